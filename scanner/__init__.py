@@ -1,0 +1,1 @@
+"""The service: intake, pipeline, bus, database, API, console and command line."""
