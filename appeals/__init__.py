@@ -1,0 +1,8 @@
+"""Contest a decision: cases and the statements of reasons that open the way to them."""
+
+from appeals.cases import open_case
+from appeals.errors import AppealError
+from appeals.statements import state_reasons
+from appeals.tables import Case, StatementOfReasons
+
+__all__ = ["AppealError", "Case", "StatementOfReasons", "open_case", "state_reasons"]

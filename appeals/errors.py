@@ -1,0 +1,9 @@
+"""Errors raised by :mod:`appeals`."""
+
+
+class AppealError(Exception):
+    """Base of every error this package raises."""
+
+
+class MissingReasonError(AppealError):
+    """A restriction without a reason: no effect without its statement of reasons (DSA-17)."""

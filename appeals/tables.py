@@ -1,0 +1,49 @@
+"""Tables of cases and statements; plain values until a session touches them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from appeals.columns import UtcDateTime, json_type
+
+
+class Case(SQLModel, table=True):
+    """Something a person should look at."""
+
+    __tablename__ = "appeal_case"
+    __table_args__ = (Index("ix_appeal_case_queue", "tenant_id", "state", "priority", "opened_at"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36)
+    track_id: str = Field(max_length=36, index=True)
+    kind: str = Field(max_length=30)
+    state: str = Field(max_length=20)
+    version: int = 0
+    priority: int
+    decision_id: str | None = Field(None, max_length=36)
+    reasons: list[dict[str, Any]] = Field(sa_type=json_type())
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(None, sa_type=UtcDateTime)
+
+
+class StatementOfReasons(SQLModel, table=True):
+    """What the affected person is told, written with the effect (DSA-17)."""
+
+    __tablename__ = "statement_of_reasons"
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36)
+    track_id: str = Field(max_length=36, index=True)
+    decision_id: str = Field(max_length=36, unique=True)
+    effect: str = Field(max_length=20)
+    restrictions: list[dict[str, Any]] = Field(sa_type=json_type())
+    facts: list[dict[str, Any]] = Field(sa_type=json_type())
+    legal_basis: list[str] = Field(sa_type=json_type())
+    automated_detection: bool
+    automated_decision: bool
+    redress: str = Field(max_length=1000)
+    text: str
+    language: str = Field("en", max_length=10)
+    created_at: datetime = Field(sa_type=UtcDateTime)

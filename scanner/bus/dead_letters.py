@@ -1,0 +1,102 @@
+"""Events that a group gave up on: kept whole, listed, and replayed under the same id."""
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+from scanner.bus.envelope import to_cloudevent
+from scanner.clock import new_id
+from scanner.errors import NotFoundError
+from scanner.journal import Event
+from scanner.tables import DeadLetter, Handled
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+CASE_AFTER: Final = timedelta(minutes=15)
+DETAIL_LIMIT: Final = 2000
+
+
+def bury(
+    service: "Service", group: str, event: Event, error: BaseException, attempts: int
+) -> DeadLetter:
+    """Keep an event that a group gave up on; from now on it blocks no later one."""
+    now = service.now()
+    letter = DeadLetter(
+        id=new_id(),
+        tenant_id=event.tenant,
+        group=group,
+        topic=event.topic,
+        event_id=event.id,
+        subject=event.subject,
+        payload=json.dumps(to_cloudevent(event)),
+        error=type(error).__name__,
+        detail=str(error)[:DETAIL_LIMIT],
+        attempts=attempts,
+        case_due_at=now + CASE_AFTER if event.tenant else None,
+        created_at=now,
+    )
+    with service.database.transaction() as session:
+        mark = session.get(Handled, (group, event.id))
+        if mark is None:
+            session.add(Handled(group=group, event_id=event.id, outcome="dead", at=now))
+        session.add(letter)
+    return letter
+
+
+def bury_foreign(
+    service: "Service",
+    *,
+    topic: str,
+    key: str | None,
+    payload: bytes,
+    error: BaseException,
+    tenant_id: str | None = None,
+    event_id: str | None = None,
+) -> DeadLetter:
+    """Keep a message from outside that could not be taken in, as far as it can be shown."""
+    letter = DeadLetter(
+        id=new_id(),
+        tenant_id=tenant_id,
+        group="intake",
+        topic=topic,
+        event_id=event_id or new_id(),
+        subject=key,
+        payload=payload[:65536].decode("utf-8", "replace").replace("\x00", "\ufffd"),
+        error=type(error).__name__,
+        detail=str(error)[:DETAIL_LIMIT],
+        attempts=1,
+        created_at=service.now(),
+    )
+    with service.database.transaction() as session:
+        session.add(letter)
+    return letter
+
+
+def listed(
+    session: Session, tenant_id: str | None, *, state: str = "dead", limit: int = 100
+) -> list[DeadLetter]:
+    """Return dead letters, oldest first; of every tenant if ``tenant_id`` is None."""
+    query = select(DeadLetter).where(DeadLetter.state == state)
+    if tenant_id is not None:
+        query = query.where(DeadLetter.tenant_id == tenant_id)
+    return list(session.exec(query.order_by(col(DeadLetter.id)).limit(limit)))
+
+
+def find(session: Session, letter_id: str, tenant_id: str | None) -> DeadLetter:
+    """Return one dead letter of the tenant (any tenant's if None), or raise ``NotFoundError``."""
+    letter = session.get(DeadLetter, letter_id)
+    if letter is None or (tenant_id is not None and letter.tenant_id != tenant_id):
+        raise NotFoundError("dead letter", letter_id)
+    return letter
+
+
+def payload_of(letter: DeadLetter) -> dict[str, Any] | None:
+    """Return the buried message as JSON, or None if it is not even that."""
+    try:
+        value = json.loads(letter.payload)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

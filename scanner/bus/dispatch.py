@@ -1,0 +1,179 @@
+"""Calls a handler for an event so that its effect happens once, whichever transport brings it.
+
+Delivery is at least once; the effect inside the database happens once, because the mark *handled*
+commits with it. What a handler does outside the database (files, index, network) may happen again
+after a crash and must be harmless then.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy import exists
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from scanner.bus import dead_letters
+from scanner.bus.groups import Group
+from scanner.database import is_transient
+from scanner.errors import ConflictError, PoisonError, TransientError
+from scanner.journal import Event
+from scanner.metrics import EVENTS, HANDLE_SECONDS
+from scanner.tables import Handled, JournalRow
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+DONE: Final = "done"
+DEAD: Final = "dead"
+PARK_SECONDS: Final = 0.2
+
+log = structlog.get_logger()
+
+
+class AlreadyHandledError(Exception):
+    """Another delivery of the same event has committed its effect."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The event is dealt with: acknowledge it."""
+
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """Deliver the event again after ``delay`` seconds; a parked one does not count as a try."""
+
+    delay: float
+    counts: bool = True
+
+
+Verdict = Finished | Again
+
+
+@contextmanager
+def once(service: "Service", group: str, event: Event) -> Iterator[Session]:
+    """Open the transaction of an event's effect; the mark *handled* commits with it.
+
+    Raises
+    ------
+    AlreadyHandledError
+        If the event's effect is in the database already.
+    """
+    with service.database.transaction() as session:
+        mark_handled(service, session, group, event.id)
+        yield session
+
+
+def mark_handled(service: "Service", session: Session, group: str, event_id: str) -> None:
+    """Write the mark, or raise ``AlreadyHandledError`` if it stands."""
+    mark = session.get(Handled, (group, event_id), with_for_update=True)
+    if mark is not None and mark.outcome == DONE:
+        raise AlreadyHandledError
+    if mark is not None:  # a dead letter that is being replayed
+        mark.outcome, mark.at = DONE, service.now()
+        return
+    session.add(Handled(group=group, event_id=event_id, outcome=DONE, at=service.now()))
+    try:
+        session.flush()
+    except IntegrityError:  # PostgreSQL: the twin committed between our look and our insert
+        raise AlreadyHandledError from None
+
+
+def dispatch(service: "Service", group: Group, event: Event, attempts: int) -> Verdict:
+    """Handle one delivery of an event.
+
+    Parameters
+    ----------
+    attempts : int
+        How often this event failed in this group before.
+    """
+    handler = group.handlers.get(event.type)
+    if handler is None:
+        return Finished("ignored")
+    with structlog.contextvars.bound_contextvars(
+        track_id=event.subject, event_id=event.id, stage=group.name, tenant=event.tenant
+    ):
+        if _is_handled(service, group, event):
+            return _finished(group, "duplicate")
+        if _waits_for_earlier(service, group, event):
+            EVENTS.labels(group.name, "parked").inc()
+            return Again(PARK_SECONDS, counts=False)
+        try:
+            with HANDLE_SECONDS.labels(group.name).time():
+                handler(service, event)
+        except AlreadyHandledError:
+            return _finished(group, "duplicate")
+        except Exception as error:  # noqa: BLE001 - every failure of a handler ends in a verdict
+            return _after_failure(service, group, event, attempts, error)
+        return _finished(group, "done")
+
+
+def _finished(group: Group, outcome: str) -> Finished:
+    EVENTS.labels(group.name, outcome).inc()
+    log.info("handled", outcome=outcome)
+    return Finished(outcome)
+
+
+def _after_failure(
+    service: "Service", group: Group, event: Event, attempts: int, error: Exception
+) -> Verdict:
+    settings = service.settings
+    spent = attempts >= settings.retries
+    if not isinstance(error, PoisonError) and not spent:
+        delay = retry_delay(attempts, settings.retry_base_seconds, settings.retry_cap_seconds)
+        expected = isinstance(error, TransientError | ConflictError) or is_transient(error)
+        log.warning(
+            "will_retry",
+            delay=delay,
+            attempt=attempts + 1,
+            exc_info=not expected,
+            error=type(error).__name__,
+            detail=str(error),
+        )
+        EVENTS.labels(group.name, "retried").inc()
+        return Again(delay)
+    log.error("dead", error=type(error).__name__, detail=str(error), exc_info=True)
+    dead_letters.bury(service, group.name, event, error, attempts + 1)
+    EVENTS.labels(group.name, "dead").inc()
+    if group.gave_up is not None:
+        group.gave_up(service, event, str(error))
+    return Finished("dead")
+
+
+def retry_delay(attempts: int, base: float, cap: float) -> float:
+    """Return seconds until the next try: exponential backoff, half of it jitter."""
+    whole = min(cap, base * 2.0**attempts)
+    return whole / 2 + random.uniform(0, whole / 2)  # noqa: S311 - jitter is no secret
+
+
+def _is_handled(service: "Service", group: Group, event: Event) -> bool:
+    with service.database.reading() as session:
+        mark = session.get(Handled, (group.name, event.id))
+        return mark is not None and mark.outcome == DONE
+
+
+def _waits_for_earlier(service: "Service", group: Group, event: Event) -> bool:
+    """Tell whether an earlier event of the subject, of a type this group handles, is still open."""
+    if event.version <= 1:
+        return False
+    handled = exists().where(
+        col(Handled.group) == group.name, col(Handled.event_id) == col(JournalRow.id)
+    )
+    earlier = (
+        select(JournalRow.id)
+        .where(
+            JournalRow.subject == event.subject,
+            JournalRow.version < event.version,
+            col(JournalRow.type).in_(list(group.handlers)),
+            ~handled,
+        )
+        .limit(1)
+    )
+    with service.database.reading() as session:
+        return session.exec(earlier).first() is not None

@@ -1,0 +1,129 @@
+"""The embedded transport: the database is the queue, the workers of one machine read it.
+
+At least once: a delivery is deleted after its handler has committed, so a crash in between brings
+the event again and the mark *handled* makes that harmless. In order for each group and subject: a
+delivery is not handed out while an earlier one of its subject is there.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from scanner.bus.dispatch import Again, Verdict
+from scanner.bus.groups import Group
+from scanner.clock import utc_now
+from scanner.database import Database
+from scanner.journal import Event, event_of
+from scanner.tables import Delivery, JournalRow
+
+
+class DeliveryQueue:
+    """Publisher and consumer in one: rows of the table ``delivery``."""
+
+    def __init__(self, database: Database, groups: Sequence[Group], lease_seconds: float) -> None:
+        self._database = database
+        self._groups = groups
+        self._lease = timedelta(seconds=lease_seconds)
+
+    def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
+        """Queue each event for the groups that handle its type; exactly once, with the cursor."""
+        now = utc_now()
+        session.add_all(
+            Delivery(
+                group=group.name,
+                event_id=event.id,
+                subject=event.subject,
+                position=position,
+                not_before=now,
+            )
+            for position, event in events
+            for group in self._groups
+            if event.type in group.handlers
+        )
+
+    def claim(self, group: str, worker: str) -> tuple[Delivery, Event] | None:
+        """Lease the next due delivery of a group to a worker, or return None."""
+        now = utc_now()
+        with self._database.reading() as session:  # an idle worker takes no write lock
+            if session.exec(self._due(group, now).limit(1)).first() is None:
+                return None
+        with self._database.transaction() as session:
+            query = self._due(group, now).limit(1)
+            if not self._database.is_sqlite:
+                query = query.with_for_update(skip_locked=True, of=Delivery)
+            delivery = session.exec(query).first()
+            if delivery is None:
+                return None
+            delivery.worker, delivery.leased_until = worker, now + self._lease
+            row = session.get_one(JournalRow, delivery.event_id)
+            return delivery, event_of(row)
+
+    def renew(self, delivery: Delivery, worker: str) -> None:
+        """Keep a delivery while its handler still works."""
+        with self._database.transaction() as session:
+            session.execute(
+                update(Delivery)
+                .where(col(Delivery.id) == delivery.id, col(Delivery.worker) == worker)
+                .values(leased_until=utc_now() + self._lease)
+            )
+
+    def settle(self, delivery: Delivery, worker: str, verdict: Verdict) -> None:
+        """Delete a finished delivery, or set the time of its next try."""
+        own = (col(Delivery.id) == delivery.id, col(Delivery.worker) == worker)
+        with self._database.transaction() as session:
+            if isinstance(verdict, Again):
+                session.execute(
+                    update(Delivery)
+                    .where(*own)
+                    .values(
+                        not_before=utc_now() + timedelta(seconds=verdict.delay),
+                        attempts=Delivery.attempts + int(verdict.counts),
+                        leased_until=None,
+                        worker=None,
+                    )
+                )
+            else:
+                session.execute(delete(Delivery).where(*own))
+
+    def redeliver(self, session: Session, group: str, event: Event) -> None:
+        """Queue an event again for one group, under its old id."""
+        session.execute(
+            delete(Delivery).where(col(Delivery.group) == group, col(Delivery.event_id) == event.id)
+        )
+        session.add(
+            Delivery(
+                group=group,
+                event_id=event.id,
+                subject=event.subject,
+                position=0,
+                not_before=utc_now(),
+            )
+        )
+
+    def depth(self, group: str) -> int:
+        """Return how many deliveries wait for a group, leased ones included."""
+        with self._database.reading() as session:
+            return session.exec(
+                select(func.count()).select_from(Delivery).where(Delivery.group == group)
+            ).one()
+
+    def _due(self, group: str, now: datetime) -> SelectOfScalar[Delivery]:
+        earlier = aliased(Delivery)
+        return (
+            select(Delivery)
+            .where(
+                Delivery.group == group,
+                Delivery.not_before <= now,
+                or_(col(Delivery.leased_until).is_(None), col(Delivery.leased_until) < now),
+                ~exists().where(
+                    col(earlier.group) == col(Delivery.group),
+                    col(earlier.subject) == col(Delivery.subject),
+                    col(earlier.position) < col(Delivery.position),
+                ),
+            )
+            .order_by(col(Delivery.position))
+        )

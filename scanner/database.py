@@ -1,0 +1,113 @@
+"""One engine a process; reading and writing transactions on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlmodel import Session
+
+from scanner.errors import UninitialisedError
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+BUSY_SECONDS: Final = 30
+
+
+class Database:
+    """The database at ``url``.
+
+    A writing transaction on SQLite starts with BEGIN IMMEDIATE, so that two writers queue up
+    instead of failing when a read lock would have to grow; it must hold no decode, network or
+    model work.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._writer = self.engine.execution_options(clearance_write=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a writing transaction: committed at the end, rolled back on any exception."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that only reads; what it returns stays usable after it."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest migration, making the database if need be."""
+        if self.is_sqlite:
+            Path(make_url(self.url).database or "").parent.mkdir(parents=True, exist_ok=True)
+        with self._writer.begin() as connection:
+            command.upgrade(self._alembic(connection), "head")
+
+    def check(self) -> None:
+        """Raise ``UninitialisedError`` unless the schema is the one this code needs."""
+        with self.engine.connect() as connection:
+            present = MigrationContext.configure(connection).get_current_revision()
+        needed = ScriptDirectory.from_config(self._alembic()).get_current_head()
+        if present is None:
+            raise UninitialisedError("the database is empty: run `clearance init`")
+        if present != needed:
+            raise UninitialisedError(
+                f"the database is at revision {present}, this code needs {needed}: "
+                "run `clearance db upgrade`"
+            )
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+    def _alembic(self, connection: Connection | None = None) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        return config
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether a database error may go away by itself (lock, deadlock, lost connection)."""
+    if isinstance(error, OperationalError):
+        return True
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated
+        or getattr(error.orig, "sqlstate", None) in {"40001", "40P01", "55P03", "57P01"}
+    )
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=20)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # pysqlite must not begin by itself
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # what was accepted survives a power cut
+            "foreign_keys=ON",
+            "recursive_triggers=ON",  # INSERT OR REPLACE then fires the journal's triggers
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("clearance_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)

@@ -1,0 +1,229 @@
+"""What can happen: one model an event type, the source of the JSON Schemas of ``data``.
+
+Events hold ids, hashes and outcomes; what is personal stays in the tables.
+"""
+
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, ConfigDict
+
+TRACKS: Final = "clearance.tracks"
+CASES: Final = "clearance.cases"
+REFERENCES: Final = "clearance.references"
+ACCOUNTS: Final = "clearance.accounts"
+DEADLINES: Final = "clearance.deadlines"
+GENERATIONS: Final = "clearance.generations"
+SUBMISSIONS: Final = "clearance.submissions"
+OPERATIONS: Final = "clearance.operations"
+TOPICS: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, DEADLINES, GENERATIONS)
+
+
+class EventData(BaseModel):
+    """Base of every event's ``data``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    topic: ClassVar[str]
+    type: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+
+
+class TrackEvent(EventData):
+    """Base of what happens to a track."""
+
+    topic: ClassVar[str] = TRACKS
+
+
+class TrackSubmitted(TrackEvent):
+    """A track was accepted; from here on it is not lost."""
+
+    type: ClassVar[str] = "clearance.track.submitted"
+
+    submission_id: str
+    entrance: str
+    sha256: str | None = None
+    declaration_sha256: str
+
+
+class TrackAnalysing(TrackEvent):
+    """A worker began to look at the track."""
+
+    type: ClassVar[str] = "clearance.track.analysing"
+
+    attempt: int = 1
+
+
+class TrackAnalysed(TrackEvent):
+    """The evidence is in."""
+
+    type: ClassVar[str] = "clearance.track.analysed"
+
+    analysis_id: str
+    sha256: str | None
+    detectors: dict[str, str]
+    index_version: str | None
+    matches: int
+
+
+class TrackIndeterminate(TrackEvent):
+    """The analysis failed; it is tried again, and a person is asked when that does not help."""
+
+    type: ClassVar[str] = "clearance.track.indeterminate"
+
+    problem: dict[str, Any]
+    final: bool
+
+
+class TrackHeld(TrackEvent):
+    """The track can't be read; its problem says why."""
+
+    type: ClassVar[str] = "clearance.track.held"
+
+    problem: dict[str, Any]
+
+
+class TrackDecided(TrackEvent):
+    """The policy pack has spoken."""
+
+    type: ClassVar[str] = "clearance.track.decided"
+
+    decision_id: str
+    decision: str
+    outcomes: dict[str, str]
+    rules: list[str]
+    pack: str
+    outcome_hash: str
+
+
+class TrackSuperseded(TrackEvent):
+    """A newer decision replaces an older one."""
+
+    type: ClassVar[str] = "clearance.track.superseded"
+
+    decision_id: str
+    superseded_id: str
+
+
+class TrackReleased(TrackEvent):
+    """The effect of ``clear``."""
+
+    type: ClassVar[str] = "clearance.track.released"
+
+    decision_id: str
+
+
+class TrackConditioned(TrackEvent):
+    """The effect of ``restrict``."""
+
+    type: ClassVar[str] = "clearance.track.conditioned"
+
+    decision_id: str
+    statement_id: str
+    restrictions: list[dict[str, Any]]
+
+
+class TrackQuarantined(TrackEvent):
+    """The effect of ``review``, and of an analysis that failed for good."""
+
+    type: ClassVar[str] = "clearance.track.quarantined"
+
+    decision_id: str | None
+    statement_id: str | None
+    case_id: str
+
+
+class TrackBlocked(TrackEvent):
+    """The effect of ``block``."""
+
+    type: ClassVar[str] = "clearance.track.blocked"
+
+    decision_id: str
+    statement_id: str
+
+
+class TrackRescanned(TrackEvent):
+    """Somebody asked for a new analysis."""
+
+    type: ClassVar[str] = "clearance.track.rescanned"
+
+    reason: str
+
+
+class TrackWithdrawn(TrackEvent):
+    """The client took the track back."""
+
+    type: ClassVar[str] = "clearance.track.withdrawn"
+
+    reason: str
+
+
+class CaseOpened(EventData):
+    """A person should look."""
+
+    topic: ClassVar[str] = CASES
+    type: ClassVar[str] = "clearance.case.opened"
+
+    track_id: str
+    kind: str
+    decision_id: str | None = None
+
+
+class CaseClosed(EventData):
+    """Nobody needs to look any more."""
+
+    topic: ClassVar[str] = CASES
+    type: ClassVar[str] = "clearance.case.closed"
+
+    track_id: str
+    reason: str
+
+
+class ReferenceAdded(EventData):
+    """A reference is active and will be found."""
+
+    topic: ClassVar[str] = REFERENCES
+    type: ClassVar[str] = "clearance.reference.added"
+
+    epoch: int
+    policy: str
+    fingerprint_sha256: str
+
+
+class ReferenceChanged(EventData):
+    """A reference's policy, title or territories changed."""
+
+    topic: ClassVar[str] = REFERENCES
+    type: ClassVar[str] = "clearance.reference.changed"
+
+    epoch: int
+    changed: list[str]
+
+
+class ReferenceRemoved(EventData):
+    """A reference will no longer be found."""
+
+    topic: ClassVar[str] = REFERENCES
+    type: ClassVar[str] = "clearance.reference.removed"
+
+    epoch: int
+
+
+class Administered(EventData):
+    """Keys, users, webhooks and dead letters: what operators and clients changed."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.operations.changed"
+
+    action: str
+    object_id: str
+    detail: dict[str, Any] = {}
+
+
+class SubmissionRefused(EventData):
+    """An upload was refused while it was received: nothing is stored but this record."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.submission.refused"
+
+    entrance: str
+    problem: dict[str, Any]

@@ -1,0 +1,30 @@
+"""Every metric's name, in one place."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_STAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+EVENTS: Final = Counter(
+    "clearance_events_total", "Events by group and what became of them", ["group", "outcome"]
+)
+HANDLE_SECONDS: Final = Histogram(
+    "clearance_handle_seconds", "Time in a handler", ["group"], buckets=_STAGE_BUCKETS
+)
+STAGE_SECONDS: Final = Histogram(
+    "clearance_stage_seconds", "Time in a step of the analysis", ["step"], buckets=_STAGE_BUCKETS
+)
+OUTCOMES: Final = Counter("clearance_decisions_total", "Decisions by outcome", ["decision"])
+SUBMISSIONS: Final = Counter(
+    "clearance_submissions_total", "Tracks accepted or refused", ["entrance", "result"]
+)
+QUEUE_DEPTH: Final = Gauge("clearance_queue_depth", "Events that wait, by group", ["group"])
+UNSEALED: Final = Gauge("clearance_journal_unsealed", "Journal rows that wait for the relay")
+DEAD_LETTERS: Final = Gauge("clearance_dead_letters", "Dead letters not replayed")
+INDEX_REFERENCES: Final = Gauge("clearance_index_references", "References in the index", ["tenant"])
+INDEX_BYTES: Final = Gauge("clearance_index_bytes", "Size of the index", ["tenant"])
+REQUESTS: Final = Histogram(
+    "clearance_http_seconds", "HTTP requests", ["method", "route", "status"]
+)
+WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])

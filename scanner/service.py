@@ -1,0 +1,104 @@
+"""The service as one object: settings, database, store, index, decoder and policy of a process."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from scanner.clock import utc_now
+from scanner.database import Database
+from scanner.secrets import SecretBox
+from scanner.settings import Settings
+
+if TYPE_CHECKING:
+    from policy import Pack
+    from scanner.audio import Decoder
+    from scanner.bus.transports import Transport
+    from scanner.catalogue import Catalogue
+    from scanner.store import BlobStore
+    from scanner.url_guard import UrlGuard
+
+
+class Service:
+    """What handlers, routes and commands work with; heavy parts are made when first needed.
+
+    Parameters
+    ----------
+    settings : Settings
+    now : callable, optional
+        The clock; tests move it.
+    """
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.now = now
+        self.database = Database(settings.database)
+        self._open = ExitStack()
+        self._open.callback(self.database.close)
+
+    def close(self) -> None:
+        """Stop the decoder, leave the broker, close the database."""
+        self._open.close()
+
+    def __enter__(self) -> "Service":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def store(self) -> "BlobStore":
+        """Where audio and fingerprints are kept."""
+        from scanner.store import BlobStore
+
+        return BlobStore(self.settings.store, **self.settings.store_options)
+
+    @cached_property
+    def decoder(self) -> "Decoder":
+        """The limited child processes that decode."""
+        from scanner.audio import DecodeLimits, Decoder
+
+        settings = self.settings
+        limits = DecodeLimits(
+            memory_bytes=settings.decode_memory_bytes,
+            cpu_seconds=settings.decode_cpu_seconds,
+            wall_seconds=settings.decode_wall_seconds,
+            max_duration=settings.max_duration_seconds,
+        )
+        return self._open.enter_context(Decoder(limits))
+
+    @cached_property
+    def catalogue(self) -> "Catalogue":
+        """The reference index of each tenant, kept up with the database."""
+        from scanner.catalogue import Catalogue
+
+        return Catalogue(self.database, self.store, self.settings.index_folder)
+
+    @cached_property
+    def pack(self) -> "Pack":
+        """The active policy pack."""
+        from policy import default_pack
+
+        return default_pack()
+
+    @cached_property
+    def url_guard(self) -> "UrlGuard":
+        """Decides which addresses this service may connect to."""
+        from scanner.url_guard import UrlGuard
+
+        return UrlGuard(
+            allowed_hosts=self.settings.allowed_hosts, s3_buckets=self.settings.s3_buckets
+        )
+
+    @cached_property
+    def secrets(self) -> SecretBox:
+        """Encrypts what must be readable again, such as webhook secrets."""
+        return SecretBox.of(self.settings)
+
+    @cached_property
+    def transport(self) -> "Transport":
+        """The bus: embedded, or Kafka where ``CLEARANCE_KAFKA`` is set."""
+        from scanner.bus.transports import open_transport
+
+        return self._open.enter_context(open_transport(self))

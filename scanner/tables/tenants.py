@@ -1,0 +1,82 @@
+"""Who uses the service: tenants, their keys, their people."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from scanner.tables.columns import UtcDateTime, json_type
+
+
+class Tenant(SQLModel, table=True):
+    """A platform. A sandbox is a tenant of its own that knows whose sandbox it is."""
+
+    __tablename__ = "tenant"
+
+    id: str = Field(primary_key=True, max_length=36)
+    name: str = Field(max_length=200)
+    sandbox_of: str | None = Field(None, max_length=36, foreign_key="tenant.id", unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ApiKey(SQLModel, table=True):
+    """A bearer key; only the SHA-256 of its 256 random bits is kept."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id", index=True)
+    name: str = Field(max_length=200)
+    hint: str = Field(max_length=20)
+    digest: str = Field(max_length=64, unique=True)
+    scopes: list[str] = Field(sa_type=json_type())
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(None, sa_type=UtcDateTime)
+
+
+class SigningKey(SQLModel, table=True):
+    """The public half of the Ed25519 key with which a tenant signs its bus messages."""
+
+    __tablename__ = "signing_key"
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id", index=True)
+    name: str = Field(max_length=200)
+    public_key: str = Field(max_length=500)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(None, sa_type=UtcDateTime)
+
+
+class User(SQLModel, table=True):
+    """Somebody who logs in to the console."""
+
+    __tablename__ = "user_login"
+
+    id: str = Field(primary_key=True, max_length=36)
+    email: str = Field(max_length=320, unique=True)
+    password_hash: str = Field(max_length=200)
+    role: str = Field(max_length=30)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Account(SQLModel, table=True):
+    """A creator's account on the platform, under the platform's own name for it."""
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("tenant_id", "external_id"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    external_id: str = Field(max_length=200)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UsageCounter(SQLModel, table=True):
+    """All that a precheck leaves behind: one number a tenant, a day and a name."""
+
+    __tablename__ = "usage_counter"
+
+    tenant_id: str = Field(primary_key=True, max_length=36, foreign_key="tenant.id")
+    day: str = Field(primary_key=True, max_length=10)
+    name: str = Field(primary_key=True, max_length=60)
+    value: int
