@@ -1,0 +1,37 @@
+"""Recognise a recording: samples in, matches out - which references, where, how sure.
+
+:func:`fingerprint` turns samples into sub-fingerprints; an :class:`Index` holds those of the
+references and finds them in a query. :class:`SegmentIndex` is the one that lives in a folder.
+"""
+
+from fingerprint.errors import (
+    FingerprintError,
+    IndexCorruptError,
+    IndexLockedError,
+    InvalidFingerprintError,
+    StaleEpochError,
+    TooShortError,
+    UnusableAudioError,
+)
+from fingerprint.extraction import fingerprint
+from fingerprint.index import Index, IndexParams, IndexStats, SegmentIndex
+from fingerprint.matches import Match, Segment
+from fingerprint.sub_fingerprints import Fingerprint
+
+__all__ = [
+    "Fingerprint",
+    "FingerprintError",
+    "Index",
+    "IndexCorruptError",
+    "IndexLockedError",
+    "IndexParams",
+    "IndexStats",
+    "InvalidFingerprintError",
+    "Match",
+    "Segment",
+    "SegmentIndex",
+    "StaleEpochError",
+    "TooShortError",
+    "UnusableAudioError",
+    "fingerprint",
+]

@@ -1,0 +1,12 @@
+"""Array types of this package. Time is the last axis."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32Array = NDArray[np.float32]
+F64Array = NDArray[np.float64]
+U8Array = NDArray[np.uint8]
+U32Array = NDArray[np.uint32]
+U64Array = NDArray[np.uint64]
+I64Array = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]

@@ -1,0 +1,207 @@
+"""Which alignments of a query with the tape are worth comparing bit by bit.
+
+Every probed word of the query votes for the diagonals (tape position - query position) on which
+the tape holds the same leading bits. How many bits a probe must share is chosen per word: as few
+as its share of the posting budget allows, so rare words forgive errors in their shaky bits, and
+words that are everywhere (silence, held notes) stay out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fingerprint.arrays import BoolArray, I64Array, U32Array
+from fingerprint.index.params import IndexParams
+from fingerprint.index.segment_file import IndexSegment
+
+BIT_STEP: Final = 3
+"""Leading bits are tried in steps: from where uniform words would fit the budget up to all 32."""
+
+MAX_DIAGONALS_PER_REFERENCE: Final = 48
+"""A reference that loops answers on a diagonal per repeat; it must not crowd out the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonals:
+    """Candidate alignments within one segment of the index, shape (n,) each.
+
+    Attributes
+    ----------
+    segment : IndexSegment
+    ordinals : int64 array
+        Reference within the segment.
+    offsets : int64 array
+        Tape position of the query's first word, may lie before the reference.
+    votes : int64 array
+    """
+
+    segment: IndexSegment
+    ordinals: I64Array
+    offsets: I64Array
+    votes: I64Array
+
+
+def probes(words: U32Array, limit: int) -> I64Array:
+    """Positions of the query that are looked up: where the word changes, evenly thinned."""
+    changes = np.flatnonzero(np.append(True, words[1:] != words[:-1]))
+    if len(changes) <= limit:
+        return changes
+    thinned: I64Array = changes[np.linspace(0, len(changes) - 1, limit).astype(np.int64)]
+    return thinned
+
+
+def candidates(
+    words: U32Array,
+    segments: Sequence[IndexSegment],
+    searchable: Sequence[BoolArray],
+    params: IndexParams,
+) -> list[Diagonals]:
+    """Diagonals by votes, the most promising of all segments.
+
+    Parameters
+    ----------
+    words : uint32 array, shape (n,)
+        Query in index order.
+    segments : sequence of IndexSegment
+    searchable : sequence of bool array, shape (references,) each
+        What is neither dead nor excluded.
+    params : IndexParams
+    """
+    where = probes(words, params.max_probes)
+    ranges = _posting_ranges(words[where], segments, params.posting_budget)
+    keep = min(params.max_diagonals, max(64, (1 << 19) // len(words)))
+    found = [
+        _voted(
+            segment,
+            where,
+            first=first,
+            last=last,
+            searchable=alive,
+            query_words=len(words),
+            keep=keep,
+        )
+        for segment, alive, (first, last) in zip(segments, searchable, ranges, strict=True)
+    ]
+    votes = np.concatenate([np.empty(0, np.int64), *(diagonals.votes for diagonals in found)])
+    if len(votes) > keep:
+        least = np.partition(votes, len(votes) - keep)[len(votes) - keep]
+        # Ties at the least count would overrun the limit; with one vote they are mostly chance.
+        spare = keep - int((votes > least).sum())
+        found = [_at_least(diagonals, int(least), spare) for diagonals in found]
+    return [diagonals for diagonals in found if len(diagonals.offsets)]
+
+
+def _at_least(diagonals: Diagonals, least: int, spare: int) -> Diagonals:
+    above = np.flatnonzero(diagonals.votes > least)
+    level = np.flatnonzero(diagonals.votes == least)[:spare]
+    return _take(diagonals, np.concatenate([above, level]))
+
+
+def _take(diagonals: Diagonals, which: I64Array) -> Diagonals:
+    return Diagonals(
+        diagonals.segment,
+        diagonals.ordinals[which],
+        diagonals.offsets[which],
+        diagonals.votes[which],
+    )
+
+
+def _posting_ranges(
+    keys: U32Array, segments: Sequence[IndexSegment], budget: int
+) -> list[tuple[I64Array, I64Array]]:
+    """Slices of each segment's postings that the probes read; empty for words too common."""
+    share = max(1, budget // max(1, len(keys)))
+    total = sum(len(segment.words) for segment in segments)
+    bits = min(32, max(8, (total // share).bit_length()))
+    ranges = [(np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)) for _ in segments]
+    open_keys = np.arange(len(keys))
+    while len(open_keys):
+        found = [_range(segment, keys[open_keys], bits) for segment in segments]
+        count = np.sum([last - first for first, last in found], axis=0)
+        settled = count <= share
+        for (first, last), (low, high) in zip(ranges, found, strict=True):
+            first[open_keys[settled]] = low[settled]
+            last[open_keys[settled]] = high[settled]
+        if bits == 32:
+            break
+        open_keys = open_keys[~settled]
+        bits = min(32, bits + BIT_STEP)
+    return ranges
+
+
+def _range(segment: IndexSegment, keys: U32Array, bits: int) -> tuple[I64Array, I64Array]:
+    """First posting whose word shares ``bits`` leading bits with each key, and the end of those."""
+    span = np.int64(1) << (32 - bits)
+    low = (keys.astype(np.int64) >> (32 - bits)) << (32 - bits)
+    return _first_at_least(segment, low), _first_at_least(segment, low + span)
+
+
+def _first_at_least(segment: IndexSegment, keys: I64Array) -> I64Array:
+    """Bisect all keys at once, within the bucket that the directory names."""
+    shift = 32 - segment.directory_bits
+    bucket = keys >> shift
+    low = segment.directory[bucket].astype(np.int64)
+    if not (keys & ((1 << shift) - 1)).any():  # every key begins its bucket
+        return low
+    high = segment.directory[np.minimum(bucket + 1, len(segment.directory) - 1)].astype(np.int64)
+    active = np.flatnonzero(low < high)
+    while len(active):
+        middle = (low[active] + high[active]) >> 1
+        below = segment.words[segment.postings[middle]] < keys[active]
+        low[active] = np.where(below, middle + 1, low[active])
+        high[active] = np.where(below, high[active], middle)
+        active = active[low[active] < high[active]]
+    return low
+
+
+def _voted(
+    segment: IndexSegment,
+    where: I64Array,
+    *,
+    first: I64Array,
+    last: I64Array,
+    searchable: BoolArray,
+    query_words: int,
+    keep: int,
+) -> Diagonals:
+    count = last - first
+    total = int(count.sum())
+    before = np.cumsum(count) - count
+    at = np.repeat(first - before, count) + np.arange(total)  # (votes,)
+    positions = segment.postings[at]
+    diagonal = positions.astype(np.int64) - np.repeat(where, count) + query_words  # > 0
+    # One sort of plain integers groups equal diagonals and keeps a position to name the reference.
+    packed = (diagonal.astype(np.uint64) << np.uint64(32)) | positions
+    packed.sort()
+    diagonal = (packed >> np.uint64(32)).astype(np.int64)
+    begins = np.flatnonzero(np.append(True, diagonal[1:] != diagonal[:-1])[:total])
+    votes = np.diff(np.append(begins, total))
+    distinct = diagonal[begins]
+    # A query begins anywhere within a hop, so a true alignment votes on two neighbours.
+    neighbour = np.append(distinct[1:] == distinct[:-1] + 1, False)[: len(distinct)]
+    shared = votes + np.where(neighbour, np.append(votes[1:], 0)[: len(votes)], 0)
+    if len(shared) > 4 * keep:
+        top = np.argpartition(shared, len(shared) - 4 * keep)[len(shared) - 4 * keep :]
+    else:
+        top = np.arange(len(shared))
+    top = top[np.argsort(-shared[top], kind="stable")]
+    inside = (packed[begins[top]] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    ordinals = np.searchsorted(segment.starts, inside, "right") - 1
+    chosen = np.flatnonzero(searchable[ordinals])
+    chosen = chosen[_rank_within(ordinals[chosen]) < MAX_DIAGONALS_PER_REFERENCE][:keep]
+    return Diagonals(
+        segment, ordinals[chosen], distinct[top][chosen] - query_words, shared[top][chosen]
+    )
+
+
+def _rank_within(groups: I64Array) -> I64Array:
+    """How many equal values precede each value."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    new = np.append(True, ordered[1:] != ordered[:-1])[: len(groups)]
+    start = np.maximum.accumulate(np.where(new, np.arange(len(groups)), 0))
+    rank = np.empty(len(groups), np.int64)
+    rank[order] = np.arange(len(groups)) - start
+    return rank

@@ -1,0 +1,305 @@
+"""One immutable, memory-mapped part of the index.
+
+All references of a segment lie end to end on one *tape* of words. The inverted index is the
+positions of the tape sorted by the word found there, so it costs four bytes a word and answers
+for any number of leading bits; a directory over the leading bits saves most of the bisection.
+
+File: 8 bytes of magic, 4 of version, 4 of table length, the table of arrays as JSON (name, dtype,
+offset, length) with its CRC-32, then the arrays, each aligned to 64 bytes. Little-endian. A later
+kind of data (embeddings) is one more array in the table. The file is named by the BLAKE2b digest
+of its content, which is also its checksum.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+
+from fingerprint.arrays import BoolArray, F64Array, I64Array, U8Array, U32Array, U64Array
+from fingerprint.errors import IndexCorruptError
+
+SUFFIX: Final = ".segment"
+_MAGIC: Final = b"CLRSEG\r\n"
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct("<8sIII")
+_ALIGN: Final = 64
+_CHUNK: Final = 1 << 24
+_DTYPES: Final = {
+    "words": "<u4",
+    "postings": "<u4",
+    "directory": "<u4",
+    "starts": "<u4",
+    "durations": "<f8",
+    "id_ends": "<u4",
+    "id_bytes": "|u1",
+    "id_hashes": "<u8",
+    "id_order": "<u4",
+}
+MAX_DIRECTORY_BITS: Final = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """References before they are indexed.
+
+    Attributes
+    ----------
+    ids : sequence of str, length references
+    durations : float64 array, shape (references,), seconds
+    starts : uint32 array, shape (references + 1,)
+        Reference ``i`` is ``words[starts[i] : starts[i + 1]]``.
+    words : uint32 array, shape (words,)
+        In the bit order of :mod:`fingerprint.index.bit_order`.
+    """
+
+    ids: Sequence[str]
+    durations: F64Array
+    starts: U32Array
+    words: U32Array
+
+
+def join(parts: Iterable[tuple[str, float, U32Array]]) -> Tape:
+    """Lay references (id, seconds, words in index order) end to end."""
+    listed = list(parts)
+    lengths = np.array([0, *(len(words) for _, _, words in listed)], np.int64)
+    return Tape(
+        ids=[reference_id for reference_id, _, _ in listed],
+        durations=np.array([seconds for _, seconds, _ in listed], np.float64),
+        starts=np.cumsum(lengths).astype(np.uint32),
+        words=np.concatenate([np.empty(0, np.uint32), *(words for _, _, words in listed)]),
+    )
+
+
+def id_hash(reference_id: str) -> int:
+    """64-bit hash by which a segment finds an id without reading every id."""
+    digest = hashlib.blake2b(reference_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def write_segment(folder: Path, tape: Tape) -> tuple[str, int]:
+    """Index a tape and write it durably.
+
+    Returns
+    -------
+    name : str
+        Of the file in ``folder``.
+    size : int
+        In bytes.
+    """
+    arrays = _indexed(tape)
+    table, offset = {}, _table_space(arrays)
+    for name, array in arrays.items():
+        offset = -(-offset // _ALIGN) * _ALIGN
+        table[name] = {"dtype": _DTYPES[name], "offset": offset, "length": len(array)}
+        offset += array.nbytes
+    text = json.dumps(table, sort_keys=True).encode()
+    temporary = folder / f"{os.getpid()}{SUFFIX}.tmp"
+    digest = hashlib.blake2b(digest_size=16)
+    with temporary.open("wb") as file:
+        position = 0
+
+        def put(data: Any) -> None:
+            nonlocal position
+            digest.update(data)
+            file.write(data)
+            position += len(data)
+
+        put(_HEAD.pack(_MAGIC, _VERSION, len(text), zlib.crc32(text)) + text)
+        for name, array in arrays.items():
+            put(bytes(table[name]["offset"] - position))
+            view = memoryview(array).cast("B")
+            for start in range(0, len(view), _CHUNK):
+                put(view[start : start + _CHUNK])
+        file.flush()
+        os.fsync(file.fileno())
+    name = digest.hexdigest() + SUFFIX
+    temporary.replace(folder / name)
+    return name, position
+
+
+def _indexed(tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
+    n = len(tape.words)
+    order = np.arange(n, dtype=np.uint64)
+    order |= tape.words.astype(np.uint64) << np.uint64(32)
+    order.sort()  # by word, then by position: one sort of plain integers, no argsort
+    bits = directory_bits(n)
+    heads = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+    directory = np.append(np.searchsorted(order, heads), n).astype("<u4")
+    hashes = np.array([id_hash(i) for i in tape.ids], np.uint64)
+    id_order = np.argsort(hashes, kind="stable")
+    encoded = [i.encode() for i in tape.ids]
+    return {
+        "starts": tape.starts.astype("<u4"),
+        "durations": tape.durations.astype("<f8"),
+        "id_ends": np.cumsum([0, *map(len, encoded)]).astype("<u4"),
+        "id_bytes": np.frombuffer(b"".join(encoded), np.uint8),
+        "id_hashes": hashes[id_order].astype("<u8"),
+        "id_order": id_order.astype("<u4"),
+        "directory": directory,
+        "postings": order.astype("<u4"),  # keeps the low half: the position
+        "words": tape.words.astype("<u4", copy=False),
+    }
+
+
+def directory_bits(words: int) -> int:
+    """Leading bits that the directory resolves: about 8 to 16 words an entry."""
+    return min(MAX_DIRECTORY_BITS, max(8, words.bit_length() - 4))
+
+
+def _table_space(arrays: dict[str, np.ndarray[Any, Any]]) -> int:
+    return _HEAD.size + 96 * len(arrays)  # a line of the table stays below 96 bytes
+
+
+class IndexSegment:
+    """A segment file, mapped into memory.
+
+    The mapping stays valid after the file is unlinked, so a search that began before a merge ends
+    undisturbed.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        What the manifest says it measures.
+
+    Raises
+    ------
+    IndexCorruptError
+        If the file is shorter or longer, or its head is not one written here.
+    FileNotFoundError
+        If a writer has removed it since the manifest was read.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+        with path.open("rb") as file:
+            actual = os.fstat(file.fileno()).st_size
+            if actual != size:
+                raise IndexCorruptError(f"{path.name} has {actual} bytes, the manifest says {size}")
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        table = self._table()
+        self.words: U32Array = self._array(table, "words")
+        self.postings: U32Array = self._array(table, "postings")
+        self.directory: U32Array = self._array(table, "directory")
+        self.starts: U32Array = self._array(table, "starts")
+        self.durations: F64Array = self._array(table, "durations")
+        self._id_ends: U32Array = self._array(table, "id_ends")
+        self._id_bytes: U8Array = self._array(table, "id_bytes")
+        self._id_hashes: U64Array = self._array(table, "id_hashes")
+        self._id_order: U32Array = self._array(table, "id_order")
+        self.directory_bits = len(self.directory).bit_length() - 1
+        if (
+            len(self.postings) != len(self.words)
+            or len(self.directory) != (1 << self.directory_bits) + 1
+            or len(self.starts) != len(self.durations) + 1
+        ):
+            raise IndexCorruptError(f"the arrays of {path.name} do not fit each other")
+
+    @property
+    def references(self) -> int:
+        return len(self.durations)
+
+    def id_of(self, ordinal: int) -> str:
+        return bytes(self._id_bytes[self._id_ends[ordinal] : self._id_ends[ordinal + 1]]).decode()
+
+    def ordinals_of(self, ids: Sequence[str], hashes: U64Array) -> I64Array:
+        """Places of those of ``ids`` that this segment holds.
+
+        Parameters
+        ----------
+        ids : sequence of str, length n
+        hashes : uint64 array, shape (n,)
+            Their :func:`id_hash`.
+        """
+        left = np.searchsorted(self._id_hashes, hashes, "left")
+        right = np.searchsorted(self._id_hashes, hashes, "right")
+        found = [
+            int(self._id_order[at])
+            for i in np.flatnonzero(right > left).tolist()
+            for at in range(left[i], right[i])
+            if self.id_of(int(self._id_order[at])) == ids[i]
+        ]
+        return np.array(found, np.int64)
+
+    def tape(self, alive: BoolArray) -> Tape:
+        """What is to be written again when this segment is merged.
+
+        Parameters
+        ----------
+        alive : bool array, shape (references,)
+        """
+        kept = np.flatnonzero(alive)
+        lengths = self.lengths
+        return Tape(
+            ids=[self.id_of(int(i)) for i in kept],
+            durations=self.durations[kept],
+            starts=np.cumsum([0, *lengths[kept]]).astype(np.uint32),
+            words=self.words[np.repeat(alive, lengths)],
+        )
+
+    def verify(self) -> None:
+        """Compare every byte with the checksum in the file's name.
+
+        Raises
+        ------
+        IndexCorruptError
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        view = memoryview(self._map)
+        for start in range(0, len(view), _CHUNK):
+            digest.update(view[start : start + _CHUNK])
+        if digest.hexdigest() + SUFFIX != self.path.name:
+            raise IndexCorruptError(
+                f"{self.path.name} does not have the content it was written with; "
+                "remove the index folder and rebuild it from the references"
+            )
+
+    @cached_property
+    def lengths(self) -> I64Array:
+        """Words of each reference, shape (references,)."""
+        starts = self.starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
+
+    def _table(self) -> dict[str, dict[str, Any]]:
+        name = self.path.name
+        if self.size < _HEAD.size:
+            raise IndexCorruptError(f"{name} is too short for a segment")
+        magic, version, length, checksum = _HEAD.unpack_from(self._map)
+        text = self._map[_HEAD.size : _HEAD.size + length]
+        if magic != _MAGIC or version != _VERSION or zlib.crc32(text) != checksum:
+            raise IndexCorruptError(f"{name} is not a segment of version {_VERSION}")
+        return cast("dict[str, dict[str, Any]]", json.loads(text))
+
+    def _array(self, table: dict[str, dict[str, Any]], name: str) -> np.ndarray[Any, Any]:
+        try:
+            entry = table[name]
+            return np.frombuffer(self._map, entry["dtype"], entry["length"], entry["offset"])
+        except (KeyError, ValueError) as error:
+            raise IndexCorruptError(f"{self.path.name} lacks its array {name!r}") from error
+
+
+def concatenate(tapes: Sequence[Tape]) -> Tape:
+    """Lay tapes end to end."""
+    counts = np.cumsum([0, *(len(tape.words) for tape in tapes)])
+    return Tape(
+        ids=[i for tape in tapes for i in tape.ids],
+        durations=np.concatenate([tape.durations for tape in tapes]),
+        starts=np.concatenate(
+            [np.zeros(1, np.uint32)]
+            + [
+                (tape.starts[1:] + np.uint32(base))
+                for tape, base in zip(tapes, counts[:-1], strict=True)
+            ]
+        ),
+        words=np.concatenate([tape.words for tape in tapes]),
+    )

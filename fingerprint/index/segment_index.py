@@ -1,0 +1,361 @@
+"""The reference index of one machine: immutable segments in a folder and one manifest."""
+
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import filelock
+import numpy as np
+
+from fingerprint.arrays import BoolArray, U32Array
+from fingerprint.errors import (
+    IndexCorruptError,
+    IndexLockedError,
+    InvalidFingerprintError,
+    StaleEpochError,
+)
+from fingerprint.index import manifest as manifests
+from fingerprint.index.alignment import stretches
+from fingerprint.index.answer import matches
+from fingerprint.index.bit_order import steadiest_first
+from fingerprint.index.candidates import candidates
+from fingerprint.index.manifest import Manifest, SegmentEntry
+from fingerprint.index.params import IndexParams
+from fingerprint.index.protocol import IndexStats
+from fingerprint.index.segment_file import (
+    SUFFIX,
+    IndexSegment,
+    Tape,
+    concatenate,
+    id_hash,
+    join,
+    write_segment,
+)
+from fingerprint.matches import Match
+from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
+
+_LOCK: Final = "writer.lock"
+_TIER_WORDS: Final = 1 << 12
+_TRIES: Final = 20
+
+
+class SegmentIndex:
+    """A reference index in a folder: many processes read, one writes.
+
+    Segments are immutable and memory-mapped; a change writes new ones and replaces the manifest
+    atomically; a removed reference is a tombstone until its segment is merged. A crash leaves the
+    index before the change or after it. Instances may be shared between threads.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing. It must be on a local file system (``flock``, ``mmap``).
+    params : IndexParams
+    """
+
+    def __init__(self, folder: Path, params: IndexParams | None = None) -> None:
+        self.folder = folder
+        self.params = params or IndexParams()
+        self._opening = threading.Lock()
+        self._snapshot = _Snapshot(Manifest(), ())
+        self._seen: tuple[int, ...] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def version(self) -> str:
+        return self._current().manifest.version
+
+    @property
+    def epoch(self) -> int:
+        return self._current().manifest.epoch
+
+    def search(
+        self, query: Fingerprint, *, limit: int = 20, exclude: Collection[str] = ()
+    ) -> list[Match]:
+        """Find the references in a query.
+
+        Parameters
+        ----------
+        query : Fingerprint
+            Of any length; below about 5 s nothing reaches a score worth acting on.
+        limit : int
+            Matches at most.
+        exclude : collection of str
+            Reference ids that are not looked for.
+
+        Returns
+        -------
+        list of Match, best score first; empty when nothing is found.
+
+        Raises
+        ------
+        IndexCorruptError
+            If the manifest or a segment it names cannot be used.
+        """
+        _check_algorithm(query)
+        snapshot = self._current()
+        words = steadiest_first(query.sub_fingerprints)
+        if not len(words) or not snapshot.segments:
+            return []
+        searchable = snapshot.searchable(exclude)
+        found = [
+            stretch
+            for diagonals in candidates(words, snapshot.segments, searchable, self.params)
+            for stretch in stretches(words, diagonals)
+        ]
+        return matches(found, query, self.params.min_score)[:limit]
+
+    def apply(
+        self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int
+    ) -> None:
+        """Remove references, then add or replace some; all of it becomes visible at once.
+
+        Applying the same change again leaves the same references. A fingerprint too short to
+        match is kept and never matches.
+
+        Parameters
+        ----------
+        added : iterable of (reference id, Fingerprint)
+            Read once, and written in parts when it is larger than a segment. The last of equal
+            ids wins.
+        removed : iterable of str
+            Unknown ids are ignored.
+        epoch : int
+            Not below the index's.
+
+        Raises
+        ------
+        StaleEpochError
+            If the index already holds a later epoch.
+        IndexLockedError
+            If another writer held the lock for ``params.lock_seconds``.
+        """
+        with self._writing() as (before, snapshot):
+            if epoch < before.epoch:
+                raise StaleEpochError(f"epoch {epoch} is older than the index's {before.epoch}")
+            written, ids = self._write(added)
+            entries = _without(snapshot, {*removed, *ids})
+            self._commit(Manifest(epoch, (*entries, *written)), compact=False)
+
+    def compact(self) -> None:
+        """Drop every tombstoned reference and join segments as far as their size allows."""
+        with self._writing() as (before, _):
+            self._commit(before, compact=True)
+
+    def stats(self) -> IndexStats:
+        entries = self._current().manifest.segments
+        return IndexStats(
+            references=sum(entry.references - entry.dead_references for entry in entries),
+            seconds=sum(entry.seconds for entry in entries),
+            segments=len(entries),
+            bytes=sum(entry.size for entry in entries),
+            tombstones=sum(entry.dead_references for entry in entries),
+        )
+
+    def verify(self) -> None:
+        """Read every byte of the index and compare it with its checksums.
+
+        Raises
+        ------
+        IndexCorruptError
+            Naming the file.
+        """
+        for segment in self._current().segments:
+            segment.verify()
+
+    def _current(self) -> "_Snapshot":
+        """What the manifest says now; costs one ``stat`` while nothing changes."""
+        seen = _identity(self.folder)
+        if seen == self._seen:
+            return self._snapshot
+        with self._opening:
+            for _ in range(_TRIES):
+                seen = _identity(self.folder)
+                if seen == self._seen:
+                    break
+                manifest = manifests.read(self.folder)
+                try:
+                    self._snapshot = _open(self.folder, manifest, self._snapshot)
+                except FileNotFoundError as error:
+                    # A writer that merged meanwhile has replaced the manifest too; else it is lost.
+                    if _identity(self.folder) == seen:
+                        raise IndexCorruptError(f"{error.filename} is missing") from error
+                    continue
+                self._seen = seen
+            return self._snapshot
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Manifest, "_Snapshot"]]:
+        lock = filelock.FileLock(self.folder / _LOCK, timeout=self.params.lock_seconds)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise IndexLockedError(
+                f"another writer has held {self.folder / _LOCK} for {self.params.lock_seconds} s"
+            ) from error
+        try:
+            snapshot = self._current()
+            manifests.remove_orphans(self.folder, snapshot.manifest, (SUFFIX, ".tmp"))
+            yield snapshot.manifest, snapshot
+        finally:
+            lock.release()
+
+    def _write(
+        self, added: Iterable[tuple[str, Fingerprint]]
+    ) -> tuple[list[SegmentEntry], set[str]]:
+        """Write what is added as segments of bounded size."""
+        entries: list[SegmentEntry] = []
+        ids: set[str] = set()
+        pending: dict[str, tuple[float, U32Array]] = {}
+        size = 0
+        for reference_id, fingerprint in added:
+            _check_algorithm(fingerprint)
+            words = fingerprint.sub_fingerprints
+            if pending and size + len(words) > self.params.max_segment_words:
+                entries.append(self._segment(_tape(pending)))
+                pending, size = {}, 0
+            if reference_id in ids:
+                pending.pop(reference_id, None)
+                entries = _without(_open(self.folder, Manifest(0, tuple(entries))), {reference_id})
+            pending[reference_id] = (fingerprint.duration, words)
+            ids.add(reference_id)
+            size += len(words)
+        if pending:
+            entries.append(self._segment(_tape(pending)))
+        return entries, ids
+
+    def _segment(self, tape: Tape) -> SegmentEntry:
+        name, size = write_segment(self.folder, tape)
+        return SegmentEntry(
+            name=name,
+            size=size,
+            words=len(tape.words),
+            references=len(tape.ids),
+            dead=b"",
+            dead_words=0,
+            dead_references=0,
+            seconds=float(tape.durations.sum()),
+        )
+
+    def _commit(self, manifest: Manifest, *, compact: bool) -> None:
+        entries = [e for e in manifest.segments if e.references > e.dead_references]
+        while group := self._next_merge(entries, compact=compact):
+            merged = self._merge(group)
+            entries = [entry for entry in entries if entry not in group] + [merged]
+        after = replace(manifest, segments=tuple(entries))
+        manifests.replace_durably(self.folder, after)
+        manifests.remove_orphans(self.folder, after, (SUFFIX, ".tmp"))
+
+    def _merge(self, group: list[SegmentEntry]) -> SegmentEntry:
+        snapshot = _open(self.folder, Manifest(0, tuple(group)))
+        for segment in snapshot.segments:
+            segment.verify()  # damage must not be copied under a fresh checksum
+        tapes = [
+            segment.tape(alive)
+            for segment, alive in zip(snapshot.segments, snapshot.alive, strict=True)
+        ]
+        return self._segment(concatenate(tapes))
+
+    def _next_merge(self, entries: list[SegmentEntry], *, compact: bool) -> list[SegmentEntry]:
+        """Segments to rewrite as one: too many of a size, or too dead; none when all is well."""
+        share = 0.0 if compact else self.params.max_dead_share
+        rotten = [e for e in entries if e.dead_words > share * e.words]
+        if rotten:
+            return rotten[:1]
+        fan = 2 if compact else self.params.merge_fan
+        tiers: dict[int, list[SegmentEntry]] = {}
+        for entry in entries:
+            tiers.setdefault(0 if compact else self._tier(entry.words), []).append(entry)
+        for _, tier in sorted(tiers.items()):
+            group = self._fitting(tier)
+            if len(tier) >= fan and len(group) >= 2:
+                return group
+        return []
+
+    def _fitting(self, tier: list[SegmentEntry]) -> list[SegmentEntry]:
+        """The smallest of a tier that fit one segment together."""
+        ordered = sorted(tier, key=lambda entry: entry.words)
+        total = np.cumsum([entry.words for entry in ordered])
+        return ordered[: int(np.searchsorted(total, self.params.max_segment_words, "right"))]
+
+    def _tier(self, words: int) -> int:
+        tier = 0
+        while words >= _TIER_WORDS * self.params.merge_fan ** (tier + 1):
+            tier += 1
+        return tier
+
+
+class _Snapshot:
+    """A manifest and its open segments."""
+
+    def __init__(self, manifest: Manifest, segments: tuple[IndexSegment, ...]) -> None:
+        self.manifest = manifest
+        self.segments = segments
+        self.alive = tuple(entry.alive() for entry in manifest.segments)
+
+    def searchable(self, exclude: Collection[str]) -> tuple[BoolArray, ...]:
+        if not exclude:
+            return self.alive
+        ids = list(exclude)
+        hashes = np.array([id_hash(i) for i in ids], np.uint64)
+        result = []
+        for segment, alive in zip(self.segments, self.alive, strict=True):
+            kept = alive.copy()
+            kept[segment.ordinals_of(ids, hashes)] = False
+            result.append(kept)
+        return tuple(result)
+
+
+def _open(folder: Path, manifest: Manifest, known: _Snapshot | None = None) -> _Snapshot:
+    already = {s.path.name: s for s in known.segments} if known else {}
+    return _Snapshot(
+        manifest,
+        tuple(
+            already.get(entry.name) or IndexSegment(folder / entry.name, entry.size)
+            for entry in manifest.segments
+        ),
+    )
+
+
+def _without(snapshot: _Snapshot, ids: set[str]) -> list[SegmentEntry]:
+    """The entries of a snapshot with tombstones on ``ids``."""
+    listed = list(ids)
+    hashes = np.array([id_hash(i) for i in listed], np.uint64)
+    entries = []
+    for entry, segment, alive in zip(
+        snapshot.manifest.segments, snapshot.segments, snapshot.alive, strict=True
+    ):
+        kept = alive.copy()
+        kept[segment.ordinals_of(listed, hashes)] = False
+        entries.append(
+            replace(
+                entry,
+                dead=manifests.pack_dead(kept),
+                dead_words=int(segment.lengths[~kept].sum()),
+                dead_references=int((~kept).sum()),
+                seconds=float(segment.durations[kept].sum()),
+            )
+        )
+    return entries
+
+
+def _tape(pending: dict[str, tuple[float, U32Array]]) -> Tape:
+    return join((i, seconds, steadiest_first(words)) for i, (seconds, words) in pending.items())
+
+
+def _check_algorithm(fingerprint: Fingerprint) -> None:
+    if fingerprint.algorithm != ALGORITHM:
+        raise InvalidFingerprintError(
+            f"this index holds {ALGORITHM}, not {fingerprint.algorithm} fingerprints"
+        )
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    try:
+        stat = (folder / manifests.NAME).stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -1,0 +1,55 @@
+"""What a search answers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of the query that is one stretch of the reference.
+
+    Attributes
+    ----------
+    query_start, query_end, reference_start, reference_end : float
+        Seconds.
+    score : float
+        Probability that this stretch alone is a real match, 0 to 1.
+    pitch_semitones : float
+        Query minus reference.
+    tempo_ratio : float
+        Query tempo over reference tempo.
+    """
+
+    query_start: float
+    query_end: float
+    reference_start: float
+    reference_end: float
+    score: float
+    pitch_semitones: float = 0.0
+    tempo_ratio: float = 1.0
+
+
+@dataclass(frozen=True)
+class Match:
+    """One reference found in the query.
+
+    Attributes
+    ----------
+    reference_id : str
+    kind : {"recording", "composition"}
+    score : float
+        Probability that the match is real, 0 to 1 (:mod:`fingerprint.index.score` says how far
+        to believe it).
+    segments : tuple of Segment
+        In order of the query. No two of them claim the same stretch of the query.
+    coverage_query, coverage_reference : float
+        Share of each side's duration that the segments cover, 0 to 1. A loop that fills the query
+        covers its place in the reference once.
+    """
+
+    reference_id: str
+    kind: Literal["recording", "composition"]
+    score: float
+    segments: tuple[Segment, ...]
+    coverage_query: float
+    coverage_reference: float

@@ -1,0 +1,200 @@
+"""Fingerprints as values: Chromaprint's words, and the two forms they travel in.
+
+JSON is what a client sends instead of audio; bytes are what is kept beside a track so that an
+index can be rebuilt without decoding again. Both carry the words as they are (little-endian
+uint32), not in Chromaprint's compressed form: its decoder is C, and a stranger's bytes have no
+business there.
+"""
+
+import base64
+import binascii
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from fingerprint.arrays import U32Array
+from fingerprint.errors import InvalidFingerprintError
+
+ALGORITHM: Final = "chromaprint-2"
+"""Chromaprint's default, ``CHROMAPRINT_ALGORITHM_TEST2``, by the number that ``fpcalc`` gives it."""
+
+CHROMAPRINT_RATE: Final = 11025
+HOP_SECONDS: Final = 1365 / CHROMAPRINT_RATE
+"""Frames of 4096 samples at 11,025 Hz advance by 1365 samples: 0.1238 s."""
+
+SPAN_SECONDS: Final = (4096 + 19 * 1365) / CHROMAPRINT_RATE
+"""Audio that one word depends on: 16 chroma frames under the filters, each smoothed over 5, 2.724 s."""
+
+MAX_DURATION_SECONDS: Final = 12 * 3600.0
+"""Longer audio is refused by :func:`from_json`: 12 hours are 1.4 MB of words."""
+
+_WORD_TOLERANCE: Final = 4
+"""How many words a true fingerprint was seen to differ from :func:`expected_words`, doubled.
+
+Resampling delays and padding of codecs move the end by at most two hops."""
+
+_BYTES: Final = struct.Struct("<4sBdI")
+_MAGIC: Final = b"CLFP"
+_BYTES_VERSION: Final = 1
+
+
+def expected_words(duration: float) -> int:
+    """Number of words that Chromaprint gives for ``duration`` seconds of audio."""
+    samples = math.floor(duration * CHROMAPRINT_RATE + 1e-6)
+    return max(0, (samples - 4096) // 1365 + 1 - 19)
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
+    """The sub-fingerprints of one piece of audio.
+
+    Attributes
+    ----------
+    sub_fingerprints : uint32 array, shape (words,)
+        Word ``i`` describes the audio from ``i * hop_seconds`` for 2.7 s. Read-only.
+    duration : float
+        Seconds of audio that was fingerprinted.
+    hop_seconds : float
+        Seconds from one word to the next.
+    algorithm : str
+        Only fingerprints of one algorithm can be compared.
+    """
+
+    sub_fingerprints: U32Array
+    duration: float
+    hop_seconds: float = HOP_SECONDS
+    algorithm: str = ALGORITHM
+
+    def __post_init__(self) -> None:
+        words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
+        if words.ndim != 1:
+            raise InvalidFingerprintError(f"sub-fingerprints have shape {words.shape}, need (n,)")
+        words.flags.writeable = False
+        object.__setattr__(self, "sub_fingerprints", words)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        return (
+            self.algorithm == other.algorithm
+            and self.duration == other.duration
+            and self.hop_seconds == other.hop_seconds
+            and np.array_equal(self.sub_fingerprints, other.sub_fingerprints)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.algorithm, self.duration, self.sub_fingerprints.tobytes()))
+
+    def to_json(self) -> dict[str, Any]:
+        """What a client sends instead of audio; :meth:`from_json` reads it back exactly."""
+        words = self.sub_fingerprints.astype("<u4").tobytes()
+        return {
+            "algorithm": self.algorithm,
+            "duration": self.duration,
+            "sub_fingerprints": base64.b64encode(words).decode("ascii"),
+        }
+
+    @classmethod
+    def from_json(cls, document: object) -> "Fingerprint":
+        """Read a stranger's fingerprint.
+
+        Parameters
+        ----------
+        document : parsed JSON
+            ``{"algorithm": "chromaprint-2", "duration": seconds, "sub_fingerprints": base64 of
+            little-endian uint32 words}``. Other members are ignored.
+
+        Raises
+        ------
+        InvalidFingerprintError
+            If a member is missing or of the wrong type, the algorithm is unknown, the base64 is
+            not strict, the duration is not in (0, 12 h], or the number of words is not what
+            Chromaprint gives for that duration.
+        """
+        if not isinstance(document, dict):
+            raise InvalidFingerprintError("a fingerprint is a JSON object")
+        algorithm = document.get("algorithm")
+        if algorithm != ALGORITHM:
+            raise InvalidFingerprintError(
+                f"`algorithm` must be {ALGORITHM!r}; make the fingerprint with `clearance fingerprint`"
+            )
+        duration = _checked_duration(document.get("duration"))
+        text = document.get("sub_fingerprints")
+        if not isinstance(text, str):
+            raise InvalidFingerprintError("`sub_fingerprints` must be a base64 string")
+        # Compared before decoding, so that a large lie costs nothing.
+        _check_count(len(text) * 3 // 16, duration, tolerance=_WORD_TOLERANCE + 1)
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidFingerprintError("`sub_fingerprints` is not base64") from error
+        if len(data) % 4:
+            raise InvalidFingerprintError(
+                "`sub_fingerprints` is not a whole number of 32-bit words"
+            )
+        _check_count(len(data) // 4, duration, tolerance=_WORD_TOLERANCE)
+        return cls(np.frombuffer(data, dtype="<u4").astype(np.uint32), duration)
+
+    def to_bytes(self) -> bytes:
+        """Durable form: a 17-byte head, zlib of the byte planes of successive differences, CRC-32.
+
+        Most bits stay from one word to the next, so planes of differences compress where the
+        words themselves do not.
+        """
+        words = self.sub_fingerprints
+        change = words.copy()
+        change[1:] ^= words[:-1]
+        planes = np.ascontiguousarray(change.astype("<u4").view(np.uint8).reshape(-1, 4).T)
+        head = _BYTES.pack(_MAGIC, _BYTES_VERSION, self.duration, len(words))
+        body = head + zlib.compress(planes.tobytes(), 9)
+        return body + struct.pack("<I", zlib.crc32(body))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Fingerprint":
+        """Inverse of :meth:`to_bytes`.
+
+        Raises
+        ------
+        InvalidFingerprintError
+            If the bytes are not a whole, unchanged fingerprint of a known version.
+        """
+        if len(data) < _BYTES.size + 4 or data[:4] != _MAGIC:
+            raise InvalidFingerprintError("not the bytes of a fingerprint")
+        body, (checksum,) = data[:-4], struct.unpack("<I", data[-4:])
+        if zlib.crc32(body) != checksum:
+            raise InvalidFingerprintError("the bytes of this fingerprint are damaged (checksum)")
+        _, version, duration, count = _BYTES.unpack_from(body)
+        if version != _BYTES_VERSION:
+            raise InvalidFingerprintError(f"fingerprint format {version} is not known here")
+        unpacker = zlib.decompressobj()
+        try:
+            planes = unpacker.decompress(body[_BYTES.size :], count * 4 + 1)
+        except zlib.error as error:
+            raise InvalidFingerprintError("the bytes of this fingerprint are damaged") from error
+        if len(planes) != count * 4 or not unpacker.eof or unpacker.unused_data:
+            raise InvalidFingerprintError("this fingerprint does not hold the words it announces")
+        change = np.frombuffer(planes, np.uint8).reshape(4, count).T  # (words, 4)
+        words = np.ascontiguousarray(change).view("<u4").reshape(count).astype(np.uint32)
+        return cls(np.bitwise_xor.accumulate(words), float(duration))
+
+
+def _checked_duration(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidFingerprintError("`duration` must be a number of seconds")
+    if not 0 < value <= MAX_DURATION_SECONDS:  # also refuses NaN
+        raise InvalidFingerprintError(
+            f"`duration` must be above 0 and at most {MAX_DURATION_SECONDS:.0f} seconds"
+        )
+    return float(value)
+
+
+def _check_count(count: int, duration: float, *, tolerance: int) -> None:
+    expected = expected_words(duration)
+    if abs(count - expected) > tolerance:
+        raise InvalidFingerprintError(
+            f"{count} sub-fingerprints do not fit {duration:.3f} s of audio, which gives {expected}"
+        )
