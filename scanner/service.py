@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scanner.audio import Decoder
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
+    from scanner.precheck import Slots
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
 
@@ -50,7 +51,8 @@ class Service:
     @cached_property
     def store(self) -> "BlobStore":
         """Where audio and fingerprints are kept."""
-        from scanner.store import BlobStore
+        from scanner.precheck import Slots
+    from scanner.store import BlobStore
 
         return BlobStore(self.settings.store, **self.settings.store_options)
 
@@ -90,6 +92,13 @@ class Service:
         return UrlGuard(
             allowed_hosts=self.settings.allowed_hosts, s3_buckets=self.settings.s3_buckets
         )
+
+    @cached_property
+    def precheck_slots(self) -> "Slots":
+        """How many prechecks run at once in this process."""
+        from scanner.precheck import Slots
+
+        return Slots(self.settings.precheck_slots)
 
     @cached_property
     def secrets(self) -> SecretBox:

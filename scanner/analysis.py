@@ -1,0 +1,141 @@
+"""What is measured on a track: decoded once, then every detector from the same samples."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import fingerprint
+from scanner.metrics import STAGE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanner.service import Service
+
+OK: Final = "ok"
+FAILED: Final = "failed"
+NOT_RUN: Final = "not_run"
+DETECTORS: Final = ("fingerprint", "watermark", "provenance")
+
+
+@dataclass
+class Evidence:
+    """Evidence only, no judgement; becomes a row of ``analysis`` and its matches.
+
+    Parameters
+    ----------
+    detectors : dict of name to "ok", "failed" or "not_run"
+    seconds : dict of step to wall-clock seconds
+    """
+
+    detectors: dict[str, str] = field(default_factory=lambda: dict.fromkeys(DETECTORS, NOT_RUN))
+    versions: dict[str, str] = field(default_factory=dict)
+    audio: dict[str, Any] = field(default_factory=dict)
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    matches: "Sequence[fingerprint.Match]" = ()
+    duration: float | None = None
+    print: fingerprint.Fingerprint | None = None
+    index_version: str | None = None
+    index_epoch: int | None = None
+    index_age_seconds: float | None = None
+
+
+def analyse_audio(service: "Service", tenant_id: str, path: Path) -> Evidence:
+    """Decode a file and run every detector on its samples.
+
+    Raises
+    ------
+    AudioError
+        If the file can't be decoded; its ``problem`` names why.
+    """
+    evidence = Evidence()
+    with _timed(evidence, "total"):
+        with _timed(evidence, "decode"):
+            decoded = service.decoder.decode(path)
+        evidence.duration = decoded.duration
+        evidence.audio = {
+            "container": decoded.container,
+            "codec": decoded.codec,
+            "sample_rate": decoded.sample_rate,
+            "channels": decoded.channels,
+            "bit_rate": decoded.bit_rate,
+            "tags": decoded.tags,
+        }
+        evidence.warnings = [
+            {"type": warning.type, "detail": warning.detail} for warning in decoded.warnings
+        ]
+        with _timed(evidence, "fingerprint"):
+            try:
+                print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
+            except fingerprint.TooShortError as error:
+                print_ = None
+                evidence.warnings.append({"type": "too-short", "detail": str(error)})
+        _search(service, tenant_id, evidence, print_)
+    return evidence
+
+
+def analyse_fingerprint(
+    service: "Service", tenant_id: str, print_: fingerprint.Fingerprint
+) -> Evidence:
+    """Analyse what a client sent instead of audio: no detector but the search can run."""
+    evidence = Evidence(duration=print_.duration)
+    with _timed(evidence, "total"):
+        _search(service, tenant_id, evidence, print_)
+    return evidence
+
+
+def failed_evidence() -> Evidence:
+    """Return the evidence of an analysis that never came to an end."""
+    evidence = Evidence()
+    evidence.detectors["fingerprint"] = FAILED
+    return evidence
+
+
+def match_columns(match: fingerprint.Match) -> dict[str, Any]:
+    """Return a match as the columns of ``track_match``."""
+    return {
+        "reference_id": match.reference_id,
+        "kind": match.kind,
+        "score": match.score,
+        "coverage_query": match.coverage_query,
+        "coverage_reference": match.coverage_reference,
+        "longest_seconds": max(
+            segment.query_end - segment.query_start for segment in match.segments
+        ),
+        "segments": [asdict(segment) for segment in match.segments],
+    }
+
+
+def _search(
+    service: "Service",
+    tenant_id: str,
+    evidence: Evidence,
+    print_: fingerprint.Fingerprint | None,
+) -> None:
+    with _timed(evidence, "search"):
+        if print_ is not None:
+            found = service.catalogue.search(tenant_id, print_)
+            evidence.matches = found.matches
+            evidence.print = print_
+            evidence.versions["fingerprint"] = print_.algorithm
+            evidence.index_version = found.index_version
+            evidence.index_epoch = found.index_epoch
+            evidence.index_age_seconds = found.age_seconds
+    # Audio too short for one sub-fingerprint was looked at and can match nothing by recording;
+    # the warning says so, and rules decide what a too short track means.
+    evidence.detectors["fingerprint"] = OK if print_ is not None else NOT_RUN
+
+
+@contextmanager
+def _timed(evidence: Evidence, step: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = time.perf_counter() - started
+        evidence.seconds[step] = round(seconds, 4)
+        STAGE_SECONDS.labels(step).observe(seconds)

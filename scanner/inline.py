@@ -1,0 +1,78 @@
+"""Runs a track's stages in this process: the command line's way, with no worker needed.
+
+It calls the same handlers as the bus, for the same journal rows; the mark *handled* keeps a worker
+that gets the event later, or at the same time, from repeating an effect.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, select
+
+from scanner.bus.dispatch import Again, dispatch
+from scanner.errors import TransientError
+from scanner.journal import Event, event_of
+from scanner.pipeline import GROUPS
+from scanner.tables import Handled, JournalRow, Track
+from scanner.track_states import FINAL, State
+
+if TYPE_CHECKING:
+    from scanner.bus.groups import Group
+    from scanner.service import Service
+
+
+def drive(service: "Service", track_id: str, seconds: float = 600) -> State:
+    """Bring a track to a final state and return that state.
+
+    Raises
+    ------
+    TransientError
+        If it is not there within ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    attempts: dict[tuple[str, str], int] = {}
+    while True:
+        open_ = _open_events(service, track_id)
+        if not open_:
+            state = _state(service, track_id)
+            if state in FINAL:
+                return state
+        for group, event in open_:
+            key = (group.name, event.id)
+            verdict = dispatch(service, group, event, attempts.get(key, 0))
+            if isinstance(verdict, Again):
+                attempts[key] = attempts.get(key, 0) + int(verdict.counts)
+                time.sleep(verdict.delay)
+                break
+        if time.monotonic() > deadline:
+            raise TransientError(f"track {track_id} is not decided after {seconds:.0f} s")
+        if not open_:
+            time.sleep(service.settings.poll_seconds)
+
+
+def _open_events(service: "Service", track_id: str) -> list[tuple["Group", Event]]:
+    """Return the track's events that a group has not handled, oldest first."""
+    with service.database.reading() as session:
+        rows = session.exec(
+            select(JournalRow)
+            .where(JournalRow.subject == track_id)
+            .order_by(col(JournalRow.version))
+        ).all()
+        marks = set(
+            session.exec(
+                select(Handled.group, Handled.event_id).where(
+                    col(Handled.event_id).in_([row.id for row in rows])
+                )
+            )
+        )
+    return [
+        (group, event_of(row))
+        for row in rows
+        for group in GROUPS
+        if row.type in group.handlers and (group.name, row.id) not in marks
+    ]
+
+
+def _state(service: "Service", track_id: str) -> State:
+    with service.database.reading() as session:
+        return State(session.get_one(Track, track_id).state)

@@ -1,0 +1,429 @@
+"""One track's life after it was submitted: analysed, decided, then released, limited or held.
+
+Each stage is a handler of the bus. It does its slow work outside any transaction; its effect, the
+next journal row and the mark *handled* commit together.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, select
+
+import appeals
+import policy
+from scanner import analysis, events, webhooks
+from scanner.analysis import Evidence
+from scanner.audio import AudioError
+from scanner.bus.dispatch import once
+from scanner.bus.groups import Group
+from scanner.clock import new_id
+from scanner.errors import TransientError
+from scanner.fetch import FetchError
+from scanner.journal import Event, record
+from scanner.metrics import OUTCOMES
+from scanner.source_audio import bring_in, local_audio, local_fingerprint
+from scanner.store import StoreError
+from scanner.tables import (
+    Analysis,
+    PolicyDecision,
+    StatementOfReasons,
+    Submission,
+    Track,
+    TrackMatch,
+)
+from scanner.track_facts import evidence_of, facts_of
+from scanner.track_states import EFFECT_OF, Command, State
+from scanner.tracks import locked, move
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+ANALYSABLE: Final = frozenset({State.RECEIVED, State.ANALYSING, State.INDETERMINATE})
+
+
+def analyse(service: "Service", event: Event) -> None:
+    """Bring the sound in, look at it from every side, and write down the evidence."""
+    track = _begin(service, event)
+    if track is None:
+        with once(service, "analyse", event):
+            return
+    started = service.now()
+    try:
+        evidence = _examine(service, track)
+    except (AudioError, FetchError, StoreError) as error:
+        problem = _problem_of(error)
+        if getattr(error, "transient", False):
+            _note_failure(service, event, problem)
+            raise TransientError(problem["detail"]) from error
+        _hold(service, event, problem)
+        return
+    except Exception as error:
+        _note_failure(service, event, {"type": "analysis-failed", "detail": type(error).__name__})
+        raise
+    print_blob = (
+        service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
+        if evidence.print is not None
+        else None
+    )
+    with once(service, "analyse", event) as session:
+        track = locked(session, track.tenant_id, track.id)
+        if track.state != State.ANALYSING:
+            return  # withdrawn meanwhile
+        row = _store_evidence(service, session, track, evidence, started)
+        row.fingerprint_sha256 = print_blob.sha256 if print_blob else None
+        _journal_analysed(service, session, track, row, len(evidence.matches), event)
+
+
+def decide(service: "Service", event: Event) -> None:
+    """Let the policy pack judge the evidence."""
+    with service.database.reading() as session:
+        row = session.get_one(Analysis, event.data["analysis_id"])
+        track = session.get_one(Track, event.subject)
+        facts = _facts(service, session, track, row)
+    decision = policy.decide(service.pack, facts)
+    with once(service, "decide", event) as session:
+        track = locked(session, row.tenant_id, event.subject)
+        if track.state != State.ANALYSING or track.analysis_id != row.id:
+            return  # withdrawn, or analysed again
+        _store_decision(service, session, track, row, facts, decision, event)
+    OUTCOMES.labels(decision.decision).inc()
+
+
+def release(service: "Service", event: Event) -> None:
+    """Give the decision its effect, with the statement of reasons and the case it needs."""
+    with once(service, "release", event) as session:
+        decision = session.get_one(PolicyDecision, event.data["decision_id"])
+        track = locked(session, decision.tenant_id, event.subject)
+        if track.state != State.DECIDED or track.decision_id != decision.id:
+            return
+        _take_effect(service, session, track, decision, event)
+
+
+def notify(service: "Service", event: Event) -> None:
+    """Queue a message for each webhook that wants this event; sending is a chore of the worker."""
+    with once(service, "notify", event) as session:
+        webhooks.queue(service, session, event)
+
+
+def give_up(service: "Service", event: Event, why: str) -> None:
+    """Put a track whose stage failed for good before a person: quarantined, never clear."""
+    with service.database.transaction() as session:
+        track = session.get(Track, event.subject, with_for_update=True)
+        if track is None or State(track.state) not in ANALYSABLE | {State.DECIDED}:
+            return
+        evidence = analysis.failed_evidence()
+        row = _store_evidence(service, session, track, evidence, service.now())
+        problem = track.problem or {"type": "analysis-failed", "detail": "a stage kept failing"}
+        if track.state != State.DECIDED:
+            data = events.TrackIndeterminate(problem=problem, final=True)
+            move(session, track, Command.FAIL, data, service.now(), cause=event)
+        facts = _facts(service, session, track, row)
+        decision = policy.decide(service.pack, facts)
+        stored = _decision_row(service, track, row, facts, decision)
+        session.add(stored)
+        track.decision_id = stored.id
+        session.flush()
+        _quarantine(service, session, track, stored, event, Command.GIVE_UP, "indeterminate")
+
+
+GROUPS: Final = (
+    Group(
+        name="analyse",
+        topics=(events.TRACKS,),
+        handlers={
+            events.TrackSubmitted.type: analyse,
+            events.TrackRescanned.type: analyse,
+        },
+        gave_up=give_up,
+    ),
+    Group(
+        name="decide",
+        topics=(events.TRACKS,),
+        handlers={events.TrackAnalysed.type: decide},
+        gave_up=give_up,
+    ),
+    Group(
+        name="release",
+        topics=(events.TRACKS,),
+        handlers={events.TrackDecided.type: release},
+        gave_up=give_up,
+    ),
+    Group(
+        name="notify",
+        topics=(events.TRACKS, events.CASES),
+        handlers={
+            kind.type: notify
+            for kind in (
+                events.TrackDecided,
+                events.TrackReleased,
+                events.TrackConditioned,
+                events.TrackQuarantined,
+                events.TrackBlocked,
+                events.TrackHeld,
+                events.TrackIndeterminate,
+                events.TrackWithdrawn,
+                events.CaseOpened,
+                events.CaseClosed,
+            )
+        },
+    ),
+)
+
+
+def _begin(service: "Service", event: Event) -> Track | None:
+    """Mark the track as being analysed; None if there is nothing left to do for this event."""
+    with service.database.transaction() as session:
+        track = session.get_one(Track, event.subject, with_for_update=True)
+        if State(track.state) not in ANALYSABLE or track.analysis_id is not None:
+            return None
+        if track.state != State.ANALYSING:
+            attempt = 1 if track.state == State.RECEIVED else 2
+            data = events.TrackAnalysing(attempt=attempt)
+            move(session, track, Command.ANALYSE, data, service.now(), cause=event)
+        return track
+
+
+def _examine(service: "Service", track: Track) -> Evidence:
+    if track.client_fingerprint is not None:
+        return analysis.analyse_fingerprint(
+            service, track.tenant_id, local_fingerprint(service, track)
+        )
+    track = bring_in(service, track)
+    with local_audio(service, track) as path:
+        return analysis.analyse_audio(service, track.tenant_id, path)
+
+
+def _store_evidence(
+    service: "Service", session: Session, track: Track, evidence: Evidence, started: datetime
+) -> Analysis:
+    now = service.now()
+    row = Analysis(
+        id=new_id(),
+        tenant_id=track.tenant_id,
+        track_id=track.id,
+        detectors=evidence.detectors,
+        versions=evidence.versions,
+        audio=evidence.audio,
+        warnings=evidence.warnings,
+        seconds=evidence.seconds,
+        index_version=evidence.index_version,
+        index_epoch=evidence.index_epoch,
+        index_age_seconds=evidence.index_age_seconds,
+        started_at=started,
+        ended_at=now,
+    )
+    session.add(row)
+    session.flush()
+    session.add_all(
+        TrackMatch(
+            id=new_id(),
+            tenant_id=track.tenant_id,
+            track_id=track.id,
+            analysis_id=row.id,
+            **analysis.match_columns(match),
+        )
+        for match in evidence.matches
+    )
+    track.analysis_id = row.id
+    if evidence.duration is not None:
+        track.duration = evidence.duration
+    session.flush()
+    return row
+
+
+def _journal_analysed(
+    service: "Service", session: Session, track: Track, row: Analysis, matches: int, event: Event
+) -> None:
+    """Write 'analysed'. The state stays ``analysing`` until there is a decision."""
+    now = service.now()
+    track.version += 1
+    track.updated_at = now
+    record(
+        session,
+        tenant_id=track.tenant_id,
+        subject=track.id,
+        version=track.version,
+        data=events.TrackAnalysed(
+            analysis_id=row.id,
+            sha256=track.sha256,
+            detectors=row.detectors,
+            index_version=row.index_version,
+            matches=matches,
+        ),
+        now=now,
+        cause=event,
+    )
+
+
+def _facts(service: "Service", session: Session, track: Track, row: Analysis) -> policy.Facts:
+    declared = session.exec(
+        select(Submission.declaration).where(Submission.track_id == track.id)
+    ).one()
+    matches = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
+    evidence = evidence_of(row, track.duration, matches)
+    return facts_of(session, track.tenant_id, declared, evidence, service.now())
+
+
+def _decision_row(
+    service: "Service",
+    track: Track,
+    row: Analysis,
+    facts: policy.Facts,
+    decision: policy.Decision,
+) -> PolicyDecision:
+    judged = decision.to_json()
+    return PolicyDecision(
+        id=new_id(),
+        tenant_id=track.tenant_id,
+        track_id=track.id,
+        analysis_id=row.id,
+        decision=decision.decision,
+        outcomes=judged["outcomes"],
+        restrictions=judged["restrictions"],
+        reasons=judged["reasons"],
+        explanation=judged,
+        facts=facts.model_dump(mode="json"),
+        pack=service.pack.id,
+        facts_hash=decision.facts_hash,
+        outcome_hash=decision.outcome_hash,
+        index_version=row.index_version,
+        automation="fully",
+        supersedes=track.decision_id,
+        created_at=service.now(),
+    )
+
+
+def _store_decision(
+    service: "Service",
+    session: Session,
+    track: Track,
+    row: Analysis,
+    facts: policy.Facts,
+    decision: policy.Decision,
+    event: Event,
+) -> PolicyDecision:
+    stored = _decision_row(service, track, row, facts, decision)
+    session.add(stored)
+    track.decision_id = stored.id
+    track.problem = None
+    data = events.TrackDecided(
+        decision_id=stored.id,
+        decision=stored.decision,
+        outcomes=stored.outcomes,
+        rules=sorted({reason["rule"] for reason in stored.reasons}),
+        pack=stored.pack,
+        outcome_hash=stored.outcome_hash,
+    )
+    move(session, track, Command.DECIDE, data, service.now(), cause=event)
+    return stored
+
+
+def _take_effect(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
+) -> None:
+    command, effect = EFFECT_OF[decision.decision]
+    if command is Command.QUARANTINE:
+        _quarantine(service, session, track, decision, event, command, "review")
+        return
+    data: events.TrackEvent
+    if command is Command.RELEASE:
+        data = events.TrackReleased(decision_id=decision.id)
+    else:
+        statement = _statement(service, track, decision, effect)
+        session.add(statement)
+        if command is Command.BLOCK:
+            data = events.TrackBlocked(decision_id=decision.id, statement_id=statement.id)
+        else:
+            data = events.TrackConditioned(
+                decision_id=decision.id,
+                statement_id=statement.id,
+                restrictions=decision.restrictions,
+            )
+    move(session, track, command, data, service.now(), cause=event)
+
+
+def _quarantine(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    event: Event,
+    command: Command,
+    kind: str,
+) -> None:
+    statement = _statement(service, track, decision, State.QUARANTINED)
+    case = appeals.open_case(
+        case_id=new_id(),
+        tenant_id=track.tenant_id,
+        track_id=track.id,
+        kind=kind,
+        reasons=decision.reasons,
+        now=service.now(),
+        decision_id=decision.id,
+    )
+    case.version = 1
+    session.add_all([statement, case])
+    session.flush()
+    quarantined = events.TrackQuarantined(
+        decision_id=decision.id, statement_id=statement.id, case_id=case.id
+    )
+    move(session, track, command, quarantined, service.now(), cause=event)
+    record(
+        session,
+        tenant_id=track.tenant_id,
+        subject=case.id,
+        version=case.version,
+        data=events.CaseOpened(track_id=track.id, kind=kind, decision_id=decision.id),
+        now=service.now(),
+        cause=event,
+    )
+
+
+def _statement(
+    service: "Service", track: Track, decision: PolicyDecision, effect: str
+) -> StatementOfReasons:
+    return appeals.state_reasons(
+        statement_id=new_id(),
+        tenant_id=track.tenant_id,
+        track_id=track.id,
+        decision_id=decision.id,
+        effect=effect,
+        restrictions=decision.restrictions,
+        reasons=decision.reasons,
+        automated_decision=decision.automation == "fully",
+        now=service.now(),
+    )
+
+
+def _hold(service: "Service", event: Event, problem: dict[str, Any]) -> None:
+    with once(service, "analyse", event) as session:
+        track = session.get_one(Track, event.subject, with_for_update=True)
+        if State(track.state) not in ANALYSABLE:
+            return
+        track.problem = problem
+        move(
+            session,
+            track,
+            Command.HOLD,
+            events.TrackHeld(problem=problem),
+            service.now(),
+            cause=event,
+        )
+
+
+def _note_failure(service: "Service", event: Event, problem: dict[str, Any]) -> None:
+    """Show that the analysis failed and will be tried again; a failed scan is never clear."""
+    with service.database.transaction() as session:
+        track = session.get_one(Track, event.subject, with_for_update=True)
+        if track.state != State.ANALYSING:
+            return
+        track.problem = problem
+        data = events.TrackIndeterminate(problem=problem, final=False)
+        move(session, track, Command.FAIL, data, service.now(), cause=event)
+
+
+def _problem_of(error: Exception) -> dict[str, Any]:
+    return {
+        "type": getattr(error, "problem", "store-unavailable"),
+        "detail": getattr(error, "detail", None) or str(error),
+    }

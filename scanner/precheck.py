@@ -1,0 +1,119 @@
+"""A dry run: the same analysis and the same rules, and nothing left behind but a counter."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import fingerprint
+import policy
+from scanner import analysis, tracks
+from scanner.callers import Caller
+from scanner.errors import BusyError
+from scanner.tables import PolicyDecision, Reference, Track, TrackMatch, UsageCounter
+from scanner.track_facts import facts_of
+
+if TYPE_CHECKING:
+    from scanner.declarations import Declaration
+    from scanner.service import Service
+
+COUNTER: Final = "precheck"
+
+
+class Slots:
+    """How many prechecks run at once; the next one is told to come back."""
+
+    def __init__(self, count: int) -> None:
+        self._slots = threading.BoundedSemaphore(count)
+
+    def __enter__(self) -> None:
+        if not self._slots.acquire(blocking=False):
+            raise BusyError("all precheck slots are taken: come back in a moment", retry_after=2)
+
+    def __exit__(self, *_: object) -> None:
+        self._slots.release()
+
+
+def precheck(
+    service: "Service",
+    caller: Caller,
+    declaration: "Declaration",
+    *,
+    path: Path | None = None,
+    print_: fingerprint.Fingerprint | None = None,
+) -> dict[str, Any]:
+    """Say what would be decided about a file or a fingerprint.
+
+    Returns
+    -------
+    dict
+        The contract's JSON object with ``track_id`` null.
+
+    Raises
+    ------
+    BusyError
+        If too many prechecks run already.
+    AudioError
+        If the file can't be read.
+    """
+    with service.precheck_slots:
+        if path is not None:
+            evidence = analysis.analyse_audio(service, caller.tenant_id, path)
+        elif print_ is not None:
+            evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_)
+        else:
+            raise ValueError("give a path or a fingerprint")
+        now = service.now()
+        with service.database.reading() as session:
+            facts = facts_of(session, caller.tenant_id, declaration.to_json(), evidence, now)
+            decision = policy.decide(service.pack, facts)
+            references = {
+                match.reference_id: session.get(Reference, match.reference_id)
+                for match in evidence.matches
+            }
+        _count(service, caller.tenant_id)
+    judged = decision.to_json()
+    view = tracks.describe_one(
+        Track(
+            id="",
+            tenant_id=caller.tenant_id,
+            state="precheck",
+            duration=evidence.duration,
+            external_id=declaration.external_id,
+            created_at=now,
+            updated_at=now,
+        ),
+        None,
+        PolicyDecision(
+            decision=decision.decision,
+            outcomes=judged["outcomes"],
+            restrictions=judged["restrictions"],
+            reasons=judged["reasons"],
+            pack=service.pack.id,
+        ),
+        [
+            (TrackMatch(**analysis.match_columns(match)), references[match.reference_id])
+            for match in evidence.matches
+        ],
+    )
+    return view | {
+        "id": None,
+        "track_id": None,
+        "state": None,
+        "mode": "precheck",
+        "index_version": evidence.index_version,
+        "index_age_seconds": evidence.index_age_seconds,
+        "detectors": evidence.detectors,
+        "warnings": evidence.warnings,
+        "audio": evidence.audio,
+        "seconds": evidence.seconds,
+    }
+
+
+def _count(service: "Service", tenant_id: str) -> None:
+    day = service.now().date().isoformat()
+    with service.database.transaction() as session:
+        counter = session.get(UsageCounter, (tenant_id, day, COUNTER), with_for_update=True)
+        if counter is None:
+            counter = UsageCounter(tenant_id=tenant_id, day=day, name=COUNTER, value=0)
+            session.add(counter)
+        counter.value += 1

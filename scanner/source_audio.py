@@ -1,0 +1,69 @@
+"""Where a track's sound comes from: the store, an address to fetch, or a client's fingerprint."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fingerprint
+from scanner.audio import sniff
+from scanner.errors import ScannerError
+from scanner.fetch import FetchLimits, fetch
+from scanner.tables import Track
+from scanner.tracks import locked
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+HEAD_BYTES = 65536
+
+
+class NoSourceError(ScannerError):
+    """The track names neither stored audio, nor an address, nor a fingerprint."""
+
+
+def bring_in(service: "Service", track: Track) -> Track:
+    """Fetch a claim check into the store; a track whose audio is stored comes back as it is.
+
+    The bytes are stored before the track names them, so a crash in between fetches again.
+
+    Raises
+    ------
+    FetchError
+        If the address is refused or does not answer; ``transient`` says whether to try again.
+    AudioError
+        If what came is not audio by its first bytes.
+    """
+    if track.sha256 is not None:
+        return track
+    if track.source_url is None:
+        raise NoSourceError(f"track {track.id} has no audio")
+    limits = FetchLimits(
+        max_bytes=service.settings.max_upload_bytes, seconds=service.settings.fetch_seconds
+    )
+    with service.store.open_writer(track.tenant_id) as writer:
+        fetched = fetch(track.source_url, service.url_guard, limits, writer)
+        writer.commit()
+    head = b"".join(service.store.read_range(track.tenant_id, fetched.sha256, 0, HEAD_BYTES))
+    sniff(head)
+    with service.database.transaction() as session:
+        stored = locked(session, track.tenant_id, track.id)
+        stored.sha256, stored.size_bytes = fetched.sha256, fetched.size
+        return stored
+
+
+@contextmanager
+def local_audio(service: "Service", track: Track) -> Iterator[Path]:
+    """Give a path to the track's audio on this machine."""
+    if track.sha256 is None:
+        raise NoSourceError(f"track {track.id} has no audio")
+    with service.store.path_or_copy(track.tenant_id, track.sha256) as path:
+        yield path
+
+
+def local_fingerprint(service: "Service", track: Track) -> fingerprint.Fingerprint:
+    """Return the fingerprint that the client sent instead of audio."""
+    if track.client_fingerprint is None:
+        raise NoSourceError(f"track {track.id} has no fingerprint")
+    with service.store.open(track.tenant_id, track.client_fingerprint) as file:
+        return fingerprint.Fingerprint.from_bytes(file.read())

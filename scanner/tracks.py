@@ -1,0 +1,357 @@
+"""Tracks: taking them in, moving them through their states, showing them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import rfc8785
+from sqlalchemy import and_, or_
+from sqlmodel import Session, col, select
+
+from scanner import idempotency
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import NotFoundError
+from scanner.events import TrackRescanned, TrackSubmitted, TrackWithdrawn
+from scanner.journal import PIPELINE, Actor, Event, record
+from scanner.metrics import SUBMISSIONS
+from scanner.tables import (
+    Account,
+    Analysis,
+    PolicyDecision,
+    Reference,
+    Submission,
+    Track,
+    TrackMatch,
+)
+from scanner.track_states import Command, State, advance
+
+if TYPE_CHECKING:
+    from scanner.declarations import Declaration
+    from scanner.events import EventData
+    from scanner.service import Service
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a track's sound is: one of a stored blob, an address to fetch, a fingerprint.
+
+    Parameters
+    ----------
+    sha256, size_bytes
+        Of audio that is in the store already.
+    url
+        A claim check; the worker fetches it.
+    fingerprint_sha256
+        Blob with a client's fingerprint, where no audio is given.
+    file_name
+        What the client called it: shown, never used as a path.
+    """
+
+    sha256: str | None = None
+    size_bytes: int | None = None
+    url: str | None = None
+    fingerprint_sha256: str | None = None
+    file_name: str | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes two bodies the same: the bytes, not their name."""
+        return {"sha256": self.sha256, "url": self.url, "fingerprint": self.fingerprint_sha256}
+
+
+def submit(
+    service: "Service",
+    caller: Caller,
+    source: Source,
+    declaration: "Declaration",
+    *,
+    entrance: str,
+    key: str,
+) -> str:
+    """Accept a track: one transaction that holds the key, the track and the journal row.
+
+    Returns
+    -------
+    str
+        The track's id; that of the first submission if the key was used before with this body.
+
+    Raises
+    ------
+    IdempotencyConflictError
+        If the key was used before with another body.
+    """
+    declared = declaration.to_json()
+    digest = hashlib.sha256(rfc8785.dumps([source.identity(), declared])).hexdigest()
+    now = service.now()
+    with service.database.transaction() as session:
+        first = idempotency.begin(session, caller.tenant_id, key, "tracks", digest, now)
+        if first is not None:
+            return str(first["track_id"])
+        track = Track(
+            id=new_id(),
+            tenant_id=caller.tenant_id,
+            account_id=_account_id(session, caller.tenant_id, declaration.account, now),
+            external_id=declaration.external_id,
+            state=State.RECEIVED,
+            sha256=source.sha256,
+            size_bytes=source.size_bytes,
+            source_url=source.url,
+            client_fingerprint=source.fingerprint_sha256,
+            file_name=source.file_name,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(track)
+        session.flush()
+        submission = Submission(
+            id=new_id(),
+            tenant_id=caller.tenant_id,
+            track_id=track.id,
+            entrance=entrance,
+            declaration=declared,
+            created_at=now,
+        )
+        session.add(submission)
+        data = TrackSubmitted(
+            submission_id=submission.id,
+            entrance=entrance,
+            sha256=source.sha256,
+            declaration_sha256=hashlib.sha256(rfc8785.dumps(declared)).hexdigest(),
+        )
+        _journal(session, track, data, now, actor=caller.actor)
+        idempotency.finish(session, caller.tenant_id, key, 202, {"track_id": track.id})
+    SUBMISSIONS.labels(entrance, "accepted").inc()
+    return track.id
+
+
+def withdraw(
+    service: "Service",
+    caller: Caller,
+    track_id: str,
+    reason: str = "withdrawn by the client",
+    *,
+    expected_version: int | None = None,
+) -> Track:
+    """Take a track back; what happened stays in the journal."""
+    with service.database.transaction() as session:
+        track = locked(session, caller.tenant_id, track_id)
+        idempotency.check_version(track.version, expected_version)
+        move(
+            session,
+            track,
+            Command.WITHDRAW,
+            TrackWithdrawn(reason=reason),
+            service.now(),
+            actor=caller.actor,
+        )
+        return track
+
+
+def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "asked for") -> Track:
+    """Analyse a held track again."""
+    with service.database.transaction() as session:
+        track = locked(session, caller.tenant_id, track_id)
+        track.problem, track.analysis_id = None, None
+        move(
+            session,
+            track,
+            Command.RESCAN,
+            TrackRescanned(reason=reason),
+            service.now(),
+            actor=caller.actor,
+        )
+        return track
+
+
+def move(
+    session: Session,
+    track: Track,
+    command: Command,
+    data: "EventData",
+    now: datetime,
+    *,
+    actor: Actor = PIPELINE,
+    cause: Event | None = None,
+) -> Event:
+    """Move a locked track by ``command`` and write down what happened, in one transaction."""
+    track.state = advance(State(track.state), command)
+    return _journal(session, track, data, now, actor=actor, cause=cause)
+
+
+def locked(session: Session, tenant_id: str, track_id: str) -> Track:
+    """Return the tenant's track, locked until the transaction ends."""
+    track = session.get(Track, track_id, with_for_update=True)
+    if track is None or track.tenant_id != tenant_id:
+        raise NotFoundError("track", track_id)
+    return track
+
+
+def find(session: Session, tenant_id: str, track_id: str) -> Track:
+    """Return the tenant's track, or raise ``NotFoundError``: another tenant's reads the same."""
+    track = session.get(Track, track_id)
+    if track is None or track.tenant_id != tenant_id:
+        raise NotFoundError("track", track_id)
+    return track
+
+
+def listed(
+    session: Session,
+    tenant_id: str,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    state: str | None = None,
+    external_id: str | None = None,
+) -> list[Track]:
+    """Return tracks, newest first; ``before`` is the last one's (created_at, id)."""
+    query = select(Track).where(Track.tenant_id == tenant_id)
+    if state is not None:
+        query = query.where(Track.state == state)
+    if external_id is not None:
+        query = query.where(Track.external_id == external_id)
+    if before is not None:
+        at, track_id = before
+        query = query.where(
+            or_(
+                col(Track.created_at) < at,
+                and_(col(Track.created_at) == at, col(Track.id) < track_id),
+            )
+        )
+    order = (col(Track.created_at).desc(), col(Track.id).desc())
+    return list(session.exec(query.order_by(*order).limit(limit)))
+
+
+def describe(session: Session, tracks: Sequence[Track]) -> list[dict[str, Any]]:
+    """Return each track as the contract's JSON object (design: `clearance scan --json`)."""
+    ids = [track.id for track in tracks]
+    analyses = _by_id(session, Analysis, [track.analysis_id for track in tracks])
+    decisions = _by_id(session, PolicyDecision, [track.decision_id for track in tracks])
+    matches: dict[str, list[TrackMatch]] = {}
+    found = select(TrackMatch).where(col(TrackMatch.track_id).in_(ids))
+    for match in session.exec(found.order_by(col(TrackMatch.score).desc(), col(TrackMatch.id))):
+        matches.setdefault(match.analysis_id, []).append(match)
+    references = _by_id(
+        session, Reference, [match.reference_id for own in matches.values() for match in own]
+    )
+    return [
+        describe_one(
+            track,
+            analyses.get(track.analysis_id or ""),
+            decisions.get(track.decision_id or ""),
+            [
+                (match, references.get(match.reference_id))
+                for match in matches.get(track.analysis_id or "", [])
+            ],
+        )
+        for track in tracks
+    ]
+
+
+def describe_one(
+    track: Track,
+    analysis: Analysis | None,
+    decision: PolicyDecision | None,
+    matches: Sequence[tuple[TrackMatch, Reference | None]],
+) -> dict[str, Any]:
+    """Return one track as JSON; what is not known yet is null or empty."""
+    view: dict[str, Any] = {
+        "id": track.id,
+        "track_id": track.id,
+        "external_id": track.external_id,
+        "file_name": track.file_name,
+        "sha256": track.sha256,
+        "duration": track.duration,
+        "state": track.state,
+        "version": track.version,
+        "created_at": track.created_at.isoformat(),
+        "updated_at": track.updated_at.isoformat(),
+        "problem": track.problem,
+        "decision": decision.decision if decision else None,
+        "outcomes": decision.outcomes if decision else {},
+        "restrictions": decision.restrictions if decision else [],
+        "matches": [describe_match(match, reference) for match, reference in matches],
+        "watermarks": [],
+        "reasons": [
+            {"rule": reason["rule"], "text": reason["text"]}
+            for reason in (decision.reasons if decision else [])
+        ],
+        "pack": decision.pack if decision else None,
+        "index_version": None,
+        "index_age_seconds": None,
+        "detectors": {},
+        "warnings": [],
+        "audio": {},
+        "seconds": {},
+    }
+    if analysis is not None:
+        view |= {
+            "index_version": analysis.index_version,
+            "index_age_seconds": analysis.index_age_seconds,
+            "detectors": analysis.detectors,
+            "warnings": analysis.warnings,
+            "audio": analysis.audio,
+            "seconds": analysis.seconds,
+        }
+    return view
+
+
+def describe_match(match: TrackMatch, reference: Reference | None) -> dict[str, Any]:
+    """Return one match as JSON, with the segments on both sides."""
+    return {
+        "reference_id": match.reference_id,
+        "title": reference.title if reference else None,
+        "path": reference.path if reference else None,
+        "kind": match.kind,
+        "score": match.score,
+        "coverage_query": match.coverage_query,
+        "coverage_reference": match.coverage_reference,
+        "segments": match.segments,
+    }
+
+
+def _by_id(session: Session, table: Any, ids: Sequence[str | None]) -> dict[str, Any]:
+    wanted = sorted({key for key in ids if key})
+    if not wanted:
+        return {}
+    return {row.id: row for row in session.exec(select(table).where(table.id.in_(wanted)))}
+
+
+def _journal(
+    session: Session,
+    track: Track,
+    data: "EventData",
+    now: datetime,
+    *,
+    actor: Actor = PIPELINE,
+    cause: Event | None = None,
+) -> Event:
+    track.version += 1
+    track.updated_at = now
+    return record(
+        session,
+        tenant_id=track.tenant_id,
+        subject=track.id,
+        version=track.version,
+        data=data,
+        now=now,
+        actor=actor,
+        cause=cause,
+    )
+
+
+def _account_id(
+    session: Session, tenant_id: str, external_id: str | None, now: datetime
+) -> str | None:
+    if external_id is None:
+        return None
+    known = session.exec(
+        select(Account.id).where(Account.tenant_id == tenant_id, Account.external_id == external_id)
+    ).first()
+    if known is not None:
+        return known
+    account = Account(id=new_id(), tenant_id=tenant_id, external_id=external_id, created_at=now)
+    session.add(account)
+    session.flush()
+    return account.id

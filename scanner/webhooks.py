@@ -1,0 +1,260 @@
+"""Webhooks: who wants to hear of what, what was sent, and sending it again.
+
+The handler `notify` queues one delivery for each webhook, once. Sending is a chore of the workers:
+at least once, under a stable message id (Standard Webhooks ``webhook-id``) by which the receiver
+recognises a repeat.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from scanner import webhook_sender
+from scanner.bus.envelope import to_cloudevent
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import NotFoundError, ScannerError
+from scanner.events import Administered
+from scanner.idempotency import check_version
+from scanner.journal import Event, record
+from scanner.metrics import WEBHOOKS
+from scanner.tables import Track, Webhook, WebhookDelivery
+from scanner.tracks import describe
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+ALL: Final = "*"
+DUE: Final = "due"
+SENT: Final = "sent"
+FAILED: Final = "failed"
+SEND_SECONDS: Final = 15.0
+LEASE: Final = timedelta(seconds=60)
+LOG_LIMIT: Final = 20
+
+
+class BadWebhookError(ScannerError):
+    """The webhook's fields make no sense; the message says which."""
+
+
+def create(
+    service: "Service", caller: Caller, url: str, wanted: Sequence[str]
+) -> tuple[Webhook, str]:
+    """Register an address; the secret is returned this once.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Event types, or ``["*"]`` for all of them.
+
+    Raises
+    ------
+    UrlRefusedError
+        If the guard refuses the address by its form.
+    """
+    service.url_guard.check_form(url)
+    if not wanted:
+        raise BadWebhookError('name the events this webhook wants, or ["*"]')
+    secret = webhook_sender.new_secret()
+    now = service.now()
+    webhook = Webhook(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        version=1,
+        url=url,
+        events=list(wanted),
+        sealed_secret=service.secrets.seal(secret),
+        created_at=now,
+    )
+    with service.database.transaction() as session:
+        session.add(webhook)
+        _administered(service, session, caller, webhook, "webhook.created")
+    return webhook, secret
+
+
+def find(session: Session, tenant_id: str, webhook_id: str) -> Webhook:
+    """Return the tenant's webhook, or raise ``NotFoundError``."""
+    webhook = session.get(Webhook, webhook_id)
+    if webhook is None or webhook.tenant_id != tenant_id or webhook.deleted_at is not None:
+        raise NotFoundError("webhook", webhook_id)
+    return webhook
+
+
+def listed(session: Session, tenant_id: str) -> list[Webhook]:
+    """Return the tenant's webhooks, oldest first."""
+    query = select(Webhook).where(Webhook.tenant_id == tenant_id, col(Webhook.deleted_at).is_(None))
+    return list(session.exec(query.order_by(col(Webhook.id))))
+
+
+def remove(
+    service: "Service", caller: Caller, webhook_id: str, *, expected_version: int | None = None
+) -> None:
+    """Stop sending to an address; its log stays."""
+    with service.database.transaction() as session:
+        webhook = find(session, caller.tenant_id, webhook_id)
+        check_version(webhook.version, expected_version)
+        webhook.deleted_at = service.now()
+        webhook.version += 1
+        _administered(service, session, caller, webhook, "webhook.removed")
+
+
+def deliveries(
+    session: Session, tenant_id: str, webhook_id: str, *, limit: int, below: int | None = None
+) -> list[WebhookDelivery]:
+    """Return what was sent to a webhook, newest first; ``below`` is the last one's sequence."""
+    find(session, tenant_id, webhook_id)
+    query = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+    if below is not None:
+        query = query.where(WebhookDelivery.sequence < below)
+    return list(session.exec(query.order_by(col(WebhookDelivery.sequence).desc()).limit(limit)))
+
+
+def redeliver(
+    service: "Service", caller: Caller, webhook_id: str, delivery_id: str
+) -> WebhookDelivery:
+    """Send a message again, under the same message id and sequence."""
+    with service.database.transaction() as session:
+        find(session, caller.tenant_id, webhook_id)
+        delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
+        if delivery is None or delivery.webhook_id != webhook_id:
+            raise NotFoundError("delivery", delivery_id)
+        delivery.state, delivery.tries, delivery.due_at = DUE, 0, service.now()
+        return delivery
+
+
+def queue(service: "Service", session: Session, event: Event) -> None:
+    """Queue an event for the tenant's webhooks that want it, inside the handler's transaction."""
+    if event.tenant is None:
+        return
+    wanting = [
+        webhook
+        for webhook in listed(session, event.tenant)
+        if ALL in webhook.events or event.type in webhook.events
+    ]
+    if not wanting:
+        return
+    payload = to_cloudevent(event)
+    if (track := session.get(Track, event.data.get("track_id", event.subject))) is not None:
+        payload["track"] = describe(session, [track])[0]
+    for webhook in wanting:
+        locked = session.get_one(Webhook, webhook.id, with_for_update=True, populate_existing=True)
+        locked.sequence += 1
+        session.add(
+            WebhookDelivery(
+                id=new_id(),
+                tenant_id=event.tenant,
+                webhook_id=webhook.id,
+                event_id=event.id,
+                event_type=event.type,
+                sequence=locked.sequence,
+                payload=payload | {"sequence": locked.sequence},
+                state=DUE,
+                due_at=service.now(),
+                created_at=service.now(),
+            )
+        )
+
+
+def send_due(service: "Service", limit: int = 20) -> int:
+    """Send what is due; return how many messages were tried. Safe to run in many workers."""
+    tried = 0
+    while tried < limit and (delivery := _claim(service)) is not None:
+        _send(service, delivery)
+        tried += 1
+    return tried
+
+
+def _claim(service: "Service") -> WebhookDelivery | None:
+    now = service.now()
+    due = (
+        select(WebhookDelivery)
+        .where(
+            WebhookDelivery.state == DUE,
+            col(WebhookDelivery.due_at) <= now,
+            or_(
+                col(WebhookDelivery.leased_until).is_(None),
+                col(WebhookDelivery.leased_until) < now,
+            ),
+        )
+        .order_by(col(WebhookDelivery.due_at), col(WebhookDelivery.sequence))
+        .limit(1)
+    )
+    with service.database.reading() as session:  # an idle worker takes no write lock
+        if session.exec(due).first() is None:
+            return None
+    with service.database.transaction() as session:
+        if not service.database.is_sqlite:
+            due = due.with_for_update(skip_locked=True)
+        delivery = session.exec(due).first()
+        if delivery is not None:
+            delivery.leased_until = now + LEASE
+        return delivery
+
+
+def _send(service: "Service", delivery: WebhookDelivery) -> None:
+    with service.database.reading() as session:
+        webhook = session.get_one(Webhook, delivery.webhook_id)
+    if webhook.deleted_at is not None:
+        _settle(service, delivery.id, {"error": "the webhook was removed"}, FAILED, None)
+        return
+    now = service.now()
+    result = webhook_sender.send(
+        webhook.url,
+        service.secrets.open(webhook.sealed_secret),
+        message_id=delivery.event_id,
+        timestamp=now,
+        payload=delivery.payload,
+        guard=service.url_guard,
+        timeout=SEND_SECONDS,
+    )
+    entry = {
+        "at": now.isoformat(),
+        "status": result.status,
+        "seconds": round(result.duration, 3),
+        "error": result.error,
+        "body": result.body_excerpt,
+    }
+    if result.ok:
+        WEBHOOKS.labels("sent").inc()
+        _settle(service, delivery.id, entry, SENT, None)
+    elif delivery.tries < len(webhook_sender.RETRY_SCHEDULE):
+        WEBHOOKS.labels("retried").inc()
+        wait = timedelta(seconds=webhook_sender.RETRY_SCHEDULE[delivery.tries])
+        _settle(service, delivery.id, entry, DUE, wait)
+    else:
+        WEBHOOKS.labels("failed").inc()
+        _settle(service, delivery.id, entry, FAILED, None)
+
+
+def _settle(
+    service: "Service",
+    delivery_id: str,
+    entry: dict[str, Any],
+    state: str,
+    wait: timedelta | None,
+) -> None:
+    now = service.now()
+    with service.database.transaction() as session:
+        delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
+        delivery.state = state
+        delivery.tries += 1
+        delivery.due_at = now + wait if wait is not None else None
+        delivery.leased_until = None
+        delivery.log = [*delivery.log, entry][-LOG_LIMIT:]
+
+
+def _administered(
+    service: "Service", session: Session, caller: Caller, webhook: Webhook, action: str
+) -> None:
+    record(
+        session,
+        tenant_id=caller.tenant_id,
+        subject=webhook.id,
+        version=webhook.version,
+        data=Administered(action=action, object_id=webhook.id, detail={"events": webhook.events}),
+        now=service.now(),
+        actor=caller.actor,
+    )
