@@ -1,0 +1,50 @@
+"""Policy: facts about a track and a pack of rules in; a decision and its reasons out.
+
+>>> from policy import Facts, decide, default_pack
+>>> decide(default_pack(), Facts(detectors={"fingerprint": "ok"})).decision
+'clear'
+"""
+
+from policy.decisions import Decision, Exemption, Reason, fold
+from policy.errors import PackError, PolicyError
+from policy.facts import (
+    ABSENT,
+    UNKNOWN,
+    AccountFact,
+    Fact,
+    Facts,
+    MatchFact,
+    ProvenanceFact,
+    Unknown,
+    WatermarkFact,
+)
+from policy.judgement import decide
+from policy.lint import Finding, lint_pack
+from policy.packs import Pack, default_pack, load_pack
+from policy.rehearsal import CaseResult, test_pack
+
+__all__ = [
+    "ABSENT",
+    "UNKNOWN",
+    "AccountFact",
+    "CaseResult",
+    "Decision",
+    "Exemption",
+    "Fact",
+    "Facts",
+    "Finding",
+    "MatchFact",
+    "Pack",
+    "PackError",
+    "PolicyError",
+    "ProvenanceFact",
+    "Reason",
+    "Unknown",
+    "WatermarkFact",
+    "decide",
+    "default_pack",
+    "fold",
+    "lint_pack",
+    "load_pack",
+    "test_pack",
+]

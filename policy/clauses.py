@@ -1,0 +1,254 @@
+"""One clause of a rule: a small CEL expression, what it reads, and its truth on given facts.
+
+CEL has two truth values and errors; a clause has four: true, false, unknown (it needs a fact whose
+detector failed) and error. An unknown fact is left out of the maps that CEL sees, so reading it
+fails there, and CEL's own ``&&`` and ``||`` already absorb such a failure where it can't matter.
+What the clause reads is found by a scan of its tokens, since the binding names variables only.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import cel
+
+from policy.facts import Unknown
+
+Path = tuple[str, ...]
+EACH: Final = "[]"
+MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
+LITERALS: Final = frozenset({"true", "false", "null", "in"})
+LONGEST: Final = 400
+DEEPEST: Final = 2
+TOKEN: Final = re.compile(
+    r"""(?P<string>[rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))"""
+    r"|(?P<number>\d[\w.]*)|(?P<name>[A-Za-z_]\w*)|(?P<mark>\S)"
+)
+
+
+class Truth(StrEnum):
+    """What a clause or a tree of clauses comes to."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a clause reads: paths into the facts, functions called, nesting of its macros."""
+
+    paths: tuple[Path, ...]
+    functions: frozenset[str]
+    depth: int
+
+
+def read_clause(text: str) -> Reading:
+    """Find the facts that a clause reads.
+
+    Parameters
+    ----------
+    text : str
+        A CEL expression that compiles.
+
+    Returns
+    -------
+    Reading
+        Paths in order of appearance, without repeats. ``matches.exists(m, m.score > 0.5)`` reads
+        ``matches`` and ``matches[].score``, at depth 1.
+    """
+    tokens = [(m.lastgroup or "", m.group()) for m in TOKEN.finditer(text)]
+    paths: dict[Path, None] = {}
+    functions: set[str] = set()
+    bound: list[tuple[str, Path, int]] = []  # loop variable, what it runs over, bracket depth
+    depth = brackets = i = 0
+    while i < len(tokens):
+        group, word = tokens[i]
+        if word in "([{" and group == "mark":
+            brackets += 1
+        elif word in ")]}" and group == "mark":
+            brackets -= 1
+            while bound and bound[-1][2] > brackets:
+                bound.pop()
+        elif group == "name" and word not in LITERALS:
+            path, i = _chain(tokens, i)
+            called = i + 1 < len(tokens) and tokens[i + 1][1] == "("
+            if called:
+                *rest, function = path
+                functions.add(function)
+                path = tuple(rest)
+            source = next((over for name, over, _ in reversed(bound) if path[:1] == (name,)), None)
+            if source is not None:
+                path = (*source, *path[1:])
+            if path and (source is None or len(path) > len(source)):
+                paths[path] = None
+            if called and function in MACROS and i + 3 < len(tokens) and tokens[i + 3][1] == ",":
+                bound.append((tokens[i + 2][1], (*path, EACH), brackets + 1))
+                depth = max(depth, len(bound))
+                brackets += 1
+                i += 3
+        i += 1
+    return Reading(tuple(paths), frozenset(functions), depth)
+
+
+def _chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
+    """Read ``name.name["name"]`` from token ``i``; give its path and its last token."""
+    path = [tokens[i][1]]
+    while i + 2 < len(tokens):
+        if tokens[i + 1][1] == "." and tokens[i + 2][0] == "name":
+            path.append(tokens[i + 2][1])
+            i += 2
+        elif tokens[i + 1][1] == "[" and tokens[i + 2][0] == "string":
+            path.append(tokens[i + 2][1].strip("\"'"))
+            i += 3
+        else:
+            break
+    return tuple(path), i
+
+
+def show_path(path: Path) -> str:
+    """Write a path as a person would: ``matches[].score``."""
+    return ".".join(path).replace(f".{EACH}", EACH)
+
+
+class _Missing:
+    """No such fact: the clause misspells it."""
+
+
+MISSING: Final = _Missing()
+
+
+def look_up(values: Mapping[str, Any], path: Path) -> Any:
+    """Value at a path: plain, a list of them behind ``[]``, ``Unknown``, ``None`` or `MISSING`."""
+    value: Any = values
+    for n, name in enumerate(path):
+        if value is None or isinstance(value, Unknown):
+            return value
+        if name == EACH:
+            if not isinstance(value, list):
+                return MISSING
+            return [look_up({"": item}, ("", *path[n + 1 :])) for item in value]
+        if not isinstance(value, Mapping) or name not in value:
+            return MISSING
+        value = value[name]
+    return value
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _holds_unknown(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_holds_unknown(item) for item in value)
+    return isinstance(value, Unknown)
+
+
+def shown(value: Any) -> Any:
+    """JSON form of a value seen by a clause."""
+    if isinstance(value, Unknown):
+        return {"unknown": value.unknown}
+    if isinstance(value, dict):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    return "no such fact" if value is MISSING else value
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A compiled CEL expression.
+
+    Attributes
+    ----------
+    text : str
+        The expression.
+    reading : Reading
+        What it reads.
+    line : int
+        Where it stands in its pack, counted from 1.
+    """
+
+    text: str
+    reading: Reading
+    line: int
+    program: Any
+
+    @classmethod
+    def compile(cls, text: str, line: int) -> "Clause":
+        """Compile an expression.
+
+        Raises
+        ------
+        ValueError
+            If it is not CEL, is longer than 400 characters, nests comprehensions more than two
+            deep (they could hold a thread), or asks ``has()``, which can't tell absent from unknown.
+        """
+        if len(text) > LONGEST:
+            raise ValueError(f"the clause is {len(text)} characters long, the limit is {LONGEST}")
+        program = cel.compile(text)
+        reading = read_clause(text)
+        if reading.depth > DEEPEST:
+            raise ValueError(f"comprehensions are nested {reading.depth} deep, limit {DEEPEST}")
+        if "has" in reading.functions:
+            raise ValueError("has() can't tell absent from unknown: compare with null")
+        return cls(text, reading, line, program)
+
+    def evaluate(self, values: Mapping[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+        """Evaluate on facts.
+
+        Parameters
+        ----------
+        values : mapping
+            Facts as maps, lists, scalars, ``None`` and ``Unknown``: what is shown.
+        context : cel.Context
+            The same without unknown facts: what CEL sees.
+
+        Returns
+        -------
+        Truth
+            A clause that fails on an unknown fact is unknown; on an absent one, false; on anything
+            else, an error.
+        dict
+            The clause, its truth, and the values it saw.
+        """
+        paths = self.reading.paths
+        seen = [look_up(values, path) for path in paths]
+        leaf: dict[str, Any] = {"clause": self.text}
+        try:
+            result = self.program.execute(context)
+            if result is True:
+                truth = Truth.TRUE
+            elif result is False:
+                truth = Truth.FALSE
+            else:
+                truth = self._judge_failure(seen)
+                if truth is Truth.ERROR:
+                    leaf["error"] = f"gave {result!r}, neither true nor false"
+        except Exception as failure:  # noqa: BLE001  the binding raises six kinds; all are judged
+            truth = self._judge_failure(seen)
+            if truth is Truth.ERROR:
+                leaf["error"] = str(failure)
+        leaf["value"] = truth.value
+        leaf["seen"] = {
+            show_path(path): shown(value) for path, value in zip(paths, seen, strict=True)
+        }
+        return truth, leaf
+
+    @staticmethod
+    def _judge_failure(seen: list[Any]) -> Truth:
+        if any(_holds_unknown(value) for value in seen):
+            return Truth.UNKNOWN
+        leaves = [leaf for value in seen for leaf in _leaves(value)]
+        if any(leaf is MISSING for leaf in leaves):
+            return Truth.ERROR
+        return Truth.FALSE if any(leaf is None for leaf in leaves) else Truth.ERROR

@@ -1,0 +1,202 @@
+"""Facts: all that a pack may know about a track, each a value, absent or unknown.
+
+A fact is a value; or *absent* (``None``: looked for and not there, or not declared); or
+*unknown* (:class:`Unknown`: its detector failed). A detector that did not run leaves its facts
+absent. In a pack's clauses an absent fact is ``null``; a clause that needs the value of an absent
+fact does not hold, one that needs an unknown fact is itself unknown.
+"""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from policy.territories import Territory
+
+Value = TypeVar("Value")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Unknown(_Frozen):
+    """A fact that could not be had, because its detector failed. In JSON ``{"unknown": why}``."""
+
+    unknown: str = "its detector failed"
+    """Why: which detector failed, and how."""
+
+
+ABSENT: Final = None
+UNKNOWN: Final = Unknown()
+Fact: TypeAlias = Value | Unknown | None
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Name = Annotated[str, Field(max_length=500)]
+DetectorState = Literal["ok", "failed", "not_run"]
+AgeBand = Literal["child", "teen", "adult", "unassured"]
+
+
+class MatchFact(_Frozen):
+    """One reference found in the track, and what is on record about it."""
+
+    reference_id: Name
+    """Id of the reference."""
+    kind: Literal["recording", "composition"]
+    """`recording`: same recording, however altered. `composition`: same work, other performance."""
+    score: Share | Unknown
+    """Calibrated probability that the match is real; never absent."""
+    title: Name = ""
+    """Title of the reference, as shown to people."""
+    coverage_query: Fact[Share] = ABSENT
+    """Share of the track that is the reference."""
+    coverage_reference: Fact[Share] = ABSENT
+    """Share of the reference that is in the track."""
+    longest_seconds: Fact[Seconds] = ABSENT
+    """Longest matching segment, in seconds."""
+    matched_seconds: Fact[Seconds] = ABSENT
+    """All matching segments together, in seconds."""
+    pitch_semitones: Fact[float] = ABSENT
+    """Pitch of the track minus pitch of the reference, in semitones."""
+    tempo_ratio: Fact[Annotated[float, Field(gt=0)]] = ABSENT
+    """Tempo of the track over tempo of the reference."""
+    reference_policy: Literal["block", "monetise", "track"] | Unknown = "block"
+    """What the holder wants done with matches; never absent."""
+    territories: tuple[Territory, ...] = ()
+    """Where the reference's policy holds; none means everywhere."""
+    holder: Fact[Name] = ABSENT
+    """Id or name of the rights holder."""
+    same_holder: Fact[bool] = False
+    """The account that submits holds the reference."""
+    licensed: Fact[bool] = False
+    """A licence is on record for this account on this date."""
+    licence_territories: tuple[Territory, ...] = ()
+    """Where the licence on record holds; none means everywhere."""
+    self_declared_licence: Fact[bool] = False
+    """The uploader says there is a licence; none is on record."""
+    public_domain: Fact[bool] = False
+    """The reference is in the public domain."""
+    public_domain_territories: tuple[Territory, ...] = ()
+    """Where it is in the public domain; none means everywhere."""
+    excluded: Fact[bool] = False
+    """The matching part is one that the reference excludes (loops, samples, silence)."""
+    negative_bank: Fact[bool] = False
+    """The match is with material known to match wrongly."""
+    reference_precision: Fact[Share] = ABSENT
+    """Share of this reference's decided matches that were upheld; absent before the first."""
+    reference_decided: Fact[Count] = 0
+    """Number of decided matches behind `reference_precision`."""
+    reference_trusted: Fact[bool] = False
+    """An operator added the reference, or its holder is verified."""
+
+
+class WatermarkFact(_Frozen):
+    """One mark read in the track."""
+
+    scheme: Name
+    """Name of the watermark scheme."""
+    payload: Fact[Name] = ABSENT
+    """Payload, hexadecimal."""
+    verdict: Literal["found", "candidate"] = "found"
+    """`found`: its keyed check holds. `candidate`: it may be chance."""
+    owner: Fact[Literal["ours", "other"]] = ABSENT
+    """Whose key the mark carries; absent if the key is not registered."""
+    false_alarm: Fact[Share] = ABSENT
+    """Probability of reading this mark in unmarked audio."""
+
+
+class ProvenanceFact(_Frozen):
+    """The provenance manifest that came with the file (C2PA)."""
+
+    state: Literal["valid", "invalid", "untrusted"]
+    """`invalid`: the manifest does not fit the bytes. `untrusted`: signed by an unknown signer."""
+    ai_generated: Fact[bool] = ABSENT
+    """The manifest says that the audio is synthetic."""
+    issuer: Fact[Name] = ABSENT
+    """Who signed the manifest."""
+
+
+class AccountFact(_Frozen):
+    """The account that submits."""
+
+    strikes: Fact[Count] = 0
+    """Active copyright strikes."""
+    standing: Fact[Literal["good", "warned", "limited", "suspended"]] = "good"
+    """Standing of the account."""
+
+
+class Facts(_Frozen):
+    """All that a decision is made from."""
+
+    origin: Literal["upload", "generated"] = "upload"
+    """Where the track comes from."""
+    territories: tuple[Territory, ...] = ()
+    """Territories asked for; none means worldwide."""
+    account: Fact[AccountFact] = ABSENT
+    """The named account; absent for the tenant's own act."""
+    age_band: Fact[AgeBand] = "unassured"
+    """Age band of the uploader. `unassured` is a value, not unknown."""
+    duration: Fact[Seconds] = ABSENT
+    """Length of the track, in seconds."""
+    detectors: dict[Name, DetectorState] = Field(default_factory=dict)
+    """What became of each detector; one not named did not run."""
+    matches: Fact[Annotated[tuple[MatchFact, ...], Field(max_length=1000)]] = ()
+    """References found in the track, at most 1000."""
+    lawful_use_flag: Fact[bool] = False
+    """The uploader attests a lawful use (quotation, criticism, review, caricature, parody, pastiche)."""
+    declared_licences: tuple[Name, ...] = ()
+    """Licences the uploader declares, as given."""
+    explicit: Fact[bool] = ABSENT
+    """The track is declared explicit (a label's or the uploader's own advisory)."""
+    ai_disclosure: Fact[bool] = ABSENT
+    """The uploader declares that AI made some of the track."""
+    watermarks: Fact[tuple[WatermarkFact, ...]] = ()
+    """Marks read in the track."""
+    provenance: Fact[ProvenanceFact] = ABSENT
+    """Provenance manifest; absent if the file carries none."""
+    warnings: tuple[Name, ...] = ()
+    """Types of the analysis' warnings (truncated, damaged, chained, rate-changed, checksum)."""
+
+
+def values_of(thing: Any) -> Any:
+    """Turn facts into maps, lists and scalars; unknown facts stay :class:`Unknown`."""
+    if isinstance(thing, Unknown):
+        return thing
+    if isinstance(thing, BaseModel):
+        return {name: values_of(value) for name, value in thing.__dict__.items()}
+    if isinstance(thing, tuple):
+        return [values_of(value) for value in thing]
+    return thing
+
+
+def without_unknown(thing: Any) -> Any:
+    """Leave unknown facts out of their maps, so that a clause that reads one fails in CEL."""
+    if isinstance(thing, dict):
+        return {
+            key: without_unknown(value)
+            for key, value in thing.items()
+            if not isinstance(value, Unknown)
+        }
+    if isinstance(thing, list):
+        return [without_unknown(value) for value in thing]
+    return thing
+
+
+def unknown_paths(thing: Any, at: str = "") -> list[tuple[str, str]]:
+    """Path and cause of every unknown fact in what :func:`values_of` gave."""
+    if isinstance(thing, Unknown):
+        return [(at, thing.unknown)]
+    if isinstance(thing, dict):
+        return [
+            found
+            for key, value in thing.items()
+            for found in unknown_paths(value, f"{at}.{key}" if at else key)
+        ]
+    if isinstance(thing, list):
+        return [
+            found for n, value in enumerate(thing) for found in unknown_paths(value, f"{at}[{n}]")
+        ]
+    return []

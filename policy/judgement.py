@@ -1,0 +1,395 @@
+"""Judgement: facts and a pack in, a decision and its reasons out.
+
+Two phases: first matches are exempted, each by itself and by territory; then rules decide on what
+is left, and the most restrictive wins, per territory. What is not known never clears: an unknown
+fact, a rule that can't be evaluated or a missing detector sends the track to review, a required
+detector that failed leaves it indeterminate.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import rfc8785
+from cel import Context
+
+from policy.clauses import Truth
+from policy.conditions import seen_in
+from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
+from policy.facts import Facts, Unknown, unknown_paths, values_of, without_unknown
+from policy.manifest import MANIFEST
+from policy.packs import Outcome, Pack, Rule, Verdict
+from policy.territories import NOWHERE, REST, Area
+
+LOOK: Final = "A person will look at it."
+AGAIN: Final = "It will be tried again; if that fails too, a person will look at it."
+NOT_MANIFEST: Final = "The match is not beyond doubt, so it is not blocked automatically. " + LOOK
+AUTOMATION: Final[dict[str, Automation]] = {"review": "partly", "indeterminate": "none"}
+
+
+def decide(pack: Pack, facts: Facts) -> Decision:
+    """Decide on a track.
+
+    Parameters
+    ----------
+    pack : Pack
+        The rules in force.
+    facts : Facts
+        All that is known about the track.
+
+    Returns
+    -------
+    Decision
+        The same for the same pack and facts, always. Nothing is raised: a rule that can't be
+        evaluated sends the track to review with that reason.
+    """
+    return _Judgement(pack, facts).decision()
+
+
+@dataclass(slots=True)
+class _Left:
+    """What is left of a match after the exemptions, and where that is in doubt."""
+
+    area: Area
+    doubt: Area
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class _Judgement:
+    def __init__(self, pack: Pack, facts: Facts) -> None:
+        self.pack = pack
+        self.requested = Area.of(facts.territories)
+        self.detectors = facts.detectors
+        self.values = values_of(facts)
+        self.values["thresholds"] = pack.thresholds
+        self.facts_json = facts.model_dump(mode="json")
+        self.unknown = unknown_paths(self.values)
+        self.context = Context()
+        for name in pack.variables:
+            if name in self.values and not isinstance(self.values[name], Unknown):
+                self.context.add_variable(name, self.for_cel(self.values[name]))
+        self.reasons: list[Reason] = []
+        self.exempted: list[Exemption] = []
+        self.restricted: list[tuple[Rule, Area, Any]] = []
+        self.trees: list[dict[str, Any]] = []
+        self.indeterminate = False
+        self.manifest_blocks = False
+
+    def for_cel(self, value: Any) -> Any:
+        return without_unknown(value) if self.unknown else value
+
+    def match_for_cel(self, match: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: match[name]
+            for name in self.pack.match_facts
+            if name in match and not isinstance(match[name], Unknown)
+        }
+
+    def decision(self) -> Decision:
+        self.judge_unknown()
+        applying = [rule for rule in self.pack.rules if self.applies(rule)]
+        self.judge_detectors(applying)
+        exemptions = [rule for rule in applying if rule.phase == "exempt"]
+        on_matches = [rule for rule in applying if rule.phase == "decide" and rule.per_match]
+        matches = self.values["matches"]
+        left_over = []
+        for match in matches if isinstance(matches, list) else ():
+            self.values["match"] = match
+            self.context.add_variable("match", self.match_for_cel(match))
+            left = self.exempt(match, exemptions)
+            if left.area:
+                left_over.append(match)
+                for rule in on_matches:
+                    self.judge_match(rule, match, left)
+        self.values.pop("match", None)
+        self.judge_track(applying, left_over)
+        return self.concluded()
+
+    # What is not known
+
+    def judge_unknown(self) -> None:
+        if self.unknown:
+            named = "; ".join(f"{path}: {why}" for path, why in self.unknown[:5])
+            self.add_core(
+                "unknown-fact",
+                "A fact could not be had",
+                f"Part of the check could not be done ({named}). {LOOK}",
+                "review",
+                {"unknown": [path for path, _ in self.unknown]},
+            )
+
+    def judge_detectors(self, applying: Iterable[Rule]) -> None:
+        failed = {name for name, state in self.detectors.items() if state == "failed"}
+        if not failed:
+            return
+        required = failed & {name for rule in applying for name in rule.requires}
+        self.indeterminate = bool(required)
+        self.add_core(
+            "detector-failed",
+            "A detector failed",
+            f"Part of the check failed ({', '.join(sorted(failed))}). "
+            + (AGAIN if required else LOOK),
+            "indeterminate" if required else "review",
+            {"failed": sorted(failed), "required": sorted(required)},
+        )
+
+    def add_core(
+        self, rule: str, title: str, text: str, outcome: Verdict, evidence: dict[str, Any]
+    ) -> None:
+        self.reasons.append(
+            Reason(f"core.{rule}", title, text, (), outcome, self.requested, evidence)
+        )
+
+    def applies(self, rule: Rule) -> bool:
+        """Whether a rule is in play; if it is, its detectors must have run."""
+        if rule.applies is not None:
+            truth, tree = rule.applies.evaluate(self.values, self.context)
+            if truth is Truth.FALSE:
+                return False
+            if truth is not Truth.TRUE:
+                self.doubtful(rule, truth, tree, self.area_of(rule, {}), None)
+        for detector in rule.requires:
+            if self.detectors.get(detector, "not_run") == "not_run":
+                self.reasons.append(
+                    Reason(
+                        rule.id,
+                        rule.title,
+                        f"A check that this rule needs ({detector}) was not run. {LOOK}",
+                        rule.legal_basis,
+                        "review",
+                        self.area_of(rule, {}),
+                        {"detectors": [detector]},
+                    )
+                )
+        return True
+
+    # Rules
+
+    def area_of(self, rule: Rule, match: dict[str, Any]) -> Area:
+        where = Area.of(match.get(rule.where, ())) if isinstance(rule.where, str) else rule.where
+        return where & self.requested
+
+    def exempt(self, match: dict[str, Any], exemptions: Iterable[Rule]) -> _Left:
+        left = _Left(self.requested, NOWHERE)
+        for rule in exemptions:
+            area = self.area_of(rule, match) & left.area
+            if not area:
+                continue
+            truth, tree = self.evaluate(rule, match)
+            if truth is Truth.TRUE:
+                left.area -= area
+                self.exempted.append(
+                    Exemption(
+                        match["reference_id"],
+                        match["title"],
+                        rule.id,
+                        rule.statement.fill(self.values, str(area)),
+                        rule.legal_basis,
+                        area,
+                        seen_in(tree),
+                    )
+                )
+            elif truth is not Truth.FALSE:
+                left.doubt |= area
+                self.doubtful(rule, truth, tree, area, match)
+        left.doubt &= left.area
+        return left
+
+    def judge_match(self, rule: Rule, match: dict[str, Any], left: _Left) -> None:
+        area = self.area_of(rule, match) & left.area
+        if not area:
+            return
+        truth, tree = self.evaluate(rule, match)
+        if truth is Truth.TRUE and rule.outcome == "block":
+            self.block(rule, match, area, left.doubt, tree)
+        elif truth is Truth.TRUE:
+            self.fire(rule, rule.outcome, area, tree, match)
+        elif truth is not Truth.FALSE:
+            self.doubtful(rule, truth, tree, area, match)
+
+    def block(
+        self, rule: Rule, match: dict[str, Any], area: Area, doubt: Area, tree: dict[str, Any]
+    ) -> None:
+        """Block where the match is manifest, review where it is not."""
+        truth, manifest = MANIFEST.evaluate(self.values, self.context)
+        self.trees[-1]["manifest"] = manifest
+        certain = area - doubt if truth is Truth.TRUE else NOWHERE
+        if match["licensed"] is True:
+            certain -= Area.of(match["licence_territories"])
+        elif isinstance(match["licensed"], Unknown):
+            certain = NOWHERE
+        if certain:
+            self.manifest_blocks = True
+            self.fire(rule, "block", certain, tree, match)
+        if area - certain:
+            self.fire(rule, "review", area - certain, tree, match, NOT_MANIFEST)
+
+    def judge_track(self, applying: list[Rule], left_over: list[dict[str, Any]]) -> None:
+        """Judge the rules that are about the track as a whole, on the matches left anywhere."""
+        if isinstance(self.values["matches"], list):
+            self.values["matches"] = left_over
+            if "matches" in self.pack.variables:
+                self.context.add_variable("matches", self.for_cel(left_over))
+        for rule in applying:
+            if rule.per_match or not (area := self.area_of(rule, {})):
+                continue
+            truth, tree = self.evaluate(rule, None)
+            if truth is Truth.TRUE and rule.outcome == "block":
+                # only a recording match can be manifest
+                self.fire(rule, "review", area, tree, None, LOOK)
+            elif truth is Truth.TRUE:
+                self.fire(rule, rule.outcome, area, tree, None)
+            elif truth is not Truth.FALSE:
+                self.doubtful(rule, truth, tree, area, None)
+
+    def evaluate(self, rule: Rule, match: dict[str, Any] | None) -> tuple[Truth, dict[str, Any]]:
+        truth, tree = rule.when.evaluate(self.values, self.context)
+        entry: dict[str, Any] = {"rule": rule.id, "phase": rule.phase, "value": truth.value}
+        if match is not None:
+            entry["reference_id"] = match["reference_id"]
+        entry["when"] = tree
+        self.trees.append(entry)
+        return truth, tree
+
+    def fire(
+        self,
+        rule: Rule,
+        outcome: Outcome,
+        area: Area,
+        tree: dict[str, Any],
+        match: dict[str, Any] | None,
+        besides: str = "",
+    ) -> None:
+        text = rule.statement.fill(self.values, str(area))
+        self.reasons.append(
+            Reason(
+                rule.id,
+                rule.title,
+                f"{text} {besides}".strip() or rule.title,
+                rule.legal_basis,
+                outcome,
+                area,
+                _evidence(tree, match),
+            )
+        )
+        if outcome == "restrict":
+            self.restricted.append((rule, area, match["holder"] if match else None))
+
+    def doubtful(
+        self,
+        rule: Rule,
+        truth: Truth,
+        tree: dict[str, Any],
+        area: Area,
+        match: dict[str, Any] | None,
+    ) -> None:
+        """Send to review: the rule is unknown or raised, so it might have asked for anything."""
+        why = (
+            "needs a fact that could not be had"
+            if truth is Truth.UNKNOWN
+            else "could not be evaluated"
+        )
+        evidence = _evidence(tree, match) | {"raised": truth is Truth.ERROR}
+        if truth is Truth.ERROR:
+            evidence["errors"] = list(_errors(tree))
+        self.reasons.append(
+            Reason(
+                rule.id,
+                rule.title,
+                f"The rule '{rule.title}' {why}. {LOOK}",
+                rule.legal_basis,
+                "review",
+                area,
+                evidence,
+            )
+        )
+
+    # The end
+
+    def concluded(self) -> Decision:
+        outcomes = self.outcomes()
+        decision = fold(list(outcomes.values()))
+        if not self.reasons:
+            text = "Nothing was found that a rule acts on."
+            self.add_core("nothing-found", "Nothing found", text, "clear", {})
+        reasons = sorted(self.reasons, key=lambda reason: -SEVERITY[reason.outcome])
+        return Decision(
+            decision=decision,
+            outcomes=outcomes,
+            restrictions=self.restrictions(outcomes) if decision == "restrict" else (),
+            reasons=tuple(reasons),
+            exempted=tuple(self.exempted),
+            explanation={"rules": self.trees, "detectors": dict(sorted(self.detectors.items()))},
+            manifest=self.manifest_blocks,
+            pack=self.pack.id,
+            thresholds=dict(self.pack.thresholds),
+            facts_hash=hashlib.sha256(rfc8785.dumps(self.facts_json)).hexdigest(),
+            automation=AUTOMATION.get(decision, "fully"),
+        )
+
+    def outcomes(self) -> dict[str, str]:
+        """Most restrictive outcome in each territory that differs, and in the rest."""
+        named = sorted({code for reason in self.reasons for code in reason.area.codes})
+        cells = [*named, REST] if self.requested.complement else sorted(self.requested.codes)
+        found: dict[str, str] = {}
+        for cell in cells:
+            asked = [reason.outcome for reason in self.reasons if cell in reason.area]
+            worst = max(asked, key=SEVERITY.__getitem__, default="clear")
+            found[cell] = "indeterminate" if self.indeterminate else worst
+        rest = found.pop(REST, None)
+        if rest is None:
+            return found
+        return {REST: rest} | {cell: worst for cell, worst in found.items() if worst != rest}
+
+    def restrictions(self, outcomes: dict[str, str]) -> tuple[dict[str, Any], ...]:
+        """What ``restrict`` means here: gates asked for by rules, and blocks of some territories."""
+        asked: dict[tuple[str, int | None], tuple[Area, set[str]]] = {}
+        for rule, area, holder in self.restricted:
+            if rule.restriction is None:  # pragma: no cover  the loader sees to it
+                continue
+            key = (rule.restriction.kind, rule.restriction.min_age)
+            so_far, holders = asked.get(key, (NOWHERE, set()))
+            asked[key] = (so_far | area, holders | ({holder} if isinstance(holder, str) else set()))
+        blocked = self.blocked(outcomes)
+        if blocked:
+            so_far, holders = asked.get(("territory", None), (NOWHERE, set()))
+            asked["territory", None] = (so_far | blocked, holders)
+        found = []
+        for (kind, min_age), (area, holders) in asked.items():
+            # where the track can't be had at all, no gate is left to mention
+            open_area = area if kind == "territory" else area - blocked
+            if not open_area:
+                continue
+            restriction: dict[str, Any] = {
+                "kind": kind,
+                "territories": list(open_area.territories),
+                "except": list(open_area.excepted),
+            }
+            if min_age is not None:
+                restriction["min_age"] = min_age
+            if kind == "monetise":
+                restriction["holders"] = sorted(holders)
+            found.append(restriction)
+        return tuple(found)
+
+    def blocked(self, outcomes: dict[str, str]) -> Area:
+        if outcomes.get(REST) == "block":
+            return Area(frozenset(outcomes) - {REST}, complement=True)
+        return Area(frozenset(cell for cell, worst in outcomes.items() if worst == "block"))
+
+
+def _evidence(tree: dict[str, Any], match: dict[str, Any] | None) -> dict[str, Any]:
+    evidence: dict[str, Any] = {}
+    if match is not None:
+        evidence = {key: match[key] for key in ("reference_id", "title", "kind")}
+    evidence["seen"] = seen_in(tree)
+    return evidence
+
+
+def _errors(tree: dict[str, Any]) -> Iterable[str]:
+    if "error" in tree:
+        yield f"{tree['clause']}: {tree['error']}"
+    parts = [tree["not"]] if "not" in tree else tree.get("all", tree.get("any", []))
+    for part in parts:
+        yield from _errors(part)

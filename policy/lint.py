@@ -1,0 +1,175 @@
+"""Lint: what is probably wrong with a pack that can be read."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from cel import Context
+
+from policy.clauses import Clause, Path, Truth, show_path
+from policy.fact_types import SAMPLES, choices_at, types_at
+from policy.facts import values_of
+from policy.manifest import THRESHOLDS
+from policy.packs import Pack, Rule
+from policy.rehearsal import test_pack
+
+FLAT: Final = 1
+COMPARED: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)\s*[!=]=\s*(?:'([^']*)'|\"([^\"]*)\")")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend in a pack.
+
+    Attributes
+    ----------
+    kind : str
+        ``unknown-fact``, ``type-error``, ``impossible-value``, ``no-statement``, ``untested``,
+        ``deep-comprehension``, ``never-manifest`` or ``unused-threshold``.
+    rule : str or None
+        Id of the rule; none if it is about the pack.
+    line : int or None
+        Counted from 1.
+    """
+
+    kind: str
+    rule: str | None
+    line: int | None
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        at = "" if self.line is None else f"line {self.line}: "
+        of = "" if self.rule is None else f"{self.rule}: "
+        return f"{at}{of}{self.problem}; {self.remedy} [{self.kind}]"
+
+
+def lint_pack(pack: Pack) -> list[Finding]:
+    """Look for what is probably wrong with a pack.
+
+    Returns
+    -------
+    list of Finding
+        By line. None means that nothing was found, not that the pack is right.
+    """
+    findings = [finding for rule in pack.rules for finding in _lint_rule(pack, rule)]
+    findings.extend(_lint_tests(pack))
+    findings.extend(_lint_thresholds(pack))
+    return sorted(findings, key=lambda finding: (finding.line or 0, finding.kind))
+
+
+def _lint_rule(pack: Pack, rule: Rule) -> Iterator[Finding]:
+    if not rule.statement.text:
+        yield Finding(
+            "no-statement",
+            rule.id,
+            rule.line,
+            "whoever it affects is told nothing",
+            "add a `statement` (DSA-17)",
+        )
+    if rule.outcome == "block" and not rule.per_match:
+        yield Finding(
+            "never-manifest",
+            rule.id,
+            rule.line,
+            "its block always becomes review, since only a recording match can be manifest",
+            "say `outcome: review`, or `for_each: matches`",
+        )
+    on_match = rule.when if rule.per_match else None
+    for clause in rule.clauses:
+        yield from _lint_clause(pack, rule, clause, has_match=on_match is not None)
+
+
+def _lint_clause(pack: Pack, rule: Rule, clause: Clause, *, has_match: bool) -> Iterator[Finding]:
+    if clause.reading.depth > FLAT:
+        yield Finding(
+            "deep-comprehension",
+            rule.id,
+            clause.line,
+            f"`{clause.text}` nests comprehensions, whose cost is the product of their lengths",
+            "use `for_each: matches`, or two clauses",
+        )
+    unknown = [
+        path
+        for path in clause.reading.paths
+        if not types_at(path, pack.thresholds) or (path[0] == "match" and not has_match)
+    ]
+    for path in unknown:
+        yield Finding(
+            "unknown-fact",
+            rule.id,
+            clause.line,
+            f"`{show_path(path)}` is not a fact{_hint(path, has_match=has_match)}",
+            "name one that docs/policy.md lists",
+        )
+    if not unknown:
+        yield from _lint_types(pack, rule, clause)
+    for name, *words in COMPARED.findall(clause.text):
+        choices = choices_at(tuple(name.split(".")))
+        word = words[0] or words[1]
+        if choices and word not in choices:
+            yield Finding(
+                "impossible-value",
+                rule.id,
+                clause.line,
+                f"`{name}` is never '{word}'",
+                f"it is one of {', '.join(sorted(choices))}",
+            )
+
+
+def _hint(path: Path, *, has_match: bool) -> str:
+    if path[0] == "match" and not has_match:
+        return " here: the rule has no `for_each: matches`"
+    return " that the pack's `thresholds` set" if path[0] == "thresholds" else ""
+
+
+def _lint_types(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
+    """Evaluate on facts with nothing absent, where only the clause itself can be at fault."""
+    for sample in SAMPLES:
+        values = values_of(sample)
+        values["thresholds"] = pack.thresholds
+        values["match"] = values["matches"][0]
+        truth, leaf = clause.evaluate(values, Context(values))
+        if truth is Truth.ERROR:
+            yield Finding(
+                "type-error",
+                rule.id,
+                clause.line,
+                f"`{clause.text}` can't be evaluated: {leaf['error'].split('. ')[0]}",
+                "compare like with like; the clause must give true or false",
+            )
+            return
+
+
+def _lint_tests(pack: Pack) -> Iterator[Finding]:
+    held = {
+        entry["rule"]
+        for result in test_pack(pack)
+        for entry in result.decision.explanation["rules"]
+        if entry["value"] == Truth.TRUE
+    }
+    for rule in pack.rules:
+        if rule.id not in held:
+            yield Finding(
+                "untested",
+                rule.id,
+                rule.line,
+                "none of the pack's tests makes it fire",
+                "add one under `tests`",
+            )
+
+
+def _lint_thresholds(pack: Pack) -> Iterator[Finding]:
+    used = {path[1] for path in pack.reads if path[0] == "thresholds" and len(path) > 1}
+    for rule in pack.rules:
+        used |= {path[1] for _, path, _ in rule.statement.places if path[0] == "thresholds"}
+    for name in pack.thresholds:
+        if name not in used and name not in THRESHOLDS:
+            yield Finding(
+                "unused-threshold",
+                None,
+                None,
+                f"the threshold `{name}` is read by no rule",
+                "take it out, or mend a name",
+            )

@@ -1,0 +1,82 @@
+"""Statement texts: what a person is told, with the values of their own case in it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policy.clauses import MISSING, Path, look_up
+from policy.facts import Facts, MatchFact, Unknown
+
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+NAMED: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?)(?::(percent|seconds))?")
+WHERE: Final = "where"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text with places such as ``{match.title}``, ``{match.score:percent}`` and ``{where}``."""
+
+    text: str
+    places: tuple[tuple[str, Path, str | None], ...]
+
+    @classmethod
+    def read(cls, text: str, thresholds: Mapping[str, float], *, per_match: bool) -> "Statement":
+        """Read a statement and check its places.
+
+        Raises
+        ------
+        ValueError
+            If a place names nothing that this rule has.
+        """
+        places = []
+        for found in PLACEHOLDER.finditer(text):
+            named = NAMED.fullmatch(found[1])
+            if named is None:
+                raise ValueError(f"{{{found[1]}}} is not a place for a fact")
+            path = tuple(named[1].split("."))
+            if not _is_known(path, thresholds, per_match=per_match):
+                raise ValueError(f"{{{named[1]}}} names nothing that this rule has")
+            places.append((found[0], path, named[2]))
+        if "{" in (rest := PLACEHOLDER.sub("", text)) or "}" in rest:
+            raise ValueError("a brace stands alone")
+        return cls(text, tuple(places))
+
+    def fill(self, values: Mapping[str, Any], where: str) -> str:
+        """Write the text for one case."""
+        filled = {
+            place: where if path == (WHERE,) else _say(look_up(values, path), form)
+            for place, path, form in self.places
+        }
+        return PLACEHOLDER.sub(lambda found: filled[found[0]], self.text)
+
+
+def _is_known(path: Path, thresholds: Mapping[str, float], *, per_match: bool) -> bool:
+    match path:
+        case ("match", name):
+            return per_match and name in MatchFact.model_fields
+        case ("thresholds", name):
+            return name in thresholds
+        case (name,):
+            return name == WHERE or name in Facts.model_fields
+        case _:
+            return False
+
+
+def _say(value: Any, form: str | None) -> str:
+    if value is None or value is MISSING or value == "" or isinstance(value, Unknown):
+        return "(not known)"
+    if form == "percent" and isinstance(value, int | float):
+        return f"{_hundredths(value):g} %"
+    if form == "seconds" and isinstance(value, int | float):
+        return f"{value:.1f} s"
+    if isinstance(value, list):
+        return ", ".join(_say(item, None) for item in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_say(item, None)}" for name, item in value.items()) or "none"
+    return str(value)
+
+
+def _hundredths(share: float) -> float:
+    # rounded down: 99.97 % must not read as a certainty
+    return int(share * 1000) / 10
