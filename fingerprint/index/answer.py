@@ -100,7 +100,7 @@ def _segment(stretch: Stretch, query: Fingerprint) -> Segment:
         query_end=end,
         reference_start=start + shift,
         reference_end=end + shift,
-        score=probability(stretch.error, stretch.null_error, stretch.distinct),
+        score=probability(stretch.error, stretch.turnover),
     )
 
 

@@ -142,7 +142,7 @@ def _first_at_least(segment: IndexSegment, keys: I64Array) -> I64Array:
     """Bisect all keys at once, within the bucket that the directory names."""
     shift = 32 - segment.directory_bits
     bucket = keys >> shift
-    low = segment.directory[bucket].astype(np.int64)
+    low: I64Array = segment.directory[bucket].astype(np.int64)
     if not (keys & ((1 << shift) - 1)).any():  # every key begins its bucket
         return low
     high = segment.directory[np.minimum(bucket + 1, len(segment.directory) - 1)].astype(np.int64)

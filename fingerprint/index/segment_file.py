@@ -96,7 +96,8 @@ def write_segment(folder: Path, tape: Tape) -> tuple[str, int]:
         In bytes.
     """
     arrays = _indexed(tape)
-    table, offset = {}, _table_space(arrays)
+    table: dict[str, dict[str, Any]] = {}
+    offset = _table_space(arrays)
     for name, array in arrays.items():
         offset = -(-offset // _ALIGN) * _ALIGN
         table[name] = {"dtype": _DTYPES[name], "offset": offset, "length": len(array)}
@@ -116,7 +117,7 @@ def write_segment(folder: Path, tape: Tape) -> tuple[str, int]:
         put(_HEAD.pack(_MAGIC, _VERSION, len(text), zlib.crc32(text)) + text)
         for name, array in arrays.items():
             put(bytes(table[name]["offset"] - position))
-            view = memoryview(array).cast("B")
+            view = np.ascontiguousarray(array).view(np.uint8).data
             for start in range(0, len(view), _CHUNK):
                 put(view[start : start + _CHUNK])
         file.flush()
