@@ -22,10 +22,10 @@ class Case(SQLModel, table=True):
     state: str = Field(max_length=20)
     version: int = 0
     priority: int
-    decision_id: str | None = Field(None, max_length=36)
+    decision_id: str | None = Field(default=None, max_length=36)
     reasons: list[dict[str, Any]] = Field(sa_type=json_type())
     opened_at: datetime = Field(sa_type=UtcDateTime)
-    closed_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class StatementOfReasons(SQLModel, table=True):
@@ -45,5 +45,5 @@ class StatementOfReasons(SQLModel, table=True):
     automated_decision: bool
     redress: str = Field(max_length=1000)
     text: str
-    language: str = Field("en", max_length=10)
+    language: str = Field(default="en", max_length=10)
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -9,7 +9,7 @@ import policy
 from scanner import analysis, tracks
 from scanner.callers import Caller
 from scanner.errors import BusyError
-from scanner.tables import PolicyDecision, Reference, Track, TrackMatch, UsageCounter
+from scanner.tables import Reference, UsageCounter
 from scanner.track_facts import facts_of
 
 if TYPE_CHECKING:
@@ -71,41 +71,20 @@ def precheck(
                 for match in evidence.matches
             }
         _count(service, caller.tenant_id)
-    judged = decision.to_json()
-    view = tracks.describe_one(
-        Track(
-            id="",
-            tenant_id=caller.tenant_id,
-            state="precheck",
-            duration=evidence.duration,
-            external_id=declaration.external_id,
-            created_at=now,
-            updated_at=now,
-        ),
-        None,
-        PolicyDecision(
-            decision=decision.decision,
-            outcomes=judged["outcomes"],
-            restrictions=judged["restrictions"],
-            reasons=judged["reasons"],
-            pack=service.pack.id,
-        ),
-        [
-            (TrackMatch(**analysis.match_columns(match)), references[match.reference_id])
-            for match in evidence.matches
-        ],
-    )
-    return view | {
+    found = [
+        tracks.describe_match(analysis.match_columns(match), references[match.reference_id])
+        for match in evidence.matches
+    ]
+    return {
         "id": None,
         "track_id": None,
-        "state": None,
+        "external_id": declaration.external_id,
         "mode": "precheck",
-        "index_version": evidence.index_version,
-        "index_age_seconds": evidence.index_age_seconds,
-        "detectors": evidence.detectors,
-        "warnings": evidence.warnings,
-        "audio": evidence.audio,
-        "seconds": evidence.seconds,
+        "state": None,
+        "sha256": None,
+        "duration": evidence.duration,
+        **tracks.describe_judgement(decision.to_json() | {"pack": service.pack.id}),
+        **tracks.describe_evidence(vars(evidence), found),
     }
 
 

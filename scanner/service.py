@@ -51,8 +51,7 @@ class Service:
     @cached_property
     def store(self) -> "BlobStore":
         """Where audio and fingerprints are kept."""
-        from scanner.precheck import Slots
-    from scanner.store import BlobStore
+        from scanner.store import BlobStore
 
         return BlobStore(self.settings.store, **self.settings.store_options)
 

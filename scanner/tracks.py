@@ -1,14 +1,14 @@
 """Tracks: taking them in, moving them through their states, showing them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from sqlalchemy import and_, or_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from scanner import idempotency
 from scanner.callers import Caller
@@ -256,7 +256,7 @@ def describe_one(
     matches: Sequence[tuple[TrackMatch, Reference | None]],
 ) -> dict[str, Any]:
     """Return one track as JSON; what is not known yet is null or empty."""
-    view: dict[str, Any] = {
+    own = {
         "id": track.id,
         "track_id": track.id,
         "external_id": track.external_id,
@@ -268,47 +268,54 @@ def describe_one(
         "created_at": track.created_at.isoformat(),
         "updated_at": track.updated_at.isoformat(),
         "problem": track.problem,
-        "decision": decision.decision if decision else None,
-        "outcomes": decision.outcomes if decision else {},
-        "restrictions": decision.restrictions if decision else [],
-        "matches": [describe_match(match, reference) for match, reference in matches],
-        "watermarks": [],
-        "reasons": [
-            {"rule": reason["rule"], "text": reason["text"]}
-            for reason in (decision.reasons if decision else [])
-        ],
-        "pack": decision.pack if decision else None,
-        "index_version": None,
-        "index_age_seconds": None,
-        "detectors": {},
-        "warnings": [],
-        "audio": {},
-        "seconds": {},
     }
-    if analysis is not None:
-        view |= {
-            "index_version": analysis.index_version,
-            "index_age_seconds": analysis.index_age_seconds,
-            "detectors": analysis.detectors,
-            "warnings": analysis.warnings,
-            "audio": analysis.audio,
-            "seconds": analysis.seconds,
+    found = [describe_match(_columns(match), reference) for match, reference in matches]
+    judged = _columns(decision) if decision else None
+    return own | describe_judgement(judged) | describe_evidence(_columns(analysis), found)
+
+
+def describe_judgement(decision: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the decision's part of the JSON; ``decision`` is null until there is one."""
+    if decision is None:
+        return {
+            "decision": None,
+            "outcomes": {},
+            "restrictions": [],
+            "reasons": [],
+            "pack": None,
         }
-    return view
+    reasons = [{"rule": reason["rule"], "text": reason["text"]} for reason in decision["reasons"]]
+    kept = ("decision", "outcomes", "restrictions", "pack")
+    return {name: decision[name] for name in kept} | {"reasons": reasons}
 
 
-def describe_match(match: TrackMatch, reference: Reference | None) -> dict[str, Any]:
-    """Return one match as JSON, with the segments on both sides."""
+def describe_evidence(
+    analysis: Mapping[str, Any], matches: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the analysis' part of the JSON, empty as long as there is none."""
     return {
-        "reference_id": match.reference_id,
+        "matches": list(matches),
+        "watermarks": [],
+        "index_version": analysis.get("index_version"),
+        "index_age_seconds": analysis.get("index_age_seconds"),
+        "detectors": analysis.get("detectors", {}),
+        "warnings": analysis.get("warnings", []),
+        "audio": analysis.get("audio", {}),
+        "seconds": analysis.get("seconds", {}),
+    }
+
+
+def describe_match(match: Mapping[str, Any], reference: Reference | None) -> dict[str, Any]:
+    """Return one match as JSON, with the segments on both sides."""
+    kept = ("reference_id", "kind", "score", "coverage_query", "coverage_reference", "segments")
+    return {name: match[name] for name in kept} | {
         "title": reference.title if reference else None,
         "path": reference.path if reference else None,
-        "kind": match.kind,
-        "score": match.score,
-        "coverage_query": match.coverage_query,
-        "coverage_reference": match.coverage_reference,
-        "segments": match.segments,
     }
+
+
+def _columns(row: SQLModel | None) -> dict[str, Any]:
+    return {} if row is None else {name: getattr(row, name) for name in type(row).model_fields}
 
 
 def _by_id(session: Session, table: Any, ids: Sequence[str | None]) -> dict[str, Any]:

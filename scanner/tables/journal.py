@@ -18,7 +18,7 @@ class JournalRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("subject", "version", name="uq_journal_subject_version"),)
 
     id: str = Field(primary_key=True, max_length=36)
-    tenant_id: str | None = Field(None, max_length=36, index=True)
+    tenant_id: str | None = Field(default=None, max_length=36, index=True)
     topic: str = Field(max_length=60)
     type: str = Field(max_length=100)
     schema_version: int
@@ -27,8 +27,8 @@ class JournalRow(SQLModel, table=True):
     time: datetime = Field(sa_type=UtcDateTime)
     actor: str = Field(max_length=100)
     role: str = Field(max_length=30)
-    causation_id: str | None = Field(None, max_length=36)
-    correlation_id: str | None = Field(None, max_length=36)
+    causation_id: str | None = Field(default=None, max_length=36)
+    correlation_id: str | None = Field(default=None, max_length=36)
     data: dict[str, Any] = Field(sa_type=json_type())
 
 
@@ -84,15 +84,15 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_subject", "group", "subject", "position"),
     )
 
-    id: int | None = Field(None, sa_type=_BIG, primary_key=True)
+    id: int | None = Field(default=None, sa_type=_BIG, primary_key=True)
     group: str = Field(max_length=40)
     event_id: str = Field(max_length=36)
     subject: str = Field(max_length=100)
     position: int = Field(sa_type=_BIG)
     attempts: int = 0
     not_before: datetime = Field(sa_type=UtcDateTime)
-    leased_until: datetime | None = Field(None, sa_type=UtcDateTime)
-    worker: str | None = Field(None, max_length=60)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    worker: str | None = Field(default=None, max_length=60)
 
 
 class DeadLetter(SQLModel, table=True):
@@ -102,16 +102,16 @@ class DeadLetter(SQLModel, table=True):
     __table_args__ = (Index("ix_dead_letter_state", "state", "created_at"),)
 
     id: str = Field(primary_key=True, max_length=36)
-    tenant_id: str | None = Field(None, max_length=36, index=True)
+    tenant_id: str | None = Field(default=None, max_length=36, index=True)
     group: str = Field(max_length=40)
     topic: str = Field(max_length=60)
     event_id: str = Field(max_length=100)
-    subject: str | None = Field(None, max_length=100)
+    subject: str | None = Field(default=None, max_length=100)
     payload: str = Field(sa_type=Text)
     error: str = Field(max_length=100)
     detail: str = Field(sa_type=Text)
     attempts: int
-    state: str = Field("dead", max_length=10)
-    case_due_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    state: str = Field(default="dead", max_length=10)
+    case_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    replayed_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    replayed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -15,7 +15,9 @@ class Tenant(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=36)
     name: str = Field(max_length=200)
-    sandbox_of: str | None = Field(None, max_length=36, foreign_key="tenant.id", unique=True)
+    sandbox_of: str | None = Field(
+        default=None, max_length=36, foreign_key="tenant.id", unique=True
+    )
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -31,7 +33,7 @@ class ApiKey(SQLModel, table=True):
     digest: str = Field(max_length=64, unique=True)
     scopes: list[str] = Field(sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
-    revoked_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class SigningKey(SQLModel, table=True):
@@ -44,7 +46,7 @@ class SigningKey(SQLModel, table=True):
     name: str = Field(max_length=200)
     public_key: str = Field(max_length=500)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    revoked_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class User(SQLModel, table=True):

@@ -22,20 +22,22 @@ class Track(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
-    account_id: str | None = Field(None, max_length=36, foreign_key="account.id", index=True)
-    external_id: str | None = Field(None, max_length=200)
-    origin: str = Field("upload", max_length=20)
+    account_id: str | None = Field(
+        default=None, max_length=36, foreign_key="account.id", index=True
+    )
+    external_id: str | None = Field(default=None, max_length=200)
+    origin: str = Field(default="upload", max_length=20)
     state: str = Field(max_length=20)
     version: int = 0
-    sha256: str | None = Field(None, max_length=64)
+    sha256: str | None = Field(default=None, max_length=64)
     size_bytes: int | None = None
-    source_url: str | None = Field(None, max_length=2000)
-    client_fingerprint: str | None = Field(None, max_length=64)
-    file_name: str | None = Field(None, max_length=255)
+    source_url: str | None = Field(default=None, max_length=2000)
+    client_fingerprint: str | None = Field(default=None, max_length=64)
+    file_name: str | None = Field(default=None, max_length=255)
     duration: float | None = None
-    problem: dict[str, Any] | None = Field(None, sa_type=json_type())
-    analysis_id: str | None = Field(None, max_length=36)
-    decision_id: str | None = Field(None, max_length=36)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=json_type())
+    analysis_id: str | None = Field(default=None, max_length=36)
+    decision_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -66,8 +68,8 @@ class Analysis(SQLModel, table=True):
     audio: dict[str, Any] = Field(sa_type=json_type())
     warnings: list[dict[str, str]] = Field(sa_type=json_type())
     seconds: dict[str, float] = Field(sa_type=json_type())
-    fingerprint_sha256: str | None = Field(None, max_length=64)
-    index_version: str | None = Field(None, max_length=100)
+    fingerprint_sha256: str | None = Field(default=None, max_length=64)
+    index_version: str | None = Field(default=None, max_length=100)
     index_epoch: int | None = None
     index_age_seconds: float | None = None
     started_at: datetime = Field(sa_type=UtcDateTime)
@@ -91,7 +93,7 @@ class TrackMatch(SQLModel, table=True):
     coverage_reference: float
     longest_seconds: float
     segments: list[dict[str, float]] = Field(sa_type=json_type())
-    disposition: str = Field("open", max_length=20)
+    disposition: str = Field(default="open", max_length=20)
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -102,8 +104,8 @@ class IdempotencyKey(SQLModel, table=True):
     tenant_id: str = Field(primary_key=True, max_length=36, foreign_key="tenant.id")
     key: str = Field(primary_key=True, max_length=200)
     operation: str = Field(max_length=100)
-    body_digest: str | None = Field(None, max_length=64)
+    body_digest: str | None = Field(default=None, max_length=64)
     status: int | None = None
-    answer: dict[str, Any] | None = Field(None, sa_type=json_type())
-    leased_until: datetime | None = Field(None, sa_type=UtcDateTime)
+    answer: dict[str, Any] | None = Field(default=None, sa_type=json_type())
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)

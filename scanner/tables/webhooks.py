@@ -22,7 +22,7 @@ class Webhook(SQLModel, table=True):
     sealed_secret: str = Field(max_length=500)
     sequence: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
-    deleted_at: datetime | None = Field(None, sa_type=UtcDateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class WebhookDelivery(SQLModel, table=True):
@@ -44,7 +44,7 @@ class WebhookDelivery(SQLModel, table=True):
     payload: dict[str, Any] = Field(sa_type=json_type())
     state: str = Field(max_length=10)
     tries: int = 0
-    due_at: datetime | None = Field(None, sa_type=UtcDateTime)
-    leased_until: datetime | None = Field(None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     log: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
