@@ -29,6 +29,7 @@ GAP_WORDS: Final = 24
 """A stretch is cut where 3 s of it do not match."""
 
 _ROUNDS: Final = 4
+_SHIFTS: Final = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,9 @@ class Stretch:
         What it earned.
     error : float
         Share of differing bits among words that are not static.
+    self_error : float
+        The same of this stretch of the query against other places of the query: 0.4 and more in
+        most music, 0.25 in drones and applause, 0.18 in white noise, 0 in a tone.
     turnover : int
         Bits that change from word to word of the query in it: how much sound there is to agree on.
     """
@@ -58,6 +62,7 @@ class Stretch:
     offset: int
     gain: float
     error: float
+    self_error: float
     turnover: int
 
 
@@ -187,5 +192,20 @@ def _stretch(
         offset=offset,
         gain=float(earned[begin:end].sum()),
         error=float(errors[begin:end][counted].mean()),
+        self_error=_self_error(words, begin, end),
         turnover=int(np.bitwise_count(part[1:] ^ part[:-1]).sum()),
     )
+
+
+def _self_error(words: U32Array, begin: int, end: int) -> float:
+    """Median error of a stretch of the query against the query shifted around its end.
+
+    The median over shifts is not misled by a loop, which agrees with itself at few of them.
+    """
+    n = len(words)
+    step = max(1, (end - begin) // 256)
+    at = np.arange(begin, end, step)
+    nearest = min(STATIC_REACH, n // 2)
+    shifts = np.linspace(nearest, n - nearest, _SHIFTS).astype(np.int64)
+    errors = np.bitwise_count(words[(at + shifts[:, None]) % n] ^ words[at])  # (shifts, words)
+    return float(np.median(errors.mean(axis=1))) / 32

@@ -100,7 +100,7 @@ def _segment(stretch: Stretch, query: Fingerprint) -> Segment:
         query_end=end,
         reference_start=start + shift,
         reference_end=end + shift,
-        score=probability(stretch.error, stretch.turnover),
+        score=probability(stretch.error, stretch.self_error, stretch.turnover),
     )
 
 
