@@ -7,10 +7,9 @@ What the clause reads is found by a scan of its tokens, since the binding names 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import cel
 
@@ -18,6 +17,7 @@ from policy.facts import Unknown
 
 Path = tuple[str, ...]
 EACH: Final = "[]"
+PLAIN: Final = (str, float, int, type(None))
 MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
 LITERALS: Final = frozenset({"true", "false", "null", "in"})
 LONGEST: Final = 400
@@ -28,13 +28,8 @@ TOKEN: Final = re.compile(
 )
 
 
-class Truth(StrEnum):
-    """What a clause or a tree of clauses comes to."""
-
-    TRUE = "true"
-    FALSE = "false"
-    UNKNOWN = "unknown"
-    ERROR = "error"
+# What a clause or a tree of clauses comes to.
+Truth = Literal["true", "false", "unknown", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +116,16 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
-def look_up(values: Mapping[str, Any], path: Path) -> Any:
+def look_up(values: dict[str, Any], path: Path) -> Any:
     """Value at a path: plain, a list of them behind ``[]``, ``Unknown``, ``None`` or `MISSING`."""
     value: Any = values
     for n, name in enumerate(path):
-        if value is None or isinstance(value, Unknown):
-            return value
-        if name == EACH:
-            if not isinstance(value, list):
-                return MISSING
+        if isinstance(value, dict):
+            value = value.get(name, MISSING)
+        elif name == EACH and isinstance(value, list):
             return [look_up({"": item}, ("", *path[n + 1 :])) for item in value]
-        if not isinstance(value, Mapping) or name not in value:
-            return MISSING
-        value = value[name]
+        else:
+            return value if value is None or isinstance(value, Unknown) else MISSING
     return value
 
 
@@ -182,6 +174,7 @@ class Clause:
     reading: Reading
     line: int
     program: Any
+    labels: tuple[str, ...]
 
     @classmethod
     def compile(cls, text: str, line: int) -> "Clause":
@@ -201,9 +194,9 @@ class Clause:
             raise ValueError(f"comprehensions are nested {reading.depth} deep, limit {DEEPEST}")
         if "has" in reading.functions:
             raise ValueError("has() can't tell absent from unknown: compare with null")
-        return cls(text, reading, line, program)
+        return cls(text, reading, line, program, tuple(map(show_path, reading.paths)))
 
-    def evaluate(self, values: Mapping[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
         """Evaluate on facts.
 
         Parameters
@@ -221,34 +214,32 @@ class Clause:
         dict
             The clause, its truth, and the values it saw.
         """
-        paths = self.reading.paths
-        seen = [look_up(values, path) for path in paths]
+        seen = [look_up(values, path) for path in self.reading.paths]
         leaf: dict[str, Any] = {"clause": self.text}
+        truth: Truth
         try:
             result = self.program.execute(context)
             if result is True:
-                truth = Truth.TRUE
+                truth = "true"
             elif result is False:
-                truth = Truth.FALSE
+                truth = "false"
             else:
                 truth = self._judge_failure(seen)
-                if truth is Truth.ERROR:
+                if truth == "error":
                     leaf["error"] = f"gave {result!r}, neither true nor false"
         except Exception as failure:  # noqa: BLE001  the binding raises six kinds; all are judged
             truth = self._judge_failure(seen)
-            if truth is Truth.ERROR:
+            if truth == "error":
                 leaf["error"] = str(failure)
-        leaf["value"] = truth.value
-        leaf["seen"] = {
-            show_path(path): shown(value) for path, value in zip(paths, seen, strict=True)
-        }
+        leaf["value"] = truth
+        leaf["seen"] = {label: shown(value) for label, value in zip(self.labels, seen, strict=True)}
         return truth, leaf
 
     @staticmethod
     def _judge_failure(seen: list[Any]) -> Truth:
         if any(_holds_unknown(value) for value in seen):
-            return Truth.UNKNOWN
+            return "unknown"
         leaves = [leaf for value in seen for leaf in _leaves(value)]
         if any(leaf is MISSING for leaf in leaves):
-            return Truth.ERROR
-        return Truth.FALSE if any(leaf is None for leaf in leaves) else Truth.ERROR
+            return "error"
+        return "false" if any(leaf is None for leaf in leaves) else "error"

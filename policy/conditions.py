@@ -6,11 +6,11 @@ whatever the unknown ones are. What is left over is unknown, or an error if a pa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from policy.clauses import Clause, Truth
 
-NEGATED = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}
+NEGATED: Final[dict[Truth, Truth]] = {"true": "false", "false": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +20,20 @@ class Junction:
     word: Literal["all", "any"]
     parts: tuple["Condition", ...]
 
-    def evaluate(self, values: Mapping[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
         """Evaluate parts in order until one settles it; see :meth:`Clause.evaluate`."""
-        settles = Truth.FALSE if self.word == "all" else Truth.TRUE
+        settles: Truth = "false" if self.word == "all" else "true"
         truth = NEGATED[settles]
         leaves = []
         for part in self.parts:
             value, leaf = part.evaluate(values, context)
             leaves.append(leaf)
-            if value is settles:
+            if value == settles:
                 truth = settles
                 break
-            if value is Truth.ERROR or (value is Truth.UNKNOWN and truth is not Truth.ERROR):
+            if value == "error" or (value == "unknown" and truth != "error"):
                 truth = value
-        return truth, {self.word: leaves, "value": truth.value}
+        return truth, {self.word: leaves, "value": truth}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Negation:
 
     part: "Condition"
 
-    def evaluate(self, values: Mapping[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
         """Swap true and false; unknown and error stay."""
         truth, leaf = self.part.evaluate(values, context)
         truth = NEGATED.get(truth, truth)
-        return truth, {"not": leaf, "value": truth.value}
+        return truth, {"not": leaf, "value": truth}
 
 
 Condition = Clause | Junction | Negation

@@ -117,7 +117,7 @@ class Decision:
     thresholds : dict
         The numbers in force.
     facts_hash : str
-        SHA-256, hexadecimal, of the facts' RFC 8785 canonical JSON.
+        See :func:`policy.facts.hash_facts`.
     automation : str
         ``fully``: rules alone decided (GDPR-22, DSA-17). ``partly``: a human is to decide on what
         rules found. ``none``: nothing is decided.

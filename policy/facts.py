@@ -6,8 +6,10 @@ absent. In a pack's clauses an absent fact is ``null``; a clause that needs the 
 fact does not hold, one that needs an unknown fact is itself unknown.
 """
 
+import hashlib
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
+import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
 
 from policy.territories import Territory
@@ -159,6 +161,16 @@ class Facts(_Frozen):
     """Provenance manifest; absent if the file carries none."""
     warnings: tuple[Name, ...] = ()
     """Types of the analysis' warnings (truncated, damaged, chained, rate-changed, checksum)."""
+
+
+def hash_facts(facts: Facts) -> str:
+    """SHA-256, hexadecimal, of the RFC 8785 canonical JSON of facts, less what is as by default.
+
+    So a fact that a later version adds does not change the hash of facts that lack it. A default,
+    once published, must never change.
+    """
+    told = facts.model_dump(mode="json", exclude_defaults=True)
+    return hashlib.sha256(rfc8785.dumps(told)).hexdigest()
 
 
 def values_of(thing: Any) -> Any:

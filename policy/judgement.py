@@ -6,18 +6,16 @@ fact, a rule that can't be evaluated or a missing detector sends the track to re
 detector that failed leaves it indeterminate.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import rfc8785
 from cel import Context
 
 from policy.clauses import Truth
 from policy.conditions import seen_in
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
-from policy.facts import Facts, Unknown, unknown_paths, values_of, without_unknown
+from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
 from policy.manifest import MANIFEST
 from policy.packs import Outcome, Pack, Rule, Verdict
 from policy.territories import NOWHERE, REST, Area
@@ -63,7 +61,7 @@ class _Judgement:
         self.detectors = facts.detectors
         self.values = values_of(facts)
         self.values["thresholds"] = pack.thresholds
-        self.facts_json = facts.model_dump(mode="json")
+        self.facts_hash = hash_facts(facts)
         self.unknown = unknown_paths(self.values)
         self.context = Context()
         for name in pack.variables:
@@ -73,6 +71,7 @@ class _Judgement:
         self.exempted: list[Exemption] = []
         self.restricted: list[tuple[Rule, Area, Any]] = []
         self.trees: list[dict[str, Any]] = []
+        self.not_run: dict[str, list[str]] = {}
         self.indeterminate = False
         self.manifest_blocks = False
 
@@ -120,6 +119,14 @@ class _Judgement:
             )
 
     def judge_detectors(self, applying: Iterable[Rule]) -> None:
+        for detector, rules in self.not_run.items():
+            self.add_core(
+                "detector-not-run",
+                "A check was not run",
+                f"A check that the rules need ({detector}) was not run. {LOOK}",
+                "review",
+                {"detector": detector, "rules": rules},
+            )
         failed = {name for name, state in self.detectors.items() if state == "failed"}
         if not failed:
             return
@@ -145,23 +152,13 @@ class _Judgement:
         """Whether a rule is in play; if it is, its detectors must have run."""
         if rule.applies is not None:
             truth, tree = rule.applies.evaluate(self.values, self.context)
-            if truth is Truth.FALSE:
+            if truth == "false":
                 return False
-            if truth is not Truth.TRUE:
-                self.doubtful(rule, truth, tree, self.area_of(rule, {}), None)
+            if truth != "true":
+                self.judge_raised(rule, truth, tree, self.area_of(rule, {}), None)
         for detector in rule.requires:
             if self.detectors.get(detector, "not_run") == "not_run":
-                self.reasons.append(
-                    Reason(
-                        rule.id,
-                        rule.title,
-                        f"A check that this rule needs ({detector}) was not run. {LOOK}",
-                        rule.legal_basis,
-                        "review",
-                        self.area_of(rule, {}),
-                        {"detectors": [detector]},
-                    )
-                )
+                self.not_run.setdefault(detector, []).append(rule.id)
         return True
 
     # Rules
@@ -177,7 +174,7 @@ class _Judgement:
             if not area:
                 continue
             truth, tree = self.evaluate(rule, match)
-            if truth is Truth.TRUE:
+            if truth == "true":
                 left.area -= area
                 self.exempted.append(
                     Exemption(
@@ -190,9 +187,9 @@ class _Judgement:
                         seen_in(tree),
                     )
                 )
-            elif truth is not Truth.FALSE:
+            elif truth != "false":
                 left.doubt |= area
-                self.doubtful(rule, truth, tree, area, match)
+                self.judge_raised(rule, truth, tree, area, match)
         left.doubt &= left.area
         return left
 
@@ -201,12 +198,12 @@ class _Judgement:
         if not area:
             return
         truth, tree = self.evaluate(rule, match)
-        if truth is Truth.TRUE and rule.outcome == "block":
+        if truth == "true" and rule.outcome == "block":
             self.block(rule, match, area, left.doubt, tree)
-        elif truth is Truth.TRUE:
+        elif truth == "true":
             self.fire(rule, rule.outcome, area, tree, match)
-        elif truth is not Truth.FALSE:
-            self.doubtful(rule, truth, tree, area, match)
+        elif truth != "false":
+            self.judge_raised(rule, truth, tree, area, match)
 
     def block(
         self, rule: Rule, match: dict[str, Any], area: Area, doubt: Area, tree: dict[str, Any]
@@ -214,7 +211,7 @@ class _Judgement:
         """Block where the match is manifest, review where it is not."""
         truth, manifest = MANIFEST.evaluate(self.values, self.context)
         self.trees[-1]["manifest"] = manifest
-        certain = area - doubt if truth is Truth.TRUE else NOWHERE
+        certain = area - doubt if truth == "true" else NOWHERE
         if match["licensed"] is True:
             certain -= Area.of(match["licence_territories"])
         elif isinstance(match["licensed"], Unknown):
@@ -235,17 +232,17 @@ class _Judgement:
             if rule.per_match or not (area := self.area_of(rule, {})):
                 continue
             truth, tree = self.evaluate(rule, None)
-            if truth is Truth.TRUE and rule.outcome == "block":
+            if truth == "true" and rule.outcome == "block":
                 # only a recording match can be manifest
                 self.fire(rule, "review", area, tree, None, LOOK)
-            elif truth is Truth.TRUE:
+            elif truth == "true":
                 self.fire(rule, rule.outcome, area, tree, None)
-            elif truth is not Truth.FALSE:
-                self.doubtful(rule, truth, tree, area, None)
+            elif truth != "false":
+                self.judge_raised(rule, truth, tree, area, None)
 
     def evaluate(self, rule: Rule, match: dict[str, Any] | None) -> tuple[Truth, dict[str, Any]]:
         truth, tree = rule.when.evaluate(self.values, self.context)
-        entry: dict[str, Any] = {"rule": rule.id, "phase": rule.phase, "value": truth.value}
+        entry: dict[str, Any] = {"rule": rule.id, "phase": rule.phase, "value": truth}
         if match is not None:
             entry["reference_id"] = match["reference_id"]
         entry["when"] = tree
@@ -276,7 +273,7 @@ class _Judgement:
         if outcome == "restrict":
             self.restricted.append((rule, area, match["holder"] if match else None))
 
-    def doubtful(
+    def judge_raised(
         self,
         rule: Rule,
         truth: Truth,
@@ -284,24 +281,18 @@ class _Judgement:
         area: Area,
         match: dict[str, Any] | None,
     ) -> None:
-        """Send to review: the rule is unknown or raised, so it might have asked for anything."""
-        why = (
-            "needs a fact that could not be had"
-            if truth is Truth.UNKNOWN
-            else "could not be evaluated"
-        )
-        evidence = _evidence(tree, match) | {"raised": truth is Truth.ERROR}
-        if truth is Truth.ERROR:
-            evidence["errors"] = list(_errors(tree))
+        """Send to review for a rule that raised. One that is unknown: `judge_unknown` has done so."""
+        if truth == "unknown":
+            return
         self.reasons.append(
             Reason(
                 rule.id,
                 rule.title,
-                f"The rule '{rule.title}' {why}. {LOOK}",
+                f"The rule '{rule.title}' could not be evaluated. {LOOK}",
                 rule.legal_basis,
                 "review",
                 area,
-                evidence,
+                _evidence(tree, match) | {"errors": list(_errors(tree))},
             )
         )
 
@@ -324,7 +315,7 @@ class _Judgement:
             manifest=self.manifest_blocks,
             pack=self.pack.id,
             thresholds=dict(self.pack.thresholds),
-            facts_hash=hashlib.sha256(rfc8785.dumps(self.facts_json)).hexdigest(),
+            facts_hash=self.facts_hash,
             automation=AUTOMATION.get(decision, "fully"),
         )
 

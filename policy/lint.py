@@ -7,7 +7,7 @@ from typing import Final
 
 from cel import Context
 
-from policy.clauses import Clause, Path, Truth, show_path
+from policy.clauses import Clause, Path, show_path
 from policy.fact_types import SAMPLES, choices_at, types_at
 from policy.facts import values_of
 from policy.manifest import THRESHOLDS
@@ -131,7 +131,7 @@ def _lint_types(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
         values["thresholds"] = pack.thresholds
         values["match"] = values["matches"][0]
         truth, leaf = clause.evaluate(values, Context(values))
-        if truth is Truth.ERROR:
+        if truth == "error":
             yield Finding(
                 "type-error",
                 rule.id,
@@ -147,7 +147,7 @@ def _lint_tests(pack: Pack) -> Iterator[Finding]:
         entry["rule"]
         for result in test_pack(pack)
         for entry in result.decision.explanation["rules"]
-        if entry["value"] == Truth.TRUE
+        if entry["value"] == "true"
     }
     for rule in pack.rules:
         if rule.id not in held:

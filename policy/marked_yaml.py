@@ -72,4 +72,4 @@ def _read(loader: _Loader, node: yaml.Node, at: Place, lines: Lines, met: set[in
         return data
     if isinstance(node, yaml.SequenceNode):
         return [_read(loader, item, (*at, n), lines, met) for n, item in enumerate(node.value)]
-    return loader.construct_object(node)  # type: ignore[no-untyped-call]
+    return loader.construct_object(node)

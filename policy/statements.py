@@ -42,7 +42,7 @@ class Statement:
             raise ValueError("a brace stands alone")
         return cls(text, tuple(places))
 
-    def fill(self, values: Mapping[str, Any], where: str) -> str:
+    def fill(self, values: dict[str, Any], where: str) -> str:
         """Write the text for one case."""
         filled = {
             place: where if path == (WHERE,) else _say(look_up(values, path), form)
