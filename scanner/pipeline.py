@@ -287,7 +287,7 @@ def _decision_row(
         facts_hash=decision.facts_hash,
         outcome_hash=decision.outcome_hash,
         index_version=row.index_version,
-        automation="fully",
+        automation=decision.automation,
         supersedes=track.decision_id,
         created_at=service.now(),
     )

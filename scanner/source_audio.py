@@ -42,13 +42,12 @@ def bring_in(service: "Service", track: Track) -> Track:
         max_bytes=service.settings.max_upload_bytes, seconds=service.settings.fetch_seconds
     )
     with service.store.open_writer(track.tenant_id) as writer:
-        fetched = fetch(track.source_url, service.url_guard, limits, writer)
-        writer.commit()
-    head = b"".join(service.store.read_range(track.tenant_id, fetched.sha256, 0, HEAD_BYTES))
-    sniff(head)
+        fetch(track.source_url, service.url_guard, limits, writer, service.settings.store_options)
+        blob = writer.commit()
+    sniff(b"".join(service.store.read_range(track.tenant_id, blob.sha256, 0, HEAD_BYTES)))
     with service.database.transaction() as session:
         stored = locked(session, track.tenant_id, track.id)
-        stored.sha256, stored.size_bytes = fetched.sha256, fetched.size
+        stored.sha256, stored.size_bytes = blob.sha256, blob.size
         return stored
 
 

@@ -137,9 +137,7 @@ class BlobStore:
         with _mapped(sha256):
             return self._fs.open(self._key(tenant, sha256), "rb")  # type: ignore[no-any-return]
 
-    def read_range(
-        self, tenant: str, sha256: str, start: int, end: int | None
-    ) -> Iterator[bytes]:
+    def read_range(self, tenant: str, sha256: str, start: int, end: int | None) -> Iterator[bytes]:
         """Yield the bytes from ``start`` up to ``end`` (exclusive; None: to the last)."""
         with _mapped(sha256), self._fs.open(self._key(tenant, sha256), "rb") as file:
             file.seek(start)

@@ -185,7 +185,17 @@ def _check_name(host: str) -> None:
     last = labels[-1]
     if last.isdigit() or last.startswith("0x"):  # 127.1, 0x7f.1, 2130706433: addresses in disguise
         raise _form("write an IPv4 address as four decimal numbers")
-    if last in {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "test", "onion"}:
+    if last in {
+        "localhost",
+        "local",
+        "internal",
+        "lan",
+        "home",
+        "corp",
+        "invalid",
+        "test",
+        "onion",
+    }:
         raise _form("private names are not fetched")
 
 

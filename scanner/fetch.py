@@ -1,0 +1,160 @@
+"""Fetches a claim check into the store, under the guard and under limits."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import fsspec
+import httpcore
+
+from scanner.errors import ScannerError
+from scanner.guarded_http import chunks, header, request
+from scanner.store import BlobWriter
+from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
+
+MAX_REDIRECTS: Final = 5
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+CHUNK: Final = 1 << 18
+
+
+class FetchError(ScannerError):
+    """The address gave no file.
+
+    ``problem`` is the stable name of what went wrong, ``transient`` whether another try may help.
+    """
+
+    def __init__(self, problem: str, detail: str, *, transient: bool = False) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        self.detail = detail
+        self.transient = transient
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """How much and how long.
+
+    Parameters
+    ----------
+    max_bytes : int
+    seconds : float
+        For the whole fetch, redirects included.
+    """
+
+    max_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came."""
+
+    content_type: str | None
+    size: int
+
+
+def fetch(
+    url: str,
+    guard: UrlGuard,
+    limits: FetchLimits,
+    writer: BlobWriter,
+    s3_options: dict[str, Any] | None = None,
+) -> Fetched:
+    """Stream what is at ``url`` into ``writer``, in constant memory; the caller commits.
+
+    Raises
+    ------
+    FetchError
+        ``url-refused``, ``url-unreachable``, ``url-status``, ``url-too-large``, ``url-timeout``
+        or ``url-encoded``.
+    """
+    deadline = time.monotonic() + limits.seconds
+    try:
+        if urlsplit(url).scheme == "s3":
+            guard.check_form(url)
+            _copy(_s3_chunks(url, s3_options or {}, deadline), writer, limits)
+            return Fetched(None, writer.size)
+        return _fetch_http(url, guard, limits, writer, deadline)
+    except UrlRefusedError as error:
+        raise FetchError("url-refused", error.detail) from error
+    except UnresolvedError as error:
+        # The same words as for a refused address: a private name must not read otherwise.
+        raise FetchError("url-refused", str(error)) from error
+    except httpcore.TimeoutException as error:
+        raise FetchError(
+            "url-timeout",
+            f"the address gave no whole file in {limits.seconds:.0f} s",
+            transient=True,
+        ) from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
+        raise FetchError(
+            "url-unreachable", "the server at this address does not answer", transient=True
+        ) from error
+
+
+def _fetch_http(
+    url: str, guard: UrlGuard, limits: FetchLimits, writer: BlobWriter, deadline: float
+) -> Fetched:
+    headers = {"User-Agent": "clearance", "Accept": "*/*", "Accept-Encoding": "identity"}
+    for hop in range(MAX_REDIRECTS + 1):
+        target = guard.target(url) if hop == 0 else _redirected(guard, url)
+        with request(
+            target, "GET", headers=headers | {"Host": _host_header(url)}, deadline=deadline
+        ) as response:
+            location = header(response, "location")
+            if response.status in REDIRECTS and location:
+                url = urljoin(url, location)
+                continue
+            if response.status != 200:
+                raise FetchError(
+                    "url-status",
+                    f"the server answered {response.status} instead of the file",
+                    transient=response.status in {408, 425, 429} or response.status >= 500,
+                )
+            if header(response, "content-encoding") not in {None, "identity"}:
+                raise FetchError("url-encoded", "send the file itself, without Content-Encoding")
+            declared = header(response, "content-length")
+            if declared and declared.isdigit() and int(declared) > limits.max_bytes:
+                raise _too_large(limits)
+            _copy(chunks(response, deadline), writer, limits)
+            return Fetched(header(response, "content-type"), writer.size)
+    raise FetchError("url-refused", f"more than {MAX_REDIRECTS} redirects")
+
+
+def _redirected(guard: UrlGuard, url: str) -> Any:
+    try:
+        return guard.target(url)
+    except UrlRefusedError as error:
+        raise UrlRefusedError(
+            "address", "a redirect leads to an address that is not fetched"
+        ) from error
+
+
+def _host_header(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _copy(source: Iterator[bytes], writer: BlobWriter, limits: FetchLimits) -> None:
+    for chunk in source:
+        if writer.size + len(chunk) > limits.max_bytes:
+            raise _too_large(limits)
+        writer.write(chunk)
+
+
+def _too_large(limits: FetchLimits) -> FetchError:
+    return FetchError("url-too-large", f"the file is larger than {limits.max_bytes} bytes")
+
+
+def _s3_chunks(url: str, options: dict[str, Any], deadline: float) -> Iterator[bytes]:
+    try:
+        with fsspec.open(url, "rb", **options) as file:
+            while chunk := file.read(CHUNK):
+                if time.monotonic() > deadline:
+                    raise httpcore.ReadTimeout("deadline")
+                yield chunk
+    except FileNotFoundError as error:
+        raise FetchError("url-status", "the bucket has no such key") from error
+    except (PermissionError, OSError) as error:
+        raise FetchError("url-unreachable", "the bucket can't be read", transient=True) from error

@@ -1,0 +1,102 @@
+"""Sends one webhook message: signed (Standard Webhooks), guarded, following no redirect."""
+
+import base64
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import httpcore
+from standardwebhooks import Webhook
+
+from scanner.guarded_http import chunks, request
+from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
+
+RETRY_SCHEDULE: Final = (5.0, 60.0, 600.0, 3600.0, 21600.0)
+"""Seconds to wait before each repeat."""
+EXCERPT: Final = 500
+SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of one try.
+
+    Parameters
+    ----------
+    status : int or None
+        HTTP status; None if there was no answer.
+    duration : float
+        Seconds.
+    error : str or None
+        Why it failed; None if it did not.
+    body_excerpt : str
+        The first characters of the answer, to find out what a receiver disliked.
+    """
+
+    status: int | None
+    duration: float
+    error: str | None
+    body_excerpt: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the receiver took the message."""
+        return self.error is None
+
+
+def new_secret() -> str:
+    """Return a new signing secret, ``whsec_`` and base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def send(
+    url: str,
+    secret: str,
+    *,
+    message_id: str,
+    timestamp: datetime,
+    payload: dict[str, Any],
+    guard: UrlGuard,
+    timeout: float,
+) -> Delivery:
+    """Post ``payload`` once; whatever happens is told by the result."""
+    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "clearance",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(timestamp.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, timestamp, body),
+    }
+    started = time.monotonic()
+    deadline = started + timeout
+    status: int | None = None
+    excerpt = b""
+    error: str | None
+    try:
+        target = guard.target(url)
+        headers["Host"] = url.split("/")[2]
+        with request(
+            target, "POST", headers=headers, content=body.encode(), deadline=deadline
+        ) as response:
+            status = response.status
+            for chunk in chunks(response, deadline):
+                excerpt += chunk
+                if len(excerpt) >= EXCERPT:
+                    break
+        error = None if 200 <= status < 300 else f"answered {status}"
+    except (UrlRefusedError, UnresolvedError):
+        error = "the address is refused"
+    except httpcore.TimeoutException:
+        error = f"no answer in {timeout:.0f} s"
+    except (httpcore.NetworkError, httpcore.ProtocolError):
+        error = "the connection failed"
+    return Delivery(
+        status=status,
+        duration=time.monotonic() - started,
+        error=error,
+        body_excerpt=excerpt[:EXCERPT].decode("utf-8", "replace"),
+    )
