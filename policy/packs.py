@@ -255,13 +255,22 @@ class _Reader:
             exemptions=tuple(rule for rule in rules if rule.phase == "exempt"),
             decisions=tuple(rule for rule in rules if rule.phase == "decide"),
             tests=tuple(self.case(n, content, ids) for n, content in enumerate(text.tests)),
-            content_hash=hashlib.sha256(rfc8785.dumps(self.content)).hexdigest(),
+            content_hash=self.content_hash(),
             reads=frozenset(
                 path
                 for clause in (*clauses_of(MANIFEST), *(c for rule in rules for c in rule.clauses))
                 for path in clause.reading.paths
             ),
         )
+
+    def content_hash(self) -> str:
+        try:
+            return hashlib.sha256(rfc8785.dumps(self.content)).hexdigest()
+        except rfc8785.CanonicalizationError as failure:
+            raise self.error(
+                f"it holds a value that has no canonical form: {failure}",
+                "use finite numbers below 2**53, words, lists and maps",
+            ) from failure
 
     def check_manifest(self, rules: list[Rule], thresholds: dict[str, float]) -> None:
         missing = [name for name in THRESHOLDS if name not in thresholds]

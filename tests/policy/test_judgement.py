@@ -1,0 +1,360 @@
+"""Judgement: what holds for any facts and any pack."""
+
+import json
+from itertools import product
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from policy import (
+    AccountFact,
+    Decision,
+    Facts,
+    MatchFact,
+    Pack,
+    ProvenanceFact,
+    Unknown,
+    WatermarkFact,
+    decide,
+    default_pack,
+    fold,
+    load_pack,
+)
+from policy.decisions import SEVERITY
+from policy.facts import unknown_paths, values_of
+from policy.territories import REST
+
+CODES = ("AT", "DE", "FR", "US")
+PLACES = st.lists(st.sampled_from(CODES), unique=True, max_size=2).map(tuple)
+SHARES = st.one_of(
+    st.sampled_from([0.0, 0.05, 0.49, 0.5, 0.8, 0.9, 0.99, 0.995, 1.0]), st.floats(0, 1)
+)
+SECONDS = st.sampled_from([0.0, 8.0, 15.0, 15.1, 60.0])
+WORDS = st.text(max_size=8)
+
+
+def known(value: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    """A value, or absent."""
+    return st.one_of(value, st.none())
+
+
+def fact(value: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    """A value, absent, or now and then unknown."""
+    return st.one_of(value, value, value, st.none(), st.builds(Unknown))
+
+
+def matches(a: Any = fact) -> SearchStrategy[MatchFact]:
+    yes = st.sampled_from([False, False, False, True])
+    never_absent = st.builds(Unknown) if a is fact else st.nothing()
+    return st.builds(
+        MatchFact,
+        reference_id=st.sampled_from(["r1", "r2", "r3"]),
+        kind=st.sampled_from(["recording", "recording", "composition"]),
+        score=st.one_of(SHARES, SHARES, SHARES, never_absent),
+        title=WORDS,
+        coverage_query=a(SHARES),
+        coverage_reference=a(SHARES),
+        matched_seconds=a(SECONDS),
+        longest_seconds=a(SECONDS),
+        reference_policy=st.sampled_from(["block", "block", "monetise", "track"]),
+        territories=PLACES,
+        holder=a(WORDS),
+        same_holder=a(yes),
+        licensed=a(yes),
+        licence_territories=PLACES,
+        self_declared_licence=a(yes),
+        public_domain=a(yes),
+        public_domain_territories=PLACES,
+        excluded=a(yes),
+        negative_bank=a(yes),
+        reference_precision=a(SHARES),
+        reference_decided=a(st.sampled_from([0, 19, 20, 500])),
+        reference_trusted=a(st.booleans()),
+    )
+
+
+def facts(a: Any = fact, states: tuple[str, ...] = ("ok", "failed", "not_run")) -> Any:
+    yes = st.booleans()
+    return st.builds(
+        Facts,
+        origin=st.sampled_from(["upload", "upload", "generated"]),
+        territories=PLACES,
+        account=a(st.builds(AccountFact, strikes=a(st.integers(0, 4)))),
+        age_band=a(st.sampled_from(["child", "teen", "adult", "unassured"])),
+        duration=a(SECONDS),
+        detectors=st.fixed_dictionaries(
+            {"fingerprint": st.sampled_from(states), "watermark": st.sampled_from(states)}
+        ),
+        matches=a(st.lists(matches(a), max_size=3).map(tuple)),
+        lawful_use_flag=a(st.sampled_from([False, False, True])),
+        declared_licences=st.sampled_from([(), (), ("licence",)]),
+        explicit=a(yes),
+        ai_disclosure=a(yes),
+        watermarks=a(
+            st.lists(
+                st.builds(
+                    WatermarkFact,
+                    scheme=st.just("audiowmark"),
+                    verdict=st.sampled_from(["found", "candidate"]),
+                    owner=a(st.sampled_from(["ours", "other"])),
+                ),
+                max_size=2,
+            ).map(tuple)
+        ),
+        provenance=a(
+            st.builds(ProvenanceFact, state=st.sampled_from(["valid", "invalid", "untrusted"]))
+        ),
+    )
+
+
+def outcome_in(decision: Decision, territory: str) -> str:
+    return decision.outcomes.get(territory) or decision.outcomes[REST]
+
+
+def cells(decision: Decision) -> list[str]:
+    """Every territory that may differ, and the rest if it was asked for."""
+    return [*CODES, REST] if REST in decision.outcomes else list(decision.outcomes)
+
+
+@given(facts())
+def test_any_facts_give_an_outcome_with_an_explanation(given_facts: Facts) -> None:
+    decision = decide(default_pack(), given_facts)
+    assert decision.decision == fold(list(decision.outcomes.values()))
+    assert set(decision.outcomes) == (set(given_facts.territories) or set(decision.outcomes))
+    assert all(reason.text and reason.area for reason in decision.reasons)
+    for cell in cells(decision):
+        asked = {r.outcome for r in decision.reasons if cell in r.area} | {"clear"}
+        assert max(asked, key=SEVERITY.__getitem__) == outcome_in(decision, cell)
+    told = json.loads(json.dumps(decision.to_json(), allow_nan=False))
+    assert told["outcome_hash"] == decision.outcome_hash
+    assert decision.reasons and told["thresholds"] == default_pack().thresholds
+
+
+@given(facts())
+def test_unknown_fact_or_failed_detector_never_clears_nor_restricts(given_facts: Facts) -> None:
+    decision = decide(default_pack(), given_facts)
+    if "failed" in given_facts.detectors.values() or unknown_paths(values_of(given_facts)):
+        assert set(decision.outcomes.values()) <= {"review", "block", "indeterminate"}
+    if given_facts.detectors["fingerprint"] == "failed":
+        assert decision.decision == "indeterminate"
+        assert decision.restrictions == ()
+        assert decision.automation == "none"
+
+
+def is_manifest(match: MatchFact, given_facts: Facts) -> bool:
+    """The words of `domain.md`, Submission, read once more."""
+    few = isinstance(match.reference_decided, int) and match.reference_decided < 20
+    upheld = isinstance(match.reference_precision, float) and match.reference_precision >= 0.9
+    enough = isinstance(match.reference_decided, int) and not few
+    return (
+        match.kind == "recording"
+        and isinstance(match.score, float)
+        and match.score >= 0.99
+        and isinstance(match.coverage_query, float)
+        and match.coverage_query >= 0.9
+        and ((enough and upheld) or (few and match.reference_trusted is True))
+        and given_facts.lawful_use_flag in (False, None)
+        and match.self_declared_licence in (False, None)
+        and not given_facts.declared_licences
+        and match.same_holder in (False, None)
+    )
+
+
+@given(facts())
+@settings(max_examples=200)
+def test_automatic_block_has_a_manifest_match_of_a_reference_that_blocks_there(
+    given_facts: Facts,
+) -> None:
+    decision = decide(default_pack(), given_facts)
+    found = given_facts.matches if isinstance(given_facts.matches, tuple) else ()
+    blocking = [
+        match
+        for match in found
+        if is_manifest(match, given_facts) and match.reference_policy == "block"
+    ]
+    for cell in cells(decision):
+        if outcome_in(decision, cell) == "block":
+            assert decision.manifest
+            assert any(not match.territories or cell in match.territories for match in blocking)
+            assert not any(
+                match.licensed is True
+                and (not match.licence_territories or cell in match.licence_territories)
+                for match in blocking
+                if len(blocking) == 1
+            )
+
+
+@given(st.lists(matches(known).filter(lambda match: match.kind == "composition"), max_size=3))
+def test_likeness_of_works_alone_never_blocks(found: list[MatchFact]) -> None:
+    given_facts = Facts(detectors={"fingerprint": "ok"}, matches=tuple(found))
+    assert "block" not in decide(default_pack(), given_facts).outcomes.values()
+
+
+@given(facts(known, states=("ok",)), st.sampled_from(CODES))
+def test_each_territory_is_decided_as_if_it_alone_were_asked_for(
+    given_facts: Facts, territory: str
+) -> None:
+    worldwide = decide(default_pack(), given_facts.model_copy(update={"territories": ()}))
+    alone = decide(default_pack(), given_facts.model_copy(update={"territories": (territory,)}))
+    assert alone.outcomes == {territory: outcome_in(worldwide, territory)}
+
+
+def test_territories_fold_as_the_design_says() -> None:
+    """Review anywhere: review; block everywhere: block; restrict anywhere or block somewhere:
+    restrict; else clear."""
+    words = ("clear", "restrict", "review", "block")
+    for outcomes in (each for n in (1, 2, 3, 4) for each in product(words, repeat=n)):
+        if any(outcome == "review" for outcome in outcomes):
+            expected = "review"
+        elif all(outcome == "block" for outcome in outcomes):
+            expected = "block"
+        elif any(outcome in ("restrict", "block") for outcome in outcomes):
+            expected = "restrict"
+        else:
+            expected = "clear"
+        assert fold(outcomes) == expected
+
+
+@given(facts(known, states=("ok",)))
+@settings(max_examples=200)
+def test_restrictions_say_where_a_restricted_track_can_not_be_had(given_facts: Facts) -> None:
+    decision = decide(default_pack(), given_facts)
+    if decision.decision != "restrict":
+        assert decision.restrictions == ()
+        return
+    barred = [r for r in decision.restrictions if r["kind"] == "territory"]
+    for cell in cells(decision):
+        listed = any(
+            cell in r["territories"] or (not r["territories"] and cell not in r["except"])
+            for r in barred
+        )
+        assert listed == (outcome_in(decision, cell) == "block")
+
+
+@given(facts())
+def test_replay_gives_the_same_hash(given_facts: Facts) -> None:
+    first = decide(default_pack(), given_facts)
+    stored = json.loads(json.dumps(given_facts.model_dump(mode="json")))
+    again = decide(default_pack(), Facts.model_validate(stored))
+    assert again.facts_hash == first.facts_hash
+    assert again.outcome_hash == first.outcome_hash
+    assert again.to_json() == first.to_json()
+
+
+def test_hash_changes_with_facts_and_with_pack() -> None:
+    clear = Facts(detectors={"fingerprint": "ok"})
+    first = decide(default_pack(), clear)
+    longer = decide(default_pack(), clear.model_copy(update={"duration": 1.0}))
+    other = decide(pack_with(""), clear)
+    assert len({first.outcome_hash, longer.outcome_hash, other.outcome_hash}) == 3
+    assert first.facts_hash != longer.facts_hash
+
+
+SMALL = """\
+name: small
+thresholds: {manifest_score: 0.9, manifest_share: 0.5, manifest_precision: 0.5, manifest_decided: 20}
+rules:
+  - id: own-work
+    title: Own
+    phase: exempt
+    for_each: matches
+    when: match.same_holder
+  - id: licensed
+    title: Licensed
+    phase: exempt
+    for_each: matches
+    where: match.licence_territories
+    when: match.licensed
+  - id: monetised
+    title: Monetised
+    for_each: matches
+    where: match.territories
+    when: match.reference_policy == 'monetise'
+    outcome: restrict
+    restriction: {kind: monetise}
+"""
+
+
+def pack_with(rules: str) -> Pack:
+    return load_pack(SMALL + rules)
+
+
+def rule(outcome: str, when: str, each: bool, where: str) -> str:
+    lines = [f"  - id: added\n    title: Added\n    outcome: {outcome}\n    when: {when}\n"]
+    if each:
+        lines.append("    for_each: matches\n")
+    if outcome == "restrict":
+        lines.append("    restriction: {kind: age, min_age: 16}\n")
+    if where:
+        lines.append(f"    where: {where}\n")
+    return "".join(lines)
+
+
+WITHOUT = pack_with("")
+ADDED = [
+    pack_with(rule(outcome, when, each, where))
+    for outcome in ("restrict", "review", "block")
+    for where in ("", "[DE]", "[AT, FR]")
+    for when, each in (
+        ("match.score > 0.7", True),
+        ("match.score > 'high'", True),
+        ("explicit", False),
+        ("matches.exists(m, m.score > 0.9)", False),
+    )
+]
+
+
+@given(facts(), st.sampled_from(ADDED))
+@settings(max_examples=300)
+def test_adding_a_restrictive_rule_loosens_the_outcome_nowhere(
+    given_facts: Facts, added: Pack
+) -> None:
+    before, after = decide(WITHOUT, given_facts), decide(added, given_facts)
+    for cell in cells(before):
+        assert SEVERITY[outcome_in(after, cell)] >= SEVERITY[outcome_in(before, cell)]
+
+
+def test_rule_that_raises_sends_the_track_to_review_and_says_which_clause() -> None:
+    broken = rule("restrict", "duration > 'long'", False, "[DE]")
+    decision = decide(pack_with(broken), Facts(duration=1.0))
+    assert decision.outcomes == {"*": "clear", "DE": "review"}
+    (reason,) = decision.reasons
+    assert (reason.rule, reason.outcome) == ("added", "review")
+    assert "duration > 'long'" in reason.evidence["errors"][0]
+
+
+def test_exemption_that_raises_leaves_the_match_in_doubt_so_nothing_is_blocked() -> None:
+    doubtful = pack_with(
+        rule("block", "match.score > 0.9", True, "").replace("added", "copy")
+        + "  - id: broken\n    title: Broken\n    phase: exempt\n    for_each: matches\n"
+        "    where: [DE]\n    when: match.score > 'high'\n"
+    )
+    whole = MatchFact(
+        reference_id="r",
+        kind="recording",
+        score=1.0,
+        coverage_query=1.0,
+        reference_trusted=True,
+    )
+    decision = decide(doubtful, Facts(matches=(whole,)))
+    assert decision.outcomes == {"*": "block", "DE": "review"}
+
+
+def test_detector_that_a_rule_in_play_requires_decides_what_its_absence_means() -> None:
+    needs = rule("review", "explicit", False, "") + (
+        "    requires: [lyrics]\n    applies: origin == 'generated'\n"
+    )
+    pack = pack_with(needs)
+
+    def judged(origin: str, **detectors: str) -> str:
+        return decide(
+            pack, Facts.model_validate({"origin": origin, "detectors": detectors})
+        ).decision
+
+    assert judged("upload") == "clear"
+    assert judged("upload", lyrics="failed") == "review"
+    assert judged("generated") == "review"
+    assert judged("generated", lyrics="ok") == "clear"
+    assert judged("generated", lyrics="failed") == "indeterminate"
