@@ -1,0 +1,94 @@
+"""A subset of DDEX ERN: what a NewReleaseMessage says about one recording."""
+
+from typing import Any, Final
+
+from lxml import etree
+
+MAX_BYTES: Final = 1 << 20
+_KNOWN: Final = ("NewReleaseMessage",)
+
+
+def parse_ern(value: Any) -> dict[str, Any] | None:
+    """Return the fields of a NewReleaseMessage (ERN 3.8 to 4.3) that clearance uses.
+
+    Parameters
+    ----------
+    value : str, dict or None
+        The message's XML, or fields parsed before.
+
+    Returns
+    -------
+    dict
+        ``message_id``, ``title``, ``artists``, ``isrc``, ``p_line``, ``c_line``,
+        ``parental_warning``, ``ai_contributions``; only those that the message has.
+
+    Raises
+    ------
+    ValueError
+        If it is too large, no XML, holds a document type, or is another message.
+    """
+    if value is None or isinstance(value, dict):
+        return value
+    if not isinstance(value, str | bytes):
+        raise ValueError("give the ERN message as XML text")
+    raw = value.encode() if isinstance(value, str) else value
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"an ERN message has at most {MAX_BYTES} bytes")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    try:
+        root = etree.fromstring(raw, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise ValueError("the ERN message is no well-formed XML") from None
+    if root.getroottree().docinfo.doctype:
+        raise ValueError("an ERN message holds no document type")
+    if etree.QName(root).localname not in _KNOWN:
+        raise ValueError("the XML is no DDEX NewReleaseMessage")
+    recording = _first(root, "SoundRecording")
+    scope = root if recording is None else recording
+    fields: dict[str, Any] = {
+        "message_id": _text(root, "MessageId"),
+        "title": _text(scope, "TitleText"),
+        "artists": _artists(scope),
+        "isrc": _text(scope, "ISRC"),
+        "p_line": _text(scope, "PLineText") or _text(root, "PLineText"),
+        "c_line": _text(root, "CLineText"),
+        "parental_warning": _text(scope, "ParentalWarningType"),
+        "ai_contributions": _ai(scope),
+    }
+    return {name: each for name, each in fields.items() if each}
+
+
+def _all(node: Any, name: str) -> list[Any]:
+    return [each for each in node.iter() if _local(each) == name]
+
+
+def _local(node: Any) -> str:
+    return etree.QName(node).localname if isinstance(node.tag, str) else ""
+
+
+def _first(node: Any, name: str) -> Any:
+    return next((each for each in node.iter() if _local(each) == name), None)
+
+
+def _text(node: Any, name: str) -> str | None:
+    found = _first(node, name)
+    return None if found is None else (found.text or "").strip()[:500] or None
+
+
+def _artists(node: Any) -> list[str]:
+    names = [_text(each, "FullName") for each in _all(node, "DisplayArtist")]
+    plain = [(each.text or "").strip()[:500] for each in _all(node, "DisplayArtistName")]
+    return list(dict.fromkeys(name for name in (*names, *plain) if name))[:50]
+
+
+def _ai(node: Any) -> list[str]:
+    """Return the contributions that are flagged as made by AI (the 4.3 extension, DDEX-A)."""
+    flagged = [
+        each
+        for each in node.iter()
+        if _local(each) in {"IsGeneratedByAI", "AIContribution", "IsAIGenerated"}
+        and (each.text or "true").strip().lower() in {"true", "1", "yes"}
+    ]
+    return list(dict.fromkeys(_local(each.getparent()) for each in flagged))[:50]

@@ -1,0 +1,203 @@
+"""What a client declares with a track: checked, bounded, and kept as evidence word for word."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Any, Final, Literal
+
+from babel import Locale
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from stdnum import isrc as isrc_number
+from stdnum.exceptions import ValidationError as NumberError
+
+from scanner.ddex import parse_ern
+from scanner.errors import ScannerError
+
+# Regions and private codes that CLDR lists beside the countries of ISO 3166-1.
+_NOT_COUNTRIES: Final = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"})
+_ISWC: Final = re.compile(r"T-?(\d{3})\.?(\d{3})\.?(\d{3})-?(\d)")
+MAX_LYRICS: Final = 50_000
+
+
+class DeclarationError(ScannerError):
+    """Some fields can't be taken as they are.
+
+    ``errors`` holds one ``{"field", "detail"}`` for each.
+    """
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{each['field']}: {each['detail']}" for each in errors))
+        self.errors = errors
+
+
+@cache
+def countries() -> frozenset[str]:
+    """Return the codes of ISO 3166-1 alpha-2, as CLDR lists them."""
+    return frozenset(
+        code
+        for code in Locale("en").territories
+        if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
+    )
+
+
+def _country(code: str) -> str:
+    if code not in countries():
+        raise ValueError(f"{code!r} is no ISO 3166-1 alpha-2 code, such as DE or US")
+    return code
+
+
+def _isrc(value: str) -> str:
+    try:
+        return str(isrc_number.validate(value))
+    except NumberError:
+        raise ValueError("an ISRC has twelve characters, as US-RC1-76-07839") from None
+
+
+def _iswc(value: str) -> str:
+    """Check an ISWC's form and check digit (ISO 15707)."""
+    match = _ISWC.fullmatch(value.strip().upper())
+    if match is None:
+        raise ValueError("an ISWC looks like T-034.524.680-1")
+    digits = [int(digit) for digit in "".join(match.groups()[:3])]
+    check = (10 - (1 + sum(n * digit for n, digit in enumerate(digits, 1))) % 10) % 10
+    if check != int(match.group(4)):
+        raise ValueError("the ISWC's check digit is wrong")
+    return f"T-{match.group(1)}.{match.group(2)}.{match.group(3)}-{check}"
+
+
+def _from_json(value: Any) -> Any:
+    """Take a list or an object that came as text in a form field."""
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("this is no valid JSON") from None
+    return value
+
+
+def _codes(value: Any) -> Any:
+    value = _from_json(value)
+    if isinstance(value, str):
+        return [code.strip() for code in value.split(",") if code.strip()]
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Territory = Annotated[str, AfterValidator(_country)]
+Part = Literal["none", "assisted", "generated"]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Attestation(_Declared):
+    """Who vouched for the right to use the track, under which words."""
+
+    text_version: Name
+    signer: Name
+    at: datetime
+    lawful_use: (
+        Literal["quotation", "criticism", "review", "caricature", "parody", "pastiche"] | None
+    ) = None
+    statement: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
+class DeclaredLicence(_Declared):
+    """A licence the client says it has; only one on record makes a match licensed."""
+
+    licensor: Name
+    scope: Text | None = None
+    territories: Annotated[tuple[Territory, ...], Field(max_length=300)] = ()
+    valid_from: date | None = None
+    valid_to: date | None = None
+    reference: Text | None = None
+
+
+class DeclaredSource(_Declared):
+    """A sample or recording that the track uses."""
+
+    title: Text
+    artist: Text | None = None
+    isrc: Annotated[str, AfterValidator(_isrc)] | None = None
+    start: Annotated[float, Field(ge=0)] | None = None
+    end: Annotated[float, Field(ge=0)] | None = None
+    licence: Text | None = None
+
+
+class AiDisclosure(_Declared):
+    """Which parts a machine made, by contribution (DDEX-A)."""
+
+    vocals: Part = "none"
+    instruments: Part = "none"
+    composition: Part = "none"
+    lyrics: Part = "none"
+    post: Part = "none"
+
+
+class Declaration(_Declared):
+    """All that may be said about a track when it is submitted."""
+
+    external_id: Name | None = None
+    account: Name | None = None
+    territories: Annotated[
+        tuple[Territory, ...], BeforeValidator(_codes), Field(max_length=300)
+    ] = ()
+    age_band: Literal["child", "teen", "adult"] | None = None
+    licences: Annotated[
+        tuple[DeclaredLicence, ...], BeforeValidator(_from_json), Field(max_length=100)
+    ] = ()
+    sources: Annotated[
+        tuple[DeclaredSource, ...], BeforeValidator(_from_json), Field(max_length=200)
+    ] = ()
+    attestation: Annotated[Attestation | None, BeforeValidator(_from_json)] = None
+    lyrics: Annotated[str, StringConstraints(max_length=MAX_LYRICS)] | None = None
+    isrc: Annotated[str, AfterValidator(_isrc)] | None = None
+    iswc: Annotated[str, AfterValidator(_iswc)] | None = None
+    ern: Annotated[dict[str, Any] | None, BeforeValidator(parse_ern)] = None
+    ai_disclosure: Annotated[AiDisclosure | None, BeforeValidator(_from_json)] = None
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, Any]) -> "Declaration":
+        """Check what a client sent; lists and objects may come as JSON text from a form.
+
+        Raises
+        ------
+        DeclarationError
+            Naming every field that is wrong and what it should be.
+        """
+        given = {name: value for name, value in fields.items() if value is not None and value != ""}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise DeclarationError(
+                [
+                    {
+                        "field": ".".join(str(part) for part in each["loc"]) or "body",
+                        "detail": _plain(each["type"], each["msg"]),
+                    }
+                    for each in error.errors(include_url=False, include_input=False)
+                ]
+            ) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was declared, without what was not."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+
+def _plain(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        known = ", ".join(sorted(Declaration.model_fields))
+        return f"unknown field; a declaration has: {known}"
+    return message.removeprefix("Value error, ")
