@@ -152,6 +152,10 @@ def shown(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: shown(item) for key, item in value.items()}
     if isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            return {
+                "count": len(value)
+            }  # whole matches are in the facts; the clause names what it read
         return [shown(item) for item in value]
     return "no such fact" if value is MISSING else value
 

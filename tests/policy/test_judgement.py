@@ -358,3 +358,27 @@ def test_detector_that_a_rule_in_play_requires_decides_what_its_absence_means() 
     assert judged("generated") == "review"
     assert judged("generated", lyrics="ok") == "clear"
     assert judged("generated", lyrics="failed") == "indeterminate"
+
+
+WHOLE = MatchFact(
+    reference_id="r", kind="recording", score=1.0, coverage_query=1.0, reference_trusted=True
+)
+BLOCKS = rule("block", "match.score > 0.9", True, "")
+
+
+def test_licence_on_record_stops_a_block_even_in_a_pack_that_forgot_to_exempt_it() -> None:
+    head, _, _ = SMALL.partition("rules:\n")
+    forgetful = load_pack(f"{head}rules:\n{BLOCKS}")
+    assert decide(forgetful, Facts(matches=(WHOLE,))).decision == "block"
+    here = WHOLE.model_copy(update={"licensed": True, "licence_territories": ("DE",)})
+    assert decide(forgetful, Facts(matches=(here,))).outcomes == {"*": "block", "DE": "review"}
+    unsure = WHOLE.model_copy(update={"licensed": Unknown()})
+    assert decide(forgetful, Facts(matches=(unsure,))).outcomes == {"*": "review"}
+
+
+def test_rule_on_the_whole_track_sees_only_the_matches_that_are_left() -> None:
+    pack = pack_with(rule("review", "size(matches) > 1", False, ""))
+    mine = WHOLE.model_copy(update={"same_holder": True})
+    (reason,) = decide(pack, Facts(matches=(WHOLE, mine, WHOLE))).reasons
+    assert (reason.outcome, reason.evidence["seen"]) == ("review", {"matches": {"count": 2}})
+    assert decide(pack, Facts(matches=(WHOLE, mine))).decision == "clear"
