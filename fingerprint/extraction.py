@@ -4,7 +4,6 @@ from typing import Final
 
 import chromaprint
 import numpy as np
-from scipy.signal import resample_poly
 
 from fingerprint.arrays import F32Array
 from fingerprint.errors import TooShortError, UnusableAudioError
@@ -73,6 +72,8 @@ def _raised(samples: F32Array, sample_rate: int) -> tuple[F32Array, int]:
     Chromaprint 1.5 drops what does not fit its resampling buffer when it has to raise the rate:
     10 s at 8,000 Hz lost 8 of 59 words.
     """
+    from scipy.signal import resample_poly  # half a second to import, and low rates are rare
+
     factor = -(-CHROMAPRINT_RATE // sample_rate)
     return resample_poly(samples, factor, 1, axis=1).astype(np.float32), sample_rate * factor
 

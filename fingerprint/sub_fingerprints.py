@@ -129,7 +129,7 @@ class Fingerprint:
         # Compared before decoding, so that a large lie costs nothing.
         _check_count(len(text) * 3 // 16, duration, tolerance=_WORD_TOLERANCE + 1)
         try:
-            data = base64.b64decode(text, validate=True)
+            data = binascii.a2b_base64(text, strict_mode=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidFingerprintError("`sub_fingerprints` is not base64") from error
         if len(data) % 4:

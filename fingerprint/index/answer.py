@@ -1,16 +1,23 @@
 """From stretches of words to matches in seconds."""
 
 from itertools import groupby
+from typing import Final
 
 from fingerprint.index.alignment import Stretch
 from fingerprint.index.score import probability
 from fingerprint.matches import Match, Segment
-from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS, Fingerprint
+from fingerprint.sub_fingerprints import HOP_SECONDS, Fingerprint
 
-ALLOWED_OVERLAP = 0.25
+ALLOWED_OVERLAP: Final = 0.25
 """Share of the shorter of two stretches by which they may overlap in the query.
 
 The words around a cut describe audio of both its sides, so true neighbours overlap a little."""
+
+START_INSIDE_SECONDS: Final = 0.59
+END_INSIDE_SECONDS: Final = 1.23
+"""Where in the first and the last matching word the common audio starts and ends, if that is
+inside both sides. Medians over 80 joins of real tracks at random places; half of the errors left
+are below 0.2 s, nine of ten below 0.6 s."""
 
 
 def matches(found: list[Stretch], query: Fingerprint, min_score: float) -> list[Match]:
@@ -77,7 +84,7 @@ def _segment(stretch: Stretch, query: Fingerprint) -> Segment:
     """Times of a stretch.
 
     A word describes 2.7 s. Where a stretch reaches the end of either side, all the audio of its
-    last word is common; where it ends inside both, the audio changed in the middle of that word.
+    last word is common; where it ends inside both, the audio changed somewhere within that word.
     """
     reference_words = int(stretch.segment.lengths[stretch.ordinal])
     reference_seconds = float(stretch.segment.durations[stretch.ordinal])
@@ -86,13 +93,13 @@ def _segment(stretch: Stretch, query: Fingerprint) -> Segment:
     first, last = stretch.query_first, stretch.query_last
     start = first * HOP_SECONDS
     if first > 0 and first + stretch.offset > 0:
-        start += SPAN_SECONDS / 2
+        start += START_INSIDE_SECONDS
     if last == query_words:
         end = query.duration
     elif last + stretch.offset == reference_words:
         end = reference_seconds - shift
     else:
-        end = (last - 1) * HOP_SECONDS + SPAN_SECONDS / 2
+        end = (last - 1) * HOP_SECONDS + END_INSIDE_SECONDS
     end = min(end, query.duration, reference_seconds - shift)
     start = max(0.0, min(start, end), -shift)
     return Segment(

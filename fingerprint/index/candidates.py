@@ -186,13 +186,58 @@ def _voted(
         top = np.argpartition(shared, len(shared) - 4 * keep)[len(shared) - 4 * keep :]
     else:
         top = np.arange(len(shared))
-    top = top[np.argsort(-shared[top], kind="stable")]
-    inside = (packed[begins[top]] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    ordinals = np.searchsorted(segment.starts, inside, "right") - 1
-    chosen = np.flatnonzero(searchable[ordinals])
-    chosen = chosen[_rank_within(ordinals[chosen]) < MAX_DIAGONALS_PER_REFERENCE][:keep]
+    place = (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    which, ordinals, counts = _by_reference(
+        segment, place, begins[top], votes[top], extra=(shared - votes)[top]
+    )
+    order = np.argsort(-counts, kind="stable")
+    order = order[searchable[ordinals[order]]]
+    order = order[_rank_within(ordinals[order]) < MAX_DIAGONALS_PER_REFERENCE][:keep]
     return Diagonals(
-        segment, ordinals[chosen], distinct[top][chosen] - query_words, shared[top][chosen]
+        segment, ordinals[order], distinct[top][which[order]] - query_words, counts[order]
+    )
+
+
+def _by_reference(
+    segment: IndexSegment, place: I64Array, begins: I64Array, votes: I64Array, extra: I64Array
+) -> tuple[I64Array, I64Array, I64Array]:
+    """Share the votes of each diagonal among the references that it crosses.
+
+    References lie end to end, so the diagonal of a long query enters the neighbours of the
+    reference that it belongs to.
+
+    Parameters
+    ----------
+    segment : IndexSegment
+    place : int64 array
+        Tape positions of all votes, ascending within a diagonal.
+    begins, votes : int64 array, shape (diagonals,)
+        The votes of diagonal ``i`` are ``place[begins[i] : begins[i] + votes[i]]``.
+    extra : int64 array, shape (diagonals,)
+        Votes of the next diagonal.
+
+    Returns
+    -------
+    which, ordinals, counts : int64 array, shape (n,) each
+        Diagonal, reference and votes of each pair of them.
+    """
+    references = segment.references
+
+    def reference_of(at: I64Array) -> I64Array:
+        return np.searchsorted(segment.starts, at, "right").astype(np.int64) - 1
+
+    first = reference_of(place[begins])
+    last = reference_of(place[begins + votes - 1])
+    whole = np.flatnonzero(first == last)
+    split = np.flatnonzero(first != last)
+    lengths = votes[split]
+    within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    each = reference_of(place[np.repeat(begins[split], lengths) + within])
+    pairs, counts = np.unique(np.repeat(split, lengths) * references + each, return_counts=True)
+    return (
+        np.concatenate([whole, pairs // references]),
+        np.concatenate([first[whole], pairs % references]),
+        np.concatenate([votes[whole] + extra[whole], counts]),
     )
 
 

@@ -155,6 +155,13 @@ class SegmentIndex:
             tombstones=sum(entry.dead_references for entry in entries),
         )
 
+    def reference_ids(self) -> Iterator[str]:
+        """Ids of the live references, to compare with the truth that the index is derived from."""
+        snapshot = self._current()
+        for segment, alive in zip(snapshot.segments, snapshot.alive, strict=True):
+            for ordinal in np.flatnonzero(alive).tolist():
+                yield segment.id_of(ordinal)
+
     def verify(self) -> None:
         """Read every byte of the index and compare it with its checksums.
 
