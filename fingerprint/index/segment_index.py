@@ -1,5 +1,6 @@
 """The reference index of one machine: immutable segments in a folder and one manifest."""
 
+import math
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,6 @@ from fingerprint.matches import Match
 from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
 
 _LOCK: Final = "writer.lock"
-_TIER_WORDS: Final = 1 << 12
 _TRIES: Final = 20
 
 
@@ -289,10 +289,7 @@ class SegmentIndex:
         return ordered[: int(np.searchsorted(total, self.params.max_segment_words, "right"))]
 
     def _tier(self, words: int) -> int:
-        tier = 0
-        while words >= _TIER_WORDS * self.params.merge_fan ** (tier + 1):
-            tier += 1
-        return tier
+        return int(math.log(max(1, words), self.params.merge_fan))
 
 
 class _Snapshot:
