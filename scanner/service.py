@@ -14,6 +14,7 @@ from scanner.settings import Settings
 if TYPE_CHECKING:
     from policy import Pack
     from scanner.audio import Decoder
+    from scanner.bus.groups import Group
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
     from scanner.precheck import Slots
@@ -103,6 +104,13 @@ class Service:
     def secrets(self) -> SecretBox:
         """Encrypts what must be readable again, such as webhook secrets."""
         return SecretBox.of(self.settings)
+
+    @property
+    def groups(self) -> "tuple[Group, ...]":
+        """The consumer groups of the pipeline."""
+        from scanner.pipeline import GROUPS
+
+        return GROUPS
 
     @cached_property
     def transport(self) -> "Transport":

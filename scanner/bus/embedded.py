@@ -5,20 +5,33 @@ the event again and the mark *handled* makes that harmless. In order for each gr
 delivery is not handed out while an earlier one of its subject is there.
 """
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
+import structlog
 from sqlalchemy import delete, exists, or_, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from scanner.bus.dispatch import Again, Verdict
+from scanner.bus.dispatch import Again, Verdict, dispatch
 from scanner.bus.groups import Group
 from scanner.clock import utc_now
 from scanner.database import Database
 from scanner.journal import Event, event_of
 from scanner.tables import Delivery, JournalRow
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+MAX_IDLE_POLLS: Final = 4
+
+log = structlog.get_logger()
 
 
 class DeliveryQueue:
@@ -127,3 +140,70 @@ class DeliveryQueue:
             )
             .order_by(col(Delivery.position))
         )
+
+
+class EmbeddedTransport(AbstractContextManager["EmbeddedTransport"]):
+    """Runs the pipeline's groups over the table ``delivery``."""
+
+    def __init__(self, service: "Service") -> None:
+        self._service = service
+        self.queue = DeliveryQueue(service.database, service.groups, service.settings.lease_seconds)
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
+        """Queue sealed events, in the relay's transaction."""
+        self.queue.publish(session, events)
+
+    def consume(self, group: Group, stopping: Callable[[], bool], worker: str) -> None:
+        """Claim and handle one delivery after the other; an idle worker looks ever more rarely."""
+        poll = self._service.settings.poll_seconds
+        idle = 0
+        while not stopping():
+            claimed = self.queue.claim(group.name, worker)
+            if claimed is None:
+                idle += 1
+                time.sleep(poll * min(idle, MAX_IDLE_POLLS))
+                continue
+            idle = 0
+            delivery, event = claimed
+            with self._renewing(delivery, worker):
+                verdict = dispatch(self._service, group, event, delivery.attempts)
+            self.queue.settle(delivery, worker, verdict)
+
+    def side_jobs(self, stopping: Callable[[], bool]) -> Sequence[tuple[str, Callable[[], None]]]:
+        """Need nothing else: no message comes from outside."""
+        return ()
+
+    def redeliver(self, session: Session, group: str, event: Event) -> None:
+        """Queue an event again for one group, under its old id."""
+        self.queue.redeliver(session, group, event)
+
+    def depth(self, group: str) -> int:
+        """Return how many deliveries wait for a group."""
+        return self.queue.depth(group)
+
+    def check(self) -> None:
+        """Reach the database, which is the bus."""
+        self.queue.depth("analyse")
+
+    @contextmanager
+    def _renewing(self, delivery: Delivery, worker: str) -> Iterator[None]:
+        """Renew the lease from the side, so that a long handler keeps its delivery."""
+        done = threading.Event()
+        every = self._service.settings.lease_seconds / 3
+
+        def renew() -> None:
+            while not done.wait(every):
+                try:
+                    self.queue.renew(delivery, worker)
+                except SQLAlchemyError as error:
+                    log.warning("renew_failed", detail=str(error))
+
+        thread = threading.Thread(target=renew, name="renew-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()

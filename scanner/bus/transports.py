@@ -1,6 +1,6 @@
 """The seam between the two transports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +19,9 @@ class Transport(Publisher, Protocol):
 
     def consume(self, group: Group, stopping: Callable[[], bool], worker: str) -> None:
         """Handle the group's events in this thread until told to stop; finish what was begun."""
+
+    def side_jobs(self, stopping: Callable[[], bool]) -> Sequence[tuple[str, Callable[[], None]]]:
+        """Return what else a worker must run for this transport, by name."""
 
     def redeliver(self, session: Session, group: str, event: Event) -> None:
         """Bring an event to one group again, under its old id."""

@@ -1,0 +1,212 @@
+"""A worker process: one thread for each group, one for the relay, one for the chores.
+
+A thread that dies of an error is started again after a pause; nothing it held is lost, since an
+event is only acknowledged after its handler has committed.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from scanner.bus import chores
+from scanner.bus.relay import Relay
+from scanner.clock import new_id
+from scanner.settings import Settings
+
+if TYPE_CHECKING:
+    from scanner.bus.groups import Group
+    from scanner.service import Service
+
+RESTART_SECONDS: Final = 1.0
+DRAIN_SECONDS: Final = 60.0
+CHORE_SECONDS: Final = 1.0
+
+log = structlog.get_logger()
+
+
+def run_worker(
+    service: "Service", stages: Collection[str] | None, stopping: threading.Event
+) -> None:
+    """Work until told to stop, then finish what was begun and return.
+
+    Parameters
+    ----------
+    stages : collection of str, optional
+        Names of the groups to serve; all of them if None.
+    """
+    groups = [group for group in service.groups if stages is None or group.name in stages]
+    if stages is not None and len(groups) != len(set(stages)):
+        known = ", ".join(group.name for group in service.groups)
+        raise ValueError(f"unknown stage among {', '.join(stages)}; there are: {known}")
+    name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
+    jobs: list[tuple[str, Callable[[], None]]] = [
+        (group.name, _consumer(service, group, stopping, name)) for group in groups
+    ]
+    jobs.append(("relay", _relay(service, stopping)))
+    jobs.append(("chores", _chores(service, stopping)))
+    jobs.extend(service.transport.side_jobs(stopping.is_set))
+    threads = [
+        threading.Thread(target=_kept_up, args=(job, run, stopping), name=job) for job, run in jobs
+    ]
+    log.info("worker_started", worker=name, stages=[group.name for group in groups])
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.info("worker_stopped", worker=name)
+
+
+def _kept_up(job: str, run: Callable[[], None], stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        try:
+            run()
+        except Exception:
+            log.exception("thread_restarts", job=job)
+            stopping.wait(RESTART_SECONDS)
+
+
+def _consumer(
+    service: "Service", group: "Group", stopping: threading.Event, worker: str
+) -> Callable[[], None]:
+    return lambda: service.transport.consume(group, stopping.is_set, f"{worker}-{group.name}")
+
+
+def _relay(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    relay = Relay(service.database, service.transport, service.settings.home)
+    poll = service.settings.poll_seconds
+
+    def wait(seconds: float) -> None:
+        stopping.wait(seconds)
+
+    return lambda: relay.run(stopping.is_set, wait, poll)
+
+
+def _chores(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    def run() -> None:
+        while not stopping.is_set():
+            chores.run_due(service)
+            stopping.wait(CHORE_SECONDS)
+
+    return run
+
+
+class Supervisor:
+    """Keeps ``count`` worker processes alive; they end with it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Handed to the workers through the environment they inherit.
+    arguments : sequence of str
+        Command line of one worker, after the interpreter.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        count: int,
+        arguments: Sequence[str] = ("-m", "scanner.bus.worker"),
+    ) -> None:
+        self._settings = settings
+        self._count = count
+        self._arguments = arguments
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def __enter__(self) -> "Supervisor":
+        self._children = [self._spawn() for _ in range(self._count)]
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        for child in self._children:
+            child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        for child in self._children:
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("worker_killed", pid=child.pid)
+                child.kill()
+                child.wait()
+
+    def pids(self) -> list[int]:
+        """Return the workers' process ids."""
+        return [child.pid for child in self._children]
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        # The worker reads its standard input: the end of file tells it that its parent is gone.
+        return subprocess.Popen(
+            [sys.executable, *self._arguments],
+            stdin=subprocess.PIPE,
+            env=os.environ | environment(self._settings),
+        )
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.2):
+            for n, child in enumerate(self._children):
+                if child.poll() is not None:
+                    log.error("worker_died", pid=child.pid, status=child.returncode)
+                    self._children[n] = self._spawn()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as the environment variables that a child process reads."""
+    dumped = settings.model_dump(mode="json", exclude_none=True, exclude={"secret_key"})
+    variables: dict[str, str] = {}
+    for name, value in dumped.items():
+        if name in {"allowed_hosts", "s3_buckets"}:
+            text = ",".join(value)
+        elif isinstance(value, dict):
+            text = json.dumps(value)
+        else:
+            text = str(value)
+        variables[f"CLEARANCE_{name.upper()}"] = text
+    if settings.secret_key is not None:
+        variables["CLEARANCE_SECRET_KEY"] = settings.secret_key.get_secret_value()
+    return variables
+
+
+def main(stages: Collection[str] | None = None, *, watch_parent: bool = True) -> int:
+    """Run one worker process until SIGTERM, SIGINT or the end of its parent."""
+    from scanner.logs import configure
+    from scanner.service import Service
+
+    settings = Settings()
+    configure(settings)
+    stopping = threading.Event()
+    caught: list[int] = []
+
+    def stop(signum: int, _frame: object) -> None:
+        caught.append(signum)
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if watch_parent:
+        threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
+    with Service(settings) as service:
+        service.database.check()
+        run_worker(service, stages, stopping)
+    return 128 + caught[0] if caught else 0
+
+
+def _stop_with_parent(stopping: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stopping.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
