@@ -42,6 +42,9 @@ class Diagonals:
     offsets: I64Array
     votes: I64Array
 
+    def take(self, which: BoolArray | I64Array) -> "Diagonals":
+        return Diagonals(self.segment, self.ordinals[which], self.offsets[which], self.votes[which])
+
 
 def probes(words: U32Array, limit: int) -> I64Array:
     """Positions of the query that are looked up: where the word changes, evenly thinned."""
@@ -84,28 +87,12 @@ def candidates(
         )
         for segment, alive, (first, last) in zip(segments, searchable, ranges, strict=True)
     ]
-    votes = np.concatenate([np.empty(0, np.int64), *(diagonals.votes for diagonals in found)])
-    if len(votes) > keep:
-        least = np.partition(votes, len(votes) - keep)[len(votes) - keep]
-        # Ties at the least count would overrun the limit; with one vote they are mostly chance.
-        spare = keep - int((votes > least).sum())
-        found = [_at_least(diagonals, int(least), spare) for diagonals in found]
+    votes = np.concatenate([diagonals.votes for diagonals in found])
+    best = np.zeros(len(votes), np.bool_)
+    best[np.argsort(-votes, kind="stable")[:keep]] = True
+    parts = np.split(best, np.cumsum([len(diagonals.votes) for diagonals in found])[:-1])
+    found = [diagonals.take(part) for diagonals, part in zip(found, parts, strict=True)]
     return [diagonals for diagonals in found if len(diagonals.offsets)]
-
-
-def _at_least(diagonals: Diagonals, least: int, spare: int) -> Diagonals:
-    above = np.flatnonzero(diagonals.votes > least)
-    level = np.flatnonzero(diagonals.votes == least)[:spare]
-    return _take(diagonals, np.concatenate([above, level]))
-
-
-def _take(diagonals: Diagonals, which: I64Array) -> Diagonals:
-    return Diagonals(
-        diagonals.segment,
-        diagonals.ordinals[which],
-        diagonals.offsets[which],
-        diagonals.votes[which],
-    )
 
 
 def _posting_ranges(

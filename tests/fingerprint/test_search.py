@@ -250,3 +250,17 @@ def test_a_needle_is_found_among_many_though_every_word_has_an_error(tmp_path):
         [match] = index.search(Fingerprint(words, 79 * HOP_SECONDS + SPAN_SECONDS))
         assert match.reference_id == str(needle)
         assert match.segments[0].reference_start == pytest.approx(50 * HOP_SECONDS, abs=0.01)
+
+
+def test_silence_before_it_does_not_make_a_poor_likeness_sure(tmp_path):
+    random = np.random.default_rng(8)
+    quiet = np.full(100, 627964279, np.uint32)
+    music = random.integers(0, 2**32, 40, dtype=np.uint32)
+    wrong = (random.random((40, 32)) < 0.25) * (np.uint32(1) << np.arange(32, dtype=np.uint32))
+    alike = music ^ wrong.sum(axis=1, dtype=np.uint32)
+    index = SegmentIndex(tmp_path)
+    index.apply([("a", Fingerprint(np.concatenate([quiet, music]), 20.0))], [], 1)
+
+    assert index.search(Fingerprint(np.concatenate([quiet, music]), 20.0))[0].score > 0.99
+    assert index.search(Fingerprint(alike, 7.6)) == []
+    assert index.search(Fingerprint(np.concatenate([quiet, alike]), 20.0)) == []
