@@ -14,65 +14,100 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CLEARANCE_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path(".clearance"), description="Folder of everything local.")
+    home: Path = Field(default=Path(".clearance"), description="Folder of everything local.")
     database_url: str | None = Field(
-        None,
+        default=None,
         description="SQLAlchemy URL; `postgresql+psycopg://…` in production. "
         "Default: SQLite in the home folder.",
     )
     store_url: str | None = Field(
-        None, description="Where audio is kept: a folder or `s3://bucket/prefix`."
+        default=None, description="Where audio is kept: a folder or `s3://bucket/prefix`."
     )
     store_options: dict[str, Any] = Field(
         default_factory=dict, description="JSON options for fsspec, e.g. an S3 endpoint."
     )
-    kafka: str | None = Field(None, description="host:port of a Kafka broker; unset: embedded bus.")
-    kafka_partitions: int = Field(6, ge=1, le=1000, description="Partitions of each topic.")
-    kafka_replication: int = Field(1, ge=1, description="Replicas of each topic.")
-    kafka_session_timeout_ms: int = Field(6000, ge=1000, description="Consumer session timeout.")
+    kafka: str | None = Field(
+        default=None, description="host:port of a Kafka broker; unset: embedded bus."
+    )
+    kafka_partitions: int = Field(default=6, ge=1, le=1000, description="Partitions of each topic.")
+    kafka_replication: int = Field(default=1, ge=1, description="Replicas of each topic.")
+    kafka_session_timeout_ms: int = Field(
+        default=6000, ge=1000, description="Consumer session timeout."
+    )
     kafka_max_poll_interval_ms: int = Field(
-        300_000, ge=1000, description="A consumer that polls less often loses its partitions."
+        default=300_000,
+        ge=1000,
+        description="A consumer that polls less often loses its partitions.",
     )
 
-    host: str = Field("127.0.0.1", description="Address the API listens on.")
-    port: int = Field(8080, ge=0, le=65535, description="Port the API listens on.")
-    workers: int = Field(2, ge=0, le=256, description="Worker processes of `clearance serve`.")
-    public_url: str | None = Field(None, description="How clients reach this service.")
+    republish_seconds: float = Field(
+        default=120,
+        gt=0,
+        description="Age at which an event that a group has not handled is sent again.",
+    )
 
-    max_upload_bytes: int = Field(512 * 2**20, ge=1, description="Largest audio file accepted.")
-    max_body_bytes: int = Field(2 * 2**20, ge=1024, description="Largest body without a file.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
+    workers: int = Field(
+        default=2, ge=0, le=256, description="Worker processes of `clearance serve`."
+    )
+    public_url: str | None = Field(default=None, description="How clients reach this service.")
+
+    max_upload_bytes: int = Field(
+        default=512 * 2**20, ge=1, description="Largest audio file accepted."
+    )
+    max_body_bytes: int = Field(
+        default=2 * 2**20, ge=1024, description="Largest body without a file."
+    )
     allowed_hosts: CommaSeparated = Field(
-        frozenset(), description="host:port pairs that may be fetched by plain http or privately."
+        default=frozenset(),
+        description="host:port pairs that may be fetched by plain http or privately.",
     )
     s3_buckets: CommaSeparated = Field(
-        frozenset(), description="Buckets that claim-check URLs may name as s3://bucket/key."
+        default=frozenset(),
+        description="Buckets that claim-check URLs may name as s3://bucket/key.",
     )
-    fetch_seconds: float = Field(60, gt=0, description="Deadline of one fetch by URL.")
+    fetch_seconds: float = Field(default=60, gt=0, description="Deadline of one fetch by URL.")
 
     decode_memory_bytes: int = Field(
-        3 * 2**30, ge=2**28, description="Memory limit of the decoder process."
+        default=3 * 2**30, ge=2**28, description="Memory limit of the decoder process."
     )
-    decode_cpu_seconds: int = Field(120, ge=1, description="CPU limit of one decode.")
-    decode_wall_seconds: float = Field(180, gt=0, description="Wall-clock limit of one decode.")
-    max_duration_seconds: float = Field(3600, gt=0, description="Longest track accepted.")
+    decode_cpu_seconds: int = Field(default=120, ge=1, description="CPU limit of one decode.")
+    decode_wall_seconds: float = Field(
+        default=180, gt=0, description="Wall-clock limit of one decode."
+    )
+    max_duration_seconds: float = Field(default=3600, gt=0, description="Longest track accepted.")
 
-    retries: int = Field(5, ge=0, le=50, description="Retries of an event before it is dead.")
-    retry_base_seconds: float = Field(1.0, gt=0, description="First retry delay, doubled each try.")
-    retry_cap_seconds: float = Field(60.0, gt=0, description="Longest retry delay.")
-    lease_seconds: float = Field(30.0, gt=0, description="How long a silent worker keeps an event.")
-    poll_seconds: float = Field(0.05, gt=0, description="How often an idle worker looks.")
+    retries: int = Field(
+        default=5, ge=0, le=50, description="Retries of an event before it is dead."
+    )
+    retry_base_seconds: float = Field(
+        default=1.0, gt=0, description="First retry delay, doubled each try."
+    )
+    retry_cap_seconds: float = Field(default=60.0, gt=0, description="Longest retry delay.")
+    lease_seconds: float = Field(
+        default=30.0, gt=0, description="How long a silent worker keeps an event."
+    )
+    poll_seconds: float = Field(default=0.05, gt=0, description="How often an idle worker looks.")
     queue_limit: int = Field(
-        10_000, ge=1, description="Tracks waiting for analysis before uploads get a 503."
+        default=10_000, ge=1, description="Tracks waiting for analysis before uploads get a 503."
     )
-    rate_limit: str = Field("600/minute", description="Requests per API key.")
-    public_rate_limit: str = Field("30/minute", description="Requests per address without a key.")
-    precheck_slots: int = Field(2, ge=1, description="Prechecks that run at once.")
-    precheck_seconds: float = Field(30, gt=0, description="How long a precheck may take.")
+    rate_limit: str = Field(default="600/minute", description="Requests per API key.")
+    public_rate_limit: str = Field(
+        default="30/minute", description="Requests per address without a key."
+    )
+    precheck_slots: int = Field(default=2, ge=1, description="Prechecks that run at once.")
+    precheck_seconds: float = Field(default=30, gt=0, description="How long a precheck may take.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Logging.")
-    log_format: Literal["json", "console"] = Field("json", description="How log lines look.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Logging."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="How log lines look."
+    )
     secret_key: SecretStr | None = Field(
-        None, description="Key that encrypts stored secrets; default: a file in the home folder."
+        default=None,
+        description="Key that encrypts stored secrets; default: a file in the home folder.",
     )
 
     @field_validator("allowed_hosts", "s3_buckets", mode="before")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlmodel import Session, col, select
 
@@ -48,7 +48,7 @@ def facts_of(
         account=policy.AccountFact() if account else policy.ABSENT,
         age_band=declared.get("age_band") or ("unassured" if account else "adult"),
         duration=evidence.duration,
-        detectors=evidence.detectors,
+        detectors=cast(Any, evidence.detectors),  # checked by the model
         matches=matches,
         lawful_use_flag=attestation.get("lawful_use") in LAWFUL_USES,
         declared_licences=tuple(
@@ -139,7 +139,7 @@ def _match_fact(
         matched_seconds=sum(lengths),
         pitch_semitones=longest.pitch_semitones,
         tempo_ratio=longest.tempo_ratio,
-        reference_policy=reference.policy,
+        reference_policy=cast(Any, reference.policy),  # checked by the model
         territories=tuple(reference.territories),
         holder=holder.name,
         licensed=bool(granted),

@@ -8,9 +8,9 @@ from sqlmodel import Session, col, select
 
 from scanner.bus.envelope import to_cloudevent
 from scanner.clock import new_id
-from scanner.errors import NotFoundError
-from scanner.journal import Event
-from scanner.tables import DeadLetter, Handled
+from scanner.errors import NotFoundError, PoisonError
+from scanner.journal import Event, event_of
+from scanner.tables import DeadLetter, Handled, JournalRow
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -100,3 +100,37 @@ def payload_of(letter: DeadLetter) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLetter:
+    """Bring a dead letter back under its old id.
+
+    It is handed to the transport before it is marked, so a crash in between replays it again,
+    which the mark *handled* makes harmless.
+
+    Raises
+    ------
+    NotFoundError
+        If the tenant has no such letter.
+    PoisonError
+        If it was never an event of this service and can't be read as a submission either.
+    """
+    with service.database.reading() as session:
+        letter = find(session, letter_id, tenant_id)
+        row = session.get(JournalRow, letter.event_id[:36])
+    if row is not None:
+        service.transport.redeliver(letter.group, event_of(row))
+    else:
+        _take_in_again(service, letter)
+    with service.database.transaction() as session:
+        letter = find(session, letter_id, tenant_id)
+        letter.state, letter.replayed_at = "replayed", service.now()
+    return letter
+
+
+def _take_in_again(service: "Service", letter: DeadLetter) -> None:
+    from scanner.bus import intake
+
+    verdict = intake.take_in(service, letter.payload.encode(), 0)
+    if getattr(verdict, "outcome", None) != "done":
+        raise PoisonError("the message was refused again: look at the newest dead letter")

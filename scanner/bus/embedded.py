@@ -102,20 +102,23 @@ class DeliveryQueue:
             else:
                 session.execute(delete(Delivery).where(*own))
 
-    def redeliver(self, session: Session, group: str, event: Event) -> None:
+    def redeliver(self, group: str, event: Event) -> None:
         """Queue an event again for one group, under its old id."""
-        session.execute(
-            delete(Delivery).where(col(Delivery.group) == group, col(Delivery.event_id) == event.id)
-        )
-        session.add(
-            Delivery(
-                group=group,
-                event_id=event.id,
-                subject=event.subject,
-                position=0,
-                not_before=utc_now(),
+        with self._database.transaction() as session:
+            session.execute(
+                delete(Delivery).where(
+                    col(Delivery.group) == group, col(Delivery.event_id) == event.id
+                )
             )
-        )
+            session.add(
+                Delivery(
+                    group=group,
+                    event_id=event.id,
+                    subject=event.subject,
+                    position=0,
+                    not_before=utc_now(),
+                )
+            )
 
     def depth(self, group: str) -> int:
         """Return how many deliveries wait for a group, leased ones included."""
@@ -152,6 +155,9 @@ class EmbeddedTransport(AbstractContextManager["EmbeddedTransport"]):
     def __exit__(self, *_: object) -> None:
         return None
 
+    def send(self, events: Sequence[Event]) -> None:
+        """Send nothing: the queue is in the database."""
+
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
         """Queue sealed events, in the relay's transaction."""
         self.queue.publish(session, events)
@@ -176,9 +182,9 @@ class EmbeddedTransport(AbstractContextManager["EmbeddedTransport"]):
         """Need nothing else: no message comes from outside."""
         return ()
 
-    def redeliver(self, session: Session, group: str, event: Event) -> None:
+    def redeliver(self, group: str, event: Event) -> None:
         """Queue an event again for one group, under its old id."""
-        self.queue.redeliver(session, group, event)
+        self.queue.redeliver(group, event)
 
     def depth(self, group: str) -> int:
         """Return how many deliveries wait for a group."""

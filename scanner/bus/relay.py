@@ -26,10 +26,15 @@ ADVISORY_LOCK: Final = 0x436C6561  # "Clea", the key of the PostgreSQL lock
 
 
 class Publisher(Protocol):
-    """Hands sealed events on; returns when they are safe with the transport."""
+    """Hands sealed events on. ``send`` is for transports with a network, ``publish`` for the
+    database's own queue; what has neither does nothing there.
+    """
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Send events outside any transaction; return when the transport has them safe."""
 
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
-        """Publish events with their positions; ``session`` is the cursor's transaction."""
+        """Queue events with their positions, in the transaction that moves the cursor."""
 
 
 class Relay:
@@ -82,8 +87,8 @@ class Relay:
             finally:
                 lock.release()
             return
-        with self._database.engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        autocommit = self._database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with autocommit.connect() as connection:
             taken = connection.execute(
                 text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}
             ).scalar_one()
@@ -96,23 +101,31 @@ class Relay:
                     )
 
     def _publish_batch(self) -> int:
+        with self._database.reading() as session:
+            cursor = session.get(BusCursor, CURSOR)
+            batch = [
+                (position, event_of(row))
+                for position, row in session.exec(
+                    select(JournalSeal.position, JournalRow)
+                    .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
+                    .where(JournalSeal.position > (cursor.position if cursor else 0))
+                    .order_by(col(JournalSeal.position))
+                    .limit(PUBLISH_BATCH)
+                )
+            ]
+        if not batch:
+            return 0
+        self._publisher.send([event for _, event in batch])
         with self._database.transaction() as session:
             cursor = session.get(BusCursor, CURSOR, with_for_update=True)
             if cursor is None:
                 cursor = BusCursor(name=CURSOR, position=0)
                 session.add(cursor)
-            rows = session.exec(
-                select(JournalSeal.position, JournalRow)
-                .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
-                .where(JournalSeal.position > cursor.position)
-                .order_by(col(JournalSeal.position))
-                .limit(PUBLISH_BATCH)
-            ).all()
-            if not rows:
-                return 0
-            self._publisher.publish(session, [(position, event_of(row)) for position, row in rows])
-            cursor.position = rows[-1][0]
-            return len(rows)
+            fresh = [(position, event) for position, event in batch if position > cursor.position]
+            if fresh:
+                self._publisher.publish(session, fresh)
+                cursor.position = fresh[-1][0]
+        return len(batch)
 
 
 def seal_batch(database: Database, limit: int = SEAL_BATCH) -> int:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from sqlmodel import Session
-
 from scanner.bus.groups import Group
 from scanner.bus.relay import Publisher
 from scanner.journal import Event
@@ -23,7 +21,7 @@ class Transport(Publisher, Protocol):
     def side_jobs(self, stopping: Callable[[], bool]) -> Sequence[tuple[str, Callable[[], None]]]:
         """Return what else a worker must run for this transport, by name."""
 
-    def redeliver(self, session: Session, group: str, event: Event) -> None:
+    def redeliver(self, group: str, event: Event) -> None:
         """Bring an event to one group again, under its old id."""
 
     def depth(self, group: str) -> int:

@@ -1,0 +1,278 @@
+"""The Kafka transport (kafka-python): topics with ``.retry`` and ``.dead`` beside them.
+
+At least once: an event is on the broker before the relay's cursor moves, and an offset is
+committed after the handler's verdict. The journal stays the truth: what a consumer reads is only
+the name of a journal row, so a forged message does nothing, and a broker that lost everything is
+filled again by `Republisher`.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+from sqlmodel import Session
+
+from scanner.bus import dead_letters, intake
+from scanner.bus.consumption import (
+    ATTEMPTS_HEADER,
+    GROUP_HEADER,
+    NOT_BEFORE_HEADER,
+    Consumption,
+    header,
+)
+from scanner.bus.dispatch import Again, Finished, Verdict, dispatch
+from scanner.bus.envelope import to_cloudevent
+from scanner.bus.groups import Group
+from scanner.bus.republisher import Republisher
+from scanner.errors import PoisonError, TransientError
+from scanner.events import CASES, SUBMISSIONS, TOPICS, TRACKS
+from scanner.journal import Event, event_of
+from scanner.tables import JournalRow
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES)
+RETRY: Final = ".retry"
+DEAD: Final = ".dead"
+SEND_SECONDS: Final = 30
+MAX_MESSAGE: Final = 4 << 20
+
+log = structlog.get_logger()
+
+
+def all_topics() -> list[str]:
+    """Return every topic: each consumed one has ``.retry`` and ``.dead`` beside it."""
+    return [
+        *TOPICS,
+        *(topic + suffix for topic in CONSUMED for suffix in (RETRY, DEAD)),
+    ]
+
+
+class KafkaTransport(AbstractContextManager["KafkaTransport"]):
+    """Publishes to and consumes from the broker of the settings."""
+
+    def __init__(self, service: "Service") -> None:
+        self._service = service
+        self._lock = threading.Lock()
+        self.republisher = Republisher(service, self.send)
+
+    def __exit__(self, *_: object) -> None:
+        if "_producer" in self.__dict__:
+            self._producer.close(timeout=5)
+
+    def send(self, events: Iterable[Event]) -> None:
+        """Send events to their topics; return when the broker has them all.
+
+        Raises
+        ------
+        TransientError
+            If the broker does not take them; nothing is lost, they are sent again.
+        """
+        self._produce(
+            (event.topic, event.subject, json.dumps(to_cloudevent(event)).encode(), [])
+            for event in events
+            if event.topic in TOPICS
+        )
+
+    def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
+        """Do nothing more: the events were sent before the cursor moves."""
+
+    def consume(self, group: Group, stopping: Callable[[], bool], worker: str) -> None:
+        """Handle the group's events until told to stop."""
+        self.ensure_topics()
+        topics = [topic + suffix for topic in group.topics for suffix in ("", RETRY)]
+
+        def handle(record: Any, attempts: int) -> Verdict:
+            if record.topic.endswith(RETRY) and header(record, GROUP_HEADER) != group.name:
+                return Finished("ignored")
+            return self._dispatch(group, record, attempts)
+
+        retry = self._retry_for(group.name)
+        Consumption(self._consumer_config(), topics, group.name, handle, retry).run(stopping)
+
+    def side_jobs(self, stopping: Callable[[], bool]) -> Sequence[tuple[str, Callable[[], None]]]:
+        """Return the intake of submissions and the republisher."""
+
+        def take_in() -> None:
+            self.ensure_topics()
+            Consumption(
+                self._consumer_config(),
+                [SUBMISSIONS, SUBMISSIONS + RETRY],
+                intake.GROUP,
+                self._take_in,
+                self._retry_for(intake.GROUP),
+            ).run(stopping)
+
+        return (
+            ("intake", take_in),
+            ("republisher", lambda: self.republisher.run(stopping, self.ensure_topics)),
+        )
+
+    def redeliver(self, group: str, event: Event) -> None:
+        """Bring an event to one group again, under its old id."""
+        payload = json.dumps(to_cloudevent(event)).encode()
+        self._produce([(event.topic + RETRY, event.subject, payload, _headers(group, 0, 0.0))])
+
+    def depth(self, group: str) -> int:
+        """Return how many journalled events a group has not handled."""
+        return self.republisher.depth(group)
+
+    def check(self) -> None:
+        """Raise ``TransientError`` if the broker can't be reached."""
+        try:
+            admin = KafkaAdminClient(**self._client_config())
+            try:
+                admin.list_topics()
+            finally:
+                admin.close()
+        except (KafkaError, OSError) as error:
+            raise TransientError("the Kafka broker does not answer") from error
+
+    def ensure_topics(self) -> None:
+        """Create the topics that the broker lacks, with the configured partitions."""
+        settings = self._service.settings
+        try:
+            admin = KafkaAdminClient(**self._client_config())
+            try:
+                present = set(admin.list_topics())
+                for name in all_topics():
+                    if name in present:
+                        continue
+                    topic = NewTopic(name, settings.kafka_partitions, settings.kafka_replication)
+                    try:
+                        admin.create_topics([topic])
+                    except TopicAlreadyExistsError:
+                        continue
+            finally:
+                admin.close()
+        except (KafkaError, OSError) as error:
+            raise TransientError("the Kafka broker does not answer") from error
+
+    def _dispatch(self, group: Group, record: Any, attempts: int) -> Verdict:
+        try:
+            event = self._journalled(record)
+        except PoisonError as error:
+            self._bury(record, error)
+            return Finished("dead")
+        verdict = dispatch(self._service, group, event, attempts)
+        if verdict == Finished("dead"):
+            self._copy_to_dead(record)
+        return verdict
+
+    def _journalled(self, record: Any) -> Event:
+        """Return the journal's own event that a record names, whatever else the record says."""
+        try:
+            event_id = str(json.loads(record.value)["id"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise PoisonError("not an event of this service") from None
+        with self._service.database.reading() as session:
+            row = session.get(JournalRow, event_id[:36])
+            if row is None:
+                raise PoisonError("no journal row has this id")
+            return event_of(row)
+
+    def _take_in(self, record: Any, attempts: int) -> Verdict:
+        if record.topic.endswith(RETRY) and header(record, GROUP_HEADER) != intake.GROUP:
+            return Finished("ignored")
+        verdict = intake.take_in(self._service, record.value, attempts)
+        if verdict == Finished("dead"):
+            self._copy_to_dead(record)
+        return verdict
+
+    def _bury(self, record: Any, error: Exception) -> None:
+        dead_letters.bury_foreign(
+            self._service,
+            topic=record.topic.removesuffix(RETRY),
+            key=_text(record.key),
+            payload=record.value or b"",
+            error=error,
+        )
+        self._copy_to_dead(record)
+
+    def _copy_to_dead(self, record: Any) -> None:
+        """Put a copy on ``.dead`` for other tools; the table is what is listed and replayed."""
+        topic = record.topic.removesuffix(RETRY) + DEAD
+        try:
+            self._produce([(topic, _text(record.key), record.value, [])])
+        except TransientError as error:
+            log.warning("dead_copy_failed", detail=str(error))
+
+    def _retry_for(self, group: str) -> Callable[[Any, Again, int], None]:
+        def put_by(record: Any, verdict: Again, attempts: int) -> None:
+            topic = record.topic.removesuffix(RETRY) + RETRY
+            due = time.time() + verdict.delay
+            headers = _headers(group, attempts + int(verdict.counts), due)
+            self._produce([(topic, _text(record.key), record.value, headers)])
+
+        return put_by
+
+    def _produce(
+        self, messages: Iterable[tuple[str, str | None, bytes, list[tuple[str, bytes]]]]
+    ) -> None:
+        try:
+            sent = [
+                self._producer.send(
+                    topic, value=value, key=key.encode() if key else None, headers=headers
+                )
+                for topic, key, value, headers in messages
+            ]
+            for future in sent:
+                metadata = future.get(timeout=SEND_SECONDS)
+                self.republisher.saw(metadata.topic, metadata.partition, metadata.offset)
+        except (KafkaError, OSError) as error:
+            self._drop_producer()
+            raise TransientError("the Kafka broker does not take messages") from error
+
+    @cached_property
+    def _producer(self) -> KafkaProducer:
+        return KafkaProducer(
+            acks="all",
+            max_block_ms=SEND_SECONDS * 1000,
+            max_request_size=MAX_MESSAGE,
+            **self._client_config(),
+        )
+
+    def _drop_producer(self) -> None:
+        """Begin with a fresh producer: an idempotent one does not survive a broker that forgot."""
+        with self._lock:
+            producer = self.__dict__.pop("_producer", None)
+        if producer is not None:
+            producer.close(timeout=1)
+
+    def _client_config(self) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": self._service.settings.kafka,
+            "bootstrap_timeout_ms": SEND_SECONDS * 1000,
+            "client_id": "clearance",
+        }
+
+    def _consumer_config(self) -> dict[str, Any]:
+        settings = self._service.settings
+        return self._client_config() | {
+            "session_timeout_ms": settings.kafka_session_timeout_ms,
+            "heartbeat_interval_ms": min(1000, settings.kafka_session_timeout_ms // 3),
+            "max_poll_interval_ms": settings.kafka_max_poll_interval_ms,
+            "fetch_max_wait_ms": 100,
+            "metadata_max_age_ms": 30_000,
+        }
+
+
+def _headers(group: str, attempts: int, due: float) -> list[tuple[str, bytes]]:
+    return [
+        (GROUP_HEADER, group.encode()),
+        (ATTEMPTS_HEADER, str(attempts).encode()),
+        (NOT_BEFORE_HEADER, str(int(due * 1000)).encode()),
+    ]
+
+
+def _text(key: bytes | None) -> str | None:
+    return key.decode("utf-8", "replace") if key is not None else None
