@@ -37,6 +37,7 @@ def state_reasons(
     MissingReasonError
         If no reason is given: a restriction without one must not take effect.
     """
+    reasons = [reason for reason in reasons if reason.get("outcome") != "clear"]  # records only
     texts = [str(reason["text"]) for reason in reasons if reason.get("text")]
     if not texts:
         raise MissingReasonError(f"track {track_id} would be {effect} without a reason")

@@ -41,7 +41,8 @@ def parse_ern(value: Any) -> dict[str, Any] | None:
         root = etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise ValueError("the ERN message is no well-formed XML") from None
-    if root.getroottree().docinfo.doctype:
+    docinfo: Any = root.getroottree().docinfo
+    if docinfo.doctype:
         raise ValueError("an ERN message holds no document type")
     if etree.QName(root).localname not in _KNOWN:
         raise ValueError("the XML is no DDEX NewReleaseMessage")

@@ -45,9 +45,7 @@ def countries() -> frozenset[str]:
     """Return the codes of ISO 3166-1 alpha-2, as CLDR lists them."""
     codes = (str(code) for code in Locale("en").territories)
     return frozenset(
-        code
-        for code in codes
-        if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
+        code for code in codes if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
     )
 
 

@@ -20,6 +20,7 @@ import structlog
 from scanner.bus import chores
 from scanner.bus.relay import Relay
 from scanner.clock import new_id
+from scanner.errors import TransientError
 from scanner.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def _kept_up(job: str, run: Callable[[], None], stopping: threading.Event) -> No
     while not stopping.is_set():
         try:
             run()
+        except TransientError as error:
+            log.warning("thread_restarts", job=job, detail=str(error))
+            stopping.wait(RESTART_SECONDS)
         except Exception:
             log.exception("thread_restarts", job=job)
             stopping.wait(RESTART_SECONDS)
