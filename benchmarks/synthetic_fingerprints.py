@@ -4,12 +4,12 @@ Measured on 145 tracks (wesnoth-1.16-music, fretsonfire-songs-sectoid, warzone21
 supertux-data, hedgewars-data; 281,047 words) and reproduced here:
 
 - how often each bit changes from one word to the next (4.19 of 32 bits a word);
-- how probable it is that two words of different tracks share their first k bits in index order:
-  2^-7.5, -14.8, -18.2, -21.5, -26.7 for k = 8, 16, 20, 24, 32 (uniform words: 2^-k). Here each bit is
-  biased until it is so; in music part of it is dependence between bits;
+- how probable it is that two words of different tracks share their first k bits:
+  2^-7.6, -14.7, -18.2, -21.2, -24.0, -26.7 for k = 8, 16, 20, 24, 28, 32 (uniform words: 2^-k).
+  Here each bit is biased until it is so; in music part of it is dependence between bits;
 - the word of silence, 0.16 % of all words: four at the start of each track.
 
-Not reproduced: repeats within a track (two words of one real track share 20 bits four times as
+Not reproduced: repeats within a track (two words of one real track share 20 bits five times as
 often as here).
 """
 
@@ -19,7 +19,6 @@ import numpy as np
 
 from fingerprint import Fingerprint
 from fingerprint.arrays import F64Array, U32Array
-from fingerprint.index.bit_order import STEADIEST_FIRST
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS
 
 TRACK_SECONDS: Final = 240.0
@@ -99,10 +98,9 @@ def as_fingerprint(words: U32Array) -> Fingerprint:
 
 def _chain() -> tuple[F64Array, F64Array]:
     """Probability of a one, and of being drawn anew, for bits 0..31."""
-    entropy = np.repeat([0.91, 0.83, 0.65], [20, 4, 8])  # bits of collision, in index order
+    entropy = np.repeat([0.675, 0.70, 0.75, 0.91], [4, 4, 4, 20])  # bits of collision, bit 0..31
     skew = np.sqrt((2.0 ** (1 - entropy) - 1) / 4)  # p = 1/2 + skew: p^2 + (1 - p)^2 = 2^-entropy
-    one = np.empty(32)
-    one[list(STEADIEST_FIRST)] = 0.5 + skew
+    one = 0.5 + skew
     return one, np.minimum(1.0, CHANGE_SHARE / (2 * one * (1 - one)))
 
 

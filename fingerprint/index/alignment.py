@@ -99,7 +99,6 @@ def stretches(words: U32Array, diagonals: Diagonals) -> list[Stretch]:
     Parameters
     ----------
     words : uint32 array, shape (n,)
-        Query in index order.
     diagonals : Diagonals
     """
     lively = moving(words)

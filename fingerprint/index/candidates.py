@@ -66,7 +66,6 @@ def candidates(
     Parameters
     ----------
     words : uint32 array, shape (n,)
-        Query in index order.
     segments : sequence of IndexSegment
     searchable : sequence of bool array, shape (references,) each
         What is neither dead nor excluded.

@@ -10,8 +10,8 @@ class IndexParams:
     Attributes
     ----------
     max_segment_words : int
-        A segment is not merged beyond this: 2**27 words are 69,000 tracks of 4 minutes and need
-        1.6 GB of memory while they are sorted.
+        A segment is not merged beyond this. 2**27 words are 69,000 tracks of 4 minutes; merging so
+        many takes 14 s and 3.9 GB at its peak, of which 1.1 GB are the mapped inputs.
     merge_fan : int
         As many segments of about one size become one: each word is rewritten
         log(index size) / log(merge_fan) times.

@@ -58,7 +58,6 @@ class Tape:
     starts : uint32 array, shape (references + 1,)
         Reference ``i`` is ``words[starts[i] : starts[i + 1]]``.
     words : uint32 array, shape (words,)
-        In the bit order of :mod:`fingerprint.index.bit_order`.
     """
 
     ids: Sequence[str]
@@ -68,7 +67,7 @@ class Tape:
 
 
 def join(parts: Iterable[tuple[str, float, U32Array]]) -> Tape:
-    """Lay references (id, seconds, words in index order) end to end."""
+    """Lay references (id, seconds, words) end to end."""
     listed = list(parts)
     lengths = np.array([0, *(len(words) for _, _, words in listed)], np.int64)
     return Tape(
@@ -129,8 +128,11 @@ def write_segment(folder: Path, tape: Tape) -> tuple[str, int]:
 
 def _indexed(tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
     n = len(tape.words)
-    order = np.arange(n, dtype=np.uint64)
-    order |= tape.words.astype(np.uint64) << np.uint64(32)
+    order = tape.words.astype(np.uint64)  # (words,), the only array of 8 bytes a word
+    order <<= np.uint64(32)
+    for start in range(0, n, _CHUNK):
+        part = order[start : start + _CHUNK]
+        part |= np.arange(start, start + len(part), dtype=np.uint64)
     order.sort()  # by word, then by position: one sort of plain integers, no argsort
     bits = directory_bits(n)
     heads = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)

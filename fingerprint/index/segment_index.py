@@ -21,7 +21,6 @@ from fingerprint.errors import (
 from fingerprint.index import manifest as manifests
 from fingerprint.index.alignment import stretches
 from fingerprint.index.answer import matches
-from fingerprint.index.bit_order import steadiest_first
 from fingerprint.index.candidates import candidates
 from fingerprint.index.manifest import Manifest, SegmentEntry
 from fingerprint.index.params import IndexParams
@@ -97,7 +96,7 @@ class SegmentIndex:
         """
         _check_algorithm(query)
         snapshot = self._current()
-        words = steadiest_first(query.sub_fingerprints)
+        words = query.sub_fingerprints
         if not len(words) or not snapshot.segments:
             return []
         searchable = snapshot.searchable(exclude)
@@ -347,7 +346,7 @@ def _without(snapshot: _Snapshot, ids: set[str]) -> list[SegmentEntry]:
 
 
 def _tape(pending: dict[str, tuple[float, U32Array]]) -> Tape:
-    return join((i, seconds, steadiest_first(words)) for i, (seconds, words) in pending.items())
+    return join((i, seconds, words) for i, (seconds, words) in pending.items())
 
 
 def _check_algorithm(fingerprint: Fingerprint) -> None:

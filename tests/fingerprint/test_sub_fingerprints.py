@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fingerprint import Fingerprint, InvalidFingerprintError
-from fingerprint.index.bit_order import STEADIEST_FIRST, steadiest_first
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS, expected_words
 
 words = hnp.arrays(np.uint32, st.integers(1, 300), elements=st.integers(0, 2**32 - 1))
@@ -105,13 +104,3 @@ def test_the_words_cannot_be_changed_afterwards():
 
 def test_expected_words_of_less_than_a_word_is_none():
     assert expected_words(0.001) == 0
-
-
-@given(words)
-def test_index_order_moves_bits_and_loses_none(array):
-    expected = [
-        sum(((int(w) >> bit) & 1) << (31 - rank) for rank, bit in enumerate(STEADIEST_FIRST))
-        for w in array
-    ]
-    assert steadiest_first(array).tolist() == expected
-    assert sorted(STEADIEST_FIRST) == list(range(32))
