@@ -1,0 +1,353 @@
+"""Tenants, API keys, signing keys and logins: made, listed, revoked, recognised.
+
+Of an API key only the SHA-256 is kept; of a signing key only the public half; of a password only
+its Argon2id hash. Each secret is returned once, by the function that makes it.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, or_, select
+
+from scanner.callers import SCOPES, Caller
+from scanner.clock import new_id
+from scanner.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    ScannerError,
+    UnauthorisedError,
+)
+from scanner.events import Administered
+from scanner.idempotency import check_version
+from scanner.journal import Actor, record
+from scanner.tables import ApiKey, SigningKey, Tenant, User
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+LIVE: Final = "clr_live_"
+TEST: Final = "clr_test_"
+KEY_BYTES: Final = 32
+ROLES: Final = (
+    "admin",
+    "reviewer",
+    "appeals_officer",
+    "policy_lead",
+    "auditor",
+    "creator",
+    "parent",
+    "rights_holder",
+)
+OPERATOR: Final = Actor("operator", "admin")
+"""Who acts at the command line."""
+
+_TOKEN: Final = re.compile(r"clr_(live|test)_[A-Za-z0-9_-]{43}")
+_EMAIL: Final = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00]{1,255}")
+
+
+class BadKeyRequestError(ScannerError):
+    """A key or login can't be made as asked; the message says why."""
+
+
+def create_tenant(service: "Service", name: str, actor: Actor = OPERATOR) -> Tenant:
+    """Make a platform."""
+    now = service.now()
+    tenant = Tenant(id=new_id(), name=_named(name), created_at=now)
+    with service.database.transaction() as session:
+        session.add(tenant)
+        session.flush()
+        _administered(session, tenant.id, tenant.id, 1, "tenant.created", now, actor)
+    return tenant
+
+
+def create_key(
+    service: "Service",
+    tenant_id: str,
+    name: str,
+    scopes: Collection[str] = SCOPES,
+    *,
+    sandbox: bool = False,
+    actor: Actor = OPERATOR,
+) -> tuple[ApiKey, str]:
+    """Make an API key; the key itself is returned this once.
+
+    Parameters
+    ----------
+    tenant_id : str
+        The platform. A sandbox key acts on the platform's sandbox twin, which is made with the
+        first such key.
+
+    Returns
+    -------
+    ApiKey, str
+        What is kept, and the bearer token: ``clr_live_`` or ``clr_test_`` and 256 random bits.
+    """
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise BadKeyRequestError(
+            f"unknown scope {', '.join(unknown)}; there are: {', '.join(SCOPES)}"
+        )
+    if not scopes:
+        raise BadKeyRequestError(f"name at least one scope of: {', '.join(SCOPES)}")
+    token = (TEST if sandbox else LIVE) + secrets.token_urlsafe(KEY_BYTES)
+    now = service.now()
+    with service.database.transaction() as session:
+        tenant = session.get(Tenant, tenant_id, with_for_update=True)
+        if tenant is None:
+            raise NotFoundError("tenant", tenant_id)
+        if sandbox and tenant.sandbox_of is None:
+            tenant = _sandbox_twin(session, tenant, now)
+        if not sandbox and tenant.sandbox_of is not None:
+            raise BadKeyRequestError("a sandbox has sandbox keys only")
+        key = ApiKey(
+            id=new_id(),
+            tenant_id=tenant.id,
+            name=_named(name),
+            hint=f"{token[:13]}…{token[-4:]}",
+            digest=_digest(token),
+            scopes=sorted(set(scopes)),
+            created_at=now,
+        )
+        session.add(key)
+        detail = {"scopes": key.scopes, "sandbox": sandbox}
+        _administered(session, tenant.id, key.id, 1, "key.created", now, actor, detail)
+    return key, token
+
+
+def authenticate(service: "Service", token: str) -> Caller:
+    """Return who holds a token.
+
+    Raises
+    ------
+    UnauthorisedError
+        If the token is not known or was revoked; both read the same.
+    """
+    if _TOKEN.fullmatch(token):
+        with service.database.reading() as session:
+            key = session.exec(
+                select(ApiKey).where(
+                    ApiKey.digest == _digest(token), col(ApiKey.revoked_at).is_(None)
+                )
+            ).first()
+        if key is not None:
+            return Caller(
+                tenant_id=key.tenant_id,
+                actor=Actor(key.id, "platform"),
+                scopes=frozenset(key.scopes),
+                sandbox=token.startswith(TEST),
+            )
+    raise UnauthorisedError("this API key is not known: check it, or ask for a new one")
+
+
+def listed(
+    session: Session, tenant_id: str, *, limit: int = 200, before: str | None = None
+) -> list[ApiKey]:
+    """Return a platform's keys, those of its sandbox included, newest first."""
+    query = _keys_of(tenant_id)
+    if before is not None:
+        query = query.where(ApiKey.id < before)
+    return list(session.exec(query.order_by(col(ApiKey.id).desc()).limit(limit)))
+
+
+def find(session: Session, tenant_id: str, key_id: str) -> ApiKey:
+    """Return one key of a platform or its sandbox, or raise ``NotFoundError``."""
+    key = session.exec(_keys_of(tenant_id).where(ApiKey.id == key_id)).first()
+    if key is None:
+        raise NotFoundError("key", key_id)
+    return key
+
+
+def revoke(
+    service: "Service",
+    tenant_id: str,
+    key_id: str,
+    actor: Actor = OPERATOR,
+    *,
+    expected_version: int | None = None,
+) -> ApiKey:
+    """End a key's life at once; a key that is revoked already stays as it is."""
+    now = service.now()
+    with service.database.transaction() as session:
+        find(session, tenant_id, key_id)
+        key = session.get_one(ApiKey, key_id, with_for_update=True, populate_existing=True)
+        check_version(version_of(key), expected_version)
+        if key.revoked_at is None:
+            key.revoked_at = now
+            _administered(session, key.tenant_id, key.id, 2, "key.revoked", now, actor)
+        return key
+
+
+def version_of(key: ApiKey) -> int:
+    """Return how often a key changed: it is made, and perhaps revoked."""
+    return 1 if key.revoked_at is None else 2
+
+
+def describe(key: ApiKey) -> dict[str, Any]:
+    """Return a key as JSON, without what only its holder knows."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "hint": key.hint,
+        "scopes": key.scopes,
+        "kind": "test" if key.hint.startswith(TEST) else "live",
+        "version": version_of(key),
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }
+
+
+def require_scopes(caller: Caller, wanted: Collection[str]) -> None:
+    """Raise ``ForbiddenError`` if a key would be stronger than the one that makes it."""
+    if beyond := sorted(set(wanted) & set(SCOPES) - caller.scopes):
+        raise ForbiddenError(f"this key has no scope {', '.join(beyond)} and can't give it away")
+
+
+def create_signing_key(
+    service: "Service", tenant_id: str, name: str, actor: Actor = OPERATOR
+) -> tuple[SigningKey, str]:
+    """Make an Ed25519 key pair (RFC 8032) for messages on the bus.
+
+    Returns
+    -------
+    SigningKey, str
+        What is kept, and the private key in PEM (PKCS #8), this once.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    now = service.now()
+    key = SigningKey(
+        id=new_id(),
+        tenant_id=tenant_id,
+        name=_named(name),
+        public_key=public.decode(),
+        created_at=now,
+    )
+    with service.database.transaction() as session:
+        if session.get(Tenant, tenant_id) is None:
+            raise NotFoundError("tenant", tenant_id)
+        session.add(key)
+        _administered(session, tenant_id, key.id, 1, "signing_key.created", now, actor)
+    return key, pem
+
+
+def create_user(
+    service: "Service",
+    email: str,
+    role: str,
+    password: str | None = None,
+    actor: Actor = OPERATOR,
+) -> tuple[User, str]:
+    """Make a login; without a password one of 128 random bits is made.
+
+    Returns
+    -------
+    User, str
+        What is kept, and the password, this once.
+    """
+    from argon2 import PasswordHasher
+
+    if role not in ROLES:
+        raise BadKeyRequestError(f"role {role!r} is none of {', '.join(ROLES)}")
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise BadKeyRequestError("this is no e-mail address")
+    password = password or secrets.token_urlsafe(16)
+    now = service.now()
+    user = User(
+        id=new_id(),
+        email=email,
+        password_hash=PasswordHasher().hash(password),
+        role=role,
+        created_at=now,
+    )
+    with service.database.transaction() as session:
+        if session.exec(select(User.id).where(User.email == email)).first() is not None:
+            raise ConflictError("there is a login with this e-mail address already")
+        session.add(user)
+        _administered(session, None, user.id, 1, "user.created", now, actor, {"role": role})
+    return user, password
+
+
+def check_password(session: Session, email: str, password: str) -> User:
+    """Return the login, or raise ``UnauthorisedError``; unknown and wrong read and cost the same."""
+    from argon2 import PasswordHasher
+    from argon2.exceptions import VerificationError
+
+    user = session.exec(select(User).where(User.email == email.strip().lower())).first()
+    hasher = PasswordHasher()
+    try:
+        hasher.verify(user.password_hash if user else hasher.hash(""), password)
+    except VerificationError:
+        user = None
+    if user is None:
+        raise UnauthorisedError("the e-mail address or the password is wrong")
+    return user
+
+
+def _sandbox_twin(session: Session, tenant: Tenant, now: datetime) -> Tenant:
+    twin = session.exec(select(Tenant).where(Tenant.sandbox_of == tenant.id)).first()
+    if twin is None:
+        name = f"{tenant.name} (sandbox)"[:200]
+        twin = Tenant(id=new_id(), name=name, sandbox_of=tenant.id, created_at=now)
+        session.add(twin)
+        session.flush()
+    return twin
+
+
+def _keys_of(tenant_id: str) -> Any:
+    twins = select(Tenant.id).where(Tenant.sandbox_of == tenant_id)
+    return select(ApiKey).where(
+        or_(ApiKey.tenant_id == tenant_id, col(ApiKey.tenant_id).in_(twins))
+    )
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _named(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > 200:
+        raise BadKeyRequestError("a name has 1 to 200 characters")
+    return name
+
+
+def _administered(
+    session: Session,
+    tenant_id: str | None,
+    object_id: str,
+    version: int,
+    action: str,
+    now: datetime,
+    actor: Actor,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    record(
+        session,
+        tenant_id=tenant_id,
+        subject=object_id,
+        version=version,
+        data=Administered(action=action, object_id=object_id, detail=detail or {}),
+        now=now,
+        actor=actor,
+    )
+
+
+def tenants(session: Session) -> Sequence[Tenant]:
+    """Return every platform, sandboxes excepted, oldest first."""
+    query = select(Tenant).where(col(Tenant.sandbox_of).is_(None)).order_by(col(Tenant.id))
+    return session.exec(query).all()
