@@ -17,7 +17,7 @@ from fingerprint.index.segment_file import IndexSegment
 
 NEUTRAL_ERROR: Final = 0.30
 """Measured against 0.28 and 0.33: 0.33 let nearly three times as many unrelated stretches
-through to the score, 0.28 lost another 1 % of copies that lie under other music."""
+through to the score, 0.28 lost another 1 % of copies that lie over other music."""
 
 MIN_GAIN: Final = 1.0
 """Stretches that earn less are not considered: 1.0 is 4 perfect words, or 10 with 20 % errors."""

@@ -10,12 +10,13 @@ proportionally more: without that, two recordings of white noise reached 0.85 af
 
 Fitted on 145 references (wesnoth-1.16-music, fretsonfire-songs-sectoid, warzone2100-music,
 supertux-data, hedgewars-data) and 4,120 queries of 10, 19, 35, 58 and 222 words and whole tracks.
-Positives: 45 of the tracks clean, as 64 kbit/s MP3, under white noise at 10 dB and under other
-music at -6 dB, each offset by a fraction of a hop. Negatives: every stretch on an unrelated track,
+Positives: 45 of the tracks clean, as 64 kbit/s MP3, over white noise 10 dB below and over another
+part of the same song 6 dB below, each offset by a fraction of a hop. Negatives: every stretch on an unrelated track,
 stems and remasters of one song left out. A negative weighs 10,000 / 145, so that the score holds
 for an index of 10,000 references of which a query holds one as often as none. No negative reached
 0.5, the best 0.33. The least score of a clean or MP3 copy that was aligned was 0.78 at 5 s and 0.99
-at 10 s; of one clean excerpt of 7 s, a quiet one, 0.57. Fitted and judged on the same tracks: expect a little less elsewhere.
+at 10 s; of one clean excerpt of 7 s, a quiet one, 0.57. Fitted and judged on the same tracks:
+expect a little less elsewhere.
 """
 
 import math

@@ -99,13 +99,14 @@ class SegmentIndex:
         words = query.sub_fingerprints
         if not len(words) or not snapshot.segments:
             return []
-        searchable = snapshot.searchable(exclude)
-        found = [
-            stretch
-            for diagonals in candidates(words, snapshot.segments, searchable, self.params)
-            for stretch in stretches(words, diagonals)
-        ]
-        return matches(found, query, self.params.min_score)[:limit]
+        with snapshot.naming_damage():
+            searchable = snapshot.searchable(exclude)
+            found = [
+                stretch
+                for diagonals in candidates(words, snapshot.segments, searchable, self.params)
+                for stretch in stretches(words, diagonals)
+            ]
+            return matches(found, query, self.params.min_score)[:limit]
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int
@@ -136,7 +137,8 @@ class SegmentIndex:
             if epoch < before.epoch:
                 raise StaleEpochError(f"epoch {epoch} is older than the index's {before.epoch}")
             written, ids = self._write(added)
-            entries = _without(snapshot, {*removed, *ids})
+            with snapshot.naming_damage():
+                entries = _without(snapshot, {*removed, *ids})
             self._commit(Manifest(epoch, (*entries, *written)), compact=False)
 
     def compact(self) -> None:
@@ -298,6 +300,19 @@ class _Snapshot:
         self.manifest = manifest
         self.segments = segments
         self.alive = tuple(entry.alive() for entry in manifest.segments)
+
+    @contextmanager
+    def naming_damage(self) -> Iterator[None]:
+        """Turn an impossible position, count or id into the name of the damaged segment.
+
+        Checksums are not compared on every search, which would read the whole index.
+        """
+        try:
+            yield
+        except (IndexError, ValueError):
+            for segment in self.segments:
+                segment.verify()
+            raise
 
     def searchable(self, exclude: Collection[str]) -> tuple[BoolArray, ...]:
         if not exclude:

@@ -272,6 +272,24 @@ def test_a_changed_byte_is_found_by_verifying_and_never_merged(written, syntheti
         index.apply([], ["0", "1", "2"], 2)
 
 
+def test_a_search_of_a_damaged_segment_answers_or_names_it(written, synthetic):
+    folder, segment = written
+    whole = segment.read_bytes()
+    named = 0
+    for place in range(1200, len(whole) - 64, 311):
+        data = bytearray(whole)
+        data[place : place + 64] = b"\xff" * 64
+        segment.write_bytes(data)
+        index = SegmentIndex(folder)
+        try:
+            for i in range(5):
+                index.search(synthetic(i, 500), exclude={"3"})
+        except IndexCorruptError as error:
+            assert segment.name in str(error)
+            named += 1
+    assert named > 0
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"epoch": 1, "segments": []}', "\x00"])
 def test_a_damaged_manifest_is_named(written, synthetic, text):
     folder, _ = written
