@@ -1,0 +1,190 @@
+"""``reference``: what tracks are compared with."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scanner.cli.session import (
+    DEFAULT_TENANT,
+    USAGE,
+    Json,
+    TenantName,
+    answering,
+    audio_files,
+    caller_for,
+    complain,
+    opened,
+    say,
+    shown,
+    table,
+)
+
+if TYPE_CHECKING:
+    from scanner.callers import Caller
+    from scanner.service import Service
+
+app = typer.Typer(help="The references that tracks are compared with.", no_args_is_help=True)
+
+
+@app.command()
+@answering
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders with --recursive.")],
+    holder: Annotated[str | None, typer.Option("--holder", help="Rights holder.")] = None,
+    policy: Annotated[str, typer.Option("--policy", help="block, monetise or track.")] = "block",
+    isrc: Annotated[str | None, typer.Option("--isrc", help="Only with one file.")] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Go into folders.")] = False,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Fingerprint files and make them references, each printed once it is durable."""
+    from scanner.declarations import Declaration
+
+    isrc = Declaration.parse({"isrc": isrc}).isrc
+    files = audio_files(paths, recursive=recursive)
+    if isrc is not None and len(files) != 1:
+        complain("--isrc names one recording: give one file")
+        raise typer.Exit(USAGE)
+    status = 0
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        for path in files:
+            result = _add_file(service, caller, path, holder=holder, policy=policy, isrc=isrc)
+            status = max(status, USAGE if "error" in result else 0)
+            if as_json:
+                say(result)
+            elif "error" in result:
+                complain(f"{result['path']}: {result['error']['detail']}")
+            else:
+                print(f"{result['reference_id']}  {result['path']}")
+        if len(files) > 1:
+            service.catalogue.caught_up(caller.tenant_id)
+    raise typer.Exit(status)
+
+
+@app.command(name="list")
+@answering
+def list_(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 200,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """List references, newest first."""
+    from scanner import references
+
+    with opened() as service, service.database.reading() as session:
+        caller = caller_for(service, tenant)
+        found = references.describe(
+            session, references.listed(session, caller.tenant_id, limit=limit)
+        )
+    if as_json:
+        for each in found:
+            say(each)
+        return
+    table(
+        ["Id", "Title", "Holder", "Policy", "Seconds"],
+        [
+            [
+                each["id"],
+                each["title"],
+                each["holder"]["name"],
+                each["policy"],
+                f"{each['duration']:.0f}",
+            ]
+            for each in found
+        ],
+    )
+
+
+@app.command()
+@answering
+def show(
+    reference_id: Annotated[str, typer.Argument(metavar="ID")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Show one reference."""
+    from scanner import references
+
+    with opened() as service, service.database.reading() as session:
+        caller = caller_for(service, tenant)
+        found = references.find(session, caller.tenant_id, reference_id)
+        view = references.describe(session, [found])[0]
+    if as_json:
+        say(view)
+        return
+    table(["Field", "Value"], [[name, str(value)] for name, value in view.items()])
+
+
+@app.command()
+@answering
+def remove(
+    reference_id: Annotated[str, typer.Argument(metavar="ID")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Retire a reference: it is found no more."""
+    from scanner import references
+
+    with opened() as service:
+        references.remove(service, caller_for(service, tenant), reference_id)
+    if as_json:
+        say({"reference_id": reference_id, "removed": True})
+    else:
+        print(f"removed {reference_id}")
+
+
+@app.command()
+@answering
+def stats(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """Show how much there is to compare with."""
+    from dataclasses import asdict
+
+    from scanner import references
+
+    with opened() as service:
+        found = asdict(references.stats(service, caller_for(service, tenant).tenant_id))
+    if as_json:
+        say(found)
+        return
+    table(["Figure", "Value"], [[name, str(value)] for name, value in found.items()])
+
+
+def _add_file(
+    service: "Service",
+    caller: "Caller",
+    path: Path,
+    *,
+    holder: str | None,
+    policy: str,
+    isrc: str | None,
+) -> dict[str, Any]:
+    from scanner import references
+    from scanner.audio import AudioError
+
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        reference = references.add(
+            service,
+            caller,
+            path=path,
+            holder=holder,
+            policy=policy,
+            isrc=isrc,
+            file_name=shown(path.name),
+            shown_path=shown(path)[-1000:],
+            audio_sha256=digest,
+            operator=True,
+        )
+    except AudioError as error:
+        return _error(path, error.problem, error.detail)
+    except OSError as error:
+        return _error(path, "file-unreadable", error.strerror or "the file can't be opened")
+    return {"path": shown(path), "reference_id": reference.id}
+
+
+def _error(path: Path, kind: str, detail: str) -> dict[str, Any]:
+    return {"path": shown(path), "error": {"type": kind, "detail": detail}}

@@ -1,0 +1,255 @@
+"""Running the service: keys, logins, the database, dead letters, the audit trail, a check-up."""
+
+from typing import Annotated
+
+import typer
+
+from scanner.cli.session import (
+    DEFAULT_TENANT,
+    FAILED,
+    NO,
+    USAGE,
+    Json,
+    TenantName,
+    answering,
+    caller_for,
+    complain,
+    console,
+    opened,
+    say,
+    table,
+)
+
+key = typer.Typer(help="API keys and signing keys.", no_args_is_help=True)
+user = typer.Typer(help="Logins.", no_args_is_help=True)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+dead = typer.Typer(help="Events that a group gave up on.", no_args_is_help=True)
+audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, group in (("key", key), ("user", user), ("db", db), ("dead", dead), ("audit", audit)):
+        app.add_typer(group, name=name)
+    app.command()(doctor)
+
+
+@key.command()
+@answering
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")] = "key",
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="Again for more; none: all.")
+    ] = None,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Acts on the sandbox.")] = False,
+    signing: Annotated[
+        bool, typer.Option("--signing", help="An Ed25519 key for messages on the bus.")
+    ] = False,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Make a key; it is shown this once."""
+    from scanner import keys
+    from scanner.callers import SCOPES
+
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        if signing:
+            made, pem = keys.create_signing_key(service, caller.tenant_id, name)
+            shown = {"id": made.id, "name": made.name, "tenant": made.tenant_id, "private_key": pem}
+        else:
+            kept, token = keys.create_key(
+                service, caller.tenant_id, name, scope or SCOPES, sandbox=sandbox
+            )
+            shown = keys.describe(kept) | {"api_key": token}
+    if as_json:
+        say(shown)
+    else:
+        print(
+            shown.get("api_key")
+            or f"{shown['private_key']}\nkey id {shown['id']}, tenant {shown['tenant']}"
+        )
+
+
+@key.command(name="list")
+@answering
+def list_keys(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """List API keys, revoked ones included."""
+    from scanner import keys
+
+    with opened() as service, service.database.reading() as session:
+        caller = caller_for(service, tenant)
+        found = [keys.describe(each) for each in keys.listed(session, caller.tenant_id)]
+    if as_json:
+        for each in found:
+            say(each)
+        return
+    table(
+        ["Id", "Name", "Key", "Scopes", "Revoked"],
+        [
+            [
+                each["id"],
+                each["name"],
+                each["hint"],
+                " ".join(each["scopes"]),
+                each["revoked_at"] or "",
+            ]
+            for each in found
+        ],
+    )
+
+
+@key.command()
+@answering
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """End a key's life."""
+    from scanner import keys
+
+    with opened() as service:
+        revoked = keys.revoke(service, caller_for(service, tenant).tenant_id, key_id)
+    if as_json:
+        say(keys.describe(revoked))
+    else:
+        print(f"revoked {key_id}")
+
+
+@user.command(name="add")
+@answering
+def add_user(
+    email: Annotated[str, typer.Argument()],
+    role: Annotated[str, typer.Option("--role", help="For instance reviewer.")] = "reviewer",
+    as_json: Json = False,
+) -> None:
+    """Make a login; its password is shown this once."""
+    from scanner import keys
+
+    with opened() as service:
+        made, password = keys.create_user(service, email, role)
+    if as_json:
+        say({"id": made.id, "email": made.email, "role": made.role, "password": password})
+    else:
+        print(f"{made.email} ({made.role}): {password}")
+
+
+@db.command()
+@answering
+def upgrade(as_json: Json = False) -> None:
+    """Bring the database to the schema of this version."""
+    from scanner.service import Service
+    from scanner.settings import Settings
+
+    with Service(Settings()) as service:
+        service.database.upgrade()
+        service.database.check()
+    if as_json:
+        say({"upgraded": True})
+    else:
+        print("the database is up to date")
+
+
+@dead.command(name="list")
+@answering
+def list_dead(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    as_json: Json = False,
+) -> None:
+    """List dead letters of every tenant, oldest first."""
+    from scanner.bus import dead_letters
+
+    with opened() as service, service.database.reading() as session:
+        found = dead_letters.listed(session, None, limit=limit)
+    rows = [letter.model_dump(mode="json") for letter in found]
+    if as_json:
+        for row in rows:
+            say(row)
+        return
+    table(
+        ["Id", "Stage", "Subject", "Error", "Detail", "Tries"],
+        [
+            [
+                row["id"],
+                row["group"],
+                row["subject"] or "",
+                row["error"],
+                row["detail"],
+                str(row["attempts"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+@dead.command()
+@answering
+def replay(
+    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring dead letters back under their old ids."""
+    from scanner.bus import dead_letters
+
+    with opened() as service:
+        ids = list(letter_ids or ())
+        if everything:
+            with service.database.reading() as session:
+                ids = [letter.id for letter in dead_letters.listed(session, None, limit=10_000)]
+        elif not ids:
+            complain("name dead letters, or give --all")
+            raise typer.Exit(USAGE)
+        for letter_id in ids:
+            letter = dead_letters.replay(service, letter_id, None)
+            if as_json:
+                say({"id": letter.id, "state": letter.state})
+            else:
+                print(f"replayed {letter.id}")
+
+
+@audit.command()
+@answering
+def verify(
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Only this tenant's chain.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the hash chains of the journal; name the first record that was altered."""
+    from scanner import audit as chains
+
+    with opened() as service, service.database.reading() as session:
+        tenant_id = caller_for(service, tenant).tenant_id if tenant else None
+        report = chains.verify(session, tenant_id)
+    if as_json:
+        say(report.to_json())
+    else:
+        print(
+            f"{report.sealed} records in {report.chains} chains, {report.unsealed} not sealed yet: "
+            + ("whole" if report.whole else "BROKEN")
+        )
+        for each in report.breaks:
+            print(
+                f"  chain {each.chain}, record {each.sequence} ({each.journal_id}): "
+                f"{each.kind}: {each.detail}"
+            )
+    raise typer.Exit(0 if report.whole else NO)
+
+
+@answering
+def doctor(as_json: Json = False) -> None:
+    """Look at every part that the service needs."""
+    from scanner.installation import examine
+
+    with opened() as service:
+        findings = examine(service)
+    if as_json:
+        for finding in findings:
+            say(vars(finding))
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.well else "[red]FAILED[/]"
+            console().print(f"{mark}  {finding.part}: {finding.detail}", highlight=False)
+    raise typer.Exit(0 if all(finding.well for finding in findings) else FAILED)

@@ -1,0 +1,82 @@
+"""``init``, ``serve`` and ``worker``."""
+
+from typing import Annotated
+
+import typer
+
+from scanner.cli.session import Json, answering, opened, say
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(init)
+    app.command()(serve)
+    app.command()(worker)
+
+
+@answering
+def init(
+    email: Annotated[
+        str, typer.Option("--email", help="The admin's e-mail address.")
+    ] = "admin@localhost",
+    as_json: Json = False,
+) -> None:
+    """Make the database, the keys, the admin's login and the first API key, shown once."""
+    from scanner.installation import initialise
+    from scanner.logs import configure
+    from scanner.service import Service
+    from scanner.settings import Settings
+
+    settings = Settings()
+    configure(settings.model_copy(update={"log_level": "error"}))
+    with Service(settings) as service:
+        made = initialise(service, email)
+    if as_json:
+        say(
+            {
+                "api_key": made.api_key,
+                "admin": {"email": made.email, "password": made.password},
+            }
+        )
+        return
+    print(
+        f"Set up in {settings.home}. Shown this once, keep it safe:\n\n"
+        f"  API key   {made.api_key}\n"
+        f"  login     {made.email}\n"
+        f"  password  {made.password}\n\n"
+        "Next: clearance reference add FILE…, clearance scan FILE…, clearance serve"
+    )
+
+
+@answering
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="0: any free port.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, max=256, help="Worker processes.")
+    ] = None,
+) -> None:
+    """Run API, console and workers until SIGTERM or Ctrl-C; what was begun is finished."""
+    from scanner.serve import serve as run
+    from scanner.settings import Settings
+
+    changes = {"host": host, "port": port, "workers": workers}
+    given = {name: value for name, value in changes.items() if value is not None}
+    with opened():
+        pass  # says at once what is missing
+    run(Settings().model_copy(update=given))
+
+
+@answering
+def worker(
+    stage: Annotated[
+        list[str] | None,
+        typer.Option("--stage", help="analyse, decide, release or notify; again for more."),
+    ] = None,
+) -> None:
+    """Run one more worker process."""
+    from scanner.bus.worker import main
+
+    raise typer.Exit(main(stage or None, watch_parent=False))

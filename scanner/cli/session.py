@@ -1,0 +1,178 @@
+"""What every command shares: the service, the tenant, JSON lines, and errors as exit codes."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, ParamSpec, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from scanner.callers import Caller
+    from scanner.service import Service
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NO: Final = 1
+USAGE: Final = 2
+FAILED: Final = 3
+
+Json = Annotated[bool, typer.Option("--json", help="Print nothing but JSON on standard output.")]
+TenantName = Annotated[
+    str, typer.Option("--tenant", envvar="CLEARANCE_TENANT", help="Tenant to act for.")
+]
+DEFAULT_TENANT: Final = "default"
+
+
+def say(value: Any) -> None:
+    """Print one JSON object on one line, at once; undecodable path bytes become U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False)
+    sys.stdout.write(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") + "\n")
+    sys.stdout.flush()
+
+
+def shown(path: Path | str) -> str:
+    """Return a path as text that can be printed; bytes that are not UTF-8 become U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def complain(message: str) -> None:
+    """Say what went wrong, on standard error."""
+    print(f"error: {message}", file=sys.stderr)
+
+
+def console() -> "Console":
+    """Return the terminal for tables (standard output)."""
+    from rich.console import Console
+
+    return Console()
+
+
+def answering(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn the errors of a command into a message and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except (typer.Exit, KeyboardInterrupt, BrokenPipeError):
+            raise
+        except Exception as error:
+            status = _status_of(error)
+            if status is None:
+                raise
+            complain(str(error))
+            raise typer.Exit(status) from error
+
+    return run
+
+
+def _status_of(error: Exception) -> int | None:
+    """Return the exit code of an error that a user can understand, or None."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    import policy
+    from scanner.audio import AudioError
+    from scanner.errors import ConflictError, ScannerError, TransientError
+    from scanner.store import StoreError
+
+    if isinstance(error, AudioError | policy.PolicyError):
+        return USAGE
+    if isinstance(error, TransientError | StoreError | SQLAlchemyError | ConflictError):
+        return FAILED
+    return USAGE if isinstance(error, ScannerError) else None
+
+
+@contextmanager
+def opened(*, quiet: bool = True) -> Iterator["Service"]:
+    """Open the service of the home folder, checked to be initialised."""
+    from scanner.logs import configure
+    from scanner.service import Service
+    from scanner.settings import Settings
+
+    settings = Settings()
+    if quiet and "CLEARANCE_LOG_LEVEL" not in os.environ:
+        settings = settings.model_copy(update={"log_level": "error"})
+    configure(settings)
+    with Service(settings) as service:
+        if service.database.is_sqlite and not _sqlite_file(service).exists():
+            from scanner.errors import UninitialisedError
+
+            raise UninitialisedError(
+                f"nothing is set up in {shown(settings.home)}: run `clearance init`"
+            )
+        service.database.check()
+        yield service
+
+
+def _sqlite_file(service: "Service") -> Path:
+    from sqlalchemy import make_url
+
+    return Path(make_url(service.settings.database).database or "")
+
+
+def caller_for(service: "Service", tenant: str) -> "Caller":
+    """Return the operator, acting for a tenant named by name or id."""
+    from sqlmodel import col, or_, select
+
+    from scanner.callers import SCOPES, Caller
+    from scanner.errors import NotFoundError
+    from scanner.journal import Actor
+    from scanner.tables import Tenant
+
+    with service.database.reading() as session:
+        found = session.exec(
+            select(Tenant)
+            .where(or_(Tenant.name == tenant, Tenant.id == tenant))
+            .order_by(col(Tenant.created_at))
+        ).first()
+    if found is None:
+        raise NotFoundError("tenant", tenant)
+    return Caller(
+        found.id, Actor("cli", "admin"), frozenset(SCOPES), sandbox=found.sandbox_of is not None
+    )
+
+
+def audio_files(paths: list[Path], *, recursive: bool) -> list[Path]:
+    """Return the files to work on, in the order given; folders need ``recursive``.
+
+    In a folder, files that are no audio by their first bytes are passed over.
+    """
+    from scanner.audio import AudioError, sniff
+    from scanner.audio.sniff import SNIFF_BYTES
+
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        if not recursive:
+            complain(f"{shown(path)} is a folder: use --recursive")
+            raise typer.Exit(USAGE)
+        for each in sorted(path.rglob("*")):
+            if not each.is_file():
+                continue
+            try:
+                with each.open("rb") as file:
+                    sniff(file.read(SNIFF_BYTES))
+            except (AudioError, OSError):
+                continue
+            found.append(each)
+    return found
+
+
+def table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table for people."""
+    from rich.table import Table
+
+    drawn = Table(*columns)
+    for row in rows:
+        drawn.add_row(*row)
+    console().print(drawn)

@@ -1,0 +1,118 @@
+"""Setting an installation up, and looking whether it is well."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from scanner import keys
+from scanner.errors import ScannerError
+from scanner.secrets import make_key_file
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+DEFAULT_TENANT: Final = "default"
+
+
+class AlreadyInitialisedError(ScannerError):
+    """The database has a tenant: its keys were shown when it was made."""
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """What is shown once."""
+
+    api_key: str
+    email: str
+    password: str
+
+
+def initialise(service: "Service", email: str) -> Initialised:
+    """Make database, keys, the first tenant, its first API key and the admin's login.
+
+    Raises
+    ------
+    AlreadyInitialisedError
+        If that was done before; nothing is changed then.
+    """
+    service.settings.home.mkdir(parents=True, exist_ok=True)
+    make_key_file(service.settings.home)
+    service.database.upgrade()
+    with service.database.reading() as session:
+        if keys.tenants(session):
+            raise AlreadyInitialisedError(
+                "this installation is set up already; make another key with "
+                "`clearance key create NAME`"
+            )
+    tenant = keys.create_tenant(service, DEFAULT_TENANT)
+    _, token = keys.create_key(service, tenant.id, "first key")
+    user, password = keys.create_user(service, email, "admin")
+    return Initialised(api_key=token, email=user.email, password=password)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one part is."""
+
+    part: str
+    well: bool
+    detail: str
+
+
+def examine(service: "Service") -> list[Finding]:
+    """Look at every part that the service needs, and at the libraries below it."""
+    parts: list[tuple[str, Callable[[], str]]] = [
+        ("settings", lambda: f"home {service.settings.home}"),
+        ("secret key", lambda: _secret_key(service)),
+        ("database", lambda: _checked(service.database.check, service.database.engine.name)),
+        ("store", lambda: _checked(service.store.check, "writes, reads and removes")),
+        ("bus", lambda: _checked(service.transport.check, _bus(service))),
+        ("index", lambda: _checked(service.catalogue.check, "readable")),
+        ("decoder", lambda: _decodes(service)),
+        ("chromaprint", _chromaprint),
+        ("policy", lambda: service.pack.id),
+    ]
+    return [_look(part, look) for part, look in parts]
+
+
+def _look(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, look())
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a part is the finding
+        return Finding(part, False, f"{type(error).__name__}: {error}")
+
+
+def _checked(check: Callable[[], None], words: str) -> str:
+    check()
+    return words
+
+
+def _secret_key(service: "Service") -> str:
+    sealed = service.secrets.seal("probe")
+    return "opens what it sealed" if service.secrets.open(sealed) == "probe" else "broken"
+
+
+def _bus(service: "Service") -> str:
+    return f"Kafka at {service.settings.kafka}" if service.settings.kafka else "embedded"
+
+
+def _chromaprint() -> str:
+    import numpy as np
+
+    import fingerprint
+
+    noise = np.random.default_rng(0).standard_normal((1, 80_000)).astype(np.float32) / 10
+    return f"computes {fingerprint.fingerprint(noise, 16_000).algorithm}"
+
+
+def _decodes(service: "Service") -> str:
+    import tempfile
+    from pathlib import Path
+
+    import numpy as np
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "second.wav"
+        soundfile.write(path, np.zeros(8000, np.float32), 8000)
+        return f"decodes {service.decoder.decode(path).codec}"

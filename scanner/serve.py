@@ -1,0 +1,28 @@
+"""``clearance serve``: the API in this process, the workers in processes of their own."""
+
+import socket
+import sys
+
+import uvicorn
+
+from scanner.api import create_app
+from scanner.bus.worker import Supervisor
+from scanner.logs import configure
+from scanner.settings import Settings
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal, which uvicorn passes on once it has finished its requests.
+
+    The address is printed once the socket listens. The workers finish what they have in hand.
+    """
+    configure(settings)
+    listener = socket.create_server((settings.host, settings.port), backlog=2048)
+    host, port = listener.getsockname()[:2]
+    settings = settings.model_copy(update={"host": host, "port": port})
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=10
+    )
+    with listener, Supervisor(settings, settings.workers):
+        print(f"Clearance listens on http://{host}:{port}", file=sys.stderr, flush=True)
+        uvicorn.Server(config).run(sockets=[listener])
