@@ -1,6 +1,55 @@
-lock:            ## resolve requirements.lock again (needs uv on PATH)
+# `make demo` and `make test` do all their own set-up; a second run finds it done.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := 2.13.0
+STAMP := $(VENV)/.installed
+SYSTEM := libchromaprint1 postgresql
+PYTEST := $(BIN)/pytest
+
+.PHONY: setup system demo test test-full lint bench bench-large lock clean
+
+setup: system $(STAMP)  ## the virtual environment and what it needs
+
+system:
+	@scripts/system_packages.sh $(SYSTEM)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup  ## real music through the whole service: MUSIC=folder, DEMO_EXIT=1 to end after the table
+	$(BIN)/python -m scripts.demo
+
+test: setup lint  ## everything that fits into 12 minutes on two cores
+	$(PYTEST) -m "not slow" --durations=15
+
+test-full: setup lint  ## with the slow tests
+	$(PYTEST)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: setup  ## one table and .bench/results.json
+	$(BIN)/python -m benchmarks
+
+bench-large: setup  ## the index at a million references; its folder is kept
+	$(BIN)/python -m benchmarks.search --sizes 1e6 --folder .bench/large
+
+lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links \
 	  $$(uv pip compile --quiet --extra dev --python-version 3.11 --no-header --no-annotate pyproject.toml \
 	     | sed -nE 's/^((nvidia|cuda|torch|triton)[a-z0-9-]*)==.*/--no-emit-package \1/p') \
 	  pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .demo .bench .hypothesis .mypy_cache .ruff_cache .pytest_cache

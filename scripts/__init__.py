@@ -1,0 +1,1 @@
+"""Scripts that make this repository's own files, and the demo."""

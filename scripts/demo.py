@@ -1,0 +1,209 @@
+"""Real music through the whole service: references, altered copies, an unknown song.
+
+Run by `make demo`. ``MUSIC=folder`` takes music of one's own; ``DEMO_EXIT=1`` ends after the table.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import numpy as np
+import soundfile
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from scanner.clock import new_id
+from scripts.demo_music import Piece, pieces, write_mp3
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+HOME: Final = ROOT / ".demo"
+CACHE: Final = ROOT / ".cache" / "demo"
+FINAL: Final = {"released", "conditioned", "quarantined", "blocked", "held"}
+console = Console()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file to submit, and what must not or must be said of it."""
+
+    path: Path
+    what: str
+    is_clear: bool
+
+
+def main() -> int:
+    """Run the demo; return 1 if an outcome is not what it should be."""
+    music = pieces(os.environ.get("MUSIC"), CACHE)
+    known, unknown = music[:-1], music[-1]
+    shutil.rmtree(HOME, ignore_errors=True)
+    files = HOME / "files"
+    files.mkdir(parents=True)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CLEARANCE_")} | {
+        "CLEARANCE_HOME": str(HOME / "home")
+    }
+    made = json.loads(_clearance(environment, "init", "--json"))
+    console.print(f"Registering {len(known)} references …")
+    references = [_write(files / f"{piece.title}.flac", piece) for piece in known]
+    _clearance(environment, "reference", "add", *map(str, references), "--json")
+    cases = _cases(files, known, unknown)
+    server, address = _serve(environment)
+    try:
+        results = [
+            (case, _submit(address, made["api_key"], case.path))
+            for case in track(cases, "Clearing", console=console)
+        ]
+        _show(results)
+        wrong = [
+            case for case, result in results if (result["decision"] == "clear") != case.is_clear
+        ]
+        for case in wrong:
+            console.print(f"[red]{case.what}: not as it should be[/]")
+        if os.environ.get("DEMO_EXIT") == "1":
+            return int(bool(wrong))
+        console.print(
+            f"\nThe service is running: [bold]{address}[/] (API at {address}/docs)\n"
+            f"login {made['admin']['email']}, password {made['admin']['password']}\n"
+            f"API key {made['api_key']}\nCtrl-C ends it."
+        )
+        server.wait()
+    except KeyboardInterrupt:
+        console.print("ending …")
+    finally:
+        server.terminate()
+        server.wait(90)
+    return 0
+
+
+def _clearance(environment: dict[str, str], *arguments: str) -> str:
+    command = [str(Path(sys.executable).with_name("clearance")), *arguments]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def _serve(environment: dict[str, str]) -> tuple["subprocess.Popen[str]", str]:
+    """Start the service on a free port; return it and its address once it answers."""
+    log = (HOME / "service.log").open("w")
+    server = subprocess.Popen(
+        [str(Path(sys.executable).with_name("clearance")), "serve", "--port", "0"],
+        env=environment | {"CLEARANCE_WORKERS": "2"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr is not None
+    for line in server.stderr:
+        log.write(line)
+        if line.startswith("Clearance listens on "):
+            address = line.split()[-1]
+            break
+    else:
+        raise SystemExit(f"the service did not start: see {log.name}")
+    threading.Thread(target=_drain, args=(server.stderr, log), daemon=True).start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
+                return server, address
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    server.terminate()
+    raise SystemExit(f"the service is not ready after a minute: see {log.name}")
+
+
+def _drain(source: Any, log: Any) -> None:
+    for line in source:
+        log.write(line)
+        log.flush()
+
+
+def _submit(address: str, key: str, path: Path) -> dict[str, Any]:
+    """Submit a file and wait for its decision; adds the seconds it took."""
+    started = time.monotonic()
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id()}
+    with httpx.Client(base_url=address, headers=headers, timeout=120) as client:
+        with path.open("rb") as file:
+            answer = client.post(
+                "/v1/tracks", files={"file": (path.name, file)}, params={"wait": 20}
+            )
+        answer.raise_for_status()
+        track_id = answer.json()["track_id"]
+        view: dict[str, Any] = answer.json()
+        while view.get("state") not in FINAL:
+            time.sleep(0.1)
+            view = client.get(f"/v1/tracks/{track_id}").json()
+    return view | {"elapsed": time.monotonic() - started}
+
+
+def _write(path: Path, piece: Piece) -> Path:
+    soundfile.write(path, piece.samples, piece.rate)
+    return path
+
+
+def _cases(files: Path, known: list[Piece], unknown: Piece) -> list[Case]:
+    """Make the altered copies."""
+    one, two, three = known[:3]
+    write_mp3(files / "copy at 64 kbit.mp3", one, 64_000)
+    middle = len(two.samples) // 3
+    excerpt = two.samples[middle : middle + 10 * two.rate]
+    soundfile.write(files / "excerpt of 10 s.wav", excerpt, two.rate)
+    second = three.samples
+    if three.rate != two.rate or second.shape[1] != two.samples.shape[1]:
+        second = _like(three, two)
+    start = len(second) // 4
+    joined = np.concatenate([two.samples[: 20 * two.rate], second[start : start + 20 * two.rate]])
+    soundfile.write(files / "two songs joined.flac", joined, two.rate)
+    soundfile.write(files / "unknown song.flac", unknown.samples, unknown.rate)
+    return [
+        Case(files / "copy at 64 kbit.mp3", f"{one.title} as MP3 at 64 kbit/s", False),
+        Case(files / "excerpt of 10 s.wav", f"10 s of {two.title}", False),
+        Case(files / "two songs joined.flac", f"{two.title}, then {three.title}", False),
+        Case(files / "unknown song.flac", f"{unknown.title}, not registered", True),
+    ]
+
+
+def _like(piece: Piece, other: Piece) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Resample and mix a piece to another one's rate and channels."""
+    import librosa
+
+    mono = piece.samples.mean(axis=1)
+    resampled = librosa.resample(mono, orig_sr=piece.rate, target_sr=other.rate)
+    return np.repeat(resampled[:, None], other.samples.shape[1], axis=1)
+
+
+def _show(results: list[tuple[Case, dict[str, Any]]]) -> None:
+    table = Table("File", "Decision", "Match", "Segment", "Seconds")
+    for case, result in results:
+        segments = [
+            (
+                match["title"],
+                f"{_at(s['query_start'])}–{_at(s['query_end'])} = "
+                f"{_at(s['reference_start'])}–{_at(s['reference_end'])}",
+            )
+            for match in result["matches"]
+            for s in match["segments"]
+        ]
+        table.add_row(
+            case.path.name,
+            result["decision"] or result["state"],
+            "\n".join(title for title, _ in segments) or "none",
+            "\n".join(where for _, where in segments),
+            f"{result['elapsed']:.1f}",
+        )
+    console.print(table)
+
+
+def _at(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs Debian packages that are missing, as root or with sudo; elsewhere says what to install.
+set -euo pipefail
+missing=()
+for package in "$@"; do
+  case $package in
+    libchromaprint1) ldconfig -p 2>/dev/null | grep -q 'libchromaprint\.so' && continue ;;
+    postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && continue
+                command -v initdb >/dev/null && continue ;;
+  esac
+  missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if ! command -v apt-get >/dev/null; then
+  echo "Install what these Debian packages hold, then run make again: ${missing[*]}" >&2
+  exit 1
+fi
+if [ "$(id -u)" -eq 0 ]; then
+  run=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  run=(sudo)
+else
+  echo "Install these packages, then run make again: apt-get install ${missing[*]}" >&2
+  exit 1
+fi
+echo "Installing ${missing[*]}" >&2
+"${run[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
