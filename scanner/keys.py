@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id
@@ -308,7 +309,7 @@ def _sandbox_twin(session: Session, tenant: Tenant, now: datetime) -> Tenant:
     return twin
 
 
-def _keys_of(tenant_id: str) -> Any:
+def _keys_of(tenant_id: str) -> SelectOfScalar[ApiKey]:
     twins = select(Tenant.id).where(Tenant.sandbox_of == tenant_id)
     return select(ApiKey).where(
         or_(ApiKey.tenant_id == tenant_id, col(ApiKey.tenant_id).in_(twins))

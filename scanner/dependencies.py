@@ -1,0 +1,298 @@
+"""What routes ask for in their signatures: the caller, the object, the precondition, the page.
+
+FastAPI asks in the order of the signature and checks the body last, so a route that names its
+object first answers 404 for a foreign or unknown id before it looks at If-Match or the body.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Path, Query, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlmodel import Session
+
+import appeals.tables
+from scanner import keys, references, tracks, webhooks
+from scanner.bus import dead_letters
+from scanner.callers import Caller
+from scanner.errors import NotFoundError, PreconditionFailedError, UnauthorisedError
+from scanner.limits import RateLimits
+from scanner.problems import HttpError
+from scanner.replays import Once
+from scanner.service import Service
+from scanner.tables import ApiKey, DeadLetter, Reference, Track, Webhook
+
+_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
+_TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="`Authorization: Bearer KEY`; keys start with `clr_live_`, sandbox keys with "
+    "`clr_test_`.",
+)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text can be an id at all; what can't never reaches the database."""
+    return _ID.fullmatch(text) is not None
+
+
+def service_of(request: Request) -> Service:
+    """Return the service this application serves."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(service_of)]
+
+
+def authenticated(
+    request: Request,
+    service: ServiceDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """Return who asks, after counting the request."""
+    limits: RateLimits = request.app.state.rate_limits
+    try:
+        if credentials is None:
+            raise UnauthorisedError("send `Authorization: Bearer KEY`")
+        caller = keys.authenticate(service, credentials.credentials)
+    except UnauthorisedError:
+        limits.count_address(address_of(request))
+        raise
+    request.state.caller = caller
+    request.state.rate_headers = limits.count_key(caller.actor.id)
+    return caller
+
+
+def public(request: Request) -> None:
+    """Count a request that needs no key, by its address."""
+    limits: RateLimits = request.app.state.rate_limits
+    request.state.rate_headers = limits.count_address(address_of(request))
+
+
+def address_of(request: Request) -> str:
+    """Return the client's address; behind a proxy the server has put the right one there."""
+    return request.client.host if request.client else "unknown"
+
+
+CallerDep = Annotated[Caller, Depends(authenticated)]
+
+
+class _Holding:
+    """A caller whose key has a scope; an instance for each scope, so that it is counted once."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def __call__(self, caller: CallerDep) -> Caller:
+        caller.require(self.scope)
+        return caller
+
+
+_tracks_read, _tracks_write = _Holding("tracks:read"), _Holding("tracks:write")
+_references_read, _references_write = _Holding("references:read"), _Holding("references:write")
+_webhooks, _operations = _Holding("webhooks"), _Holding("operations")
+_cases_read, _audit_read = _Holding("cases:read"), _Holding("audit:read")
+
+TracksReader = Annotated[Caller, Security(_tracks_read)]
+TracksWriter = Annotated[Caller, Security(_tracks_write)]
+ReferencesReader = Annotated[Caller, Security(_references_read)]
+ReferencesWriter = Annotated[Caller, Security(_references_write)]
+WebhooksCaller = Annotated[Caller, Security(_webhooks)]
+CasesReader = Annotated[Caller, Security(_cases_read)]
+AuditReader = Annotated[Caller, Security(_audit_read)]
+Operator = Annotated[Caller, Security(_operations)]
+
+
+# --- objects, by the id in the path; a foreign one, an unknown one and nonsense read the same
+
+
+class _Own:
+    """Finds the caller's object that the path names."""
+
+    def __init__(self, what: str, find: Any) -> None:
+        self.what = what
+        self.find = find
+
+    def __call__(self, service: Service, caller: Caller, object_id: str) -> Any:
+        if not is_id(object_id):
+            raise NotFoundError(self.what, "of this id")
+        with service.database.reading() as session:
+            try:
+                return self.find(session, caller.tenant_id, object_id)
+            except NotFoundError:
+                raise NotFoundError(self.what, "of this id") from None
+
+
+def _find_case(session: Session, tenant_id: str, case_id: str) -> appeals.tables.Case:
+    case = session.get(appeals.tables.Case, case_id)
+    if case is None or case.tenant_id != tenant_id:
+        raise NotFoundError("case", case_id)
+    return case
+
+
+_own_track = _Own("track", tracks.find)
+_own_reference = _Own("reference", references.find)
+_own_webhook = _Own("webhook", webhooks.find)
+_own_case = _Own("case", _find_case)
+_own_key = _Own("key", keys.find)
+_own_letter = _Own(
+    "dead letter", lambda session, tenant, id_: dead_letters.find(session, id_, tenant)
+)
+
+TrackId = Annotated[str, Path(description="The track's id.")]
+ReferenceId = Annotated[str, Path(description="The reference's id.")]
+WebhookId = Annotated[str, Path(description="The webhook's id.")]
+
+
+def readable_track(caller: TracksReader, service: ServiceDep, track_id: TrackId) -> Track:
+    """Return the track in the path for reading."""
+    track: Track = _own_track(service, caller, track_id)
+    return track
+
+
+def writable_track(caller: TracksWriter, service: ServiceDep, track_id: TrackId) -> Track:
+    """Return the track in the path for changing."""
+    track: Track = _own_track(service, caller, track_id)
+    return track
+
+
+def readable_reference(
+    caller: ReferencesReader, service: ServiceDep, reference_id: ReferenceId
+) -> Reference:
+    """Return the reference in the path for reading."""
+    reference: Reference = _own_reference(service, caller, reference_id)
+    return reference
+
+
+def writable_reference(
+    caller: ReferencesWriter, service: ServiceDep, reference_id: ReferenceId
+) -> Reference:
+    """Return the reference in the path for changing."""
+    reference: Reference = _own_reference(service, caller, reference_id)
+    return reference
+
+
+def own_webhook(caller: WebhooksCaller, service: ServiceDep, webhook_id: WebhookId) -> Webhook:
+    """Return the webhook in the path."""
+    webhook: Webhook = _own_webhook(service, caller, webhook_id)
+    return webhook
+
+
+def own_case(
+    caller: CasesReader, service: ServiceDep, case_id: Annotated[str, Path(description="Its id.")]
+) -> appeals.tables.Case:
+    """Return the case in the path."""
+    case: appeals.tables.Case = _own_case(service, caller, case_id)
+    return case
+
+
+def own_key(
+    caller: Operator, service: ServiceDep, key_id: Annotated[str, Path(description="Its id.")]
+) -> ApiKey:
+    """Return the API key in the path."""
+    key: ApiKey = _own_key(service, caller, key_id)
+    return key
+
+
+def own_letter(
+    caller: Operator, service: ServiceDep, letter_id: Annotated[str, Path(description="Its id.")]
+) -> DeadLetter:
+    """Return the dead letter in the path."""
+    letter: DeadLetter = _own_letter(service, caller, letter_id)
+    return letter
+
+
+ReadableTrack = Annotated[Track, Depends(readable_track)]
+WritableTrack = Annotated[Track, Depends(writable_track)]
+ReadableReference = Annotated[Reference, Depends(readable_reference)]
+WritableReference = Annotated[Reference, Depends(writable_reference)]
+OwnWebhook = Annotated[Webhook, Depends(own_webhook)]
+OwnCase = Annotated[appeals.tables.Case, Depends(own_case)]
+OwnKey = Annotated[ApiKey, Depends(own_key)]
+OwnLetter = Annotated[DeadLetter, Depends(own_letter)]
+
+
+# --- preconditions, pages, idempotency
+
+
+@dataclass(frozen=True)
+class Precondition:
+    """What If-Match named; ``versions`` is None for ``*``."""
+
+    versions: frozenset[str] | None
+
+    def check(self, present: int) -> int | None:
+        """Return the version to expect, or raise ``PreconditionFailedError`` if it is another."""
+        if self.versions is None:
+            return None
+        if str(present) not in self.versions:
+            raise PreconditionFailedError(
+                f"the object is at version {present}, If-Match named another: read it again"
+            )
+        return present
+
+
+def if_match(
+    header: Annotated[
+        str | None,
+        Header(alias="If-Match", description="The `ETag` of the version you read, or `*`."),
+    ] = None,
+) -> Precondition:
+    """Return the precondition of a change, which every change must have."""
+    if header is None or not header.strip():
+        raise HttpError(
+            "precondition-required", "send If-Match with the ETag of the version you read"
+        )
+    if header.strip() == "*":
+        return Precondition(None)
+    # A weak tag never matches (RFC 9110, 13.1.1).
+    return Precondition(frozenset(tag for weak, tag in _TAG.findall(header) if not weak))
+
+
+IfMatch = Annotated[Precondition, Depends(if_match)]
+
+
+def etag(version: int) -> dict[str, str]:
+    """Return the header that names an object's version."""
+    return {"ETag": f'"{version}"'}
+
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=500, description="`next_cursor` of the page before.")
+]
+
+
+def idempotency_key(
+    header: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Your own name for this request, 1 to 200 printable ASCII characters; "
+            "a repeat under the same key gets the first answer.",
+        ),
+    ] = None,
+) -> str | None:
+    """Return the client's key for this request."""
+    if header is not None and not _KEY.fullmatch(header):
+        raise HttpError(
+            "idempotency-key-invalid", "an Idempotency-Key has 1 to 200 printable ASCII characters"
+        )
+    return header
+
+
+IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
+
+
+def once(request: Request, caller: CallerDep, service: ServiceDep, key: IdempotencyKey) -> Once:
+    """Return what does the work of this POST once."""
+    operation = f"{request.method} {request.scope['route'].path}"
+    return Once(service, caller.tenant_id, key, operation)
+
+
+OnceDep = Annotated[Once, Depends(once)]

@@ -1,0 +1,93 @@
+"""How much one client may ask for: rates by key and by address, and back-pressure for uploads."""
+
+import math
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from scanner.errors import BusyError, ScannerError
+from scanner.problems import HttpError
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+    from scanner.settings import Settings
+
+DEPTH_SECONDS: Final = 1.0
+"""How long a measured queue depth is believed."""
+
+log = structlog.get_logger()
+
+
+class RateLimits:
+    """Counts requests in sliding windows, in this process's memory.
+
+    Several server processes count each for itself: a client may then get that many times the rate.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._per_key = parse(settings.rate_limit)
+        self._per_address = parse(settings.public_rate_limit)
+
+    def count_key(self, key_id: str) -> dict[str, str]:
+        """Count a request of a key; return the headers that tell how many are left.
+
+        Raises
+        ------
+        HttpError
+            ``rate-limited``, if none was left.
+        """
+        return self._count(self._per_key, "key", key_id)
+
+    def count_address(self, address: str) -> dict[str, str]:
+        """Count a request without a valid key, by its address."""
+        return self._count(self._per_address, "address", address)
+
+    def _count(self, limit: RateLimitItem, name: str, who: str) -> dict[str, str]:
+        allowed = self._limiter.hit(limit, name, who)
+        reset_at, left = self._limiter.get_window_stats(limit, name, who)
+        wait = max(1, math.ceil(reset_at - time.time()))
+        headers = {
+            "RateLimit-Policy": f'"{name}";q={limit.amount};w={limit.get_expiry()}',
+            "RateLimit": f'"{name}";r={left};t={wait}',
+        }
+        if allowed:
+            return headers
+        raise HttpError(
+            "rate-limited",
+            f"at most {limit.amount} requests in {limit.get_expiry()} s for each {name}: slow down",
+            headers=headers | {"Retry-After": str(wait)},
+        )
+
+
+class BackPressure:
+    """Refuses uploads while too many tracks wait for their analysis."""
+
+    def __init__(self, service: "Service") -> None:
+        self._service = service
+        self._lock = threading.Lock()
+        self._measured_at = -math.inf
+        self._depth = 0
+
+    def check(self) -> None:
+        """Raise ``BusyError`` if the queue is full."""
+        limit = self._service.settings.queue_limit
+        if self._current() >= limit:
+            raise BusyError(f"{limit} tracks wait already: come back later", retry_after=30)
+
+    def _current(self) -> int:
+        with self._lock:
+            if time.monotonic() - self._measured_at > DEPTH_SECONDS:
+                try:
+                    self._depth = self._service.transport.depth("analyse")
+                except ScannerError as error:
+                    # What is accepted is in the journal, broker or not: go on accepting.
+                    log.warning("queue_depth_unknown", detail=str(error))
+                    self._depth = 0
+                self._measured_at = time.monotonic()
+            return self._depth

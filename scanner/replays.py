@@ -1,0 +1,117 @@
+"""Idempotency of every POST but the submission of a track, which has its own (`tracks.submit`).
+
+The key is taken under a lease before the work and the answer is kept after it, so a repeat gets
+the first answer, and a twin that comes meanwhile a 409. A process that dies in between leaves the
+lease; once it has run out the request may be sent again and is then done again: at least once.
+Answers may hold secrets that are shown once, so they are kept encrypted.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import rfc8785
+from fastapi.responses import JSONResponse
+from sqlmodel import Session
+
+from scanner import idempotency
+from scanner.routing import strict_json
+from scanner.tables import IdempotencyKey
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+LEASE: Final = timedelta(minutes=5)
+REPLAYED: Final = "Idempotent-Replayed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a route answers."""
+
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Once:
+    """Does the work of one POST once for each Idempotency-Key.
+
+    Parameters
+    ----------
+    key : str, optional
+        Without one the work is done each time.
+    operation : str
+        Method and path, with its parameters' names.
+    """
+
+    service: "Service"
+    tenant_id: str
+    key: str | None
+    operation: str
+
+    def answer(self, identity: str, work: Callable[[], Answer]) -> JSONResponse:
+        """Do the work, or give the first answer again.
+
+        Parameters
+        ----------
+        identity : str
+            SHA-256 of what makes two requests the same.
+        """
+        if self.key is None:
+            done = work()
+            return JSONResponse(done.body, done.status, dict(done.headers))
+        first = self._take(self.key, identity)
+        if first is not None:
+            kept = json.loads(self.service.secrets.open(first["sealed"]))
+            headers = kept["headers"] | {REPLAYED: "true"}
+            return JSONResponse(kept["body"], kept["status"], headers)
+        try:
+            done = work()
+        except BaseException:
+            self._release(self.key)  # nothing was done: the key is free again
+            raise
+        self._keep(self.key, done)
+        return JSONResponse(done.body, done.status, dict(done.headers))
+
+    def _take(self, key: str, identity: str) -> dict[str, Any] | None:
+        now = self.service.now()
+        with self.service.database.transaction() as session:
+            row = session.get(IdempotencyKey, (self.tenant_id, key), with_for_update=True)
+            if row is not None and row.answer is None and self._lapsed(row):
+                session.delete(row)
+                session.flush()
+                session.expunge(row)
+            first = idempotency.begin(session, self.tenant_id, key, self.operation, identity, now)
+            if first is None:
+                self._row(session, key).leased_until = now + LEASE
+            return first
+
+    def _keep(self, key: str, done: Answer) -> None:
+        kept = {"status": done.status, "body": done.body, "headers": dict(done.headers)}
+        sealed = self.service.secrets.seal(json.dumps(kept))
+        with self.service.database.transaction() as session:
+            idempotency.finish(session, self.tenant_id, key, done.status, {"sealed": sealed})
+
+    def _release(self, key: str) -> None:
+        with self.service.database.transaction() as session:
+            session.delete(self._row(session, key))
+
+    def _row(self, session: Session, key: str) -> IdempotencyKey:
+        return session.get_one(IdempotencyKey, (self.tenant_id, key))
+
+    def _lapsed(self, row: IdempotencyKey) -> bool:
+        return row.leased_until is not None and row.leased_until < self.service.now()
+
+
+def identity_of(path: str, body: bytes) -> str:
+    """Return what makes two requests the same: the address and the JSON, however it is spaced."""
+    try:
+        canonical = rfc8785.dumps(strict_json(body)) if body else b""
+    except (ValueError, rfc8785.CanonicalizationError):
+        canonical = body
+    return hashlib.sha256(path.encode() + b"\n" + canonical).hexdigest()

@@ -1,0 +1,77 @@
+"""What operators and clients' tools read without a key: health, metrics, schemas, problems."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from scanner import event_schemas, health, schemas
+from scanner.dependencies import public
+from scanner.errors import NotFoundError
+from scanner.problems import KINDS, problems
+from scanner.routing import Route
+
+router = APIRouter(tags=["running"], route_class=Route)
+
+
+class PlainText(Response):
+    """Prometheus' text format."""
+
+    media_type = "text/plain"
+
+
+@router.get("/healthz", response_model=schemas.Liveness)
+def healthz() -> dict[str, str]:
+    """Tell that the process runs."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    response_model=schemas.Readiness,
+    responses={503: {"model": schemas.Readiness, "description": "A part does not answer."}},
+)
+def readyz(request: Request) -> JSONResponse:
+    """Check database, bus, index and store, each by name."""
+    checker: health.Health = request.app.state.health
+    report = checker.report()
+    return JSONResponse(report, 200 if report["status"] == "ready" else 503)
+
+
+@router.get("/metrics", response_class=PlainText)
+def read_metrics() -> Response:
+    """Metrics in Prometheus' text format."""
+    return Response(health.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@router.get(
+    "/v1/schemas/{type}/{version}",
+    tags=["events"],
+    dependencies=[Depends(public)],
+    responses=problems("not-found", "bad-fields", "rate-limited"),
+)
+def read_schema(
+    type_: Annotated[str, Path(alias="type", description="An event type.")],
+    version: Annotated[int, Path(ge=1, le=10_000, description="Its `dataschema` version.")],
+) -> dict[str, Any]:
+    """The JSON Schema of an event's `data`."""
+    schema = event_schemas.schema_of(type_, version)
+    if schema is None:
+        raise NotFoundError("schema", "of this type and version")
+    return schema
+
+
+@router.get(
+    "/problems/{name}",
+    response_model=schemas.ProblemKind,
+    dependencies=[Depends(public)],
+    responses=problems("not-found", "rate-limited"),
+)
+def read_problem(
+    name: Annotated[str, Path(description="The end of a problem's `type`.")],
+) -> dict[str, Any]:
+    """What a problem's `type` leads to."""
+    if name not in KINDS:
+        raise NotFoundError("problem", "of this name")
+    return {"name": name, "status": KINDS[name].status, "title": KINDS[name].title}

@@ -1,0 +1,497 @@
+"""The shapes of bodies and answers, for OpenAPI and for checking what comes in.
+
+Answers may gain fields, never lose or rename one, so their models let unknown fields through.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from scanner.declarations import Declaration
+from scanner.track_states import State
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Decision = Literal["clear", "restrict", "review", "block", "indeterminate"]
+ReferencePolicy = Literal["block", "monetise", "track"]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class Answer(BaseModel):
+    """Base of every answer."""
+
+    model_config = ConfigDict(extra="allow")
+
+    sandbox: bool = Field(False, description="True where a sandbox key asked; absent otherwise.")
+
+
+class Asked(BaseModel):
+    """Base of every body that comes in: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="`/problems/NAME`; the name is stable.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field("", description="The incident's id, also in the service's log.")
+    errors: list["FieldError"] = Field([], description="One entry a field that is wrong.")
+
+
+class FieldError(BaseModel):
+    """A field that can't be taken."""
+
+    field: str
+    detail: str
+
+
+class ProblemKind(BaseModel):
+    """A kind of problem."""
+
+    name: str
+    status: int
+    title: str
+
+
+# --- tracks
+
+
+class Segment(BaseModel):
+    """A stretch of the track that is a stretch of the reference, in seconds."""
+
+    model_config = ConfigDict(extra="allow")
+
+    query_start: float
+    query_end: float
+    reference_start: float
+    reference_end: float
+    pitch_semitones: float = Field(description="Track minus reference.")
+    tempo_ratio: float = Field(description="Track's tempo over the reference's.")
+
+
+class Match(BaseModel):
+    """A reference found in the track."""
+
+    model_config = ConfigDict(extra="allow")
+
+    reference_id: str
+    title: str | None
+    path: str | None
+    kind: Literal["recording", "composition"]
+    score: float = Field(description="Calibrated probability that the match is real.")
+    segments: list[Segment]
+
+
+class Watermark(BaseModel):
+    """A mark found in the track."""
+
+    model_config = ConfigDict(extra="allow")
+
+    payload: str
+    scheme: str
+    verdict: Literal["found", "candidate"]
+    false_alarm: float
+    score: float
+    start: float
+    end: float
+
+
+class Reason(BaseModel):
+    """A rule that fired, in plain language."""
+
+    rule: str
+    text: str
+
+
+class Restriction(BaseModel):
+    """A condition of the release; empty ``territories`` means everywhere."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["age", "territory", "monetise"]
+    territories: list[str] = []
+    min_age: int | None = None
+
+
+class Warned(BaseModel):
+    """Something odd about the audio that did not keep it from being analysed."""
+
+    type: str
+    detail: str
+
+
+class HeldProblem(BaseModel):
+    """Why a track is held; the names are those of problems."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    detail: str
+
+
+class Judgement(Answer):
+    """What policy says about a track; ``decision`` is null until there is one."""
+
+    decision: Decision | None
+    outcomes: dict[str, Decision] = Field(description="By territory; `*` is everywhere else.")
+    restrictions: list[Restriction]
+    reasons: list[Reason]
+    pack: str | None = Field(description="Policy pack and the hash of its content.")
+
+
+class Track(Judgement):
+    """One track: where it is, what was found, what was decided."""
+
+    id: str | None
+    track_id: str | None
+    external_id: str | None
+    sha256: Digest | None
+    duration: float | None = Field(description="Seconds.")
+    state: State | None
+    problem: HeldProblem | None = None
+    matches: list[Match]
+    watermarks: list[Watermark]
+    index_version: str | None
+    index_age_seconds: float | None
+    detectors: dict[str, Literal["ok", "failed", "not_run"]]
+    warnings: list[Warned]
+    seconds: dict[str, float]
+
+
+class Tracks(Answer):
+    """A page of tracks, newest first."""
+
+    items: list[Track]
+    next_cursor: str | None
+
+
+class Accepted(Answer):
+    """The track is taken in and will not be lost; the decision follows."""
+
+    track_id: str
+    status_url: str
+
+
+class AnalysisAnswer(Answer):
+    """Evidence only, no judgement."""
+
+    track_id: str
+    detectors: dict[str, str]
+    warnings: list[Warned]
+    matches: list[Match]
+    watermarks: list[Watermark]
+    audio: dict[str, Any]
+    seconds: dict[str, float]
+    index_version: str | None
+    index_age_seconds: float | None
+
+
+class DecisionAnswer(Judgement):
+    """The decision with all that explains it."""
+
+    id: str
+    track_id: str
+    explanation: dict[str, Any]
+    facts_hash: Digest
+    outcome_hash: Digest
+    automation: str
+    created_at: Moment
+
+
+class TrackByJson(Declaration):
+    """A submission without a file: an address to fetch, or a fingerprint."""
+
+    mode: Literal["release", "precheck"] = "release"
+    url: str | None = Field(None, description="Claim check: the service fetches the audio.")
+    fingerprint: dict[str, Any] | None = Field(
+        None, description="What `clearance fingerprint FILE` prints."
+    )
+
+
+# --- references
+
+
+class HolderAnswer(BaseModel):
+    """Who holds the rights."""
+
+    id: str
+    name: str
+    verified: bool
+
+
+class ReferenceAnswer(Answer):
+    """A recording that tracks are compared with."""
+
+    id: str
+    reference_id: str
+    title: str
+    path: str | None
+    holder: HolderAnswer
+    policy: ReferencePolicy
+    status: str
+    isrc: str | None
+    territories: list[str]
+    duration: float
+    version: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class References(Answer):
+    """A page of references, newest first."""
+
+    items: list[ReferenceAnswer]
+    next_cursor: str | None
+
+
+class ReferenceStats(Answer):
+    """How much there is to compare with."""
+
+    references: int
+    hours: float
+    index_bytes: int
+    segments: int
+    index_version: str
+    epoch: int
+
+
+class ReferenceChanges(Asked):
+    """What of a reference may be changed; what is left out stays."""
+
+    title: Title | None = None
+    policy: ReferencePolicy | None = None
+    isrc: str | None = None
+    territories: list[str] | None = None
+
+
+# --- webhooks
+
+
+class WebhookAsked(Asked):
+    """An address and the events it wants."""
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    events: Annotated[list[ShortText], Field(min_length=1, max_length=50)]
+
+
+class WebhookAnswer(Answer):
+    """An address that hears of events."""
+
+    id: str
+    url: str
+    events: list[str]
+    version: int
+    created_at: Moment
+
+
+class WebhookMade(WebhookAnswer):
+    """A new webhook with its secret, shown this once."""
+
+    secret: str = Field(description="Standard Webhooks signing secret, `whsec_…`.")
+
+
+class Webhooks(Answer):
+    """A page of webhooks, oldest first."""
+
+    items: list[WebhookAnswer]
+    next_cursor: str | None
+
+
+class DeliveryAnswer(Answer):
+    """A message and every try to send it."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    sequence: int
+    state: Literal["due", "sent", "failed"]
+    tries: int
+    due_at: Moment | None
+    created_at: Moment
+    log: list[dict[str, Any]]
+    payload: dict[str, Any]
+
+
+class Deliveries(Answer):
+    """A page of deliveries, newest first."""
+
+    items: list[DeliveryAnswer]
+    next_cursor: str | None
+
+
+# --- cases, audit, keys, policies, operations
+
+
+class CaseAnswer(Answer):
+    """Something a person should look at."""
+
+    id: str
+    track_id: str
+    kind: str
+    state: str
+    priority: int
+    decision_id: str | None
+    reasons: list[dict[str, Any]]
+    version: int
+    opened_at: Moment
+    closed_at: Moment | None
+
+
+class Cases(Answer):
+    """A page of cases, newest first."""
+
+    items: list[CaseAnswer]
+    next_cursor: str | None
+
+
+class AuditRow(Answer):
+    """One journal row with its seal; null seal: the relay has not come to it yet."""
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    time: Moment
+    actor: str
+    role: str
+    causation_id: str | None
+    correlation_id: str | None
+    data: dict[str, Any]
+    seal: dict[str, Any] | None
+
+
+class AuditRows(Answer):
+    """A page of the journal, newest first."""
+
+    items: list[AuditRow]
+    next_cursor: str | None
+
+
+class AuditVerdict(Answer):
+    """What a walk over the tenant's hash chain found."""
+
+    whole: bool
+    sealed: int
+    unsealed: int
+    breaks: list[dict[str, Any]]
+
+
+class KeyAsked(Asked):
+    """An API key to make."""
+
+    name: ShortText
+    scopes: Annotated[list[str], Field(min_length=1, max_length=50)]
+    sandbox: bool = Field(False, description="Make a `clr_test_` key for the sandbox.")
+
+
+class KeyAnswer(Answer):
+    """An API key, without the key itself."""
+
+    id: str
+    name: str
+    hint: str
+    scopes: list[str]
+    kind: Literal["live", "test"]
+    version: int
+    created_at: Moment
+    revoked_at: Moment | None
+
+
+class KeyMade(KeyAnswer):
+    """A new API key, shown this once."""
+
+    key: str
+
+
+class Keys(Answer):
+    """A page of API keys, newest first."""
+
+    items: list[KeyAnswer]
+    next_cursor: str | None
+
+
+class RuleAnswer(BaseModel):
+    """A rule of a policy pack."""
+
+    id: str
+    title: str
+    phase: Literal["exempt", "decide"]
+    outcome: str
+    legal_basis: list[str]
+
+
+class PolicyAnswer(Answer):
+    """A policy pack."""
+
+    id: str
+    name: str
+    content_hash: Digest
+    description: str
+    active: bool
+    thresholds: dict[str, float]
+    rules: list[RuleAnswer]
+
+
+class Policies(Answer):
+    """The policy packs."""
+
+    items: list[PolicyAnswer]
+    next_cursor: str | None
+
+
+class DeadLetterAnswer(Answer):
+    """An event that a stage gave up on."""
+
+    id: str
+    group: str
+    topic: str
+    event_id: str
+    subject: str | None
+    error: str
+    detail: str
+    attempts: int
+    state: str
+    created_at: Moment
+    replayed_at: Moment | None
+
+
+class DeadLetterWhole(DeadLetterAnswer):
+    """A dead letter with the message itself."""
+
+    payload: dict[str, Any] | None
+
+
+class DeadLetters(Answer):
+    """A page of dead letters, oldest first."""
+
+    items: list[DeadLetterAnswer]
+    next_cursor: str | None
+
+
+class Check(BaseModel):
+    """How one part of the service is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool
+
+
+class Readiness(BaseModel):
+    """Whether every part answers."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, Check]
+
+
+class Liveness(BaseModel):
+    """The process runs."""
+
+    status: Literal["ok"]
