@@ -101,7 +101,7 @@ def _chromaprint() -> str:
 
     import fingerprint
 
-    noise = np.random.default_rng(0).standard_normal((1, 80_000)).astype(np.float32) / 10
+    noise = np.random.default_rng(0).standard_normal((1, 80_000), np.float32) * np.float32(0.1)
     return f"computes {fingerprint.fingerprint(noise, 16_000).algorithm}"
 
 

@@ -70,7 +70,7 @@ def main() -> int:
         if os.environ.get("DEMO_EXIT") == "1":
             return int(bool(wrong))
         console.print(
-            f"\nThe service is running: [bold]{address}[/] (API at {address}/docs)\n"
+            f"\nThe service is running: [bold]{address}[/] (API at {address}/openapi.json)\n"
             f"login {made['admin']['email']}, password {made['admin']['password']}\n"
             f"API key {made['api_key']}\nCtrl-C ends it."
         )

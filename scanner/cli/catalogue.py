@@ -1,18 +1,19 @@
 """``reference``: what tracks are compared with."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scanner.cli.batches import audio_files, error_of, in_order, with_progress
 from scanner.cli.session import (
     DEFAULT_TENANT,
     USAGE,
     Json,
     TenantName,
     answering,
-    audio_files,
     caller_for,
     complain,
     opened,
@@ -36,6 +37,9 @@ def add(
     policy: Annotated[str, typer.Option("--policy", help="block, monetise or track.")] = "block",
     isrc: Annotated[str | None, typer.Option("--isrc", help="Only with one file.")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Go into folders.")] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=64, help="Files at once; default: cores.")
+    ] = os.cpu_count() or 1,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
@@ -50,8 +54,12 @@ def add(
     status = 0
     with opened() as service:
         caller = caller_for(service, tenant)
-        for path in files:
-            result = _add_file(service, caller, path, holder=holder, policy=policy, isrc=isrc)
+        results = in_order(
+            lambda path: _add_file(service, caller, path, holder=holder, policy=policy, isrc=isrc),
+            files,
+            jobs,
+        )
+        for result in with_progress(results, len(files), "Adding", as_json=as_json):
             status = max(status, USAGE if "error" in result else 0)
             if as_json:
                 say(result)
@@ -161,6 +169,7 @@ def _add_file(
     policy: str,
     isrc: str | None,
 ) -> dict[str, Any]:
+    import fingerprint
     from scanner import references
     from scanner.audio import AudioError
 
@@ -174,17 +183,15 @@ def _add_file(
             holder=holder,
             policy=policy,
             isrc=isrc,
-            file_name=shown(path.name),
+            file_name=shown(path.stem),
             shown_path=shown(path)[-1000:],
             audio_sha256=digest,
             operator=True,
         )
     except AudioError as error:
-        return _error(path, error.problem, error.detail)
+        return error_of(path, error.problem, error.detail)
+    except fingerprint.TooShortError as error:
+        return error_of(path, "too-short", str(error))
     except OSError as error:
-        return _error(path, "file-unreadable", error.strerror or "the file can't be opened")
+        return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
     return {"path": shown(path), "reference_id": reference.id}
-
-
-def _error(path: Path, kind: str, detail: str) -> dict[str, Any]:
-    return {"path": shown(path), "error": {"type": kind, "detail": detail}}

@@ -9,15 +9,16 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 
 from scanner.cli import catalogue, fingerprints, operations, rehearsal, running, scanning
+from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 
 SIGINT_STATUS: Final = 128 + signal.SIGINT
 SIGTERM_STATUS: Final = 128 + signal.SIGTERM
-FAILED: Final = 3
+SIGNALLED: Final = 128
 
 app = typer.Typer(
     name="clearance",
@@ -39,21 +40,20 @@ class _Terminated(SystemExit):
     """SIGTERM came; what was begun is left by its own cleaning up."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit with its status."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
+        status = 0
     except SystemExit as ended:
-        _leave(_flushed(ended.code if isinstance(ended.code, int) else int(bool(ended.code))))
+        status = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except KeyboardInterrupt:
-        _leave(_flushed(SIGINT_STATUS))
-    except BrokenPipeError:
-        _leave(0)
+        status = SIGINT_STATUS
     except OSError as error:
-        print(f"error: {error.strerror or error}", file=sys.stderr)
-        _leave(FAILED)
-    _leave(_flushed(0))
+        complain(error.strerror or str(error))
+        status = FAILED
+    _leave(_flushed(status))
 
 
 def _terminate(_signum: int, _frame: FrameType | None) -> None:
@@ -65,18 +65,21 @@ def _flushed(status: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        return status
+        return status or CLOSED_OUTPUT
     except OSError as error:
-        print(f"error: the output can't be written: {error.strerror}", file=sys.stderr)
+        complain(f"the output can't be written: {error.strerror}")
         return FAILED
     return status
 
 
-def _leave(status: int) -> None:
-    """Exit; the interpreter must not try to flush a broken standard output once more."""
+def _leave(status: int) -> NoReturn:
+    """End the process: at once where a signal or a closed pipe left threads at their work.
+
+    Their tracks are in the journal; the next worker takes them up.
+    """
+    if status > SIGNALLED:
+        os._exit(status)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         sys.exit(status)
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    sys.exit(status)
+    os._exit(status)  # the interpreter would try to flush a broken output once more

@@ -14,7 +14,6 @@ from scanner.cli.session import (
     answering,
     caller_for,
     complain,
-    console,
     opened,
     say,
     table,
@@ -250,6 +249,5 @@ def doctor(as_json: Json = False) -> None:
             say(vars(finding))
     else:
         for finding in findings:
-            mark = "[green]ok[/]" if finding.well else "[red]FAILED[/]"
-            console().print(f"{mark}  {finding.part}: {finding.detail}", highlight=False)
+            print(f"{'ok' if finding.well else 'FAILED':6}  {finding.part}: {finding.detail}")
     raise typer.Exit(0 if all(finding.well for finding in findings) else FAILED)

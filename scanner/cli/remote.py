@@ -1,6 +1,5 @@
 """``scan --server``: the same command against a running service."""
 
-import concurrent.futures
 import os
 import time
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from typing import Any, Final
 
 import httpx
 
-from scanner.cli.scanning import _error, result_of
+from scanner.cli.batches import error_of, in_order
+from scanner.cli.scanning import result_of
 from scanner.clock import new_id
 from scanner.declarations import Declaration
 from scanner.errors import TransientError, UnauthorisedError
@@ -35,13 +35,8 @@ class Remote:
         self, files: list[Path], declaration: Declaration, jobs: int
     ) -> Iterator[dict[str, Any]]:
         """Yield each file's result, in the order given."""
-        with self._client, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(self._scan_file, path, declaration) for path in files]
-            try:
-                for future in futures:
-                    yield future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        with self._client:
+            yield from in_order(lambda path: self._scan_file(path, declaration), files, jobs)
 
     def _scan_file(self, path: Path, declaration: Declaration) -> dict[str, Any]:
         try:
@@ -49,14 +44,14 @@ class Remote:
         except httpx.HTTPError as error:
             raise TransientError(f"the service can't be reached: {error}") from error
         except OSError as error:
-            return _error(path, "file-unreadable", error.strerror or "the file can't be opened")
+            return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
         if answer.status_code in {401, 403}:
             raise UnauthorisedError(answer.json().get("detail", "the key is refused"))
         if answer.status_code >= 500:
             raise TransientError(f"the service answered {answer.status_code}")
         if answer.status_code >= 400:
             problem = answer.json()
-            return _error(path, problem["type"].rpartition("/")[2], problem.get("detail", ""))
+            return error_of(path, problem["type"].rpartition("/")[2], problem.get("detail", ""))
         return result_of(path, self._decided(answer.json()["track_id"]))
 
     def _submit(self, path: Path, declaration: Declaration) -> httpx.Response:

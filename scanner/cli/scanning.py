@@ -1,14 +1,13 @@
 """``scan`` and ``explain``: what would this service say of these files, and why."""
 
-import concurrent.futures
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scanner.cli.batches import audio_files, error_of, in_order, with_progress
 from scanner.cli.session import (
     DEFAULT_TENANT,
     NO,
@@ -16,7 +15,6 @@ from scanner.cli.session import (
     Json,
     TenantName,
     answering,
-    audio_files,
     caller_for,
     console,
     opened,
@@ -73,7 +71,7 @@ def scan(
         results = _scan_here(files, declaration, tenant, jobs)
     status = 0
     shown_rows: list[list[str]] = []
-    for result in _with_progress(results, len(files), as_json):
+    for result in with_progress(results, len(files), "Scanning", as_json=as_json):
         status = max(status, _status(result))
         if as_json:
             say(result)
@@ -105,18 +103,17 @@ def explain(
         return
     out = console()
     out.print(
-        f"[bold]{view['decision'] or 'no decision'}[/] — track {view['track_id']} is "
-        f"{view['state']}",
+        f"{view['decision'] or 'no decision'} — track {view['track_id']} is {view['state']}",
         highlight=False,
     )
     for reason in view["reasons"]:
-        out.print(f"  {reason['rule']}: {reason['text']}", highlight=False)
+        out.print(f"  {reason['rule']}: {reason['text']}")
     if view["problem"]:
-        out.print(f"  {view['problem']['type']}: {view['problem']['detail']}", highlight=False)
+        out.print(f"  {view['problem']['type']}: {view['problem']['detail']}")
     for match in view["matches"]:
         for segment in match["segments"]:
-            out.print(f"  {sentence(match, segment)}", highlight=False)
-    out.print(f"  pack {view['pack']}, index {view['index_version']}", highlight=False)
+            out.print(f"  {sentence(match, segment)}")
+    out.print(f"  pack {view['pack']}, index {view['index_version']}")
 
 
 def sentence(match: dict[str, Any], segment: dict[str, float]) -> str:
@@ -138,13 +135,7 @@ def _scan_here(
 ) -> Iterator[dict[str, Any]]:
     with opened() as service:
         caller = caller_for(service, tenant)
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(scan_file, service, caller, path, declaration) for path in files]
-            try:
-                for future in futures:
-                    yield future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        yield from in_order(lambda path: scan_file(service, caller, path, declaration), files, jobs)
         from scanner.bus.relay import Relay
 
         Relay(service.database, service.transport, service.settings.home).run_once()
@@ -163,9 +154,9 @@ def scan_file(
         with path.open("rb") as file:
             sniff(file.read(SNIFF_BYTES))
     except AudioError as error:
-        return _error(path, error.problem, error.detail)
+        return error_of(path, error.problem, error.detail)
     except OSError as error:
-        return _error(path, "file-unreadable", error.strerror or "the file can't be opened")
+        return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
     blob = service.store.put_file(caller.tenant_id, path)
     source = tracks.Source(
         sha256=blob.sha256, size_bytes=blob.size, file_name=shown(path.name)[-255:]
@@ -181,15 +172,11 @@ def result_of(path: Path, view: dict[str, Any]) -> dict[str, Any]:
     """Return the contract's object for a file: its decision, or the error that held it."""
     if view["state"] == "held":
         problem = view["problem"] or {"type": "held", "detail": "the track is held"}
-        return _error(path, problem["type"], problem["detail"]) | {
+        return error_of(path, problem["type"], problem["detail"]) | {
             "track_id": view["track_id"],
             "state": view["state"],
         }
     return {"path": shown(path)} | view
-
-
-def _error(path: Path, kind: str, detail: str) -> dict[str, Any]:
-    return {"path": shown(path), "error": {"type": kind, "detail": detail}}
 
 
 def _status(result: dict[str, Any]) -> int:
@@ -223,15 +210,3 @@ def _row(result: dict[str, Any]) -> list[str]:
         "\n".join(places),
         f"{result['seconds'].get('total', 0):.2f}",
     ]
-
-
-def _with_progress(
-    results: Iterator[dict[str, Any]], count: int, as_json: bool
-) -> Iterator[dict[str, Any]]:
-    if as_json or count < 2 or not sys.stderr.isatty():
-        yield from results
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(results, "Scanning", total=count, console=Console(stderr=True))

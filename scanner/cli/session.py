@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ T = TypeVar("T")
 NO: Final = 1
 USAGE: Final = 2
 FAILED: Final = 3
+CLOSED_OUTPUT: Final = 128 + signal.SIGPIPE
+"""As a shell shows a program that a closed pipe ended."""
+PAGE_WIDTH: Final = 160
 
 Json = Annotated[bool, typer.Option("--json", help="Print nothing but JSON on standard output.")]
 TenantName = Annotated[
@@ -49,10 +53,10 @@ def complain(message: str) -> None:
 
 
 def console() -> "Console":
-    """Return the terminal for tables (standard output)."""
+    """Return where tables go: standard output, wide if it is no terminal."""
     from rich.console import Console
 
-    return Console()
+    return Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PAGE_WIDTH)
 
 
 def answering(command: Callable[P, T]) -> Callable[P, T]:
@@ -62,7 +66,9 @@ def answering(command: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (typer.Exit, KeyboardInterrupt, BrokenPipeError):
+        except BrokenPipeError as error:  # nobody reads any more: no reason to say a word
+            raise SystemExit(CLOSED_OUTPUT) from error
+        except typer.Exit:
             raise
         except Exception as error:
             status = _status_of(error)
@@ -80,12 +86,12 @@ def _status_of(error: Exception) -> int | None:
 
     import policy
     from scanner.audio import AudioError
-    from scanner.errors import ConflictError, ScannerError, TransientError
+    from scanner.errors import InProgressError, ScannerError, TransientError
     from scanner.store import StoreError
 
     if isinstance(error, AudioError | policy.PolicyError):
         return USAGE
-    if isinstance(error, TransientError | StoreError | SQLAlchemyError | ConflictError):
+    if isinstance(error, TransientError | StoreError | SQLAlchemyError | InProgressError):
         return FAILED
     return USAGE if isinstance(error, ScannerError) else None
 
@@ -140,39 +146,14 @@ def caller_for(service: "Service", tenant: str) -> "Caller":
     )
 
 
-def audio_files(paths: list[Path], *, recursive: bool) -> list[Path]:
-    """Return the files to work on, in the order given; folders need ``recursive``.
-
-    In a folder, files that are no audio by their first bytes are passed over.
-    """
-    from scanner.audio import AudioError, sniff
-    from scanner.audio.sniff import SNIFF_BYTES
-
-    found: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        if not recursive:
-            complain(f"{shown(path)} is a folder: use --recursive")
-            raise typer.Exit(USAGE)
-        for each in sorted(path.rglob("*")):
-            if not each.is_file():
-                continue
-            try:
-                with each.open("rb") as file:
-                    sniff(file.read(SNIFF_BYTES))
-            except (AudioError, OSError):
-                continue
-            found.append(each)
-    return found
-
-
 def table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table for people."""
+    """Print a table for people; the first column is never cut, since it is what one copies."""
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(*columns)
+    drawn = Table()
+    for n, column in enumerate(columns):
+        drawn.add_column(column, no_wrap=n == 0, overflow="fold")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(Text(cell) for cell in row))
     console().print(drawn)
