@@ -1,7 +1,7 @@
 """``clearance serve``: the API in this process, the workers in processes of their own."""
 
 import socket
-import sys
+from collections.abc import Callable
 
 import uvicorn
 
@@ -11,10 +11,10 @@ from scanner.logs import configure
 from scanner.settings import Settings
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, announce: Callable[[str, int], None]) -> None:
     """Serve until a signal, which uvicorn passes on once it has finished its requests.
 
-    The address is printed once the socket listens. The workers finish what they have in hand.
+    The host and port are announced once the socket listens. The workers finish what they have in hand.
     """
     configure(settings)
     listener = socket.create_server((settings.host, settings.port), backlog=2048)
@@ -24,5 +24,5 @@ def serve(settings: Settings) -> None:
         create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=10
     )
     with listener, Supervisor(settings, settings.workers):
-        print(f"Clearance listens on http://{host}:{port}", file=sys.stderr, flush=True)
+        announce(host, port)
         uvicorn.Server(config).run(sockets=[listener])

@@ -3,12 +3,12 @@
 Run by `make demo`. ``MUSIC=folder`` takes music of one's own; ``DEMO_EXIT=1`` ends after the table.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,38 +91,26 @@ def _clearance(environment: dict[str, str], *arguments: str) -> str:
 
 def _serve(environment: dict[str, str]) -> tuple["subprocess.Popen[str]", str]:
     """Start the service on a free port; return it and its address once it answers."""
-    log = (HOME / "service.log").open("w")
-    server = subprocess.Popen(
-        [str(Path(sys.executable).with_name("clearance")), "serve", "--port", "0"],
-        env=environment | {"CLEARANCE_WORKERS": "2"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stderr is not None
-    for line in server.stderr:
-        log.write(line)
-        if line.startswith("Clearance listens on "):
-            address = line.split()[-1]
-            break
-    else:
-        raise SystemExit(f"the service did not start: see {log.name}")
-    threading.Thread(target=_drain, args=(server.stderr, log), daemon=True).start()
+    log = HOME / "service.log"
+    with log.open("w") as errors:
+        server = subprocess.Popen(
+            [str(Path(sys.executable).with_name("clearance")), "serve", "--port", "0", "--json"],
+            env=environment | {"CLEARANCE_WORKERS": "2"},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert server.stdout is not None
+    line = server.stdout.readline()
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
+    while line and time.monotonic() < deadline:
+        address: str = json.loads(line)["address"]
+        with contextlib.suppress(httpx.HTTPError):
             if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
                 return server, address
-        except httpx.HTTPError:
-            pass
         time.sleep(0.1)
     server.terminate()
-    raise SystemExit(f"the service is not ready after a minute: see {log.name}")
-
-
-def _drain(source: Any, log: Any) -> None:
-    for line in source:
-        log.write(line)
-        log.flush()
+    raise SystemExit(f"the service did not start: see {log.relative_to(ROOT)}")
 
 
 def _submit(address: str, key: str, path: Path) -> dict[str, Any]:

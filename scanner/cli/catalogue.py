@@ -75,7 +75,9 @@ def add(
 @app.command(name="list")
 @answering
 def list_(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 200,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")
+    ] = 200,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:

@@ -153,7 +153,9 @@ def upgrade(as_json: Json = False) -> None:
 @dead.command(name="list")
 @answering
 def list_dead(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")
+    ] = 100,
     as_json: Json = False,
 ) -> None:
     """List dead letters of every tenant, oldest first."""

@@ -20,7 +20,12 @@ from scanner.cli.session import (
 )
 
 app = typer.Typer(help="Packs of rules.", no_args_is_help=True)
-PackPath = Annotated[Path, typer.Argument(metavar="PACK", help="A pack's YAML file.")]
+PackPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PACK", exists=True, dir_okay=False, readable=True, help="A pack's YAML file."
+    ),
+]
 
 
 @app.command()

@@ -1,10 +1,11 @@
 """``init``, ``serve`` and ``worker``."""
 
+import os
 from typing import Annotated
 
 import typer
 
-from scanner.cli.session import Json, answering, opened, say
+from scanner.cli.session import USAGE, Json, answering, complain, opened, say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,6 +58,7 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, max=256, help="Worker processes.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Run API, console and workers until SIGTERM or Ctrl-C; what was begun is finished."""
     from scanner.serve import serve as run
@@ -66,7 +68,7 @@ def serve(
     given = {name: value for name, value in changes.items() if value is not None}
     with opened():
         pass  # says at once what is missing
-    run(Settings().model_copy(update=given))
+    run(Settings().model_copy(update=given), _announce_json if as_json else _announce)
 
 
 @answering
@@ -75,8 +77,26 @@ def worker(
         list[str] | None,
         typer.Option("--stage", help="analyse, decide, release or notify; again for more."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Run one more worker process."""
+    """Run one more worker process until SIGTERM or Ctrl-C; what was begun is finished."""
     from scanner.bus.worker import main
+    from scanner.pipeline import GROUPS
 
+    known = [group.name for group in GROUPS]
+    if unknown := sorted(set(stage or ()) - set(known)):
+        complain(f"no stage {', '.join(unknown)}; there are: {', '.join(known)}")
+        raise typer.Exit(USAGE)
+    with opened():
+        pass
+    if as_json:
+        say({"pid": os.getpid(), "stages": stage or known})
     raise typer.Exit(main(stage or None, watch_parent=False))
+
+
+def _announce(host: str, port: int) -> None:
+    print(f"Clearance listens on http://{host}:{port}", flush=True)
+
+
+def _announce_json(host: str, port: int) -> None:
+    say({"address": f"http://{host}:{port}", "host": host, "port": port})

@@ -74,7 +74,7 @@ def answering(command: Callable[P, T]) -> Callable[P, T]:
             status = _status_of(error)
             if status is None:
                 raise
-            complain(str(error))
+            complain(_words(error))
             raise typer.Exit(status) from error
 
     return run
@@ -82,6 +82,7 @@ def answering(command: Callable[P, T]) -> Callable[P, T]:
 
 def _status_of(error: Exception) -> int | None:
     """Return the exit code of an error that a user can understand, or None."""
+    from pydantic import ValidationError
     from sqlalchemy.exc import SQLAlchemyError
 
     import policy
@@ -89,11 +90,23 @@ def _status_of(error: Exception) -> int | None:
     from scanner.errors import InProgressError, ScannerError, TransientError
     from scanner.store import StoreError
 
-    if isinstance(error, AudioError | policy.PolicyError):
+    if isinstance(error, AudioError | policy.PolicyError | ValidationError):
         return USAGE
     if isinstance(error, TransientError | StoreError | SQLAlchemyError | InProgressError):
         return FAILED
     return USAGE if isinstance(error, ScannerError) else None
+
+
+def _words(error: Exception) -> str:
+    """Return an error's message; a wrong setting is named by its variable, without its value."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"CLEARANCE_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}"
+        for each in error.errors(include_input=False, include_url=False)
+    )
 
 
 @contextmanager

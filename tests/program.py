@@ -1,0 +1,97 @@
+"""The installed program, run as a user runs it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.servers import wait_until
+
+PROGRAM = str(Path(sys.executable).with_name("clearance"))
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CLEARANCE_")}
+    return kept | {"CLEARANCE_HOME": str(home)} | more
+
+
+def clearance(
+    home: Path, *arguments: str | bytes | Path, status: int | None = 0, **more: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end; its exit status must be ``status`` unless that is None."""
+    done = subprocess.run(
+        [PROGRAM, *arguments],
+        check=False,
+        env=environment(home, **more),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    if status is not None:
+        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def lines(done: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
+    """Read standard output as one JSON object a line, and nothing else."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def answer(
+    home: Path, *arguments: str | bytes | Path, status: int = 0, **more: str
+) -> dict[str, Any]:
+    """Run a command with --json that prints one object."""
+    (found,) = lines(clearance(home, *arguments, "--json", status=status, **more))
+    return found
+
+
+@dataclass
+class Served:
+    """A running service."""
+
+    address: str
+    process: "subprocess.Popen[str]"
+
+    def stop(self, signum: int = signal.SIGTERM) -> int:
+        self.process.send_signal(signum)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def serving(home: Path, workers: int = 1, **more: str) -> Iterator[Served]:
+    """``clearance serve`` on a free port, ready for requests; ended with SIGTERM."""
+    with (home / "serve.log").open("w") as log:
+        process = subprocess.Popen(
+            [PROGRAM, "serve", "--port", "0", "--workers", str(workers), "--json"],
+            env=environment(home, **more),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first, (home / "serve.log").read_text()
+        served = Served(json.loads(first)["address"], process)
+
+        def ready() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return httpx.get(f"{served.address}/readyz", timeout=5).status_code == 200
+            return False
+
+        wait_until(ready, 60, "readiness")
+        yield served
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
+        process.stdout.close()

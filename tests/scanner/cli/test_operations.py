@@ -1,0 +1,128 @@
+"""Keys, logins, packs, dead letters, the audit trail and the check-up."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import policy
+from scanner.bus import dead_letters
+from scanner.clock import utc_now
+from scanner.errors import PoisonError
+from scanner.events import TrackWithdrawn
+from scanner.journal import record
+from scanner.service import Service
+from scanner.settings import Settings
+from tests.program import answer, clearance, lines
+from tests.scanner.cli.conftest import Installation
+
+PACKS = Path(policy.__file__).parent / "packs"
+
+
+def test_a_key_is_shown_once_listed_by_its_hint_and_revoked(installation: Installation) -> None:
+    home = installation.home
+    made = answer(home, "key", "create", "ci", "--scope", "tracks:read")
+    assert made["scopes"] == ["tracks:read"]
+    listed = clearance(home, "key", "list", "--json")
+    assert made["api_key"] not in listed.stdout
+    assert {each["id"]: each["revoked_at"] for each in lines(listed)}[made["id"]] is None
+    assert answer(home, "key", "revoke", made["id"])["revoked_at"]
+    clearance(home, "key", "create", "ci", "--scope", "everything", status=2)
+    clearance(home, "key", "revoke", "no-such-key", status=2)
+
+
+def test_a_signing_key_comes_as_pem_with_its_tenant(installation: Installation) -> None:
+    made = answer(installation.home, "key", "create", "platform", "--signing")
+    assert made["private_key"].startswith("-----BEGIN PRIVATE KEY-----")
+    assert made["tenant"]
+    assert made["id"]
+
+
+def test_a_login_is_made_once(installation: Installation) -> None:
+    made = answer(installation.home, "user", "add", "r@example.org", "--role", "reviewer")
+    assert made["password"]
+    clearance(installation.home, "user", "add", "r@example.org", "--role", "reviewer", status=2)
+    clearance(installation.home, "user", "add", "s@example.org", "--role", "king", status=2)
+
+
+def test_a_database_that_is_up_to_date_stays_so(installation: Installation) -> None:
+    assert answer(installation.home, "db", "upgrade") == {"upgraded": True}
+
+
+def test_the_default_pack_passes_its_cases_and_the_linter(tmp_path: Path) -> None:
+    (pack, *_) = sorted(PACKS.glob("*.yaml"))
+    results = lines(clearance(tmp_path, "policy", "test", pack, "--json"))
+    assert results
+    assert all(each["passed"] for each in results)
+    assert clearance(tmp_path, "policy", "lint", pack, "--json").stdout == ""
+
+
+def test_a_pack_that_fails_its_cases_ends_with_1_and_a_broken_one_with_2(tmp_path: Path) -> None:
+    (source, *_) = sorted(PACKS.glob("*.yaml"))
+    failing = tmp_path / "failing.yaml"
+    failing.write_text(source.read_text().replace("manifest_share: 0.9 ", "manifest_share: 0.1 "))
+    assert failing.read_text() != source.read_text()
+    results = lines(clearance(tmp_path, "policy", "test", failing, "--json", status=1))
+    assert {each["passed"] for each in results} == {True, False}
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("rules: [")
+    assert clearance(tmp_path, "policy", "lint", broken, "--json", status=2).stdout == ""
+
+
+def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
+    answer(tmp_path, "init")
+    with Service(Settings(home=tmp_path)) as service:
+        with service.database.transaction() as session:
+            event = record(
+                session,
+                tenant_id=None,
+                subject="a track",
+                version=1,
+                data=TrackWithdrawn(reason="test"),
+                now=utc_now(),
+            )
+        letter = dead_letters.bury(service, "notify", event, PoisonError("it is poison"), 3)
+    (listed,) = lines(clearance(tmp_path, "dead", "list", "--json"))
+    assert (listed["id"], listed["detail"]) == (letter.id, "it is poison")
+    assert "it is poison" in clearance(tmp_path, "dead", "list").stdout
+    clearance(tmp_path, "dead", "replay", status=2)
+    clearance(tmp_path, "dead", "replay", "no-such-letter", status=2)
+    assert answer(tmp_path, "dead", "replay", "--all") == {"id": letter.id, "state": "replayed"}
+    assert clearance(tmp_path, "dead", "list", "--json").stdout == ""
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, music: dict[str, Path]) -> Path:
+    """An installation whose journal somebody changed behind the service's back."""
+    answer(tmp_path, "init")
+    answer(tmp_path, "scan", music["unknown"])
+    assert answer(tmp_path, "audit", "verify")["whole"]
+    with sqlite3.connect(tmp_path / "clearance.db") as database:
+        triggers = database.execute("SELECT name FROM sqlite_master WHERE type='trigger'")
+        for (name,) in triggers.fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        changed = database.execute(
+            "UPDATE journal SET data = replace(data, '\"clear\"', '\"block\"') WHERE type LIKE '%decided'"
+        )
+        assert changed.rowcount == 1
+    database.close()
+    return tmp_path
+
+
+def test_an_altered_journal_ends_with_1_and_names_the_record(damaged: Path) -> None:
+    report = answer(damaged, "audit", "verify", status=1)
+    assert not report["whole"]
+    (broken,) = report["breaks"]
+    assert broken["kind"] == "altered"
+    assert broken["journal_id"] in clearance(damaged, "audit", "verify", status=1).stdout
+
+
+def test_doctor_names_the_part_that_is_not_well(tmp_path: Path) -> None:
+    answer(tmp_path, "init")
+    findings = lines(clearance(tmp_path, "doctor", "--json"))
+    assert all(each["well"] for each in findings)
+    assert {"database", "store", "bus", "index", "decoder"} <= {each["part"] for each in findings}
+    (tmp_path / "store").rename(tmp_path / "away")
+    (tmp_path / "store").write_text("no folder")
+    findings = lines(clearance(tmp_path, "doctor", "--json", status=3))
+    assert [each["part"] for each in findings if not each["well"]] == ["store"]

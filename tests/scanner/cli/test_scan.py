@@ -1,0 +1,217 @@
+"""``scan``, ``explain`` and ``fingerprint`` on real files, through the real pipeline."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.program import PROGRAM, answer, clearance, environment, lines, serving
+from tests.scanner.cli.conftest import Installation
+from tests.songs import song, write
+
+CONTRACT = {
+    "path", "track_id", "sha256", "duration", "state", "decision", "outcomes", "restrictions",
+    "matches", "watermarks", "reasons", "pack", "index_version", "index_age_seconds", "detectors",
+    "seconds",
+}  # fmt: skip
+
+
+def test_each_file_gets_one_object_in_the_order_given(
+    installation: Installation, tmp_path: Path
+) -> None:
+    no_audio = tmp_path / "no audio.mp3"
+    no_audio.write_bytes(b"words, only words " * 50)
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(installation.unknown.read_bytes()[:300])
+    given = [
+        installation.unknown, no_audio, installation.excerpt, tmp_path / "missing.wav",
+        broken, installation.first,
+    ]  # fmt: skip
+    done = clearance(installation.home, "scan", *given, "--json", "--jobs", "3", status=2)
+    results = lines(done)
+    assert [each["path"] for each in results] == [str(path) for path in given]
+    unknown, refused, excerpt, missing, held, whole = results
+
+    assert unknown.keys() >= CONTRACT
+    assert (unknown["decision"], unknown["state"], unknown["matches"]) == ("clear", "released", [])
+    assert unknown["reasons"]
+
+    assert refused["error"]["type"] == "not-audio"
+    assert "track_id" not in refused
+    assert missing["error"]["type"] == "file-unreadable"
+    assert held["error"]["type"]
+    assert held["track_id"]
+
+    assert excerpt["decision"] == "block"
+    (match,) = excerpt["matches"]
+    assert match["reference_id"] == installation.references[0]
+    assert match["path"] == str(installation.first)
+    (segment,) = match["segments"]
+    assert segment["reference_start"] == pytest.approx(15, abs=0.5)
+    assert segment["reference_end"] == pytest.approx(27, abs=0.5)
+    assert whole["state"] == "blocked"
+
+
+def test_the_exit_code_says_whether_all_is_clear(installation: Installation) -> None:
+    assert answer(installation.home, "scan", installation.unknown)["decision"] == "clear"
+    blocked = answer(installation.home, "scan", installation.excerpt, status=1)
+    assert blocked["decision"] == "block"
+
+
+def test_a_folder_needs_recursive_and_gives_its_audio_files_only(
+    installation: Installation, tmp_path: Path
+) -> None:
+    deep = tmp_path / "music" / "deep"
+    deep.mkdir(parents=True)
+    shutil.copy(installation.unknown, deep / "named like text.txt")
+    shutil.copy(installation.unknown, tmp_path / "music" / "[bold]song[red].flac")
+    (deep / "cover.jpg").write_bytes(b"\xff\xd8\xff\xe0 no sound")
+    refused = clearance(installation.home, "scan", tmp_path / "music", status=2)
+    assert "--recursive" in refused.stderr
+    done = clearance(installation.home, "scan", tmp_path / "music", "--recursive")
+    assert "[bold]song[red].flac" in done.stdout
+    assert "named like text.txt" in done.stdout
+    assert "cover.jpg" not in done.stdout
+
+
+def test_path_bytes_that_are_not_utf8_print_as_replacement_characters(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.flac")  # noqa: PTH118 (bytes)
+    shutil.copy(installation.unknown, path)
+    done = clearance(installation.home, "scan", path, "--json")
+    assert json.loads(done.stdout)["path"].endswith("caf\ufffd.flac")
+
+
+def test_explain_says_the_reasons_and_the_places_in_words(installation: Installation) -> None:
+    track = answer(installation.home, "scan", installation.excerpt, status=1)["track_id"]
+    words = clearance(installation.home, "explain", track).stdout
+    assert words.startswith(f"block: track {track} is blocked")
+    assert "from 0:00 to 0:12 it is the recording 'first' from 0:15 to 0:27" in words
+    told = answer(installation.home, "explain", track)
+    assert told["reasons"] == told["explanation"]["reasons"]
+    rules = answer(installation.home, "policy", "explain", track)
+    assert rules["decision"] == "block"
+    assert rules["facts"]["matches"]
+    assert clearance(installation.home, "explain", "no-such-track", status=2).stdout == ""
+
+
+def test_a_declaration_that_is_wrong_is_bad_usage(installation: Installation) -> None:
+    for option in (["--age-band", "old"], ["--territory", "ZZ"]):
+        done = clearance(
+            installation.home, "scan", installation.unknown, *option, "--json", status=2
+        )
+        assert done.stdout == ""
+    assert "territories" in done.stderr
+
+
+def test_a_fingerprint_is_made_without_an_installation(
+    music: dict[str, Path], tmp_path: Path
+) -> None:
+    made = answer(tmp_path, "fingerprint", music["excerpt"])
+    assert made["path"] == str(music["excerpt"])
+    assert made["fingerprint"]
+    assert list(tmp_path.iterdir()) == []
+    clearance(tmp_path, "fingerprint", tmp_path / "missing.wav", status=2)
+
+
+@pytest.fixture(scope="module")
+def long_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("long")
+    path = write(folder / "0.wav", song(9, 120))
+    for n in range(1, 40):
+        (folder / f"{n}.wav").hardlink_to(path)
+    return [str(each) for each in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_scan_at_once(
+    installation: Installation, long_files: list[str], signum: signal.Signals, status: int
+) -> None:
+    scan = subprocess.Popen(
+        [PROGRAM, "scan", *long_files, "--json", "--jobs", "2"],
+        env=environment(installation.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert scan.stdout is not None
+    assert json.loads(scan.stdout.readline())["decision"]
+    below = psutil.Process(scan.pid).children(recursive=True)
+    scan.send_signal(signum)
+    rest, errors = scan.communicate(timeout=20)
+    assert scan.returncode == status
+    assert "Traceback" not in errors
+    assert len(rest.splitlines()) < len(long_files) - 1
+    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert answer(installation.home, "audit", "verify")["whole"]
+
+
+def test_a_reader_that_closes_the_pipe_is_left_quietly(
+    installation: Installation, long_files: list[str]
+) -> None:
+    scan = subprocess.Popen(
+        [PROGRAM, "scan", *long_files[:6], "--json", "--jobs", "1"],
+        env=environment(installation.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert scan.stdout is not None
+    assert scan.stderr is not None
+    scan.stdout.close()
+    assert scan.stderr.read() == b""
+    assert scan.wait(30) == 128 + signal.SIGPIPE
+    scan.stderr.close()
+
+
+def test_results_that_cannot_be_written_end_with_3(installation: Installation) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PROGRAM, "scan", installation.unknown, "--json"],
+            check=False,
+            env=environment(installation.home),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+
+
+def test_a_scan_by_a_server_says_the_same_and_serve_ends_clean(
+    installation: Installation, tmp_path: Path
+) -> None:
+    no_audio = tmp_path / "no audio.mp3"
+    no_audio.write_bytes(b"words, only words " * 50)
+    files = [installation.excerpt, no_audio, installation.unknown]
+    here = lines(clearance(installation.home, "scan", *files, "--json", status=2))
+    with serving(installation.home) as served:
+        options = ["--server", served.address, "--json"]
+        there = lines(
+            clearance(
+                tmp_path,
+                "scan",
+                *files,
+                *options,
+                status=2,
+                CLEARANCE_API_KEY=installation.api_key,
+            )
+        )
+        wrong = clearance(tmp_path, "scan", *files, *options, status=2, CLEARANCE_API_KEY="wrong")
+        assert "API key" in wrong.stderr
+        below = psutil.Process(served.process.pid).children(recursive=True)
+        assert below
+        assert served.stop() == 143
+        assert psutil.wait_procs(below, timeout=20)[1] == []
+    for mine, theirs in zip(here, there, strict=True):
+        assert mine.keys() == theirs.keys()
+        for name in ("path", "error", "decision", "outcomes", "reasons", "sha256", "state"):
+            assert mine.get(name) == theirs.get(name)
+    gone = clearance(tmp_path, "scan", *files, *options, status=3, CLEARANCE_API_KEY="any")
+    assert gone.stdout == ""

@@ -1,0 +1,112 @@
+"""What every command promises: help at once, JSON, exit codes, documented options."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup, TyperOption
+
+from scanner.cli.main import app
+from tests.program import PROGRAM, clearance
+
+HEAVY = ("torch", "librosa", "av", "faiss", "fastapi", "sqlalchemy", "numpy", "kafka", "httpx")
+CONTRACT = {
+    "init", "serve", "worker", "scan", "explain", "fingerprint", "doctor", "audit verify",
+    "reference add", "reference list", "reference show", "reference remove", "reference stats",
+    "policy test", "policy lint", "policy explain", "key create", "key list", "key revoke",
+    "user add", "db upgrade", "dead list", "dead replay",
+}  # fmt: skip
+
+
+def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    pending = [("", typer.main.get_command(app))]
+    while pending:
+        name, command = pending.pop()
+        if isinstance(command, TyperGroup):
+            pending += [(f"{name} {each}".strip(), sub) for each, sub in command.commands.items()]
+        else:
+            yield name, command  # type: ignore[misc]
+
+
+def test_the_commands_of_the_contract_are_there() -> None:
+    assert {name for name, _ in commands()} >= CONTRACT
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv = ['clearance', '--help']\n"
+        "from scanner.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
+    )
+    assert "reference" in done.stdout
+    loaded = set(done.stderr.split())
+    assert "scanner.cli.main" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_every_command_has_json_and_every_option_says_what_it_does() -> None:
+    for name, command in commands():
+        options = {flag for each in command.params for flag in each.opts}
+        assert "--json" in options, name
+        assert command.help, name
+        for each in command.params:
+            if isinstance(each, TyperOption):
+                assert each.help, f"{name} {each.opts}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan"],
+        ["scan", "x.wav", "--no-such-option"],
+        ["reference", "add", "--policy"],
+        ["no-such-command"],
+        ["policy", "test", "no-such-pack.yaml"],
+        ["serve", "--port", "70000"],
+    ],
+)
+def test_bad_usage_ends_with_2_and_prints_nothing(arguments: list[str], tmp_path: Path) -> None:
+    done = clearance(tmp_path, *arguments, status=2)
+    assert done.stdout == ""
+    assert done.stderr
+
+
+def test_a_home_that_is_not_set_up_says_what_to_run(tmp_path: Path) -> None:
+    for command in (["scan", "x.wav"], ["reference", "list"], ["serve"], ["doctor"]):
+        done = clearance(tmp_path, *command, "--json", status=2)
+        assert "clearance init" in done.stderr
+        assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_setting_is_named_by_its_variable(tmp_path: Path) -> None:
+    done = clearance(tmp_path, "reference", "list", status=2, CLEARANCE_PORT="not-a-port")
+    assert "CLEARANCE_PORT" in done.stderr
+    assert "not-a-port" not in done.stderr
+
+
+def test_init_prints_its_secrets_once_and_refuses_to_run_again(tmp_path: Path) -> None:
+    made = json.loads(clearance(tmp_path / "new", "init", "--json").stdout)
+    assert made["api_key"].startswith("clr_live_")
+    assert set(made["admin"]) == {"email", "password"}
+    again = clearance(tmp_path / "new", "init", "--json", status=2)
+    assert again.stdout == ""
+    assert "set up already" in again.stderr
+    assert made["api_key"] not in clearance(tmp_path / "new", "key", "list", "--json").stdout
+
+
+def test_output_that_cannot_be_written_ends_with_3(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PROGRAM, "--help"], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
