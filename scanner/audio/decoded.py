@@ -17,18 +17,23 @@ class DecodeLimits:
     Parameters
     ----------
     memory_bytes : int
-        Address space of the decoding process.
-    cpu_seconds, wall_seconds : int, float
+        Address space of the decoding process, beyond what its code takes.
+    cpu_seconds : int
+    wall_seconds : float
     max_duration : float
-        Seconds of audio.
+        Seconds of audio, as decoded; what a header says does not count.
     max_channels : int
+    output_bytes : int
+        Size of the decoded samples, which lie in the temporary folder: an hour in stereo at
+        96 kHz takes 2.8 GB.
     """
 
-    memory_bytes: int = 3 * 2**30
+    memory_bytes: int = 2**30
     cpu_seconds: int = 120
     wall_seconds: float = 180.0
     max_duration: float = 3600.0
     max_channels: int = 32
+    output_bytes: int = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,20 @@ class Decoded:
     Parameters
     ----------
     samples : float32 array, shape (channels, n)
-        Full scale is -1 to 1; more is kept. Read-only; mapped from an unlinked file.
+        Full scale is -1 to 1; more is kept. Read-only; mapped from an unlinked file, where the
+        channels are interleaved: ``samples.T`` is contiguous.
     sample_rate : int
         Hz.
     duration : float
         Seconds.
+    container, codec : str
+        The container by `sniff`'s names, the codec by FFmpeg's.
+    channels : int
+    bit_rate : int, optional
+        Bit/s of the encoded audio.
+    tags : dict of str to str
+        At most 64, lower-case names, cut to 500 characters.
+    warnings : tuple of AudioWarning
     """
 
     samples: NDArray[np.float32]

@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import structlog
 
+import scanner
 from scanner.audio.decoded import MESSAGE, AudioWarning, Decoded, DecodeLimits
 from scanner.audio.errors import AudioError, EmptyFileError
 
-GRACE_SECONDS: Final = 10.0
+_GRACE_SECONDS: Final = 10.0
+"""What a decode may take beyond its wall time, for the first start and a slow machine."""
+
+_log = structlog.get_logger()
 
 
 class Decoder:
     """Decodes files in child processes that are forked from a pre-warmed one.
 
-    Safe to use from many threads; each decode is a process of its own.
+    Safe to use from many threads; each decode is a process of its own, so the caller bounds how
+    many run at once. The pre-warmed process starts with the first decode and again if it dies.
     """
 
     def __init__(self, limits: DecodeLimits | None = None) -> None:
@@ -31,6 +37,7 @@ class Decoder:
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._closed = False
 
     def __enter__(self) -> "Decoder":
         return self
@@ -39,8 +46,9 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """End the pre-warmed process."""
+        """End the pre-warmed process and with it the decodes that still run."""
         with self._lock:
+            self._closed = True
             self._stop()
 
     def decode(self, path: Path) -> Decoded:
@@ -49,7 +57,8 @@ class Decoder:
         Raises
         ------
         AudioError
-            If it can't be decoded, or not within the limits.
+            If it can't be decoded, or not within the limits; ``transient`` if that is not the
+            file's fault.
         """
         try:
             source = path.open("rb")
@@ -61,100 +70,95 @@ class Decoder:
             if os.fstat(source.fileno()).st_size == 0:
                 raise EmptyFileError
             report = self._ask(source.fileno(), output.fileno())
-            samples = np.memmap(
-                output,
-                dtype=np.float32,
-                mode="r",
-                shape=(report["samples"], report["channels"]),
-            ).T  # (channels, n)
-        return Decoded(
-            samples=samples,
-            sample_rate=report["sample_rate"],
-            duration=report["samples"] / report["sample_rate"],
-            container=report["container"],
-            codec=report["codec"],
-            channels=report["channels"],
-            bit_rate=report["bit_rate"],
-            tags=report["tags"],
-            warnings=tuple(AudioWarning(**warning) for warning in report["warnings"]),
-        )
+            try:
+                return _decoded(report, output)
+            except (KeyError, TypeError, ValueError) as error:
+                raise _crashed() from error
 
     def _ask(self, source: int, output: int) -> dict[str, Any]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
                 self._request([source, output, theirs.fileno()])
-            ours.settimeout(self._limits.wall_seconds + GRACE_SECONDS)
+            ours.settimeout(self._limits.wall_seconds + _GRACE_SECONDS)
             try:
-                return self._answer(ours)
+                said, ended = _messages(ours)
             except TimeoutError:
                 self._restart()
                 raise self._timed_out() from None
+        return self._outcome(said, ended)
 
-    def _answer(self, ours: socket.socket) -> dict[str, Any]:
-        """Read the child's report, then how it ended; a child that was killed sends only that."""
-        said: dict[str, Any] | None = None
-        while message := ours.recv(MESSAGE):
-            part = json.loads(message)
-            if "ended" not in part:
-                said = part
-                continue
-            if said is None:
-                raise self._killed(part["ended"])
-            break
-        if said is None:
-            raise AudioError("decoder-crashed", "the decoder's process went away", transient=True)
+    def _outcome(self, said: dict[str, Any], ended: dict[str, Any]) -> dict[str, Any]:
+        """Return the report of a child that decoded, or raise what is named by its end."""
         if "problem" in said:
-            raise AudioError(said["problem"], said["detail"])
+            raise AudioError(str(said["problem"]), str(said["detail"]))
         if "failed" in said:
+            _log.error("decode failed", reason=said["failed"])
             raise AudioError(
                 "decode-failed", "the decoded audio could not be written", transient=True
             )
-        report: dict[str, Any] = said["report"]
-        return report
+        if "broke" in said:
+            _log.error("decoder broke", trace=said["broke"])
+            raise _crashed()
+        if not ended:
+            raise AudioError("decoder-crashed", "the decoder went away: try again", transient=True)
+        if isinstance(said.get("report"), dict):
+            report: dict[str, Any] = said["report"]
+            return report
+        raise self._killed(ended)
 
-    def _killed(self, status: int) -> AudioError:
-        if -status == signal.SIGALRM:
+    def _killed(self, ended: dict[str, Any]) -> AudioError:
+        """Name the end of a child that said nothing."""
+        by = -int(ended["ended"])
+        if ended["timed_out"] or by == signal.SIGALRM:
             return self._timed_out()
-        if -status in {signal.SIGXCPU, signal.SIGKILL}:
+        if by == signal.SIGXCPU:
             return AudioError(
                 "decode-cpu",
-                f"decoding takes more than {self._limits.cpu_seconds} s of computing: export it "
-                "in a plain format",
+                f"decoding takes more than {self._limits.cpu_seconds} s of computing: send it in "
+                "parts or in a plainer format",
             )
-        return AudioError(
-            "decoder-crashed", "the decoder broke on this file: export it in another format"
-        )
+        if by == signal.SIGKILL:  # by an operator, or by a machine without memory
+            return AudioError(
+                "decoder-crashed", "the decoder was ended from outside: try again", transient=True
+            )
+        return _crashed()
 
     def _timed_out(self) -> AudioError:
         return AudioError(
-            "decode-timeout", f"decoding takes longer than {self._limits.wall_seconds:.0f} s"
+            "decode-timeout",
+            f"decoding takes longer than {self._limits.wall_seconds:g} s: send it in parts or in "
+            "a plainer format",
         )
 
     def _request(self, descriptors: list[int]) -> None:
+        """Hand descriptors to the pre-warmed process, starting it when it is not there."""
         request = json.dumps(asdict(self._limits)).encode()
         with self._lock:
-            for fresh in (False, True):
-                if self._control is None or fresh:
+            if self._closed:
+                raise AudioError("decoder-closed", "the service is stopping", transient=True)
+            for again in (False, True):
+                if self._control is None or again:
                     self._stop()
                     self._control = self._start()
                 try:
                     socket.send_fds(self._control, [request], descriptors)
                     return
-                except OSError:
-                    if fresh:
+                except OSError as error:
+                    if again:
                         raise AudioError(
                             "decoder-crashed", "the decoder can't be started", transient=True
-                        ) from None
+                        ) from error
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-m", "scanner.audio.zygote"],
+                [sys.executable, "-P", "-m", "scanner.audio.zygote"],
                 stdin=theirs.fileno(),
-                close_fds=True,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,
             )
         return ours
 
@@ -169,3 +173,53 @@ class Decoder:
     def _restart(self) -> None:
         with self._lock:
             self._stop()
+
+
+def _environment() -> dict[str, str]:
+    """Return what the decoders may know: nothing of the service's settings and secrets."""
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
+    packages = str(Path(scanner.__file__).parent.parent)
+    return kept | {
+        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
+        "OPENBLAS_NUM_THREADS": "1",  # a process with threads must not fork
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _messages(ours: socket.socket) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the child said and how, by the zygote, it ended; empty what did not come."""
+    said: dict[str, Any] = {}
+    try:
+        while message := ours.recv(MESSAGE):
+            part = json.loads(message)
+            if "ended" in part:
+                return said, part
+            said = part
+    except (ConnectionError, ValueError):
+        pass
+    return said, {}
+
+
+def _decoded(report: dict[str, Any], output: Any) -> Decoded:
+    """Map the samples; what the report says of them is held against the file."""
+    channels, count, rate = (int(report[name]) for name in ("channels", "samples", "sample_rate"))
+    if os.fstat(output.fileno()).st_size != 4 * channels * count or not count or rate < 1:
+        raise ValueError("the report and the samples differ")
+    samples = np.memmap(output, dtype=np.float32, mode="r", shape=(count, channels)).T
+    return Decoded(
+        samples=samples,  # (channels, n)
+        sample_rate=rate,
+        duration=count / rate,
+        container=str(report["container"]),
+        codec=str(report["codec"]),
+        channels=channels,
+        bit_rate=report["bit_rate"],
+        tags=dict(report["tags"]),
+        warnings=tuple(AudioWarning(**warning) for warning in report["warnings"]),
+    )
+
+
+def _crashed() -> AudioError:
+    return AudioError(
+        "decoder-crashed", "the decoder broke on this file: export it in another format"
+    )

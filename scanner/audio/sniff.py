@@ -14,6 +14,23 @@ SNIFF_BYTES: Final = 65536
 
 _ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _W64: Final = b"riff\x2e\x91\xcf\x11"
+_PICTURE_BRANDS: Final = frozenset(
+    (
+        b"heic",
+        b"heix",
+        b"heim",
+        b"heis",
+        b"hevc",
+        b"hevx",
+        b"mif1",
+        b"msf1",
+        b"avif",
+        b"avis",
+        b"crx ",
+    )
+)
+_MAX_FIRST_BOX: Final = 1 << 28  # a text's first four letters are more
+_ENOUGH: Final = 4096
 _OTHERS: Final = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
@@ -75,6 +92,14 @@ def sniff(head: bytes) -> str:
     raise NotAudioError
 
 
+def id3_size(tag: bytes) -> int:
+    """Return the size of an ID3v2 tag behind its ten bytes of header."""
+    size = 0
+    for byte in tag[6:10]:
+        size = size << 7 | byte & 0x7F
+    return size
+
+
 def _by_magic(head: bytes) -> str | None:
     form = head[8:12]
     if head[:4] in {b"RIFF", b"RF64", b"BW64"} and form == b"WAVE":
@@ -83,43 +108,59 @@ def _by_magic(head: bytes) -> str | None:
         return "wav"
     if head[:4] == b"FORM" and form in {b"AIFF", b"AIFC"}:
         return "aiff"
-    if head[4:8] == b"ftyp" or head[4:8] in {b"moov", b"mdat", b"wide", b"free", b"skip"}:
+    if _is_mp4(head):
         return "mp4"
-    starts = {
-        b"fLaC": "flac",
-        b"OggS": "ogg",
-        b"caff": "caf",
-        b"\x1aE\xdf\xa3": "matroska",
-        _ASF[:4]: "asf",
-    }
+    if head[:16] == _ASF:
+        return "asf"
+    starts = {b"fLaC": "flac", b"OggS": "ogg", b"caff": "caf", b"\x1aE\xdf\xa3": "matroska"}
     return starts.get(head[:4])
 
 
+def _is_mp4(head: bytes) -> bool:
+    """Tell whether a box of ISO/IEC 14496-12 or QuickTime comes first, and not a picture's."""
+    size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+    if kind == b"ftyp":
+        return head[8:12] not in _PICTURE_BRANDS
+    if kind == b"mdat":
+        return size == 1 or size >= 8
+    return kind in {b"moov", b"wide", b"free", b"skip"} and 8 <= size < _MAX_FIRST_BOX
+
+
 def _after_id3(head: bytes) -> str:
-    """Look behind an ID3v2 tag; one with a big picture reaches beyond the first bytes."""
+    """Look behind ID3v2 tags; one with a big picture reaches beyond the first bytes."""
     if len(head) < 10:
         raise NotAudioError
-    size = 0
-    for byte in head[6:10]:
-        size = size << 7 | byte & 0x7F
-    rest = head[10 + size :]
-    if not rest:
-        return "mp3"
-    if rest[:4] == b"fLaC":
-        return "flac"
-    if _is_adts(rest) and not _is_mpeg(rest):
+    rest = head[10 + id3_size(head) :].lstrip(b"\0")  # some writers pad
+    if rest[:3] == b"ID3":
+        return _after_id3(rest)
+    if (named := _by_magic(rest)) is not None:
+        return named
+    if _is_adts(rest):
         return "aac"
-    return "mp3"
+    if len(rest) < _ENOUGH or _is_mpeg(rest):  # what can't be seen yet, the decoder sees
+        return "mp3"
+    raise NotAudioError
 
 
 def _is_mpeg(head: bytes) -> bool:
-    """Tell whether two MPEG audio frames follow each other within the first bytes."""
+    """Tell whether MPEG audio frames follow each other within the first bytes.
+
+    Two at the very start, three behind junk: a frame header has few fixed bits. A file that ends
+    within its first frame is given the benefit, except of layer 1, whose header UTF-16 text has.
+    """
     for at in _syncs(head[:8192]):
         size = _frame_size(head[at : at + 4])
         if size is None:
             continue
-        following = head[at + size : at + size + 4]
-        if _frame_size(following) is not None or (len(head) < at + size + 4 and at == 0):
+        found = 1
+        end = at + size
+        while found < 3 and (next_size := _frame_size(head[end : end + 4])) is not None:
+            found += 1
+            end += next_size
+        is_layer_1 = head[at + 1] & 6 == 6
+        if found == 3 or (at == 0 and end + 4 > len(head) and not is_layer_1):
+            return True
+        if at == 0 and found == 2:
             return True
     return False
 
