@@ -50,7 +50,7 @@ def test_a_precheck_of_a_file_leaves_no_trace(api: Api, mode_first: bool) -> Non
     answer = platform.http.post("/v1/tracks", files=[mode, file] if mode_first else [file, mode])
 
     assert answer.status_code == 200
-    assert (answer.json()["track_id"], answer.json()["decision"]) == (None, "block")
+    assert (answer.json()["track_id"], answer.json()["decision"]) == (None, "review")
     assert len(answer.json()["matches"]) == 1
     assert rows(api) == before
     assert api.files() == files
@@ -94,7 +94,7 @@ def file_server(folder: Path) -> Iterator[str]:
     """Serve a folder; give its host:port."""
 
     class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))

@@ -107,7 +107,7 @@ def test_platforms_see_nothing_of_each_other(both_api: Api) -> None:
 
     for method, address in ADDRESSES[:5]:
         assert one.http.request(method, address.format(**vars(own))).status_code == 200
-    assert two.http.get(f"/v1/tracks/{foreign.track}").json()["state"] == "blocked"
+    assert two.http.get(f"/v1/tracks/{foreign.track}").json()["state"] == "quarantined"
     assert two.http.get(f"/v1/keys/{foreign.key}").json()["revoked_at"] is None
     assert two.http.get(f"/v1/dead/{foreign.letter}").json()["state"] == "dead"
 
@@ -124,7 +124,7 @@ def test_a_reference_of_one_platform_matches_no_track_of_another(both_api: Api) 
         for platform in (one, two)
     }
 
-    assert decisions == {"one": "block", "two": "clear"}
+    assert decisions == {"one": "review", "two": "clear"}
 
 
 def test_idempotency_keys_and_files_of_platforms_are_their_own(

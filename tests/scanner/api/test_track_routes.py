@@ -39,7 +39,7 @@ def test_a_track_that_matches_is_shown_with_all_that_the_contract_names(
     decision = platform.http.get(f"/v1/tracks/{track_id}/decision").json()
 
     assert (track["id"], track["external_id"]) == (track_id, "mine")
-    assert (track["state"], track["decision"]) == ("blocked", "block")
+    assert (track["state"], track["decision"]) == ("quarantined", "review")
     (match,) = track["matches"]
     assert (match["reference_id"], match["title"]) == (reference["id"], "Known")
     (segment,) = match["segments"]
@@ -48,10 +48,10 @@ def test_a_track_that_matches_is_shown_with_all_that_the_contract_names(
     assert analysis["matches"] == track["matches"]
     assert analysis["detectors"] == track["detectors"]
     assert "decision" not in analysis
-    assert decision["decision"] == "block"
+    assert decision["decision"] == "review"
     assert decision["reasons"] == track["reasons"]
     assert decision["pack"] == track["pack"]
-    assert set(track["outcomes"].values()) == {"block"}
+    assert set(track["outcomes"].values()) == {"review"}
 
 
 def test_parts_that_are_not_there_yet_are_not_found(platform: Platform, wav: bytes) -> None:

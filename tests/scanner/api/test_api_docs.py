@@ -1,0 +1,85 @@
+"""The examples of docs/api.md work as they stand."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scanner import keys, webhooks
+from scanner.bus import dead_letters
+from scanner.inline import drive
+from scanner.journal import event_of
+from scanner.track_states import State
+from tests.scanner.api.conftest import Api, Platform, sound
+
+DOCS = Path(__file__).parents[3] / "docs" / "api.md"
+BLOCKS = re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+def ids(api: Api, platform: Platform) -> dict[str, str]:
+    """Make one of everything that the examples name."""
+    recording = sound(61, 8)
+    reference = platform.reference(recording)["id"]
+    hook = platform.http.post(
+        "/v1/webhooks", json={"url": "https://hooks.example.com/", "events": ["*"]}
+    ).json()["id"]
+    track = platform.decided(recording)
+    held = platform.submit(b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\xff" * 999)
+    assert drive(api.service, held) is State.HELD
+    event = event_of(api.journal(platform, "clearance.track.submitted")[0])
+    key, _ = keys.create_key(api.service, platform.tenant.id, "old")
+    with api.service.database.reading() as session:
+        (delivery, *_) = webhooks.deliveries(session, platform.tenant.id, hook, limit=1)
+    return {
+        "API": api.url,
+        "KEY": platform.token,
+        "KEY_ID": key.id,
+        "TRACK": track,
+        "HELD": held,
+        "REFERENCE": reference,
+        "WEBHOOK": hook,
+        "DELIVERY": delivery.id,
+        "CASE": platform.http.get("/v1/cases").json()["items"][0]["id"],
+        "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
+    }
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="runs curl")
+def test_the_documents_examples_work_in_their_order(
+    api: Api, platform: Platform, tmp_path: Path
+) -> None:
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    (folder / "song.wav").write_bytes(sound(62))
+    (folder / "reference.wav").write_bytes(sound(63))
+    environment = {"PATH": os.environ["PATH"], **ids(api, platform)}
+    prelude = 'set -eu\ncurl() { command curl --noproxy "*" --fail-with-body -sS "$@"; echo; }\n'
+
+    assert len(BLOCKS) >= 12
+    for block in BLOCKS:
+        done = subprocess.run(
+            ["bash", "-c", prelude + block],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout[-2000:]}\n{done.stderr[-500:]}"
+    assert (folder / "part.bin").stat().st_size == 65536
+
+
+def test_every_address_of_the_api_is_in_an_example(api: Api) -> None:
+    text = "\n".join(BLOCKS)
+    paths = api.client().get("/openapi.json").json()["paths"]
+
+    def shown(path: str) -> bool:
+        pattern = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
+        pattern = re.sub(r"\{[a-z_]+\}", r'[^/?"\\s]+', pattern)
+        return re.search(rf'\$API{pattern}[?"]', text) is not None
+
+    assert [path for path in paths if not shown(path)] == []

@@ -1,0 +1,106 @@
+"""The OpenAPI document is valid, whole, and true of what is answered."""
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.scanner.api.conftest import Api, Platform, sound
+
+KEYLESS = {"/healthz", "/readyz", "/metrics", "/v1/schemas/{type}/{version}", "/problems/{name}"}
+
+
+@pytest.fixture
+def document(api: Api) -> dict[str, Any]:
+    return dict(api.client().get("/openapi.json").json())
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_operation_says_what_it_needs_takes_and_answers(document: dict[str, Any]) -> None:
+    scheme = document["components"]["securitySchemes"]["ApiKey"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    ids = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            place = f"{method} {path}"
+            assert operation["operationId"] not in ids
+            ids.add(operation["operationId"])
+            assert operation["description"] or operation["summary"], place
+            assert bool(operation.get("security")) == (path not in KEYLESS), place
+            if method == "post" and "{" not in path:
+                assert operation["requestBody"]["required"], place
+            answers = operation["responses"]
+            assert any(status.startswith("2") for status in answers), place
+            for status, answer in answers.items():
+                if status[0] in "45" and not path.startswith("/readyz"):
+                    assert list(answer["content"]) == ["application/problem+json"], place
+            if path not in KEYLESS:
+                assert {"401", "403", "429", "500"} <= set(answers), place
+
+
+def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
+    expected = {
+        "/v1/tracks": {"get", "post"},
+        "/v1/tracks/{track_id}": {"get", "delete"},
+        "/v1/tracks/{track_id}/analysis": {"get"},
+        "/v1/tracks/{track_id}/decision": {"get"},
+        "/v1/tracks/{track_id}/audio": {"get"},
+        "/v1/tracks/{track_id}/events": {"get"},
+        "/v1/tracks/{track_id}/rescan": {"post"},
+        "/v1/references": {"get", "post"},
+        "/v1/references/{reference_id}": {"get", "patch", "delete"},
+        "/v1/webhooks": {"get", "post"},
+        "/v1/webhooks/{webhook_id}/deliveries": {"get"},
+        "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {"post"},
+        "/v1/dead": {"get"},
+        "/v1/dead/{letter_id}/replay": {"post"},
+        "/v1/cases": {"get"},
+        "/v1/cases/{case_id}": {"get"},
+        "/v1/audit": {"get"},
+        "/v1/audit/verify": {"get"},
+        "/v1/keys": {"get", "post"},
+        "/v1/keys/{key_id}": {"get", "delete"},
+        "/v1/policies": {"get"},
+    }
+    for path, methods in expected.items():
+        assert methods <= set(document["paths"][path]), path
+
+
+def test_answers_fit_what_the_document_says_of_them(
+    document: dict[str, Any], platform: Platform
+) -> None:
+    recording = sound(51, 8)
+    reference = platform.reference(recording)
+    track = platform.decided(recording)
+    hook = platform.http.post(
+        "/v1/webhooks", json={"url": "https://a.example.com/", "events": ["*"]}
+    ).json()
+    addresses = {
+        "/v1/tracks": "/v1/tracks",
+        "/v1/tracks/{track_id}": f"/v1/tracks/{track}",
+        "/v1/tracks/{track_id}/analysis": f"/v1/tracks/{track}/analysis",
+        "/v1/tracks/{track_id}/decision": f"/v1/tracks/{track}/decision",
+        "/v1/references": "/v1/references",
+        "/v1/references/{reference_id}": f"/v1/references/{reference['id']}",
+        "/v1/webhooks/{webhook_id}": f"/v1/webhooks/{hook['id']}",
+        "/v1/cases": "/v1/cases",
+        "/v1/audit": "/v1/audit",
+        "/v1/audit/verify": "/v1/audit/verify",
+        "/v1/keys": "/v1/keys",
+        "/v1/policies": "/v1/policies",
+        "/v1/dead": "/v1/dead",
+        "/readyz": "/readyz",
+    }
+    for path, address in addresses.items():
+        answer = platform.http.get(address)
+        assert answer.status_code == 200, address
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]
+        schema = content["application/json"]["schema"] | {"components": document["components"]}
+        Draft202012Validator(schema).validate(answer.json())
+    missing = platform.http.get("/v1/tracks/none").json()
+    problem = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
+    Draft202012Validator(problem).validate(missing)
