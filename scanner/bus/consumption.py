@@ -1,26 +1,35 @@
 """One Kafka consumer: handles records one by one in a side thread while it keeps polling.
 
-The consumer's own thread polls all the time, with the partitions it works on paused, so a handler
-that runs longer than ``max.poll.interval`` keeps its partition. An offset is committed after the
-record's verdict: delivery is at least once, in order within a partition.
+The consumer's own thread polls all the time, so a handler that runs longer than
+``max.poll.interval`` keeps its partition; a partition whose window is full is paused meanwhile. An
+offset is committed after the record's verdict: delivery is at least once, and in order within a
+partition (on ``.retry`` each record waits for its own time instead).
 """
 
+import queue
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from kafka import KafkaConsumer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from scanner.bus.dispatch import Again, Verdict
+from scanner.bus.windows import FULL, LOW, Waiting, Window
 
-BUSY_POLL_MS: Final = 10
-IDLE_POLL_MS: Final = 200
-BATCH: Final = 16
+BUSY_SECONDS: Final = 0.05
+IDLE_SECONDS: Final = 0.2
+COMMIT_SECONDS: Final = 0.2
+COMMIT_TIMEOUT_MS: Final = 5000
+STUMBLE_SECONDS: Final = 1.0
+RETRY: Final = ".retry"
+# One poll must return all that was fetched: kafka-python 3.0.12 forgets the rest of a batch whose
+# partition is paused before it was read out.
+WHOLE_FETCH: Final = 1_000_000
 GROUP_HEADER: Final = "clearance-group"
 ATTEMPTS_HEADER: Final = "clearance-attempts"
 NOT_BEFORE_HEADER: Final = "clearance-not-before"
@@ -42,13 +51,41 @@ def header(record: Any, name: str) -> str | None:
 def attempts_of(record: Any) -> int:
     """Return how often a record failed before; nonsense counts as never."""
     text = header(record, ATTEMPTS_HEADER) or "0"
-    return int(text) if text.isdigit() and len(text) < 6 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def due_at(record: Any) -> float:
     """Return the time (Unix, seconds) before which a record must wait."""
     text = header(record, NOT_BEFORE_HEADER) or "0"
-    return int(text) / 1000 if text.isdigit() and len(text) < 16 else 0.0
+    return int(text) / 1000 if text.isascii() and text.isdigit() and len(text) < 16 else 0.0
+
+
+@dataclass(frozen=True)
+class _Running:
+    partition: TopicPartition
+    entry: Waiting
+    future: "Future[Verdict]"
+
+
+class _Revocations(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Remembers, in kafka-python's own thread, which partitions were taken away."""
+
+    def __init__(self) -> None:
+        self._taken: queue.SimpleQueue[TopicPartition] = queue.SimpleQueue()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        for partition in revoked:
+            self._taken.put(partition)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        pass
+
+    def take(self) -> set[TopicPartition]:
+        """Return what was revoked since the last call."""
+        taken = set()
+        while not self._taken.empty():
+            taken.add(self._taken.get())
+        return taken
 
 
 class Consumption:
@@ -61,9 +98,10 @@ class Consumption:
     group : str
         The group's short name; retry records of other groups are passed over.
     handle : callable
-        Record and number of failed tries to a verdict; must not raise.
+        Record and number of failed tries to a verdict. What it raises, and what ``retry`` raises,
+        leaves the record unacknowledged; it is taken up again a second later.
     retry : callable
-        Puts a record by for another try; what it raises leaves the record unacknowledged.
+        Puts a record by for another try.
     """
 
     def __init__(
@@ -79,8 +117,12 @@ class Consumption:
         self._group = group
         self._handle = handle
         self._retry = retry
-        self._buffers: dict[TopicPartition, deque[Any]] = {}
-        self._running: tuple[TopicPartition, Any, Future[Verdict]] | None = None
+        self._revocations = _Revocations()
+        self._windows: dict[TopicPartition, Window] = {}
+        self._commits: dict[TopicPartition, int] = {}
+        self._running: _Running | None = None
+        self._poll_at = 0.0
+        self._commit_at = 0.0
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Consume until told to stop; the record in hand is finished and acknowledged."""
@@ -88,56 +130,50 @@ class Consumption:
             group_id=f"clearance-{self._group}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_poll_records=BATCH,
+            max_poll_records=WHOLE_FETCH,
             **self._config,
         )
         with ThreadPoolExecutor(1, thread_name_prefix=f"handle-{self._group}") as pool:
             try:
-                consumer.subscribe(self._topics)
+                consumer.subscribe(self._topics, listener=self._revocations)
                 while not stopping():
                     self._turn(consumer, pool)
-                self._drain(consumer)
+                while self._running is not None:  # drain
+                    self._await_running()
+                    self._poll(consumer)
+                self._commit(consumer)
             finally:
                 consumer.close(autocommit=False)
 
     def _turn(self, consumer: KafkaConsumer, pool: ThreadPoolExecutor) -> None:
-        busy = self._running is not None or any(self._buffers.values())
-        polled = consumer.poll(timeout_ms=BUSY_POLL_MS if busy else IDLE_POLL_MS)
-        for partition, records in polled.items():
-            self._buffers.setdefault(partition, deque()).extend(records)
-            consumer.pause(partition)
-        self._forget_lost(consumer)
-        if self._running is not None and self._running[2].done():
-            self._settle(consumer)
         if self._running is None:
             self._start(pool)
-        emptied = [partition for partition in consumer.paused() if not self._holds(partition)]
-        if emptied:
-            consumer.resume(*emptied)
+        if self._running is not None:
+            self._await_running()
+        if time.monotonic() >= self._poll_at or not self._busy():
+            self._poll(consumer)
+        if self._commits and (time.monotonic() >= self._commit_at or not self._busy()):
+            self._commit(consumer)
 
-    def _forget_lost(self, consumer: KafkaConsumer) -> None:
-        """Drop what waits for partitions that another consumer has now."""
-        assigned = consumer.assignment()
-        for partition in [each for each in self._buffers if each not in assigned]:
-            del self._buffers[partition]
-
-    def _holds(self, partition: TopicPartition) -> bool:
-        running = self._running is not None and self._running[0] == partition
-        return running or bool(self._buffers.get(partition))
+    def _busy(self) -> bool:
+        now = time.time()
+        return self._running is not None or any(
+            window.next_due(now) is not None for window in self._windows.values()
+        )
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         """Begin the oldest record that is due."""
         now = time.time()
         due = [
-            (buffer[0].timestamp, partition)
-            for partition, buffer in self._buffers.items()
-            if buffer and due_at(buffer[0]) <= now
+            (entry, partition)
+            for partition, window in self._windows.items()
+            if (entry := window.next_due(now)) is not None
         ]
         if not due:
             return
-        _, partition = min(due, key=lambda each: each[0])
-        record = self._buffers[partition].popleft()
-        self._running = (partition, record, pool.submit(self._judge, record))
+        entry, partition = min(due, key=lambda each: each[0].record.timestamp)
+        entry.running = True
+        self._running = _Running(partition, entry, pool.submit(self._judge, entry.record))
 
     def _judge(self, record: Any) -> Verdict:
         attempts = attempts_of(record)
@@ -146,28 +182,70 @@ class Consumption:
             self._retry(record, verdict, attempts)
         return verdict
 
-    def _settle(self, consumer: KafkaConsumer) -> None:
-        assert self._running is not None
-        partition, record, future = self._running
-        self._running = None
-        if (error := future.exception()) is not None:
-            log.error("record_failed", group=self._group, exc_info=error)
-            buffer = self._buffers.get(partition)
-            if buffer is not None:  # not acknowledged: take it up again
-                time.sleep(0.5)
-                buffer.appendleft(record)
+    def _await_running(self) -> None:
+        """Wait for the verdict, but not past the next poll."""
+        running = self._running
+        assert running is not None
+        if not wait([running.future], max(0.0, self._poll_at - time.monotonic())).done:
             return
-        if partition not in consumer.assignment():
-            return  # its new owner gets it again and sees that it is handled
-        try:
-            consumer.commit({partition: OffsetAndMetadata(record.offset + 1, "", -1)})
-        except KafkaError as problem:
-            log.warning("commit_failed", group=self._group, detail=str(problem))
+        self._running = None
+        running.entry.running = False
+        if (error := running.future.exception()) is not None:
+            log.error("record_failed", group=self._group, exc_info=error)
+            running.entry.due = time.time() + STUMBLE_SECONDS
+            return
+        running.entry.done = True
+        window = self._windows.get(running.partition)
+        # A window that was lost meanwhile: its new owner gets the record and sees it is handled.
+        if window is not None and (offset := window.acknowledge()) is not None:
+            self._commits[running.partition] = offset
 
-    def _drain(self, consumer: KafkaConsumer) -> None:
-        while self._running is not None:
-            consumer.pause(*consumer.assignment())
-            consumer.poll(timeout_ms=BUSY_POLL_MS)
-            if self._running[2].done():
-                self._settle(consumer)
-                self._buffers.clear()
+    def _poll(self, consumer: KafkaConsumer) -> None:
+        timeout = 0.0 if self._busy() else self._idle_seconds()
+        polled = consumer.poll(timeout_ms=int(timeout * 1000))
+        self._poll_at = time.monotonic() + BUSY_SECONDS
+        for lost in self._revocations.take():
+            self._windows.pop(lost, None)
+            self._commits.pop(lost, None)
+        assigned = consumer.assignment()
+        for partition, records in polled.items():
+            if partition not in assigned:
+                continue
+            if partition not in self._windows:
+                self._windows[partition] = Window(not partition.topic.endswith(RETRY))
+            self._windows[partition].extend(Waiting(each, self._due(each)) for each in records)
+        self._hold_back(consumer, assigned)
+
+    def _hold_back(self, consumer: KafkaConsumer, assigned: set[TopicPartition]) -> None:
+        """Read no further where too much waits already."""
+        paused = consumer.paused()
+        for partition in assigned:
+            waiting = len(self._windows.get(partition, ()))
+            if waiting >= FULL and partition not in paused:
+                consumer.pause(partition)
+            elif waiting <= LOW and partition in paused:
+                consumer.resume(partition)
+
+    def _due(self, record: Any) -> float:
+        mine = header(record, GROUP_HEADER) in (None, self._group)
+        return due_at(record) if mine else 0.0
+
+    def _idle_seconds(self) -> float:
+        """How long a poll may wait: until something becomes due, or the usual while."""
+        dues = [due for each in self._windows.values() if (due := each.earliest_due()) is not None]
+        return min([IDLE_SECONDS, *(max(0.0, due - time.time()) for due in dues)])
+
+    def _commit(self, consumer: KafkaConsumer) -> None:
+        if not self._commits:
+            return
+        offsets = {
+            partition: OffsetAndMetadata(offset, "", -1)
+            for partition, offset in self._commits.items()
+        }
+        self._commits.clear()
+        self._commit_at = time.monotonic() + COMMIT_SECONDS
+        try:
+            consumer.commit(offsets, timeout_ms=COMMIT_TIMEOUT_MS)
+        except KafkaError as problem:
+            # Not repeated: the next commit covers it, and a repeated delivery is recognised.
+            log.warning("commit_failed", group=self._group, detail=str(problem))

@@ -25,6 +25,7 @@ from scanner.bus.consumption import (
     ATTEMPTS_HEADER,
     GROUP_HEADER,
     NOT_BEFORE_HEADER,
+    RETRY,
     Consumption,
     header,
 )
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES)
-RETRY: Final = ".retry"
 DEAD: Final = ".dead"
 SEND_SECONDS: Final = 30
 MAX_MESSAGE: Final = 4 << 20
