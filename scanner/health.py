@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess, registry
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import func, select
+
+from scanner.errors import ScannerError
+from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
+from scanner.tables import DeadLetter, JournalPending
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -66,16 +72,30 @@ class Health:
         return {"status": "ready" if ready else "not_ready", "checks": checks}
 
 
-def metrics() -> bytes:
+def metrics(service: "Service") -> bytes:
     """Return the metrics of this process, or of all of them where they share a folder.
 
-    Prometheus' client shares metrics between processes through ``PROMETHEUS_MULTIPROC_DIR``.
+    Prometheus' client shares metrics between processes through ``PROMETHEUS_MULTIPROC_DIR``. What
+    waits is counted anew, since the workers that count it too are other processes.
     """
+    try:
+        _count_what_waits(service)
+    except (ScannerError, SQLAlchemyError) as error:
+        log.warning("waiting_unknown", error=type(error).__name__)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         shared = CollectorRegistry()
         multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
         return generate_latest(shared)
     return generate_latest(registry.REGISTRY)
+
+
+def _count_what_waits(service: "Service") -> None:
+    with service.database.reading() as session:
+        UNSEALED.set(session.exec(select(func.count()).select_from(JournalPending)).one())
+        dead = select(func.count()).select_from(DeadLetter).where(DeadLetter.state == "dead")
+        DEAD_LETTERS.set(session.exec(dead).one())
+    for group in service.groups:
+        QUEUE_DEPTH.labels(group.name).set(service.transport.depth(group.name))
 
 
 def _timed(run: Callable[[], None]) -> float:

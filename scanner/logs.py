@@ -30,3 +30,22 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    _take_in_libraries(settings, processors, renderer)
+
+
+def _take_in_libraries(
+    settings: Settings,
+    processors: list[structlog.types.Processor],
+    renderer: structlog.types.Processor,
+) -> None:
+    """Give what libraries log by `logging` the same form, from ``warning`` upwards."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*processors, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level.upper()]))

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from scanner import event_schemas, health, schemas
-from scanner.dependencies import public
+from scanner.dependencies import ServiceDep, public
 from scanner.errors import NotFoundError
 from scanner.problems import KINDS, problems
 from scanner.routing import Route
@@ -40,9 +40,9 @@ def readyz(request: Request) -> JSONResponse:
 
 
 @router.get("/metrics", response_class=PlainText)
-def read_metrics() -> Response:
+def read_metrics(service: ServiceDep) -> Response:
     """Metrics in Prometheus' text format."""
-    return Response(health.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(health.metrics(service), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get(

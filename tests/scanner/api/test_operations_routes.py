@@ -372,3 +372,19 @@ def test_metrics_count_requests_by_route_and_not_by_address(api: Api, platform: 
     assert 'route="unmatched",status="404"' in text
     assert "0190a0b0" not in text
     assert "nowhere" not in text
+
+
+def test_metrics_tell_how_much_waits(api: Api, platform: Platform, wav: bytes) -> None:
+    platform.submit(wav)
+    client = api.client()
+
+    def value(name: str) -> float:
+        line = next(x for x in client.get("/metrics").text.splitlines() if x.startswith(name))
+        return float(line.rsplit(" ", 1)[1])
+
+    unsealed = value("clearance_journal_unsealed")
+    Relay(api.service.database, api.service.transport, api.service.settings.home).run_once()
+
+    assert unsealed == len(api.journal(platform))
+    assert value("clearance_journal_unsealed") == 0
+    assert value('clearance_queue_depth{group="analyse"}') == 1

@@ -1,0 +1,37 @@
+"""What a process logs: one JSON object a line, libraries included."""
+
+import json
+import subprocess
+import sys
+
+SCRIPT = """
+import logging, structlog
+from scanner.logs import configure
+from scanner.settings import Settings
+configure(Settings(log_level="info"))
+structlog.contextvars.bind_contextvars(track_id="t-1")
+structlog.get_logger().info("request", status=200)
+structlog.get_logger().debug("unseen")
+logging.getLogger("kafka").info("chatter")
+logging.getLogger("kafka").warning("broker %s is away", "b")
+try:
+    1 / 0
+except ZeroDivisionError:
+    structlog.get_logger().exception("failed")
+"""
+
+
+def test_every_line_is_json_with_the_track_on_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=30, check=True
+    )
+
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert done.stdout == ""
+    assert [line["event"] for line in lines] == ["request", "broker b is away", "failed"]
+    assert {line["track_id"] for line in lines} == {"t-1"}
+    assert [line["level"] for line in lines] == ["info", "warning", "error"]
+    assert lines[1]["logger"] == "kafka"
+    assert "ZeroDivisionError" in lines[2]["exception"]
+    assert all(line["timestamp"].endswith("Z") for line in lines)
