@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import httpx
-import pytest
 
 from scanner import webhooks
 from scanner.bus import dead_letters
@@ -184,9 +183,8 @@ def test_the_keys_of_a_sandbox_belong_to_its_platform(both_api: Api) -> None:
     assert made["key"].startswith("clr_test_")
 
 
-@pytest.mark.parametrize("id_", ["x", "%00", "0" * 500, "../../etc/passwd", "é", "00000000"])
-def test_nonsense_for_an_id_is_an_unknown_id(both_api: Api, id_: str) -> None:
-    answer = both_api.platform().http.get(f"/v1/tracks/{id_}")
-
-    assert answer.status_code in {400, 404}
-    assert problem(answer) in {"not-found", "bad-request"}
+def test_nonsense_for_an_id_is_an_unknown_id(both_api: Api) -> None:
+    client = both_api.platform().http
+    for id_ in ("x", "%00", "0" * 500, "../../etc/passwd", "é", "00000000"):
+        answer = client.get(f"/v1/tracks/{id_}")
+        assert (answer.status_code, problem(answer)) in {(404, "not-found"), (400, "bad-request")}
