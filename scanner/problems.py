@@ -255,7 +255,7 @@ def problems(
     by_status: dict[int, list[str]] = {}
     for name in names:
         by_status.setdefault(KINDS[name].status, []).append(name)
-    described: dict[int | str, dict[str, Any]] = dict(also or {})
+    described: dict[int | str, dict[str, Any]] = {**(also or {})}
     described |= {
         status: {
             "description": "; ".join(f"`{name}`: {KINDS[name].title}" for name in listed),
