@@ -243,7 +243,7 @@ def install(app: FastAPI) -> None:
 
 
 def problems(
-    *names: str, also: Mapping[int, dict[str, Any]] | None = None
+    *names: str, also: Mapping[int | str, dict[str, Any]] | None = None
 ) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's description of the problems a route may answer with.
 
@@ -255,7 +255,7 @@ def problems(
     by_status: dict[int, list[str]] = {}
     for name in names:
         by_status.setdefault(KINDS[name].status, []).append(name)
-    described: dict[int | str, dict[str, Any]] = {**(also or {})}
+    described: dict[int | str, dict[str, Any]] = dict(also or {})
     described |= {
         status: {
             "description": "; ".join(f"`{name}`: {KINDS[name].title}" for name in listed),
