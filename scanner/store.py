@@ -281,7 +281,7 @@ def _mapped(what: str = "") -> Iterator[None]:
     except FileNotFoundError as error:
         raise BlobNotFoundError(f"no blob {what}") from error
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StoreFullError("the store is full: make room and try again") from error
         raise StoreUnavailableError("the store does not answer") from error
     except (BotoCoreError, ClientError) as error:

@@ -84,8 +84,6 @@ def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
         letter = dead_letters.bury(service, "notify", event, PoisonError("it is poison"), 3)
     (listed,) = lines(clearance(tmp_path, "dead", "list", "--json"))
     assert (listed["id"], listed["detail"]) == (letter.id, "it is poison")
-    assert "it is poison" in clearance(tmp_path, "dead", "list").stdout
-    clearance(tmp_path, "dead", "replay", status=2)
     clearance(tmp_path, "dead", "replay", "no-such-letter", status=2)
     assert answer(tmp_path, "dead", "replay", "--all") == {"id": letter.id, "state": "replayed"}
     assert clearance(tmp_path, "dead", "list", "--json").stdout == ""
