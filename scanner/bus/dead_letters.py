@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from scanner.bus.envelope import to_cloudevent
 from scanner.clock import new_id
-from scanner.errors import NotFoundError, PoisonError
+from scanner.errors import NotFoundError, PoisonError, TransientError
 from scanner.journal import Event, event_of
 from scanner.tables import DeadLetter, Handled, JournalRow
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CASE_AFTER: Final = timedelta(minutes=15)
 DETAIL_LIMIT: Final = 2000
+FOREIGN: Final = "intake"  # the group of what came from outside
 
 
 def bury(
@@ -39,9 +40,12 @@ def bury(
         created_at=now,
     )
     with service.database.transaction() as session:
-        mark = session.get(Handled, (group, event.id))
+        mark = session.get(Handled, (group, event.id), with_for_update=True)
         if mark is None:
-            session.add(Handled(group=group, event_id=event.id, outcome="dead", at=now))
+            mark = Handled(group=group, event_id=event.id, outcome="dead", at=now)
+            session.add(mark)
+        elif mark.outcome != "done":
+            mark.outcome, mark.at = "dead", now
         session.add(letter)
     return letter
 
@@ -60,7 +64,7 @@ def bury_foreign(
     letter = DeadLetter(
         id=new_id(),
         tenant_id=tenant_id,
-        group="intake",
+        group=FOREIGN,
         topic=topic,
         event_id=event_id or new_id(),
         subject=key,
@@ -105,20 +109,27 @@ def payload_of(letter: DeadLetter) -> dict[str, Any] | None:
 def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLetter:
     """Bring a dead letter back under its old id.
 
-    It is handed to the transport before it is marked, so a crash in between replays it again,
-    which the mark *handled* makes harmless.
+    Its mark changes first, then it is handed to the transport, then the letter is marked: after a
+    crash in between it is still listed and can be replayed again, which the mark makes harmless.
 
     Raises
     ------
     NotFoundError
         If the tenant has no such letter.
     PoisonError
-        If it was never an event of this service and can't be read as a submission either.
+        If it was never an event of this service and is refused as a submission again.
+    TransientError
+        If it can't be taken in now.
     """
     with service.database.reading() as session:
         letter = find(session, letter_id, tenant_id)
         row = session.get(JournalRow, letter.event_id[:36])
-    if row is not None:
+    # A message from outside chose its id itself: it is never looked up in the journal.
+    if letter.group != FOREIGN and row is not None:
+        with service.database.transaction() as session:
+            mark = session.get(Handled, (letter.group, row.id), with_for_update=True)
+            if mark is not None and mark.outcome == "dead":
+                mark.outcome, mark.at = "replayed", service.now()
         service.transport.redeliver(letter.group, event_of(row))
     else:
         _take_in_again(service, letter)
@@ -129,8 +140,10 @@ def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLet
 
 
 def _take_in_again(service: "Service", letter: DeadLetter) -> None:
-    from scanner.bus import intake
+    from scanner.bus import dispatch, intake  # they bury here
 
     verdict = intake.take_in(service, letter.payload.encode(), 0)
-    if getattr(verdict, "outcome", None) != "done":
+    if isinstance(verdict, dispatch.Again):
+        raise TransientError("the message can't be taken in just now: replay it later")
+    if verdict.outcome != dispatch.DONE:
         raise PoisonError("the message was refused again: look at the newest dead letter")

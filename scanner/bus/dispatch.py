@@ -22,13 +22,14 @@ from scanner.database import is_transient
 from scanner.errors import ConflictError, PoisonError, TransientError
 from scanner.journal import Event
 from scanner.metrics import EVENTS, HANDLE_SECONDS
-from scanner.tables import Handled, JournalRow
+from scanner.tables import Handled, JournalRow, JournalSeal
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 DONE: Final = "done"
 DEAD: Final = "dead"
+REPLAYED: Final = "replayed"  # dead once, now on its way again
 PARK_SECONDS: Final = 0.2
 
 log = structlog.get_logger()
@@ -99,8 +100,11 @@ def dispatch(service: "Service", group: Group, event: Event, attempts: int) -> V
     with structlog.contextvars.bound_contextvars(
         track_id=event.subject, event_id=event.id, stage=group.name, tenant=event.tenant
     ):
-        if _is_handled(service, group, event):
+        mark = _mark(service, group, event)
+        if mark == DONE:
             return _finished(group, "duplicate")
+        if mark == DEAD:  # buried, but not acknowledged: a worker died in between
+            return _give_up(service, group, event, "it is among the dead letters", attempts)
         if _waits_for_earlier(service, group, event):
             EVENTS.labels(group.name, "parked").inc()
             return Again(PARK_SECONDS, counts=False)
@@ -141,33 +145,53 @@ def _after_failure(
     log.error("dead", error=type(error).__name__, detail=str(error), exc_info=True)
     dead_letters.bury(service, group.name, event, error, attempts + 1)
     EVENTS.labels(group.name, "dead").inc()
+    return _give_up(service, group, event, str(error), attempts)
+
+
+def _give_up(service: "Service", group: Group, event: Event, why: str, attempts: int) -> Verdict:
+    """Tell the group that its event is dead; what fails here is tried again, off the main road."""
     if group.gave_up is not None:
-        group.gave_up(service, event, str(error))
+        try:
+            group.gave_up(service, event, why)
+        except Exception:
+            log.exception("giving_up_failed")
+            settings = service.settings
+            delay = retry_delay(attempts, settings.retry_base_seconds, settings.retry_cap_seconds)
+            return Again(delay)
     return Finished("dead")
 
 
 def retry_delay(attempts: int, base: float, cap: float) -> float:
     """Return seconds until the next try: exponential backoff, half of it jitter."""
-    whole = min(cap, base * 2.0**attempts)
+    whole = min(cap, base * 2.0 ** min(attempts, 60))
     return whole / 2 + random.uniform(0, whole / 2)  # noqa: S311 - jitter is no secret
 
 
-def _is_handled(service: "Service", group: Group, event: Event) -> bool:
+def _mark(service: "Service", group: Group, event: Event) -> str | None:
     with service.database.reading() as session:
         mark = session.get(Handled, (group.name, event.id))
-        return mark is not None and mark.outcome == DONE
+        return mark.outcome if mark is not None else None
 
 
 def _waits_for_earlier(service: "Service", group: Group, event: Event) -> bool:
-    """Tell whether an earlier event of the subject, of a type this group handles, is still open."""
+    """Tell whether an earlier event of the subject, of a type this group handles, is still open.
+
+    What was sealed before the transport's settled position is not looked at: an event of a type
+    that the group only handles since an upgrade would never be handled and block its subject.
+    """
     if event.version <= 1:
+        return False
+    settled = service.transport.settled(group.name)
+    if settled is None:
         return False
     handled = exists().where(
         col(Handled.group) == group.name, col(Handled.event_id) == col(JournalRow.id)
     )
     earlier = (
         select(JournalRow.id)
+        .join(JournalSeal, col(JournalSeal.journal_id) == col(JournalRow.id))
         .where(
+            JournalSeal.position > settled,
             JournalRow.subject == event.subject,
             JournalRow.version < event.version,
             col(JournalRow.type).in_(list(group.handlers)),

@@ -13,18 +13,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import delete, exists, or_, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from scanner.bus.dispatch import Again, Verdict, dispatch
+from scanner.bus.dispatch import DONE, Again, Verdict, dispatch
 from scanner.bus.groups import Group
 from scanner.clock import utc_now
 from scanner.database import Database
 from scanner.journal import Event, event_of
-from scanner.tables import Delivery, JournalRow
+from scanner.tables import Delivery, Handled, JournalRow, JournalSeal
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -43,8 +43,19 @@ class DeliveryQueue:
         self._lease = timedelta(seconds=lease_seconds)
 
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
-        """Queue each event for the groups that handle its type; exactly once, with the cursor."""
+        """Queue each event for the groups that handle its type; exactly once, with the cursor.
+
+        What a group has handled already (the command line works without a queue) is left out.
+        """
         now = utc_now()
+        ids = [event.id for _, event in events]
+        handled = set(
+            session.exec(
+                select(Handled.group, Handled.event_id).where(
+                    col(Handled.event_id).in_(ids), Handled.outcome == DONE
+                )
+            )
+        )
         session.add_all(
             Delivery(
                 group=group.name,
@@ -55,7 +66,7 @@ class DeliveryQueue:
             )
             for position, event in events
             for group in self._groups
-            if event.type in group.handlers
+            if event.type in group.handlers and (group.name, event.id) not in handled
         )
 
     def claim(self, group: str, worker: str) -> tuple[Delivery, Event] | None:
@@ -103,8 +114,11 @@ class DeliveryQueue:
                 session.execute(delete(Delivery).where(*own))
 
     def redeliver(self, group: str, event: Event) -> None:
-        """Queue an event again for one group, under its old id."""
+        """Queue an event again for one group, under its old id and in its old place."""
         with self._database.transaction() as session:
+            position = session.exec(
+                select(JournalSeal.position).where(JournalSeal.journal_id == event.id)
+            ).one()
             session.execute(
                 delete(Delivery).where(
                     col(Delivery.group) == group, col(Delivery.event_id) == event.id
@@ -115,7 +129,7 @@ class DeliveryQueue:
                     group=group,
                     event_id=event.id,
                     subject=event.subject,
-                    position=0,
+                    position=position,
                     not_before=utc_now(),
                 )
             )
@@ -128,18 +142,26 @@ class DeliveryQueue:
             ).one()
 
     def _due(self, group: str, now: datetime) -> SelectOfScalar[Delivery]:
-        earlier = aliased(Delivery)
+        """Deliveries that may be handed out: due, not leased, the first of their subject.
+
+        The first of a subject is found by a scalar subquery, which PostgreSQL evaluates row by row
+        in the order of the index and stops; NOT EXISTS it turns into an anti-join over the whole
+        queue. Measured with 10,000 waiting: 0.1 ms once the table was analysed, 29 ms before.
+        """
+        own = aliased(Delivery)
+        first = (
+            select(func.min(own.position))
+            .where(col(own.group) == col(Delivery.group), col(own.subject) == col(Delivery.subject))
+            .correlate(Delivery)
+            .scalar_subquery()
+        )
         return (
             select(Delivery)
             .where(
                 Delivery.group == group,
                 Delivery.not_before <= now,
                 or_(col(Delivery.leased_until).is_(None), col(Delivery.leased_until) < now),
-                ~exists().where(
-                    col(earlier.group) == col(Delivery.group),
-                    col(earlier.subject) == col(Delivery.subject),
-                    col(earlier.position) < col(Delivery.position),
-                ),
+                col(Delivery.position) == first,
             )
             .order_by(col(Delivery.position))
         )
@@ -147,6 +169,8 @@ class DeliveryQueue:
 
 class EmbeddedTransport(AbstractContextManager["EmbeddedTransport"]):
     """Runs the pipeline's groups over the table ``delivery``."""
+
+    name = "embedded"
 
     def __init__(self, service: "Service") -> None:
         self._service = service
@@ -161,6 +185,9 @@ class EmbeddedTransport(AbstractContextManager["EmbeddedTransport"]):
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
         """Queue sealed events, in the relay's transaction."""
         self.queue.publish(session, events)
+
+    def tend(self) -> None:
+        """Do nothing: the database loses nothing."""
 
     def consume(self, group: Group, stopping: Callable[[], bool], worker: str) -> None:
         """Claim and handle one delivery after the other; an idle worker looks ever more rarely."""
@@ -185,6 +212,9 @@ class EmbeddedTransport(AbstractContextManager["EmbeddedTransport"]):
     def redeliver(self, group: str, event: Event) -> None:
         """Queue an event again for one group, under its old id."""
         self.queue.redeliver(group, event)
+
+    def settled(self, group: str) -> int | None:
+        """Return None: a delivery waits for the earlier ones of its subject."""
 
     def depth(self, group: str) -> int:
         """Return how many deliveries wait for a group."""

@@ -39,7 +39,7 @@ from scanner.url_guard import UrlRefusedError
 if TYPE_CHECKING:
     from scanner.service import Service
 
-GROUP: Final = "intake"
+GROUP: Final = dead_letters.FOREIGN
 SUBMIT: Final = "clearance.submission.submit"
 WITHDRAW: Final = "clearance.submission.withdraw"
 MAX_MESSAGE: Final = 1 << 20

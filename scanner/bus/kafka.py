@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from sqlmodel import Session
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES)
 DEAD: Final = ".dead"
 SEND_SECONDS: Final = 30
+DEPTH_SECONDS: Final = 0.5
 MAX_MESSAGE: Final = 4 << 20
 
 log = structlog.get_logger()
@@ -60,10 +61,14 @@ def all_topics() -> list[str]:
 class KafkaTransport(AbstractContextManager["KafkaTransport"]):
     """Publishes to and consumes from the broker of the settings."""
 
+    name = "kafka"
+
     def __init__(self, service: "Service") -> None:
         self._service = service
         self._lock = threading.Lock()
-        self.republisher = Republisher(service, self.send)
+        self._topics_exist = False
+        self._depths: dict[str, tuple[float, int]] = {}
+        self.republisher = Republisher(service, self.send, self._lags)
 
     def __exit__(self, *_: object) -> None:
         if "_producer" in self.__dict__:
@@ -77,6 +82,8 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         TransientError
             If the broker does not take them; nothing is lost, they are sent again.
         """
+        if not self._topics_exist:
+            self.ensure_topics()
         self._produce(
             (event.topic, event.subject, json.dumps(to_cloudevent(event)).encode(), [])
             for event in events
@@ -85,6 +92,12 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
 
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
         """Do nothing more: the events were sent before the cursor moves."""
+
+    def tend(self) -> None:
+        """Fill a broker that forgot: its topics, and what no group has handled."""
+        if self.republisher.due():
+            self.ensure_topics()
+            self.republisher.run_once()
 
     def consume(self, group: Group, stopping: Callable[[], bool], worker: str) -> None:
         """Handle the group's events until told to stop."""
@@ -100,7 +113,7 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         Consumption(self._consumer_config(), topics, group.name, handle, retry).run(stopping)
 
     def side_jobs(self, stopping: Callable[[], bool]) -> Sequence[tuple[str, Callable[[], None]]]:
-        """Return the intake of submissions and the republisher."""
+        """Return the intake of submissions."""
 
         def take_in() -> None:
             self.ensure_topics()
@@ -112,19 +125,25 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
                 self._retry_for(intake.GROUP),
             ).run(stopping)
 
-        return (
-            ("intake", take_in),
-            ("republisher", lambda: self.republisher.run(stopping, self.ensure_topics)),
-        )
+        return (("intake", take_in),)
 
     def redeliver(self, group: str, event: Event) -> None:
         """Bring an event to one group again, under its old id."""
+        self.republisher.rewind(group, event)
         payload = json.dumps(to_cloudevent(event)).encode()
         self._produce([(event.topic + RETRY, event.subject, payload, _headers(group, 0, 0.0))])
 
+    def settled(self, group: str) -> int | None:
+        """Return up to where the group has handled everything: ``.retry`` overtakes."""
+        return self.republisher.settled(group)
+
     def depth(self, group: str) -> int:
-        """Return how many journalled events a group has not handled."""
-        return self.republisher.depth(group)
+        """Return how many journalled events a group has not handled, counted once in a while."""
+        counted_at, depth = self._depths.get(group, (float("-inf"), 0))
+        if time.monotonic() - counted_at >= DEPTH_SECONDS:
+            depth = self.republisher.depth(group)
+            self._depths[group] = (time.monotonic(), depth)
+        return depth
 
     def check(self) -> None:
         """Raise ``TransientError`` if the broker can't be reached."""
@@ -138,7 +157,13 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             raise TransientError("the Kafka broker does not answer") from error
 
     def ensure_topics(self) -> None:
-        """Create the topics that the broker lacks, with the configured partitions."""
+        """Create the topics that the broker lacks, with the configured partitions.
+
+        Raises
+        ------
+        TransientError
+            If the broker does not answer.
+        """
         settings = self._service.settings
         try:
             admin = KafkaAdminClient(**self._client_config())
@@ -152,10 +177,38 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
                         admin.create_topics([topic])
                     except TopicAlreadyExistsError:
                         continue
+                self._topics_exist = True
             finally:
                 admin.close()
         except (KafkaError, OSError) as error:
             raise TransientError("the Kafka broker does not answer") from error
+
+    def _lags(self, group: Group) -> bool:
+        """Tell whether the broker holds events that the group has not acknowledged."""
+        name = f"clearance-{group.name}"
+        topics = [topic + suffix for topic in group.topics for suffix in ("", RETRY)]
+        try:
+            admin = KafkaAdminClient(**self._client_config())
+            try:
+                committed = admin.list_group_offsets([name])[name]
+            finally:
+                admin.close()
+            consumer = KafkaConsumer(**self._client_config())
+            try:
+                partitions = [
+                    TopicPartition(topic, number)
+                    for topic in topics
+                    for number in consumer.partitions_for_topic(topic) or ()
+                ]
+                ends = consumer.end_offsets(partitions)
+            finally:
+                consumer.close()
+        except (KafkaError, OSError) as error:
+            raise TransientError("the Kafka broker does not answer") from error
+        return any(
+            end > (committed[partition].offset if partition in committed else 0)
+            for partition, end in ends.items()
+        )
 
     def _dispatch(self, group: Group, record: Any, attempts: int) -> Verdict:
         try:
@@ -229,6 +282,7 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
                 metadata = future.get(timeout=SEND_SECONDS)
                 self.republisher.saw(metadata.topic, metadata.partition, metadata.offset)
         except (KafkaError, OSError) as error:
+            self._topics_exist = False
             self._drop_producer()
             raise TransientError("the Kafka broker does not take messages") from error
 

@@ -21,20 +21,27 @@ from scanner.tables import BusCursor, JournalPending, JournalRow, JournalSeal
 
 SEAL_BATCH: Final = 500
 PUBLISH_BATCH: Final = 500
-CURSOR: Final = "published"
 ADVISORY_LOCK: Final = 0x436C6561  # "Clea", the key of the PostgreSQL lock
 
 
 class Publisher(Protocol):
     """Hands sealed events on. ``send`` is for transports with a network, ``publish`` for the
     database's own queue; what has neither does nothing there.
+
+    Each publisher has a cursor under its own name: a service that changes its transport publishes
+    to the new one whatever that has not seen; what is handled already is recognised.
     """
+
+    name: str
 
     def send(self, events: Sequence[Event]) -> None:
         """Send events outside any transaction; return when the transport has them safe."""
 
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
         """Queue events with their positions, in the transaction that moves the cursor."""
+
+    def tend(self) -> None:
+        """Look after what was published; called often, by the one relay that holds the lock."""
 
 
 class Relay:
@@ -44,6 +51,7 @@ class Relay:
         self._database = database
         self._publisher = publisher
         self._lock_path = lock_folder / "relay.lock"
+        self._cursor = f"published:{publisher.name}"
 
     def run_once(self) -> int | None:
         """Seal and publish everything that is there; return how many were published.
@@ -58,13 +66,15 @@ class Relay:
         while not stopping():
             with self.lock() as held:
                 while held and not stopping():
-                    if not self.drain():
+                    published = self.drain()
+                    self._publisher.tend()
+                    if not published:
                         wait(poll)
             wait(max(poll, 0.5))
 
     def drain(self) -> int:
         """Seal and publish one round; the caller holds the lock."""
-        while seal_batch(self._database) == SEAL_BATCH:
+        while seal_batch(self._database) >= SEAL_BATCH:
             pass
         published = 0
         while (count := self._publish_batch()) > 0:
@@ -102,7 +112,7 @@ class Relay:
 
     def _publish_batch(self) -> int:
         with self._database.reading() as session:
-            cursor = session.get(BusCursor, CURSOR)
+            cursor = session.get(BusCursor, self._cursor)
             batch = [
                 (position, event_of(row))
                 for position, row in session.exec(
@@ -117,9 +127,9 @@ class Relay:
             return 0
         self._publisher.send([event for _, event in batch])
         with self._database.transaction() as session:
-            cursor = session.get(BusCursor, CURSOR, with_for_update=True)
+            cursor = session.get(BusCursor, self._cursor, with_for_update=True)
             if cursor is None:
-                cursor = BusCursor(name=CURSOR, position=0)
+                cursor = BusCursor(name=self._cursor, position=0)
                 session.add(cursor)
             fresh = [(position, event) for position, event in batch if position > cursor.position]
             if fresh:
@@ -131,18 +141,24 @@ class Relay:
 def seal_batch(database: Database, limit: int = SEAL_BATCH) -> int:
     """Give every unsealed row its place in its chain; return how many were sealed.
 
-    Rows of one subject are sealed in the order of their versions.
+    Rows of one subject are sealed in the order of their versions, even where the clocks of two
+    machines disagree about it: with a row of the batch come all that wait of its subject.
     """
     with database.reading() as session:  # an idle relay takes no write lock
         if session.exec(select(JournalPending.journal_id).limit(1)).first() is None:
             return 0
     with database.transaction() as session:
-        rows = session.exec(
+        waiting = (
             select(JournalRow)
             .join(JournalPending, col(JournalPending.journal_id) == col(JournalRow.id))
             .order_by(col(JournalRow.id))
-            .limit(limit)
-        ).all()
+        )
+        rows = list(session.exec(waiting.limit(limit)))
+        if len(rows) == limit:
+            subjects = {row.subject for row in rows}
+            taken = {row.id for row in rows}
+            of_these = session.exec(waiting.where(col(JournalRow.subject).in_(subjects)))
+            rows += [row for row in of_these if row.id not in taken]
         heads: dict[str, tuple[int, str]] = {}
         position = session.exec(select(func.max(JournalSeal.position))).one() or 0
         for row in _by_version(rows):

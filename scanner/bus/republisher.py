@@ -1,7 +1,9 @@
 """Sends journalled events again that a broker lost: nothing accepted may be stuck.
 
-For each group a cursor over the seals says up to where every event is handled. What lies beyond it,
-is unhandled and old enough is sent again; the mark *handled* makes a needless repeat harmless.
+For each group a cursor over the seals says up to where every event is handled. What lies beyond it
+and is unhandled is sent again when the broker has forgotten what it was given, when the group has
+read everything and the event is old all the same, or when it is very old. The mark *handled* makes
+a needless repeat harmless.
 """
 
 import time
@@ -10,11 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col, func, select
 
 from scanner.bus.groups import Group
-from scanner.errors import TransientError
 from scanner.journal import Event, event_of
 from scanner.tables import BusCursor, Handled, JournalRow, JournalSeal
 
@@ -22,24 +23,35 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 BATCH: Final = 1000
+VERY_OLD: Final = 10
+REPLAYED: Final = "replayed"
 
 log = structlog.get_logger()
 
 
 class Republisher:
-    """Finds what no group has handled.
+    """Finds what a group has not handled.
 
     Parameters
     ----------
     send : callable
         Sends events to the broker.
+    lags : callable
+        Tells whether the broker still holds something that a group has not read.
     """
 
-    def __init__(self, service: "Service", send: Callable[[Iterable[Event]], None]) -> None:
+    def __init__(
+        self,
+        service: "Service",
+        send: Callable[[Iterable[Event]], None],
+        lags: Callable[[Group], bool],
+    ) -> None:
         self._service = service
         self._send = send
+        self._lags = lags
         self._newest: dict[tuple[str, int], int] = {}
         self._sent_at: dict[str, float] = {}
+        self._look_at = 0.0
         self._lost = False
 
     def saw(self, topic: str, partition: int, offset: int) -> None:
@@ -51,68 +63,79 @@ class Republisher:
         if offset >= 0:
             self._newest[key] = offset
 
-    def run(self, stopping: Callable[[], bool], ensure_topics: Callable[[], None]) -> None:
-        """Look again and again until told to stop."""
-        every = max(0.2, min(5.0, self._service.settings.republish_seconds / 4))
-        while not stopping():
-            try:
-                ensure_topics()
-                self.run_once()
-            except TransientError as error:
-                log.warning("republish_failed", detail=str(error))
-            waited = 0.0
-            while waited < every and not stopping() and not self._lost:
-                time.sleep(0.1)
-                waited += 0.1
+    def due(self) -> bool:
+        """Tell whether it is time to look."""
+        return self._lost or time.monotonic() >= self._look_at
 
     def run_once(self) -> int:
         """Send again what is overdue; return how many events that were."""
-        age = 0.0 if self._lost else self._service.settings.republish_seconds
-        self._lost = False
+        age = self._service.settings.republish_seconds
+        self._look_at = time.monotonic() + max(0.2, min(5.0, age / 4))
+        lost, self._lost = self._lost, False
         overdue: dict[str, Event] = {}
-        for group in self._service.groups:
-            overdue |= {event.id: event for event in self._overdue(group, age)}
-        now = time.monotonic()
-        again = [
-            event
-            for event in overdue.values()
-            if now - self._sent_at.get(event.id, float("-inf")) >= age
-        ]
+        try:
+            for group in self._service.groups:
+                overdue |= {event.id: event for event in self._overdue(group, age, lost)}
+            now = time.monotonic()
+            wait = 0.0 if lost else age
+            again = [
+                event
+                for event in overdue.values()
+                if now - self._sent_at.get(event.id, float("-inf")) >= wait
+            ]
+            if again:
+                log.warning("republished", events=len(again), lost=lost)
+                self._send(sorted(again, key=lambda event: (event.subject, event.version)))
+        except BaseException:
+            self._lost = self._lost or lost
+            raise
         self._sent_at = {key: at for key, at in self._sent_at.items() if key in overdue} | {
             event.id: now for event in again
         }
-        if again:
-            log.warning("republished", events=len(again))
-            self._send(sorted(again, key=lambda event: (event.subject, event.version)))
         return len(again)
+
+    def rewind(self, group_name: str, event: Event) -> None:
+        """Let a group's cursor stand before an event that it is to handle once more."""
+        with self._service.database.transaction() as session:
+            position = session.exec(
+                select(JournalSeal.position).where(JournalSeal.journal_id == event.id)
+            ).first()
+            cursor = session.get(BusCursor, _cursor_name(group_name), with_for_update=True)
+            if position is not None and cursor is not None:
+                cursor.position = min(cursor.position, position - 1)
+
+    def settled(self, group_name: str) -> int:
+        """Return up to which position a group has handled everything."""
+        with self._service.database.reading() as session:
+            cursor = session.get(BusCursor, _cursor_name(group_name))
+            return cursor.position if cursor else 0
 
     def depth(self, group_name: str) -> int:
         """Return how many events wait for a group."""
-        group = next(each for each in self._service.groups if each.name == group_name)
+        group = next((each for each in self._service.groups if each.name == group_name), None)
+        if group is None:
+            return 0
+        settled = self.settled(group_name)
         with self._service.database.reading() as session:
-            cursor = session.get(BusCursor, _cursor_name(group))
             query = (
                 select(func.count())
                 .select_from(JournalSeal)
                 .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
                 .outerjoin(Handled, _mark_of(group))
                 .where(
-                    JournalSeal.position > (cursor.position if cursor else 0),
+                    JournalSeal.position > settled,
                     col(JournalRow.type).in_(list(group.handlers)),
-                    col(Handled.event_id).is_(None),
+                    _open(),
                 )
             )
             return session.exec(query).one()
 
-    def _overdue(self, group: Group, age: float) -> list[Event]:
-        """Move the group's cursor over what is handled; return what is not and is old enough."""
-        name = _cursor_name(group)
-        limit = self._service.now() - timedelta(seconds=age)
+    def _overdue(self, group: Group, age: float, lost: bool) -> list[Event]:
+        """Move the group's cursor over what is handled; return what is to be sent again."""
+        start = self.settled(group.name)
         with self._service.database.reading() as session:
-            cursor = session.get(BusCursor, name)
-            start = cursor.position if cursor else 0
             rows = session.exec(
-                select(JournalSeal.position, JournalRow, Handled.event_id)
+                select(JournalSeal.position, JournalRow, Handled.outcome)
                 .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
                 .outerjoin(Handled, _mark_of(group))
                 .where(JournalSeal.position > start)
@@ -121,20 +144,37 @@ class Republisher:
             ).all()
         settled = start
         open_: list[JournalRow] = []
-        for position, row, mark in rows:
-            if row.type in group.handlers and mark is None:
+        for position, row, outcome in rows:
+            if row.type in group.handlers and outcome in {None, REPLAYED}:
                 open_.append(row)
             elif not open_:
                 settled = position
         if settled > start:
-            with self._service.database.transaction() as session:
-                session.merge(BusCursor(name=name, position=settled))
-        return [event_of(row) for row in open_ if row.time <= limit]
+            self._move_cursor(group.name, start, settled)
+        if lost:
+            return [event_of(row) for row in open_]
+        now = self._service.now()
+        old = [row for row in open_ if row.time <= now - timedelta(seconds=age)]
+        if old and self._lags(group):
+            old = [row for row in old if row.time <= now - timedelta(seconds=VERY_OLD * age)]
+        return [event_of(row) for row in old]
+
+    def _move_cursor(self, group_name: str, start: int, settled: int) -> None:
+        with self._service.database.transaction() as session:
+            cursor = session.get(BusCursor, _cursor_name(group_name), with_for_update=True)
+            if cursor is None:
+                session.add(BusCursor(name=_cursor_name(group_name), position=settled))
+            elif cursor.position == start:  # else it was rewound meanwhile
+                cursor.position = settled
 
 
-def _cursor_name(group: Group) -> str:
-    return f"settled:{group.name}"
+def _cursor_name(group_name: str) -> str:
+    return f"settled:{group_name}"
 
 
 def _mark_of(group: Group) -> ColumnElement[bool]:
     return and_(col(Handled.event_id) == col(JournalRow.id), col(Handled.group) == group.name)
+
+
+def _open() -> ColumnElement[bool]:
+    return or_(col(Handled.event_id).is_(None), col(Handled.outcome) == REPLAYED)

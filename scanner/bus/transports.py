@@ -24,6 +24,12 @@ class Transport(Publisher, Protocol):
     def redeliver(self, group: str, event: Event) -> None:
         """Bring an event to one group again, under its old id."""
 
+    def settled(self, group: str) -> int | None:
+        """Return up to which position of the seals the group has handled every event.
+
+        None: this transport keeps each subject's events in order by itself.
+        """
+
     def depth(self, group: str) -> int:
         """Return how many events wait for a group."""
 

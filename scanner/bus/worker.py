@@ -208,7 +208,9 @@ def main(stages: Collection[str] | None = None, *, watch_parent: bool = True) ->
 
 
 def _stop_with_parent(stopping: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held by this thread, would abort the interpreter's end.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     stopping.set()
 
 

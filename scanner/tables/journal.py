@@ -80,7 +80,7 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("group", "event_id", name="uq_delivery_group_event"),
-        Index("ix_delivery_due", "group", "not_before", "position"),
+        Index("ix_delivery_due", "group", "position"),
         Index("ix_delivery_subject", "group", "subject", "position"),
     )
 

@@ -16,12 +16,14 @@ from scanner.clock import utc_now
 from scanner.database import Database
 from scanner.events import TrackWithdrawn
 from scanner.journal import Event, record
-from scanner.tables import JournalSeal
+from scanner.tables import JournalPending, JournalRow, JournalSeal
 from tests.journalling import note
 
 
 class Collector:
     """A transport that keeps what it is given, and fails when told to."""
+
+    name = "collector"
 
     def __init__(self) -> None:
         self.seen: list[Event] = []
@@ -34,6 +36,9 @@ class Collector:
             raise ConnectionError
 
     def publish(self, session, events) -> None:
+        pass
+
+    def tend(self) -> None:
         pass
 
 
@@ -149,6 +154,39 @@ def test_only_one_relay_works_at_a_time(database: Database, tmp_path) -> None:
         assert held
         assert two.run_once() is None
     assert two.run_once() == 1
+
+
+def test_another_transport_gets_everything_from_the_start(database: Database, tmp_path) -> None:
+    one, other = Collector(), Collector()
+    other.name = "other"
+    note(database, "a", 1)
+    Relay(database, one, tmp_path).run_once()
+
+    Relay(database, other, tmp_path).run_once()
+
+    assert [event.subject for event in one.seen] == [event.subject for event in other.seen] == ["a"]
+
+
+def test_a_clock_that_runs_behind_does_not_turn_a_subject_round(sqlite_url: str, tmp_path) -> None:
+    database = Database(sqlite_url)
+    first = note(database, "a", 1)
+    for n in range(3):
+        note(database, f"other{n}", 1)
+    with database.transaction() as session:  # written by a machine whose clock is behind
+        row = session.get_one(JournalRow, first.id).model_dump()
+        early = f"00000000{first.id[8:]}"
+        session.add(JournalRow(**row | {"id": early, "version": 2}))
+        session.flush()
+        session.add(JournalPending(journal_id=early))
+
+    while seal_batch(database, limit=1):
+        pass
+
+    collector = Collector()
+    Relay(database, collector, tmp_path).run_once()
+    assert [event.version for event in collector.seen if event.subject == "a"] == [1, 2]
+    assert _verify(database).whole
+    database.close()
 
 
 def test_a_row_that_commits_late_is_published_all_the_same(postgresql_url: str, tmp_path) -> None:

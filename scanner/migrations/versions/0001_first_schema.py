@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("group", "event_id", name="uq_delivery_group_event"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_due", ["group", "not_before", "position"], unique=False)
+        batch_op.create_index("ix_delivery_due", ["group", "position"], unique=False)
         batch_op.create_index("ix_delivery_subject", ["group", "subject", "position"], unique=False)
 
     op.create_table(
