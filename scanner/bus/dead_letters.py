@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CASE_AFTER: Final = timedelta(minutes=15)
 DETAIL_LIMIT: Final = 2000
+PAYLOAD_LIMIT: Final = 65536
 FOREIGN: Final = "intake"  # the group of what came from outside
 
 
@@ -34,7 +35,7 @@ def bury(
         subject=event.subject,
         payload=json.dumps(to_cloudevent(event)),
         error=type(error).__name__,
-        detail=str(error)[:DETAIL_LIMIT],
+        detail=_storable(str(error))[:DETAIL_LIMIT],
         attempts=attempts,
         case_due_at=now + CASE_AFTER if event.tenant else None,
         created_at=now,
@@ -66,17 +67,22 @@ def bury_foreign(
         tenant_id=tenant_id,
         group=FOREIGN,
         topic=topic,
-        event_id=event_id or new_id(),
-        subject=key,
-        payload=payload[:65536].decode("utf-8", "replace").replace("\x00", "\ufffd"),
+        event_id=_storable(event_id or new_id())[:100],
+        subject=_storable(key)[:100] if key is not None else None,
+        payload=_storable(payload[:PAYLOAD_LIMIT].decode("utf-8", "replace")),
         error=type(error).__name__,
-        detail=str(error)[:DETAIL_LIMIT],
+        detail=_storable(str(error))[:DETAIL_LIMIT],
         attempts=1,
         created_at=service.now(),
     )
     with service.database.transaction() as session:
         session.add(letter)
     return letter
+
+
+def _storable(text: str) -> str:
+    """Replace what PostgreSQL or UTF-8 can't hold: U+0000 and halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 def listed(

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import jwt
 import rfc8785
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from scanner import tracks
 from scanner.bus import dead_letters
 from scanner.bus.dispatch import Again, Finished, Verdict, retry_delay
 from scanner.bus.envelope import SPEC_VERSION
 from scanner.callers import Caller
+from scanner.database import is_transient
 from scanner.declarations import Declaration, DeclarationError
 from scanner.errors import (
     BusyError,
@@ -34,7 +34,6 @@ from scanner.events import SUBMISSIONS
 from scanner.journal import Actor
 from scanner.metrics import SUBMISSIONS as COUNTED
 from scanner.tables import SigningKey
-from scanner.url_guard import UrlRefusedError
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -66,14 +65,22 @@ def take_in(service: "Service", raw: bytes | None, attempts: int) -> Verdict:
             return Again(1.0, counts=False)
         _act(service, caller, envelope)
         return Finished("done")
-    except (PoisonError, DeclarationError, UrlRefusedError, IdempotencyConflictError) as error:
+    except Exception as error:
+        if _may_pass(error) and attempts < service.settings.retries:
+            settings = service.settings
+            log.warning("intake_will_retry", event_id=event_id, detail=str(error))
+            return Again(
+                retry_delay(attempts, settings.retry_base_seconds, settings.retry_cap_seconds)
+            )
+        if not isinstance(error, ScannerError | DeclarationError):
+            log.error("intake_failed", event_id=event_id, exc_info=True)
         return _bury(service, raw, error, tenant_id, event_id)
-    except (TransientError, ConflictError, BusyError, SQLAlchemyError) as error:
-        settings = service.settings
-        log.warning("intake_will_retry", event_id=event_id, detail=str(error))
-        return Again(retry_delay(attempts, settings.retry_base_seconds, settings.retry_cap_seconds))
-    except ScannerError as error:
-        return _bury(service, raw, error, tenant_id, event_id)
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, IdempotencyConflictError):
+        return False
+    return isinstance(error, TransientError | ConflictError | BusyError) or is_transient(error)
 
 
 def sign_submission(
@@ -126,8 +133,9 @@ def _parse(raw: bytes | None) -> dict[str, Any]:
     if not isinstance(envelope, dict) or envelope.get("specversion") != SPEC_VERSION:
         raise PoisonError("the message is no CloudEvent 1.0 in structured JSON")
     for name in ("id", "type", "tenant", "token"):
-        if not isinstance(envelope.get(name), str) or not 1 <= len(envelope[name]) <= 4096:
-            raise PoisonError(f"the attribute {name} must be a text")
+        value = envelope.get(name)
+        if not isinstance(value, str) or not 1 <= len(value) <= 4096 or not value.isprintable():
+            raise PoisonError(f"the attribute {name} must be a text of printable characters")
     if len(envelope["id"]) > 100:
         raise PoisonError("the attribute id has at most 100 characters")
     if not isinstance(envelope.get("data"), dict):
@@ -135,10 +143,20 @@ def _parse(raw: bytes | None) -> dict[str, Any]:
     return envelope
 
 
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_holds_nul(part) for part in value)
+
+
 def _prove(service: "Service", envelope: dict[str, Any]) -> Caller:
     """Return whose message it is, or raise ``UnprovenError``."""
     try:
         key_id = str(jwt.get_unverified_header(envelope["token"]).get("kid", ""))
+        if not key_id.isprintable():
+            raise UnprovenError("no valid key of this tenant signed the message")
         with service.database.reading() as session:
             key = session.get(SigningKey, key_id[:36])
         if key is None or key.revoked_at is not None or key.tenant_id != envelope["tenant"]:
@@ -164,6 +182,8 @@ def _prove(service: "Service", envelope: dict[str, Any]) -> Caller:
 
 def _act(service: "Service", caller: Caller, envelope: dict[str, Any]) -> None:
     data = dict(envelope["data"])
+    if _holds_nul(data):
+        raise PoisonError("the data holds the character U+0000, which PostgreSQL can't keep")
     if envelope["type"] == WITHDRAW:
         tracks.withdraw(service, caller, str(data.get("track_id", ""))[:36])
         return
