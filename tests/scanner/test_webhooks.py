@@ -1,0 +1,178 @@
+"""Tenants hear of their tracks: signed, in sequence, tried again, and sent anew on demand."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+from standardwebhooks import Webhook as Standard
+
+from scanner import inline, tracks, webhooks
+from scanner.clock import new_id, utc_now
+from scanner.declarations import Declaration
+from scanner.errors import NotFoundError
+from scanner.service import Service
+from scanner.tables import Webhook, WebhookDelivery
+from scanner.url_guard import UrlRefusedError
+from scanner.webhook_sender import RETRY_SCHEDULE
+from tests.running import add_tenant
+from tests.songs import song, write
+
+
+class _Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((dict(self.headers), body))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[http.server.ThreadingHTTPServer]:
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+    running.received, running.status = [], 200
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self):
+        return utc_now() + self.ahead
+
+
+@pytest.fixture
+def clock() -> _Clock:
+    return _Clock()
+
+
+@pytest.fixture
+def service(make_service, receiver, clock) -> Service:
+    host = f"127.0.0.1:{receiver.server_port}"
+    made = make_service(allowed_hosts=frozenset({host}))
+    made.now = clock
+    return made
+
+
+@pytest.fixture
+def url(receiver) -> str:
+    return f"http://127.0.0.1:{receiver.server_port}/hook"
+
+
+def release_a_track(service: Service, caller, tmp_path) -> str:
+    blob = service.store.put_file(caller.tenant_id, write(tmp_path / "a.wav", song(7, 6)))
+    track_id = tracks.submit(
+        service,
+        caller,
+        tracks.Source(sha256=blob.sha256),
+        Declaration(external_id="ours-1"),
+        entrance="http",
+        key=new_id(),
+    )
+    inline.drive(service, track_id, 60)
+    return track_id
+
+
+def deliveries(service: Service) -> list[WebhookDelivery]:
+    with service.database.reading() as session:
+        return list(session.exec(select(WebhookDelivery).order_by(WebhookDelivery.sequence)))
+
+
+def test_a_release_is_told_signed_with_the_track_and_a_sequence(
+    service, caller, receiver, url, tmp_path
+) -> None:
+    _, secret = webhooks.create(
+        service, caller, url, ["clearance.track.decided", "clearance.track.released"]
+    )
+    track_id = release_a_track(service, caller, tmp_path)
+
+    webhooks.send_due(service)
+
+    messages = [Standard(secret).verify(body, headers) for headers, body in receiver.received]
+    assert [message["type"] for message in messages] == [
+        "clearance.track.decided",
+        "clearance.track.released",
+    ]
+    assert [message["sequence"] for message in messages] == [1, 2]
+    assert messages[1]["subject"] == track_id
+    assert messages[1]["track"]["external_id"] == "ours-1"
+    assert messages[1]["track"]["state"] == "released"
+    assert [each.state for each in deliveries(service)] == ["sent", "sent"]
+
+
+def test_a_failing_receiver_gets_six_chances_on_schedule_and_then_waits_for_replay(
+    service, caller, receiver, url, clock, tmp_path
+) -> None:
+    webhook, secret = webhooks.create(service, caller, url, ["clearance.track.released"])
+    release_a_track(service, caller, tmp_path)
+    receiver.status = 500
+    assert webhooks.send_due(service) == 1
+    for tries, wait in enumerate(RETRY_SCHEDULE, start=1):
+        clock.ahead += timedelta(seconds=wait - 1.5)
+        assert webhooks.send_due(service) == 0
+        clock.ahead += timedelta(seconds=2)
+        assert webhooks.send_due(service) == 1
+        assert deliveries(service)[0].tries == tries + 1
+    clock.ahead += timedelta(days=2)
+    assert webhooks.send_due(service) == 0
+    (failed,) = deliveries(service)
+    assert failed.state == "failed"
+    assert {entry["status"] for entry in failed.log} == {500}
+
+    receiver.status = 204
+    webhooks.redeliver(service, caller, webhook.id, failed.id)
+    webhooks.send_due(service)
+
+    ids = {headers["webhook-id"] for headers, _ in receiver.received}
+    assert len(ids) == 1
+    assert deliveries(service)[0].state == "sent"
+    Standard(secret)
+
+
+def test_a_removed_webhook_hears_nothing_more(service, caller, receiver, url, tmp_path) -> None:
+    webhook, _ = webhooks.create(service, caller, url, ["*"])
+    webhooks.remove(service, caller, webhook.id)
+    release_a_track(service, caller, tmp_path)
+
+    webhooks.send_due(service)
+
+    assert receiver.received == []
+
+
+def test_another_tenant_hears_nothing_and_sees_nothing(
+    service, caller, receiver, url, tmp_path
+) -> None:
+    other = add_tenant(service, "two")
+    webhook, _ = webhooks.create(service, other, url, ["*"])
+    release_a_track(service, caller, tmp_path)
+
+    webhooks.send_due(service)
+
+    assert receiver.received == []
+    with service.database.reading() as session, pytest.raises(NotFoundError):
+        webhooks.deliveries(session, caller.tenant_id, webhook.id, limit=10)
+
+
+def test_the_secret_is_not_readable_in_the_database(service, caller, url) -> None:
+    webhook, secret = webhooks.create(service, caller, url, ["*"])
+
+    with service.database.reading() as session:
+        stored = json.dumps(session.get_one(Webhook, webhook.id).model_dump(mode="json"))
+    assert secret not in stored
+    assert secret.removeprefix("whsec_") not in stored
+
+
+def test_an_address_inside_is_refused_when_it_is_registered(service, caller) -> None:
+    with pytest.raises(UrlRefusedError):
+        webhooks.create(service, caller, "https://169.254.169.254/hook", ["*"])
