@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RESTART_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 60.0
 CHORE_SECONDS: Final = 1.0
+WATCH_PARENT: Final = "--end-with-parent"
 
 log = structlog.get_logger()
 
@@ -118,7 +119,7 @@ class Supervisor:
         self,
         settings: Settings,
         count: int,
-        arguments: Sequence[str] = ("-m", "scanner.bus.worker"),
+        arguments: Sequence[str] = ("-m", "scanner.bus.worker", WATCH_PARENT),
     ) -> None:
         self._settings = settings
         self._count = count
@@ -145,6 +146,7 @@ class Supervisor:
                 log.error("worker_killed", pid=child.pid)
                 child.kill()
                 child.wait()
+            _close(child)
 
     def pids(self) -> list[int]:
         """Return the workers' process ids."""
@@ -159,11 +161,17 @@ class Supervisor:
         )
 
     def _watch(self) -> None:
-        while not self._stopping.wait(0.2):
+        while not self._stopping.wait(RESTART_SECONDS):
             for n, child in enumerate(self._children):
                 if child.poll() is not None:
                     log.error("worker_died", pid=child.pid, status=child.returncode)
+                    _close(child)
                     self._children[n] = self._spawn()
+
+
+def _close(child: "subprocess.Popen[bytes]") -> None:
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -183,8 +191,8 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def main(stages: Collection[str] | None = None, *, watch_parent: bool = True) -> int:
-    """Run one worker process until SIGTERM, SIGINT or the end of its parent."""
+def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -> int:
+    """Run one worker process until SIGTERM, SIGINT or, if it is watched, the end of its parent."""
     from scanner.logs import configure
     from scanner.service import Service
 
@@ -215,4 +223,4 @@ def _stop_with_parent(stopping: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(watch_parent=WATCH_PARENT in sys.argv[1:]))

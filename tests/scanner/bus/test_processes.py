@@ -1,0 +1,74 @@
+"""Worker processes: they drain on a signal, are replaced when they die, and end with their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from scanner.bus.worker import Supervisor, environment
+from tests.servers import wait_until
+
+PARENT = """
+import sys, time
+from scanner.bus.worker import Supervisor
+from scanner.settings import Settings
+with Supervisor(Settings(), 2) as supervisor:
+    print(*supervisor.pids(), flush=True)
+    time.sleep(600)
+"""
+
+
+def _gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_process_drains_on_a_signal(make_service, signum) -> None:
+    service = make_service()
+    with subprocess.Popen(
+        [sys.executable, "-m", "scanner.bus.worker"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment(service.settings),
+    ) as worker:
+        assert worker.stderr is not None
+        said = []
+        for line in worker.stderr:
+            said.append(line)
+            if b"worker_started" in line:
+                worker.send_signal(signum)
+
+        assert worker.wait(20) == 128 + signum
+        assert b"worker_stopped" in said[-1]
+
+
+def test_a_worker_that_dies_is_replaced_and_none_is_left_behind(make_service) -> None:
+    service = make_service()
+    with Supervisor(service.settings, 2) as supervisor:
+        first, second = supervisor.pids()
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: first not in supervisor.pids(), 20, "a new worker")
+        replaced = supervisor.pids()
+        assert second in replaced
+        time.sleep(1.5)  # let them come up, so that SIGTERM finds a handler
+
+    assert all(_gone(pid) for pid in {first, second, *replaced})
+
+
+def test_workers_end_with_a_parent_that_is_killed(make_service) -> None:
+    service = make_service()
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdout=subprocess.PIPE,
+        env=os.environ | environment(service.settings),
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        parent.kill()
+
+    wait_until(lambda: all(_gone(pid) for pid in pids), 30, "the workers' end")
