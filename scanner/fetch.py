@@ -12,11 +12,12 @@ import httpcore
 from scanner.errors import ScannerError
 from scanner.guarded_http import chunks, header, request
 from scanner.store import BlobWriter
-from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
+from scanner.url_guard import Target, UnresolvedError, UrlGuard, UrlRefusedError
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CHUNK: Final = 1 << 18
+_BAD_REDIRECT: Final = "a redirect leads to an address that is not fetched"
 
 
 class FetchError(ScannerError):
@@ -101,11 +102,11 @@ def _fetch_http(
     for hop in range(MAX_REDIRECTS + 1):
         target = guard.target(url) if hop == 0 else _redirected(guard, url)
         with request(
-            target, "GET", headers=headers | {"Host": _host_header(url)}, deadline=deadline
+            target, "GET", headers=headers | {"Host": target.authority}, deadline=deadline
         ) as response:
             location = header(response, "location")
             if response.status in REDIRECTS and location:
-                url = urljoin(url, location)
+                url = _joined(url, location)
                 continue
             if response.status != 200:
                 raise FetchError(
@@ -123,17 +124,19 @@ def _fetch_http(
     raise FetchError("url-refused", f"more than {MAX_REDIRECTS} redirects")
 
 
-def _redirected(guard: UrlGuard, url: str) -> Any:
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise UrlRefusedError("form", _BAD_REDIRECT) from None
+
+
+def _redirected(guard: UrlGuard, url: str) -> Target:
     try:
         return guard.target(url)
-    except UrlRefusedError as error:
-        raise UrlRefusedError(
-            "address", "a redirect leads to an address that is not fetched"
-        ) from error
-
-
-def _host_header(url: str) -> str:
-    return urlsplit(url).netloc
+    except (UrlRefusedError, UnresolvedError) as error:
+        # One wording for both: whether a private name exists must not show.
+        raise UrlRefusedError("address", _BAD_REDIRECT) from error
 
 
 def _copy(source: Iterator[bytes], writer: BlobWriter, limits: FetchLimits) -> None:

@@ -67,7 +67,7 @@ def request(
         ) as pool,
         pool.stream(
             method,
-            target.url.partition("#")[0],
+            target.url,
             headers=list(headers.items()),
             content=content,
             extensions={"timeout": timeouts},

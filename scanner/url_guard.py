@@ -6,11 +6,13 @@ its answer in between gains nothing, and a refused address is never connected to
 """
 
 import ipaddress
+import re
 import socket
+import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from scanner.errors import ScannerError
 
@@ -19,6 +21,32 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
 _V4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+# Public by the registry (or by older versions of `ipaddress`), private by what answers there.
+_NOT_PUBLIC: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # Azure's host agent
+        "192.0.0.0/24",  # protocol assignments; Oracle's metadata service
+        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+)
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_PRIVATE_NAMES: Final = frozenset(
+    {
+        "arpa",
+        "corp",
+        "home",
+        "internal",
+        "invalid",
+        "lan",
+        "local",
+        "localdomain",
+        "localhost",
+        "onion",
+        "test",
+    }
+)
 
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -44,12 +72,21 @@ class UrlRefusedError(ScannerError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where to connect: the name for TLS and the Host header, the address for the socket."""
+    """Where to connect: the name for TLS and the Host header, the address for the socket.
+
+    Parameters
+    ----------
+    url : str
+        In ASCII, without its fragment.
+    authority : str
+        Host and port as the Host header has them (RFC 9110, section 7.2).
+    """
 
     url: str
     scheme: str
     host: str
     port: int
+    authority: str
     address: str
 
 
@@ -65,7 +102,8 @@ class UrlGuard:
     Parameters
     ----------
     allowed_hosts : frozenset of str
-        ``host:port`` pairs that may be reached by plain http and at private addresses.
+        ``host:port`` pairs (``[::1]:8080`` for IPv6) that may be reached by plain http and at
+        private addresses.
     s3_buckets : frozenset of str
         Buckets that ``s3://bucket/key`` may name.
     resolve : callable
@@ -92,19 +130,31 @@ class UrlGuard:
         """
         parts = self._split(url)
         if parts.scheme == "s3":
-            if parts.netloc not in self._buckets or len(parts.path) < 2:
+            if parts.netloc not in self._buckets or not parts.path.strip("/"):
                 raise _form("s3 addresses must name a key in a bucket this service may read")
             return parts
-        host, port = _host(parts), _port(parts)
-        listed = f"{host}:{port}" in self._allowed
-        if parts.scheme == "http" and not listed:
-            raise _form("only https addresses are fetched")
         if parts.scheme not in _DEFAULT_PORTS:
             raise _form("only https addresses are fetched")
-        if port != 443 and not listed:
+        if self._is_listed(parts):
+            return parts
+        if parts.scheme == "http":
+            raise _form("only https addresses are fetched")
+        if _port(parts) != 443:
             raise _form("only port 443 is fetched")
-        if not listed:
-            _check_name(host)
+        _check_name(parts)
+        return parts
+
+    def check_web_form(self, url: str) -> SplitResult:
+        """Refuse by its form an address that must be of the web: no ``s3://``.
+
+        Raises
+        ------
+        UrlRefusedError
+            With ``at="form"``.
+        """
+        parts = self.check_form(url)
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise _form("only https addresses are reached from here")
         return parts
 
     def target(self, url: str) -> Target:
@@ -117,17 +167,31 @@ class UrlGuard:
         UnresolvedError
             If the name has no address now.
         """
-        parts = self.check_form(url)
+        parts = self.check_web_form(url)
         host, port = _host(parts), _port(parts)
         try:
             addresses = list(dict.fromkeys(self._resolve(host, port)))
-        except OSError:
+        except (OSError, UnicodeError):
             addresses = []
         if not addresses:
             raise UnresolvedError(_REFUSED)
-        if f"{host}:{port}" not in self._allowed and not all(map(_is_public, addresses)):
+        if not self._is_listed(parts) and not all(map(_is_public, addresses)):
             raise UrlRefusedError("address", _REFUSED)
-        return Target(url=url, scheme=parts.scheme, host=host, port=port, address=addresses[0])
+        authority = _bracketed(host)
+        if port != _DEFAULT_PORTS[parts.scheme]:
+            authority += f":{port}"
+        path, query = (quote(part, safe=string.printable) for part in (parts.path, parts.query))
+        return Target(
+            url=urlunsplit((parts.scheme, authority, path or "/", query, "")),
+            scheme=parts.scheme,
+            host=host,
+            port=port,
+            authority=authority,
+            address=addresses[0],
+        )
+
+    def _is_listed(self, parts: SplitResult) -> bool:
+        return f"{_bracketed(_host(parts))}:{_port(parts)}" in self._allowed
 
     def _split(self, url: str) -> SplitResult:
         if len(url) > MAX_URL:
@@ -150,6 +214,7 @@ class UnresolvedError(ScannerError):
     """The name has no address now; it may later."""
 
 
+_NO_FULL_NAME: Final = "the host must be a full public name without a dot at its end"
 _REFUSED: Final = "this address can't be fetched: it does not lead to a public server"
 
 
@@ -169,8 +234,13 @@ def _port(parts: SplitResult) -> int:
     return parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme, 0)
 
 
-def _check_name(host: str) -> None:
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _check_name(parts: SplitResult) -> None:
     """Refuse hosts that are private by their looks, and odd spellings of addresses."""
+    host = _host(parts)
     try:
         if not _is_public(host.partition("%")[0]):
             raise _form("private addresses are not fetched")
@@ -180,22 +250,14 @@ def _check_name(host: str) -> None:
     except ValueError:
         pass
     labels = host.split(".")
-    if host.endswith(".") or "" in labels or len(labels) < 2:
-        raise _form("the host must be a full public name without a dot at its end")
+    if len(labels) < 2 or len(host) > 253 or "[" in parts.netloc:
+        raise _form(_NO_FULL_NAME)
+    if not all(map(_LABEL.fullmatch, labels)):
+        raise _form(_NO_FULL_NAME)
     last = labels[-1]
     if last.isdigit() or last.startswith("0x"):  # 127.1, 0x7f.1, 2130706433: addresses in disguise
         raise _form("write an IPv4 address as four decimal numbers")
-    if last in {
-        "localhost",
-        "local",
-        "internal",
-        "lan",
-        "home",
-        "corp",
-        "invalid",
-        "test",
-        "onion",
-    }:
+    if last in _PRIVATE_NAMES:
         raise _form("private names are not fetched")
 
 
@@ -227,5 +289,9 @@ def _is_public(address: str) -> bool:
 
 def _is_global(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return ip.is_global and not (
-        ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_loopback
+        ip.is_multicast
+        or ip.is_reserved
+        or ip.is_unspecified
+        or ip.is_loopback
+        or any(ip in network for network in _NOT_PUBLIC)
     )

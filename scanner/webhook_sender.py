@@ -78,7 +78,7 @@ def send(
     error: str | None
     try:
         target = guard.target(url)
-        headers["Host"] = url.split("/")[2]
+        headers["Host"] = target.authority
         with request(
             target, "POST", headers=headers, content=body.encode(), deadline=deadline
         ) as response:

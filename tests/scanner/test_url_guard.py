@@ -1,129 +1,461 @@
-"""No address that a stranger names leads inside."""
+"""Where the service may connect on somebody else's word: refusals by form, then by address."""
+
+import ipaddress
+import socket
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
+from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError, resolve_by_system
 
-PUBLIC = "93.184.216.34"
-
-REFUSED_BY_FORM = [
-    "http://example.com/a.mp3",
-    "ftp://example.com/a.mp3",
-    "file:///etc/passwd",
-    "gopher://example.com/",
-    "https://user@example.com/",
-    "https://user:pass@example.com/",
-    "https://example.com:8443/",
-    "https://example.com./",
-    "https://localhost/",
-    "https://printer/",
-    "https://db.internal/",
-    "https://nas.local/",
-    "https://127.0.0.1/",
-    "https://127.1/",
-    "https://2130706433/",
-    "https://0x7f000001/",
-    "https://0x7f.1/",
-    "https://0177.0.0.1/",
-    "https://10.0.0.1/",
-    "https://172.16.0.1/",
-    "https://192.168.1.1/",
-    "https://169.254.169.254/latest/meta-data",
-    "https://100.64.0.1/",
-    "https://0.0.0.0/",
-    "https://224.0.0.1/",
-    "https://240.0.0.1/",
-    "https://[::1]/",
-    "https://[::]/",
-    "https://[fe80::1%25eth0]/",
-    "https://[fc00::1]/",
-    "https://[ff02::1]/",
-    "https://[::ffff:127.0.0.1]/",
-    "https://[::ffff:10.0.0.1]/",
-    "https://[::127.0.0.1]/",
-    "https://[2002:7f00:1::]/",
-    "https://[64:ff9b::7f00:1]/",
-    "https://[64:ff9b:1::1]/",
-    "https://[2001:0:7f00:1::]/",
-    "https://exa mple.com/",
-    "https://example.com\\@127.0.0.1/",
-    "https://example.com:99999/",
-    "https:///a",
-    "s3://other/key",
-    "s3://mine",
-    "https://" + "a" * 3000,
-    "not an address",
-]
+PUBLIC = "93.184.215.14"
+PUBLIC_V6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 
 
-def guard(*answers: str, allowed: str | None = None) -> UrlGuard:
-    return UrlGuard(
-        frozenset({allowed} if allowed else ()),
-        frozenset({"mine"}),
-        resolve=lambda _host, _port: list(answers),
-    )
+class Resolver:
+    """Answers from a list, one answer after the other, and remembers what it was asked."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append((host, port))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return [answer] if isinstance(answer, str) else list(answer)
 
 
-@pytest.mark.parametrize("url", REFUSED_BY_FORM)
-def test_an_address_is_refused_by_its_form_before_anything_is_looked_up(url) -> None:
-    def resolve(host: str, port: int) -> list[str]:
-        raise AssertionError("looked up")
-
-    with pytest.raises(UrlRefusedError) as refused:
-        UrlGuard(s3_buckets=frozenset({"mine"}), resolve=resolve).target(url)
-
-    assert refused.value.at == "form"
+def refused_form(url: str, **options: object) -> str:
+    """Assert that the form alone is refused, by both doors, with nothing looked up."""
+    resolver = Resolver(PUBLIC)
+    guard = UrlGuard(resolve=resolver, **options)
+    for door in (guard.check_form, guard.target):
+        with pytest.raises(UrlRefusedError) as caught:
+            door(url)
+        assert caught.value.at == "form"
+    assert resolver.asked == []
+    return caught.value.detail
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "https://example.com/a",
-        "https://example.com:443/a",
-        "https://bücher.example/a",
+        "https://example.com",
+        "https://example.com/",
+        "HTTPS://EXAMPLE.COM:443/a.flac?x=1#part",
+        "https://my_bucket.s3.eu-central-1.amazonaws.com/key%20with?X-Amz-Signature=ab",
+        "https://xn--mnchen-3ya.example.com/ton",
         f"https://{PUBLIC}/a",
-        "https://[2606:2800:220:1::1]/a",
+        f"https://[{PUBLIC_V6}]/a",
+        "https://a.b.c.d.example.co.uk:/x",
     ],
 )
-def test_public_https_addresses_are_taken(url) -> None:
-    assert guard(PUBLIC).target(url).address == PUBLIC
+def test_a_public_https_address_is_taken(url):
+    target = UrlGuard(resolve=Resolver(PUBLIC)).target(url)
+
+    assert (target.scheme, target.port, target.address) == ("https", 443, PUBLIC)
+    assert "#" not in target.url
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "url",
     [
-        ["127.0.0.1"],
-        [PUBLIC, "10.0.0.1"],
-        ["::1"],
-        ["::ffff:192.168.0.1"],
-        ["169.254.169.254"],
-        ["64:ff9b::a00:1"],
-        ["100.100.100.200"],
+        "",
+        "example.com/a.flac",
+        "//example.com/a.flac",
+        "https://",
+        "https:///a.flac",
+        "https:example.com",
+        "https:/example.com",
+        "http://example.com/a.flac",
+        "http://example.com:443/a.flac",
+        "ftp://example.com/a.flac",
+        "file:///etc/passwd",
+        "file://example.com/etc/passwd",
+        "gopher://example.com/",
+        "data:audio/wav;base64,AAAA",
+        "javascript:alert(1)",
+        "https+unix://example.com/",
     ],
 )
-def test_a_name_with_any_private_address_is_refused(answers) -> None:
-    with pytest.raises(UrlRefusedError) as refused:
-        guard(*answers).target("https://example.com/a")
-
-    assert refused.value.at == "address"
+def test_anything_but_https_with_a_host_is_refused_by_its_form(url):
+    refused_form(url)
 
 
-def test_refused_and_unresolvable_names_read_the_same() -> None:
-    with pytest.raises(UrlRefusedError) as refused:
-        guard("10.0.0.1").target("https://example.com/a")
-    with pytest.raises(UnresolvedError) as unresolved:
-        guard().target("https://example.com/a")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user@example.com/",
+        "https://user:word@example.com/",
+        "https://@example.com/",
+        "https://:@example.com/",
+        "https://example.com@127.0.0.1/",
+        "https://127.0.0.1@example.com/",
+        "https://user@example.com:443/",
+    ],
+)
+def test_user_names_and_passwords_are_refused(url):
+    assert "user name" in refused_form(url)
 
-    assert str(refused.value) == str(unresolved.value)
+
+@pytest.mark.parametrize(
+    "port", ["0", "22", "80", "444", "8443", "65535", "65536", "-1", "99999", "x", "4 43", "+443"]
+)
+def test_ports_that_are_not_listed_are_refused(port):
+    refused_form(f"https://example.com:{port}/")
 
 
-def test_a_listed_host_and_port_may_be_private_and_plain() -> None:
-    listed = guard("127.0.0.1", allowed="127.0.0.1:8000")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com\\@127.0.0.1/",
+        "https:\\\\example.com/",
+        "https://example.com/a\\b",
+        "https://example.com/a b",
+        " https://example.com/",
+        "https://example.com/\n",
+        "https://exam\tple.com/",
+        "https://example.com/\r\nHost: other",
+        "https://example.com/\x00",
+        "https://example.com/\x7f",
+    ],
+)
+def test_backslashes_blanks_and_control_characters_are_refused(url):
+    assert "blanks" in refused_form(url)
 
-    assert listed.target("http://127.0.0.1:8000/a").address == "127.0.0.1"
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "intranet",
+        "example.com.",
+        "127.0.0.1.",
+        ".example.com",
+        "example..com",
+        "-example.com",
+        "example-.com",
+        "exa$mple.com",
+        "example.com,evil.org",
+        "ex%61mple.com",
+        "example.com%00.evil.org",
+        "*.example.com",
+        "a" * 64 + ".com",
+        ".".join(["a" * 60] * 5),
+        "[v1.example.com]",
+        "[example.com]",
+        "[::1",
+        "::1",
+        "foo.localhost",
+        "printer.local",
+        "metadata.google.internal",
+        "nas.lan",
+        "x.home",
+        "x.home.arpa",
+        "x.corp",
+        "x.test",
+        "x.onion",
+        "x.invalid",
+        "LOCALHOST.LocalDomain",
+    ],
+)
+def test_hosts_that_are_no_full_public_name_are_refused(host):
+    refused_form(f"https://{host}/")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433",
+        "0x7f000001",
+        "017700000001",
+        "127.1",
+        "127.0.1",
+        "0177.0.0.1",
+        "0x7f.0.0.1",
+        "127.0.0.0x1",
+        "0X7F.1",
+        "1.1.1.0x1",
+        "010.8.8.8",
+        "8.8.8",
+        "256.256.256.256",
+        "1.2.3.4.5",
+        # full-width digits and ideographic full stops become plain ones
+        "１２７.０.０.１",
+        "127。0。0。1",
+        "①②⑦.⓪.⓪.①",
+    ],
+)
+def test_ipv4_addresses_in_disguise_are_refused(host):
+    refused_form(f"https://{host}/")
+
+
+PRIVATE_V4 = [
+    "0.0.0.0",
+    "0.1.2.3",
+    "10.0.0.1",
+    "100.64.0.1",
+    "100.100.100.200",
+    "127.0.0.1",
+    "127.255.255.254",
+    "168.63.129.16",
+    "169.254.169.254",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.0.0.192",
+    "192.0.2.1",
+    "192.88.99.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "198.51.100.1",
+    "203.0.113.1",
+    "224.0.0.1",
+    "239.255.255.255",
+    "240.0.0.1",
+    "255.255.255.255",
+]
+PRIVATE_V6 = [
+    "::",
+    "::1",
+    "::7f00:1",
+    "::127.0.0.1",
+    f"::{PUBLIC}",
+    "::ffff:127.0.0.1",
+    "::ffff:a9fe:a9fe",
+    f"::ffff:{PUBLIC}",
+    "::ffff:0:127.0.0.1",
+    "64:ff9b::127.0.0.1",
+    "64:ff9b::10.0.0.1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::808:808",
+    "100::1",
+    "2001::1",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2",  # Teredo
+    "2001:db8::1",
+    "2002:7f00:1::1",  # 6to4 of 127.0.0.1
+    "2002:a9fe:a9fe::",
+    "2002:5db8:d70e::1",  # 6to4 of a public address: relays are not to be trusted either
+    "3fff::1",
+    "5f00::1",
+    "4000::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE_V4)
+def test_a_private_ipv4_literal_is_refused_by_its_form(address):
+    assert refused_form(f"https://{address}/") == "private addresses are not fetched"
+
+
+@pytest.mark.parametrize("address", PRIVATE_V6)
+def test_a_private_ipv6_literal_is_refused_by_its_form(address):
+    assert refused_form(f"https://[{address}]/") == "private addresses are not fetched"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["[fe80::1%25eth0]", "[fe80::1%eth0]", f"[{PUBLIC_V6}%25eth0]", f"[{PUBLIC_V6}%1]", "[::1%0]"],
+)
+def test_addresses_with_a_zone_are_refused(host):
+    refused_form(f"https://{host}/")
+
+
+@pytest.mark.parametrize("address", [*PRIVATE_V4, *PRIVATE_V6, "fe80::1%eth0"])
+def test_a_name_that_resolves_to_a_private_address_is_refused_by_address(address):
+    resolver = Resolver(address)
+
+    with pytest.raises(UrlRefusedError) as caught:
+        UrlGuard(resolve=resolver).target("https://example.com/a.flac")
+
+    assert caught.value.at == "address"
+    assert resolver.asked == [("example.com", 443)]
+
+
+@pytest.mark.parametrize("answers", [[PUBLIC, "10.0.0.1"], ["::1", PUBLIC], [PUBLIC_V6, "fe80::1"]])
+def test_one_private_address_among_public_ones_refuses_the_name(answers):
     with pytest.raises(UrlRefusedError):
-        listed.target("http://127.0.0.1:8001/a")
+        UrlGuard(resolve=Resolver(answers)).target("https://example.com/")
 
 
-def test_only_configured_buckets_are_read() -> None:
-    assert guard().check_form("s3://mine/a/b.wav").netloc == "mine"
+@pytest.mark.parametrize("address", ["8.8.8.8", PUBLIC, PUBLIC_V6, "64:ff9b::808:808"])
+def test_a_public_address_is_connected_to_also_through_nat64(address):
+    assert UrlGuard(resolve=Resolver(address)).target("https://example.com/").address == address
+
+
+@given(st.ip_addresses(v=4), st.sampled_from(["::ffff:0:0", "64:ff9b::", "2002::", "::"]))
+def test_a_carried_ipv4_address_is_never_more_public_than_itself(inner, prefix):
+    shift = 80 if prefix == "2002::" else 0
+    outer = ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) | int(inner) << shift)
+
+    def is_taken(address: object) -> bool:
+        try:
+            UrlGuard(resolve=Resolver(str(address))).target("https://example.com/")
+        except UrlRefusedError:
+            return False
+        return True
+
+    assert is_taken(inner) or not is_taken(outer)
+
+
+@pytest.mark.parametrize(
+    "answer", [[], socket.gaierror(-2, "unknown"), TimeoutError(), UnicodeError("label too long")]
+)
+def test_a_name_without_an_address_says_the_same_as_a_refused_one(answer):
+    with pytest.raises(UnresolvedError) as unresolved:
+        UrlGuard(resolve=Resolver(answer)).target("https://example.com/")
+    with pytest.raises(UrlRefusedError) as refused:
+        UrlGuard(resolve=Resolver("10.0.0.1")).target("https://example.com/")
+
+    assert str(unresolved.value) == str(refused.value) == refused.value.detail
+    assert "10.0.0.1" not in str(refused.value)
+    assert "example" not in str(refused.value)
+
+
+def test_a_name_is_looked_up_once_and_the_first_answer_is_pinned():
+    resolver = Resolver([PUBLIC], ["127.0.0.1"])
+
+    target = UrlGuard(resolve=resolver).target("https://rebind.example.com/")
+
+    assert (target.address, len(resolver.asked)) == (PUBLIC, 1)
+
+
+def test_a_name_in_another_script_is_looked_up_and_asked_for_in_ascii():
+    resolver = Resolver(PUBLIC)
+
+    target = UrlGuard(resolve=resolver).target("https://BÜCHER.example.com/töne/ä.flac?q=ö#ü")
+
+    assert resolver.asked == [("xn--bcher-kva.example.com", 443)]
+    assert target.host == target.authority == "xn--bcher-kva.example.com"
+    assert target.url == (
+        "https://xn--bcher-kva.example.com/t%C3%B6ne/%C3%A4.flac?q=%C3%B6"  # RFC 3987, section 3.1
+    )
+
+
+@pytest.mark.parametrize("host", ["ⓛocalhost", "foo.ⓛocal", "exa\u2100mple.com", "\u200b.com", "ä" * 70])  # fmt: skip
+def test_names_that_normalise_to_private_or_impossible_ones_are_refused(host):
+    refused_form(f"https://{host}/")
+
+
+def test_escapes_and_odd_but_legal_characters_of_path_and_query_are_kept():
+    path = "/a%2Fb/%c3%bc/(x)'!*;,=:@&$+~[]{}|^`\"<>?X-Sig=a%2Bb/+=&&y[]=1?2"
+
+    target = UrlGuard(resolve=Resolver(PUBLIC)).target(f"https://example.com{path}")
+
+    assert target.url == f"https://example.com{path}"
+
+
+def test_an_address_has_at_most_2000_characters():
+    start = "https://example.com/"
+    guard = UrlGuard(resolve=Resolver(PUBLIC))
+
+    assert guard.check_form(start + "a" * (2000 - len(start)))
+    assert "2000" in refused_form(start + "a" * (2001 - len(start)))
+
+
+@pytest.mark.parametrize(
+    ("listed", "url", "authority"),
+    [
+        ("localhost:9000", "http://localhost:9000/a", "localhost:9000"),
+        ("LocalHost:9000", "http://LOCALHOST:9000/a", "localhost:9000"),
+        ("127.0.0.1:80", "http://127.0.0.1/a", "127.0.0.1"),
+        ("minio:443", "https://minio/a", "minio"),
+        ("minio:8443", "https://minio:8443/a", "minio:8443"),
+        ("minio:443", "http://minio:443/a", "minio:443"),
+        ("[::1]:9000", "http://[::1]:9000/a", "[::1]:9000"),
+    ],
+)
+def test_a_listed_host_and_port_may_be_private_and_plain(listed, url, authority):
+    guard = UrlGuard(frozenset({listed}), resolve=Resolver("10.1.2.3"))
+
+    target = guard.target(url)
+
+    assert (target.address, target.authority) == ("10.1.2.3", authority)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/",
+        "http://localhost:9001/",
+        "http://127.0.0.1:9000/",
+        "http://localhost.:9000/",
+        "http://sub.localhost:9000/",
+        "http://x@localhost:9000/",
+        "ftp://localhost:9000/",
+    ],
+)
+def test_listing_one_host_and_port_opens_no_other(url):
+    refused_form(url, allowed_hosts=frozenset({"localhost:9000"}))
+
+
+def test_listing_nothing_of_a_name_does_not_free_its_address():
+    guard = UrlGuard(frozenset({"example.com:8443"}), resolve=Resolver("10.0.0.1"))
+
+    assert guard.target("https://example.com:8443/").port == 8443
+    with pytest.raises(UrlRefusedError) as caught:
+        guard.target("https://example.com/")
+    assert caught.value.at == "address"
+
+
+def test_a_key_in_a_listed_bucket_is_taken():
+    guard = UrlGuard(s3_buckets=frozenset({"masters"}))
+
+    assert guard.check_form("s3://masters/2026/a b.flac".replace(" ", "%20")).netloc == "masters"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://other/key",
+        "s3://Masters/key",
+        "s3://masters.evil/key",
+        "s3://masters:9000/key",
+        "s3://user@masters/key",
+        "s3://masters",
+        "s3://masters/",
+        "s3://masters//",
+        "s3:///masters/key",
+        "s3a://masters/key",
+    ],
+)
+def test_other_buckets_and_addresses_without_a_key_are_refused(url):
+    refused_form(url, s3_buckets=frozenset({"masters"}))
+
+
+def test_a_bucket_is_no_target_on_the_web():
+    resolver = Resolver(PUBLIC)
+    guard = UrlGuard(s3_buckets=frozenset({"masters.example.com"}), resolve=resolver)
+    url = "s3://masters.example.com/key"
+
+    assert guard.check_form(url)
+    for door in (guard.check_web_form, guard.target):
+        with pytest.raises(UrlRefusedError) as caught:
+            door(url)
+        assert caught.value.at == "form"
+    assert resolver.asked == []
+
+
+@given(st.text(max_size=80), st.sampled_from(["", "https://", "https://[", "s3://", "http://"]))
+def test_whatever_is_given_is_taken_or_refused_and_nothing_else(text, start):
+    guard = UrlGuard(resolve=Resolver(PUBLIC), s3_buckets=frozenset({"b"}))
+
+    try:
+        target = guard.target(start + text)
+    except UrlRefusedError:
+        return
+
+    assert target.url.isascii()
+    assert target.scheme == "https"
+    assert target.port == 443
+
+
+def test_the_system_resolver_gives_plain_addresses():
+    assert resolve_by_system("127.0.0.1", 443) == ["127.0.0.1"]
+    assert set(resolve_by_system("localhost", 443)) <= {"127.0.0.1", "::1"}
