@@ -12,13 +12,63 @@ import httpcore
 from scanner.url_guard import Target
 
 CONNECT_SECONDS: Final = 10.0
+_PIECE: Final = 1 << 14
+
+
+class DeadlineStream(httpcore.NetworkStream):
+    """A connection on which no operation outlasts the deadline.
+
+    A timeout for each operation alone lets a server hold the client for hours, by a byte of a
+    header now and then.
+    """
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there, waiting no longer than to the deadline."""
+        return self._stream.read(max_bytes, self._left(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write in small pieces, each waiting no longer than to the deadline."""
+        for start in range(0, len(buffer), _PIECE):
+            piece = buffer[start : start + _PIECE]
+            self._stream.write(piece, self._left(httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Shake hands; the stream that comes of it has the same deadline."""
+        left = self._left(httpcore.ConnectTimeout)
+        return DeadlineStream(
+            self._stream.start_tls(ssl_context, server_hostname, left), self._deadline
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what the connection knows of itself."""
+        return self._stream.get_extra_info(info)
+
+    def _left(self, late: type[httpcore.TimeoutException]) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise late("deadline")
+        return left
 
 
 class PinnedBackend(httpcore.SyncBackend):
     """Connects to the target's pinned address; the name is for TLS and the Host header only."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, deadline: float) -> None:
         self._target = target
+        self._deadline = deadline
 
     def connect_tcp(
         self,
@@ -31,9 +81,13 @@ class PinnedBackend(httpcore.SyncBackend):
         """Connect to the pinned address, and to none but the target's host and port."""
         if (host, port) != (self._target.host, self._target.port):
             raise httpcore.ConnectError("not the guarded host")
-        return super().connect_tcp(
-            self._target.address, port, timeout, local_address, socket_options
+        left = min(CONNECT_SECONDS, self._deadline - time.monotonic())
+        if left <= 0:
+            raise httpcore.ConnectTimeout("deadline")
+        stream = super().connect_tcp(
+            self._target.address, port, left, local_address, socket_options
         )
+        return DeadlineStream(stream, self._deadline)
 
 
 @contextmanager
@@ -50,19 +104,12 @@ def request(
     Parameters
     ----------
     deadline : float
-        `time.monotonic()` by which all must be done; each socket operation waits no longer.
+        `time.monotonic()` by which all must be done, the reading of the body included.
     """
-    left = max(0.1, deadline - time.monotonic())
-    timeouts = {
-        "connect": min(CONNECT_SECONDS, left),
-        "read": left,
-        "write": left,
-        "pool": left,
-    }
     with (
         httpcore.ConnectionPool(
             ssl_context=ssl.create_default_context(),
-            network_backend=PinnedBackend(target),
+            network_backend=PinnedBackend(target, deadline),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as pool,
         pool.stream(
@@ -70,30 +117,13 @@ def request(
             target.url,
             headers=list(headers.items()),
             content=content,
-            extensions={"timeout": timeouts},
         ) as response,
     ):
         yield response
 
 
-def chunks(response: httpcore.Response, deadline: float) -> Iterator[bytes]:
-    """Yield the body as it comes; a server that only drips is cut off at the deadline.
-
-    Raises
-    ------
-    httpcore.ReadTimeout
-        When the deadline has passed.
-    """
-    for chunk in response.iter_stream():
-        if time.monotonic() > deadline:
-            raise httpcore.ReadTimeout("deadline")
-        yield chunk
-
-
 def header(response: httpcore.Response, name: str) -> str | None:
-    """Return a header's value, or None."""
+    """Return a header's value, several joined by commas (RFC 9110, section 5.2), or None."""
     wanted = name.lower().encode()
-    for key, value in response.headers:
-        if key.lower() == wanted:
-            return value.decode("latin-1")
-    return None
+    values = [value.decode("latin-1") for key, value in response.headers if key.lower() == wanted]
+    return ", ".join(values) if values else None

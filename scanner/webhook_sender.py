@@ -5,13 +5,13 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpcore
 from standardwebhooks import Webhook
 
-from scanner.guarded_http import chunks, request
+from scanner.guarded_http import request
 from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
 
 RETRY_SCHEDULE: Final = (5.0, 60.0, 600.0, 3600.0, 21600.0)
@@ -63,6 +63,7 @@ def send(
     timeout: float,
 ) -> Delivery:
     """Post ``payload`` once; whatever happens is told by the result."""
+    timestamp = timestamp.astimezone(UTC)  # the library signs the wall clock's reading as UTC
     body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
     headers = {
         "Content-Type": "application/json",
@@ -72,31 +73,36 @@ def send(
         "webhook-signature": Webhook(secret).sign(message_id, timestamp, body),
     }
     started = time.monotonic()
-    deadline = started + timeout
     status: int | None = None
     excerpt = b""
-    error: str | None
+    error: str | None = None
     try:
         target = guard.target(url)
         headers["Host"] = target.authority
         with request(
-            target, "POST", headers=headers, content=body.encode(), deadline=deadline
+            target, "POST", headers=headers, content=body.encode(), deadline=started + timeout
         ) as response:
             status = response.status
-            for chunk in chunks(response, deadline):
+            for chunk in response.iter_stream():
                 excerpt += chunk
                 if len(excerpt) >= EXCERPT:
                     break
-        error = None if 200 <= status < 300 else f"answered {status}"
     except (UrlRefusedError, UnresolvedError):
         error = "the address is refused"
     except httpcore.TimeoutException:
         error = f"no answer in {timeout:.0f} s"
     except (httpcore.NetworkError, httpcore.ProtocolError):
         error = "the connection failed"
+    if status is not None:  # the receiver has spoken, whatever became of the rest of its answer
+        error = None if 200 <= status < 300 else f"answered {status}"
     return Delivery(
         status=status,
         duration=time.monotonic() - started,
         error=error,
-        body_excerpt=excerpt[:EXCERPT].decode("utf-8", "replace"),
+        body_excerpt=_text(excerpt[:EXCERPT]),
     )
+
+
+def _text(excerpt: bytes) -> str:
+    """Return an excerpt as text that every database takes."""
+    return excerpt.decode("utf-8", "replace").replace("\0", "\ufffd")
