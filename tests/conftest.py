@@ -32,6 +32,12 @@ settings.load_profile("shared")
 _names = itertools.count()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python leaves the sockets of refused connections, which have no peer, to the collector.
+    never_connected = r"unclosed <socket.socket .*laddr=.'0.0.0.0', \d+.>"
+    config.addinivalue_line("filterwarnings", f"ignore:{never_connected}:ResourceWarning")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def quiet_logs() -> None:
     structlog.configure(

@@ -213,7 +213,11 @@ class Consumption:
                 continue
             if partition not in self._windows:
                 self._windows[partition] = Window(not partition.topic.endswith(RETRY))
-            self._windows[partition].extend(Waiting(each, self._due(each)) for each in records)
+            window = self._windows[partition]
+            taken = records[: FULL - len(window)]
+            window.extend(Waiting(each, self._due(each)) for each in taken)
+            if len(taken) < len(records):  # read again later: brokers send more than was asked for
+                consumer.seek(partition, records[len(taken)].offset)
         self._hold_back(consumer, assigned)
 
     def _hold_back(self, consumer: KafkaConsumer, assigned: set[TopicPartition]) -> None:

@@ -6,6 +6,7 @@ the name of a journal row, so a forged message does nothing, and a broker that l
 filled again by `Republisher`.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
 
 CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES)
 DEAD: Final = ".dead"
-SEND_SECONDS: Final = 30
+ANSWER_SECONDS: Final = 10  # how long the broker may take
+REQUEST_SECONDS: Final = 5
+CHECK_SECONDS: Final = 3
 DEPTH_SECONDS: Final = 0.5
 MAX_MESSAGE: Final = 4 << 20
 
@@ -71,8 +74,7 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         self.republisher = Republisher(service, self.send, self._lags)
 
     def __exit__(self, *_: object) -> None:
-        if "_producer" in self.__dict__:
-            self._producer.close(timeout=5)
+        self._drop_producer(())
 
     def send(self, events: Iterable[Event]) -> None:
         """Send events to their topics; return when the broker has them all.
@@ -148,7 +150,8 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
     def check(self) -> None:
         """Raise ``TransientError`` if the broker can't be reached."""
         try:
-            admin = KafkaAdminClient(**self._client_config())
+            config = self._client_config() | {"bootstrap_timeout_ms": CHECK_SECONDS * 1000}
+            admin = KafkaAdminClient(**config)
             try:
                 admin.list_topics()
             finally:
@@ -271,41 +274,52 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
     def _produce(
         self, messages: Iterable[tuple[str, str | None, bytes, list[tuple[str, bytes]]]]
     ) -> None:
+        sent: list[Any] = []
         try:
-            sent = [
-                self._producer.send(
-                    topic, value=value, key=key.encode() if key else None, headers=headers
-                )
-                for topic, key, value, headers in messages
-            ]
+            for topic, key, value, headers in messages:
+                encoded = key.encode() if key else None
+                sent.append(self._producer.send(topic, value=value, key=encoded, headers=headers))
             for future in sent:
-                metadata = future.get(timeout=SEND_SECONDS)
+                metadata = future.get(timeout=2 * ANSWER_SECONDS)
                 self.republisher.saw(metadata.topic, metadata.partition, metadata.offset)
         except (KafkaError, OSError) as error:
             self._topics_exist = False
-            self._drop_producer()
+            self._drop_producer(sent)
             raise TransientError("the Kafka broker does not take messages") from error
 
     @cached_property
     def _producer(self) -> KafkaProducer:
         return KafkaProducer(
             acks="all",
-            max_block_ms=SEND_SECONDS * 1000,
+            max_block_ms=ANSWER_SECONDS * 1000,
+            delivery_timeout_ms=ANSWER_SECONDS * 1000,
+            request_timeout_ms=REQUEST_SECONDS * 1000,
             max_request_size=MAX_MESSAGE,
             **self._client_config(),
         )
 
-    def _drop_producer(self) -> None:
-        """Begin with a fresh producer: an idempotent one does not survive a broker that forgot."""
+    def _drop_producer(self, sent: Sequence[Any]) -> None:
+        """Begin with a fresh producer: an idempotent one does not survive a broker that forgot.
+
+        kafka-python closes a producer only once each of its messages has arrived or failed, which
+        the delivery timeout sees to.
+        """
         with self._lock:
             producer = self.__dict__.pop("_producer", None)
-        if producer is not None:
+        if producer is None:
+            return  # another thread of this process drops it
+        for future in sent:
+            with contextlib.suppress(KafkaError):
+                future.get(timeout=2 * ANSWER_SECONDS)
+        try:
             producer.close(timeout=1)
+        except KafkaError as error:
+            log.warning("producer_not_closed", detail=str(error))
 
     def _client_config(self) -> dict[str, Any]:
         return {
             "bootstrap_servers": self._service.settings.kafka,
-            "bootstrap_timeout_ms": SEND_SECONDS * 1000,
+            "bootstrap_timeout_ms": ANSWER_SECONDS * 1000,
             "client_id": "clearance",
         }
 
