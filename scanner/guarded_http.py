@@ -108,7 +108,8 @@ def request(
     """
     with (
         httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            # Loading the system's certificates takes longer than a plain request.
+            ssl_context=ssl.create_default_context() if target.scheme == "https" else None,
             network_backend=PinnedBackend(target, deadline),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as pool,
