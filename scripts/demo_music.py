@@ -42,7 +42,7 @@ def pieces(folder: str | None, cache: Path) -> list[Piece]:
             f"The package {PACKAGE} can't be had here ({error}); using rendered pieces instead.",
             file=sys.stderr,
         )
-        return [_rendered(seed) for seed in range(4)]
+        return [rendered(seed) for seed in range(4)]
 
 
 def _from_folder(folder: Path) -> list[Piece]:
@@ -93,7 +93,7 @@ def _from_package(cache: Path) -> list[Piece]:
     return found
 
 
-def _rendered(seed: int, seconds: float = 60) -> Piece:
+def rendered(seed: int, seconds: float = 60) -> Piece:
     """Render a piece: decaying chords in a key, at a tempo and in a rhythm of its own."""
     random = np.random.default_rng(1000 + seed)
     out = np.zeros(int(seconds * RATE), np.float32)

@@ -103,17 +103,18 @@ def explain(
         return
     out = console()
     out.print(
-        f"{view['decision'] or 'no decision'} — track {view['track_id']} is {view['state']}",
-        highlight=False,
+        f"{view['decision'] or 'no decision'}: track {view['track_id']} is {view['state']}",
+        style="bold",
+        soft_wrap=True,
     )
     for reason in view["reasons"]:
-        out.print(f"  {reason['rule']}: {reason['text']}")
+        out.print(f"  {reason['rule']}: {reason['text']}", soft_wrap=True)
     if view["problem"]:
-        out.print(f"  {view['problem']['type']}: {view['problem']['detail']}")
+        out.print(f"  {view['problem']['type']}: {view['problem']['detail']}", soft_wrap=True)
     for match in view["matches"]:
         for segment in match["segments"]:
-            out.print(f"  {sentence(match, segment)}")
-    out.print(f"  pack {view['pack']}, index {view['index_version']}")
+            out.print(f"  {sentence(match, segment)}", soft_wrap=True)
+    out.print(f"  pack {view['pack']}, index {view['index_version']}", soft_wrap=True)
 
 
 def sentence(match: dict[str, Any], segment: dict[str, float]) -> str:
@@ -126,8 +127,9 @@ def sentence(match: dict[str, Any], segment: dict[str, float]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Write seconds as minutes and seconds, 0:05."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    """Write seconds as minutes and seconds, to the nearest: 0:05."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def _scan_here(
