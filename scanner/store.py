@@ -9,25 +9,31 @@ import errno
 import hashlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
 
 import fsspec
+import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scanner.clock import new_id
 from scanner.errors import ScannerError
 
 CHUNK: Final = 1 << 20
+PART: Final = 8 << 20
+"""Bytes of a part of an upload to S3, and of what is read ahead from there."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _TENANT: Final = re.compile(r"[0-9a-zA-Z-]{1,64}")
-_SCHEMES: Final = ("file", "s3")
+_SCHEMES: Final = {"file", "local", "s3"}
+
+log = structlog.get_logger()
 
 
 class StoreError(ScannerError):
@@ -86,13 +92,21 @@ class BlobStore:
         A folder, or ``s3://bucket/prefix``.
     **options
         For fsspec's file system, for instance ``endpoint_url`` and credentials of S3.
+
+    Raises
+    ------
+    ValueError
+        If ``url`` is neither.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
-        self._fs, root = fsspec.core.url_to_fs(url, **options)
+        scheme, separator, _ = url.partition("://")
+        if (separator and scheme not in _SCHEMES) or "::" in url:
+            raise ValueError("the store must be a folder or s3://bucket/prefix")
+        self.is_local = scheme != "s3"
+        # Other processes write too: a listing that was kept would hide what they did.
+        self._fs, root = fsspec.core.url_to_fs(url, **options | {"use_listings_cache": False})
         self._root = str(root).rstrip("/")
-        protocol = self._fs.protocol
-        self.is_local = "file" in (protocol if isinstance(protocol, tuple) else (protocol,))
 
     def open_writer(self, tenant: str) -> "BlobWriter":
         """Start a blob of a tenant; nothing is visible before ``commit``."""
@@ -124,7 +138,7 @@ class BlobStore:
         with tempfile.TemporaryDirectory(prefix="clearance-") as folder:
             copy = Path(folder) / "audio"
             digest = hashlib.sha256()
-            with copy.open("wb") as file:
+            with _mapped(), copy.open("wb") as file:
                 for chunk in self.read_range(tenant, sha256, 0, None):
                     digest.update(chunk)
                     file.write(chunk)
@@ -132,14 +146,15 @@ class BlobStore:
                 raise StoreCorruptError(f"blob {sha256} has other bytes than were stored")
             yield copy
 
-    def open(self, tenant: str, sha256: str) -> IO[bytes]:
-        """Open a blob for reading."""
-        with _mapped(sha256):
-            return self._fs.open(self._key(tenant, sha256), "rb")  # type: ignore[no-any-return]
+    @contextmanager
+    def open(self, tenant: str, sha256: str) -> Iterator[IO[bytes]]:
+        """Open a blob for reading; what fails while it is open is the store's failure."""
+        with _mapped(sha256), self._open(self._key(tenant, sha256), "rb") as file:
+            yield file
 
     def read_range(self, tenant: str, sha256: str, start: int, end: int | None) -> Iterator[bytes]:
         """Yield the bytes from ``start`` up to ``end`` (exclusive; None: to the last)."""
-        with _mapped(sha256), self._fs.open(self._key(tenant, sha256), "rb") as file:
+        with self.open(tenant, sha256) as file:
             file.seek(start)
             left = None if end is None else end - start
             while left is None or left > 0:
@@ -161,22 +176,22 @@ class BlobStore:
 
     def delete(self, tenant: str, sha256: str) -> None:
         """Remove a blob; one that is not there is no error."""
-        with _mapped(sha256):
-            if self.exists(tenant, sha256):
-                self._fs.rm_file(self._key(tenant, sha256))
+        with _mapped(sha256), suppress(FileNotFoundError):
+            self._fs.rm_file(self._key(tenant, sha256))
 
     def sweep(self, older_than_seconds: float, now: datetime) -> int:
-        """Remove what killed writers left behind; return how many files that were."""
+        """Remove what killed writers left behind; return how many files or uploads that were."""
         removed = 0
         with _mapped():
-            if not self._fs.exists(self._root):
-                return 0
-            for path in self._fs.glob(f"{self._root}/*/partial/*"):
-                made = self._fs.modified(path)
-                made = made if made.tzinfo else made.replace(tzinfo=UTC)
-                if (now - made).total_seconds() > older_than_seconds:
-                    self._fs.rm_file(path)
-                    removed += 1
+            for tenant in self._list(self._root):
+                for found in self._list(f"{tenant['name']}/partial"):
+                    with suppress(FileNotFoundError):  # it was committed, or swept by another
+                        made = self._fs.modified(found["name"])
+                        if (now - made).total_seconds() > older_than_seconds:
+                            self._fs.rm_file(found["name"])
+                            removed += 1
+        if not self.is_local:
+            removed += self._sweep_uploads(older_than_seconds, now)
         return removed
 
     def check(self) -> None:
@@ -186,7 +201,46 @@ class BlobStore:
             if self.is_local:
                 self._fs.makedirs(self._root, exist_ok=True)
             self._fs.pipe_file(probe, b"ok")
+            read = self._fs.cat_file(probe)
             self._fs.rm_file(probe)
+        if read != b"ok":
+            raise StoreUnavailableError("the store gives back other bytes than it was given")
+
+    def _open(self, path: str, mode: str) -> Any:
+        return self._fs.open(path, mode, **{} if self.is_local else {"block_size": PART})
+
+    def _list(self, folder: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._fs.ls(folder, detail=True))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _sweep_uploads(self, older_than_seconds: float, now: datetime) -> int:
+        """End uploads in parts that nobody will: they are invisible, but kept and charged for."""
+        bucket, _, prefix = self._root.partition("/")
+        start: dict[str, str] = {}
+        removed, more = 0, True
+        try:
+            with _mapped():
+                while more:
+                    page = self._fs.call_s3(
+                        "list_multipart_uploads", Bucket=bucket, Prefix=prefix, **start
+                    )
+                    for upload in page.get("Uploads", []):
+                        tenant, _, rest = upload["Key"].removeprefix(f"{prefix}/").partition("/")
+                        if not (_TENANT.fullmatch(tenant) and rest.startswith("partial/")):
+                            continue
+                        if (now - upload["Initiated"]).total_seconds() > older_than_seconds:
+                            self._fs.abort_mpu(bucket, upload["Key"], upload["UploadId"])
+                            removed += 1
+                    more = bool(page.get("IsTruncated"))
+                    start = {
+                        "KeyMarker": page.get("NextKeyMarker", ""),
+                        "UploadIdMarker": page.get("NextUploadIdMarker", ""),
+                    }
+        except StoreError:  # not every server knows uploads, nor every account may list them
+            log.warning("store.uploads_not_swept")
+        return removed
 
     def _key(self, tenant: str, sha256: str) -> str:
         if not _DIGEST.fullmatch(sha256) or not _TENANT.fullmatch(tenant):
@@ -210,7 +264,7 @@ class BlobWriter:
         self._partial: str | None = store._partial(tenant)
         if store.is_local:
             Path(self._partial).parent.mkdir(parents=True, exist_ok=True)
-        self._file = store._fs.open(self._partial, "wb")
+        self._file = store._open(self._partial, "wb")
 
     def write(self, chunk: bytes) -> None:
         """Add bytes to the blob."""
@@ -231,22 +285,34 @@ class BlobWriter:
                 self._commit_local(Path(partial), Path(key))
             else:
                 self._file.close()
-                self._store._fs.mv(partial, key)
+                self._store._fs.cp_file(partial, key)
+                self._store._fs.rm_file(partial)
         self._partial = None
         return blob
 
     def abort(self) -> None:
-        """Give the blob up; nothing is left of it."""
+        """Give the blob up; nothing is left of it, or what is left is swept later."""
         if self._partial is None:
             return
         partial, self._partial = self._partial, None
-        with _mapped():
-            if not self._store.is_local and not self._file.closed:
-                self._file.discard() if hasattr(self._file, "discard") else self._file.close()
-            else:
+        try:
+            with _mapped():
+                try:
+                    self._drop_file()
+                finally:
+                    with suppress(FileNotFoundError):
+                        self._store._fs.rm_file(partial)
+        except StoreError as error:  # why the blob was given up matters more
+            log.warning("store.not_cleaned_up", error=str(error))
+
+    def _drop_file(self) -> None:
+        """Close the file without keeping what it holds."""
+        if self._store.is_local:
+            with suppress(OSError):  # closing writes what is left, and there may be no room
                 self._file.close()
-            if self._store._fs.exists(partial):
-                self._store._fs.rm_file(partial)
+        else:
+            self._file.closed = True  # else it is uploaded when it is collected
+            self._file.discard()
 
     def __enter__(self) -> "BlobWriter":
         return self
@@ -265,7 +331,7 @@ class BlobWriter:
         self._file.close()
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target)
-        for folder in (target.parent, target.parent.parent):
+        for folder in target.parents[:3]:  # of the digest's start, of the tenant, of the store
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -274,15 +340,21 @@ class BlobWriter:
 
 
 @contextmanager
-def _mapped(what: str = "") -> Iterator[None]:
-    """Turn the file systems' errors into the store's."""
+def _mapped(sha256: str | None = None) -> Iterator[None]:
+    """Turn the file systems' errors into the store's; what is missing is ``sha256``, if given."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise BlobNotFoundError(f"no blob {what}") from error
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and sha256 is not None:
+            raise BlobNotFoundError(f"no blob {sha256}") from error
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StoreFullError("the store is full: make room and try again") from error
         raise StoreUnavailableError("the store does not answer") from error
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, *_connection_errors()) as error:
         raise StoreUnavailableError("the store does not answer") from error
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Errors of the library below S3's: not imported, for a folder needs none of it."""
+    aiohttp = sys.modules.get("aiohttp")
+    return () if aiohttp is None else (aiohttp.ClientError,)

@@ -99,13 +99,24 @@ def reply(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
 def running_s3(*buckets: str) -> Iterator[dict[str, Any]]:
     """Moto's S3 server; yields the options with which fsspec reaches it."""
     import boto3
-    from moto.server import ThreadedMotoServer
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
 
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    server = make_server(
+        "127.0.0.1",
+        0,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=MotoRequestHandler,
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
     options = {
-        "endpoint_url": f"http://{host}:{port}",
+        "endpoint_url": f"http://127.0.0.1:{server.port}",
         "key": "testing",
         "secret": "testing",
         "client_kwargs": {"region_name": "us-east-1"},
@@ -123,4 +134,6 @@ def running_s3(*buckets: str) -> Iterator[dict[str, Any]]:
         client.close()
         yield options
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join(10)
+        server.server_close()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from sqlalchemy import delete
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 import appeals
 from scanner import webhooks
@@ -13,7 +13,7 @@ from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
 from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
-from scanner.tables import DeadLetter, JournalPending, Track
+from scanner.tables import Case, DeadLetter, JournalPending, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -51,7 +51,7 @@ def open_overdue_cases(service: "Service") -> int:
         for letter in overdue:
             letter.case_due_at = None
             track = session.get(Track, letter.subject) if letter.subject else None
-            if track is None or letter.tenant_id is None:
+            if track is None or letter.tenant_id is None or _has_open_case(session, track.id):
                 continue
             case = appeals.open_case(
                 case_id=new_id(),
@@ -72,6 +72,12 @@ def open_overdue_cases(service: "Service") -> int:
                 now=now,
             )
         return len(overdue)
+
+
+def _has_open_case(session: Session, track_id: str) -> bool:
+    """Tell whether a person looks at the track anyway; giving up on its stage opened a case."""
+    query = select(Case.id).where(Case.track_id == track_id, col(Case.closed_at).is_(None))
+    return session.exec(query.limit(1)).first() is not None
 
 
 def expire_foreign(service: "Service") -> None:

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from scanner.bus import dead_letters
 from scanner.bus.dispatch import Finished
-from scanner.bus.embedded import DeliveryQueue
+from scanner.bus.embedded import DUE, DeliveryQueue
 from scanner.bus.groups import Group
 from scanner.bus.relay import Relay
 from scanner.clock import utc_now
@@ -122,7 +122,6 @@ def test_the_lease_of_a_silent_worker_runs_out(database: Database) -> None:
 
 
 def test_claiming_walks_an_index_however_long_the_queue(database: Database) -> None:
-    queue = DeliveryQueue(database, (GROUP,), 30)
     with database.transaction() as session:
         session.add_all(
             Delivery(
@@ -134,7 +133,7 @@ def test_claiming_walks_an_index_however_long_the_queue(database: Database) -> N
             )
             for n in range(5000)
         )
-    query = queue._due("g", utc_now()).limit(1)
+    query = DUE.params(group="g", now=utc_now())
     with database.engine.connect() as connection:
         if database.is_sqlite:
             text = query.compile(connection, compile_kwargs={"literal_binds": True})

@@ -1,0 +1,108 @@
+"""What workers do now and then: dead letters reach a person, strangers' messages do not pile up."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import select
+
+from scanner import events, tracks
+from scanner.bus import chores, dead_letters
+from scanner.bus.relay import seal_batch
+from scanner.clock import new_id
+from scanner.declarations import Declaration
+from scanner.errors import PoisonError
+from scanner.journal import event_of
+from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
+from scanner.service import Service
+from scanner.tables import Case, DeadLetter, JournalRow
+
+
+def buried_track(service: Service, caller) -> str:
+    """Submit a track whose first event is then buried."""
+    track_id = tracks.submit(
+        service,
+        caller,
+        tracks.Source(url="https://music.example/a.flac"),
+        Declaration(),
+        entrance="http",
+        key=new_id(),
+    )
+    with service.database.reading() as session:
+        (row,) = session.exec(select(JournalRow).where(JournalRow.subject == track_id))
+        event = event_of(row)
+    dead_letters.bury(service, "analyse", event, PoisonError("no good"), 1)
+    return track_id
+
+
+def cases(service: Service) -> list[Case]:
+    with service.database.reading() as session:
+        return list(session.exec(select(Case)))
+
+
+def at(service: Service, moment: datetime) -> None:
+    service.now = lambda: moment
+
+
+def test_a_dead_letter_that_nobody_replays_opens_one_case(service, caller) -> None:
+    track_id = buried_track(service, caller)
+    start = service.now()
+    chores.open_overdue_cases(service)
+    assert cases(service) == []
+
+    at(service, start + dead_letters.CASE_AFTER + timedelta(seconds=1))
+    chores.open_overdue_cases(service)
+    chores.open_overdue_cases(service)
+
+    (case,) = cases(service)
+    assert (case.track_id, case.tenant_id, case.kind) == (track_id, caller.tenant_id, "dead_letter")
+    assert "no good" in case.reasons[0]["text"]
+    with service.database.reading() as session:
+        opened = select(JournalRow).where(JournalRow.type == events.CaseOpened.type)
+        (row,) = session.exec(opened)
+    assert row.subject == case.id
+
+
+def test_a_dead_letter_that_was_replayed_opens_none(service, caller) -> None:
+    buried_track(service, caller)
+    with service.database.reading() as session:
+        (letter,) = session.exec(select(DeadLetter))
+    seal_batch(service.database)
+    dead_letters.replay(service, letter.id, caller.tenant_id)
+
+    at(service, service.now() + dead_letters.CASE_AFTER * 2)
+    chores.open_overdue_cases(service)
+
+    assert cases(service) == []
+
+
+def test_messages_of_nobody_go_after_a_month_and_beyond_a_number(
+    service, caller, monkeypatch
+) -> None:
+    def strange(text: str) -> None:
+        dead_letters.bury_foreign(
+            service, topic="t", key=None, payload=text.encode(), error=PoisonError("x")
+        )
+
+    buried_track(service, caller)
+    start = service.now()
+    strange("old")
+    at(service, start + chores.FOREIGN_KEPT + timedelta(hours=1))
+    for n in range(5):
+        strange(f"new {n}")
+    monkeypatch.setattr(chores, "FOREIGN_CAP", 3)
+
+    chores.expire_foreign(service)
+
+    with service.database.reading() as session:
+        left = list(session.exec(select(DeadLetter).order_by(DeadLetter.id)))
+    assert [each.payload for each in left if each.tenant_id is None] == ["new 2", "new 3", "new 4"]
+    assert sum(each.tenant_id is not None for each in left) == 1
+
+
+def test_the_gauges_show_what_waits(service, caller) -> None:
+    buried_track(service, caller)
+
+    chores.run_due(service)
+
+    assert DEAD_LETTERS._value.get() == 1
+    assert UNSEALED._value.get() == 1
+    assert QUEUE_DEPTH.labels("analyse")._value.get() == 0
