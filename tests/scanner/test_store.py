@@ -56,7 +56,10 @@ class Place:
         return sorted(path.removeprefix(f"{self.root}/") for path in self.fs.find(self.root))
 
     def store(self) -> BlobStore:
-        """Another store over the same place, as another process has it."""
+        return BlobStore(self.url, **self.options)
+
+    def store_of_another_process(self) -> BlobStore:
+        """A store that shares no connection and nothing remembered with any other."""
         return BlobStore(self.url, **self.options, skip_instance_cache=True)
 
 
@@ -201,7 +204,7 @@ def test_nothing_is_visible_before_the_commit_and_all_after_it(store, place):
         assert writer.size == len(SONG)
         assert not store.exists("anna", SHA256)
         blob = writer.commit()
-        assert whole(place.store(), "anna", blob.sha256) == SONG
+        assert whole(place.store_of_another_process(), "anna", blob.sha256) == SONG
 
     assert place.files() == [f"anna/{SHA256[:2]}/{SHA256}"]
 
@@ -238,7 +241,7 @@ def test_giving_up_a_twin_does_not_touch_what_is_committed(store):
 
 
 def test_many_writers_of_the_same_bytes_agree(place):
-    stores = [place.store() for _ in range(4)]
+    stores = [place.store_of_another_process() for _ in range(4)]
     blobs: list[Blob] = []
 
     def write(each: BlobStore) -> None:
@@ -255,7 +258,7 @@ def test_many_writers_of_the_same_bytes_agree(place):
 
 
 def test_another_process_sees_every_change_at_once(place):
-    one, other = place.store(), place.store()
+    one, other = place.store(), place.store_of_another_process()
     assert not other.exists("anna", SHA256)
     assert other.sweep(0, datetime.now(UTC)) == 0
 
