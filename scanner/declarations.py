@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from stdnum import isrc as isrc_number
 from stdnum.exceptions import ValidationError as NumberError
@@ -23,10 +24,14 @@ from stdnum.exceptions import ValidationError as NumberError
 from scanner.ddex import parse_ern
 from scanner.errors import ScannerError
 
-# Regions and private codes that CLDR lists beside the countries of ISO 3166-1.
-_NOT_COUNTRIES: Final = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"})
-_ISWC: Final = re.compile(r"T-?(\d{3})\.?(\d{3})\.?(\d{3})-?(\d)")
+# Regions, reserved and private codes that CLDR lists beside the countries of ISO 3166-1.
+_NOT_COUNTRIES: Final = frozenset(
+    {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
+)
+_ISWC: Final = re.compile(r"T-?(\d{3})\.?(\d{3})\.?(\d{3})-?(\d)", re.ASCII)
 MAX_LYRICS: Final = 50_000
+MAX_ERRORS: Final = 50
+"""As many are told at once; an answer must not outgrow its question."""
 
 
 class DeclarationError(ScannerError):
@@ -51,7 +56,7 @@ def countries() -> frozenset[str]:
 
 def _country(code: str) -> str:
     if code not in countries():
-        raise ValueError(f"{code!r} is no ISO 3166-1 alpha-2 code, such as DE or US")
+        raise ValueError(f"{code[:20]!r} is no ISO 3166-1 alpha-2 code, such as DE or US")
     return code
 
 
@@ -91,8 +96,23 @@ def _codes(value: Any) -> Any:
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+def _without_nul(value: str) -> str:
+    if "\0" in value:  # PostgreSQL can't keep it
+        raise ValueError("a text holds no NUL character")
+    return value
+
+
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, strip_whitespace=True),
+    AfterValidator(_without_nul),
+]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(_without_nul),
+]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Territory = Annotated[str, AfterValidator(_country)]
 Part = Literal["none", "assisted", "generated"]
 
@@ -110,7 +130,9 @@ class Attestation(_Declared):
     lawful_use: (
         Literal["quotation", "criticism", "review", "caricature", "parody", "pastiche"] | None
     ) = None
-    statement: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    statement: (
+        Annotated[str, StringConstraints(max_length=2000), AfterValidator(_without_nul)] | None
+    ) = None
 
 
 class DeclaredLicence(_Declared):
@@ -123,6 +145,12 @@ class DeclaredLicence(_Declared):
     valid_to: date | None = None
     reference: Text | None = None
 
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> "DeclaredLicence":
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError("valid_to must not be before valid_from")
+        return self
+
 
 class DeclaredSource(_Declared):
     """A sample or recording that the track uses."""
@@ -130,9 +158,15 @@ class DeclaredSource(_Declared):
     title: Text
     artist: Text | None = None
     isrc: Annotated[str, AfterValidator(_isrc)] | None = None
-    start: Annotated[float, Field(ge=0)] | None = None
-    end: Annotated[float, Field(ge=0)] | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
     licence: Text | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> "DeclaredSource":
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("the end must be after the start")
+        return self
 
 
 class AiDisclosure(_Declared):
@@ -161,7 +195,10 @@ class Declaration(_Declared):
         tuple[DeclaredSource, ...], BeforeValidator(_from_json), Field(max_length=200)
     ] = ()
     attestation: Annotated[Attestation | None, BeforeValidator(_from_json)] = None
-    lyrics: Annotated[str, StringConstraints(max_length=MAX_LYRICS)] | None = None
+    lyrics: (
+        Annotated[str, StringConstraints(max_length=MAX_LYRICS), AfterValidator(_without_nul)]
+        | None
+    ) = None
     isrc: Annotated[str, AfterValidator(_isrc)] | None = None
     iswc: Annotated[str, AfterValidator(_iswc)] | None = None
     ern: Annotated[dict[str, Any] | None, BeforeValidator(parse_ern)] = None
@@ -176,23 +213,27 @@ class Declaration(_Declared):
         DeclarationError
             Naming every field that is wrong and what it should be.
         """
-        given = {name: value for name, value in fields.items() if value is not None and value != ""}
+        given = {
+            name: value
+            for name, value in fields.items()
+            if name not in cls.model_fields or (value is not None and value != "")
+        }
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             raise DeclarationError(
                 [
                     {
-                        "field": ".".join(str(part) for part in each["loc"]) or "body",
+                        "field": ".".join(str(part)[:100] for part in each["loc"]) or "body",
                         "detail": _plain(each["type"], each["msg"]),
                     }
-                    for each in error.errors(include_url=False, include_input=False)
+                    for each in error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
                 ]
             ) from None
 
     def to_json(self) -> dict[str, Any]:
         """Return what was declared, without what was not."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
 
 
 def _plain(kind: str, message: str) -> str:

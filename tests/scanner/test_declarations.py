@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.declarations import Declaration, DeclarationError, countries
+from scanner.ddex import MAX_BYTES, parse_ern
+from scanner.declarations import MAX_ERRORS, Declaration, DeclarationError, countries
 
 ERN = """<?xml version="1.0"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/{version}">
@@ -146,3 +147,432 @@ def test_any_text_is_taken_or_refused_by_name(fields) -> None:
         assert refused.errors
     else:
         assert Declaration.parse(declaration.to_json()) == declaration
+
+
+# --- each field
+
+
+LICENCE = {"licensor": "Label"}
+SOURCE = {"title": "Loop"}
+SIGNED = {"text_version": "2026-1", "signer": "A. Field", "at": "2026-11-01T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("external_id", " X 1 ", "X 1"),
+        ("external_id", "x" * 200, "x" * 200),
+        ("account", "Ünï 音", "Ünï 音"),
+        ("territories", "", None),
+        ("territories", " DE ,, US ,", ["DE", "US"]),
+        ("territories", '["DE", "US"]', ["DE", "US"]),
+        ("territories", ["DE"], ["DE"]),
+        ("age_band", "child", "child"),
+        ("age_band", "teen", "teen"),
+        ("age_band", "adult", "adult"),
+        ("isrc", "USRC17607839", "USRC17607839"),
+        ("isrc", "us-rc1-76-07839", "USRC17607839"),
+        ("iswc", "T-034.524.680-1", "T-034.524.680-1"),
+        ("iswc", " t0345246801 ", "T-034.524.680-1"),
+        ("iswc", "T-034524680-1", "T-034.524.680-1"),
+        ("lyrics", "x" * 50_000, "x" * 50_000),
+        ("lyrics", " la\n la ", " la\n la "),
+        ("licences", [LICENCE], [LICENCE]),
+        ("licences", "[]", []),
+        (
+            "licences",
+            [LICENCE | {"valid_from": "2026-01-01", "valid_to": "2026-01-01"}],
+            [LICENCE | {"valid_from": "2026-01-01", "valid_to": "2026-01-01"}],
+        ),
+        ("sources", [SOURCE | {"start": 0, "end": 1.5}], [SOURCE | {"start": 0.0, "end": 1.5}]),
+        ("sources", [SOURCE | {"isrc": "us-rc1-76-07839"}], [SOURCE | {"isrc": "USRC17607839"}]),
+        ("attestation", SIGNED, SIGNED),
+        ("attestation", SIGNED | {"lawful_use": "parody"}, SIGNED | {"lawful_use": "parody"}),
+        ("ai_disclosure", {}, {}),
+        ("ai_disclosure", {"vocals": "none"}, {"vocals": "none"}),
+        ("ai_disclosure", {"lyrics": "assisted"}, {"lyrics": "assisted"}),
+    ],
+)
+def test_a_good_value_is_kept_as_it_was_declared(field, value, kept) -> None:
+    declaration = Declaration.parse({field: value})
+
+    assert declaration.to_json() == ({} if kept is None else {field: kept})
+    assert Declaration.parse(declaration.to_json()) == declaration
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("external_id", " ", "external_id"),
+        ("external_id", 7, "external_id"),
+        ("account", ["x"], "account"),
+        ("account", "a\0b", "account"),
+        ("account", "half \ud83d", "account"),
+        ("territories", "de", "territories.0"),
+        ("territories", "DEU", "territories.0"),
+        ("territories", "UK", "territories.0"),
+        ("territories", "EU", "territories.0"),
+        ("territories", "DE,XK", "territories.1"),
+        ("territories", '["DE"', "territories"),
+        ("territories", '{"DE": 1}', "territories"),
+        ("territories", [1], "territories.0"),
+        ("territories", ["DE"] * 301, "territories"),
+        ("age_band", "Adult", "age_band"),
+        ("isrc", "USRC1760783", "isrc"),
+        ("isrc", "USRC176078390", "isrc"),
+        ("isrc", "11RC17607839", "isrc"),
+        ("isrc", 12, "isrc"),
+        ("iswc", "T-034.524.68-01", "iswc"),
+        ("iswc", "T-٠٣٤.٥٢٤.٦٨٠-١", "iswc"),
+        ("iswc", "C-034.524.680-1", "iswc"),
+        ("iswc", "T-034.524.680-1 x", "iswc"),
+        ("lyrics", "la\0la", "lyrics"),
+        ("licences", "plain words", "licences"),
+        ("licences", LICENCE, "licences"),
+        ("licences", ["Label"], "licences.0"),
+        ("licences", [LICENCE] * 101, "licences"),
+        ("licences", [LICENCE | {"licensor": ""}], "licences.0.licensor"),
+        ("licences", [LICENCE | {"scope": "x" * 501}], "licences.0.scope"),
+        ("licences", [LICENCE | {"territories": ["XX"]}], "licences.0.territories.0"),
+        ("licences", [LICENCE | {"valid_from": "tomorrow"}], "licences.0.valid_from"),
+        ("licences", [LICENCE | {"valid_from": "2026-02-30"}], "licences.0.valid_from"),
+        (
+            "licences",
+            [LICENCE, LICENCE | {"valid_from": "2026-02-02", "valid_to": "2026-02-01"}],
+            "licences.1",
+        ),
+        ("licences", [LICENCE | {"price": 3}], "licences.0.price"),
+        ("sources", [SOURCE] * 201, "sources"),
+        ("sources", [{}], "sources.0.title"),
+        ("sources", [SOURCE | {"isrc": "x"}], "sources.0.isrc"),
+        ("sources", [SOURCE | {"start": -0.1}], "sources.0.start"),
+        ("sources", [SOURCE | {"start": float("nan")}], "sources.0.start"),
+        ("sources", [SOURCE | {"end": float("inf")}], "sources.0.end"),
+        ("sources", '[{"title": "x", "end": Infinity}]', "sources.0.end"),
+        ("sources", '[{"title": "x", "end": 1e999}]', "sources.0.end"),
+        ("sources", [SOURCE | {"start": 2, "end": 2}], "sources.0"),
+        ("attestation", "I promise", "attestation"),
+        ("attestation", {}, "attestation.text_version"),
+        ("attestation", SIGNED | {"at": "noon"}, "attestation.at"),
+        ("attestation", SIGNED | {"lawful_use": "I like it"}, "attestation.lawful_use"),
+        ("attestation", SIGNED | {"statement": "x" * 2001}, "attestation.statement"),
+        ("attestation", SIGNED | {"statement": "x\0"}, "attestation.statement"),
+        ("ai_disclosure", {"vocals": True}, "ai_disclosure.vocals"),
+        ("ai_disclosure", {"drums": "none"}, "ai_disclosure.drums"),
+        ("ern", 7, "ern"),
+        ("ern", [], "ern"),
+        ("ern", "<a>\ud800</a>", "ern"),
+    ],
+)
+def test_a_bad_value_is_named_by_its_exact_place(field, value, named) -> None:
+    assert named in errors_of(**{field: value})
+
+
+def test_a_bad_country_is_not_echoed_at_length() -> None:
+    [detail] = errors_of(territories=["X" * 100_000]).values()
+
+    assert len(detail) < 200
+
+
+def test_an_unknown_field_is_named_also_when_it_is_empty() -> None:
+    assert set(errors_of(nickname="", other=None)) == {"nickname", "other"}
+
+
+def test_the_answer_to_countless_mistakes_stays_short() -> None:
+    with pytest.raises(DeclarationError) as refused:
+        Declaration.parse({f"{n}" * 1000: "x" for n in range(5000)})
+
+    assert len(refused.value.errors) == MAX_ERRORS
+    assert all(len(each["field"]) <= 100 for each in refused.value.errors)
+
+
+def test_a_declaration_of_nothing_is_empty() -> None:
+    assert Declaration.parse({}).to_json() == {}
+    assert Declaration.parse(dict.fromkeys(Declaration.model_fields)).to_json() == {}
+    assert Declaration.parse(dict.fromkeys(Declaration.model_fields, "")).to_json() == {}
+
+
+def test_every_country_of_iso_3166_is_known_and_nothing_else() -> None:
+    assert {"DE", "US", "GB", "BQ", "SS", "AX", "UM", "TW", "PS"} <= countries()
+    assert not {"EU", "UN", "UK", "XK", "ZZ", "QO", "SU", "YU", "AN", "IC", "AC"} & countries()
+    assert len(countries()) == 249
+
+
+@given(st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2))
+def test_two_letters_are_a_territory_exactly_if_they_are_a_country(code) -> None:
+    if code in countries():
+        assert Declaration.parse({"territories": code}).territories == (code,)
+    else:
+        assert set(errors_of(territories=code)) == {"territories.0"}
+
+
+@given(st.lists(st.sampled_from(sorted(countries())), min_size=1, max_size=300))
+def test_territories_read_the_same_however_they_are_written(codes) -> None:
+    parsed = [
+        Declaration.parse({"territories": each}).territories
+        for each in (codes, ",".join(codes), json.dumps(codes), " , ".join(codes))
+    ]
+
+    assert parsed == [tuple(codes)] * 4
+
+
+def test_the_first_iswc_ever_given_is_taken() -> None:
+    assert Declaration.parse({"iswc": "T-000.000.001-0"}).iswc == "T-000.000.001-0"
+
+
+@given(st.integers(0, 999_999_999), st.integers(0, 8), st.integers(1, 9))
+def test_a_mistyped_digit_of_an_iswc_is_found_where_the_weights_can(number, place, change) -> None:
+    digits = [int(char) for char in f"{number:09d}"]
+    check = -(1 + sum(n * digit for n, digit in enumerate(digits, 1))) % 10
+    digits[place] = (digits[place] + change) % 10
+    mistyped = "T" + "".join(map(str, digits)) + str(check)
+
+    if (place + 1) * change % 10 == 0:  # the standard's own blind spots
+        assert Declaration.parse({"iswc": mistyped}).iswc is not None
+    else:
+        assert "check digit" in errors_of(iswc=mistyped)["iswc"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Declaration.model_fields)), JSON, max_size=4))
+def test_any_json_is_taken_or_refused_by_name_and_what_is_taken_can_be_sent_on(fields) -> None:
+    for form in (fields, {name: json.dumps(value) for name, value in fields.items()}):
+        try:
+            declaration = Declaration.parse(form)
+        except DeclarationError as refused:
+            assert refused.errors
+        else:
+            sent = json.dumps(declaration.to_json(), allow_nan=False)
+            assert Declaration.parse(json.loads(sent)) == declaration
+
+
+# --- ERN, in the shapes of its versions
+
+
+ERN_38 = """<?xml version="1.0" encoding="UTF-8"?>
+<ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/38" MessageSchemaVersionId="ern/38">
+  <MessageHeader><MessageId>M-38</MessageId></MessageHeader>
+  <ResourceList>
+    <SoundRecording>
+      <SoundRecordingId><ISRC>DEA621700042</ISRC></SoundRecordingId>
+      <ReferenceTitle><TitleText> Nachtfähre </TitleText><SubTitle>Live</SubTitle></ReferenceTitle>
+      <SoundRecordingDetailsByTerritory>
+        <TerritoryCode>Worldwide</TerritoryCode>
+        <DisplayArtist><PartyName><FullName>Mila Brandt</FullName></PartyName></DisplayArtist>
+        <DisplayArtist><PartyName><FullName>Chor West</FullName></PartyName></DisplayArtist>
+        <PLine><Year>2026</Year><PLineText>2026 Hafenton</PLineText></PLine>
+        <ParentalWarningType>NotExplicit</ParentalWarningType>
+      </SoundRecordingDetailsByTerritory>
+      <SoundRecordingDetailsByTerritory>
+        <TerritoryCode>JP</TerritoryCode>
+        <DisplayArtist><PartyName><FullName>Mila Brandt</FullName></PartyName></DisplayArtist>
+      </SoundRecordingDetailsByTerritory>
+    </SoundRecording>
+    <SoundRecording>
+      <SoundRecordingId><ISRC>DEA621700043</ISRC></SoundRecordingId>
+      <ReferenceTitle><TitleText>Another</TitleText></ReferenceTitle>
+    </SoundRecording>
+  </ResourceList>
+  <ReleaseList><Release>
+    <ReferenceTitle><TitleText>The Album</TitleText></ReferenceTitle>
+    <CLine><Year>2026</Year><CLineText>2026 Hafenton Verlag</CLineText></CLine>
+  </Release></ReleaseList>
+</ern:NewReleaseMessage>"""
+
+ERN_41 = """<ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/41">
+  <MessageHeader><MessageId>M-41</MessageId></MessageHeader>
+  <PartyList><Party><PartyReference>P1</PartyReference>
+    <PartyName><FullName>Ada Field</FullName></PartyName></Party></PartyList>
+  <ResourceList><SoundRecording>
+    <ResourceReference>A1</ResourceReference>
+    <ResourceId><ISRC>GBAYE2600001</ISRC></ResourceId>
+    <DisplayTitleText>Glass Harbour</DisplayTitleText>
+    <DisplayTitle><TitleText>Glass Harbour</TitleText></DisplayTitle>
+    <DisplayArtistName>Ada Field feat. Bo</DisplayArtistName>
+    <DisplayArtist SequenceNumber="1"><ArtistPartyReference>P1</ArtistPartyReference></DisplayArtist>
+    <ParentalWarningType>Explicit</ParentalWarningType>
+  </SoundRecording></ResourceList>
+  <ReleaseList><Release>
+    <PLine><Year>2026</Year><PLineText>2026 Field</PLineText></PLine>
+  </Release></ReleaseList>
+</ern:NewReleaseMessage>"""
+
+ERN_43 = """<ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43">
+  <MessageHeader><MessageId>M-43</MessageId></MessageHeader>
+  <ResourceList><SoundRecording>
+    <SoundRecordingEdition><ResourceId><ISRC>GBAYE2600002</ISRC></ResourceId>
+      <PLine><PLineText>2026 Field</PLineText></PLine></SoundRecordingEdition>
+    <DisplayTitle><TitleText>Signal Fires</TitleText></DisplayTitle>
+    <DisplayArtistName>Ada Field</DisplayArtistName>
+    <Contributor><IsGeneratedByAI>true</IsGeneratedByAI></Contributor>
+    <Lyrics><AIContribution>
+      <Kind>assisted</Kind>
+    </AIContribution></Lyrics>
+    <Mix><IsAIGenerated>false</IsAIGenerated></Mix>
+  </SoundRecording></ResourceList>
+</ern:NewReleaseMessage>"""
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        (
+            ERN_38,
+            {
+                "message_id": "M-38",
+                "title": "Nachtfähre",
+                "artists": ["Mila Brandt", "Chor West"],
+                "isrc": "DEA621700042",
+                "p_line": "2026 Hafenton",
+                "c_line": "2026 Hafenton Verlag",
+                "parental_warning": "NotExplicit",
+            },
+        ),
+        (
+            ERN_41,
+            {
+                "message_id": "M-41",
+                "title": "Glass Harbour",
+                "artists": ["Ada Field feat. Bo"],
+                "isrc": "GBAYE2600001",
+                "p_line": "2026 Field",
+                "parental_warning": "Explicit",
+            },
+        ),
+        (
+            ERN_43,
+            {
+                "message_id": "M-43",
+                "title": "Signal Fires",
+                "artists": ["Ada Field"],
+                "isrc": "GBAYE2600002",
+                "p_line": "2026 Field",
+                "ai_contributions": ["Contributor", "Lyrics"],
+            },
+        ),
+    ],
+)
+def test_each_version_of_ern_gives_its_first_recording(message, fields) -> None:
+    declaration = Declaration.parse({"ern": message})
+
+    assert declaration.ern == fields
+    assert Declaration.parse(declaration.to_json()) == declaration
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "ISO-8859-1", "UTF-16", "windows-1252"])
+def test_text_that_names_the_encoding_it_once_had_is_read_as_text(encoding) -> None:
+    message = ERN_38.replace("UTF-8", encoding)
+
+    assert parse_ern(message)["title"] == "Nachtfähre"
+    if encoding != "UTF-8":
+        assert parse_ern(message.encode(encoding))["title"] == "Nachtfähre"
+
+
+def test_comments_and_processing_instructions_do_no_harm() -> None:
+    message = ERN_41.replace("<ResourceList>", "<!-- x --><?y z?><ResourceList>")
+
+    assert parse_ern(message) == parse_ern(ERN_41)
+
+
+def test_long_and_many_values_are_bounded() -> None:
+    names = "".join(f"<DisplayArtistName>A{n}</DisplayArtistName>" for n in range(5000))
+    message = (
+        f"<NewReleaseMessage><MessageId>{'m' * 9000}</MessageId><SoundRecording>{names}"
+        "</SoundRecording></NewReleaseMessage>"
+    )
+    fields = parse_ern(message)
+
+    assert len(fields["message_id"]) == 500
+    assert len(fields["artists"]) == 50
+
+
+def test_a_message_has_at_most_a_mebibyte() -> None:
+    start, end = "<NewReleaseMessage><MessageId>m</MessageId>", "</NewReleaseMessage>"
+    room = MAX_BYTES - len(start + end)
+
+    assert parse_ern(start + " " * room + end) == {"message_id": "m"}
+    with pytest.raises(ValueError, match="at most"):
+        parse_ern(start + " " * (room + 1) + end)
+    with pytest.raises(ValueError, match="at most"):
+        parse_ern(start + "é" * (room // 2 + 1) + end)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        " ",
+        "<",
+        "<NewReleaseMessage>",
+        "<NewReleaseMessage/><NewReleaseMessage/>",
+        "<PurgeReleaseMessage/>",
+        "<x><NewReleaseMessage/></x>",
+        "<NewReleaseMessage>&unknown;</NewReleaseMessage>",
+        "<NewReleaseMessage>\0</NewReleaseMessage>",
+        "<NewReleaseMessage>" + "<a>" * 5000 + "</a>" * 5000 + "</NewReleaseMessage>",
+    ],
+)
+def test_what_is_no_new_release_message_is_refused(message) -> None:
+    with pytest.raises(ValueError, match=r"ERN|DDEX"):
+        parse_ern(message)
+
+
+def bomb(kind: str, target: str) -> str:
+    levels = "".join(
+        f'<!ENTITY e{n} "{"&e" + str(n - 1) + ";" if n else "ha"}'
+        f'{("&e" + str(n - 1) + ";") * 9 if n else ""}">'
+        for n in range(12)
+    )
+    subsets = {
+        "laughs": levels,
+        "quadratic": f'<!ENTITY e11 "{"x" * 100_000}">',
+        "file": f'<!ENTITY e11 SYSTEM "file://{target}">',
+        "parameter": f'<!ENTITY % e SYSTEM "file://{target}"> %e; <!ENTITY e11 "x">',
+    }
+    return f"<!DOCTYPE NewReleaseMessage [{subsets[kind]}]>"
+
+
+@pytest.mark.parametrize("kind", ["laughs", "quadratic", "file", "parameter"])
+@pytest.mark.parametrize("place", ["text", "attribute", "nowhere"])
+def test_entities_neither_grow_nor_read_files(kind, place, tmp_path) -> None:
+    (tmp_path / "secret").write_text("do not tell")
+    message = (
+        bomb(kind, str(tmp_path / "secret"))
+        + {
+            "text": "<NewReleaseMessage><MessageId>&e11;</MessageId></NewReleaseMessage>",
+            "attribute": '<NewReleaseMessage a="' + "&e11;" * 500 + '"/>',
+            "nowhere": "<NewReleaseMessage><MessageId>m</MessageId></NewReleaseMessage>",
+        }[place]
+    )
+    with pytest.raises(ValueError, match=r"document type|well-formed") as refused:
+        parse_ern(message)
+
+    assert "do not tell" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"anything": "x"},
+        {"title": 7},
+        {"title": ""},
+        {"title": "x" * 501},
+        {"title": "a\0b"},
+        {"title": "\ud800"},
+        {"title": {"deep": {"er": []}}},
+        {"artists": "Ada"},
+        {"artists": ["x"] * 51},
+        {"artists": [["Ada"]]},
+        {7: "x"},
+    ],
+)
+def test_fields_that_no_message_gives_are_refused(fields) -> None:
+    assert "ern" in errors_of(ern=fields)
