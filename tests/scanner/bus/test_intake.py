@@ -299,9 +299,9 @@ def test_messages_on_the_broker_are_taken_in_past_garbage(
         producer.close()
 
     with working(service, stages=[]):
-        wait_until(lambda: len(tracks(service)) == 4, 60, "taking in")
-        wait_until(lambda: len(letters(service)) == 12, 60, "burying")
-        wait_until(lambda: _on_topic(shared_broker, f"{SUBMISSIONS}.dead") >= 12, 30, "copies")
+        wait_until(lambda: len(tracks(service)) == 4, 120, "taking in")
+        wait_until(lambda: len(letters(service)) == 12, 120, "burying")
+        wait_until(lambda: _on_topic(shared_broker, f"{SUBMISSIONS}.dead") >= 12, 120, "copies")
 
 
 def _on_topic(broker: str, topic: str) -> int:

@@ -173,7 +173,7 @@ def test_a_slow_handler_holds_the_reading_back_and_nothing_is_skipped(shared_bro
     feed.send(count, 2000)
     feed.thread.start()
     try:
-        wait_until(lambda: _held(feed) >= FULL, 30, "reading")
+        wait_until(lambda: _held(feed) >= FULL, 90, "reading")
         time.sleep(2)
         assert _held(feed) == FULL
         assert feed.handled == []
@@ -193,7 +193,7 @@ def test_a_record_that_could_not_be_put_by_is_not_acknowledged(shared_broker) ->
     feed.send(3, 10)
     feed.thread.start()
     try:
-        wait_until(lambda: len(feed.handled) == 3, 30, "handling")
+        wait_until(lambda: len(feed.handled) == 3, 90, "handling")
     finally:
         feed.stop()
 
