@@ -295,6 +295,17 @@ def test_sweeping_removes_old_remains_and_nothing_else(store, place):
     assert store.sweep(3600, now + timedelta(hours=2)) == 0
 
 
+def test_a_sweep_sees_what_others_left_since_the_last_one(place):
+    store, later = place.store(), datetime.now(UTC) + timedelta(hours=2)
+    other = place.store_of_another_process()
+    other.put_bytes("anna", SONG)
+    for tenant in ("anna", "bert", "carl"):
+        assert store.sweep(3600, later) == 0
+        other._fs.makedirs(f"{place.root}/{tenant}/partial", exist_ok=True)
+        other._fs.pipe_file(f"{place.root}/{tenant}/partial/left", b"half a so")
+        assert store.sweep(3600, later) == 1
+
+
 def test_a_sweep_of_nothing_removes_nothing(store):
     assert store.sweep(0, datetime.now(UTC)) == 0
 
