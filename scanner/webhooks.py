@@ -55,7 +55,7 @@ def create(
     UrlRefusedError
         If the guard refuses the address by its form.
     """
-    service.url_guard.check_form(url)
+    service.url_guard.check_web_form(url)
     if not wanted:
         raise BadWebhookError('name the events this webhook wants, or ["*"]')
     secret = webhook_sender.new_secret()

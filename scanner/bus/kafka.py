@@ -46,6 +46,7 @@ CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES)
 DEAD: Final = ".dead"
 ANSWER_SECONDS: Final = 10  # how long the broker may take
 REQUEST_SECONDS: Final = 5
+RECONNECT_MS: Final = 2000
 CHECK_SECONDS: Final = 3
 DEPTH_SECONDS: Final = 0.5
 MAX_MESSAGE: Final = 4 << 20
@@ -321,6 +322,7 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             "bootstrap_servers": self._service.settings.kafka,
             "bootstrap_timeout_ms": ANSWER_SECONDS * 1000,
             "client_id": "clearance",
+            "reconnect_backoff_max_ms": RECONNECT_MS,
         }
 
     def _consumer_config(self) -> dict[str, Any]:

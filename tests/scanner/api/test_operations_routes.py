@@ -215,6 +215,7 @@ BAD_WEBHOOKS: list[tuple[Any, str]] = [
     ({"url": "https://10.0.0.1/", "events": ["*"]}, "url-refused"),
     ({"url": "https://me:pw@a.example.com/", "events": ["*"]}, "url-refused"),
     ({"url": "nonsense", "events": ["*"]}, "url-refused"),
+    ({"url": "s3://bucket/key", "events": ["*"]}, "url-refused"),
 ]
 
 

@@ -7,15 +7,6 @@ import pytest
 
 from scanner.service import Service
 from tests.recording import Recorder, RecordingService
-from tests.servers import free_port, running_broker
-
-
-@pytest.fixture(scope="session")
-def shared_broker() -> Iterator[str]:
-    """A broker for all tests of this folder: they share its topics, their groups differ."""
-    port = free_port()
-    with running_broker(port):
-        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture
@@ -40,7 +31,7 @@ def bus(request: pytest.FixtureRequest, make_recording) -> RecordingService:
     if request.param == "embedded":
         return make_recording()
     return make_recording(
-        kafka=request.getfixturevalue("shared_broker"),
+        kafka=request.getfixturevalue("broker"),
         kafka_max_poll_interval_ms=2000,
         republish_seconds=30.0,
     )

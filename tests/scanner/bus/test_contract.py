@@ -94,7 +94,7 @@ def test_an_event_delivered_again_has_its_effect_once(bus) -> None:
 
 def test_a_handler_longer_than_the_poll_interval_keeps_its_event(bus) -> None:
     long, after = unique("long"), unique("after")
-    bus.recorder.seconds[long, 1] = 4.0  # lease 2 s, max.poll.interval 2 s
+    bus.recorder.seconds[long, 1] = 3.0  # lease 2 s, max.poll.interval 2 s
     with working(bus), working(bus):  # somebody who would take it
         happen(bus, long, 1)
         assert bus.recorder.running.wait(60)

@@ -283,12 +283,12 @@ def test_a_refused_submission_can_be_replayed_when_its_key_is_known(service, sig
 
 
 def test_messages_on_the_broker_are_taken_in_past_garbage(
-    make_service, signing, shared_broker
+    make_service, signing, broker
 ) -> None:
-    service = make_service(kafka=shared_broker, kafka_partitions=2)
+    service = make_service(kafka=broker, kafka_partitions=2)
     ids = [unique("event") for _ in range(4)]
     service.transport.ensure_topics()
-    producer = KafkaProducer(bootstrap_servers=shared_broker, max_request_size=4 << 20)
+    producer = KafkaProducer(bootstrap_servers=broker, max_request_size=4 << 20)
     try:
         for id_ in ids:
             envelope = json.dumps(message(signing, event_id=id_)).encode()
@@ -301,7 +301,7 @@ def test_messages_on_the_broker_are_taken_in_past_garbage(
     with working(service, stages=[]):
         wait_until(lambda: len(tracks(service)) == 4, 120, "taking in")
         wait_until(lambda: len(letters(service)) == 12, 120, "burying")
-        wait_until(lambda: _on_topic(shared_broker, f"{SUBMISSIONS}.dead") >= 12, 120, "copies")
+        wait_until(lambda: _on_topic(broker, f"{SUBMISSIONS}.dead") >= 12, 120, "copies")
 
 
 def _on_topic(broker: str, topic: str) -> int:

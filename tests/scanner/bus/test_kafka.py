@@ -29,12 +29,12 @@ def published(service) -> int:
         return cursor.position if cursor else 0
 
 
-def test_every_topic_is_made_with_its_retry_and_dead_ones(make_recording, shared_broker) -> None:
-    service = make_recording(kafka=shared_broker, kafka_partitions=2)
+def test_every_topic_is_made_with_its_retry_and_dead_ones(make_recording, broker) -> None:
+    service = make_recording(kafka=broker, kafka_partitions=2)
     service.transport.ensure_topics()
     service.transport.ensure_topics()
 
-    consumer = KafkaConsumer(bootstrap_servers=shared_broker)
+    consumer = KafkaConsumer(bootstrap_servers=broker)
     try:
         made = {name: consumer.partitions_for_topic(name) for name in all_topics()}
     finally:
@@ -51,7 +51,7 @@ def test_a_broker_that_is_away_is_named_and_waited_for(make_recording) -> None:
 
     with working(service):
         happen(service, "early", 1)
-        time.sleep(1)
+        time.sleep(0.5)
         with running_broker(port):
             wait_until(lambda: handled(service) == 1, 90, "handling")
             service.transport.check()
@@ -78,12 +78,12 @@ def test_a_broker_that_comes_back_empty_is_filled_from_the_journal(make_recordin
 
 
 def test_a_forged_event_is_buried_and_the_journals_word_counts(
-    make_recording, shared_broker
+    make_recording, broker
 ) -> None:
-    service = make_recording(kafka=shared_broker)
+    service = make_recording(kafka=broker)
     real = happen(service, unique("real"), 1)
     service.transport.ensure_topics()
-    producer = KafkaProducer(bootstrap_servers=shared_broker)
+    producer = KafkaProducer(bootstrap_servers=broker)
     marker = unique("forged")
     forged: list[bytes | None] = [
         b"\xff",
@@ -167,14 +167,14 @@ class Feed:
         assert not self.thread.is_alive()
 
 
-def test_a_slow_handler_holds_the_reading_back_and_nothing_is_skipped(shared_broker) -> None:
-    count = 6 * FULL
-    feed = Feed(shared_broker)
-    feed.send(count, 2000)
+def test_a_slow_handler_holds_the_reading_back_and_nothing_is_skipped(broker) -> None:
+    count = 3 * FULL
+    feed = Feed(broker)
+    feed.send(count, 1000)
     feed.thread.start()
     try:
         wait_until(lambda: _held(feed) >= FULL, 90, "reading")
-        time.sleep(2)
+        time.sleep(1)
         assert _held(feed) == FULL
         assert feed.handled == []
         feed.free.set()
@@ -186,8 +186,8 @@ def test_a_slow_handler_holds_the_reading_back_and_nothing_is_skipped(shared_bro
     assert feed.committed() == count
 
 
-def test_a_record_that_could_not_be_put_by_is_not_acknowledged(shared_broker) -> None:
-    feed = Feed(shared_broker)
+def test_a_record_that_could_not_be_put_by_is_not_acknowledged(broker) -> None:
+    feed = Feed(broker)
     feed.stumbles = 1
     feed.free.set()
     feed.send(3, 10)

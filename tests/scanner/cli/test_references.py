@@ -11,7 +11,6 @@ from tests.songs import song, write
 
 def test_a_reference_lives_from_add_to_remove(installation: Installation, tmp_path: Path) -> None:
     path = write(tmp_path / "work.flac", song(21, 20))
-    before = answer(installation.home, "reference", "stats")["references"]
     added = answer(
         installation.home, "reference", "add", path,
         "--holder", "A. Composer", "--policy", "track", "--isrc", "US-RC1-76-07839",
@@ -22,7 +21,7 @@ def test_a_reference_lives_from_add_to_remove(installation: Installation, tmp_pa
     assert shown["holder"]["name"] == "A. Composer"
     assert shown["isrc"] == "USRC17607839"
     listed = lines(clearance(installation.home, "reference", "list", "--json"))
-    assert added["reference_id"] in {each["id"] for each in listed}
+    assert listed[0]["id"] == added["reference_id"]
 
     recorded = answer(installation.home, "scan", path)
     assert recorded["decision"] == "clear"  # a `track` reference is recorded, no more
@@ -30,8 +29,13 @@ def test_a_reference_lives_from_add_to_remove(installation: Installation, tmp_pa
 
     clearance(installation.home, "reference", "remove", added["reference_id"])
     assert answer(installation.home, "scan", path)["matches"] == []
-    assert answer(installation.home, "reference", "stats")["references"] == before
     clearance(installation.home, "reference", "show", "no-such-reference", status=2)
+
+
+def test_the_references_are_counted(installation: Installation) -> None:
+    counted = answer(installation.home, "reference", "stats")
+    assert counted["references"] >= 2
+    assert counted["index_bytes"] > 0
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_rest(
