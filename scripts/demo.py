@@ -20,6 +20,7 @@ import soundfile
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from scanner.clock import new_id
 from scripts.demo_music import Piece, pieces, write_mp3
@@ -28,7 +29,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HOME: Final = ROOT / ".demo"
 CACHE: Final = ROOT / ".cache" / "demo"
 FINAL: Final = {"released", "conditioned", "quarantined", "blocked", "held"}
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 @dataclass(frozen=True)
@@ -168,25 +169,29 @@ def _like(piece: Piece, other: Piece) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def _show(results: list[tuple[Case, dict[str, Any]]]) -> None:
-    table = Table("File", "Decision", "Match", "Segment", "Seconds")
+    """Print a row for each segment that matched."""
+    table = Table()
+    for column in ("File", "Decision", "Match", "Segment", "Seconds"):
+        table.add_column(column, no_wrap=True)
     for case, result in results:
-        segments = [
-            (
-                match["title"],
-                f"{_at(s['query_start'])}–{_at(s['query_end'])} = "
-                f"{_at(s['reference_start'])}–{_at(s['reference_end'])}",
-            )
+        places = [
+            (Text(str(match["title"])), _where(segment))
             for match in result["matches"]
-            for s in match["segments"]
+            for segment in match["segments"]
         ]
-        table.add_row(
-            case.path.name,
-            result["decision"] or result["state"],
-            "\n".join(title for title, _ in segments) or "none",
-            "\n".join(where for _, where in segments),
-            f"{result['elapsed']:.1f}",
-        )
+        first, *more = places or [(Text("none"), "")]
+        decision = result["decision"] or result["state"]
+        table.add_row(Text(case.path.name), decision, *first, f"{result['elapsed']:.1f}")
+        for place in more:
+            table.add_row("", "", *place, "")
     console.print(table)
+
+
+def _where(segment: dict[str, float]) -> str:
+    return (
+        f"{_at(segment['query_start'])}–{_at(segment['query_end'])} = "
+        f"{_at(segment['reference_start'])}–{_at(segment['reference_end'])}"
+    )
 
 
 def _at(seconds: float) -> str:

@@ -2,9 +2,11 @@
 # Installs Debian packages that are missing, as root or with sudo; elsewhere says what to install.
 set -euo pipefail
 missing=()
+# Not piped into grep -q: that ends early, and under pipefail ldconfig's broken pipe would count.
+libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
 for package in "$@"; do
   case $package in
-    libchromaprint1) ldconfig -p 2>/dev/null | grep -q 'libchromaprint\.so' && continue ;;
+    libchromaprint1) [[ $libraries == *libchromaprint.so* ]] && continue ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && continue
                 command -v initdb >/dev/null && continue ;;
   esac
