@@ -282,9 +282,7 @@ def test_a_refused_submission_can_be_replayed_when_its_key_is_known(service, sig
     assert letters(service)[0].state == "replayed"
 
 
-def test_messages_on_the_broker_are_taken_in_past_garbage(
-    make_service, signing, broker
-) -> None:
+def test_messages_on_the_broker_are_taken_in_past_garbage(make_service, signing, broker) -> None:
     service = make_service(kafka=broker, kafka_partitions=2)
     ids = [unique("event") for _ in range(4)]
     service.transport.ensure_topics()

@@ -77,9 +77,7 @@ def test_a_broker_that_comes_back_empty_is_filled_from_the_journal(make_recordin
     assert len(service.recorder.seen) == len(set(service.recorder.seen)) == 7
 
 
-def test_a_forged_event_is_buried_and_the_journals_word_counts(
-    make_recording, broker
-) -> None:
+def test_a_forged_event_is_buried_and_the_journals_word_counts(make_recording, broker) -> None:
     service = make_recording(kafka=broker)
     real = happen(service, unique("real"), 1)
     service.transport.ensure_topics()
