@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 NAMES: Final = ("decode", "search", "bus", "pipeline")
+WIDEST: Final = 8  # columns
 RESULTS: Final = Path(__file__).resolve().parent.parent / ".bench" / "results.json"
 
 
@@ -39,13 +40,37 @@ def main(names: list[str]) -> int:
 
 
 def tables(name: str, rows: list[dict[str, Any]]) -> list[Table]:
-    """Return the rows as tables, one for each set of columns, so that no table has holes."""
-    shapes: dict[tuple[str, ...], Table] = {}
+    """Return a table for each set of columns, so that none has holes; a wide one lies on its side."""
+    shapes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        if tuple(row) not in shapes:
-            shapes[tuple(row)] = Table(*(key.replace("_", " ") for key in row), title=name)
-        shapes[tuple(row)].add_row(*(_cell(value) for value in row.values()))
-    return list(shapes.values())
+        shapes.setdefault(tuple(row), []).append(row)
+    return [
+        (_upright if len(keys) <= WIDEST else _on_its_side)(name, alike)
+        for keys, alike in shapes.items()
+    ]
+
+
+def _upright(name: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(*(_words(key) for key in rows[0]), title=name)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def _on_its_side(name: str, rows: list[dict[str, Any]]) -> Table:
+    first, *others = rows[0]
+    table = Table(_words(first), *(_cell(row[first]) for row in rows), title=name)
+    for key in others:
+        table.add_row(
+            _words(key),
+            *(_cell(row[key]) for row in rows),
+            end_section=isinstance(rows[0][key], dict),
+        )
+    return table
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def machine() -> dict[str, Any]:

@@ -12,11 +12,9 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess, registry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import func, select
 
 from scanner.errors import ScannerError
-from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
-from scanner.tables import DeadLetter, JournalPending
+from scanner.metrics import count_what_waits
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -79,7 +77,7 @@ def metrics(service: "Service") -> bytes:
     waits is counted anew, since the workers that count it too are other processes.
     """
     try:
-        _count_what_waits(service)
+        count_what_waits(service)
     except (ScannerError, SQLAlchemyError) as error:
         log.warning("waiting_unknown", error=type(error).__name__)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -87,15 +85,6 @@ def metrics(service: "Service") -> bytes:
         multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
         return generate_latest(shared)
     return generate_latest(registry.REGISTRY)
-
-
-def _count_what_waits(service: "Service") -> None:
-    with service.database.reading() as session:
-        UNSEALED.set(session.exec(select(func.count()).select_from(JournalPending)).one())
-        dead = select(func.count()).select_from(DeadLetter).where(DeadLetter.state == "dead")
-        DEAD_LETTERS.set(session.exec(dead).one())
-    for group in service.groups:
-        QUEUE_DEPTH.labels(group.name).set(service.transport.depth(group.name))
 
 
 def _timed(run: Callable[[], None]) -> float:

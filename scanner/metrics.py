@@ -1,8 +1,14 @@
 """Every metric's name, in one place."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram
+from sqlmodel import func, select
+
+from scanner.tables import DeadLetter, JournalPending
+
+if TYPE_CHECKING:
+    from scanner.service import Service
 
 _STAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -28,3 +34,13 @@ REQUESTS: Final = Histogram(
     "clearance_http_seconds", "HTTP requests", ["method", "route", "status"]
 )
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
+
+
+def count_what_waits(service: "Service") -> None:
+    """Set the gauges of what is not published, not handled and not replayed."""
+    with service.database.reading() as session:
+        UNSEALED.set(session.exec(select(func.count()).select_from(JournalPending)).one())
+        dead = select(func.count()).select_from(DeadLetter).where(DeadLetter.state == "dead")
+        DEAD_LETTERS.set(session.exec(dead).one())
+    for group in service.groups:
+        QUEUE_DEPTH.labels(group.name).set(service.transport.depth(group.name))

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
         default="30/minute", description="Requests per address without a key."
     )
     precheck_slots: int = Field(default=2, ge=1, description="Prechecks that run at once.")
+    idempotency_days: int = Field(
+        default=30, ge=1, description="How long the answer to an Idempotency-Key is kept."
+    )
     precheck_seconds: float = Field(default=30, gt=0, description="How long a precheck may take.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -3,17 +3,16 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from sqlalchemy import delete
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 import appeals
 from scanner import webhooks
 from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
-from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
-from scanner.tables import Case, DeadLetter, JournalPending, Track
+from scanner.metrics import count_what_waits
+from scanner.tables import Case, DeadLetter, IdempotencyKey, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -23,20 +22,24 @@ FOREIGN_CAP: Final = 10_000
 SWEEP_SECONDS: Final = 3600.0
 SLOW_EVERY: Final = 60
 
-log = structlog.get_logger()
-_rounds = 0
 
+class Chores:
+    """One worker's rounds, about one a second."""
 
-def run_due(service: "Service") -> None:
-    """Do what is due now; called about once a second."""
-    global _rounds  # noqa: PLW0603 - counts this process's rounds, nothing depends on it
-    webhooks.send_due(service)
-    _measure(service)
-    if _rounds % SLOW_EVERY == 0:
-        open_overdue_cases(service)
-        expire_foreign(service)
-        service.store.sweep(SWEEP_SECONDS * 24, service.now())
-    _rounds += 1
+    def __init__(self, service: "Service") -> None:
+        self._service = service
+        self._rounds = 0
+
+    def run_due(self) -> None:
+        """Do what is due now."""
+        webhooks.send_due(self._service)
+        count_what_waits(self._service)
+        if self._rounds % SLOW_EVERY == 0:
+            open_overdue_cases(self._service)
+            expire_foreign(self._service)
+            expire_idempotency_keys(self._service)
+            self._service.store.sweep(SWEEP_SECONDS * 24, self._service.now())
+        self._rounds += 1
 
 
 def open_overdue_cases(service: "Service") -> int:
@@ -98,13 +101,8 @@ def expire_foreign(service: "Service") -> None:
         session.execute(delete(DeadLetter).where(col(DeadLetter.id).in_(beyond)))
 
 
-def _measure(service: "Service") -> None:
-    for group in service.groups:
-        QUEUE_DEPTH.labels(group.name).set(service.transport.depth(group.name))
-    with service.database.reading() as session:
-        UNSEALED.set(session.exec(select(func.count()).select_from(JournalPending)).one())
-        DEAD_LETTERS.set(
-            session.exec(
-                select(func.count()).select_from(DeadLetter).where(DeadLetter.state == "dead")
-            ).one()
-        )
+def expire_idempotency_keys(service: "Service") -> None:
+    """Forget answers that were kept for their time; a replay after that is a new request."""
+    before = service.now() - timedelta(days=service.settings.idempotency_days)
+    with service.database.transaction() as session:
+        session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < before))

@@ -65,19 +65,22 @@ class Relay:
         """Relay until told to stop; wait for the lock as long as another relay holds it."""
         while not stopping():
             with self.lock() as held:
+                behind = True  # whoever had the lock before may have sealed and not published
                 while held and not stopping():
-                    published = self.drain()
+                    published = self.drain() if behind else 0
                     self._publisher.tend()
                     if not published:
                         wait(poll)
+                    behind = _something_waits(self._database)
             wait(max(poll, 0.5))
 
     def drain(self) -> int:
         """Seal and publish one round; the caller holds the lock."""
         while seal_batch(self._database) >= SEAL_BATCH:
             pass
-        published = 0
-        while (count := self._publish_batch()) > 0:
+        published = count = self._publish_batch()
+        while count == PUBLISH_BATCH:
+            count = self._publish_batch()
             published += count
         return published
 
@@ -144,9 +147,8 @@ def seal_batch(database: Database, limit: int = SEAL_BATCH) -> int:
     Rows of one subject are sealed in the order of their versions, even where the clocks of two
     machines disagree about it: with a row of the batch come all that wait of its subject.
     """
-    with database.reading() as session:  # an idle relay takes no write lock
-        if session.exec(select(JournalPending.journal_id).limit(1)).first() is None:
-            return 0
+    if not _something_waits(database):  # an idle relay takes no write lock
+        return 0
     with database.transaction() as session:
         waiting = (
             select(JournalRow)
@@ -180,6 +182,11 @@ def seal_batch(database: Database, limit: int = SEAL_BATCH) -> int:
         sealed = [row.id for row in rows]
         session.execute(delete(JournalPending).where(col(JournalPending.journal_id).in_(sealed)))
         return len(rows)
+
+
+def _something_waits(database: Database) -> bool:
+    with database.reading() as session:
+        return session.exec(select(JournalPending.journal_id).limit(1)).first() is not None
 
 
 def _by_version(rows: Sequence[JournalRow]) -> list[JournalRow]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from scanner.bus import chores
+from scanner.bus.chores import Chores
 from scanner.bus.relay import Relay
 from scanner.clock import new_id
 from scanner.errors import TransientError
@@ -96,9 +96,11 @@ def _relay(service: "Service", stopping: threading.Event) -> Callable[[], None]:
 
 
 def _chores(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    chores = Chores(service)
+
     def run() -> None:
         while not stopping.is_set():
-            chores.run_due(service)
+            chores.run_due()
             stopping.wait(CHORE_SECONDS)
 
     return run

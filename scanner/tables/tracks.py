@@ -108,4 +108,4 @@ class IdempotencyKey(SQLModel, table=True):
     status: int | None = None
     answer: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    created_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)

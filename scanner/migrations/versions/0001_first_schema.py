@@ -263,6 +263,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "key"),
     )
+    with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_idempotency_key_created_at"), ["created_at"], unique=False
+        )
+
     op.create_table(
         "journal_pending",
         sa.Column("journal_id", sa.String(length=36), nullable=False),
@@ -616,6 +621,9 @@ def downgrade() -> None:
     op.drop_table("signing_key")
     op.drop_table("journal_seals")
     op.drop_table("journal_pending")
+    with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotency_key_created_at"))
+
     op.drop_table("idempotency_key")
     with op.batch_alter_table("holder", schema=None) as batch_op:
         batch_op.drop_index("ix_holder_tenant_name")

@@ -13,7 +13,7 @@ from scanner.errors import PoisonError
 from scanner.journal import event_of
 from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
 from scanner.service import Service
-from scanner.tables import Case, DeadLetter, JournalRow
+from scanner.tables import Case, DeadLetter, IdempotencyKey, JournalRow
 
 
 def buried_track(service: Service, caller) -> str:
@@ -98,10 +98,29 @@ def test_messages_of_nobody_go_after_a_month_and_beyond_a_number(
     assert sum(each.tenant_id is not None for each in left) == 1
 
 
+def test_idempotency_keys_are_kept_for_their_time_and_no_longer(service, caller) -> None:
+    buried_track(service, caller)
+    start = service.now()
+    kept = timedelta(days=service.settings.idempotency_days)
+
+    at(service, start + kept - timedelta(minutes=1))
+    chores.expire_idempotency_keys(service)
+    assert len(keys(service)) == 1
+
+    at(service, start + kept + timedelta(minutes=1))
+    chores.expire_idempotency_keys(service)
+    assert keys(service) == []
+
+
+def keys(service: Service) -> list[IdempotencyKey]:
+    with service.database.reading() as session:
+        return list(session.exec(select(IdempotencyKey)))
+
+
 def test_the_gauges_show_what_waits(service, caller) -> None:
     buried_track(service, caller)
 
-    chores.run_due(service)
+    chores.Chores(service).run_due()
 
     assert DEAD_LETTERS._value.get() == 1
     assert UNSEALED._value.get() == 1
