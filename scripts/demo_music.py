@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from scanner.audio import AudioError, Decoder
+from scripts import debian_music
 
 PACKAGE: Final = "fretsonfire-songs-sectoid"
 RATE: Final = 44100
@@ -65,21 +65,7 @@ def _from_folder(folder: Path) -> list[Piece]:
 
 def _from_package(cache: Path) -> list[Piece]:
     """Fetch the Debian package once; mix each song with its guitar track, of equal length."""
-    songs = cache / "songs"
-    if not songs.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as work:
-            subprocess.run(
-                ["apt-get", "download", "-qq", PACKAGE],
-                cwd=work,
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            (package,) = Path(work).glob("*.deb")
-            unpacked = Path(work) / "unpacked"
-            subprocess.run(["dpkg-deb", "-x", str(package), str(unpacked)], check=True)
-            unpacked.rename(songs)
+    songs = debian_music.fetch(PACKAGE, cache)
     found = []
     for song in sorted(songs.rglob("song.ogg")):
         samples, rate = soundfile.read(song, dtype="float32", always_2d=True)
