@@ -47,6 +47,7 @@ DEAD: Final = ".dead"
 ANSWER_SECONDS: Final = 10  # how long the broker may take
 REQUEST_SECONDS: Final = 5
 RECONNECT_MS: Final = 2000
+FETCH_WAIT_MS: Final = 250  # some brokers answer a fetch only at its end, so this delays a hop
 CHECK_SECONDS: Final = 3
 DEPTH_SECONDS: Final = 0.5
 MAX_MESSAGE: Final = 4 << 20
@@ -331,7 +332,7 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             "session_timeout_ms": settings.kafka_session_timeout_ms,
             "heartbeat_interval_ms": min(1000, settings.kafka_session_timeout_ms // 3),
             "max_poll_interval_ms": settings.kafka_max_poll_interval_ms,
-            "fetch_max_wait_ms": 100,
+            "fetch_max_wait_ms": FETCH_WAIT_MS,
             "metadata_max_age_ms": 30_000,
         }
 
