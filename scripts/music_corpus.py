@@ -1,6 +1,6 @@
 """The real music that identification is trained on and measured with, split once and for all.
 
-Fetches freely licensed music from Debian packages and writes ``benchmarks/corpus.json``: every
+Fetches freely licensed music from Debian packages and writes ``fingerprint/training/corpus.json``: every
 recording of 30 s or more with its package, path, SHA-256, group and split. Recordings that share
 audio (remasters, stems, loops of one piece) are one group, and a group is in one split, chosen by
 its name's hash before anything was listened to or measured.
@@ -40,7 +40,7 @@ PACKAGES: Final = (
 )
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / ".cache" / "corpus"
-MANIFEST: Final = ROOT / "benchmarks" / "corpus.json"
+MANIFEST: Final = ROOT / "fingerprint" / "training" / "corpus.json"
 SHORTEST: Final = 30.0
 SHARED_SECONDS: Final = 8.0
 SHARES: Final = (("train", 0.55), ("validation", 0.67), ("test", 1.0))

@@ -1,0 +1,218 @@
+"""From single likenesses to stretches: which reference runs along with the query, how fast.
+
+A nearest neighbour is cheap and often wrong. What decides is that many of them lie on one line:
+reference time = offset + tempo ratio * query time. Lines are voted for (Hough), the best are
+followed through the reference's own vectors, straightened by least squares, and cut to where the
+likeness holds.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingerprint.arrays import F32Array
+from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
+
+I64Array = NDArray[np.int64]
+F64Array = NDArray[np.float64]
+
+TEMPO_RATIOS: Final = np.exp(np.linspace(np.log(0.76), np.log(1.32), 27))
+BIN_SECONDS: Final = 0.72
+FAINT: Final = 0.25
+"""Likeness below which a neighbour says nothing."""
+LIKE: Final = 0.5
+"""Likeness (cosine) above which two vectors are more probably of the same music than not."""
+LOST: Final = -0.3
+"""What a query vector counts that lies beside the reference."""
+HYPOTHESES: Final = 40
+A_PLACE: Final = 3
+"""Hypotheses kept around one place of one reference."""
+SHORTEST: Final = 3
+"""Vectors of a path."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What an index answers: for each query vector the references' vectors nearest to it.
+
+    Parameters
+    ----------
+    reference : int64 array, shape (queries, k)
+        Number of the reference; -1 where there is none.
+    seconds : float64 array, shape (queries, k)
+        Where in the reference.
+    likeness : float32 array, shape (queries, k)
+        Cosine.
+    """
+
+    reference: I64Array
+    seconds: F64Array
+    likeness: F32Array
+
+
+@dataclass(frozen=True)
+class Line:
+    """Reference time = ``offset`` + ``tempo_ratio`` * query time, in seconds."""
+
+    reference: int
+    offset: float
+    tempo_ratio: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """A stretch along a line. ``weight`` sums how far the likeness is above chance."""
+
+    line: Line
+    query_start: float
+    query_end: float
+    weight: float
+    likeness: float
+    vectors: int
+
+
+class Lookup(Protocol):
+    """Gives a reference's vectors, shape (n, dimensions), in the order of time."""
+
+    def __call__(self, reference: int) -> F32Array: ...
+
+
+def paths(query: F32Array, seconds: F64Array, near: Neighbours, lookup: Lookup) -> list[Path]:
+    """Follow the likeliest lines.
+
+    Parameters
+    ----------
+    query : float32 array, shape (n, dimensions)
+        Of length one each.
+    seconds : float64 array, shape (n,)
+        Middles of what they see, ascending.
+
+    Returns
+    -------
+    list of Path, heaviest first; several may tell of one stretch.
+    """
+    found = [
+        path
+        for line in hypotheses(seconds, near)
+        if (path := follow(line, query, seconds, lookup(line.reference))) is not None
+    ]
+    return sorted(found, key=lambda path: -path.weight)
+
+
+def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
+    """Return the lines with the most votes, a few around each place."""
+    count, k = near.reference.shape
+    which = np.repeat(np.arange(count), k)
+    votes = np.maximum(near.likeness.ravel() - FAINT, 0)
+    kept = np.flatnonzero((votes > 0) & (near.reference.ravel() >= 0))
+    if not len(kept):
+        return []
+    which, votes = which[kept], votes[kept]
+    reference, at = near.reference.ravel()[kept], near.seconds.ravel()[kept]
+    offsets = at[:, None] - TEMPO_RATIOS * seconds[which][:, None]
+    ballots = [
+        _count(reference, which, votes, np.floor(offsets / BIN_SECONDS + shift).astype(np.int64))
+        for shift in (0.0, 0.5)
+    ]
+    counted = np.concatenate([ballot[0] for ballot in ballots])
+    cells = np.concatenate([ballot[1] for ballot in ballots])
+    shifts = np.repeat([0.0, 0.5], [len(ballot[0]) for ballot in ballots])
+    middle = float(seconds.mean())
+    lines: list[Line] = []
+    places: dict[tuple[int, int], int] = {}
+    for n in np.argsort(-counted, kind="stable")[: 8 * HYPOTHESES]:
+        number, ratio, offset_bin = (int(value) for value in cells[n])
+        tempo_ratio = float(TEMPO_RATIOS[ratio])
+        offset = (offset_bin - shifts[n] + 0.5) * BIN_SECONDS
+        place = (number, round((offset + tempo_ratio * middle) / 2))
+        places[place] = places.get(place, 0) + 1
+        if places[place] <= A_PLACE:
+            lines.append(Line(number, offset, tempo_ratio))
+        if len(lines) == HYPOTHESES:
+            break
+    return lines
+
+
+def _count(
+    reference: I64Array, which: I64Array, votes: F32Array, bins: I64Array
+) -> tuple[F64Array, I64Array]:
+    """Sum the votes of each cell (reference, tempo ratio, offset): one vote a query vector."""
+    ratios = np.broadcast_to(np.arange(len(TEMPO_RATIOS)), bins.shape)
+    low = int(bins.min())
+    width = int(bins.max()) - low + 1
+    cell = (reference[:, None] * len(TEMPO_RATIOS) + ratios) * width + (bins - low)
+    ballot = (cell * (int(which.max()) + 1) + which[:, None]).ravel()
+    order = np.argsort(ballot, kind="stable")
+    ballot = ballot[order]
+    starts = np.flatnonzero(np.r_[True, ballot[1:] != ballot[:-1]])
+    best = np.maximum.reduceat(np.broadcast_to(votes[:, None], bins.shape).ravel()[order], starts)
+    cells = ballot[starts] // (int(which.max()) + 1)
+    firsts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]])
+    total = np.add.reduceat(best, firsts)
+    cells = cells[firsts]
+    split = np.stack(
+        [cells // width // len(TEMPO_RATIOS), cells // width % len(TEMPO_RATIOS), cells % width],
+        axis=1,
+    )
+    split[:, 2] += low
+    return total.astype(np.float64), split
+
+
+def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> Path | None:
+    """Walk along a line, straighten it once, and cut it to where the likeness holds."""
+    likeness, at = _beside(line, query, seconds, reference, reach=2)
+    start, end, _ = _heaviest(likeness)
+    on_line = np.flatnonzero(likeness[start:end] > LIKE) + start
+    if len(on_line) > SHORTEST:
+        line = _straightened(line, seconds[on_line], at[on_line], likeness[on_line] - LIKE)
+        likeness, at = _beside(line, query, seconds, reference, reach=1)
+        start, end, _ = _heaviest(likeness)
+    if end - start < SHORTEST:
+        return None
+    weight = _heaviest(likeness)[2]
+    return Path(
+        line,
+        float(seconds[start]),
+        float(seconds[end - 1]),
+        weight,
+        float(likeness[start:end].mean()),
+        end - start,
+    )
+
+
+def _beside(
+    line: Line, query: F32Array, seconds: F64Array, reference: F32Array, reach: int
+) -> tuple[F64Array, F64Array]:
+    """The best likeness within ``reach`` vectors of the line, and where it is in the reference."""
+    on = np.round((line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS)
+    index = on.astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
+    inside = (index >= 0) & (index < len(reference))
+    there = reference[np.clip(index, 0, len(reference) - 1)]
+    likeness = np.where(inside, np.einsum("qd,qrd->qr", query, there), -1.0)
+    best = likeness.argmax(axis=1)
+    rows = np.arange(len(query))
+    return likeness[rows, best], index[rows, best] * HOP_SECONDS + CENTRE_SECONDS
+
+
+def _heaviest(likeness: F64Array) -> tuple[int, int, float]:
+    """The stretch whose likeness above chance sums highest (Kadane): start, end, sum."""
+    gains = np.where(likeness > -1, likeness - LIKE, LOST)
+    sums = np.concatenate([[0.0], np.cumsum(gains)])
+    rises = sums - np.minimum.accumulate(sums)
+    end = int(rises.argmax())
+    start = int(sums[: end + 1].argmin())
+    return start, end, float(rises[end])
+
+
+def _straightened(line: Line, seconds: F64Array, at: F64Array, weights: F64Array) -> Line:
+    """Weighted least squares, held near the line that was voted for."""
+    roots = np.sqrt(weights)
+    terms = np.stack([roots, roots * seconds], axis=1)
+    missing = roots * (at - line.offset - line.tempo_ratio * seconds)
+    normal = terms.T @ terms + np.diag([0.005, 2.0])
+    offset, ratio = np.linalg.solve(normal, terms.T @ missing)
+    low, high = TEMPO_RATIOS[0], TEMPO_RATIOS[-1]
+    tempo_ratio = float(np.clip(line.tempo_ratio + ratio, low, high))
+    return Line(line.reference, line.offset + float(offset), tempo_ratio)
