@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import fsspec
@@ -12,7 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scanner.errors import ScannerError
 from scanner.guarded_http import header, request
-from scanner.store import BlobWriter
 from scanner.url_guard import Target, UnresolvedError, UrlGuard, UrlRefusedError
 
 MAX_REDIRECTS: Final = 5
@@ -20,6 +19,17 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CHUNK: Final = 1 << 18
 S3_BLOCK: Final = 4 << 20
 _BAD_REDIRECT: Final = "a redirect leads to an address that is not fetched"
+
+
+class Sink(Protocol):
+    """Takes a file's bytes and counts them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
 
 
 class FetchError(ScannerError):
@@ -62,7 +72,7 @@ def fetch(
     url: str,
     guard: UrlGuard,
     limits: FetchLimits,
-    writer: BlobWriter,
+    writer: Sink,
     s3_options: dict[str, Any] | None = None,
 ) -> Fetched:
     """Stream what is at ``url`` into ``writer``, in constant memory; the caller commits.
@@ -98,7 +108,7 @@ def fetch(
 
 
 def _fetch_http(
-    url: str, guard: UrlGuard, limits: FetchLimits, writer: BlobWriter, deadline: float
+    url: str, guard: UrlGuard, limits: FetchLimits, writer: Sink, deadline: float
 ) -> Fetched:
     headers = {"User-Agent": "clearance", "Accept": "*/*", "Accept-Encoding": "identity"}
     for hop in range(MAX_REDIRECTS + 1):
@@ -141,7 +151,7 @@ def _redirected(guard: UrlGuard, url: str) -> Target:
         raise UrlRefusedError("address", _BAD_REDIRECT) from error
 
 
-def _copy(source: Iterable[bytes], writer: BlobWriter, limits: FetchLimits) -> None:
+def _copy(source: Iterable[bytes], writer: Sink, limits: FetchLimits) -> None:
     for chunk in source:
         if writer.size + len(chunk) > limits.max_bytes:
             raise _too_large(limits)
