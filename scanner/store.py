@@ -350,11 +350,11 @@ def _mapped(sha256: str | None = None) -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StoreFullError("the store is full: make room and try again") from error
         raise StoreUnavailableError("the store does not answer") from error
-    except (BotoCoreError, ClientError, *_connection_errors()) as error:
+    except (BotoCoreError, ClientError, *connection_errors()) as error:
         raise StoreUnavailableError("the store does not answer") from error
 
 
-def _connection_errors() -> tuple[type[Exception], ...]:
+def connection_errors() -> tuple[type[Exception], ...]:
     """Errors of the library below S3's: not imported, for a folder needs none of it."""
     aiohttp = sys.modules.get("aiohttp")
     return () if aiohttp is None else (aiohttp.ClientError,)
