@@ -30,7 +30,7 @@ class Sink(Protocol):
     def size(self) -> int:
         """Bytes so far."""
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes, /) -> None:
         """Take the next bytes."""
 
 

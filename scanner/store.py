@@ -90,6 +90,8 @@ class BlobStore:
     ----------
     url : str
         A folder, or ``s3://bucket/prefix``.
+    copies : Path, optional
+        Folder of temporary copies from S3, made when needed; default: the system's.
     **options
         For fsspec's file system, for instance ``endpoint_url`` and credentials of S3.
 
@@ -99,10 +101,11 @@ class BlobStore:
         If ``url`` is neither.
     """
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *, copies: Path | None = None, **options: Any) -> None:
         scheme, separator, _ = url.partition("://")
         if (separator and scheme not in _SCHEMES) or "::" in url:
             raise ValueError("the store must be a folder or s3://bucket/prefix")
+        self._copies = copies
         self.is_local = scheme != "s3"
         # Other processes write too: a listing that was kept would hide what they did.
         self._fs, root = fsspec.core.url_to_fs(url, **options | {"use_listings_cache": False})
@@ -135,7 +138,9 @@ class BlobStore:
                 raise BlobNotFoundError(f"no blob {sha256}")
             yield Path(key)
             return
-        with tempfile.TemporaryDirectory(prefix="clearance-") as folder:
+        if self._copies is not None:
+            self._copies.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="clearance-", dir=self._copies) as folder:
             copy = Path(folder) / "audio"
             digest = hashlib.sha256()
             with _mapped(), copy.open("wb") as file:

@@ -527,13 +527,15 @@ def test_a_store_may_be_a_whole_bucket(s3):
     assert store.sweep(0, datetime.now(UTC)) == 0
 
 
-def test_a_copy_from_s3_is_gone_after_use(bucket):
-    store = bucket.store()
+def test_a_copy_from_s3_lies_where_it_should_and_is_gone_after_use(bucket, tmp_path):
+    folder = tmp_path / "home" / "tmp"
+    store = BlobStore(bucket.url, copies=folder, **bucket.options)
     store.put_bytes("anna", SONG)
 
     with store.path_or_copy("anna", SHA256) as path:
         assert path.read_bytes() == SONG
-    assert not path.parent.exists()
+        assert folder in path.parents
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("damaged", [SONG[:-1] + b"x", SONG[:-1], SONG + b"x", b""])

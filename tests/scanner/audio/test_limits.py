@@ -111,6 +111,17 @@ def test_a_pre_warmed_process_that_dies_is_started_again(tmp_path) -> None:
         assert isinstance(decoder.decode(path), Decoded)
 
 
+def test_samples_lie_in_the_folder_that_is_named_and_have_no_name_there(tmp_path) -> None:
+    path = encode(tmp_path / "song", stereo(1), "wav")
+    folder = tmp_path / "home" / "tmp"
+    with Decoder(folder=folder) as decoder:
+        decoded = decoder.decode(path)
+
+    assert decoded.samples.shape == (2, 44100)
+    assert f" {folder}/" in Path("/proc/self/maps").read_text()
+    assert list(folder.iterdir()) == []
+
+
 def test_nothing_is_left_running_or_open(tmp_path) -> None:
     path = encode(tmp_path / "song", stereo(1), "wav")
     before = psutil.Process().num_fds()
