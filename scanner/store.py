@@ -31,6 +31,7 @@ PART: Final = 8 << 20
 """Bytes of a part of an upload to S3, and of what is read ahead from there."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _TENANT: Final = re.compile(r"[0-9a-zA-Z-]{1,64}")
+_PROBE: Final = "check-"
 _SCHEMES: Final = {"file", "local", "s3"}
 
 log = structlog.get_logger()
@@ -188,8 +189,8 @@ class BlobStore:
         """Remove what killed writers left behind; return how many files or uploads that were."""
         removed = 0
         with _mapped():
-            for tenant in self._list(self._root):
-                for found in self._list(f"{tenant['name']}/partial"):
+            for entry in self._list(self._root):
+                for found in self._remains(entry):
                     with suppress(FileNotFoundError):  # it was committed, or swept by another
                         made = self._fs.modified(found["name"])
                         if (now - made).total_seconds() > older_than_seconds:
@@ -201,7 +202,7 @@ class BlobStore:
 
     def check(self) -> None:
         """Raise ``StoreError`` unless a blob can be written, read and removed."""
-        probe = f"{self._root}/check-{new_id()}"
+        probe = f"{self._root}/{_PROBE}{new_id()}"
         with _mapped():
             if self.is_local:
                 self._fs.makedirs(self._root, exist_ok=True)
@@ -219,6 +220,13 @@ class BlobStore:
             return list(self._fs.ls(folder, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _remains(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return what writers may have left in an entry of the root: a tenant's, or a probe."""
+        if entry["type"] == "directory":
+            return self._list(f"{entry['name']}/partial")
+        name = str(entry["name"]).rpartition("/")[2]
+        return [entry] if name.startswith(_PROBE) else []
 
     def _sweep_uploads(self, older_than_seconds: float, now: datetime) -> int:
         """End uploads in parts that nobody will: they are invisible, but kept and charged for."""

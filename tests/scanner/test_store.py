@@ -286,11 +286,12 @@ def test_sweeping_removes_old_remains_and_nothing_else(store, place):
     for tenant in ("anna", "bert"):
         place.fs.makedirs(f"{place.root}/{tenant}/partial", exist_ok=True)
         place.fs.pipe_file(f"{place.root}/{tenant}/partial/left", b"half a so")
+    place.fs.pipe_file(f"{place.root}/check-of-one-that-was-killed", b"ok")
     now = datetime.now(UTC)
 
     assert store.sweep(3600, now) == 0
-    assert len(place.files()) == 3
-    assert store.sweep(3600, now + timedelta(hours=2)) == 2
+    assert len(place.files()) == 4
+    assert store.sweep(3600, now + timedelta(hours=2)) == 3
     assert place.files() == [f"anna/{SHA256[:2]}/{SHA256}"]
     assert store.sweep(3600, now + timedelta(hours=2)) == 0
 
