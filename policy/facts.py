@@ -160,7 +160,7 @@ class Facts(_Frozen):
     provenance: Fact[ProvenanceFact] = ABSENT
     """Provenance manifest; absent if the file carries none."""
     warnings: tuple[Name, ...] = ()
-    """Types of the analysis' warnings (truncated, damaged, chained, rate-changed, checksum)."""
+    """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short)."""
 
 
 def hash_facts(facts: Facts) -> str:

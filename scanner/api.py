@@ -1,6 +1,5 @@
 """The HTTP API as one application: `create_app(settings)`."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from scanner import problems, schemas, uploads
+from scanner import problems, schemas, temporary
 from scanner.access import Access
 from scanner.declarations import Declaration
 from scanner.health import Health
@@ -59,7 +58,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        uploads.sweep(settings, time.time())
+        temporary.sweep(settings.temporary_folder, service.now())
         yield
         await app.state.progress.close()
         app.state.health.close()

@@ -1,25 +1,37 @@
 """Fetches a claim check into the store, under the guard and under limits."""
 
+import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import fsspec
 import httpcore
 from botocore.exceptions import BotoCoreError, ClientError
+from fsspec.asyn import sync
 
 from scanner.errors import ScannerError
 from scanner.guarded_http import header, request
-from scanner.store import BlobWriter
+from scanner.store import connection_errors
 from scanner.url_guard import Target, UnresolvedError, UrlGuard, UrlRefusedError
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CHUNK: Final = 1 << 18
-S3_BLOCK: Final = 4 << 20
 _BAD_REDIRECT: Final = "a redirect leads to an address that is not fetched"
+
+
+class Sink(Protocol):
+    """Takes a file's bytes and counts them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    def write(self, chunk: bytes, /) -> None:
+        """Take the next bytes."""
 
 
 class FetchError(ScannerError):
@@ -62,7 +74,7 @@ def fetch(
     url: str,
     guard: UrlGuard,
     limits: FetchLimits,
-    writer: BlobWriter,
+    writer: Sink,
     s3_options: dict[str, Any] | None = None,
 ) -> Fetched:
     """Stream what is at ``url`` into ``writer``, in constant memory; the caller commits.
@@ -98,7 +110,7 @@ def fetch(
 
 
 def _fetch_http(
-    url: str, guard: UrlGuard, limits: FetchLimits, writer: BlobWriter, deadline: float
+    url: str, guard: UrlGuard, limits: FetchLimits, writer: Sink, deadline: float
 ) -> Fetched:
     headers = {"User-Agent": "clearance", "Accept": "*/*", "Accept-Encoding": "identity"}
     for hop in range(MAX_REDIRECTS + 1):
@@ -141,7 +153,7 @@ def _redirected(guard: UrlGuard, url: str) -> Target:
         raise UrlRefusedError("address", _BAD_REDIRECT) from error
 
 
-def _copy(source: Iterable[bytes], writer: BlobWriter, limits: FetchLimits) -> None:
+def _copy(source: Iterable[bytes], writer: Sink, limits: FetchLimits) -> None:
     for chunk in source:
         if writer.size + len(chunk) > limits.max_bytes:
             raise _too_large(limits)
@@ -153,15 +165,28 @@ def _too_large(limits: FetchLimits) -> FetchError:
 
 
 def _s3_chunks(url: str, options: dict[str, Any], deadline: float) -> Iterator[bytes]:
+    """Yield what is under a key, by one GET of which each step ends by the deadline."""
+    # Not `fsspec.open`: that would take "::" and "*" in a key for more than they are.
+    files = fsspec.filesystem("s3", **options | {"use_listings_cache": False})
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+
+    def wait(step: Coroutine[Any, Any, Any]) -> Any:
+        return sync(files.loop, _within, step, deadline)
+
     try:
-        # A file system, not `fsspec.open`: that would take "::" and "*" in a key for more than they are.
-        bucket = fsspec.filesystem("s3", **options | {"use_listings_cache": False})
-        with bucket.open(url.removeprefix("s3://"), "rb", block_size=S3_BLOCK) as file:
-            while chunk := file.read(CHUNK):
-                if time.monotonic() > deadline:
-                    raise httpcore.ReadTimeout("deadline")
+        body = wait(files._call_s3("get_object", Bucket=bucket, Key=key))["Body"]
+        try:
+            while chunk := wait(body.read(CHUNK)):
                 yield chunk
+        finally:
+            files.loop.call_soon_threadsafe(body.close)
     except FileNotFoundError as error:
         raise FetchError("url-status", "the bucket has no such key") from error
-    except (OSError, BotoCoreError, ClientError) as error:
+    except TimeoutError as error:
+        raise httpcore.ReadTimeout("deadline") from error
+    except (OSError, BotoCoreError, ClientError, *connection_errors()) as error:
         raise FetchError("url-unreachable", "the bucket can't be read", transient=True) from error
+
+
+async def _within(step: Coroutine[Any, Any, Any], deadline: float) -> Any:
+    return await asyncio.wait_for(step, max(0.0, deadline - time.monotonic()))

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS: Final = 5.0
 KEPT_SECONDS: Final = 1.0
+LONG_KEPT_SECONDS: Final = {"store": 10.0}
+"""How long a good result is kept where a check costs more: the store's writes to S3."""
+_NO_ANSWER: Final = {"ok": False, "error": "no answer in time"}
 
 log = structlog.get_logger()
 
 
 class Health:
-    """Checks the parts side by side; a result is kept for a second, so that probes cost little."""
+    """Checks the parts side by side; results are kept for a while, so that probes cost little.
+
+    A check that hangs keeps its one thread: until it ends its part has no answer, and no other
+    part waits for it.
+    """
 
     def __init__(self, service: "Service") -> None:
         self._checks: dict[str, Callable[[], None]] = {
@@ -36,6 +43,8 @@ class Health:
             "store": lambda: _store(service),
         }
         self._threads = ThreadPoolExecutor(len(self._checks), thread_name_prefix="ready")
+        self._running: dict[str, Future[float]] = {}
+        self._well: dict[str, tuple[float, dict[str, Any]]] = {}  # when, and with what result
         self._lock = threading.Lock()
         self._checked_at = -KEPT_SECONDS
         self._report: dict[str, Any] = {}
@@ -53,21 +62,37 @@ class Health:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _check(self) -> dict[str, Any]:
-        running = {name: self._threads.submit(_timed, run) for name, run in self._checks.items()}
+        kept = {name: result for name in self._checks if (result := self._kept(name)) is not None}
+        busy = {name for name, last in self._running.items() if not last.done()}
+        started = {
+            name: self._threads.submit(_timed, run)
+            for name, run in self._checks.items()
+            if name not in kept and name not in busy
+        }
+        self._running |= started
         deadline = time.monotonic() + CHECK_SECONDS
-        checks: dict[str, dict[str, Any]] = {}
-        for name, future in running.items():
-            try:
-                seconds = future.result(max(0.0, deadline - time.monotonic()))
-                checks[name] = {"ok": True, "seconds": round(seconds, 4)}
-            except TookTooLong:
-                checks[name] = {"ok": False, "error": "no answer in time"}
-            except Exception as error:
-                # Why goes to the log: messages may hold addresses and paths.
-                log.warning("not_ready", part=name, exc_info=error)
-                checks[name] = {"ok": False, "error": type(error).__name__}
+        checks = {name: kept.get(name, _NO_ANSWER) for name in self._checks}
+        checks |= {name: self._result(name, check, deadline) for name, check in started.items()}
         ready = all(check["ok"] for check in checks.values())
         return {"status": "ready" if ready else "not_ready", "checks": checks}
+
+    def _kept(self, name: str) -> dict[str, Any] | None:
+        """Return the last good result of a part that is not checked for every probe."""
+        at, result = self._well.get(name, (0.0, None))
+        return result if time.monotonic() - at < LONG_KEPT_SECONDS.get(name, 0.0) else None
+
+    def _result(self, name: str, check: "Future[float]", deadline: float) -> dict[str, Any]:
+        try:
+            seconds = check.result(max(0.0, deadline - time.monotonic()))
+        except TookTooLong:
+            return _NO_ANSWER
+        except Exception as error:
+            # Why goes to the log: messages may hold addresses and paths.
+            log.warning("not_ready", part=name, exc_info=error)
+            return {"ok": False, "error": type(error).__name__}
+        result = {"ok": True, "seconds": round(seconds, 4)}
+        self._well[name] = (time.monotonic(), result)
+        return result
 
 
 def metrics(service: "Service") -> bytes:

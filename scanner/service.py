@@ -54,7 +54,11 @@ class Service:
         """Where audio and fingerprints are kept."""
         from scanner.store import BlobStore
 
-        return BlobStore(self.settings.store, **self.settings.store_options)
+        return BlobStore(
+            self.settings.store,
+            copies=self.settings.temporary_folder,
+            **self.settings.store_options,
+        )
 
     @cached_property
     def decoder(self) -> "Decoder":
@@ -68,7 +72,7 @@ class Service:
             wall_seconds=settings.decode_wall_seconds,
             max_duration=settings.max_duration_seconds,
         )
-        return self._open.enter_context(Decoder(limits))
+        return self._open.enter_context(Decoder(limits, settings.temporary_folder))
 
     @cached_property
     def catalogue(self) -> "Catalogue":

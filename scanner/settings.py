@@ -134,3 +134,8 @@ class Settings(BaseSettings):
     def index_folder(self) -> Path:
         """Folder of the reference index, one folder a tenant below it."""
         return self.home.resolve() / "index"
+
+    @property
+    def temporary_folder(self) -> Path:
+        """Folder of samples, copies and uploads while they are worked on."""
+        return self.home.resolve() / "tmp"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fingerprint
-from scanner.audio import sniff
+from scanner.audio import SNIFF_BYTES, sniff
 from scanner.errors import ScannerError
 from scanner.fetch import FetchLimits, fetch
 from scanner.tables import Track
@@ -14,8 +14,7 @@ from scanner.tracks import locked
 
 if TYPE_CHECKING:
     from scanner.service import Service
-
-HEAD_BYTES = 65536
+    from scanner.store import Blob, BlobWriter
 
 
 class NoSourceError(ScannerError):
@@ -42,13 +41,37 @@ def bring_in(service: "Service", track: Track) -> Track:
         max_bytes=service.settings.max_upload_bytes, seconds=service.settings.fetch_seconds
     )
     with service.store.open_writer(track.tenant_id) as writer:
-        fetch(track.source_url, service.url_guard, limits, writer, service.settings.store_options)
-        blob = writer.commit()
-    sniff(b"".join(service.store.read_range(track.tenant_id, blob.sha256, 0, HEAD_BYTES)))
+        audio = _AudioWriter(writer)
+        fetch(track.source_url, service.url_guard, limits, audio, service.settings.store_options)
+        blob = audio.commit()
     with service.database.transaction() as session:
         stored = locked(session, track.tenant_id, track.id)
         stored.sha256, stored.size_bytes = blob.sha256, blob.size
         return stored
+
+
+class _AudioWriter:
+    """Writes a blob that is refused by its first bytes if it is no audio, before it is kept."""
+
+    def __init__(self, writer: "BlobWriter") -> None:
+        self._writer = writer
+        self._head = bytearray()
+
+    @property
+    def size(self) -> int:
+        return self._writer.size
+
+    def write(self, chunk: bytes) -> None:
+        missing = SNIFF_BYTES - len(self._head)
+        self._head += chunk[:missing]
+        if 0 < missing <= len(chunk):
+            sniff(bytes(self._head))
+        self._writer.write(chunk)
+
+    def commit(self) -> "Blob":
+        if len(self._head) < SNIFF_BYTES:
+            sniff(bytes(self._head))
+        return self._writer.commit()
 
 
 @contextmanager

@@ -31,6 +31,7 @@ PART: Final = 8 << 20
 """Bytes of a part of an upload to S3, and of what is read ahead from there."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _TENANT: Final = re.compile(r"[0-9a-zA-Z-]{1,64}")
+_PROBE: Final = "check-"
 _SCHEMES: Final = {"file", "local", "s3"}
 
 log = structlog.get_logger()
@@ -90,6 +91,8 @@ class BlobStore:
     ----------
     url : str
         A folder, or ``s3://bucket/prefix``.
+    copies : Path, optional
+        Folder of temporary copies from S3, made when needed; default: the system's.
     **options
         For fsspec's file system, for instance ``endpoint_url`` and credentials of S3.
 
@@ -99,10 +102,11 @@ class BlobStore:
         If ``url`` is neither.
     """
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *, copies: Path | None = None, **options: Any) -> None:
         scheme, separator, _ = url.partition("://")
         if (separator and scheme not in _SCHEMES) or "::" in url:
             raise ValueError("the store must be a folder or s3://bucket/prefix")
+        self._copies = copies
         self.is_local = scheme != "s3"
         # Other processes write too: a listing that was kept would hide what they did.
         self._fs, root = fsspec.core.url_to_fs(url, **options | {"use_listings_cache": False})
@@ -135,7 +139,9 @@ class BlobStore:
                 raise BlobNotFoundError(f"no blob {sha256}")
             yield Path(key)
             return
-        with tempfile.TemporaryDirectory(prefix="clearance-") as folder:
+        if self._copies is not None:
+            self._copies.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="clearance-", dir=self._copies) as folder:
             copy = Path(folder) / "audio"
             digest = hashlib.sha256()
             with _mapped(), copy.open("wb") as file:
@@ -183,8 +189,8 @@ class BlobStore:
         """Remove what killed writers left behind; return how many files or uploads that were."""
         removed = 0
         with _mapped():
-            for tenant in self._list(self._root):
-                for found in self._list(f"{tenant['name']}/partial"):
+            for entry in self._list(self._root):
+                for found in self._remains(entry):
                     with suppress(FileNotFoundError):  # it was committed, or swept by another
                         made = self._fs.modified(found["name"])
                         if (now - made).total_seconds() > older_than_seconds:
@@ -196,7 +202,7 @@ class BlobStore:
 
     def check(self) -> None:
         """Raise ``StoreError`` unless a blob can be written, read and removed."""
-        probe = f"{self._root}/check-{new_id()}"
+        probe = f"{self._root}/{_PROBE}{new_id()}"
         with _mapped():
             if self.is_local:
                 self._fs.makedirs(self._root, exist_ok=True)
@@ -214,6 +220,13 @@ class BlobStore:
             return list(self._fs.ls(folder, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _remains(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return what writers may have left in an entry of the root: a tenant's, or a probe."""
+        if entry["type"] == "directory":
+            return self._list(f"{entry['name']}/partial")
+        name = str(entry["name"]).rpartition("/")[2]
+        return [entry] if name.startswith(_PROBE) else []
 
     def _sweep_uploads(self, older_than_seconds: float, now: datetime) -> int:
         """End uploads in parts that nobody will: they are invisible, but kept and charged for."""
@@ -350,11 +363,11 @@ def _mapped(sha256: str | None = None) -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StoreFullError("the store is full: make room and try again") from error
         raise StoreUnavailableError("the store does not answer") from error
-    except (BotoCoreError, ClientError, *_connection_errors()) as error:
+    except (BotoCoreError, ClientError, *connection_errors()) as error:
         raise StoreUnavailableError("the store does not answer") from error
 
 
-def _connection_errors() -> tuple[type[Exception], ...]:
+def connection_errors() -> tuple[type[Exception], ...]:
     """Errors of the library below S3's: not imported, for a folder needs none of it."""
     aiohttp = sys.modules.get("aiohttp")
     return () if aiohttp is None else (aiohttp.ClientError,)

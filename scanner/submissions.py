@@ -211,8 +211,7 @@ class Submissions:
             seconds=min(service.settings.fetch_seconds, service.settings.precheck_seconds),
         )
         with uploads.spooled(service.settings) as spool:
-            writer: Any = spool  # `fetch` asks for no more of a writer than `write` and `size`
-            fetch(given.url, service.url_guard, limits, writer, service.settings.store_options)
+            fetch(given.url, service.url_guard, limits, spool, service.settings.store_options)
             path = spool.finish()
             with path.open("rb") as file:
                 sniff(file.read(SNIFF_BYTES))

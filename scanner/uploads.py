@@ -26,7 +26,6 @@ FILE: Final = "file"
 FLUSH_BYTES: Final = 1 << 20
 STALL_SECONDS: Final = 60.0
 MAX_PARTS: Final = 1000
-_SPOOL: Final = "uploads"
 _SEPARATORS: Final = re.compile(r"[/\\]")
 
 
@@ -69,7 +68,7 @@ class Form:
 
 
 class Spool:
-    """A temporary file in the home folder: what is received here never reaches the store."""
+    """A temporary file: what is received here never reaches the store."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -90,23 +89,10 @@ class Spool:
 @contextmanager
 def spooled(settings: "Settings") -> Iterator[Spool]:
     """Give a temporary file that is gone afterwards."""
-    folder = settings.home.resolve() / _SPOOL
+    folder = settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix="upload-", dir=folder) as file:
         yield Spool(file)
-
-
-def sweep(settings: "Settings", now: float, older_than_seconds: float = 86400.0) -> int:
-    """Remove temporary files of a server that was killed; return how many."""
-    folder = settings.home.resolve() / _SPOOL
-    old = [
-        path
-        for path in (folder.iterdir() if folder.is_dir() else ())
-        if now - path.stat().st_mtime > older_than_seconds
-    ]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
 
 
 async def receive(

@@ -132,6 +132,8 @@ class UrlGuard:
         if parts.scheme == "s3":
             if parts.netloc not in self._buckets or not parts.path.strip("/"):
                 raise _form("s3 addresses must name a key in a bucket this service may read")
+            if not {".", ".."}.isdisjoint(parts.path.split("/")):
+                raise _form("the key has a segment that is . or ..")  # HTTP would resolve it
             return parts
         if parts.scheme not in _DEFAULT_PORTS:
             raise _form("only https addresses are fetched")

@@ -14,8 +14,8 @@ from standardwebhooks import Webhook
 from scanner.guarded_http import request
 from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
 
-RETRY_SCHEDULE: Final = (5.0, 60.0, 600.0, 3600.0, 21600.0)
-"""Seconds to wait before each repeat."""
+RETRY_SCHEDULE: Final = (60.0, 600.0, 3600.0, 21600.0)
+"""Seconds to wait before each repeat: with the first try, which is made at once, five tries."""
 EXCERPT: Final = 500
 SECRET_BYTES: Final = 32
 

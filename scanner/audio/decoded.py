@@ -40,7 +40,8 @@ class DecodeLimits:
 class AudioWarning:
     """Something about the file that the analysis should say.
 
-    ``type`` is one of truncated, damaged, chained, rate-changed, checksum, several-tracks.
+    ``type`` is one of truncated, damaged, chained, rate-changed, checksum, several-tracks,
+    not-examined.
     """
 
     type: str

@@ -30,10 +30,17 @@ class Decoder:
 
     Safe to use from many threads; each decode is a process of its own, so the caller bounds how
     many run at once. The pre-warmed process starts with the first decode and again if it dies.
+
+    Parameters
+    ----------
+    limits : DecodeLimits, optional
+    folder : Path, optional
+        Where decoded samples lie while they are used, made when needed; default: the system's.
     """
 
-    def __init__(self, limits: DecodeLimits | None = None) -> None:
+    def __init__(self, limits: DecodeLimits | None = None, folder: Path | None = None) -> None:
         self._limits = limits or DecodeLimits()
+        self._folder = folder
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -66,7 +73,9 @@ class Decoder:
             raise AudioError(
                 "file-unreadable", "the file can't be opened", transient=True
             ) from error
-        with source, tempfile.TemporaryFile(prefix="clearance-") as output:
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        with source, tempfile.TemporaryFile(prefix="clearance-", dir=self._folder) as output:
             if os.fstat(source.fileno()).st_size == 0:
                 raise EmptyFileError
             report = self._ask(source.fileno(), output.fileno())

@@ -101,6 +101,11 @@ class _Window(io.RawIOBase):
     def tell(self) -> int:
         return self._at - self._start
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether all bytes were read, or more were asked for than there are."""
+        return self._at >= self._end
+
 
 def decode(source: IO[bytes], output: int, limits: DecodeLimits) -> Report:
     """Decode a whole file into ``output`` as interleaved float32.
@@ -127,13 +132,15 @@ def decode(source: IO[bytes], output: int, limits: DecodeLimits) -> Report:
     if _breaks_off(head, size):
         warnings.add("truncated", "the file is shorter than its header says")
     report = _decode_part(_Window(source, *parts[0]), writer, warnings)
-    for part in parts[1:]:
+    for number, part in enumerate(parts[1:], start=2):
         try:
             _decode_part(_Window(source, *part), writer, warnings)
         except AudioError as error:
             if error.problem not in {UNREADABLE, "no-audio-stream"}:
                 raise
-            warnings.add("damaged", "one of the chained streams could not be decoded")
+            warnings.add(
+                "not-examined", f"stream {number} of {len(parts)} chained ones could not be decoded"
+            )
     writer.flush()
     if writer.samples == 0:
         raise AudioError(UNREADABLE, "not one sample could be decoded: export it again")
@@ -159,7 +166,7 @@ def _decode_part(file: _Window, writer: SampleWriter, warnings: Warnings) -> Rep
         codec = stream.codec_context
         before = writer.samples
         info = StreamInfo(codec.extradata or b"") if codec.name == "flac" else None
-        for frame in _frames(container, stream, warnings):
+        for frame in _frames(container, stream, file, warnings):
             if info is not None:
                 info.add(frame)
             if writer.write(frame):
@@ -194,12 +201,16 @@ def _default_stream(container: InputContainer, warnings: Warnings) -> AudioStrea
 
 
 def _frames(
-    container: InputContainer, stream: AudioStream, warnings: Warnings
+    container: InputContainer, stream: AudioStream, file: _Window, warnings: Warnings
 ) -> Iterator[AudioFrame]:
-    """Yield what decodes; damage in between is noted and passed over."""
+    """Yield what decodes; damage in between is noted and passed over, up to a limit.
+
+    Players play on where this gives up, so it says when there was more.
+    """
     bad = 0
+    reached: float | None = None  # seconds
     packets = container.demux(stream)
-    while bad <= MAX_BAD_PACKETS:
+    while True:
         try:
             packet = next(packets)
         except StopIteration:
@@ -208,8 +219,13 @@ def _frames(
             raise
         except (av.error.FFmpegError, ValueError):
             warnings.add("truncated", "the file breaks off")
+            if not file.is_used_up:
+                warnings.add("not-examined", _left_out(container, reached))
             with suppress(av.error.FFmpegError):
                 yield from stream.decode(None)
+            return
+        if bad > MAX_BAD_PACKETS:
+            warnings.add("not-examined", _left_out(container, reached))
             return
         if packet.is_corrupt:
             warnings.add("damaged", "parts of the file are damaged")
@@ -220,6 +236,20 @@ def _frames(
         except (av.error.FFmpegError, ValueError):
             bad += 1
             warnings.add("damaged", "some of the audio could not be decoded")
+        else:
+            if packet.pts is not None and packet.time_base is not None:
+                reached = float(packet.pts * packet.time_base)
+
+
+def _left_out(container: InputContainer, reached: float | None) -> str:
+    """Say how much was not decoded because decoding gave up, as far as the file tells."""
+    if container.duration is None or reached is None:
+        return "decoding gave up at damage that the file goes on after"
+    total = container.duration / av.time_base
+    return (
+        f"decoding gave up at damage after {reached:.1f} s; about {max(0.0, total - reached):.1f} s "
+        "more were not examined"
+    )
 
 
 def _check_samples(info: StreamInfo, warnings: Warnings) -> None:

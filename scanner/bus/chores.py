@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import webhooks
+from scanner import temporary, webhooks
 from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
@@ -39,6 +39,7 @@ class Chores:
             expire_foreign(self._service)
             expire_idempotency_keys(self._service)
             self._service.store.sweep(SWEEP_SECONDS * 24, self._service.now())
+            temporary.sweep(self._service.settings.temporary_folder, self._service.now())
         self._rounds += 1
 
 

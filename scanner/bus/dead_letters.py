@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from scanner.bus.envelope import to_cloudevent
 from scanner.clock import new_id
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CASE_AFTER: Final = timedelta(minutes=15)
 DETAIL_LIMIT: Final = 2000
-PAYLOAD_LIMIT: Final = 65536
+UNPROVEN_LIMIT: Final = 65536
 FOREIGN: Final = "intake"  # the group of what came from outside
 
 
@@ -61,7 +61,13 @@ def bury_foreign(
     tenant_id: str | None = None,
     event_id: str | None = None,
 ) -> DeadLetter:
-    """Keep a message from outside that could not be taken in, as far as it can be shown."""
+    """Keep a message from outside that could not be taken in.
+
+    One that proved its tenant, and so was within the limit of intake, is kept whole, to be replayed;
+    of others the beginning is kept, as far as it can be shown.
+    """
+    if tenant_id is None:
+        payload = payload[:UNPROVEN_LIMIT]
     letter = DeadLetter(
         id=new_id(),
         tenant_id=tenant_id,
@@ -69,7 +75,7 @@ def bury_foreign(
         topic=topic,
         event_id=_storable(event_id or new_id())[:100],
         subject=_storable(key)[:100] if key is not None else None,
-        payload=_storable(payload[:PAYLOAD_LIMIT].decode("utf-8", "replace")),
+        payload=_storable(payload.decode("utf-8", "replace")),
         error=type(error).__name__,
         detail=_storable(str(error))[:DETAIL_LIMIT],
         attempts=1,
@@ -86,10 +92,22 @@ def _storable(text: str) -> str:
 
 
 def listed(
-    session: Session, tenant_id: str | None, *, state: str = "dead", limit: int = 100
+    session: Session,
+    tenant_id: str | None,
+    *,
+    state: str = "dead",
+    limit: int = 100,
+    unproven: bool = True,
 ) -> list[DeadLetter]:
-    """Return dead letters, oldest first; of every tenant if ``tenant_id`` is None."""
+    """Return dead letters, oldest first; of every tenant if ``tenant_id`` is None.
+
+    Without ``unproven``, what came from outside and proved no tenant is left out.
+    """
     query = select(DeadLetter).where(DeadLetter.state == state)
+    if not unproven:
+        query = query.where(
+            or_(DeadLetter.group != FOREIGN, col(DeadLetter.tenant_id).is_not(None))
+        )
     if tenant_id is not None:
         query = query.where(DeadLetter.tenant_id == tenant_id)
     return list(session.exec(query.order_by(col(DeadLetter.id)).limit(limit)))

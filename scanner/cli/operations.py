@@ -188,26 +188,35 @@ def list_dead(
 @answering
 def replay(
     letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All but strangers' messages.")] = False,
     as_json: Json = False,
 ) -> None:
     """Bring dead letters back under their old ids."""
     from scanner.bus import dead_letters
+    from scanner.errors import ScannerError
 
     with opened() as service:
         ids = list(letter_ids or ())
         if everything:
             with service.database.reading() as session:
-                ids = [letter.id for letter in dead_letters.listed(session, None, limit=10_000)]
+                found = dead_letters.listed(session, None, limit=10_000, unproven=False)
+            ids = [letter.id for letter in found]
         elif not ids:
             complain("name dead letters, or give --all")
             raise typer.Exit(USAGE)
+        failed = False
         for letter_id in ids:
-            letter = dead_letters.replay(service, letter_id, None)
+            try:
+                letter = dead_letters.replay(service, letter_id, None)
+            except ScannerError as error:
+                complain(f"{letter_id}: {error}")
+                failed = True
+                continue
             if as_json:
                 say({"id": letter.id, "state": letter.state})
             else:
                 print(f"replayed {letter.id}")
+    raise typer.Exit(NO if failed else 0)
 
 
 @audit.command()

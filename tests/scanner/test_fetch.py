@@ -651,6 +651,35 @@ def test_a_key_that_is_too_large_is_refused(fetcher, s3, bucket):
     assert error.problem == "url-too-large"
 
 
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"],
+    ids=["never answers", "stops amid the file"],
+)
+def test_a_bucket_that_stalls_is_cut_off_at_the_deadline(fetcher, listen, start):
+    def answer(connection, request):
+        connection.sendall(start)
+        connection.recv(1)
+
+    server = listen(answer)
+    options = {"endpoint_url": f"http://{server.host}", "key": "a", "secret": "b"}
+    started = time.monotonic()
+
+    error = fetcher.fails("s3://masters/a", MASTERS, FetchLimits(1000, 1), options)
+
+    assert (error.problem, error.transient) == ("url-timeout", True)
+    assert time.monotonic() - started < 5
+
+
+def test_a_bucket_that_breaks_off_may_be_tried_again(fetcher, listen):
+    server = listen(reply(b"half", Content_Length="1000"))
+    options = {"endpoint_url": f"http://{server.host}", "key": "a", "secret": "b"}
+
+    error = fetcher.fails("s3://masters/a", MASTERS, s3_options=options)
+
+    assert (error.problem, error.transient) == ("url-unreachable", True)
+
+
 def test_a_key_written_after_a_failed_look_is_found(fetcher, s3, bucket):
     fetcher.fails("s3://masters/late/r", MASTERS, s3_options=s3)
     bucket.pipe_file("masters/late/r", b"now")

@@ -235,7 +235,11 @@ class _Files(http.server.BaseHTTPRequestHandler):
 def platform(tmp_path) -> Iterator[http.server.ThreadingHTTPServer]:
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Files)
     path = write(tmp_path / "served.wav", song(5, 8))
-    running.files = {"/served.wav": path.read_bytes(), "/text.wav": b"no audio at all"}
+    running.files = {
+        "/served.wav": path.read_bytes(),
+        "/text.wav": b"no audio at all",
+        "/book.wav": b"no audio at all" * 10_000,
+    }
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield running
     running.shutdown()
@@ -247,6 +251,7 @@ def platform(tmp_path) -> Iterator[http.server.ThreadingHTTPServer]:
     [
         ("/served.wav", "released", None),
         ("/text.wav", "held", "not-audio"),
+        ("/book.wav", "held", "not-audio"),
         ("/missing.wav", "held", "url-status"),
     ],
 )
@@ -270,6 +275,8 @@ def test_a_claim_check_is_fetched_or_the_track_is_held(
     result = view(service, caller, track_id)
     assert result["state"] == state
     assert (result["problem"] or {}).get("type") == problem
+    kept = [each for each in Path(service.settings.store).rglob("*") if each.is_file()]
+    assert bool(kept) == (problem is None)
 
 
 def test_an_address_that_leads_inside_holds_the_track(service, caller) -> None:

@@ -286,11 +286,12 @@ def test_sweeping_removes_old_remains_and_nothing_else(store, place):
     for tenant in ("anna", "bert"):
         place.fs.makedirs(f"{place.root}/{tenant}/partial", exist_ok=True)
         place.fs.pipe_file(f"{place.root}/{tenant}/partial/left", b"half a so")
+    place.fs.pipe_file(f"{place.root}/check-of-one-that-was-killed", b"ok")
     now = datetime.now(UTC)
 
     assert store.sweep(3600, now) == 0
-    assert len(place.files()) == 3
-    assert store.sweep(3600, now + timedelta(hours=2)) == 2
+    assert len(place.files()) == 4
+    assert store.sweep(3600, now + timedelta(hours=2)) == 3
     assert place.files() == [f"anna/{SHA256[:2]}/{SHA256}"]
     assert store.sweep(3600, now + timedelta(hours=2)) == 0
 
@@ -527,13 +528,15 @@ def test_a_store_may_be_a_whole_bucket(s3):
     assert store.sweep(0, datetime.now(UTC)) == 0
 
 
-def test_a_copy_from_s3_is_gone_after_use(bucket):
-    store = bucket.store()
+def test_a_copy_from_s3_lies_where_it_should_and_is_gone_after_use(bucket, tmp_path):
+    folder = tmp_path / "home" / "tmp"
+    store = BlobStore(bucket.url, copies=folder, **bucket.options)
     store.put_bytes("anna", SONG)
 
     with store.path_or_copy("anna", SHA256) as path:
         assert path.read_bytes() == SONG
-    assert not path.parent.exists()
+        assert folder in path.parents
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("damaged", [SONG[:-1] + b"x", SONG[:-1], SONG + b"x", b""])

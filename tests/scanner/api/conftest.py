@@ -137,7 +137,7 @@ class Api:
         home = self.service.settings.home
         return {
             path
-            for folder in ("store", "uploads")
+            for folder in ("store", "tmp")
             for path in (home / folder).rglob("*")
             if path.is_file()
         }

@@ -89,5 +89,5 @@ def test_an_upload_of_100_megabytes_takes_less_than_a_tenth_of_it_in_memory(
     assert large.status_code == 202
     stored = [path for path in (service.settings.home / "store").rglob("*") if path.is_file()]
     assert sorted(path.stat().st_size // MEGABYTE for path in stored) == [4, 100]
-    assert not list((service.settings.home / "uploads").glob("*"))
+    assert not list((service.settings.home / "tmp").glob("*"))
     assert grown < UPLOAD / 10

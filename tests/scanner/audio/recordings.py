@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -172,6 +173,33 @@ def _crc(data: bytes, polynomial: int, bits: int) -> int:
         for _ in range(8):
             crc = (crc << 1 ^ (polynomial if crc & top else 0)) & ((1 << bits) - 1)
     return crc
+
+
+def ogg_crc(page: bytes) -> bytes:
+    """Bytes 22 to 26 of an Ogg page (RFC 3533): its CRC, counted with these bytes as zero."""
+    return _crc(page[:22] + bytes(4) + page[26:], 0x04C11DB7, 32).to_bytes(4, "little")
+
+
+def aac_with_damage(path: Path, seconds: float, bad_packets: int, more_seconds: float) -> Path:
+    """AAC in Matroska: good audio, packets that are none, and good audio again."""
+    with av.open(path, "w", format="matroska") as container:
+        stream = container.add_stream("aac", rate=44100, layout="stereo")
+        samples = stereo(seconds + more_seconds)
+        good = []
+        for start in range(0, samples.shape[1], 1024):
+            block = np.ascontiguousarray(samples[:, start : start + 1024])
+            frame = AudioFrame.from_ndarray(block, "fltp", stream.layout)
+            frame.sample_rate, frame.pts = 44100, start
+            good += [bytes(packet) for packet in stream.encode(frame)]
+        break_at = int(seconds * 44100 / 1024)
+        payloads = good[:break_at] + [b"\xff" * 200] * bad_packets + good[break_at:]
+        for number, payload in enumerate(payloads):
+            packet = av.Packet(payload)
+            packet.stream = stream
+            packet.time_base = Fraction(1, 44100)
+            packet.pts = packet.dts = number * 1024
+            container.mux(packet)
+    return path
 
 
 def long_mp3(path: Path, minutes: float) -> Path:

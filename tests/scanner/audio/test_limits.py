@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -15,7 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.audio import AudioError, Decoded, DecodeLimits, Decoder
-from tests.scanner.audio.recordings import FORMATS, encode, flac_of_silence, stereo
+from tests.scanner.audio.recordings import (
+    FORMATS,
+    aac_with_damage,
+    encode,
+    flac_of_silence,
+    ogg_crc,
+    stereo,
+)
 
 NAMES = sorted(FORMATS)
 
@@ -103,6 +111,17 @@ def test_a_pre_warmed_process_that_dies_is_started_again(tmp_path) -> None:
         assert isinstance(decoder.decode(path), Decoded)
 
 
+def test_samples_lie_in_the_folder_that_is_named_and_have_no_name_there(tmp_path) -> None:
+    path = encode(tmp_path / "song", stereo(1), "wav")
+    folder = tmp_path / "home" / "tmp"
+    with Decoder(folder=folder) as decoder:
+        decoded = decoder.decode(path)
+
+    assert decoded.samples.shape == (2, 44100)
+    assert f" {folder}/" in Path("/proc/self/maps").read_text()
+    assert list(folder.iterdir()) == []
+
+
 def test_nothing_is_left_running_or_open(tmp_path) -> None:
     path = encode(tmp_path / "song", stereo(1), "wav")
     before = psutil.Process().num_fds()
@@ -131,7 +150,9 @@ def test_a_file_that_breaks_off_gives_what_decodes_and_says_so(decoder, tmp_path
         assert refused.problem == "unreadable-audio"
         return
     assert 0.5 < decoded.duration < 3
-    assert "truncated" in {warning.type for warning in decoded.warnings}
+    kinds = {warning.type for warning in decoded.warnings}
+    assert "truncated" in kinds
+    assert "not-examined" not in kinds
 
 
 def test_chained_streams_are_decoded_in_order(decoder, tmp_path) -> None:
@@ -145,6 +166,41 @@ def test_chained_streams_are_decoded_in_order(decoder, tmp_path) -> None:
 
     assert decoded.duration == pytest.approx(5, abs=0.1)
     assert "chained" in {warning.type for warning in decoded.warnings}
+
+
+def test_a_chained_stream_that_is_left_out_is_named(decoder, tmp_path) -> None:
+    one = encode(tmp_path / "one", stereo(2), "ogg-vorbis").read_bytes()
+    two = bytearray(encode(tmp_path / "two", stereo(3, seed=2), "ogg-vorbis").read_bytes())
+    at = two.index(b"\x01vorbis")
+    two[at : at + 7] = b"nothing"
+    two[22:26] = ogg_crc(bytes(two[: at + 30]))
+    chained = tmp_path / "chained.ogg"
+    chained.write_bytes(one + two)
+
+    decoded = decoder.decode(chained)
+
+    assert decoded.duration == pytest.approx(2, abs=0.1)
+    details = {warning.type: warning.detail for warning in decoded.warnings}
+    assert details["not-examined"] == "stream 2 of 2 chained ones could not be decoded"
+
+
+@pytest.mark.parametrize(("bad", "whole"), [(50, True), (1100, False)])
+def test_audio_behind_damage_is_decoded_or_said_to_be_left_out(
+    decoder, tmp_path, bad: int, whole: bool
+) -> None:
+    path = aac_with_damage(tmp_path / "song.mka", seconds=2, bad_packets=bad, more_seconds=20)
+
+    decoded = decoder.decode(path)
+
+    details = {warning.type: warning.detail for warning in decoded.warnings}
+    assert "damaged" in details
+    assert ("not-examined" not in details) == whole
+    if whole:
+        assert decoded.duration > 21
+    else:
+        assert decoded.duration < 3
+        left_out = float(re.search(r"about (\S+) s more", details["not-examined"]).group(1))
+        assert left_out == pytest.approx(20 + bad * 1024 / 44100, abs=0.5)
 
 
 def test_a_flipped_bit_in_a_flac_is_noticed(decoder, tmp_path) -> None:

@@ -38,6 +38,23 @@ def cases(service: Service) -> list[Case]:
         return list(session.exec(select(Case)))
 
 
+def test_what_a_killed_process_left_in_the_temporary_folder_is_removed_after_a_day(
+    service,
+) -> None:
+    folder = service.settings.temporary_folder
+    (folder / "clearance-copy").mkdir(parents=True)
+    (folder / "clearance-copy" / "audio").write_bytes(b"sound")
+    (folder / "upload-1").write_bytes(b"sound")
+    start = service.now()
+
+    chores.Chores(service).run_due()
+    assert len(list(folder.iterdir())) == 2
+
+    at(service, start + timedelta(days=1, seconds=5))
+    chores.Chores(service).run_due()
+    assert list(folder.iterdir()) == []
+
+
 def at(service: Service, moment: datetime) -> None:
     service.now = lambda: moment
 

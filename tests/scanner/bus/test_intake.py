@@ -13,6 +13,7 @@ from scanner.bus import dead_letters, intake
 from scanner.bus.dispatch import Again, Finished
 from scanner.callers import Caller
 from scanner.clock import utc_now
+from scanner.errors import PoisonError
 from scanner.events import SUBMISSIONS
 from scanner.metrics import SUBMISSIONS as COUNTED
 from scanner.service import Service
@@ -280,6 +281,17 @@ def test_a_refused_submission_can_be_replayed_when_its_key_is_known(service, sig
 
     assert len(tracks(service)) == 1
     assert letters(service)[0].state == "replayed"
+
+
+def test_a_large_proven_submission_is_kept_whole_for_its_replay(service, signing) -> None:
+    envelope = message(signing, data={"url": URL, "unheard_of": "é" * 100_000})
+    take(service, envelope)
+
+    (letter,) = letters(service)
+    assert json.loads(letter.payload) == envelope
+    with pytest.raises(PoisonError):
+        dead_letters.replay(service, letter.id, None)
+    assert {each.tenant_id for each in letters(service)} == {signing[0].tenant_id}
 
 
 def test_messages_on_the_broker_are_taken_in_past_garbage(make_service, signing, broker) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import policy
+from scanner import keys
 from scanner.bus import dead_letters
 from scanner.clock import utc_now
 from scanner.errors import PoisonError
-from scanner.events import TrackWithdrawn
+from scanner.events import SUBMISSIONS, TrackWithdrawn
 from scanner.journal import record
 from scanner.service import Service
 from scanner.settings import Settings
@@ -84,9 +85,38 @@ def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
         letter = dead_letters.bury(service, "notify", event, PoisonError("it is poison"), 3)
     (listed,) = lines(clearance(tmp_path, "dead", "list", "--json"))
     assert (listed["id"], listed["detail"]) == (letter.id, "it is poison")
-    clearance(tmp_path, "dead", "replay", "no-such-letter", status=2)
+    clearance(tmp_path, "dead", "replay", "no-such-letter", status=1)
     assert answer(tmp_path, "dead", "replay", "--all") == {"id": letter.id, "state": "replayed"}
     assert clearance(tmp_path, "dead", "list", "--json").stdout == ""
+
+
+def test_a_dead_letter_that_fails_again_does_not_keep_the_others_from_their_replay(
+    tmp_path: Path,
+) -> None:
+    answer(tmp_path, "init")
+    with Service(Settings(home=tmp_path)) as service:
+        with service.database.reading() as session:
+            (tenant,) = keys.tenants(session)
+        refused = PoisonError("it is poison")
+        outside = {"topic": SUBMISSIONS, "key": None, "payload": b"no JSON", "error": refused}
+        dead_letters.bury_foreign(service, **outside)
+        failing = dead_letters.bury_foreign(service, **outside, tenant_id=tenant.id)
+        with service.database.transaction() as session:
+            event = record(
+                session,
+                tenant_id=None,
+                subject="a track",
+                version=1,
+                data=TrackWithdrawn(reason="test"),
+                now=utc_now(),
+            )
+        letter = dead_letters.bury(service, "notify", event, refused, 3)
+
+    run = clearance(tmp_path, "dead", "replay", "--all", "--json", status=1)
+
+    assert lines(run) == [{"id": letter.id, "state": "replayed"}]
+    assert failing.id in run.stderr
+    assert len(run.stderr.splitlines()) == 1
 
 
 @pytest.fixture
