@@ -193,7 +193,7 @@ def replay(
 ) -> None:
     """Bring dead letters back under their old ids."""
     from scanner.bus import dead_letters
-    from scanner.errors import ScannerError
+    from scanner.errors import NotFoundError, ScannerError
 
     with opened() as service:
         ids = list(letter_ids or ())
@@ -204,19 +204,19 @@ def replay(
         elif not ids:
             complain("name dead letters, or give --all")
             raise typer.Exit(USAGE)
-        failed = False
+        status = 0
         for letter_id in ids:
             try:
                 letter = dead_letters.replay(service, letter_id, None)
             except ScannerError as error:
                 complain(f"{letter_id}: {error}")
-                failed = True
+                status = max(status, USAGE if isinstance(error, NotFoundError) else NO)
                 continue
             if as_json:
                 say({"id": letter.id, "state": letter.state})
             else:
                 print(f"replayed {letter.id}")
-    raise typer.Exit(NO if failed else 0)
+    raise typer.Exit(status)
 
 
 @audit.command()

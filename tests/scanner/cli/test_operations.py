@@ -85,7 +85,7 @@ def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
         letter = dead_letters.bury(service, "notify", event, PoisonError("it is poison"), 3)
     (listed,) = lines(clearance(tmp_path, "dead", "list", "--json"))
     assert (listed["id"], listed["detail"]) == (letter.id, "it is poison")
-    clearance(tmp_path, "dead", "replay", "no-such-letter", status=1)
+    clearance(tmp_path, "dead", "replay", "no-such-letter", status=2)
     assert answer(tmp_path, "dead", "replay", "--all") == {"id": letter.id, "state": "replayed"}
     assert clearance(tmp_path, "dead", "list", "--json").stdout == ""
 
