@@ -35,6 +35,7 @@ def initialise(service: "Service", email: str) -> Initialised:
     AlreadyInitialisedError
         If that was done before; nothing is changed then.
     """
+    email = keys.checked_email(email)
     service.settings.home.mkdir(parents=True, exist_ok=True)
     make_key_file(service.settings.home)
     service.database.upgrade()

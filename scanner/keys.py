@@ -4,6 +4,7 @@ Of an API key only the SHA-256 is kept; of a signing key only the public half; o
 its Argon2id hash. Each secret is returned once, by the function that makes it.
 """
 
+import functools
 import hashlib
 import re
 import secrets
@@ -56,10 +57,12 @@ class BadKeyRequestError(ScannerError):
 
 
 def create_tenant(service: "Service", name: str, actor: Actor = OPERATOR) -> Tenant:
-    """Make a platform."""
+    """Make a platform; its name must be new, since commands find it by that."""
     now = service.now()
     tenant = Tenant(id=new_id(), name=_named(name), created_at=now)
     with service.database.transaction() as session:
+        if session.exec(select(Tenant.id).where(Tenant.name == tenant.name)).first() is not None:
+            raise ConflictError("there is a tenant of this name already")
         session.add(tenant)
         session.flush()
         _administered(session, tenant.id, tenant.id, 1, "tenant.created", now, actor)
@@ -245,6 +248,41 @@ def create_signing_key(
     return key, pem
 
 
+def listed_signing_keys(session: Session, tenant_id: str) -> Sequence[SigningKey]:
+    """Return a platform's signing keys, newest first."""
+    own = select(SigningKey).where(SigningKey.tenant_id == tenant_id)
+    return session.exec(own.order_by(col(SigningKey.id).desc())).all()
+
+
+def revoke_signing_key(
+    service: "Service", tenant_id: str, key_id: str, actor: Actor = OPERATOR
+) -> SigningKey:
+    """End a signing key's life: messages that carry its tokens are refused from now on."""
+    now = service.now()
+    with service.database.transaction() as session:
+        key = session.get(SigningKey, key_id, with_for_update=True)
+        if key is None or key.tenant_id != tenant_id:
+            raise NotFoundError("key", key_id)
+        if key.revoked_at is None:
+            key.revoked_at = now
+            _administered(session, tenant_id, key.id, 2, "signing_key.revoked", now, actor)
+        return key
+
+
+def describe_signing_key(key: SigningKey) -> dict[str, Any]:
+    """Return a signing key as JSON."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "hint": "",
+        "scopes": [],
+        "kind": "signing",
+        "version": 1 if key.revoked_at is None else 2,
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }
+
+
 def create_user(
     service: "Service",
     email: str,
@@ -263,9 +301,7 @@ def create_user(
 
     if role not in ROLES:
         raise BadKeyRequestError(f"role {role!r} is none of {', '.join(ROLES)}")
-    email = email.strip().lower()
-    if not _EMAIL.fullmatch(email):
-        raise BadKeyRequestError("this is no e-mail address")
+    email = checked_email(email)
     password = password or secrets.token_urlsafe(16)
     now = service.now()
     user = User(
@@ -283,6 +319,22 @@ def create_user(
     return user, password
 
 
+def checked_email(email: str) -> str:
+    """Return an address as it is kept, or raise ``BadKeyRequestError``."""
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise BadKeyRequestError("this is no e-mail address")
+    return email
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    """What the password of an unknown login is compared with, so that it takes as long."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().hash(secrets.token_urlsafe(16))
+
+
 def check_password(session: Session, email: str, password: str) -> User:
     """Return the login, or raise ``UnauthorisedError``; unknown and wrong read and cost the same."""
     from argon2 import PasswordHasher
@@ -291,7 +343,7 @@ def check_password(session: Session, email: str, password: str) -> User:
     user = session.exec(select(User).where(User.email == email.strip().lower())).first()
     hasher = PasswordHasher()
     try:
-        hasher.verify(user.password_hash if user else hasher.hash(""), password)
+        hasher.verify(user.password_hash if user else _nobodys_hash(), password)
     except VerificationError:
         user = None
     if user is None:

@@ -10,12 +10,21 @@ from scipy.ndimage import uniform_filter1d
 
 from fingerprint.arrays import F32Array
 from fingerprint.embedding.geometry import (
+    CENTRE_SECONDS,
     CONTEXT_FRAMES,
     DIMENSIONS,
     FIELD_FRAMES,
     HOP_FRAMES,
+    HOP_SECONDS,
 )
-from fingerprint.spectrum import BINS, BINS_PER_OCTAVE, FLOOR_DB, MARGIN
+from fingerprint.spectrum import (
+    BINS,
+    BINS_PER_OCTAVE,
+    BINS_PER_SEMITONE,
+    FLOOR_DB,
+    FRAMES_PER_SECOND,
+    MARGIN,
+)
 
 if TYPE_CHECKING:
     from fingerprint.embedding.network import SegmentNetwork
@@ -73,6 +82,48 @@ def vectors(spectra: F32Array, *, weights: Path = WEIGHTS, shift: int = 0) -> F3
             piece = torch.from_numpy(padded[start : stop + 2 * CONTEXT_FRAMES].T.copy())[None]
             made.append(network(weights)(levelled(piece))[0].numpy())
     return np.concatenate(made)
+
+
+def query_vectors(
+    spectra: F32Array, semitones: float = 0.0, *, weights: Path = WEIGHTS
+) -> tuple[F32Array, NDArray[np.float64]]:
+    """Embed a query twice as densely as a reference, as if it were played at another pitch.
+
+    Parameters
+    ----------
+    semitones : float
+        By how much the pitch is raised before; at most ``MARGIN / 2`` up or down.
+
+    Returns
+    -------
+    (float32 array, shape (n, 64); float64 array, shape (n,))
+        Vectors, and the middles of what they see in seconds, ascending.
+    """
+    raised = transposed(spectra, round(semitones * BINS_PER_SEMITONE))
+    parts = [
+        (vectors(raised, weights=weights, shift=shift), shift) for shift in (0, HOP_FRAMES // 2)
+    ]
+    found = np.concatenate([own for own, _ in parts])
+    seconds = np.concatenate(
+        [
+            np.arange(len(own)) * HOP_SECONDS + shift / FRAMES_PER_SECOND + CENTRE_SECONDS
+            for own, shift in parts
+        ]
+    )
+    order = np.argsort(seconds)
+    return found[order], seconds[order]
+
+
+def transposed(spectra: F32Array, bins: int) -> F32Array:
+    """Move spectra up by so many bins; the floor comes in at the edge."""
+    if bins == 0:
+        return spectra
+    moved = np.full_like(spectra, FLOOR_DB)
+    if bins > 0:
+        moved[:, bins:] = spectra[:, :-bins]
+    else:
+        moved[:, :bins] = spectra[:, -bins:]
+    return moved
 
 
 def chroma(spectra: F32Array, count: int, *, shift: int = 0) -> F32Array:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -52,6 +53,11 @@ def main() -> NoReturn:
         status = SIGINT_STATUS
     except OSError as error:
         complain(error.strerror or str(error))
+        status = FAILED
+    except Exception as error:  # noqa: BLE001 - "no" is an answer; a fault of ours must not read so
+        complain(f"a fault of the program, please report it: {type(error).__name__}: {error}")
+        if os.environ.get("CLEARANCE_LOG_LEVEL") == "debug":
+            traceback.print_exc()
         status = FAILED
     _leave(_flushed(status))
 

@@ -17,9 +17,11 @@ from scanner.cli.session import (
     opened,
     say,
     table,
+    unchecked,
 )
 
 key = typer.Typer(help="API keys and signing keys.", no_args_is_help=True)
+tenant_ = typer.Typer(help="Platforms.", no_args_is_help=True)
 user = typer.Typer(help="Logins.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
 dead = typer.Typer(help="Events that a group gave up on.", no_args_is_help=True)
@@ -28,7 +30,15 @@ audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for name, group in (("key", key), ("user", user), ("db", db), ("dead", dead), ("audit", audit)):
+    groups = {
+        "tenant": tenant_,
+        "key": key,
+        "user": user,
+        "db": db,
+        "dead": dead,
+        "audit": audit,
+    }
+    for name, group in groups.items():
         app.add_typer(group, name=name)
     app.command()(doctor)
 
@@ -73,22 +83,25 @@ def create(
 @key.command(name="list")
 @answering
 def list_keys(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
-    """List API keys, revoked ones included."""
+    """List API keys and signing keys, revoked ones included."""
     from scanner import keys
 
     with opened() as service, service.database.reading() as session:
         caller = caller_for(service, tenant)
         found = [keys.describe(each) for each in keys.listed(session, caller.tenant_id)]
+        signing = keys.listed_signing_keys(session, caller.tenant_id)
+        found += [keys.describe_signing_key(each) for each in signing]
     if as_json:
         for each in found:
             say(each)
         return
     table(
-        ["Id", "Name", "Key", "Scopes", "Revoked"],
+        ["Id", "Name", "Kind", "Key", "Scopes", "Revoked"],
         [
             [
                 each["id"],
                 each["name"],
+                each["kind"],
                 each["hint"],
                 " ".join(each["scopes"]),
                 each["revoked_at"] or "",
@@ -105,15 +118,54 @@ def revoke(
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
-    """End a key's life."""
+    """End the life of an API key or a signing key."""
     from scanner import keys
 
     with opened() as service:
-        revoked = keys.revoke(service, caller_for(service, tenant).tenant_id, key_id)
+        tenant_id = caller_for(service, tenant).tenant_id
+        with service.database.reading() as session:
+            signing = {each.id for each in keys.listed_signing_keys(session, tenant_id)}
+        if key_id in signing:
+            shown = keys.describe_signing_key(keys.revoke_signing_key(service, tenant_id, key_id))
+        else:
+            shown = keys.describe(keys.revoke(service, tenant_id, key_id))
     if as_json:
-        say(keys.describe(revoked))
+        say(shown)
     else:
         print(f"revoked {key_id}")
+
+
+@tenant_.command(name="add")
+@answering
+def add_tenant(
+    name: Annotated[str, typer.Argument(help="The platform's name.")],
+    as_json: Json = False,
+) -> None:
+    """Make a platform and its first API key, shown this once."""
+    from scanner import keys
+
+    with opened() as service:
+        made = keys.create_tenant(service, name)
+        _, token = keys.create_key(service, made.id, "first key")
+    if as_json:
+        say({"id": made.id, "name": made.name, "api_key": token})
+    else:
+        print(f"{made.name} ({made.id}): {token}")
+
+
+@tenant_.command(name="list")
+@answering
+def list_tenants(as_json: Json = False) -> None:
+    """List the platforms."""
+    from scanner import keys
+
+    with opened() as service, service.database.reading() as session:
+        found = keys.tenants(session)
+    if as_json:
+        for each in found:
+            say({"id": each.id, "name": each.name, "created_at": each.created_at.isoformat()})
+        return
+    table(["Id", "Name", "Since"], [[t.id, t.name, t.created_at.isoformat()] for t in found])
 
 
 @user.command(name="add")
@@ -253,7 +305,7 @@ def doctor(as_json: Json = False) -> None:
     """Look at every part that the service needs."""
     from scanner.installation import examine
 
-    with opened() as service:
+    with unchecked() as service:
         findings = examine(service)
     if as_json:
         for finding in findings:

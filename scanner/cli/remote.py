@@ -12,12 +12,17 @@ from scanner.cli.batches import error_of, in_order
 from scanner.cli.scanning import result_of
 from scanner.clock import new_id
 from scanner.declarations import Declaration
-from scanner.errors import TransientError, UnauthorisedError
+from scanner.errors import ScannerError, TransientError, UnauthorisedError
 from scanner.track_states import FINAL
 
 POLL_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 900
 TRIES: Final = 5
+BUSY: Final = frozenset({409, 429, 503})
+
+
+class BadServerError(ScannerError):
+    """``--server`` names no address."""
 
 
 class Remote:
@@ -27,9 +32,14 @@ class Remote:
         key = os.environ.get("CLEARANCE_API_KEY")
         if not key:
             raise UnauthorisedError("set CLEARANCE_API_KEY to a key of the service")
-        self._client = httpx.Client(
-            base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {key}"}, timeout=120
-        )
+        if not url.startswith(("http://", "https://")):
+            raise BadServerError(f"{url}: --server takes an address with http:// or https://")
+        try:
+            self._client = httpx.Client(
+                base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {key}"}, timeout=120
+            )
+        except httpx.InvalidURL as error:
+            raise BadServerError(f"{url}: {error}") from error
 
     def scan(
         self, files: list[Path], declaration: Declaration, jobs: int
@@ -41,18 +51,15 @@ class Remote:
     def _scan_file(self, path: Path, declaration: Declaration) -> dict[str, Any]:
         try:
             answer = self._submit(path, declaration)
+            document = _understood(answer)
+            if answer.status_code >= 400:
+                problem = str(document.get("type", "")).rpartition("/")[2]
+                return error_of(path, problem, document.get("detail", ""))
+            return result_of(path, self._decided(document["track_id"]))
         except httpx.HTTPError as error:
             raise TransientError(f"the service can't be reached: {error}") from error
         except OSError as error:
             return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
-        if answer.status_code in {401, 403}:
-            raise UnauthorisedError(answer.json().get("detail", "the key is refused"))
-        if answer.status_code >= 500:
-            raise TransientError(f"the service answered {answer.status_code}")
-        if answer.status_code >= 400:
-            problem = answer.json()
-            return error_of(path, problem["type"].rpartition("/")[2], problem.get("detail", ""))
-        return result_of(path, self._decided(answer.json()["track_id"]))
 
     def _submit(self, path: Path, declaration: Declaration) -> httpx.Response:
         key = new_id()
@@ -69,7 +76,7 @@ class Remote:
                     headers={"Idempotency-Key": key},
                     params={"wait": 10},
                 )
-            if answer.status_code not in {409, 429, 503} or attempt == TRIES - 1:
+            if answer.status_code not in BUSY or attempt == TRIES - 1:
                 return answer
             time.sleep(min(30.0, float(answer.headers.get("Retry-After", 2))))
         raise AssertionError("unreachable")
@@ -78,8 +85,35 @@ class Remote:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             answer = self._client.get(f"/v1/tracks/{track_id}")
-            if answer.status_code == 200 and answer.json()["state"] in FINAL:
-                view: dict[str, Any] = answer.json()
-                return view
+            if answer.status_code not in BUSY:
+                view = _understood(answer)
+                if answer.status_code != 200:
+                    raise TransientError(f"track {track_id} can't be read: {view.get('detail')}")
+                if view["state"] in FINAL:
+                    return view
             time.sleep(POLL_SECONDS)
         raise TransientError(f"track {track_id} is not decided after {PATIENCE_SECONDS} s")
+
+
+def _understood(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON of an answer.
+
+    Raises
+    ------
+    UnauthorisedError
+        If the key is refused.
+    TransientError
+        If the service failed, or what answered is not this service.
+    """
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if answer.status_code in {401, 403}:
+        detail = document.get("detail") if isinstance(document, dict) else None
+        raise UnauthorisedError(detail or "the key is refused")
+    if answer.status_code >= 500 or 300 <= answer.status_code < 400:
+        raise TransientError(f"the service answered {answer.status_code}")
+    if not isinstance(document, dict):
+        raise TransientError("what answers at this address is not Clearance")
+    return document

@@ -60,7 +60,7 @@ def serve(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run API, console and workers until SIGTERM or Ctrl-C; what was begun is finished."""
+    """Run API and workers until SIGTERM or Ctrl-C; what was begun is finished."""
     from scanner.serve import serve as run
     from scanner.settings import Settings
 

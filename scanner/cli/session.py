@@ -111,7 +111,15 @@ def _words(error: Exception) -> str:
 
 @contextmanager
 def opened(*, quiet: bool = True) -> Iterator["Service"]:
-    """Open the service of the home folder, checked to be initialised."""
+    """Open the service of the home folder, its database checked to be up to date."""
+    with unchecked(quiet=quiet) as service:
+        service.database.check()
+        yield service
+
+
+@contextmanager
+def unchecked(*, quiet: bool = True) -> Iterator["Service"]:
+    """Open the service of the home folder, which was set up, whatever became of it since."""
     from scanner.logs import configure
     from scanner.service import Service
     from scanner.settings import Settings
@@ -127,7 +135,6 @@ def opened(*, quiet: bool = True) -> Iterator["Service"]:
             raise UninitialisedError(
                 f"nothing is set up in {shown(settings.home)}: run `clearance init`"
             )
-        service.database.check()
         yield service
 
 

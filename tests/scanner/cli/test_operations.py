@@ -36,7 +36,40 @@ def test_a_signing_key_comes_as_pem_with_its_tenant(installation: Installation) 
     made = answer(installation.home, "key", "create", "platform", "--signing")
     assert made["private_key"].startswith("-----BEGIN PRIVATE KEY-----")
     assert made["tenant"]
-    assert made["id"]
+    listed = {
+        each["id"]: each for each in lines(clearance(installation.home, "key", "list", "--json"))
+    }
+    assert (listed[made["id"]]["kind"], listed[made["id"]]["revoked_at"]) == ("signing", None)
+    assert answer(installation.home, "key", "revoke", made["id"])["revoked_at"]
+    again = lines(clearance(installation.home, "key", "list", "--json"))
+    assert {each["id"]: each["revoked_at"] for each in again}[made["id"]]
+
+
+def test_a_second_platform_has_keys_of_its_own(installation: Installation) -> None:
+    made = answer(installation.home, "tenant", "add", "Second")
+    assert made["api_key"].startswith("clr_live_")
+    clearance(installation.home, "tenant", "add", "Second", status=2)
+    named = {
+        each["name"] for each in lines(clearance(installation.home, "tenant", "list", "--json"))
+    }
+    assert named == {"default", "Second"}
+    (key,) = lines(clearance(installation.home, "key", "list", "--tenant", "Second", "--json"))
+    assert key["name"] == "first key"
+
+
+def test_a_wrong_address_makes_no_installation(tmp_path: Path) -> None:
+    clearance(tmp_path, "init", "--email", "nonsense", status=2)
+    assert answer(tmp_path, "init", "--email", "a@example.org")["api_key"]
+
+
+def test_the_check_up_names_a_broken_database(tmp_path: Path) -> None:
+    answer(tmp_path, "init")
+    with Service(Settings(home=tmp_path)) as service:
+        path = Path(str(service.database.engine.url.database))
+    path.write_bytes(b"no database" * 1000)
+    findings = lines(clearance(tmp_path, "doctor", "--json", status=3))
+    assert "database" in {each["part"] for each in findings if not each["well"]}
+    assert "chromaprint" in {each["part"] for each in findings if each["well"]}
 
 
 def test_a_login_is_made_once(installation: Installation) -> None:

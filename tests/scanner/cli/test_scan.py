@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.loopback import Listener
 from tests.program import PROGRAM, answer, clearance, environment, lines, serving
 from tests.scanner.cli.conftest import Installation
 from tests.songs import song, write
@@ -184,6 +185,40 @@ def test_results_that_cannot_be_written_end_with_3(installation: Installation) -
         )
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+HTML = (
+    b"HTTP/1.1 %s\r\nContent-Type: text/html\r\nContent-Length: 5\r\nConnection: close\r\n\r\n<p>no"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [(b"301 Moved", 3), (b"200 OK", 3), (b"401 Unauthorized", 2), (b"404 Not Found", 3)],
+)
+def test_a_server_that_is_none_of_ours_is_no_answer(
+    tmp_path: Path, line: bytes, status: int
+) -> None:
+    path = write(tmp_path / "a.flac", song(3, 5))
+    listener = Listener(HTML % line)
+    try:
+        address = f"http://{listener.host}"
+        done = clearance(
+            tmp_path, "scan", path, "--server", address, "--json",
+            status=status, CLEARANCE_API_KEY="clr_live_x",
+        )  # fmt: skip
+    finally:
+        listener.close()
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+
+
+def test_an_address_that_is_none_is_bad_usage(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac", song(3, 5))
+    for address in ("localhost:8080", "ftp://a.example"):
+        clearance(
+            tmp_path, "scan", path, "--server", address, status=2, CLEARANCE_API_KEY="clr_live_x"
+        )
 
 
 def test_a_scan_by_a_server_says_the_same_and_serve_ends_clean(
