@@ -12,7 +12,7 @@ import fingerprint
 from scanner.callers import Caller
 from scanner.catalogue import ACTIVE, next_epoch
 from scanner.clock import new_id
-from scanner.errors import NotFoundError, ScannerError
+from scanner.errors import ConflictError, NotFoundError, ScannerError
 from scanner.events import ReferenceAdded, ReferenceChanged, ReferenceRemoved
 from scanner.idempotency import check_version
 from scanner.journal import record
@@ -48,7 +48,7 @@ def add(
     path: Path,
     title: str | None = None,
     holder: str | None = None,
-    policy: str = "block",
+    policy: str | None = None,
     isrc: str | None = None,
     territories: tuple[str, ...] = (),
     file_name: str | None = None,
@@ -58,12 +58,15 @@ def add(
 ) -> Reference:
     """Decode a file, fingerprint it and make it a reference; durable when this returns.
 
-    The same audio of the same holder is not added twice: the reference that is there is returned.
+    The same audio of the same holder is not added twice: the reference that is there is returned,
+    unless something else is asked of it.
 
     Parameters
     ----------
     holder : str, optional
         Name of the rights holder; without one the reference gets a holder of its own.
+    policy : {"block", "monetise", "track"}, optional
+        Block, if it is not said.
     operator : bool
         Whether the operator of the service vouches for it (the command line does).
 
@@ -73,26 +76,35 @@ def add(
         If the file can't be decoded.
     BadReferenceError
         If the policy is not known.
+    ConflictError
+        If this audio is a reference of this holder already, with another policy, ISRC or other
+        territories.
     """
-    if policy not in POLICIES:
+    if policy is not None and policy not in POLICIES:
         raise BadReferenceError(f"policy {policy!r} is none of {', '.join(POLICIES)}")
-    known = audio_sha256 and _same_audio(service, caller.tenant_id, audio_sha256, holder)
-    if known:
+    wanted = {"policy": policy, "isrc": isrc, "territories": list(territories) or None}
+    with service.database.reading() as session:
+        known = _same_audio(session, caller.tenant_id, audio_sha256, holder, wanted)
+    if known is not None:
         return known
     decoded = service.decoder.decode(path)
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
     blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
     now = service.now()
     with service.database.transaction() as session:
+        epoch = next_epoch(session, caller.tenant_id)  # one writer at a time from here on
+        known = _same_audio(session, caller.tenant_id, audio_sha256, holder, wanted)
+        if known is not None:
+            return known
         title = (title or decoded.tags.get("title") or file_name or path.stem)[:300]
         reference = Reference(
             id=new_id(),
             tenant_id=caller.tenant_id,
             holder_id=_holder_id(session, caller.tenant_id, holder, title, now),
             version=1,
-            epoch=next_epoch(session, caller.tenant_id),
+            epoch=epoch,
             status=ACTIVE,
-            policy=policy,
+            policy=policy or POLICIES[0],
             title=title,
             path=shown_path or file_name,
             isrc=isrc,
@@ -101,11 +113,12 @@ def add(
             duration=decoded.duration,
             audio_sha256=audio_sha256,
             fingerprint_sha256=blob.sha256,
+            extra={"holder_named": holder is not None},
             created_at=now,
             updated_at=now,
         )
         session.add(reference)
-        added = ReferenceAdded(epoch=reference.epoch, policy=policy, fingerprint_sha256=blob.sha256)
+        added = ReferenceAdded(epoch=epoch, policy=reference.policy, fingerprint_sha256=blob.sha256)
         record(
             session,
             tenant_id=caller.tenant_id,
@@ -258,8 +271,21 @@ def _locked(session: Session, tenant_id: str, reference_id: str) -> Reference:
 
 
 def _same_audio(
-    service: "Service", tenant_id: str, audio_sha256: str, holder: str | None
+    session: Session,
+    tenant_id: str,
+    audio_sha256: str | None,
+    holder: str | None,
+    wanted: dict[str, Any],
 ) -> Reference | None:
+    """Return the holder's reference of this audio; without a holder, one added without.
+
+    Raises
+    ------
+    ConflictError
+        If it is not what is wanted; what is None is not said.
+    """
+    if audio_sha256 is None:
+        return None
     query = (
         select(Reference)
         .join(Holder, col(Holder.id) == col(Reference.holder_id))
@@ -271,8 +297,21 @@ def _same_audio(
     )
     if holder is not None:
         query = query.where(Holder.name == holder)
-    with service.database.reading() as session:
-        return session.exec(query).first()
+    named = holder is not None
+    known = next((r for r in session.exec(query) if r.extra["holder_named"] == named), None)
+    if known is None:
+        return None
+    differing = [
+        name
+        for name, value in wanted.items()
+        if value is not None and value != getattr(known, name)
+    ]
+    if differing:
+        raise ConflictError(
+            f"this audio is reference {known.id} already, with another {' and '.join(differing)}: "
+            "change that one, or remove it first"
+        )
+    return known
 
 
 def _holder_id(

@@ -34,7 +34,9 @@ app = typer.Typer(help="The references that tracks are compared with.", no_args_
 def add(
     paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders with --recursive.")],
     holder: Annotated[str | None, typer.Option("--holder", help="Rights holder.")] = None,
-    policy: Annotated[str, typer.Option("--policy", help="block, monetise or track.")] = "block",
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="block (if not given), monetise or track.")
+    ] = None,
     isrc: Annotated[str | None, typer.Option("--isrc", help="Only with one file.")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Go into folders.")] = False,
     jobs: Annotated[
@@ -168,12 +170,13 @@ def _add_file(
     path: Path,
     *,
     holder: str | None,
-    policy: str,
+    policy: str | None,
     isrc: str | None,
 ) -> dict[str, Any]:
     import fingerprint
     from scanner import references
     from scanner.audio import AudioError
+    from scanner.errors import ConflictError
 
     try:
         with path.open("rb") as file:
@@ -194,6 +197,8 @@ def _add_file(
         return error_of(path, error.problem, error.detail)
     except fingerprint.TooShortError as error:
         return error_of(path, "too-short", str(error))
+    except ConflictError as error:
+        return error_of(path, "conflict", str(error))
     except OSError as error:
         return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
     return {"path": shown(path), "reference_id": reference.id}

@@ -3,6 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from scanner.audio import AudioError
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
-from scanner.errors import NotFoundError
+from scanner.errors import ConflictError, NotFoundError
 from scanner.service import Service
 from scanner.tables import Case, DeadLetter, JournalRow, PolicyDecision, StatementOfReasons, Track
 from tests.running import add_tenant
@@ -164,6 +165,27 @@ def test_the_same_audio_of_the_same_holder_is_one_reference(service, caller, kno
 
     assert add("Label") == first
     assert add("Another label") != first
+    assert add(None) == add(None) != first
+
+
+def test_what_is_asked_anew_of_a_known_reference_is_a_conflict(service, caller, known) -> None:
+    def add(**asked: object) -> str:
+        return references.add(service, caller, path=known, audio_sha256="a" * 64, **asked).id
+
+    first = add(policy="track", territories=("DE",))
+
+    assert add() == add(policy="track") == first
+    for asked in ({"policy": "block"}, {"isrc": "USRC17607839"}, {"territories": ("FR",)}):
+        with pytest.raises(ConflictError, match=first):
+            add(**asked)
+
+
+def test_one_audio_that_is_added_by_many_at_once_is_one_reference(service, caller, known) -> None:
+    def add(_: int) -> str:
+        return references.add(service, caller, path=known, audio_sha256="b" * 64).id
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(add, range(6)))) == 1
 
 
 def test_a_reference_is_private_to_its_tenant(service, caller, known, excerpt) -> None:
