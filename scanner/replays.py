@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
@@ -65,7 +65,7 @@ class Once:
         if self.key is None:
             done = work()
             return JSONResponse(done.body, done.status, dict(done.headers))
-        first = self._take(self.key, identity)
+        first, lease = self._take(self.key, identity)
         if first is not None:
             kept = json.loads(self.service.secrets.open(first["sealed"]))
             headers = kept["headers"] | {REPLAYED: "true"}
@@ -73,12 +73,13 @@ class Once:
         try:
             done = work()
         except BaseException:
-            self._release(self.key)  # nothing was done: the key is free again
+            self._release(self.key, lease)  # nothing was done: the key is free again
             raise
-        self._keep(self.key, done)
+        self._keep(self.key, lease, done)
         return JSONResponse(done.body, done.status, dict(done.headers))
 
-    def _take(self, key: str, identity: str) -> dict[str, Any] | None:
+    def _take(self, key: str, identity: str) -> tuple[dict[str, Any] | None, datetime]:
+        """Return the first answer, or None and until when the work is ours."""
         now = self.service.now()
         with self.service.database.transaction() as session:
             row = session.get(IdempotencyKey, (self.tenant_id, key), with_for_update=True)
@@ -88,21 +89,26 @@ class Once:
                 session.expunge(row)
             first = idempotency.begin(session, self.tenant_id, key, self.operation, identity, now)
             if first is None:
-                self._row(session, key).leased_until = now + LEASE
-            return first
+                session.get_one(IdempotencyKey, (self.tenant_id, key)).leased_until = now + LEASE
+            return first, now + LEASE
 
-    def _keep(self, key: str, done: Answer) -> None:
+    def _keep(self, key: str, lease: datetime, done: Answer) -> None:
         kept = {"status": done.status, "body": done.body, "headers": dict(done.headers)}
         sealed = self.service.secrets.seal(json.dumps(kept))
         with self.service.database.transaction() as session:
-            idempotency.finish(session, self.tenant_id, key, done.status, {"sealed": sealed})
+            if self._ours(session, key, lease) is not None:
+                idempotency.finish(session, self.tenant_id, key, done.status, {"sealed": sealed})
 
-    def _release(self, key: str) -> None:
+    def _release(self, key: str, lease: datetime) -> None:
         with self.service.database.transaction() as session:
-            session.delete(self._row(session, key))
+            row = self._ours(session, key, lease)
+            if row is not None:
+                session.delete(row)
 
-    def _row(self, session: Session, key: str) -> IdempotencyKey:
-        return session.get_one(IdempotencyKey, (self.tenant_id, key))
+    def _ours(self, session: Session, key: str, lease: datetime) -> IdempotencyKey | None:
+        """Return the key's row, unless the lease ran out meanwhile and somebody else took it."""
+        row = session.get(IdempotencyKey, (self.tenant_id, key), with_for_update=True)
+        return row if row is not None and row.leased_until == lease else None
 
     def _lapsed(self, row: IdempotencyKey) -> bool:
         return row.leased_until is not None and row.leased_until < self.service.now()

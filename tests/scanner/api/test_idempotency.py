@@ -1,5 +1,6 @@
 """A replay gets the first answer, another body a 422, a concurrent twin waits or gets a 409."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -192,3 +193,19 @@ def test_keys_are_told_apart_to_the_letter(api: Api, platform: Platform, key: st
 
     assert made.json()["id"] != other.json()["id"]
     assert api.count(Webhook) == 2
+
+
+def test_work_that_outlives_its_lease_leaves_the_key_to_who_took_it(both_api: Api) -> None:
+    once = replays.Once(both_api.service, both_api.platform().tenant.id, "slow", "POST /v1/x")
+
+    def overtaken() -> replays.Answer:
+        with both_api.service.database.transaction() as session:
+            row = session.exec(select(IdempotencyKey)).one()
+            row.leased_until = utc_now() - timedelta(seconds=1)
+        once.answer("same", lambda: replays.Answer(201, {"who": "second"}))
+        return replays.Answer(201, {"who": "first"})
+
+    once.answer("same", overtaken)
+
+    kept = once.answer("same", overtaken)
+    assert json.loads(bytes(kept.body)) == {"who": "second"}
