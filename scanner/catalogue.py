@@ -86,10 +86,6 @@ class Catalogue:
         INDEX_BYTES.labels(tenant_id).set(stats.bytes)
         return index
 
-    def stats(self, tenant_id: str) -> fingerprint.IndexStats:
-        """Return the size of the tenant's index, after catching up."""
-        return self.caught_up(tenant_id).stats()
-
     def check(self) -> None:
         """Raise if an index folder can't be read or made."""
         self._folder.mkdir(parents=True, exist_ok=True)

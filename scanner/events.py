@@ -95,15 +95,6 @@ class TrackDecided(TrackEvent):
     outcome_hash: str
 
 
-class TrackSuperseded(TrackEvent):
-    """A newer decision replaces an older one."""
-
-    type: ClassVar[str] = "clearance.track.superseded"
-
-    decision_id: str
-    superseded_id: str
-
-
 class TrackReleased(TrackEvent):
     """The effect of ``clear``."""
 

@@ -51,7 +51,6 @@ class Settings(BaseSettings):
     workers: int = Field(
         default=2, ge=0, le=256, description="Worker processes of `clearance serve`."
     )
-    public_url: str | None = Field(default=None, description="How clients reach this service.")
 
     max_upload_bytes: int = Field(
         default=512 * 2**20, ge=1, description="Largest audio file accepted."
