@@ -228,6 +228,18 @@ def test_events_tell_a_tracks_whole_story_and_end_with_it(
         assert (data["subject"], data["tenant"]) == (track_id, platform.tenant.id)
 
 
+def test_events_are_for_who_accepts_them(platform: Platform, wav: bytes) -> None:
+    """A browser's EventSource accepts nothing else."""
+    address = f"/v1/tracks/{platform.decided(wav)}/events"
+
+    stream = platform.http.get(address, headers={"Accept": "text/event-stream"})
+    refused = platform.http.get(address, headers={"Accept": "application/json"})
+
+    assert stream.status_code == 200
+    assert frames(stream.text)[-1]["event"] == "clearance.track.released"
+    assert (refused.status_code, problem(refused)) == (406, "not-acceptable")
+
+
 def test_last_event_id_resumes_after_that_event(platform: Platform, wav: bytes) -> None:
     track_id = platform.decided(wav)
     address = f"/v1/tracks/{track_id}/events"
