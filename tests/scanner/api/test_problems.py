@@ -182,6 +182,17 @@ def test_a_cursor_comes_back_as_it_was_made(number: int, id_: object) -> None:
         cursors.decode("list", cursor, str, str)
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_cursor_with_a_time_that_utc_does_not_have_is_refused(
+    platform: Platform, at: str
+) -> None:
+    cursor = cursors.encode("tracks", at, "a")
+
+    answer = platform.http.get("/v1/tracks", params={"cursor": cursor})
+
+    assert (answer.status_code, problem(answer)) == (422, "bad-cursor")
+
+
 @given(st.text(max_size=80))
 def test_a_made_up_cursor_is_refused(text: str) -> None:
     with pytest.raises(HttpError):
