@@ -182,8 +182,9 @@ def test_the_whole_audio_comes_with_type_and_tag(platform: Platform, wav: bytes)
     assert (answer.status_code, answer.content) == (200, wav)
     assert answer.headers["content-type"] == "audio/wav"
     assert answer.headers["accept-ranges"] == "bytes"
-    same = platform.http.get(address, headers={"If-None-Match": tag})
-    assert (same.status_code, same.content) == (304, b"")
+    for known in (tag, f'"of another", W/{tag}', "*"):
+        same = platform.http.get(address, headers={"If-None-Match": known})
+        assert (same.status_code, same.content) == (304, b""), known
     for ignored in ("bytes=1-2,4-5", "lines=1-2", "bytes=2-1", "bytes=-", "nonsense"):
         assert platform.http.get(address, headers={"Range": ignored}).content == wav
     old = {"Range": "bytes=0-1", "If-Range": '"of another file"'}
