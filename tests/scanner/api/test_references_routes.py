@@ -60,6 +60,8 @@ BAD_CHANGES: list[tuple[Any, str]] = [
     ({"title": None}, "bad-fields"),
     ({"title": ""}, "bad-fields"),
     ({"isrc": "12"}, "bad-fields"),
+    ({"isrc": ""}, "bad-fields"),
+    ({"isrc": " "}, "bad-fields"),
     ({"territories": ["Atlantis"]}, "bad-fields"),
     ({"duration": 3}, "bad-fields"),
     ([], "bad-fields"),
