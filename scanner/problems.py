@@ -15,7 +15,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from fingerprint import FingerprintError, InvalidFingerprintError
+from fingerprint import (
+    FingerprintError,
+    InvalidFingerprintError,
+    TooShortError,
+    UnusableAudioError,
+)
 from scanner.audio import AudioError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
@@ -126,6 +131,8 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
     InvalidFingerprintError: "bad-fingerprint",
+    TooShortError: "too-short",
+    UnusableAudioError: "unreadable-audio",
     UrlRefusedError: "url-refused",
     UnresolvedError: "url-refused",
     BusyError: "busy",

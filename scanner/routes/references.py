@@ -58,6 +58,7 @@ _BODY: Final = {
         "empty-file",
         "not-audio",
         "unreadable-audio",
+        "too-short",
         "idempotency-conflict",
     ),
     openapi_extra={"requestBody": _BODY},

@@ -1,6 +1,10 @@
 """References over HTTP."""
 
+import io
 from typing import Any
+
+import numpy as np
+import soundfile
 
 from scanner.tables import Reference
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
@@ -77,6 +81,13 @@ def test_bad_changes_are_named_and_change_nothing(platform: Platform, wav: bytes
     assert platform.http.get(address).json()["version"] == 1
 
 
+def slow() -> bytes:
+    """A whole WAV file at a rate that nothing can be told from."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(8_000, np.float32), 1_000, format="WAV")
+    return file.getvalue()
+
+
 FORMS: dict[str, tuple[Any, dict[str, str], str]] = {
     "no file": ({"title": (None, b"x")}, {}, "bad-fields"),
     "empty": ({"file": ("a", b"")}, {}, "empty-file"),
@@ -86,6 +97,8 @@ FORMS: dict[str, tuple[Any, dict[str, str], str]] = {
         {},
         "unreadable-audio",
     ),
+    "short": ({"file": ("a", sound(1, 1))}, {}, "too-short"),
+    "a rate of 1 kHz": ({"file": ("a", slow())}, {}, "unreadable-audio"),
     "policy": (None, {"policy": "burn"}, "bad-fields"),
     "isrc": (None, {"isrc": "12"}, "bad-fields"),
     "territory": (None, {"territories": "Atlantis"}, "bad-fields"),
