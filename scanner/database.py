@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from scanner.errors import UninitialisedError
@@ -77,8 +78,8 @@ class Database:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether a database error may go away by itself (lock, deadlock, lost connection)."""
-    if isinstance(error, OperationalError):
+    """Tell whether a database error may go away by itself (lock, lost connection, full pool)."""
+    if isinstance(error, OperationalError | PoolTimeoutError):
         return True
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated

@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from fingerprint import (
@@ -186,7 +186,7 @@ def name_of(error: BaseException) -> str:
         return _BY_STATUS.get(error.status_code, "bad-request")
     if isinstance(error, RequestValidationError):
         return _validation_name(error)
-    if isinstance(error, DBAPIError) and is_transient(error):
+    if is_transient(error):
         return "unavailable"
     for kind in type(error).__mro__:
         if kind in _BY_ERROR:
@@ -244,7 +244,7 @@ def install(app: FastAPI) -> None:
         FingerprintError,
         HTTPException,
         RequestValidationError,
-        DBAPIError,
+        SQLAlchemyError,
     ):
         app.add_exception_handler(kind, respond)
 
@@ -294,7 +294,7 @@ def _plain(name: str) -> str:
 def _detail(error: Exception, name: str) -> str:
     if name == "internal-error":
         return "the failure is on record under the incident id in `instance`"
-    if isinstance(error, DBAPIError):
+    if is_transient(error):
         return "the database does not answer: try again in a moment"
     if isinstance(error, HTTPException):
         if error.status_code == 404:

@@ -1,8 +1,11 @@
 """What goes wrong is told as a problem with a stable name, and tells nothing it should not."""
 
+import contextlib
 import pathlib
 import re
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -111,6 +114,30 @@ def test_the_database_that_does_not_answer_is_a_503(make_api: MakeApi) -> None:
 
     assert (answer.status_code, problem(answer)) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_database_without_a_free_connection_is_a_503_and_followers_go_on(
+    api: Api, platform: Platform, wav: bytes
+) -> None:
+    track_id = platform.submit(wav)
+    address = f"/v1/tracks/{track_id}"
+    pool: Any = api.service.database.engine.pool
+    pool._timeout = 0.3
+
+    with api.client(platform.token).stream("GET", f"{address}/events") as stream:
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("event: "))
+        with contextlib.ExitStack() as held:
+            for _ in range(pool.size() + pool._max_overflow):
+                held.enter_context(api.service.database.engine.connect())
+            answer = platform.http.get("/v1/tracks")
+            time.sleep(0.6)  # so that who watches the followed tracks finds none free either
+        assert platform.http.delete(address, headers={"If-Match": "*"}).status_code == 200
+        rest = [line for line in lines if line.startswith("event: ")]
+
+    assert (answer.status_code, problem(answer)) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert rest == ["event: clearance.track.withdrawn"]
 
 
 # --- limits
