@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".clearance"), description="Folder of everything local.")
     database_url: str | None = Field(
         default=None,
+        repr=False,  # it may hold a password
         description="SQLAlchemy URL; `postgresql+psycopg://…` in production. "
         "Default: SQLite in the home folder.",
     )
@@ -24,7 +25,9 @@ class Settings(BaseSettings):
         default=None, description="Where audio is kept: a folder or `s3://bucket/prefix`."
     )
     store_options: dict[str, Any] = Field(
-        default_factory=dict, description="JSON options for fsspec, e.g. an S3 endpoint."
+        default_factory=dict,
+        repr=False,  # they may hold keys
+        description="JSON options for fsspec, e.g. an S3 endpoint.",
     )
     kafka: str | None = Field(
         default=None, description="host:port of a Kafka broker; unset: embedded bus."
