@@ -6,7 +6,6 @@ the dependencies, stumbles over it.
 """
 
 import json
-import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -14,11 +13,10 @@ from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from scanner.problems import MALFORMED, HttpError
+from scanner.strict_json import strict_json
 
 JSON: Final = "application/json"
 _BLANK: Final = {"identity", ""}
-_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""How `json.dumps` writes NUL: an odd number of backslashes, then the code."""
 
 
 class Route(APIRoute):
@@ -67,25 +65,6 @@ class StrictRequest(Request):
             return MALFORMED
 
 
-def strict_json(raw: bytes) -> Any:
-    """Parse JSON that can be stored: no NaN, no NUL, no lone surrogate, no endless nesting.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    try:
-        value = json.loads(raw, parse_constant=_refuse_constant)
-        plain = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        plain.encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if _NUL.search(plain):  # PostgreSQL can't keep it
-        raise ValueError("NUL")
-    return value
-
-
 def too_large(limit: int) -> str:
     """Return the words for a body over the limit."""
     return f"a body has at most {limit} bytes here"
@@ -102,10 +81,6 @@ def media_type_of(request: Request) -> str:
     if request.headers.get("content-encoding", "").strip().lower() not in _BLANK:
         raise HttpError("unsupported-media-type", "send the body without a Content-Encoding")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _check_accept(request: Request, produced: str) -> None:

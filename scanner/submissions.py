@@ -224,7 +224,9 @@ class Submissions:
         await run_in_threadpool(self._record_refusal, error)
 
     def _record_refusal(self, error: Exception) -> None:
-        problem = {"type": name_of(error), "detail": str(error)[:500]}
+        # A detail may quote what came, and PostgreSQL keeps no NUL.
+        detail = str(error)[:500].replace("\x00", "\ufffd")
+        problem = {"type": name_of(error), "detail": detail}
         with self._service.database.transaction() as session:
             record(
                 session,

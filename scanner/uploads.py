@@ -236,6 +236,8 @@ class _Reader:
         self._name = options[b"name"].decode("utf-8", "replace")
         self._value = bytearray()
         name = self._name
+        if "\x00" in name:  # PostgreSQL can't keep it, not even in a refusal's record
+            raise _bad_field(name, "a name holds no NUL")
         if name == FILE:
             given = options.get(b"filename")
             self._steps.append(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scanner import byte_ranges, cursors, problems
 from scanner.problems import KINDS, HttpError
-from scanner.routing import strict_json
+from scanner.strict_json import strict_json
 from scanner.tables import Track
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem
 

@@ -182,6 +182,34 @@ def test_bad_json_is_refused_by_name_and_leaves_only_a_record(make_api: MakeApi)
     assert told == expected
 
 
+def part(disposition: bytes, value: bytes) -> bytes:
+    return b"--b\r\nContent-Disposition: form-data; " + disposition + b"\r\n\r\n" + value + b"\r\n"
+
+
+WITH_NUL: dict[str, bytes] = {
+    "in a name": part(b'name="co\0lour"', b"blue"),
+    "in a value": part(b'name="lyrics"', b"la\0la"),
+    "in the name of a nested field": part(b'name="ai_disclosure"', b'{"vo\\u0000cals": "none"}'),
+    "in a nested value": part(b'name="sources"', b'[{"title": "a\\u0000b"}]'),
+    "in a file's field": part(b'name="fi\0le"; filename="a.wav"', b"RIFF"),
+}
+
+
+def test_nul_in_a_form_is_refused_on_both_databases(both_api: Api, wav: bytes) -> None:
+    platform = both_api.platform()
+    file = part(b'name="file"; filename="a.wav"', wav)
+    for case, wrong in WITH_NUL.items():
+        answer = platform.http.post(
+            "/v1/tracks",
+            headers=KEY | {"Content-Type": MULTIPART},
+            content=wrong + file + b"--b--\r\n",
+        )
+        assert (answer.status_code, problem(answer)) == (422, "bad-fields"), case
+
+    assert len(both_api.journal(platform, SubmissionRefused.type)) == len(WITH_NUL)
+    assert both_api.files() == set()
+
+
 MULTIPART = "multipart/form-data; boundary=b"
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 RAW = {
