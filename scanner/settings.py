@@ -100,10 +100,15 @@ class Settings(BaseSettings):
         default="30/minute", description="Requests per address without a key."
     )
     precheck_slots: int = Field(default=2, ge=1, description="Prechecks that run at once.")
+    reference_slots: int = Field(
+        default=2, ge=1, description="References that the API takes in at once."
+    )
     idempotency_days: int = Field(
         default=30, ge=1, description="How long the answer to an Idempotency-Key is kept."
     )
-    precheck_seconds: float = Field(default=30, gt=0, description="How long a precheck may take.")
+    precheck_seconds: float = Field(
+        default=30, gt=0, description="How long a precheck may fetch and decode."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."

@@ -60,6 +60,7 @@ _BODY: Final = {
         "unreadable-audio",
         "too-short",
         "idempotency-conflict",
+        "busy",
     ),
     openapi_extra={"requestBody": _BODY},
 )
@@ -85,8 +86,7 @@ async def add_reference(
         identity = hashlib.sha256(rfc8785.dumps([fields, upload.sha256])).hexdigest()
 
         def work() -> Answer:
-            # Decoding is CPU work: as many at once as there are slots for prechecks.
-            with service.precheck_slots:
+            with service.reference_slots:  # decoding is CPU work
                 reference = references.add(
                     service,
                     caller,

@@ -130,6 +130,17 @@ def test_references_are_listed_in_pages(platform: Platform) -> None:
     assert rest["next_cursor"] is None
 
 
+def test_references_have_slots_of_their_own(make_api: MakeApi, wav: bytes) -> None:
+    api = make_api(reference_slots=1)
+    platform = api.platform()
+
+    with api.service.precheck_slots, api.service.reference_slots:
+        busy = platform.http.post("/v1/references", files={"file": ("a.wav", wav)})
+
+    assert (busy.status_code, problem(busy)) == (503, "busy")
+    assert platform.reference(wav)["policy"] == "block"
+
+
 def test_a_large_reference_is_refused(make_api: MakeApi, wav: bytes) -> None:
     platform = make_api(max_upload_bytes=1000).platform()
 
