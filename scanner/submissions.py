@@ -100,7 +100,7 @@ class Submissions:
 
     async def _take_form(self, request: Request, form: uploads.Form) -> str | dict[str, Any]:
         settings = self._service.settings
-        with ExitStack() as stack:
+        async with uploads.kept_open() as stack:
 
             def open_sink(form: uploads.Form) -> uploads.Sink:
                 mode = form.value("mode")

@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
@@ -94,6 +94,17 @@ def spooled(settings: "Settings") -> Iterator[Spool]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix="upload-", dir=folder) as file:
         yield Spool(file)
+
+
+@asynccontextmanager
+async def kept_open() -> AsyncIterator[ExitStack]:
+    """Give a stack for what a request opens, closed in a thread: giving up a blob may call S3."""
+    stack = ExitStack()
+    try:
+        yield stack
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(stack.close)
 
 
 def sweep(settings: "Settings", now: float, older_than_seconds: float = 86400.0) -> int:

@@ -1,7 +1,6 @@
 """HTTP resources for references."""
 
 import hashlib
-from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -74,7 +73,7 @@ async def add_reference(
     if media_type_of(request) != "multipart/form-data":
         raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
     form = uploads.Form()
-    with ExitStack() as stack:
+    async with uploads.kept_open() as stack:
         await uploads.receive(
             request,
             form,

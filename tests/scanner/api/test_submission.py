@@ -1,14 +1,17 @@
 """POST /v1/tracks: what is accepted, what is refused, and what a refusal leaves behind."""
 
+import asyncio
 import hashlib
 import json
 import socket
+import threading
 
 import httpx
 import pytest
 from sqlmodel import select
 
 import fingerprint
+from scanner import uploads
 from scanner.events import SubmissionRefused, TrackSubmitted
 from scanner.inline import drive
 from scanner.tables import Submission, Track
@@ -240,6 +243,21 @@ def test_a_compressed_body_is_refused(platform: Platform) -> None:
     answer = platform.http.post("/v1/tracks", headers=headers, content=b"\x1f\x8b")
 
     assert problem(answer) == "unsupported-media-type"
+
+
+def test_what_an_upload_opened_is_closed_beside_the_event_loop() -> None:
+    closed_in: list[int] = []
+
+    async def refuse() -> None:
+        async with uploads.kept_open() as stack:
+            stack.callback(lambda: closed_in.append(threading.get_ident()))
+            raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        asyncio.run(refuse())
+
+    assert len(closed_in) == 1
+    assert closed_in != [threading.get_ident()]
 
 
 def test_the_idempotency_key_is_required_and_named(
