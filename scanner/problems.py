@@ -146,6 +146,7 @@ _BY_STATUS: Final = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    408: "upload-timeout",
     413: "too-large",
     415: "unsupported-media-type",
     503: "unavailable",

@@ -12,6 +12,7 @@ from typing import Any, Final
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
+from scanner.bodies import chunks
 from scanner.problems import MALFORMED, HttpError
 from scanner.strict_json import strict_json
 
@@ -41,7 +42,7 @@ class Route(APIRoute):
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded, and whose JSON is what RFC 8259 and the database allow."""
+    """A request whose body is bounded in size and time, and whose JSON is what RFC 8259 and the database allow."""
 
     async def body(self) -> bytes:
         """Read the body, up to the limit for bodies without a file."""
@@ -50,7 +51,7 @@ class StrictRequest(Request):
             if int(self.headers.get("content-length") or 0) > limit:
                 raise HTTPException(413, too_large(limit))
             content = bytearray()
-            async for chunk in self.stream():
+            async for chunk in chunks(self):
                 content += chunk
                 if len(content) > limit:
                     raise HTTPException(413, too_large(limit))

@@ -62,6 +62,14 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=2 * 2**20, ge=1024, description="Largest body without a file."
     )
+    upload_stall_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="How long a body may pause, and the time after which its rate counts.",
+    )
+    upload_bytes_per_second: int = Field(
+        default=10_000, ge=0, description="Least rate of a body, on average, before a 408."
+    )
     allowed_hosts: CommaSeparated = Field(
         default=frozenset(),
         description="host:port pairs that may be fetched by plain http or privately.",

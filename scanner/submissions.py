@@ -127,7 +127,7 @@ class Submissions:
         try:
             body = await request.json()
         except HTTPException as error:
-            raise HttpError("too-large", str(error.detail)) from None
+            raise HttpError(name_of(error), str(error.detail)) from None
         if body is MALFORMED:
             raise HttpError("malformed-json", "send valid JSON (RFC 8259)")
         if not isinstance(body, dict):

@@ -16,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from scanner.audio import SNIFF_BYTES, AudioError, sniff
+from scanner.bodies import chunks
 from scanner.problems import HttpError
 from scanner.routing import too_large
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 FILE: Final = "file"
 FLUSH_BYTES: Final = 1 << 20
-STALL_SECONDS: Final = 60.0
 MAX_PARTS: Final = 1000
 _SPOOL: Final = "uploads"
 _SEPARATORS: Final = re.compile(r"[/\\]")
@@ -142,7 +142,9 @@ async def receive(
     Raises
     ------
     HttpError
-        ``malformed-multipart``, ``too-large``, ``bad-fields`` or ``upload-timeout``.
+        ``malformed-multipart``, ``too-large`` or ``bad-fields``.
+    HTTPException
+        408, if it comes too slowly.
     AudioError
         ``empty-file`` or ``not-audio``, by its first bytes.
     starlette.requests.ClientDisconnect
@@ -151,7 +153,7 @@ async def receive(
     reader = _Reader(_boundary(request), form, max_file_bytes, max_field_bytes, open_sink)
     refused: AudioError | None = None
     _check_length(request, max_file_bytes + max_field_bytes)
-    async for chunk in _chunks(request):
+    async for chunk in chunks(request):
         for act in reader.feed(chunk):
             try:
                 await act()
@@ -358,22 +360,6 @@ def _boundary(request: Request) -> bytes:
 def _check_length(request: Request, limit: int) -> None:
     if int(request.headers.get("content-length") or 0) > limit:
         raise HttpError("too-large", too_large(limit))
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    stream = aiter(request.stream())
-    while True:
-        try:
-            with anyio.fail_after(STALL_SECONDS):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise HttpError(
-                "upload-timeout", f"nothing came for {STALL_SECONDS:.0f} s: send it again"
-            ) from None
-        if chunk:
-            yield chunk
 
 
 def _malformed(detail: str) -> HttpError:

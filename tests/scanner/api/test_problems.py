@@ -1,19 +1,25 @@
 """What goes wrong is told as a problem with a stable name, and tells nothing it should not."""
 
+import asyncio
 import contextlib
 import pathlib
 import re
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import structlog
+from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import byte_ranges, cursors, problems
+from scanner.api import create_app
+from scanner.bodies import chunks
 from scanner.problems import KINDS, HttpError
+from scanner.service import Service
 from scanner.strict_json import strict_json
 from scanner.tables import Track
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem
@@ -57,6 +63,67 @@ def test_a_large_body_without_a_file_is_refused_declared_or_not(make_api: MakeAp
     for content in (b" " * 5000, pieces()):
         answer = platform.http.post("/v1/webhooks", headers=headers, content=content)
         assert (answer.status_code, problem(answer)) == (413, "too-large")
+
+
+FORM = (
+    "multipart/form-data; boundary=b",
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF',
+)
+SLOW = [
+    ("/v1/tracks", *FORM),
+    ("/v1/references", *FORM),
+    ("/v1/tracks", "application/json", b'{"url": "'),
+    ("/v1/webhooks", "application/json", b'{"url": "'),
+]
+
+
+@pytest.mark.parametrize("dribbling", [False, True], ids=["stalled", "dribbling"])
+@pytest.mark.parametrize(("path", "kind", "begin"), SLOW)
+def test_a_body_that_comes_too_slowly_is_ended(
+    make_api: MakeApi, path: str, kind: str, begin: bytes, dribbling: bool
+) -> None:
+    api = make_api(upload_stall_seconds=0.5)
+    platform = api.platform()
+    host, port = api.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {platform.token}\r\n"
+        f"Idempotency-Key: k\r\nContent-Type: {kind}\r\nContent-Length: 100000\r\n\r\n"
+    )
+
+    with socket.create_connection((host, int(port)), timeout=0.05) as connection:
+        connection.sendall(head.encode() + begin)
+        answer, started = b"", time.monotonic()
+        while not answer and time.monotonic() - started < 10:
+            if dribbling:
+                connection.sendall(b"a")
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"/problems/upload-timeout" in answer
+    assert api.files() == set()
+
+
+def test_a_server_that_is_slow_itself_blames_no_client(
+    make_service: Callable[..., Service],
+) -> None:
+    """What counts is the time in which the client is waited for."""
+    service = make_service(upload_stall_seconds=0.3, upload_bytes_per_second=1_000_000)
+    sent = iter([b"a", b"b", b"c", b""])
+
+    async def receive() -> dict[str, Any]:
+        piece = next(sent)
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+    async def read_slowly() -> bytes:
+        app = create_app(service.settings, service)
+        body = b""
+        async for piece in chunks(Request({"type": "http", "app": app}, receive)):
+            body += piece
+            await asyncio.sleep(0.2)
+        return body
+
+    assert asyncio.run(read_slowly()) == b"abc"
 
 
 def test_what_nobody_foresaw_is_told_by_its_incident_id_only(make_api: MakeApi, wav: bytes) -> None:
