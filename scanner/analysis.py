@@ -1,5 +1,6 @@
 """What is measured on a track: decoded once, then every detector from the same samples."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +45,15 @@ class Evidence:
     index_age_seconds: float | None = None
 
 
-def analyse_audio(service: "Service", tenant_id: str, path: Path) -> Evidence:
+def analyse_audio(
+    service: "Service", tenant_id: str, path: Path, decode_seconds: float = math.inf
+) -> Evidence:
     """Decode a file and run every detector on its samples.
+
+    Parameters
+    ----------
+    decode_seconds : float, optional
+        For the decode, where that is less than its own limit.
 
     Raises
     ------
@@ -55,7 +63,7 @@ def analyse_audio(service: "Service", tenant_id: str, path: Path) -> Evidence:
     evidence = Evidence()
     with _timed(evidence, "total"):
         with _timed(evidence, "decode"):
-            decoded = service.decoder.decode(path)
+            decoded = service.decoder.decode(path, decode_seconds)
         evidence.duration = decoded.duration
         evidence.audio = {
             "container": decoded.container,

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from scanner.problems import HttpError
@@ -34,7 +34,7 @@ def decode(kind: str, cursor: str | None, *types: type) -> tuple[Any, ...] | Non
         if name != kind or len(values) != len(types):
             raise ValueError("of another list")
         return tuple(map(_typed, types, values))
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise HttpError(
             "bad-cursor", "give a `next_cursor` of this list, or none to begin anew"
         ) from None
@@ -45,7 +45,7 @@ def _typed(wanted: type, value: Any) -> Any:
         at = datetime.fromisoformat(value)
         if at.tzinfo is None:
             raise ValueError("naive time")
-        return at
+        return at.astimezone(UTC)
     if type(value) is not wanted:
         raise ValueError("wrong type")
     if isinstance(value, str) and not _WORD.fullmatch(value):

@@ -1,15 +1,15 @@
 """What a client declares with a track: checked, bounded, and kept as evidence word for word."""
 
-import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from babel import Locale
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +23,7 @@ from stdnum.exceptions import ValidationError as NumberError
 
 from scanner.ddex import parse_ern
 from scanner.errors import ScannerError
+from scanner.strict_json import strict_json
 
 # Regions, reserved and private codes that CLDR lists beside the countries of ISO 3166-1.
 _NOT_COUNTRIES: Final = frozenset(
@@ -83,9 +84,11 @@ def _from_json(value: Any) -> Any:
     """Take a list or an object that came as text in a form field."""
     if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError("this is no valid JSON") from None
+            return strict_json(value)
+        except ValueError:
+            raise ValueError(
+                "send valid JSON (RFC 8259): finite numbers, no NUL, no lone surrogates"
+            ) from None
     return value
 
 
@@ -126,7 +129,7 @@ class Attestation(_Declared):
 
     text_version: Name
     signer: Name
-    at: datetime
+    at: AwareDatetime
     lawful_use: (
         Literal["quotation", "criticism", "review", "caricature", "parody", "pastiche"] | None
     ) = None
@@ -225,7 +228,7 @@ class Declaration(_Declared):
                 [
                     {
                         "field": ".".join(str(part)[:100] for part in each["loc"]) or "body",
-                        "detail": _plain(each["type"], each["msg"]),
+                        "detail": _plain(each["type"], each["msg"], each["loc"]),
                     }
                     for each in error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
                 ]
@@ -236,8 +239,16 @@ class Declaration(_Declared):
         return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
 
 
-def _plain(kind: str, message: str) -> str:
+_PARTS: Final[Mapping[str, type[_Declared]]] = {
+    "attestation": Attestation,
+    "licences": DeclaredLicence,
+    "sources": DeclaredSource,
+    "ai_disclosure": AiDisclosure,
+}
+
+
+def _plain(kind: str, message: str, place: tuple[int | str, ...]) -> str:
     if kind == "extra_forbidden":
-        known = ", ".join(sorted(Declaration.model_fields))
-        return f"unknown field; a declaration has: {known}"
+        part = Declaration if len(place) == 1 else _PARTS[str(place[0])]
+        return f"unknown field; there are: {', '.join(sorted(part.model_fields))}"
     return message.removeprefix("Value error, ")

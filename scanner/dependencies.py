@@ -262,7 +262,7 @@ def etag(version: int) -> dict[str, str]:
     return {"ETag": f'"{version}"'}
 
 
-Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page.")]
+Limit = Annotated[int, Query(alias="limit", ge=1, le=200, description="Items on a page.")]
 Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before.")
 ]

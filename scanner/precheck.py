@@ -1,5 +1,6 @@
 """A dry run: the same analysis and the same rules, and nothing left behind but a counter."""
 
+import math
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,14 +21,17 @@ COUNTER: Final = "precheck"
 
 
 class Slots:
-    """How many prechecks run at once; the next one is told to come back."""
+    """How many run at once, of what decodes within a request; the next is told to come back."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, what: str) -> None:
+        self._what = what
         self._slots = threading.BoundedSemaphore(count)
 
     def __enter__(self) -> None:
         if not self._slots.acquire(blocking=False):
-            raise BusyError("all precheck slots are taken: come back in a moment", retry_after=2)
+            raise BusyError(
+                f"all {self._what} slots are taken: come back in a moment", retry_after=2
+            )
 
     def __exit__(self, *_: object) -> None:
         self._slots.release()
@@ -40,8 +44,9 @@ def precheck(
     *,
     path: Path | None = None,
     print_: fingerprint.Fingerprint | None = None,
+    decode_seconds: float = math.inf,
 ) -> dict[str, Any]:
-    """Say what would be decided about a file or a fingerprint.
+    """Say what would be decided about a file or a fingerprint; the caller holds a slot.
 
     Returns
     -------
@@ -50,27 +55,24 @@ def precheck(
 
     Raises
     ------
-    BusyError
-        If too many prechecks run already.
     AudioError
         If the file can't be read.
     """
-    with service.precheck_slots:
-        if path is not None:
-            evidence = analysis.analyse_audio(service, caller.tenant_id, path)
-        elif print_ is not None:
-            evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_)
-        else:
-            raise ValueError("give a path or a fingerprint")
-        now = service.now()
-        with service.database.reading() as session:
-            facts = facts_of(session, caller.tenant_id, declaration.to_json(), evidence, now)
-            decision = policy.decide(service.pack, facts)
-            references = {
-                match.reference_id: session.get(Reference, match.reference_id)
-                for match in evidence.matches
-            }
-        _count(service, caller.tenant_id)
+    if path is not None:
+        evidence = analysis.analyse_audio(service, caller.tenant_id, path, decode_seconds)
+    elif print_ is not None:
+        evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_)
+    else:
+        raise ValueError("give a path or a fingerprint")
+    now = service.now()
+    with service.database.reading() as session:
+        facts = facts_of(session, caller.tenant_id, declaration.to_json(), evidence, now)
+        decision = policy.decide(service.pack, facts)
+        references = {
+            match.reference_id: session.get(Reference, match.reference_id)
+            for match in evidence.matches
+        }
+    _count(service, caller.tenant_id)
     found = [
         tracks.describe_match(analysis.match_columns(match), references[match.reference_id])
         for match in evidence.matches

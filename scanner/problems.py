@@ -12,10 +12,15 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from fingerprint import FingerprintError, InvalidFingerprintError
+from fingerprint import (
+    FingerprintError,
+    InvalidFingerprintError,
+    TooShortError,
+    UnusableAudioError,
+)
 from scanner.audio import AudioError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
@@ -126,6 +131,8 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
     InvalidFingerprintError: "bad-fingerprint",
+    TooShortError: "too-short",
+    UnusableAudioError: "unreadable-audio",
     UrlRefusedError: "url-refused",
     UnresolvedError: "url-refused",
     BusyError: "busy",
@@ -139,6 +146,7 @@ _BY_STATUS: Final = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    408: "upload-timeout",
     413: "too-large",
     415: "unsupported-media-type",
     503: "unavailable",
@@ -179,7 +187,7 @@ def name_of(error: BaseException) -> str:
         return _BY_STATUS.get(error.status_code, "bad-request")
     if isinstance(error, RequestValidationError):
         return _validation_name(error)
-    if isinstance(error, DBAPIError) and is_transient(error):
+    if is_transient(error):
         return "unavailable"
     for kind in type(error).__mro__:
         if kind in _BY_ERROR:
@@ -237,7 +245,7 @@ def install(app: FastAPI) -> None:
         FingerprintError,
         HTTPException,
         RequestValidationError,
-        DBAPIError,
+        SQLAlchemyError,
     ):
         app.add_exception_handler(kind, respond)
 
@@ -287,7 +295,7 @@ def _plain(name: str) -> str:
 def _detail(error: Exception, name: str) -> str:
     if name == "internal-error":
         return "the failure is on record under the incident id in `instance`"
-    if isinstance(error, DBAPIError):
+    if is_transient(error):
         return "the database does not answer: try again in a moment"
     if isinstance(error, HTTPException):
         if error.status_code == 404:

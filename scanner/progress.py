@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 from starlette.concurrency import run_in_threadpool
 
@@ -57,7 +57,7 @@ class Progress:
         while self._followers:
             try:
                 found = await run_in_threadpool(self._read, sorted(self._followers))
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 log.warning("progress_unknown", detail=type(error).__name__)
                 found = {}
             for track_id, version in found.items():

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from scanner import idempotency
-from scanner.routing import strict_json
+from scanner.strict_json import strict_json
 from scanner.tables import IdempotencyKey
 
 if TYPE_CHECKING:

@@ -6,19 +6,18 @@ the dependencies, stumbles over it.
 """
 
 import json
-import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
+from scanner.bodies import chunks
 from scanner.problems import MALFORMED, HttpError
+from scanner.strict_json import strict_json
 
 JSON: Final = "application/json"
 _BLANK: Final = {"identity", ""}
-_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""How `json.dumps` writes NUL: an odd number of backslashes, then the code."""
 
 
 class Route(APIRoute):
@@ -43,7 +42,7 @@ class Route(APIRoute):
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded, and whose JSON is what RFC 8259 and the database allow."""
+    """A request whose body is bounded in size and time, and whose JSON is what RFC 8259 and the database allow."""
 
     async def body(self) -> bytes:
         """Read the body, up to the limit for bodies without a file."""
@@ -52,7 +51,7 @@ class StrictRequest(Request):
             if int(self.headers.get("content-length") or 0) > limit:
                 raise HTTPException(413, too_large(limit))
             content = bytearray()
-            async for chunk in self.stream():
+            async for chunk in chunks(self):
                 content += chunk
                 if len(content) > limit:
                     raise HTTPException(413, too_large(limit))
@@ -65,25 +64,6 @@ class StrictRequest(Request):
             return strict_json(await self.body())
         except ValueError:
             return MALFORMED
-
-
-def strict_json(raw: bytes) -> Any:
-    """Parse JSON that can be stored: no NaN, no NUL, no lone surrogate, no endless nesting.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    try:
-        value = json.loads(raw, parse_constant=_refuse_constant)
-        plain = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        plain.encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if _NUL.search(plain):  # PostgreSQL can't keep it
-        raise ValueError("NUL")
-    return value
 
 
 def too_large(limit: int) -> str:
@@ -102,10 +82,6 @@ def media_type_of(request: Request) -> str:
     if request.headers.get("content-encoding", "").strip().lower() not in _BLANK:
         raise HttpError("unsupported-media-type", "send the body without a Content-Encoding")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _check_accept(request: Request, produced: str) -> None:

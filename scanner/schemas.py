@@ -267,7 +267,7 @@ class ReferenceChanges(Asked):
 
     title: Title | None = None
     policy: ReferencePolicy | None = None
-    isrc: str | None = None
+    isrc: Annotated[str, StringConstraints(min_length=1)] | None = None
     territories: list[str] | None = None
 
 

@@ -102,7 +102,14 @@ class Service:
         """How many prechecks run at once in this process."""
         from scanner.precheck import Slots
 
-        return Slots(self.settings.precheck_slots)
+        return Slots(self.settings.precheck_slots, "precheck")
+
+    @cached_property
+    def reference_slots(self) -> "Slots":
+        """How many references this process takes in at once."""
+        from scanner.precheck import Slots
+
+        return Slots(self.settings.reference_slots, "reference")
 
     @cached_property
     def secrets(self) -> SecretBox:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".clearance"), description="Folder of everything local.")
     database_url: str | None = Field(
         default=None,
+        repr=False,  # it may hold a password
         description="SQLAlchemy URL; `postgresql+psycopg://…` in production. "
         "Default: SQLite in the home folder.",
     )
@@ -24,7 +25,9 @@ class Settings(BaseSettings):
         default=None, description="Where audio is kept: a folder or `s3://bucket/prefix`."
     )
     store_options: dict[str, Any] = Field(
-        default_factory=dict, description="JSON options for fsspec, e.g. an S3 endpoint."
+        default_factory=dict,
+        repr=False,  # they may hold keys
+        description="JSON options for fsspec, e.g. an S3 endpoint.",
     )
     kafka: str | None = Field(
         default=None, description="host:port of a Kafka broker; unset: embedded bus."
@@ -57,6 +60,14 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=2 * 2**20, ge=1024, description="Largest body without a file."
+    )
+    upload_stall_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="How long a body may pause, and the time after which its rate counts.",
+    )
+    upload_bytes_per_second: int = Field(
+        default=10_000, ge=0, description="Least rate of a body, on average, before a 408."
     )
     allowed_hosts: CommaSeparated = Field(
         default=frozenset(),
@@ -96,10 +107,15 @@ class Settings(BaseSettings):
         default="30/minute", description="Requests per address without a key."
     )
     precheck_slots: int = Field(default=2, ge=1, description="Prechecks that run at once.")
+    reference_slots: int = Field(
+        default=2, ge=1, description="References that the API takes in at once."
+    )
     idempotency_days: int = Field(
         default=30, ge=1, description="How long the answer to an Idempotency-Key is kept."
     )
-    precheck_seconds: float = Field(default=30, gt=0, description="How long a precheck may take.")
+    precheck_seconds: float = Field(
+        default=30, gt=0, description="How long a precheck may fetch and decode."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."

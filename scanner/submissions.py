@@ -4,6 +4,7 @@ A refusal leaves nothing but a record in the journal; a precheck leaves nothing 
 """
 
 import hashlib
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ class Submissions:
 
     async def _take_form(self, request: Request, form: uploads.Form) -> str | dict[str, Any]:
         settings = self._service.settings
-        with ExitStack() as stack:
+        async with uploads.kept_open() as stack:
 
             def open_sink(form: uploads.Form) -> uploads.Sink:
                 mode = form.value("mode")
@@ -126,7 +127,7 @@ class Submissions:
         try:
             body = await request.json()
         except HTTPException as error:
-            raise HttpError("too-large", str(error.detail)) from None
+            raise HttpError(name_of(error), str(error.detail)) from None
         if body is MALFORMED:
             raise HttpError("malformed-json", "send valid JSON (RFC 8259)")
         if not isinstance(body, dict):
@@ -199,23 +200,35 @@ class Submissions:
             )
 
     def _precheck(self, given: Given, declaration: Declaration) -> dict[str, Any]:
+        """Answer within the request; all that takes long is done in a slot, the fetch too."""
         service, caller = self._service, self._caller
-        if given.fingerprint is not None:
-            print_ = Fingerprint.from_json(given.fingerprint)
-            return precheck(service, caller, declaration, print_=print_)
-        if given.upload is not None:
-            return precheck(service, caller, declaration, path=_spooled_path(given.upload))
-        service.url_guard.check_form(given.url)
+        if given.url is not None:
+            service.url_guard.check_form(given.url)
+        with service.precheck_slots, ExitStack() as stack:
+            deadline = time.monotonic() + service.settings.precheck_seconds
+            if given.fingerprint is not None:
+                print_ = Fingerprint.from_json(given.fingerprint)
+                return precheck(service, caller, declaration, print_=print_)
+            if given.upload is not None:
+                path = _spooled_path(given.upload)
+            else:
+                spool = stack.enter_context(uploads.spooled(service.settings))
+                path = self._fetched(given.url, spool)
+            left = deadline - time.monotonic()
+            return precheck(service, caller, declaration, path=path, decode_seconds=left)
+
+    def _fetched(self, url: str, spool: uploads.Spool) -> Path:
+        """Fetch what a precheck is about; it must begin as audio does."""
+        settings = self._service.settings
         limits = FetchLimits(
-            max_bytes=service.settings.max_upload_bytes,
-            seconds=min(service.settings.fetch_seconds, service.settings.precheck_seconds),
+            max_bytes=settings.max_upload_bytes,
+            seconds=min(settings.fetch_seconds, settings.precheck_seconds),
         )
-        with uploads.spooled(service.settings) as spool:
-            fetch(given.url, service.url_guard, limits, spool, service.settings.store_options)
-            path = spool.finish()
-            with path.open("rb") as file:
-                sniff(file.read(SNIFF_BYTES))
-            return precheck(service, caller, declaration, path=path)
+        fetch(url, self._service.url_guard, limits, spool, settings.store_options)
+        path = spool.finish()
+        with path.open("rb") as file:
+            sniff(file.read(SNIFF_BYTES))
+        return path
 
     async def _note_refusal(self, error: Exception, form: uploads.Form) -> None:
         if form.value("mode") == PRECHECK:
@@ -223,7 +236,9 @@ class Submissions:
         await run_in_threadpool(self._record_refusal, error)
 
     def _record_refusal(self, error: Exception) -> None:
-        problem = {"type": name_of(error), "detail": str(error)[:500]}
+        # A detail may quote what came, and PostgreSQL keeps no NUL.
+        detail = str(error)[:500].replace("\x00", "\ufffd")
+        problem = {"type": name_of(error), "detail": detail}
         with self._service.database.transaction() as session:
             record(
                 session,

@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
@@ -16,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from scanner.audio import SNIFF_BYTES, AudioError, sniff
+from scanner.bodies import chunks
 from scanner.problems import HttpError
 from scanner.routing import too_large
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 FILE: Final = "file"
 FLUSH_BYTES: Final = 1 << 20
-STALL_SECONDS: Final = 60.0
 MAX_PARTS: Final = 1000
 _SEPARATORS: Final = re.compile(r"[/\\]")
 
@@ -95,6 +95,17 @@ def spooled(settings: "Settings") -> Iterator[Spool]:
         yield Spool(file)
 
 
+@asynccontextmanager
+async def kept_open() -> AsyncIterator[ExitStack]:
+    """Give a stack for what a request opens, closed in a thread: giving up a blob may call S3."""
+    stack = ExitStack()
+    try:
+        yield stack
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(stack.close)
+
+
 async def receive(
     request: Request,
     form: Form,
@@ -117,7 +128,9 @@ async def receive(
     Raises
     ------
     HttpError
-        ``malformed-multipart``, ``too-large``, ``bad-fields`` or ``upload-timeout``.
+        ``malformed-multipart``, ``too-large`` or ``bad-fields``.
+    HTTPException
+        408, if it comes too slowly.
     AudioError
         ``empty-file`` or ``not-audio``, by its first bytes.
     starlette.requests.ClientDisconnect
@@ -126,7 +139,7 @@ async def receive(
     reader = _Reader(_boundary(request), form, max_file_bytes, max_field_bytes, open_sink)
     refused: AudioError | None = None
     _check_length(request, max_file_bytes + max_field_bytes)
-    async for chunk in _chunks(request):
+    async for chunk in chunks(request):
         for act in reader.feed(chunk):
             try:
                 await act()
@@ -222,6 +235,8 @@ class _Reader:
         self._name = options[b"name"].decode("utf-8", "replace")
         self._value = bytearray()
         name = self._name
+        if "\x00" in name:  # PostgreSQL can't keep it, not even in a refusal's record
+            raise _bad_field(name, "a name holds no NUL")
         if name == FILE:
             given = options.get(b"filename")
             self._steps.append(
@@ -331,22 +346,6 @@ def _boundary(request: Request) -> bytes:
 def _check_length(request: Request, limit: int) -> None:
     if int(request.headers.get("content-length") or 0) > limit:
         raise HttpError("too-large", too_large(limit))
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    stream = aiter(request.stream())
-    while True:
-        try:
-            with anyio.fail_after(STALL_SECONDS):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise HttpError(
-                "upload-timeout", f"nothing came for {STALL_SECONDS:.0f} s: send it again"
-            ) from None
-        if chunk:
-            yield chunk
 
 
 def _malformed(detail: str) -> HttpError:

@@ -1,6 +1,7 @@
 """The service's side of decoding: asks the zygote for a limited child and maps what it wrote."""
 
 import json
+import math
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ _GRACE_SECONDS: Final = 10.0
 """What a decode may take beyond its wall time, for the first start and a slow machine."""
 
 _log = structlog.get_logger()
+
+_LEAST_SECONDS: Final = 0.001
+"""A timer of 0 would never ring."""
 
 
 class Decoder:
@@ -58,8 +62,13 @@ class Decoder:
             self._closed = True
             self._stop()
 
-    def decode(self, path: Path) -> Decoded:
+    def decode(self, path: Path, wall_seconds: float = math.inf) -> Decoded:
         """Decode a file.
+
+        Parameters
+        ----------
+        wall_seconds : float, optional
+            What is left to the caller, where that is less than the limit.
 
         Raises
         ------
@@ -75,74 +84,33 @@ class Decoder:
             ) from error
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
+        least = min(self._limits.wall_seconds, max(wall_seconds, _LEAST_SECONDS))
+        limits = replace(self._limits, wall_seconds=least)
         with source, tempfile.TemporaryFile(prefix="clearance-", dir=self._folder) as output:
             if os.fstat(source.fileno()).st_size == 0:
                 raise EmptyFileError
-            report = self._ask(source.fileno(), output.fileno())
+            report = self._ask(source.fileno(), output.fileno(), limits)
             try:
                 return _decoded(report, output)
             except (KeyError, TypeError, ValueError) as error:
                 raise _crashed() from error
 
-    def _ask(self, source: int, output: int) -> dict[str, Any]:
+    def _ask(self, source: int, output: int, limits: DecodeLimits) -> dict[str, Any]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
-                self._request([source, output, theirs.fileno()])
-            ours.settimeout(self._limits.wall_seconds + _GRACE_SECONDS)
+                self._request([source, output, theirs.fileno()], limits)
+            ours.settimeout(limits.wall_seconds + _GRACE_SECONDS)
             try:
                 said, ended = _messages(ours)
             except TimeoutError:
                 self._restart()
-                raise self._timed_out() from None
-        return self._outcome(said, ended)
+                raise _timed_out(limits) from None
+        return _outcome(said, ended, limits)
 
-    def _outcome(self, said: dict[str, Any], ended: dict[str, Any]) -> dict[str, Any]:
-        """Return the report of a child that decoded, or raise what is named by its end."""
-        if "problem" in said:
-            raise AudioError(str(said["problem"]), str(said["detail"]))
-        if "failed" in said:
-            _log.error("decode failed", reason=said["failed"])
-            raise AudioError(
-                "decode-failed", "the decoded audio could not be written", transient=True
-            )
-        if "broke" in said:
-            _log.error("decoder broke", trace=said["broke"])
-            raise _crashed()
-        if not ended:
-            raise AudioError("decoder-crashed", "the decoder went away: try again", transient=True)
-        if isinstance(said.get("report"), dict):
-            report: dict[str, Any] = said["report"]
-            return report
-        raise self._killed(ended)
-
-    def _killed(self, ended: dict[str, Any]) -> AudioError:
-        """Name the end of a child that said nothing."""
-        by = -int(ended["ended"])
-        if ended["timed_out"] or by == signal.SIGALRM:
-            return self._timed_out()
-        if by == signal.SIGXCPU:
-            return AudioError(
-                "decode-cpu",
-                f"decoding takes more than {self._limits.cpu_seconds} s of computing: send it in "
-                "parts or in a plainer format",
-            )
-        if by == signal.SIGKILL:  # by an operator, or by a machine without memory
-            return AudioError(
-                "decoder-crashed", "the decoder was ended from outside: try again", transient=True
-            )
-        return _crashed()
-
-    def _timed_out(self) -> AudioError:
-        return AudioError(
-            "decode-timeout",
-            f"decoding takes longer than {self._limits.wall_seconds:g} s: send it in parts or in "
-            "a plainer format",
-        )
-
-    def _request(self, descriptors: list[int]) -> None:
+    def _request(self, descriptors: list[int], limits: DecodeLimits) -> None:
         """Hand descriptors to the pre-warmed process, starting it when it is not there."""
-        request = json.dumps(asdict(self._limits)).encode()
+        request = json.dumps(asdict(limits)).encode()
         with self._lock:
             if self._closed:
                 raise AudioError("decoder-closed", "the service is stopping", transient=True)
@@ -207,6 +175,50 @@ def _messages(ours: socket.socket) -> tuple[dict[str, Any], dict[str, Any]]:
     except (ConnectionError, ValueError):
         pass
     return said, {}
+
+
+def _outcome(said: dict[str, Any], ended: dict[str, Any], limits: DecodeLimits) -> dict[str, Any]:
+    """Return the report of a child that decoded, or raise what is named by its end."""
+    if "problem" in said:
+        raise AudioError(str(said["problem"]), str(said["detail"]))
+    if "failed" in said:
+        _log.error("decode failed", reason=said["failed"])
+        raise AudioError("decode-failed", "the decoded audio could not be written", transient=True)
+    if "broke" in said:
+        _log.error("decoder broke", trace=said["broke"])
+        raise _crashed()
+    if not ended:
+        raise AudioError("decoder-crashed", "the decoder went away: try again", transient=True)
+    if isinstance(said.get("report"), dict):
+        report: dict[str, Any] = said["report"]
+        return report
+    raise _killed(ended, limits)
+
+
+def _killed(ended: dict[str, Any], limits: DecodeLimits) -> AudioError:
+    """Name the end of a child that said nothing."""
+    by = -int(ended["ended"])
+    if ended["timed_out"] or by == signal.SIGALRM:
+        return _timed_out(limits)
+    if by == signal.SIGXCPU:
+        return AudioError(
+            "decode-cpu",
+            f"decoding takes more than {limits.cpu_seconds} s of computing: send it in "
+            "parts or in a plainer format",
+        )
+    if by == signal.SIGKILL:  # by an operator, or by a machine without memory
+        return AudioError(
+            "decoder-crashed", "the decoder was ended from outside: try again", transient=True
+        )
+    return _crashed()
+
+
+def _timed_out(limits: DecodeLimits) -> AudioError:
+    return AudioError(
+        "decode-timeout",
+        f"decoding takes longer than {round(limits.wall_seconds, 1):g} s: send it in parts or in "
+        "a plainer format",
+    )
 
 
 def _decoded(report: dict[str, Any], output: Any) -> Decoded:

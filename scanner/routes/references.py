@@ -1,7 +1,6 @@
 """HTTP resources for references."""
 
 import hashlib
-from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +58,9 @@ _BODY: Final = {
         "not-audio",
         "unreadable-audio",
         "conflict",
+        "too-short",
         "idempotency-conflict",
+        "busy",
     ),
     openapi_extra={"requestBody": _BODY},
 )
@@ -73,7 +74,7 @@ async def add_reference(
     if media_type_of(request) != "multipart/form-data":
         raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
     form = uploads.Form()
-    with ExitStack() as stack:
+    async with uploads.kept_open() as stack:
         await uploads.receive(
             request,
             form,
@@ -85,8 +86,7 @@ async def add_reference(
         identity = hashlib.sha256(rfc8785.dumps([fields, upload.sha256])).hexdigest()
 
         def work() -> Answer:
-            # Decoding is CPU work: as many at once as there are slots for prechecks.
-            with service.precheck_slots:
+            with service.reference_slots:  # decoding is CPU work
                 reference = references.add(
                     service,
                     caller,

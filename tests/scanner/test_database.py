@@ -52,6 +52,13 @@ def test_the_journal_refuses_every_change(database: Database, table, change) -> 
         session.execute(text(change.format(table=table, column=column)))
 
 
+def test_an_error_does_not_show_the_values_of_a_statement(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed, database.transaction() as session:
+        session.execute(text("SELECT * FROM nowhere WHERE name = :name"), {"name": "topsecret"})
+
+    assert "topsecret" not in str(failed.value)
+
+
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as session:

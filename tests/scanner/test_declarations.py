@@ -62,7 +62,10 @@ def test_lists_and_objects_may_come_as_text_from_a_form() -> None:
         ("licences", json.dumps([{"scope": "all"}])),
         ("attestation", json.dumps({"signer": "A"})),
         ("ai_disclosure", json.dumps({"vocals": "maybe"})),
+        ("attestation", '{"text_version": "1", "signer": "A", "at": "2026-11-01T12:00:00"}'),
         ("sources", json.dumps([{"title": "x", "start": -1}])),
+        ("sources", '[{"title": "x", "start": NaN}]'),
+        ("ai_disclosure", json.dumps({"vo\0cals": "none"})),
         ("lyrics", "x" * 50_001),
         ("external_id", "x" * 201),
         ("ern", "<html/>"),
@@ -80,6 +83,17 @@ def test_a_bad_value_is_named_with_its_field(field, value) -> None:
 
 def test_an_unknown_field_is_named_with_the_known_ones() -> None:
     assert "external_id" in errors_of(nickname="x")["nickname"]
+
+
+def test_an_unknown_field_of_a_part_is_named_with_those_of_that_part() -> None:
+    named = errors_of(
+        attestation={"by": "A"}, licences=[{"licensor": "A", "by": 1}], sources=[{"by": 1}]
+    )
+
+    assert "signer" in named["attestation.by"]
+    assert "licensor" in named["licences.0.by"]
+    assert "isrc" in named["sources.0.by"]
+    assert not any("external_id" in detail for detail in named.values())
 
 
 def test_every_error_is_told_at_once() -> None:
@@ -248,8 +262,8 @@ def test_a_good_value_is_kept_as_it_was_declared(field, value, kept) -> None:
         ("sources", [SOURCE | {"start": -0.1}], "sources.0.start"),
         ("sources", [SOURCE | {"start": float("nan")}], "sources.0.start"),
         ("sources", [SOURCE | {"end": float("inf")}], "sources.0.end"),
-        ("sources", '[{"title": "x", "end": Infinity}]', "sources.0.end"),
-        ("sources", '[{"title": "x", "end": 1e999}]', "sources.0.end"),
+        ("sources", '[{"title": "x", "end": Infinity}]', "sources"),
+        ("sources", '[{"title": "x", "end": 1e999}]', "sources"),
         ("sources", [SOURCE | {"start": 2, "end": 2}], "sources.0"),
         ("attestation", "I promise", "attestation"),
         ("attestation", {}, "attestation.text_version"),

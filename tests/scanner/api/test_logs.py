@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+from pydantic import SecretStr
+
+from scanner.settings import Settings
+
 SCRIPT = """
 import logging, structlog
 from scanner.logs import configure
@@ -19,6 +23,40 @@ try:
 except ZeroDivisionError:
     structlog.get_logger().exception("failed")
 """
+
+
+CONSOLE = """
+import logging, structlog
+from scanner.logs import configure
+from scanner.settings import Settings
+configure(Settings(log_level="info", log_format="console"))
+def fail(password):
+    raise RuntimeError("it went wrong")
+for log in (structlog.get_logger(), logging.getLogger("library")):
+    try:
+        fail("to" + "psecret")
+    except RuntimeError:
+        log.exception("failed")
+"""
+
+
+def test_no_local_variable_is_shown_on_a_console() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CONSOLE], capture_output=True, text=True, timeout=30, check=True
+    )
+
+    assert done.stderr.count("RuntimeError: it went wrong") == 2
+    assert "topsecret" not in done.stderr
+
+
+def test_settings_show_no_secret() -> None:
+    settings = Settings(
+        database_url="postgresql+psycopg://me:topsecret@db/clearance",
+        store_options={"key": "topsecret"},
+        secret_key=SecretStr("topsecret"),
+    )
+
+    assert "topsecret" not in f"{settings!r} {settings}"
 
 
 def test_every_line_is_json_with_the_track_on_it() -> None:

@@ -70,6 +70,18 @@ def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
         assert methods <= set(document["paths"][path]), path
 
 
+def test_every_list_takes_a_limit_and_a_cursor(document: dict[str, Any]) -> None:
+    lists = [
+        operations["get"]["parameters"]
+        for operations in document["paths"].values()
+        if "cursor" in {each["name"] for each in operations.get("get", {}).get("parameters", [])}
+    ]
+
+    assert len(lists) >= 8
+    for parameters in lists:
+        assert "limit" in {each["name"] for each in parameters}
+
+
 def test_answers_fit_what_the_document_says_of_them(
     document: dict[str, Any], platform: Platform
 ) -> None:

@@ -1,20 +1,28 @@
 """A precheck answers in the request and leaves nothing behind but a counter."""
 
 import hashlib
+import io
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
+import httpx
+import numpy as np
 import pytest
+import soundfile
 from sqlmodel import SQLModel, select
 
 import fingerprint
 from scanner.tables import UsageCounter
+from tests.loopback import Listener, reply
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
+from tests.servers import wait_until
 from tests.songs import RATE, song
 
 
@@ -150,6 +158,54 @@ def test_a_refused_precheck_leaves_no_record_either(
 
     assert (answer.status_code, problem(answer)) == (422, name)
     assert (rows(api), api.files()) == (before, set())
+
+
+def test_a_precheck_that_fetches_holds_its_slot_all_the_while(
+    make_api: MakeApi, wav: bytes
+) -> None:
+    go_on = Event()
+
+    def dawdle(connection: socket.socket, _request: bytes) -> None:
+        assert go_on.wait(20)
+        connection.sendall(reply(wav))
+
+    listener = Listener(dawdle)
+    api = make_api(precheck_slots=1, allowed_hosts=listener.host)
+    platform = api.platform()
+
+    def check(address: str) -> httpx.Response:
+        body = {"mode": "precheck", "url": address}
+        return api.client(platform.token).post("/v1/tracks", json=body)
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(check, listener.url())
+            wait_until(lambda: listener.requests, 10, "the fetch")
+            busy = platform.http.post(
+                "/v1/tracks", files={"file": ("a.wav", wav)}, data={"mode": "precheck"}
+            )
+            reference = platform.http.post("/v1/references", files={"file": ("a.wav", wav)})
+            go_on.set()
+            fetched = first.result(20)
+    finally:
+        go_on.set()
+        listener.close()
+
+    assert (busy.status_code, problem(busy)) == (503, "busy")
+    assert reference.status_code == 201
+    assert fetched.status_code == 200
+
+
+def test_a_precheck_does_not_decode_for_longer_than_it_may_take(make_api: MakeApi) -> None:
+    platform = make_api(precheck_seconds=0.02).platform()
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(600 * 44_100, np.int16), 44_100, format="FLAC")
+
+    answer = platform.http.post(
+        "/v1/tracks", files={"file": ("a.flac", file.getvalue())}, data={"mode": "precheck"}
+    )
+
+    assert (answer.status_code, problem(answer)) == (422, "decode-timeout")
 
 
 def test_a_precheck_is_told_to_come_back_when_all_slots_are_taken(

@@ -1,17 +1,26 @@
 """What goes wrong is told as a problem with a stable name, and tells nothing it should not."""
 
+import asyncio
+import contextlib
 import pathlib
 import re
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import structlog
+from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import byte_ranges, cursors, problems
+from scanner.api import create_app
+from scanner.bodies import chunks
 from scanner.problems import KINDS, HttpError
-from scanner.routing import strict_json
+from scanner.service import Service
+from scanner.strict_json import strict_json
 from scanner.tables import Track
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem
 
@@ -54,6 +63,67 @@ def test_a_large_body_without_a_file_is_refused_declared_or_not(make_api: MakeAp
     for content in (b" " * 5000, pieces()):
         answer = platform.http.post("/v1/webhooks", headers=headers, content=content)
         assert (answer.status_code, problem(answer)) == (413, "too-large")
+
+
+FORM = (
+    "multipart/form-data; boundary=b",
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF',
+)
+SLOW = [
+    ("/v1/tracks", *FORM),
+    ("/v1/references", *FORM),
+    ("/v1/tracks", "application/json", b'{"url": "'),
+    ("/v1/webhooks", "application/json", b'{"url": "'),
+]
+
+
+@pytest.mark.parametrize("dribbling", [False, True], ids=["stalled", "dribbling"])
+@pytest.mark.parametrize(("path", "kind", "begin"), SLOW)
+def test_a_body_that_comes_too_slowly_is_ended(
+    make_api: MakeApi, path: str, kind: str, begin: bytes, dribbling: bool
+) -> None:
+    api = make_api(upload_stall_seconds=0.5)
+    platform = api.platform()
+    host, port = api.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {platform.token}\r\n"
+        f"Idempotency-Key: k\r\nContent-Type: {kind}\r\nContent-Length: 100000\r\n\r\n"
+    )
+
+    with socket.create_connection((host, int(port)), timeout=0.05) as connection:
+        connection.sendall(head.encode() + begin)
+        answer, started = b"", time.monotonic()
+        while not answer and time.monotonic() - started < 10:
+            if dribbling:
+                connection.sendall(b"a")
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"/problems/upload-timeout" in answer
+    assert api.files() == set()
+
+
+def test_a_server_that_is_slow_itself_blames_no_client(
+    make_service: Callable[..., Service],
+) -> None:
+    """What counts is the time in which the client is waited for."""
+    service = make_service(upload_stall_seconds=0.3, upload_bytes_per_second=1_000_000)
+    sent = iter([b"a", b"b", b"c", b""])
+
+    async def receive() -> dict[str, Any]:
+        piece = next(sent)
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+    async def read_slowly() -> bytes:
+        app = create_app(service.settings, service)
+        body = b""
+        async for piece in chunks(Request({"type": "http", "app": app}, receive)):
+            body += piece
+            await asyncio.sleep(0.2)
+        return body
+
+    assert asyncio.run(read_slowly()) == b"abc"
 
 
 def test_what_nobody_foresaw_is_told_by_its_incident_id_only(make_api: MakeApi, wav: bytes) -> None:
@@ -111,6 +181,30 @@ def test_the_database_that_does_not_answer_is_a_503(make_api: MakeApi) -> None:
 
     assert (answer.status_code, problem(answer)) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_database_without_a_free_connection_is_a_503_and_followers_go_on(
+    api: Api, platform: Platform, wav: bytes
+) -> None:
+    track_id = platform.submit(wav)
+    address = f"/v1/tracks/{track_id}"
+    pool: Any = api.service.database.engine.pool
+    pool._timeout = 0.3
+
+    with api.client(platform.token).stream("GET", f"{address}/events") as stream:
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("event: "))
+        with contextlib.ExitStack() as held:
+            for _ in range(pool.size() + pool._max_overflow):
+                held.enter_context(api.service.database.engine.connect())
+            answer = platform.http.get("/v1/tracks")
+            time.sleep(0.6)  # so that who watches the followed tracks finds none free either
+        assert platform.http.delete(address, headers={"If-Match": "*"}).status_code == 200
+        rest = [line for line in lines if line.startswith("event: ")]
+
+    assert (answer.status_code, problem(answer)) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert rest == ["event: clearance.track.withdrawn"]
 
 
 # --- limits
@@ -180,6 +274,17 @@ def test_a_cursor_comes_back_as_it_was_made(number: int, id_: object) -> None:
         cursors.decode("other", cursor, int, str)
     with pytest.raises(HttpError):
         cursors.decode("list", cursor, str, str)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_cursor_with_a_time_that_utc_does_not_have_is_refused(
+    platform: Platform, at: str
+) -> None:
+    cursor = cursors.encode("tracks", at, "a")
+
+    answer = platform.http.get("/v1/tracks", params={"cursor": cursor})
+
+    assert (answer.status_code, problem(answer)) == (422, "bad-cursor")
 
 
 @given(st.text(max_size=80))

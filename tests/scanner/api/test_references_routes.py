@@ -1,6 +1,10 @@
 """References over HTTP."""
 
+import io
 from typing import Any
+
+import numpy as np
+import soundfile
 
 from scanner.tables import Reference
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
@@ -60,6 +64,8 @@ BAD_CHANGES: list[tuple[Any, str]] = [
     ({"title": None}, "bad-fields"),
     ({"title": ""}, "bad-fields"),
     ({"isrc": "12"}, "bad-fields"),
+    ({"isrc": ""}, "bad-fields"),
+    ({"isrc": " "}, "bad-fields"),
     ({"territories": ["Atlantis"]}, "bad-fields"),
     ({"duration": 3}, "bad-fields"),
     ([], "bad-fields"),
@@ -75,6 +81,13 @@ def test_bad_changes_are_named_and_change_nothing(platform: Platform, wav: bytes
     assert platform.http.get(address).json()["version"] == 1
 
 
+def slow() -> bytes:
+    """A whole WAV file at a rate that nothing can be told from."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(8_000, np.float32), 1_000, format="WAV")
+    return file.getvalue()
+
+
 FORMS: dict[str, tuple[Any, dict[str, str], str]] = {
     "no file": ({"title": (None, b"x")}, {}, "bad-fields"),
     "empty": ({"file": ("a", b"")}, {}, "empty-file"),
@@ -84,6 +97,8 @@ FORMS: dict[str, tuple[Any, dict[str, str], str]] = {
         {},
         "unreadable-audio",
     ),
+    "short": ({"file": ("a", sound(1, 1))}, {}, "too-short"),
+    "a rate of 1 kHz": ({"file": ("a", slow())}, {}, "unreadable-audio"),
     "policy": (None, {"policy": "burn"}, "bad-fields"),
     "isrc": (None, {"isrc": "12"}, "bad-fields"),
     "territory": (None, {"territories": "Atlantis"}, "bad-fields"),
@@ -113,6 +128,17 @@ def test_references_are_listed_in_pages(platform: Platform) -> None:
 
     assert [item["id"] for item in first["items"] + rest["items"]] == ids[::-1]
     assert rest["next_cursor"] is None
+
+
+def test_references_have_slots_of_their_own(make_api: MakeApi, wav: bytes) -> None:
+    api = make_api(reference_slots=1)
+    platform = api.platform()
+
+    with api.service.precheck_slots, api.service.reference_slots:
+        busy = platform.http.post("/v1/references", files={"file": ("a.wav", wav)})
+
+    assert (busy.status_code, problem(busy)) == (503, "busy")
+    assert platform.reference(wav)["policy"] == "block"
 
 
 def test_a_large_reference_is_refused(make_api: MakeApi, wav: bytes) -> None:

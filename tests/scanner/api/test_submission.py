@@ -1,14 +1,17 @@
 """POST /v1/tracks: what is accepted, what is refused, and what a refusal leaves behind."""
 
+import asyncio
 import hashlib
 import json
 import socket
+import threading
 
 import httpx
 import pytest
 from sqlmodel import select
 
 import fingerprint
+from scanner import uploads
 from scanner.events import SubmissionRefused, TrackSubmitted
 from scanner.inline import drive
 from scanner.tables import Submission, Track
@@ -182,6 +185,34 @@ def test_bad_json_is_refused_by_name_and_leaves_only_a_record(make_api: MakeApi)
     assert told == expected
 
 
+def part(disposition: bytes, value: bytes) -> bytes:
+    return b"--b\r\nContent-Disposition: form-data; " + disposition + b"\r\n\r\n" + value + b"\r\n"
+
+
+WITH_NUL: dict[str, bytes] = {
+    "in a name": part(b'name="co\0lour"', b"blue"),
+    "in a value": part(b'name="lyrics"', b"la\0la"),
+    "in the name of a nested field": part(b'name="ai_disclosure"', b'{"vo\\u0000cals": "none"}'),
+    "in a nested value": part(b'name="sources"', b'[{"title": "a\\u0000b"}]'),
+    "in a file's field": part(b'name="fi\0le"; filename="a.wav"', b"RIFF"),
+}
+
+
+def test_nul_in_a_form_is_refused_on_both_databases(both_api: Api, wav: bytes) -> None:
+    platform = both_api.platform()
+    file = part(b'name="file"; filename="a.wav"', wav)
+    for case, wrong in WITH_NUL.items():
+        answer = platform.http.post(
+            "/v1/tracks",
+            headers=KEY | {"Content-Type": MULTIPART},
+            content=wrong + file + b"--b--\r\n",
+        )
+        assert (answer.status_code, problem(answer)) == (422, "bad-fields"), case
+
+    assert len(both_api.journal(platform, SubmissionRefused.type)) == len(WITH_NUL)
+    assert both_api.files() == set()
+
+
 MULTIPART = "multipart/form-data; boundary=b"
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 RAW = {
@@ -212,6 +243,21 @@ def test_a_compressed_body_is_refused(platform: Platform) -> None:
     answer = platform.http.post("/v1/tracks", headers=headers, content=b"\x1f\x8b")
 
     assert problem(answer) == "unsupported-media-type"
+
+
+def test_what_an_upload_opened_is_closed_beside_the_event_loop() -> None:
+    closed_in: list[int] = []
+
+    async def refuse() -> None:
+        async with uploads.kept_open() as stack:
+            stack.callback(lambda: closed_in.append(threading.get_ident()))
+            raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        asyncio.run(refuse())
+
+    assert len(closed_in) == 1
+    assert closed_in != [threading.get_ident()]
 
 
 def test_the_idempotency_key_is_required_and_named(

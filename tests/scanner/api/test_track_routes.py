@@ -182,8 +182,9 @@ def test_the_whole_audio_comes_with_type_and_tag(platform: Platform, wav: bytes)
     assert (answer.status_code, answer.content) == (200, wav)
     assert answer.headers["content-type"] == "audio/wav"
     assert answer.headers["accept-ranges"] == "bytes"
-    same = platform.http.get(address, headers={"If-None-Match": tag})
-    assert (same.status_code, same.content) == (304, b"")
+    for known in (tag, f'"of another", W/{tag}', "*"):
+        same = platform.http.get(address, headers={"If-None-Match": known})
+        assert (same.status_code, same.content) == (304, b""), known
     for ignored in ("bytes=1-2,4-5", "lines=1-2", "bytes=2-1", "bytes=-", "nonsense"):
         assert platform.http.get(address, headers={"Range": ignored}).content == wav
     old = {"Range": "bytes=0-1", "If-Range": '"of another file"'}
@@ -226,6 +227,18 @@ def test_events_tell_a_tracks_whole_story_and_end_with_it(
         data = json.loads(frame["data"])
         assert (data["id"], data["type"]) == (frame["id"], frame["event"])
         assert (data["subject"], data["tenant"]) == (track_id, platform.tenant.id)
+
+
+def test_events_are_for_who_accepts_them(platform: Platform, wav: bytes) -> None:
+    """A browser's EventSource accepts nothing else."""
+    address = f"/v1/tracks/{platform.decided(wav)}/events"
+
+    stream = platform.http.get(address, headers={"Accept": "text/event-stream"})
+    refused = platform.http.get(address, headers={"Accept": "application/json"})
+
+    assert stream.status_code == 200
+    assert frames(stream.text)[-1]["event"] == "clearance.track.released"
+    assert (refused.status_code, problem(refused)) == (406, "not-acceptable")
 
 
 def test_last_event_id_resumes_after_that_event(platform: Platform, wav: bytes) -> None:
