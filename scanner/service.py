@@ -63,16 +63,12 @@ class Service:
     @cached_property
     def decoder(self) -> "Decoder":
         """The limited child processes that decode."""
-        from scanner.audio import DecodeLimits, Decoder
+        from scanner.audio import Decoder
 
         settings = self.settings
-        limits = DecodeLimits(
-            memory_bytes=settings.decode_memory_bytes,
-            cpu_seconds=settings.decode_cpu_seconds,
-            wall_seconds=settings.decode_wall_seconds,
-            max_duration=settings.max_duration_seconds,
+        return self._open.enter_context(
+            Decoder(settings.decode_limits(), settings.temporary_folder)
         )
-        return self._open.enter_context(Decoder(limits, settings.temporary_folder))
 
     @cached_property
     def catalogue(self) -> "Catalogue":

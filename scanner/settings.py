@@ -1,10 +1,13 @@
 """Everything an operator can set, read once from ``CLEARANCE_*`` variables."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from scanner.audio import DecodeLimits
 
 CommaSeparated = Annotated[frozenset[str], NoDecode]
 
@@ -154,3 +157,14 @@ class Settings(BaseSettings):
     def temporary_folder(self) -> Path:
         """Folder of samples, copies and uploads while they are worked on."""
         return self.home.resolve() / "tmp"
+
+    def decode_limits(self) -> "DecodeLimits":
+        """What one decode may take."""
+        from scanner.audio import DecodeLimits  # NumPy, which --help does without
+
+        return DecodeLimits(
+            memory_bytes=self.decode_memory_bytes,
+            cpu_seconds=self.decode_cpu_seconds,
+            wall_seconds=self.decode_wall_seconds,
+            max_duration=self.max_duration_seconds,
+        )

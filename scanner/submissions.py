@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import rfc8785
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
@@ -188,12 +187,11 @@ class Submissions:
 
         `tracks.submit` decides; this only spares the store what would be refused there.
         """
-        identity = [source.identity(), declaration.to_json()]
         with self._service.database.reading() as session:
             row = session.get(IdempotencyKey, (self._caller.tenant_id, key))
         if row is None:
             return
-        digest = hashlib.sha256(rfc8785.dumps(identity)).hexdigest()
+        digest = tracks.body_digest(source, declaration.to_json())
         if row.operation != "tracks" or row.body_digest != digest:
             raise IdempotencyConflictError(
                 "this Idempotency-Key was used with another body: send the same one, or a new key"

@@ -83,7 +83,7 @@ def submit(
         If the key was used before with another body.
     """
     declared = declaration.to_json()
-    digest = hashlib.sha256(rfc8785.dumps([source.identity(), declared])).hexdigest()
+    digest = body_digest(source, declared)
     now = service.now()
     with service.database.transaction() as session:
         first = idempotency.begin(session, caller.tenant_id, key, "tracks", digest, now)
@@ -124,6 +124,11 @@ def submit(
         idempotency.finish(session, caller.tenant_id, key, 202, {"track_id": track.id})
     SUBMISSIONS.labels(entrance, "accepted").inc()
     return track.id
+
+
+def body_digest(source: Source, declared: dict[str, Any]) -> str:
+    """SHA-256 of what a submission is: the same key may come again with the same one only."""
+    return hashlib.sha256(rfc8785.dumps([source.identity(), declared])).hexdigest()
 
 
 def withdraw(

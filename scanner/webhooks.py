@@ -83,10 +83,14 @@ def find(session: Session, tenant_id: str, webhook_id: str) -> Webhook:
     return webhook
 
 
-def listed(session: Session, tenant_id: str) -> list[Webhook]:
-    """Return the tenant's webhooks, oldest first."""
-    query = select(Webhook).where(Webhook.tenant_id == tenant_id, col(Webhook.deleted_at).is_(None))
-    return list(session.exec(query.order_by(col(Webhook.id))))
+def listed(
+    session: Session, tenant_id: str, *, limit: int | None = None, after: str = ""
+) -> list[Webhook]:
+    """Return the tenant's webhooks behind the one of id ``after``, oldest first."""
+    query = select(Webhook).where(
+        Webhook.tenant_id == tenant_id, col(Webhook.deleted_at).is_(None), Webhook.id > after
+    )
+    return list(session.exec(query.order_by(col(Webhook.id)).limit(limit)))
 
 
 def remove(

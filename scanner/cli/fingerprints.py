@@ -22,18 +22,11 @@ def fingerprint_(
     import json
 
     import fingerprint
-    from scanner.audio import AudioError, DecodeLimits, Decoder
+    from scanner.audio import AudioError, Decoder
     from scanner.settings import Settings
 
-    settings = Settings()
-    limits = DecodeLimits(
-        memory_bytes=settings.decode_memory_bytes,
-        cpu_seconds=settings.decode_cpu_seconds,
-        wall_seconds=settings.decode_wall_seconds,
-        max_duration=settings.max_duration_seconds,
-    )
     try:
-        with Decoder(limits) as decoder:
+        with Decoder(Settings().decode_limits()) as decoder:
             decoded = decoder.decode(path)
             print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
     except (AudioError, fingerprint.FingerprintError) as error:

@@ -73,7 +73,7 @@ def list_webhooks(
     """List webhooks, oldest first. Needs the scope `webhooks`."""
     (after,) = cursors.decode("webhooks", cursor, str) or ("",)
     with service.database.reading() as session:
-        found = [each for each in webhooks.listed(session, caller.tenant_id) if each.id > after]
+        found = webhooks.listed(session, caller.tenant_id, limit=limit + 1, after=after)
     page = found[:limit]
     next_cursor = cursors.encode("webhooks", page[-1].id) if len(found) > limit else None
     return {"items": [_shown(webhook) for webhook in page], "next_cursor": next_cursor}
