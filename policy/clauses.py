@@ -17,9 +17,9 @@ from policy.facts import Unknown
 
 Path = tuple[str, ...]
 EACH: Final = "[]"
-PLAIN: Final = (str, float, int, type(None))
 MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
 LITERALS: Final = frozenset({"true", "false", "null", "in"})
+MAPS: Final = frozenset({"match", "account", "provenance"})
 LONGEST: Final = 400
 DEEPEST: Final = 2
 TOKEN: Final = re.compile(
@@ -87,6 +87,17 @@ def read_clause(text: str) -> Reading:
                 i += 3
         i += 1
     return Reading(tuple(paths), frozenset(functions), depth)
+
+
+def _asks_for_members(text: str) -> bool:
+    """Whether a clause asks if a map of facts has a member: ``'score' in match``."""
+    tokens = [(m.lastgroup or "", m.group()) for m in TOKEN.finditer(text)]
+    for n, (group, word) in enumerate(tokens[:-1]):
+        if (group, word) == ("name", "in") and tokens[n + 1][0] == "name":
+            path, _ = _chain(tokens, n + 1)
+            if path[-1] in MAPS:
+                return True
+    return False
 
 
 def _chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
@@ -196,8 +207,8 @@ class Clause:
         reading = read_clause(text)
         if reading.depth > DEEPEST:
             raise ValueError(f"comprehensions are nested {reading.depth} deep, limit {DEEPEST}")
-        if "has" in reading.functions:
-            raise ValueError("has() can't tell absent from unknown: compare with null")
+        if "has" in reading.functions or _asks_for_members(text):
+            raise ValueError("has() and `in` can't tell absent from unknown: compare with null")
         return cls(text, reading, line, program, tuple(map(show_path, reading.paths)))
 
     def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:

@@ -169,8 +169,23 @@ def hash_facts(facts: Facts) -> str:
     So a fact that a later version adds does not change the hash of facts that lack it. A default,
     once published, must never change.
     """
-    told = facts.model_dump(mode="json", exclude_defaults=True)
+    told = _told(facts)
     return hashlib.sha256(rfc8785.dumps(told)).hexdigest()
+
+
+def _told(thing: Any) -> Any:
+    """What of a fact is not as by default; an unknown fact always says so."""
+    if isinstance(thing, Unknown):
+        return {"unknown": thing.unknown}
+    if isinstance(thing, BaseModel):
+        return {
+            name: _told(getattr(thing, name))
+            for name, field in type(thing).model_fields.items()
+            if getattr(thing, name) != field.get_default(call_default_factory=True)
+        }
+    if isinstance(thing, tuple):
+        return [_told(value) for value in thing]
+    return thing
 
 
 def values_of(thing: Any) -> Any:

@@ -7,7 +7,7 @@ detector that failed leaves it indeterminate.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cel import Context
@@ -51,7 +51,6 @@ class _Left:
 
     area: Area
     doubt: Area
-    values: dict[str, Any] = field(default_factory=dict)
 
 
 class _Judgement:
@@ -63,10 +62,7 @@ class _Judgement:
         self.values["thresholds"] = pack.thresholds
         self.facts_hash = hash_facts(facts)
         self.unknown = unknown_paths(self.values)
-        self.context = Context()
-        for name in pack.variables:
-            if name in self.values and not isinstance(self.values[name], Unknown):
-                self.context.add_variable(name, self.for_cel(self.values[name]))
+        self.context = self.fresh_context()
         self.reasons: list[Reason] = []
         self.exempted: list[Exemption] = []
         self.restricted: list[tuple[Rule, Area, Any]] = []
@@ -74,6 +70,14 @@ class _Judgement:
         self.not_run: dict[str, list[str]] = {}
         self.indeterminate = False
         self.manifest_blocks = False
+
+    def fresh_context(self) -> Context:
+        """What CEL sees of the track."""
+        context = Context()
+        for name in self.pack.variables:
+            if name in self.values and not isinstance(self.values[name], Unknown):
+                context.add_variable(name, self.for_cel(self.values[name]))
+        return context
 
     def for_cel(self, value: Any) -> Any:
         return without_unknown(value) if self.unknown else value
@@ -93,8 +97,10 @@ class _Judgement:
         on_matches = [rule for rule in applying if rule.phase == "decide" and rule.per_match]
         matches = self.values["matches"]
         left_over = []
+        of_track = self.context
         for match in matches if isinstance(matches, list) else ():
             self.values["match"] = match
+            self.context = self.fresh_context()
             self.context.add_variable("match", self.match_for_cel(match))
             left = self.exempt(match, exemptions)
             if left.area:
@@ -102,6 +108,7 @@ class _Judgement:
                 for rule in on_matches:
                     self.judge_match(rule, match, left)
         self.values.pop("match", None)
+        self.context = of_track  # no match in it: a rule on the track reads none
         self.judge_track(applying, left_over)
         return self.concluded()
 

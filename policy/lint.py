@@ -76,12 +76,11 @@ def _lint_rule(pack: Pack, rule: Rule) -> Iterator[Finding]:
             "its block always becomes review, since only a recording match can be manifest",
             "say `outcome: review`, or `for_each: matches`",
         )
-    on_match = rule.when if rule.per_match else None
     for clause in rule.clauses:
-        yield from _lint_clause(pack, rule, clause, has_match=on_match is not None)
+        yield from _lint_clause(pack, rule, clause)
 
 
-def _lint_clause(pack: Pack, rule: Rule, clause: Clause, *, has_match: bool) -> Iterator[Finding]:
+def _lint_clause(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
     if clause.reading.depth > FLAT:
         yield Finding(
             "deep-comprehension",
@@ -90,17 +89,13 @@ def _lint_clause(pack: Pack, rule: Rule, clause: Clause, *, has_match: bool) -> 
             f"`{clause.text}` nests comprehensions, whose cost is the product of their lengths",
             "use `for_each: matches`, or two clauses",
         )
-    unknown = [
-        path
-        for path in clause.reading.paths
-        if not types_at(path, pack.thresholds) or (path[0] == "match" and not has_match)
-    ]
+    unknown = [path for path in clause.reading.paths if not types_at(path, pack.thresholds)]
     for path in unknown:
         yield Finding(
             "unknown-fact",
             rule.id,
             clause.line,
-            f"`{show_path(path)}` is not a fact{_hint(path, has_match=has_match)}",
+            f"`{show_path(path)}` is not a fact{_hint(path)}",
             "name one that docs/policy.md lists",
         )
     if not unknown:
@@ -118,9 +113,7 @@ def _lint_clause(pack: Pack, rule: Rule, clause: Clause, *, has_match: bool) -> 
             )
 
 
-def _hint(path: Path, *, has_match: bool) -> str:
-    if path[0] == "match" and not has_match:
-        return " here: the rule has no `for_each: matches`"
+def _hint(path: Path) -> str:
     return " that the pack's `thresholds` set" if path[0] == "thresholds" else ""
 
 

@@ -301,6 +301,12 @@ class _Reader:
         applies = None
         if text.applies is not None:
             applies = self.condition(text.applies, (*at, "applies"), name)
+            self.check_matchless(
+                applies, "applies", "`applies` is asked before any match", at, name
+            )
+        when = self.condition(text.when, (*at, "when"), name)
+        if not per_match:
+            self.check_matchless(when, "when", "the rule is not asked for each match", at, name)
         return Rule(
             id=text.id,
             title=text.title,
@@ -310,12 +316,25 @@ class _Reader:
             requires=tuple(text.requires),
             where=self.where(text, at),
             applies=applies,
-            when=self.condition(text.when, (*at, "when"), name),
+            when=when,
             outcome=text.outcome or "clear",
             restriction=text.restriction,
             statement=statement,
             line=self.line(*at) or 0,
         )
+
+    def check_matchless(
+        self, condition: Condition, part: str, why: str, at: Place, rule: str
+    ) -> None:
+        """Refuse a clause that reads ``match`` where there is none: it would read another's."""
+        for clause in clauses_of(condition):
+            if any(path[0] == "match" for path in clause.reading.paths):
+                raise self.error(
+                    f"the clause `{clause.text[:80]}` reads `match`, but {why}",
+                    "add `for_each: matches` and ask in `when`, or read `matches`",
+                    rule=rule,
+                    line=self.line(*at, part),
+                )
 
     def check_outcome(self, text: _RuleText, at: Place) -> None:
         """Check what the form alone can't: that phase, outcome and restriction go together."""

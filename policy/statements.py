@@ -67,7 +67,7 @@ def _say(value: Any, form: str | None) -> str:
     if value is None or value is MISSING or value == "" or isinstance(value, Unknown):
         return "(not known)"
     if form == "percent" and isinstance(value, int | float):
-        return f"{_hundredths(value):g} %"
+        return f"{_percent(value):g} %"
     if form == "seconds" and isinstance(value, int | float):
         return f"{value:.1f} s"
     if isinstance(value, list):
@@ -77,6 +77,6 @@ def _say(value: Any, form: str | None) -> str:
     return str(value)
 
 
-def _hundredths(share: float) -> float:
+def _percent(share: float) -> float:
     # rounded down: 99.97 % must not read as a certainty
     return int(share * 1000) / 10

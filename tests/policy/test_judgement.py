@@ -23,7 +23,7 @@ from policy import (
     load_pack,
 )
 from policy.decisions import SEVERITY
-from policy.facts import unknown_paths, values_of
+from policy.facts import hash_facts, unknown_paths, values_of
 from policy.territories import REST
 
 CODES = ("AT", "DE", "FR", "US")
@@ -382,3 +382,15 @@ def test_rule_on_the_whole_track_sees_only_the_matches_that_are_left() -> None:
     (reason,) = decide(pack, Facts(matches=(WHOLE, mine, WHOLE))).reasons
     assert (reason.outcome, reason.evidence["seen"]) == ("review", {"matches": {"count": 2}})
     assert decide(pack, Facts(matches=(WHOLE, mine))).decision == "clear"
+
+
+def test_an_unknown_fact_and_one_that_is_all_defaults_are_two_facts() -> None:
+    told = [Facts(account=Unknown()), Facts(account=AccountFact()), Facts()]
+    hashes = {hash_facts(each) for each in told}
+    assert len(hashes) == 3
+    assert hash_facts(Facts(account=Unknown(unknown="lost"))) not in hashes
+
+
+@given(facts(), facts())
+def test_equal_hashes_are_equal_facts(one: Facts, other: Facts) -> None:
+    assert (hash_facts(one) == hash_facts(other)) == (one == other)

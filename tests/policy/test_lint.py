@@ -41,7 +41,6 @@ def test_sound_pack_has_nothing_to_mend() -> None:
         ("duration >", "lenght >", "unknown-fact", "long", 6, "`lenght` is not a fact"),
         ("account.strikes", "account.strike", "unknown-fact", "struck", 13, "`account.strike`"),
         ("thresholds.loud", "thresholds.quiet", "unknown-fact", "struck", 13, "`thresholds` set"),
-        ("duration > 600.0", "match.score > 0.5", "unknown-fact", "long", 6, "no `for_each"),
         (
             "duration > 600.0",
             "matches.exists(m, m.scor > 0.5)",

@@ -74,6 +74,23 @@ def wrong(old: str, new: str) -> PackError:
         ),
         ("duration > 600.0", "duration >", "long", 6, "Syntax error", "one small CEL expression"),
         ("duration > 600.0", "has(account.strikes)", "long", 6, "has()", "CEL expression"),
+        (
+            "duration > 600.0",
+            "true && !('strikes' in account)",
+            "long",
+            6,
+            "`in`",
+            "CEL expression",
+        ),
+        ("duration > 600.0", "match.score > 0.5", "long", 6, "reads `match`", "for_each"),
+        (
+            "    when: duration > 600.0\n",
+            "    applies: match.score > 0.5\n    when: duration > 600.0\n",
+            "long",
+            6,
+            "before any match",
+            "`when`",
+        ),
         ("duration > 600.0", f"duration > {'1' * 400}.0", "long", 6, "413 characters", "small"),
         (
             "duration > 600.0",
