@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import or_
+import structlog
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from scanner import webhook_sender
@@ -33,7 +34,11 @@ SENT: Final = "sent"
 FAILED: Final = "failed"
 SEND_SECONDS: Final = 15.0
 LEASE: Final = timedelta(seconds=60)
+REST: Final = timedelta(seconds=60)
+LOG_KEPT: Final = timedelta(days=90)
 LOG_LIMIT: Final = 20
+
+log = structlog.get_logger()
 
 
 class BadWebhookError(ScannerError):
@@ -98,7 +103,9 @@ def remove(
 ) -> None:
     """Stop sending to an address; its log stays."""
     with service.database.transaction() as session:
-        webhook = find(session, caller.tenant_id, webhook_id)
+        find(session, caller.tenant_id, webhook_id)
+        session.get_one(Webhook, webhook_id, with_for_update=True, populate_existing=True)
+        webhook = find(session, caller.tenant_id, webhook_id)  # removed by whom it waited for?
         check_version(webhook.version, expected_version)
         webhook.deleted_at = service.now()
         webhook.version += 1
@@ -126,6 +133,7 @@ def redeliver(
         if delivery is None or delivery.webhook_id != webhook_id:
             raise NotFoundError("delivery", delivery_id)
         delivery.state, delivery.tries, delivery.due_at = DUE, 0, service.now()
+        delivery.leased_until = None  # what a send under way comes to is only logged
         return delivery
 
 
@@ -141,7 +149,8 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     if not wanting:
         return
     payload = to_cloudevent(event)
-    if (track := session.get(Track, event.data.get("track_id", event.subject))) is not None:
+    track = session.get(Track, event.data.get("track_id", event.subject))
+    if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]
     for webhook in wanting:
         locked = session.get_one(Webhook, webhook.id, with_for_update=True, populate_existing=True)
@@ -172,16 +181,17 @@ def send_due(service: "Service", limit: int = 20) -> int:
 
 
 def _claim(service: "Service") -> WebhookDelivery | None:
+    """Take the oldest due message of a webhook that nothing is on its way to."""
     now = service.now()
+    under_way = select(WebhookDelivery.webhook_id).where(
+        WebhookDelivery.state == DUE, col(WebhookDelivery.leased_until) >= now
+    )
     due = (
         select(WebhookDelivery)
         .where(
             WebhookDelivery.state == DUE,
             col(WebhookDelivery.due_at) <= now,
-            or_(
-                col(WebhookDelivery.leased_until).is_(None),
-                col(WebhookDelivery.leased_until) < now,
-            ),
+            col(WebhookDelivery.webhook_id).not_in(under_way),
         )
         .order_by(col(WebhookDelivery.due_at), col(WebhookDelivery.sequence))
         .limit(1)
@@ -202,18 +212,22 @@ def _send(service: "Service", delivery: WebhookDelivery) -> None:
     with service.database.reading() as session:
         webhook = session.get_one(Webhook, delivery.webhook_id)
     if webhook.deleted_at is not None:
-        _settle(service, delivery.id, {"error": "the webhook was removed"}, FAILED, None)
+        _settle(service, delivery, {"error": "the webhook was removed"}, FAILED, None)
         return
     now = service.now()
-    result = webhook_sender.send(
-        webhook.url,
-        service.secrets.open(webhook.sealed_secret),
-        message_id=delivery.event_id,
-        timestamp=now,
-        payload=delivery.payload,
-        guard=service.url_guard,
-        timeout=SEND_SECONDS,
-    )
+    try:
+        result = webhook_sender.send(
+            webhook.url,
+            service.secrets.open(webhook.sealed_secret),
+            message_id=delivery.event_id,
+            timestamp=now,
+            payload=delivery.payload,
+            guard=service.url_guard,
+            timeout=SEND_SECONDS,
+        )
+    except Exception as error:  # whatever is wrong with one message, the others go on
+        log.exception("webhook_not_sent", webhook=webhook.id, delivery=delivery.id)
+        result = webhook_sender.Delivery(None, 0.0, f"not sent: {type(error).__name__}")
     entry = {
         "at": now.isoformat(),
         "status": result.status,
@@ -223,31 +237,60 @@ def _send(service: "Service", delivery: WebhookDelivery) -> None:
     }
     if result.ok:
         WEBHOOKS.labels("sent").inc()
-        _settle(service, delivery.id, entry, SENT, None)
+        _settle(service, delivery, entry, SENT, None)
     elif delivery.tries < len(webhook_sender.RETRY_SCHEDULE):
         WEBHOOKS.labels("retried").inc()
         wait = timedelta(seconds=webhook_sender.RETRY_SCHEDULE[delivery.tries])
-        _settle(service, delivery.id, entry, DUE, wait)
+        _settle(service, delivery, entry, DUE, wait)
     else:
         WEBHOOKS.labels("failed").inc()
-        _settle(service, delivery.id, entry, FAILED, None)
+        _settle(service, delivery, entry, FAILED, None)
 
 
 def _settle(
     service: "Service",
-    delivery_id: str,
+    sent: WebhookDelivery,
     entry: dict[str, Any],
     state: str,
     wait: timedelta | None,
 ) -> None:
+    """Write down what a send came to; only its log, if the message is no longer the sender's."""
     now = service.now()
     with service.database.transaction() as session:
-        delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
+        delivery = session.get_one(
+            WebhookDelivery, sent.id, with_for_update=True, populate_existing=True
+        )
+        delivery.log = [*delivery.log, entry][-LOG_LIMIT:]
+        if delivery.leased_until != sent.leased_until:
+            return
         delivery.state = state
         delivery.tries += 1
         delivery.due_at = now + wait if wait is not None else None
         delivery.leased_until = None
-        delivery.log = [*delivery.log, entry][-LOG_LIMIT:]
+        if wait is not None:
+            # A receiver that fails is left alone for a while: its other messages wait behind this.
+            session.execute(
+                update(WebhookDelivery)
+                .where(
+                    col(WebhookDelivery.webhook_id) == delivery.webhook_id,
+                    col(WebhookDelivery.state) == DUE,
+                    col(WebhookDelivery.id) != delivery.id,
+                    col(WebhookDelivery.due_at) < now + REST,
+                )
+                .values(due_at=now + REST)
+            )
+
+
+def forget_settled(service: "Service") -> int:
+    """Drop messages that were sent or given up ``LOG_KEPT`` ago; return how many."""
+    with service.database.transaction() as session:
+        done = session.execute(
+            delete(WebhookDelivery).where(
+                col(WebhookDelivery.state) != DUE,
+                col(WebhookDelivery.created_at) < service.now() - LOG_KEPT,
+            )
+        )
+        return int(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _administered(

@@ -32,12 +32,12 @@ class Chores:
 
     def run_due(self) -> None:
         """Do what is due now."""
-        webhooks.send_due(self._service)
         count_what_waits(self._service)
         if self._rounds % SLOW_EVERY == 0:
             open_overdue_cases(self._service)
             expire_foreign(self._service)
             expire_idempotency_keys(self._service)
+            webhooks.forget_settled(self._service)
             self._service.store.sweep(SWEEP_SECONDS * 24, self._service.now())
             temporary.sweep(self._service.settings.temporary_folder, self._service.now())
         self._rounds += 1

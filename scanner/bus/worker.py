@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from scanner import webhooks
 from scanner.bus.chores import Chores
 from scanner.bus.relay import Relay
 from scanner.clock import new_id
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 RESTART_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 60.0
 CHORE_SECONDS: Final = 1.0
+WEBHOOK_THREADS: Final = 4
+"""Messages on their way at once: a receiver that hangs holds up one thread."""
+ANALYSING: Final = "analyse"
 WATCH_PARENT: Final = "--end-with-parent"
 
 log = structlog.get_logger()
@@ -55,10 +59,13 @@ def run_worker(
     ]
     jobs.append(("relay", _relay(service, stopping)))
     jobs.append(("chores", _chores(service, stopping)))
+    jobs.extend((f"webhooks-{n}", _webhooks(service, stopping)) for n in range(WEBHOOK_THREADS))
     jobs.extend(service.transport.side_jobs(stopping.is_set))
     threads = [
         threading.Thread(target=_kept_up, args=(job, run, stopping), name=job) for job, run in jobs
     ]
+    if any(group.name == ANALYSING for group in groups):
+        threads.append(threading.Thread(target=service.warm_up, name="warm-up"))
     log.info("worker_started", worker=name, stages=[group.name for group in groups])
     for thread in threads:
         thread.start()
@@ -102,6 +109,15 @@ def _chores(service: "Service", stopping: threading.Event) -> Callable[[], None]
         while not stopping.is_set():
             chores.run_due()
             stopping.wait(CHORE_SECONDS)
+
+    return run
+
+
+def _webhooks(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    def run() -> None:
+        while not stopping.is_set():
+            if not webhooks.send_due(service, limit=1):
+                stopping.wait(CHORE_SECONDS)
 
     return run
 

@@ -176,3 +176,85 @@ def test_the_secret_is_not_readable_in_the_database(service, caller, url) -> Non
 def test_an_address_inside_is_refused_when_it_is_registered(service, caller) -> None:
     with pytest.raises(UrlRefusedError):
         webhooks.create(service, caller, "https://169.254.169.254/hook", ["*"])
+
+
+def test_a_receiver_that_fails_is_left_alone_and_others_are_told(
+    service, caller, receiver, url, clock, tmp_path
+) -> None:
+    webhooks.create(service, caller, f"{url}/failing", ["*"])
+    release_a_track(service, caller, tmp_path)
+    receiver.status = 500
+    assert webhooks.send_due(service) == 1
+    assert len(deliveries(service)) == 2
+
+    webhooks.create(service, caller, f"{url}/well", ["clearance.track.released"])
+    release_a_track(service, caller, tmp_path)
+    receiver.status = 200
+    assert webhooks.send_due(service) >= 1
+    assert "sent" in {each.state for each in deliveries(service)}
+
+    clock.ahead += timedelta(seconds=61)
+    webhooks.send_due(service)
+    assert {each.state for each in deliveries(service)} == {"sent"}
+
+
+def test_one_message_at_a_time_is_on_its_way_to_a_webhook(
+    service, caller, url, clock, tmp_path
+) -> None:
+    webhooks.create(service, caller, url, ["*"])
+    release_a_track(service, caller, tmp_path)
+    assert webhooks._claim(service).sequence == 1
+    assert webhooks._claim(service) is None
+    clock.ahead += webhooks.LEASE + timedelta(seconds=1)
+    assert webhooks._claim(service).sequence == 1
+
+
+def test_who_lost_the_lease_changes_nothing_but_the_log(
+    service, caller, receiver, url, clock, tmp_path
+) -> None:
+    webhook, _ = webhooks.create(service, caller, url, ["clearance.track.released"])
+    release_a_track(service, caller, tmp_path)
+    stalled = webhooks._claim(service)
+    clock.ahead += webhooks.LEASE + timedelta(seconds=1)
+    assert webhooks.send_due(service) == 1
+    webhooks._settle(service, stalled, {"error": "no answer"}, "due", timedelta(0))
+
+    (delivery,) = deliveries(service)
+    assert (delivery.state, delivery.tries) == ("sent", 1)
+    assert delivery.log[-1] == {"error": "no answer"}
+
+    webhooks.redeliver(service, caller, webhook.id, delivery.id)
+    under_way = webhooks._claim(service)
+    webhooks.redeliver(service, caller, webhook.id, delivery.id)
+    webhooks._settle(service, under_way, {"error": "no answer"}, "failed", None)
+    assert deliveries(service)[0].state == "due"
+    assert webhooks.send_due(service) == 1
+
+
+def test_a_message_that_cannot_be_sent_does_not_stop_the_others(
+    service, caller, receiver, url, tmp_path
+) -> None:
+    broken, _ = webhooks.create(service, caller, f"{url}/broken", ["clearance.track.released"])
+    webhooks.create(service, caller, f"{url}/well", ["clearance.track.released"])
+    with service.database.transaction() as session:
+        session.get_one(Webhook, broken.id).sealed_secret = "of another key"
+    release_a_track(service, caller, tmp_path)
+
+    assert webhooks.send_due(service) == 2
+
+    by_state = {each.state: each for each in deliveries(service)}
+    assert by_state.keys() == {"due", "sent"}
+    assert by_state["due"].tries == 1
+    assert by_state["due"].log[0]["error"].startswith("not sent: ")
+
+
+def test_settled_messages_are_forgotten_in_time(
+    service, caller, receiver, url, clock, tmp_path
+) -> None:
+    webhooks.create(service, caller, url, ["clearance.track.released"])
+    release_a_track(service, caller, tmp_path)
+    webhooks.send_due(service)
+    assert webhooks.forget_settled(service) == 0
+    clock.ahead += webhooks.LOG_KEPT + timedelta(days=1)
+    assert webhooks.forget_settled(service) == 1
+    assert deliveries(service) == []
