@@ -1,9 +1,12 @@
 """Recognise a recording: samples in, matches out - which references, where, how sure.
 
-:func:`fingerprint` turns samples into sub-fingerprints; an :class:`Index` holds those of the
+:func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found, and
+:func:`embed` into vectors, by which altered ones are; an :class:`Index` holds those of the
 references and finds them in a query. :class:`SegmentIndex` is the one that lives in a folder.
 """
 
+from fingerprint.embedding.embedder import embed
+from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
     FingerprintError,
     IndexCorruptError,
@@ -15,10 +18,11 @@ from fingerprint.errors import (
 )
 from fingerprint.extraction import fingerprint
 from fingerprint.index import Index, IndexParams, IndexStats, SegmentIndex
-from fingerprint.matches import Match, Segment
+from fingerprint.matches import Match, Segment, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
+    "Embedding",
     "Fingerprint",
     "FingerprintError",
     "Index",
@@ -33,5 +37,7 @@ __all__ = [
     "StaleEpochError",
     "TooShortError",
     "UnusableAudioError",
+    "embed",
+    "explained",
     "fingerprint",
 ]

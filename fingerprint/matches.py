@@ -1,7 +1,11 @@
 """What a search answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+EXPLAINED_SCORE: Final = 0.9
+EXPLAINED_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,11 @@ class Match:
     segments: tuple[Segment, ...]
     coverage_query: float
     coverage_reference: float
+
+
+def explained(matches: Sequence[Match]) -> bool:
+    """Whether one reference accounts for nearly all of the query, so that looking on is idle."""
+    return any(
+        match.score >= EXPLAINED_SCORE and match.coverage_query >= EXPLAINED_SHARE
+        for match in matches
+    )

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
@@ -91,9 +90,11 @@ def _band(signal: F32Array, start: int, stop: int, *, low_band: bool) -> F32Arra
     if begin < end:
         piece[begin - first : end - first] = signal[begin:end]
     windows = np.lib.stride_tricks.sliding_window_view(piece, size)[::hop]
-    spectra = scipy.fft.rfft(
-        windows * _window(size), n=_LOW_FFT if low_band else _HIGH_WINDOW, axis=1
-    )
+    import torch  # its Fourier transform takes a third of the time of SciPy's
+
+    spectra = torch.fft.rfft(
+        torch.from_numpy(windows * _window(size)), n=_LOW_FFT if low_band else _HIGH_WINDOW
+    ).numpy()
     powers: F32Array = (spectra.real**2 + spectra.imag**2) @ _filters(low_band)
     return powers
 

@@ -1,4 +1,4 @@
-"""Fingerprints as values: Chromaprint's words, and the two forms they travel in.
+"""Fingerprints as values: Chromaprint's words, an embedding, and the two forms they travel in.
 
 JSON is what a client sends instead of audio; bytes are what is kept beside a track so that an
 index can be rebuilt without decoding again. Both carry the words as they are (little-endian
@@ -11,12 +11,13 @@ import binascii
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from fingerprint.arrays import U32Array
+from fingerprint.embedding.embedding import MODEL, Embedding, expected_vectors
 from fingerprint.errors import InvalidFingerprintError
 
 ALGORITHM: Final = "chromaprint-2"
@@ -37,9 +38,10 @@ _WORD_TOLERANCE: Final = 4
 
 Resampling delays and padding of codecs move the end by at most two hops."""
 
-_BYTES: Final = struct.Struct("<4sBdI")
+_BYTES: Final = struct.Struct("<4sBdIIi")
 _MAGIC: Final = b"CLFP"
-_BYTES_VERSION: Final = 1
+_BYTES_VERSION: Final = 2
+_NONE: Final = -1
 
 
 def expected_words(duration: float) -> int:
@@ -62,12 +64,15 @@ class Fingerprint:
         Seconds from one word to the next.
     algorithm : str
         Only fingerprints of one algorithm can be compared.
+    embedding : Embedding, optional
+        By which altered copies are found. Without one, clean copies are.
     """
 
     sub_fingerprints: U32Array
     duration: float
     hop_seconds: float = HOP_SECONDS
     algorithm: str = ALGORITHM
+    embedding: Embedding | None = None
 
     def __post_init__(self) -> None:
         words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
@@ -75,6 +80,10 @@ class Fingerprint:
             raise InvalidFingerprintError(f"sub-fingerprints have shape {words.shape}, need (n,)")
         words.flags.writeable = False
         object.__setattr__(self, "sub_fingerprints", words)
+
+    def with_embedding(self, embedding: Embedding) -> "Fingerprint":
+        """Return the same fingerprint, by which altered copies are found too."""
+        return replace(self, embedding=embedding)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Fingerprint):
@@ -84,6 +93,7 @@ class Fingerprint:
             and self.duration == other.duration
             and self.hop_seconds == other.hop_seconds
             and np.array_equal(self.sub_fingerprints, other.sub_fingerprints)
+            and self.embedding == other.embedding
         )
 
     def __hash__(self) -> int:
@@ -92,11 +102,19 @@ class Fingerprint:
     def to_json(self) -> dict[str, Any]:
         """What a client sends instead of audio; :meth:`from_json` reads it back exactly."""
         words = self.sub_fingerprints.astype("<u4").tobytes()
-        return {
+        document: dict[str, Any] = {
             "algorithm": self.algorithm,
             "duration": self.duration,
             "sub_fingerprints": base64.b64encode(words).decode("ascii"),
         }
+        if self.embedding is not None:
+            content = base64.b64encode(self.embedding.to_bytes()).decode("ascii")
+            document["embedding"] = {
+                "model": MODEL,
+                "count": len(self.embedding),
+                "vectors": content,
+            }
+        return document
 
     @classmethod
     def from_json(cls, document: object) -> "Fingerprint":
@@ -106,14 +124,15 @@ class Fingerprint:
         ----------
         document : parsed JSON
             ``{"algorithm": "chromaprint-2", "duration": seconds, "sub_fingerprints": base64 of
-            little-endian uint32 words}``. Other members are ignored.
+            little-endian uint32 words}``, and optionally ``"embedding": {"model", "count",
+            "vectors": base64 of bytes}``. Other members are ignored.
 
         Raises
         ------
         InvalidFingerprintError
             If a member is missing or of the wrong type, the algorithm is unknown, the base64 is
-            not strict, the duration is not in (0, 12 h], or the number of words is not what
-            Chromaprint gives for that duration.
+            not strict, the duration is not in (0, 12 h], or the number of words or vectors is
+            not what that duration gives.
         """
         if not isinstance(document, dict):
             raise InvalidFingerprintError("a fingerprint is a JSON object")
@@ -128,19 +147,17 @@ class Fingerprint:
             raise InvalidFingerprintError("`sub_fingerprints` must be a base64 string")
         # Compared before decoding, so that a large lie costs nothing.
         _check_count(len(text) * 3 // 16, duration, tolerance=_WORD_TOLERANCE + 1)
-        try:
-            data = binascii.a2b_base64(text, strict_mode=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidFingerprintError("`sub_fingerprints` is not base64") from error
+        data = _decoded(text, "sub_fingerprints")
         if len(data) % 4:
             raise InvalidFingerprintError(
                 "`sub_fingerprints` is not a whole number of 32-bit words"
             )
         _check_count(len(data) // 4, duration, tolerance=_WORD_TOLERANCE)
-        return cls(np.frombuffer(data, dtype="<u4").astype(np.uint32), duration)
+        words = np.frombuffer(data, dtype="<u4").astype(np.uint32)
+        return cls(words, duration, embedding=_embedding(document.get("embedding"), duration))
 
     def to_bytes(self) -> bytes:
-        """Durable form: a 17-byte head, zlib of the byte planes of successive differences, CRC-32.
+        """Durable form: a head, zlib of the byte planes of successive differences, vectors, CRC-32.
 
         Most bits stay from one word to the next, so planes of differences compress where the
         words themselves do not.
@@ -149,8 +166,11 @@ class Fingerprint:
         change = words.copy()
         change[1:] ^= words[:-1]
         planes = np.ascontiguousarray(change.astype("<u4").view(np.uint8).reshape(-1, 4).T)
-        head = _BYTES.pack(_MAGIC, _BYTES_VERSION, self.duration, len(words))
-        body = head + zlib.compress(planes.tobytes(), 9)
+        packed = zlib.compress(planes.tobytes(), 9)
+        count = _NONE if self.embedding is None else len(self.embedding)
+        vectors = b"" if self.embedding is None else self.embedding.to_bytes()
+        head = _BYTES.pack(_MAGIC, _BYTES_VERSION, self.duration, len(words), len(packed), count)
+        body = head + packed + vectors
         return body + struct.pack("<I", zlib.crc32(body))
 
     @classmethod
@@ -167,19 +187,50 @@ class Fingerprint:
         body, (checksum,) = data[:-4], struct.unpack("<I", data[-4:])
         if zlib.crc32(body) != checksum:
             raise InvalidFingerprintError("the bytes of this fingerprint are damaged (checksum)")
-        _, version, duration, count = _BYTES.unpack_from(body)
+        _, version, duration, count, length, vectors = _BYTES.unpack_from(body)
         if version != _BYTES_VERSION:
             raise InvalidFingerprintError(f"fingerprint format {version} is not known here")
+        packed, rest = body[_BYTES.size : _BYTES.size + length], body[_BYTES.size + length :]
         unpacker = zlib.decompressobj()
         try:
-            planes = unpacker.decompress(body[_BYTES.size :], count * 4 + 1)
+            planes = unpacker.decompress(packed, count * 4 + 1)
         except zlib.error as error:
             raise InvalidFingerprintError("the bytes of this fingerprint are damaged") from error
-        if len(planes) != count * 4 or not unpacker.eof or unpacker.unused_data:
+        stray = unpacker.unused_data or (rest and vectors == _NONE)
+        if len(planes) != count * 4 or not unpacker.eof or stray:
             raise InvalidFingerprintError("this fingerprint does not hold the words it announces")
         change = np.frombuffer(planes, np.uint8).reshape(4, count).T  # (words, 4)
         words = np.ascontiguousarray(change).view("<u4").reshape(count).astype(np.uint32)
-        return cls(np.bitwise_xor.accumulate(words), float(duration))
+        return cls(
+            np.bitwise_xor.accumulate(words),
+            float(duration),
+            embedding=None if vectors == _NONE else Embedding.from_bytes(rest, vectors),
+        )
+
+
+def _embedding(document: object, duration: float) -> Embedding | None:
+    if document is None:
+        return None
+    if not isinstance(document, dict) or document.get("model") != MODEL:
+        raise InvalidFingerprintError(
+            f"`embedding` must be of the model {MODEL!r}; make it with `clearance fingerprint`"
+        )
+    count, text = document.get("count"), document.get("vectors")
+    expected = expected_vectors(duration)
+    if type(count) is not int or abs(count - expected) > 1:
+        raise InvalidFingerprintError(
+            f"`embedding.count` must be about {expected} for {duration:.3f} s of audio"
+        )
+    if not isinstance(text, str) or len(text) > 400 * (count + 1):
+        raise InvalidFingerprintError("`embedding.vectors` must be base64 of that many vectors")
+    return Embedding.from_bytes(_decoded(text, "embedding.vectors"), count)
+
+
+def _decoded(text: str, name: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidFingerprintError(f"`{name}` is not base64") from error
 
 
 def _checked_duration(value: object) -> float:

@@ -83,6 +83,11 @@ def analyse_audio(
                 print_ = None
                 evidence.warnings.append({"type": "too-short", "detail": str(error)})
         _search(service, tenant_id, evidence, print_)
+        # The costly look is for what the cheap one leaves in doubt.
+        if print_ is not None and not fingerprint.explained(evidence.matches):
+            with _timed(evidence, "embedding"):
+                embedding = fingerprint.embed(decoded.samples, decoded.sample_rate)
+            _search(service, tenant_id, evidence, print_.with_embedding(embedding))
     return evidence
 
 
@@ -130,6 +135,8 @@ def _search(
             evidence.matches = found.matches
             evidence.print = print_
             evidence.versions["fingerprint"] = print_.algorithm
+            if print_.embedding is not None:
+                evidence.versions["embedding"] = print_.embedding.model
             evidence.index_version = found.index_version
             evidence.index_epoch = found.index_epoch
             evidence.index_age_seconds = found.age_seconds
@@ -145,5 +152,5 @@ def _timed(evidence: Evidence, step: str) -> Iterator[None]:
         yield
     finally:
         seconds = time.perf_counter() - started
-        evidence.seconds[step] = round(seconds, 4)
+        evidence.seconds[step] = round(evidence.seconds.get(step, 0.0) + seconds, 4)
         STAGE_SECONDS.labels(step).observe(seconds)

@@ -7,6 +7,7 @@ a reference is found from the moment its transaction has committed.
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 
 import structlog
 from filelock import FileLock
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 import fingerprint
@@ -24,6 +26,8 @@ from scanner.tables import CatalogueEpoch, Reference
 
 ACTIVE: Final = "active"
 CHUNK: Final = 2000
+OPEN: Final = 64
+"""Indexes that a process keeps open: each of their files takes a descriptor."""
 
 log = structlog.get_logger()
 
@@ -35,7 +39,7 @@ class Found:
     Parameters
     ----------
     age_seconds
-        How long ago the index was seen to hold every change of the catalogue.
+        How long ago, at most, the index was seen to hold every change of the catalogue.
     """
 
     matches: Sequence[fingerprint.Match]
@@ -51,27 +55,30 @@ class Catalogue:
         self._database = database
         self._store = store
         self._folder = folder
-        self._indexes: dict[str, fingerprint.SegmentIndex] = {}
+        self._indexes: OrderedDict[str, fingerprint.SegmentIndex] = OrderedDict()
         self._guard = threading.Lock()
 
     def search(self, tenant_id: str, query: fingerprint.Fingerprint) -> Found:
         """Search the tenant's references, newest changes included."""
-        index = self.caught_up(tenant_id)
-        checked = time.monotonic()
-        matches = index.search(query)
+        asked = time.monotonic()
+        answer = self.caught_up(tenant_id).answer(query)
         return Found(
-            matches=matches,
-            index_version=index.version,
-            index_epoch=index.epoch,
-            age_seconds=round(time.monotonic() - checked, 3),
+            matches=answer.matches,
+            index_version=answer.version,
+            index_epoch=answer.epoch,
+            age_seconds=round(time.monotonic() - asked, 3),
         )
 
     def caught_up(self, tenant_id: str) -> fingerprint.SegmentIndex:
         """Return the tenant's index after applying what the database has beyond it."""
         index = self._index(tenant_id)
-        if self._newest_epoch(tenant_id) <= index.epoch:
+        if self._newest_epoch(tenant_id) == index.epoch:
             return index
         with FileLock(self._folder / tenant_id / "catch-up.lock"):
+            if self._newest_epoch(tenant_id) < index.epoch:
+                # The database was restored from before the index' last changes.
+                log.warning("index_ahead_of_database", tenant=tenant_id, epoch=index.epoch)
+                index.clear()
             for epoch, added, removed in self._changes(tenant_id, index.epoch):
                 index.apply(added, removed, epoch)
                 log.info(
@@ -87,7 +94,7 @@ class Catalogue:
         return index
 
     def check(self) -> None:
-        """Raise if an index folder can't be read or made."""
+        """Raise if the folder can't be made or an index that was opened can't be read."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for index in list(self._indexes.values()):
             index.stats()
@@ -98,6 +105,9 @@ class Catalogue:
                 folder = self._folder / tenant_id
                 folder.mkdir(parents=True, exist_ok=True)
                 self._indexes[tenant_id] = fingerprint.SegmentIndex(folder)
+            self._indexes.move_to_end(tenant_id)
+            while len(self._indexes) > OPEN:
+                self._indexes.popitem(last=False)  # whoever searches it now keeps it open
             return self._indexes[tenant_id]
 
     def _newest_epoch(self, tenant_id: str) -> int:
@@ -108,9 +118,9 @@ class Catalogue:
     def _changes(
         self, tenant_id: str, epoch: int
     ) -> Iterator[tuple[int, list[tuple[str, fingerprint.Fingerprint]], list[str]]]:
-        # The newest epoch is read first: what commits after that is for the next round. A reference
-        # that changed several times stands only at its last epoch, so the last chunk reaches up
-        # to the newest one even where no row carries it.
+        # Changes commit in the order of their epochs, so one statement sees all up to its last. A
+        # reference that changed several times stands only at its last epoch, so the last chunk
+        # reaches up to the newest one even where no row carries it.
         newest = self._newest_epoch(tenant_id)
         while epoch < newest:
             with self._database.reading() as session:
@@ -119,7 +129,6 @@ class Catalogue:
                     .where(
                         Reference.tenant_id == tenant_id,
                         Reference.epoch > epoch,
-                        Reference.epoch <= newest,
                     )
                     .order_by(col(Reference.epoch))
                     .limit(CHUNK)
@@ -128,7 +137,8 @@ class Catalogue:
                 (row.id, self._fingerprint(tenant_id, row)) for row in rows if row.status == ACTIVE
             ]
             removed = [row.id for row in rows if row.status != ACTIVE]
-            epoch = newest if len(rows) < CHUNK else rows[-1].epoch
+            last = rows[-1].epoch if rows else epoch
+            epoch = last if len(rows) == CHUNK else max(newest, last)
             yield epoch, added, removed
 
     def _fingerprint(self, tenant_id: str, row: Reference) -> fingerprint.Fingerprint:
@@ -144,9 +154,13 @@ def next_epoch(session: Session, tenant_id: str) -> int:
     """
     row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
     if row is None:
-        row = CatalogueEpoch(tenant_id=tenant_id, value=0)
-        session.add(row)
-        session.flush()
+        # Two first references may come at once.
+        insert = (
+            postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        )
+        first = insert(CatalogueEpoch).values(tenant_id=tenant_id, value=0)
+        session.execute(first.on_conflict_do_nothing())
+        row = session.get_one(CatalogueEpoch, tenant_id, with_for_update=True)
     row.value += 1
     session.flush()
     return row.value

@@ -103,7 +103,8 @@ def _chromaprint() -> str:
     import fingerprint
 
     noise = np.random.default_rng(0).standard_normal((1, 80_000), np.float32) * np.float32(0.1)
-    return f"computes {fingerprint.fingerprint(noise, 16_000).algorithm}"
+    algorithm = fingerprint.fingerprint(noise, 16_000).algorithm
+    return f"computes {algorithm} and {fingerprint.embed(noise, 16_000).model}"
 
 
 def _decodes(service: "Service") -> str:

@@ -82,19 +82,29 @@ def add(
     """
     if policy is not None and policy not in POLICIES:
         raise BadReferenceError(f"policy {policy!r} is none of {', '.join(POLICIES)}")
-    wanted = {"policy": policy, "isrc": isrc, "territories": list(territories) or None}
+    wanted = {"policy": policy, "isrc": isrc, "territories": sorted(territories) or None}
     with service.database.reading() as session:
         known = _same_audio(session, caller.tenant_id, audio_sha256, holder, wanted)
-    if known is not None:
+    if known is not None and known.operator_added >= operator:
         return known
     decoded = service.decoder.decode(path)
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
+    print_ = print_.with_embedding(fingerprint.embed(decoded.samples, decoded.sample_rate))
     blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
     now = service.now()
     with service.database.transaction() as session:
         epoch = next_epoch(session, caller.tenant_id)  # one writer at a time from here on
         known = _same_audio(session, caller.tenant_id, audio_sha256, holder, wanted)
         if known is not None:
+            if known.operator_added < operator:
+                known.operator_added = True
+                _changed(
+                    service,
+                    session,
+                    caller,
+                    known,
+                    lambda epoch: ReferenceChanged(epoch=epoch, changed=["operator_added"]),
+                )
             return known
         title = (title or decoded.tags.get("title") or file_name or path.stem)[:300]
         reference = Reference(
@@ -108,7 +118,7 @@ def add(
             title=title,
             path=shown_path or file_name,
             isrc=isrc,
-            territories=list(territories),
+            territories=sorted(territories),
             operator_added=operator,
             duration=decoded.duration,
             audio_sha256=audio_sha256,
@@ -267,7 +277,8 @@ def _changed(
 
 def _locked(session: Session, tenant_id: str, reference_id: str) -> Reference:
     find(session, tenant_id, reference_id)
-    return session.get_one(Reference, reference_id, with_for_update=True, populate_existing=True)
+    session.get_one(Reference, reference_id, with_for_update=True, populate_existing=True)
+    return find(session, tenant_id, reference_id)  # who held the lock before may have retired it
 
 
 def _same_audio(

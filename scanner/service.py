@@ -119,6 +119,15 @@ class Service:
 
         return GROUPS
 
+    def warm_up(self) -> None:
+        """Load what the first track would wait for: the decoders' parent, the network."""
+        import numpy as np
+
+        import fingerprint
+
+        _ = self.decoder
+        fingerprint.embed(np.zeros((1, 3 * 11025), np.float32), 11025)
+
     @cached_property
     def transport(self) -> "Transport":
         """The bus: embedded, or Kafka where ``CLEARANCE_KAFKA`` is set."""

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         default=512 * 2**20, ge=1, description="Largest audio file accepted."
     )
     max_body_bytes: int = Field(
-        default=2 * 2**20, ge=1024, description="Largest body without a file."
+        default=4 * 2**20, ge=1024, description="Largest body without a file."
     )
     upload_stall_seconds: float = Field(
         default=30,

@@ -12,25 +12,41 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fingerprint.arrays import F32Array
+from fingerprint.arrays import BoolArray, F32Array
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 
 I64Array = NDArray[np.int64]
 F64Array = NDArray[np.float64]
 
-TEMPO_RATIOS: Final = np.exp(np.linspace(np.log(0.76), np.log(1.32), 27))
+TEMPO_RATIOS: Final = np.exp(np.linspace(np.log(0.78), np.log(1.28), 25))
 BIN_SECONDS: Final = 0.72
 FAINT: Final = 0.25
 """Likeness below which a neighbour says nothing."""
-LIKE: Final = 0.5
+LIKE: Final = 0.4
 """Likeness (cosine) above which two vectors are more probably of the same music than not."""
 LOST: Final = -0.3
 """What a query vector counts that lies beside the reference."""
-HYPOTHESES: Final = 40
+HYPOTHESES: Final = 32
 A_PLACE: Final = 3
 """Hypotheses kept around one place of one reference."""
-SHORTEST: Final = 3
+EDGE_SHARE: Final = 0.75
+"""Of the median likeness along a path: where it falls below, the path ends."""
+ROUNDS: Final = 4
+SHORTEST: Final = 4
 """Vectors of a path."""
+LIGHTEST: Final = 1.0
+"""Weight of a path that is worth a second look; what is unrelated seldom reaches 4."""
+WINDOW: Final = 40
+"""Vectors (19 s) that vote together; half of them vote in the next window too."""
+FEWEST_VOTES: Final = 1.0
+SAME_SECONDS: Final = 1.5
+"""Two lines that lie nearer to each other in the middle of a window are one."""
+APART: Final = 6
+"""Vectors (2.9 s) from which on two of them see other music."""
+SAMPLED: Final = 64
+"""About how many vectors of each side a vector is compared with, to see what is usual."""
+UNUSUAL: Final = 0.1
+"""How much more than usual a likeness must be to count."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Path:
-    """A stretch along a line. ``weight`` sums how far the likeness is above chance."""
+    """A stretch along a line.
+
+    Attributes
+    ----------
+    line : Line
+    query_start, query_end : float
+        Middles of the first and the last vector in it, in seconds.
+    weight : float
+        Sum of how far the likeness is above chance.
+    likeness : float
+        Mean along the line.
+    vectors : int
+    distinct : float
+        The same sum, where chance is how like the query's vectors are to the query at other times
+        and to the reference beside the line: what noise, drones and one and the same instrument
+        have in common is no evidence, however long it lasts.
+    """
 
     line: Line
     query_start: float
@@ -71,6 +103,7 @@ class Path:
     weight: float
     likeness: float
     vectors: int
+    distinct: float
 
 
 class Lookup(Protocol):
@@ -93,12 +126,29 @@ def paths(query: F32Array, seconds: F64Array, near: Neighbours, lookup: Lookup) 
     -------
     list of Path, heaviest first; several may tell of one stretch.
     """
-    found = [
-        path
-        for line in hypotheses(seconds, near)
-        if (path := follow(line, query, seconds, lookup(line.reference))) is not None
-    ]
+    found: list[Path] = []
+    for start in range(0, max(1, len(query) - WINDOW // 2), WINDOW // 2):
+        part = slice(start, start + WINDOW)
+        own = Neighbours(near.reference[part], near.seconds[part], near.likeness[part])
+        middle = float(seconds[part].mean()) if len(query) else 0.0
+        for line in hypotheses(seconds[part], own):
+            if any(_follows(path, line, middle) for path in found):
+                continue
+            path = follow(line, query, seconds, lookup(line.reference))
+            if path is not None and path.weight >= LIGHTEST:
+                found.append(path)
     return sorted(found, key=lambda path: -path.weight)
+
+
+def _follows(path: Path, line: Line, at: float) -> bool:
+    """Whether a path found before already tells of a line at a time of the query."""
+    own = path.line
+    return (
+        own.reference == line.reference
+        and path.query_start <= at <= path.query_end
+        and path.vectors > WINDOW
+        and abs(own.offset - line.offset + (own.tempo_ratio - line.tempo_ratio) * at) < SAME_SECONDS
+    )
 
 
 def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
@@ -123,9 +173,11 @@ def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
     lines: list[Line] = []
     places: dict[tuple[int, int], int] = {}
     for n in np.argsort(-counted, kind="stable")[: 8 * HYPOTHESES]:
+        if counted[n] < FEWEST_VOTES:
+            break
         number, ratio, offset_bin = (int(value) for value in cells[n])
         tempo_ratio = float(TEMPO_RATIOS[ratio])
-        offset = (offset_bin - shifts[n] + 0.5) * BIN_SECONDS
+        offset = float((offset_bin - shifts[n] + 0.5) * BIN_SECONDS)
         place = (number, round((offset + tempo_ratio * middle) / 2))
         places[place] = places.get(place, 0) + 1
         if places[place] <= A_PLACE:
@@ -161,17 +213,31 @@ def _count(
 
 
 def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> Path | None:
-    """Walk along a line, straighten it once, and cut it to where the likeness holds."""
+    """Walk along a line, straighten it, and cut it to where the likeness holds.
+
+    A line that is voted for is a little off; over a minute that is more than a vector. So each
+    straightening is followed by another walk, as long as that goes farther.
+    """
     likeness, at = _beside(line, query, seconds, reference, reach=2)
-    start, end, _ = _heaviest(likeness)
-    on_line = np.flatnonzero(likeness[start:end] > LIKE) + start
-    if len(on_line) > SHORTEST:
+    start, end, weight = _heaviest(likeness)
+    for round_ in range(ROUNDS):
+        on_line = np.flatnonzero(likeness[start:end] > LIKE) + start
+        if len(on_line) <= SHORTEST:
+            break
         line = _straightened(line, seconds[on_line], at[on_line], likeness[on_line] - LIKE)
-        likeness, at = _beside(line, query, seconds, reference, reach=1)
-        start, end, _ = _heaviest(likeness)
+        reached = end - start
+        likeness, at = _beside(line, query, seconds, reference, reach=1 if round_ else 2)
+        start, end, weight = _heaviest(likeness)
+        if round_ and end - start <= reached:
+            break
     if end - start < SHORTEST:
         return None
-    weight = _heaviest(likeness)[2]
+    # Foreign music before and after a clean copy is liker to it than chance, not than the copy.
+    inside = max(LIKE, EDGE_SHARE * float(np.median(likeness[start:end])))
+    first, last, _ = _heaviest(likeness[start:end], inside)
+    if last - first >= SHORTEST:
+        start, end = start + first, start + last
+    stretch = query[start:end]
     return Path(
         line,
         float(seconds[start]),
@@ -179,7 +245,38 @@ def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) 
         weight,
         float(likeness[start:end].mean()),
         end - start,
+        _distinct(line, likeness[start:end], stretch, seconds[start:end], reference),
     )
+
+
+def _distinct(
+    line: Line, likeness: F64Array, stretch: F32Array, seconds: F64Array, reference: F32Array
+) -> float:
+    """Sum of how far the likeness is above what is usual for each vector.
+
+    Usual is the median likeness to the same query 2.9 s and more away, or to the reference as far
+    beside the line, whichever is greater; loops are like themselves now and then, not usually.
+    """
+    step = 1 + len(stretch) // SAMPLED
+    times = np.arange(len(stretch))
+    own = _median_likeness(
+        stretch, stretch[::step], np.abs(times[:, None] - times[::step]) >= APART
+    )
+    step = 1 + len(reference) // SAMPLED
+    at = (line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS
+    others = np.arange(len(reference))[::step]
+    there = _median_likeness(stretch, reference[::step], np.abs(others - at[:, None]) >= APART)
+    usual = np.maximum(np.maximum(own, there) + UNUSUAL, LIKE)
+    return float((likeness - usual).sum())
+
+
+def _median_likeness(vectors: F32Array, others: F32Array, apart: BoolArray) -> F64Array:
+    """For each vector the median of its likeness to those of the others that are apart."""
+    likeness = np.where(apart, vectors @ others.T, np.nan)
+    known = apart.any(axis=1)
+    medians = np.full(len(vectors), -1.0)
+    medians[known] = np.nanmedian(likeness[known], axis=1)
+    return medians
 
 
 def _beside(
@@ -196,9 +293,9 @@ def _beside(
     return likeness[rows, best], index[rows, best] * HOP_SECONDS + CENTRE_SECONDS
 
 
-def _heaviest(likeness: F64Array) -> tuple[int, int, float]:
+def _heaviest(likeness: F64Array, chance: float = LIKE) -> tuple[int, int, float]:
     """The stretch whose likeness above chance sums highest (Kadane): start, end, sum."""
-    gains = np.where(likeness > -1, likeness - LIKE, LOST)
+    gains = np.where(likeness > -1, likeness - chance, LOST)
     sums = np.concatenate([[0.0], np.cumsum(gains)])
     rises = sums - np.minimum.accumulate(sums)
     end = int(rises.argmax())
@@ -208,11 +305,13 @@ def _heaviest(likeness: F64Array) -> tuple[int, int, float]:
 
 def _straightened(line: Line, seconds: F64Array, at: F64Array, weights: F64Array) -> Line:
     """Weighted least squares, held near the line that was voted for."""
+    middle = float(np.average(seconds, weights=weights))
     roots = np.sqrt(weights)
-    terms = np.stack([roots, roots * seconds], axis=1)
+    terms = np.stack([roots, roots * (seconds - middle)], axis=1)
     missing = roots * (at - line.offset - line.tempo_ratio * seconds)
     normal = terms.T @ terms + np.diag([0.005, 2.0])
-    offset, ratio = np.linalg.solve(normal, terms.T @ missing)
+    shift, ratio = np.linalg.solve(normal, terms.T @ missing)
     low, high = TEMPO_RATIOS[0], TEMPO_RATIOS[-1]
     tempo_ratio = float(np.clip(line.tempo_ratio + ratio, low, high))
-    return Line(line.reference, line.offset + float(offset), tempo_ratio)
+    there = line.offset + line.tempo_ratio * middle + float(shift)
+    return Line(line.reference, there - tempo_ratio * middle, tempo_ratio)

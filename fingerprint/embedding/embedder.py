@@ -5,76 +5,72 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from fingerprint.arrays import F32Array
+from fingerprint.arrays import BoolArray, F32Array
+from fingerprint.embedding.embedding import PITCHES, Embedding, quantised
 from fingerprint.embedding.geometry import (
-    CENTRE_SECONDS,
     CONTEXT_FRAMES,
     DIMENSIONS,
     FIELD_FRAMES,
     HOP_FRAMES,
-    HOP_SECONDS,
 )
 from fingerprint.spectrum import (
     BINS,
     BINS_PER_OCTAVE,
     BINS_PER_SEMITONE,
     FLOOR_DB,
-    FRAMES_PER_SECOND,
     MARGIN,
+    spectrum,
 )
 
 if TYPE_CHECKING:
     from fingerprint.embedding.network import SegmentNetwork
 
 WEIGHTS: Final = Path(__file__).parent.parent / "weights" / "recordings.safetensors"
-SCALE: Final = 127.0
-BLOCK: Final = 64 * HOP_FRAMES
-
-I8Array = NDArray[np.int8]
-U8Array = NDArray[np.uint8]
+BLOCK: Final = 256 * HOP_FRAMES
+SILENT_DB: Final = -75.0
 
 
 @cache
 def network(weights: Path = WEIGHTS) -> "SegmentNetwork":
-    """Load the network once a process."""
+    """Load the network once a process.
+
+    It runs in one thread: a machine's cores are shared among processes, not fought over.
+    """
+    import torch
     from safetensors.torch import load_file
 
     from fingerprint.embedding.network import SegmentNetwork
 
+    torch.set_num_threads(1)
     made = SegmentNetwork()
     made.load_state_dict(load_file(weights))
-    made.eval()
-    return made
+    return made.eval().fused()
 
 
-def vectors(spectra: F32Array, *, weights: Path = WEIGHTS, shift: int = 0) -> F32Array:
-    """Embed a track.
+def vectors(spectra: F32Array, *, weights: Path = WEIGHTS) -> F32Array:
+    """Return the vectors of a track at one pitch.
 
     Parameters
     ----------
     spectra : float32 array, shape (frames, bins with margins)
         From :func:`fingerprint.spectrum.spectrum`.
-    shift : int
-        Frames to leave out at the start.
 
     Returns
     -------
     float32 array, shape (n, 64)
-        Of length one each. Vector ``k`` sees the two seconds around ``CENTRE_SECONDS + shift /
-        FRAMES_PER_SECOND + k * HOP_SECONDS``. Nothing (n = 0) below two seconds.
+        Of length one each. Vector ``k`` sees the two seconds around ``CENTRE_SECONDS + k *
+        HOP_SECONDS``. Nothing (n = 0) below two seconds.
     """
     import torch
 
     from fingerprint.embedding.network import levelled
 
-    own = spectra[shift:]
-    count = (len(own) - FIELD_FRAMES) // HOP_FRAMES + 1
+    count = (len(spectra) - FIELD_FRAMES) // HOP_FRAMES + 1
     if count < 1:
         return np.empty((0, DIMENSIONS), np.float32)
-    padded = np.pad(own, ((CONTEXT_FRAMES, CONTEXT_FRAMES), (0, 0)), mode="edge")
+    padded = np.pad(spectra, ((CONTEXT_FRAMES, CONTEXT_FRAMES), (0, 0)), mode="edge")
     made = []
     with torch.inference_mode():
         for start in range(0, count * HOP_FRAMES, BLOCK):
@@ -84,34 +80,52 @@ def vectors(spectra: F32Array, *, weights: Path = WEIGHTS, shift: int = 0) -> F3
     return np.concatenate(made)
 
 
-def query_vectors(
-    spectra: F32Array, semitones: float = 0.0, *, weights: Path = WEIGHTS
-) -> tuple[F32Array, NDArray[np.float64]]:
-    """Embed a query twice as densely as a reference, as if it were played at another pitch.
+def embed(samples: F32Array, sample_rate: int) -> Embedding:
+    """Embed decoded audio.
 
     Parameters
     ----------
-    semitones : float
-        By how much the pitch is raised before; at most ``MARGIN / 2`` up or down.
+    samples : float32 array, shape (channels, n)
+        -1 to 1. Channels are averaged.
+    sample_rate : int
+        In Hz.
 
     Returns
     -------
-    (float32 array, shape (n, 64); float64 array, shape (n,))
-        Vectors, and the middles of what they see in seconds, ascending.
+    Embedding
+        Without any vector below two seconds.
+
+    Raises
+    ------
+    UnusableAudioError
+        If the shape cannot be used.
     """
-    raised = transposed(spectra, round(semitones * BINS_PER_SEMITONE))
-    parts = [
-        (vectors(raised, weights=weights, shift=shift), shift) for shift in (0, HOP_FRAMES // 2)
+    return embed_spectrum(spectrum(samples, sample_rate))
+
+
+def embed_spectrum(spectra: F32Array, *, weights: Path = WEIGHTS) -> Embedding:
+    """As :func:`embed`, from what :func:`fingerprint.spectrum.spectrum` returns."""
+    made = [
+        vectors(transposed(spectra, round(semitones * BINS_PER_SEMITONE)), weights=weights)
+        for semitones in PITCHES
     ]
-    found = np.concatenate([own for own, _ in parts])
-    seconds = np.concatenate(
-        [
-            np.arange(len(own)) * HOP_SECONDS + shift / FRAMES_PER_SECOND + CENTRE_SECONDS
-            for own, shift in parts
-        ]
+    heard = audible(spectra, len(made[0]))[:, None]
+    return Embedding(
+        quantised(np.stack(made) * heard), quantised(chroma(spectra, len(made[0])) * heard)
     )
-    order = np.argsort(seconds)
-    return found[order], seconds[order]
+
+
+def audible(spectra: F32Array, count: int) -> BoolArray:
+    """Which vectors see anything louder than :data:`SILENT_DB`; all silences are alike.
+
+    Returns
+    -------
+    bool array, shape (count,)
+    """
+    loudest = spectra.max(axis=1)
+    starts = np.arange(count)[:, None] * HOP_FRAMES + np.arange(FIELD_FRAMES)
+    heard: BoolArray = loudest[starts].mean(axis=1) > SILENT_DB
+    return heard
 
 
 def transposed(spectra: F32Array, bins: int) -> F32Array:
@@ -126,7 +140,7 @@ def transposed(spectra: F32Array, bins: int) -> F32Array:
     return moved
 
 
-def chroma(spectra: F32Array, count: int, *, shift: int = 0) -> F32Array:
+def chroma(spectra: F32Array, count: int) -> F32Array:
     """Pitch classes in quarter tones around each vector, to tell by how much a copy was shifted.
 
     Returns
@@ -134,7 +148,7 @@ def chroma(spectra: F32Array, count: int, *, shift: int = 0) -> F32Array:
     float32 array, shape (count, 24)
         Mean removed, of length one each.
     """
-    inner = np.maximum(spectra[shift:, MARGIN : MARGIN + BINS], FLOOR_DB)
+    inner = np.maximum(spectra[:, MARGIN : MARGIN + BINS], FLOOR_DB)
     # Peaks over their neighbourhood: an equaliser or a bass drum is not a pitch.
     smooth = uniform_filter1d(inner, 13, axis=1, mode="nearest")
     peaks = np.maximum(inner - smooth, 0)
@@ -146,9 +160,3 @@ def chroma(spectra: F32Array, count: int, *, shift: int = 0) -> F32Array:
     norms = np.linalg.norm(windows, axis=1, keepdims=True)
     directions: F32Array = (windows / np.maximum(norms, 1e-6)).astype(np.float32)
     return directions
-
-
-def quantised(values: F32Array) -> I8Array:
-    """Pack values of -1 to 1 into bytes."""
-    packed: I8Array = np.round(values * SCALE).clip(-127, 127).astype(np.int8)
-    return packed

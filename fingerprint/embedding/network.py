@@ -1,10 +1,11 @@
 """The network that turns log-frequency spectra into one vector every half second."""
 
-from typing import Final
+from typing import Final, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fingerprint.embedding.geometry import CONTEXT_FRAMES, DIMENSIONS, LEVEL_FRAMES
 from fingerprint.spectrum import BINS, MARGIN
@@ -34,6 +35,18 @@ class SegmentNetwork(nn.Module):
         )
         self.head = nn.Conv2d(2 * width, DIMENSIONS, (BINS // 16 + 1, 6), stride=(1, 3))
 
+    def fused(self) -> Self:
+        """Fold the normalisations into the convolutions: a quarter less time, never trained again."""
+        for number, layer in enumerate(self.layers):
+            if isinstance(layer, nn.Sequential):
+                convolution, norm, activation = layer
+                assert isinstance(convolution, nn.Conv2d)
+                assert isinstance(norm, nn.BatchNorm2d)
+                fused = fuse_conv_bn_eval(convolution, norm)
+                self.layers[number] = nn.Sequential(fused, activation)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
+
     def forward(self, levels: Tensor) -> Tensor:
         vectors = self.head(self.layers(levels)).squeeze(2).transpose(1, 2)
         return functional.normalize(vectors, dim=2)
@@ -55,7 +68,8 @@ def levelled(spectra: Tensor) -> Tensor:
     loudness = 10 * torch.log10((10 ** (inner / 10)).sum(dim=1, keepdim=True) + 1e-12)
     level = functional.avg_pool1d(loudness, LEVEL_FRAMES, stride=1)
     inner = inner[:, :, CONTEXT_FRAMES : inner.shape[2] - CONTEXT_FRAMES]
-    return ((inner - level).clamp(min=-_RANGE_DB) / _RANGE_DB + 0.7).unsqueeze(1)
+    levels = (inner - level).clamp(min=-_RANGE_DB) / _RANGE_DB + 0.7
+    return levels.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
 def _convolution(

@@ -71,6 +71,8 @@ def candidates(
         What is neither dead nor excluded.
     params : IndexParams
     """
+    if not len(words):
+        return []
     where = probes(words, params.max_probes)
     ranges = _posting_ranges(words[where], segments, params.posting_budget)
     keep = min(params.max_diagonals, max(64, (1 << 19) // len(words)))

@@ -20,7 +20,7 @@ from fingerprint.arrays import BoolArray
 from fingerprint.errors import IndexCorruptError
 
 NAME: Final = "manifest.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class SegmentEntry:
     dead_words, dead_references : int
     seconds : float
         Audio of the live references.
+    vectors_name, vectors_size : str, int
+        The file of its vectors; empty where it has none.
     """
 
     name: str
@@ -50,6 +52,8 @@ class SegmentEntry:
     dead_words: int
     dead_references: int
     seconds: float
+    vectors_name: str
+    vectors_size: int
 
     def alive(self) -> BoolArray:
         """Which references a search may return, shape (references,)."""
@@ -67,7 +71,6 @@ class Manifest:
     ----------
     epoch : int
     segments : tuple of SegmentEntry
-        Oldest first.
     """
 
     epoch: int = 0
@@ -97,11 +100,16 @@ def read(folder: Path) -> Manifest:
         return Manifest()
     try:
         document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise IndexCorruptError(
+                f"{NAME} is of format {document['format']}, not {FORMAT}: "
+                "remove the index folder and it is built anew from the references"
+            )
         manifest = Manifest(
             epoch=document["epoch"],
             segments=tuple(_entry(entry) for entry in document["segments"]),
         )
-        intact = document["format"] == FORMAT and document["version"] == manifest.version
+        intact = document["version"] == manifest.version
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise IndexCorruptError(f"{NAME} cannot be read: {error}") from error
     if not intact:
@@ -133,6 +141,7 @@ def sync_folder(folder: Path) -> None:
 def remove_orphans(folder: Path, manifest: Manifest, suffixes: Iterable[str]) -> None:
     """Delete what a dead writer left, or a merge no longer needs. Only under the writer's lock."""
     named = {entry.name for entry in manifest.segments}
+    named |= {entry.vectors_name for entry in manifest.segments}
     for path in folder.iterdir():
         if path.name not in named and path.name.endswith(tuple(suffixes)):
             path.unlink(missing_ok=True)
@@ -149,6 +158,8 @@ def _text(manifest: Manifest) -> bytes:
             "dead_words": entry.dead_words,
             "dead_references": entry.dead_references,
             "seconds": entry.seconds,
+            "vectors_name": entry.vectors_name,
+            "vectors_size": entry.vectors_size,
         }
         for entry in manifest.segments
     ]

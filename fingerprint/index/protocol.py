@@ -37,6 +37,15 @@ class IndexStats:
         return self.seconds / 3600
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a search found, in which state of the index."""
+
+    matches: list[Match]
+    version: str
+    epoch: int
+
+
 class Index(Protocol):
     """A reference index: derived state, rebuilt from the caller's database when lost.
 
@@ -58,6 +67,16 @@ class Index(Protocol):
         self, query: Fingerprint, *, limit: int = 20, exclude: Collection[str] = ()
     ) -> list[Match]:
         """Find references in the query, best first, without those in ``exclude``."""
+        ...
+
+    def answer(
+        self, query: Fingerprint, *, limit: int = 20, exclude: Collection[str] = ()
+    ) -> Answer:
+        """As :meth:`search`, with the state of the index that was searched."""
+        ...
+
+    def clear(self) -> None:
+        """Drop everything, the epoch too."""
         ...
 
     def apply(

@@ -5,9 +5,9 @@ positions of the tape sorted by the word found there, so it costs four bytes a w
 for any number of leading bits; a directory over the leading bits saves most of the bisection.
 
 File: 8 bytes of magic, 4 of version, 4 of table length, the table of arrays as JSON (name, dtype,
-offset, length) with its CRC-32, then the arrays, each aligned to 64 bytes. Little-endian. A later
-kind of data (embeddings) is one more array in the table. The file is named by the BLAKE2b digest
-of its content, which is also its checksum.
+offset, length) with its CRC-32, then the arrays, each aligned to 64 bytes. Little-endian. The file
+is named by the BLAKE2b digest of its content, which is also its checksum. Embedding vectors lie in
+a file of FAISS's beside it (:mod:`fingerprint.index.vector_file`).
 """
 
 import hashlib
@@ -24,12 +24,25 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from fingerprint.arrays import BoolArray, F64Array, I64Array, U8Array, U32Array, U64Array
+from fingerprint.arrays import (
+    BoolArray,
+    F32Array,
+    F64Array,
+    I64Array,
+    U8Array,
+    U32Array,
+    U64Array,
+)
+from fingerprint.embedding.embedding import NO_EMBEDDING, SCALE, I8Array
+from fingerprint.embedding.geometry import DIMENSIONS
 from fingerprint.errors import IndexCorruptError
+from fingerprint.index.vector_file import VectorFile, write_vectors
+from fingerprint.spectrum import BINS_PER_OCTAVE
+from fingerprint.sub_fingerprints import Fingerprint
 
 SUFFIX: Final = ".segment"
 _MAGIC: Final = b"CLRSEG\r\n"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _HEAD: Final = struct.Struct("<8sIII")
 _ALIGN: Final = 64
 _CHUNK: Final = 1 << 24
@@ -43,6 +56,9 @@ _DTYPES: Final = {
     "id_bytes": "|u1",
     "id_hashes": "<u8",
     "id_order": "<u4",
+    "vector_starts": "<u4",
+    "vector_places": "<u4",
+    "chroma": "|i1",
 }
 MAX_DIRECTORY_BITS: Final = 24
 
@@ -58,23 +74,34 @@ class Tape:
     starts : uint32 array, shape (references + 1,)
         Reference ``i`` is ``words[starts[i] : starts[i + 1]]``.
     words : uint32 array, shape (words,)
+    vector_starts : uint32 array, shape (references + 1,)
+        Likewise of the vectors; a reference without an embedding has none.
+    vectors : int8 array, shape (vectors, DIMENSIONS)
+    chroma : int8 array, shape (vectors, BINS_PER_OCTAVE)
     """
 
     ids: Sequence[str]
     durations: F64Array
     starts: U32Array
     words: U32Array
+    vector_starts: U32Array
+    vectors: I8Array
+    chroma: I8Array
 
 
-def join(parts: Iterable[tuple[str, float, U32Array]]) -> Tape:
-    """Lay references (id, seconds, words) end to end."""
+def join(parts: Iterable[tuple[str, Fingerprint]]) -> Tape:
+    """Lay references end to end."""
     listed = list(parts)
-    lengths = np.array([0, *(len(words) for _, _, words in listed)], np.int64)
+    words = [print_.sub_fingerprints for _, print_ in listed]
+    embeddings = [print_.embedding or NO_EMBEDDING for _, print_ in listed]
     return Tape(
-        ids=[reference_id for reference_id, _, _ in listed],
-        durations=np.array([seconds for _, seconds, _ in listed], np.float64),
-        starts=np.cumsum(lengths).astype(np.uint32),
-        words=np.concatenate([np.empty(0, np.uint32), *(words for _, _, words in listed)]),
+        ids=[reference_id for reference_id, _ in listed],
+        durations=np.array([print_.duration for _, print_ in listed], np.float64),
+        starts=np.cumsum([0, *map(len, words)]).astype(np.uint32),
+        words=np.concatenate([np.empty(0, np.uint32), *words]),
+        vector_starts=np.cumsum([0, *map(len, embeddings)]).astype(np.uint32),
+        vectors=np.concatenate([NO_EMBEDDING.vectors[0], *(e.vectors[0] for e in embeddings)]),
+        chroma=np.concatenate([NO_EMBEDDING.chroma, *(e.chroma for e in embeddings)]),
     )
 
 
@@ -84,17 +111,23 @@ def id_hash(reference_id: str) -> int:
     return int.from_bytes(digest, "little")
 
 
-def write_segment(folder: Path, tape: Tape) -> tuple[str, int]:
+def write_segment(folder: Path, tape: Tape) -> tuple[tuple[str, int], tuple[str, int]]:
     """Index a tape and write it durably.
 
     Returns
     -------
-    name : str
-        Of the file in ``folder``.
-    size : int
-        In bytes.
+    (name, size), (name, size)
+        Of the segment and of its vectors in ``folder``, in bytes; ``("", 0)`` without vectors.
     """
-    arrays = _indexed(tape)
+    vectors, places = ("", 0), np.empty(0, np.uint32)
+    if len(tape.vectors):
+        name, size, places = write_vectors(folder, tape.vectors)
+        vectors = (name, size)
+    arrays = _indexed(tape) | {
+        "vector_starts": tape.vector_starts.astype("<u4"),
+        "vector_places": places.astype("<u4"),
+        "chroma": tape.chroma.ravel(),
+    }
     table: dict[str, dict[str, Any]] = {}
     offset = _table_space(arrays)
     for name, array in arrays.items():
@@ -123,7 +156,7 @@ def write_segment(folder: Path, tape: Tape) -> tuple[str, int]:
         os.fsync(file.fileno())
     name = digest.hexdigest() + SUFFIX
     temporary.replace(folder / name)
-    return name, position
+    return (name, position), vectors
 
 
 def _indexed(tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
@@ -173,6 +206,8 @@ class IndexSegment:
     path : Path
     size : int
         What the manifest says it measures.
+    vectors : VectorFile, optional
+        Its vectors, where it has any.
 
     Raises
     ------
@@ -182,9 +217,10 @@ class IndexSegment:
         If a writer has removed it since the manifest was read.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, vectors: VectorFile | None = None) -> None:
         self.path = path
         self.size = size
+        self.vectors = vectors
         with path.open("rb") as file:
             actual = os.fstat(file.fileno()).st_size
             if actual != size:
@@ -200,11 +236,17 @@ class IndexSegment:
         self._id_bytes: U8Array = self._array(table, "id_bytes")
         self._id_hashes: U64Array = self._array(table, "id_hashes")
         self._id_order: U32Array = self._array(table, "id_order")
+        self.vector_starts: U32Array = self._array(table, "vector_starts")
+        self._vector_places: U32Array = self._array(table, "vector_places")
+        self._chroma: I8Array = self._array(table, "chroma").reshape(-1, BINS_PER_OCTAVE)
         self.directory_bits = len(self.directory).bit_length() - 1
         if (
             len(self.postings) != len(self.words)
             or len(self.directory) != (1 << self.directory_bits) + 1
             or len(self.starts) != len(self.durations) + 1
+            or len(self.vector_starts) != len(self.starts)
+            or len(self._chroma) != len(self._vector_places)
+            or len(self._vector_places) != (len(vectors) if vectors else 0)
         ):
             raise IndexCorruptError(f"the arrays of {path.name} do not fit each other")
 
@@ -242,13 +284,33 @@ class IndexSegment:
         alive : bool array, shape (references,)
         """
         kept = np.flatnonzero(alive)
-        lengths = self.lengths
+        lengths, counts = self.lengths, self.vector_counts
+        own = np.repeat(alive, counts)
+        vectors = NO_EMBEDDING.vectors[0]
+        if self.vectors is not None:
+            vectors = self.vectors.codes(self._vector_places[own])
         return Tape(
             ids=[self.id_of(int(i)) for i in kept],
             durations=self.durations[kept],
             starts=np.cumsum([0, *lengths[kept]]).astype(np.uint32),
             words=self.words[np.repeat(alive, lengths)],
+            vector_starts=np.cumsum([0, *counts[kept]]).astype(np.uint32),
+            vectors=vectors,
+            chroma=self._chroma[own],
         )
+
+    def vectors_of(self, ordinal: int) -> F32Array:
+        """A reference's vectors in the order of time, shape (n, DIMENSIONS)."""
+        if self.vectors is None:
+            return np.empty((0, DIMENSIONS), np.float32)
+        return self.vectors.at(self._vector_places[self._own_vectors(ordinal)])
+
+    def chroma_of(self, ordinal: int) -> F32Array:
+        """A reference's chroma, shape (n, BINS_PER_OCTAVE)."""
+        return self._chroma[self._own_vectors(ordinal)].astype(np.float32) / np.float32(SCALE)
+
+    def _own_vectors(self, ordinal: int) -> slice:
+        return slice(int(self.vector_starts[ordinal]), int(self.vector_starts[ordinal + 1]))
 
     def verify(self) -> None:
         """Compare every byte with the checksum in the file's name.
@@ -257,6 +319,8 @@ class IndexSegment:
         ------
         IndexCorruptError
         """
+        if self.vectors is not None:
+            self.vectors.verify()
         digest = hashlib.blake2b(digest_size=16)
         view = memoryview(self._map)
         for start in range(0, len(view), _CHUNK):
@@ -271,6 +335,12 @@ class IndexSegment:
     def lengths(self) -> I64Array:
         """Words of each reference, shape (references,)."""
         starts = self.starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
+
+    @cached_property
+    def vector_counts(self) -> I64Array:
+        """Vectors of each reference, shape (references,)."""
+        starts = self.vector_starts.astype(np.int64)
         return starts[1:] - starts[:-1]
 
     def _table(self) -> dict[str, dict[str, Any]]:
@@ -293,16 +363,19 @@ class IndexSegment:
 
 def concatenate(tapes: Sequence[Tape]) -> Tape:
     """Lay tapes end to end."""
-    counts = np.cumsum([0, *(len(tape.words) for tape in tapes)])
     return Tape(
         ids=[i for tape in tapes for i in tape.ids],
         durations=np.concatenate([tape.durations for tape in tapes]),
-        starts=np.concatenate(
-            [np.zeros(1, np.uint32)]
-            + [
-                (tape.starts[1:] + np.uint32(base))
-                for tape, base in zip(tapes, counts[:-1], strict=True)
-            ]
-        ),
+        starts=_chained([tape.starts for tape in tapes]),
         words=np.concatenate([tape.words for tape in tapes]),
+        vector_starts=_chained([tape.vector_starts for tape in tapes]),
+        vectors=np.concatenate([tape.vectors for tape in tapes]),
+        chroma=np.concatenate([tape.chroma for tape in tapes]),
     )
+
+
+def _chained(starts: Sequence[U32Array]) -> U32Array:
+    """Starts of tapes that come to lie end to end."""
+    bases = np.cumsum([0, *(int(own[-1]) for own in starts)])
+    moved = [own[1:] + np.uint32(base) for own, base in zip(starts, bases[:-1], strict=True)]
+    return np.concatenate([np.zeros(1, np.uint32), *moved])

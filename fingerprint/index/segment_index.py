@@ -11,7 +11,8 @@ from typing import Final
 import filelock
 import numpy as np
 
-from fingerprint.arrays import BoolArray, U32Array
+from fingerprint.arrays import BoolArray
+from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
     IndexCorruptError,
     IndexLockedError,
@@ -19,12 +20,14 @@ from fingerprint.errors import (
     StaleEpochError,
 )
 from fingerprint.index import manifest as manifests
+from fingerprint.index import vector_file
 from fingerprint.index.alignment import stretches
 from fingerprint.index.answer import matches
 from fingerprint.index.candidates import candidates
+from fingerprint.index.embedding_search import Trace, traces
 from fingerprint.index.manifest import Manifest, SegmentEntry
 from fingerprint.index.params import IndexParams
-from fingerprint.index.protocol import IndexStats
+from fingerprint.index.protocol import Answer, IndexStats
 from fingerprint.index.segment_file import (
     SUFFIX,
     IndexSegment,
@@ -34,11 +37,13 @@ from fingerprint.index.segment_file import (
     join,
     write_segment,
 )
+from fingerprint.index.vector_file import VectorFile
 from fingerprint.matches import Match
 from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
 
 _LOCK: Final = "writer.lock"
 _TRIES: Final = 20
+_SUFFIXES: Final = (SUFFIX, vector_file.SUFFIX, ".tmp")
 
 
 class SegmentIndex:
@@ -94,10 +99,25 @@ class SegmentIndex:
         IndexCorruptError
             If the manifest or a segment it names cannot be used.
         """
+        return self.answer(query, limit=limit, exclude=exclude).matches
+
+    def answer(
+        self, query: Fingerprint, *, limit: int = 20, exclude: Collection[str] = ()
+    ) -> Answer:
+        """As :meth:`search`, with the state of the index that was searched."""
         _check_algorithm(query)
         snapshot = self._current()
+        return Answer(
+            self._searched(query, snapshot, exclude)[:limit],
+            snapshot.manifest.version,
+            snapshot.manifest.epoch,
+        )
+
+    def _searched(
+        self, query: Fingerprint, snapshot: "_Snapshot", exclude: Collection[str]
+    ) -> list[Match]:
         words = query.sub_fingerprints
-        if not len(words) or not snapshot.segments:
+        if not snapshot.segments:
             return []
         with snapshot.naming_damage():
             searchable = snapshot.searchable(exclude)
@@ -106,7 +126,15 @@ class SegmentIndex:
                 for diagonals in candidates(words, snapshot.segments, searchable, self.params)
                 for stretch in stretches(words, diagonals)
             ]
-            return matches(found, query, self.params.min_score)[:limit]
+            altered = (
+                traces(query.embedding, snapshot.segments, searchable) if query.embedding else []
+            )
+            return matches(found, altered, query, self.params.min_score)
+
+    def traces(self, embedding: Embedding) -> list[Trace]:
+        """What :meth:`search` scores of altered copies, before any threshold: to calibrate it."""
+        snapshot = self._current()
+        return traces(embedding, snapshot.segments, snapshot.searchable(()))
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int
@@ -141,6 +169,11 @@ class SegmentIndex:
                 entries = _without(snapshot, {*removed, *ids})
             self._commit(Manifest(epoch, (*entries, *written)), compact=False)
 
+    def clear(self) -> None:
+        """Drop everything, the epoch too: what follows is a rebuild."""
+        with self._writing():
+            self._commit(Manifest(), compact=False)
+
     def compact(self) -> None:
         """Drop every tombstoned reference and join segments as far as their size allows."""
         with self._writing() as (before, _):
@@ -152,7 +185,7 @@ class SegmentIndex:
             references=sum(entry.references - entry.dead_references for entry in entries),
             seconds=sum(entry.seconds for entry in entries),
             segments=len(entries),
-            bytes=sum(entry.size for entry in entries),
+            bytes=sum(entry.size + entry.vectors_size for entry in entries),
             tombstones=sum(entry.dead_references for entry in entries),
         )
 
@@ -193,6 +226,8 @@ class SegmentIndex:
                         raise IndexCorruptError(f"{error.filename} is missing") from error
                     continue
                 self._seen = seen
+            else:
+                raise IndexCorruptError(f"{self.folder} changes faster than it can be opened")
             return self._snapshot
 
     @contextmanager
@@ -205,8 +240,9 @@ class SegmentIndex:
                 f"another writer has held {self.folder / _LOCK} for {self.params.lock_seconds} s"
             ) from error
         try:
+            self._seen = None  # a file's identity may repeat: a writer reads the manifest itself
             snapshot = self._current()
-            manifests.remove_orphans(self.folder, snapshot.manifest, (SUFFIX, ".tmp"))
+            manifests.remove_orphans(self.folder, snapshot.manifest, _SUFFIXES)
             yield snapshot.manifest, snapshot
         finally:
             lock.release()
@@ -217,29 +253,31 @@ class SegmentIndex:
         """Write what is added as segments of bounded size."""
         entries: list[SegmentEntry] = []
         ids: set[str] = set()
-        pending: dict[str, tuple[float, U32Array]] = {}
+        pending: dict[str, Fingerprint] = {}
         size = 0
         for reference_id, fingerprint in added:
             _check_algorithm(fingerprint)
             words = fingerprint.sub_fingerprints
             if pending and size + len(words) > self.params.max_segment_words:
-                entries.append(self._segment(_tape(pending)))
+                entries.append(self._segment(join(pending.items())))
                 pending, size = {}, 0
             if reference_id in ids:
                 pending.pop(reference_id, None)
                 entries = _without(_open(self.folder, Manifest(0, tuple(entries))), {reference_id})
-            pending[reference_id] = (fingerprint.duration, words)
+            pending[reference_id] = fingerprint
             ids.add(reference_id)
             size += len(words)
         if pending:
-            entries.append(self._segment(_tape(pending)))
+            entries.append(self._segment(join(pending.items())))
         return entries, ids
 
     def _segment(self, tape: Tape) -> SegmentEntry:
-        name, size = write_segment(self.folder, tape)
+        (name, size), (vectors_name, vectors_size) = write_segment(self.folder, tape)
         return SegmentEntry(
             name=name,
             size=size,
+            vectors_name=vectors_name,
+            vectors_size=vectors_size,
             words=len(tape.words),
             references=len(tape.ids),
             dead=b"",
@@ -255,7 +293,7 @@ class SegmentIndex:
             entries = [entry for entry in entries if entry not in group] + [merged]
         after = replace(manifest, segments=tuple(entries))
         manifests.replace_durably(self.folder, after)
-        manifests.remove_orphans(self.folder, after, (SUFFIX, ".tmp"))
+        manifests.remove_orphans(self.folder, after, _SUFFIXES)
 
     def _merge(self, group: list[SegmentEntry]) -> SegmentEntry:
         snapshot = _open(self.folder, Manifest(0, tuple(group)))
@@ -270,7 +308,9 @@ class SegmentIndex:
     def _next_merge(self, entries: list[SegmentEntry], *, compact: bool) -> list[SegmentEntry]:
         """Segments to rewrite as one: too many of a size, or too dead; none when all is well."""
         share = 0.0 if compact else self.params.max_dead_share
-        rotten = [e for e in entries if e.dead_words > share * e.words]
+        rotten = [
+            e for e in entries if e.dead_words > share * e.words or (compact and e.dead_references)
+        ]
         if rotten:
             return rotten[:1]
         fan = 2 if compact else self.params.merge_fan
@@ -331,11 +371,15 @@ def _open(folder: Path, manifest: Manifest, known: _Snapshot | None = None) -> _
     already = {s.path.name: s for s in known.segments} if known else {}
     return _Snapshot(
         manifest,
-        tuple(
-            already.get(entry.name) or IndexSegment(folder / entry.name, entry.size)
-            for entry in manifest.segments
-        ),
+        tuple(already.get(entry.name) or _opened(folder, entry) for entry in manifest.segments),
     )
+
+
+def _opened(folder: Path, entry: SegmentEntry) -> IndexSegment:
+    vectors = None
+    if entry.vectors_name:
+        vectors = VectorFile(folder / entry.vectors_name, entry.vectors_size)
+    return IndexSegment(folder / entry.name, entry.size, vectors)
 
 
 def _without(snapshot: _Snapshot, ids: set[str]) -> list[SegmentEntry]:
@@ -358,10 +402,6 @@ def _without(snapshot: _Snapshot, ids: set[str]) -> list[SegmentEntry]:
             )
         )
     return entries
-
-
-def _tape(pending: dict[str, tuple[float, U32Array]]) -> Tape:
-    return join((i, seconds, words) for i, (seconds, words) in pending.items())
 
 
 def _check_algorithm(fingerprint: Fingerprint) -> None:

@@ -68,17 +68,17 @@ def manipulated(
     sides, has_side : float32 tensor of the same shape, bool tensor of shape (batch,)
         Left minus right, where there is one.
     """
-    out = torch.where((_chance(spectra, 0.2, random) & has_side[:, None, None]), sides, spectra)
+    out = torch.where((_chance(spectra, 0.25, random) & has_side[:, None, None]), sides, spectra)
     level = _level(out)
     out = torch.where(_chance(out, 0.2, random), _reverberant(out, random), out)
     out = torch.where(
-        _chance(out, 0.5, random), _mixed(out, others, level, (-3.0, 15.0), random), out
+        _chance(out, 0.5, random), _mixed(out, others, level, (-4.0, 12.0), random), out
     )
-    talk = _chance(out, 0.15, random)
+    talk = _chance(out, 0.2, random)
     out = torch.where(talk, _mixed(out, speech, level, (-5.0, 6.0), random), out)
     noise = _noise(out, random)
     out = torch.where(
-        _chance(out, 0.4, random), _mixed(out, noise, level, (-3.0, 25.0), random), out
+        _chance(out, 0.4, random), _mixed(out, noise, level, (-4.0, 20.0), random), out
     )
     out = torch.where(_chance(out, 0.5, random), out + _curve(out, 10.0, random), out)
     out = torch.where(_chance(out, 0.3, random), _compressed(out, random), out)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from scanner.callers import Caller
     from scanner.declarations import Declaration
     from scanner.service import Service
+
+HEARD_SEMITONES: Final = 0.1
+HEARD_TEMPO: Final = 0.005
+"""Less than this is measuring error, and not said."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -122,8 +126,20 @@ def sentence(match: dict[str, Any], segment: dict[str, float]) -> str:
     return (
         f"from {clock(segment['query_start'])} to {clock(segment['query_end'])} it is the "
         f"{match['kind']} '{match['title']}' from {clock(segment['reference_start'])} to "
-        f"{clock(segment['reference_end'])} (score {match['score']:.3f})"
+        f"{clock(segment['reference_end'])}{altered(segment)} (score {match['score']:.3f})"
     )
+
+
+def altered(segment: dict[str, float]) -> str:
+    """Say how far a copy's pitch and tempo were moved, from what can be heard on."""
+    pitch, faster = segment["pitch_semitones"], segment["tempo_ratio"] - 1
+    said = ""
+    if abs(pitch) >= HEARD_SEMITONES:
+        direction = "raised" if pitch > 0 else "lowered"
+        said += f", {direction} by {abs(pitch):.1f} semitone{'s' if abs(pitch) >= 1.05 else ''}"
+    if abs(faster) >= HEARD_TEMPO:
+        said += f", {abs(faster):.0%} {'faster' if faster > 0 else 'slower'}"
+    return said
 
 
 def clock(seconds: float) -> str:

@@ -1,0 +1,75 @@
+"""Altered sound, through the network itself: what is found, and what never is."""
+
+import numpy as np
+import pytest
+
+import fingerprint
+from benchmarks.alterations import RATE as FULL_RATE
+from benchmarks.alterations import shifted
+from benchmarks.unmusical import KINDS
+from fingerprint import Fingerprint, Match, SegmentIndex
+
+SECONDS = 40
+SONGS = 6
+
+
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def whole(samples: np.ndarray, rate: int) -> Fingerprint:
+    found = fingerprint.fingerprint(samples, rate)
+    return found.with_embedding(fingerprint.embed(samples, rate))
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory, song) -> SegmentIndex:
+    """Songs, and sounds that nobody composed."""
+    sounds = {f"song-{seed}": song(seed, SECONDS, FULL_RATE) for seed in range(SONGS)}
+    sounds |= {kind: make(SECONDS, rng(1)) for kind, make in KINDS.items()}
+    sounds["silence"] = np.zeros((1, SECONDS * FULL_RATE), np.float32)
+    index = SegmentIndex(tmp_path_factory.mktemp("altered"))
+    index.apply([(name, whole(sound, FULL_RATE)) for name, sound in sounds.items()], [], 1)
+    return index
+
+
+def found(index: SegmentIndex, samples: np.ndarray) -> list[Match]:
+    return index.search(whole(samples, FULL_RATE))
+
+
+@pytest.mark.parametrize(
+    ("pitch", "tempo"),
+    [(0.0, 1.0), (1.0, 1.1), (-2.0, 0.9), (4.0, 1.0), (-4.0, 1.0), (0.0, 0.8), (0.0, 1.25)],
+)
+def test_pitch_and_tempo_are_found_and_told(index, song, pitch, tempo):
+    part = song(2, SECONDS, FULL_RATE)[:, 8 * FULL_RATE : 23 * FULL_RATE]
+    match, *others = found(index, shifted(part, FULL_RATE, pitch, tempo))
+    longest = max(match.segments, key=lambda each: each.query_end - each.query_start)
+    assert match.reference_id == "song-2"
+    assert not others
+    assert longest.pitch_semitones == pytest.approx(pitch, abs=0.25)
+    assert longest.tempo_ratio == pytest.approx(tempo, rel=0.03)
+    assert longest.reference_start == pytest.approx(8, abs=1.5)
+    assert longest.reference_end == pytest.approx(23, abs=1.5)
+
+
+@pytest.mark.parametrize("seconds", [10, 40, 120])
+@pytest.mark.parametrize("kind", KINDS)
+def test_sound_that_nobody_composed_never_matches_another(index, kind, seconds):
+    assert found(index, KINDS[kind](seconds, rng(2))) == []
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_no_sound_at_all_matches_nothing(index, level):
+    assert found(index, np.full((1, SECONDS * FULL_RATE), level, np.float32)) == []
+
+
+@pytest.mark.parametrize("seed", range(100, 108))
+def test_an_unknown_song_has_no_match(index, song, seed):
+    assert found(index, song(seed, SECONDS, FULL_RATE)) == []
+
+
+@pytest.mark.parametrize("seconds", [2.9, 3.5, 4.0])
+def test_a_few_seconds_of_the_unknown_match_nothing(index, song, seconds):
+    for seed in range(110, 114):
+        assert found(index, song(seed, SECONDS, FULL_RATE)[:, : int(seconds * FULL_RATE)]) == []
