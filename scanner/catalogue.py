@@ -15,7 +15,6 @@ from typing import Final
 
 import structlog
 from filelock import FileLock
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 import fingerprint
@@ -154,12 +153,7 @@ def next_epoch(session: Session, tenant_id: str) -> int:
     """
     row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
     if row is None:
-        # Two first references may come at once.
-        insert = (
-            postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        )
-        first = insert(CatalogueEpoch).values(tenant_id=tenant_id, value=0)
-        session.execute(first.on_conflict_do_nothing())
+        Database.insert_if_absent(session, CatalogueEpoch(tenant_id=tenant_id, value=0))
         row = session.get_one(CatalogueEpoch, tenant_id, with_for_update=True)
     row.value += 1
     session.flush()

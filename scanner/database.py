@@ -10,9 +10,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from scanner.errors import UninitialisedError
 
@@ -39,6 +40,13 @@ class Database:
         """Open a writing transaction: committed at the end, rolled back on any exception."""
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @staticmethod
+    def insert_if_absent(session: Session, row: SQLModel) -> None:
+        """Insert a row unless one with its key is there or comes at the same moment."""
+        dialect = session.get_bind().dialect.name
+        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        session.execute(insert(type(row)).values(row.model_dump()).on_conflict_do_nothing())
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -50,6 +50,11 @@ def analyse(service: "Service", event: Event) -> None:
     started = service.now()
     try:
         evidence = _examine(service, track)
+        print_blob = (
+            service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
+            if evidence.print is not None
+            else None
+        )
     except (AudioError, FetchError, StoreError) as error:
         problem = _problem_of(error)
         if getattr(error, "transient", False):
@@ -60,15 +65,14 @@ def analyse(service: "Service", event: Event) -> None:
     except Exception as error:
         _note_failure(service, event, {"type": "analysis-failed", "detail": type(error).__name__})
         raise
-    print_blob = (
-        service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
-        if evidence.print is not None
-        else None
-    )
     with once(service, "analyse", event) as session:
         track = locked(session, track.tenant_id, track.id)
-        if track.state != State.ANALYSING:
-            return  # withdrawn meanwhile
+        if track.state not in {State.ANALYSING, State.INDETERMINATE} or track.analysis_id:
+            return  # withdrawn, held, or analysed by another worker meanwhile
+        if track.state == State.INDETERMINATE:
+            # Another delivery of this event failed while this one went on: the evidence counts.
+            data = events.TrackAnalysing(attempt=2)
+            move(session, track, Command.ANALYSE, data, service.now(), cause=event)
         row = _store_evidence(service, session, track, evidence, started)
         row.fingerprint_sha256 = print_blob.sha256 if print_blob else None
         _journal_analysed(service, session, track, row, len(evidence.matches), event)
@@ -114,6 +118,7 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         evidence = analysis.failed_evidence()
         row = _store_evidence(service, session, track, evidence, service.now())
         problem = track.problem or {"type": "analysis-failed", "detail": "a stage kept failing"}
+        track.problem = problem
         if track.state != State.DECIDED:
             data = events.TrackIndeterminate(problem=problem, final=True)
             move(session, track, Command.FAIL, data, service.now(), cause=event)
@@ -415,8 +420,8 @@ def _note_failure(service: "Service", event: Event, problem: dict[str, Any]) -> 
     """Show that the analysis failed and will be tried again; a failed scan is never clear."""
     with service.database.transaction() as session:
         track = session.get_one(Track, event.subject, with_for_update=True)
-        if track.state != State.ANALYSING:
-            return
+        if track.state != State.ANALYSING or track.analysis_id is not None:
+            return  # another delivery of this event has brought it further
         track.problem = problem
         data = events.TrackIndeterminate(problem=problem, final=False)
         move(session, track, Command.FAIL, data, service.now(), cause=event)

@@ -9,6 +9,7 @@ import fingerprint
 import policy
 from scanner import analysis, tracks
 from scanner.callers import Caller
+from scanner.database import Database
 from scanner.errors import BusyError
 from scanner.tables import Reference, UsageCounter
 from scanner.track_facts import facts_of
@@ -93,8 +94,8 @@ def precheck(
 def _count(service: "Service", tenant_id: str) -> None:
     day = service.now().date().isoformat()
     with service.database.transaction() as session:
-        counter = session.get(UsageCounter, (tenant_id, day, COUNTER), with_for_update=True)
-        if counter is None:
-            counter = UsageCounter(tenant_id=tenant_id, day=day, name=COUNTER, value=0)
-            session.add(counter)
-        counter.value += 1
+        key = (tenant_id, day, COUNTER)
+        if session.get(UsageCounter, key) is None:
+            new = UsageCounter(tenant_id=tenant_id, day=day, name=COUNTER, value=0)
+            Database.insert_if_absent(session, new)
+        session.get_one(UsageCounter, key, with_for_update=True, populate_existing=True).value += 1

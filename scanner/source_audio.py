@@ -46,8 +46,9 @@ def bring_in(service: "Service", track: Track) -> Track:
         blob = audio.commit()
     with service.database.transaction() as session:
         stored = locked(session, track.tenant_id, track.id)
-        stored.sha256, stored.size_bytes = blob.sha256, blob.size
-        return stored
+        if stored.sha256 is None:
+            stored.sha256, stored.size_bytes = blob.sha256, blob.size
+        return stored  # with the bytes of who was first: an address may answer differently
 
 
 class _AudioWriter:

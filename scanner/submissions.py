@@ -276,7 +276,7 @@ def _together(name: str, values: list[str]) -> str | list[str]:
 def _checked(given: Given) -> Declaration:
     """Check all fields at once, so that a client sees everything that is wrong."""
     errors: list[dict[str, str]] = []
-    if given.mode not in {RELEASE, PRECHECK}:
+    if given.mode not in (RELEASE, PRECHECK):  # of any type, hashable or not
         errors.append({"field": "mode", "detail": f"either {RELEASE} or {PRECHECK}"})
     sounds = [given.url is not None, given.fingerprint is not None, given.upload is not None]
     if sum(sounds) != 1:

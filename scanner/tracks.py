@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 from scanner import idempotency
 from scanner.callers import Caller
 from scanner.clock import new_id
+from scanner.database import Database
 from scanner.errors import NotFoundError
 from scanner.events import TrackRescanned, TrackSubmitted, TrackWithdrawn
 from scanner.journal import PIPELINE, Actor, Event, record
@@ -358,12 +359,12 @@ def _account_id(
 ) -> str | None:
     if external_id is None:
         return None
-    known = session.exec(
-        select(Account.id).where(Account.tenant_id == tenant_id, Account.external_id == external_id)
-    ).first()
-    if known is not None:
-        return known
-    account = Account(id=new_id(), tenant_id=tenant_id, external_id=external_id, created_at=now)
-    session.add(account)
-    session.flush()
-    return account.id
+    query = select(Account.id).where(
+        Account.tenant_id == tenant_id, Account.external_id == external_id
+    )
+    known = session.exec(query).first()
+    if known is None:
+        new = Account(id=new_id(), tenant_id=tenant_id, external_id=external_id, created_at=now)
+        Database.insert_if_absent(session, new)
+        known = session.exec(query).one()
+    return known

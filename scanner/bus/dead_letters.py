@@ -23,8 +23,13 @@ FOREIGN: Final = "intake"  # the group of what came from outside
 
 def bury(
     service: "Service", group: str, event: Event, error: BaseException, attempts: int
-) -> DeadLetter:
-    """Keep an event that a group gave up on; from now on it blocks no later one."""
+) -> DeadLetter | None:
+    """Keep an event that a group gave up on; from now on it blocks no later one.
+
+    Returns
+    -------
+    DeadLetter, or None if another delivery of the event was handled meanwhile.
+    """
     now = service.now()
     letter = DeadLetter(
         id=new_id(),
@@ -45,7 +50,9 @@ def bury(
         if mark is None:
             mark = Handled(group=group, event_id=event.id, outcome="dead", at=now)
             session.add(mark)
-        elif mark.outcome != "done":
+        elif mark.outcome == "done":
+            return None
+        else:
             mark.outcome, mark.at = "dead", now
         session.add(letter)
     return letter

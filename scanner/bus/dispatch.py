@@ -74,9 +74,9 @@ def once(service: "Service", group: str, event: Event) -> Iterator[Session]:
 def mark_handled(service: "Service", session: Session, group: str, event_id: str) -> None:
     """Write the mark, or raise ``AlreadyHandledError`` if it stands."""
     mark = session.get(Handled, (group, event_id), with_for_update=True)
-    if mark is not None and mark.outcome == DONE:
+    if mark is not None and mark.outcome != REPLAYED:  # done, or given up on by a twin
         raise AlreadyHandledError
-    if mark is not None:  # a dead letter that is being replayed
+    if mark is not None:
         mark.outcome, mark.at = DONE, service.now()
         return
     session.add(Handled(group=group, event_id=event_id, outcome=DONE, at=service.now()))
@@ -143,7 +143,8 @@ def _after_failure(
         EVENTS.labels(group.name, "retried").inc()
         return Again(delay)
     log.error("dead", error=type(error).__name__, detail=str(error), exc_info=True)
-    dead_letters.bury(service, group.name, event, error, attempts + 1)
+    if dead_letters.bury(service, group.name, event, error, attempts + 1) is None:
+        return _finished(group, "duplicate")
     EVENTS.labels(group.name, "dead").inc()
     return _give_up(service, group, event, str(error), attempts)
 

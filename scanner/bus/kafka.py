@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES)
 DEAD: Final = ".dead"
 ANSWER_SECONDS: Final = 10  # how long the broker may take
+CLOSE_SECONDS: Final = 5.0
 REQUEST_SECONDS: Final = 5
 RECONNECT_MS: Final = 2000
 FETCH_WAIT_MS: Final = 250  # some brokers answer a fetch only at its end, so this delays a hop
@@ -317,6 +318,11 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             producer.close(timeout=1)
         except KafkaError as error:
             log.warning("producer_not_closed", detail=str(error))
+            # It gave up before stopping its thread, which would look for the broker for ever.
+            producer._sender.force_close()
+            producer._sender.join(CLOSE_SECONDS)
+            with contextlib.suppress(KafkaError):
+                producer.close(timeout=1)
 
     def _client_config(self) -> dict[str, Any]:
         return {

@@ -5,16 +5,19 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import pytest
 from sqlmodel import select
 
-from scanner import inline, references, tracks
+from scanner import analysis, inline, pipeline, references, source_audio, tracks
 from scanner.audio import AudioError
+from scanner.bus import dispatch
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
 from scanner.errors import ConflictError, NotFoundError
+from scanner.journal import Event, event_of
 from scanner.service import Service
 from scanner.tables import Case, DeadLetter, JournalRow, PolicyDecision, StatementOfReasons, Track
 from tests.running import add_tenant
@@ -324,3 +327,98 @@ def test_an_unreadable_reference_is_refused_by_name(service, caller, tmp_path) -
         references.add(service, caller, path=path)
 
     assert refused.value.problem == "unreadable-audio"
+
+
+def submitted(service: Service, track_id: str) -> Event:
+    with service.database.reading() as session:
+        row = session.exec(
+            select(JournalRow).where(JournalRow.subject == track_id, JournalRow.version == 1)
+        ).one()
+    return event_of(row)
+
+
+@pytest.mark.parametrize("moment", ["before the evidence", "after the evidence"])
+def test_a_delivery_that_fails_beside_one_that_succeeds_leaves_nothing_stuck(
+    service, caller, known, monkeypatch, moment
+) -> None:
+    track_id = submit(service, caller, known)
+    event = submitted(service, track_id)
+    failure = {"type": "store-unavailable", "detail": "away"}
+    whole = analysis.analyse_audio
+
+    def while_a_twin_fails(*given: object, **more: object) -> object:
+        found = whole(*given, **more)
+        pipeline._note_failure(service, event, failure)
+        return found
+
+    if moment == "before the evidence":
+        monkeypatch.setattr(analysis, "analyse_audio", while_a_twin_fails)
+        pipeline.analyse(service, event)
+    else:
+        pipeline.analyse(service, event)
+        pipeline._note_failure(service, event, failure)
+    inline.drive(service, track_id, 60)
+
+    result = view(service, caller, track_id)
+    assert (result["state"], result["problem"]) == ("released", None)
+
+
+def test_the_last_failure_of_a_twin_does_not_condemn_a_track_that_was_analysed(
+    service, caller, known
+) -> None:
+    track_id = submit(service, caller, known)
+    event = submitted(service, track_id)
+    (group,) = [each for each in pipeline.GROUPS if each.name == "analyse"]
+    pipeline.analyse(service, event)
+
+    verdict = dispatch._after_failure(service, group, event, 100, RuntimeError("a twin"))
+
+    assert verdict == dispatch.Finished("duplicate")
+    inline.drive(service, track_id, 60)
+    assert view(service, caller, track_id)["state"] == "released"
+    with service.database.reading() as session:
+        assert session.exec(select(DeadLetter)).all() == []
+
+
+def test_who_is_buried_stays_buried_when_a_slow_twin_comes_to_its_end(
+    service, caller, known
+) -> None:
+    track_id = submit(service, caller, known)
+    event = submitted(service, track_id)
+    (group,) = [each for each in pipeline.GROUPS if each.name == "analyse"]
+    pipeline._begin(service, event)
+    dispatch._after_failure(service, group, event, 100, RuntimeError("the last try"))
+
+    with pytest.raises(dispatch.AlreadyHandledError), dispatch.once(service, "analyse", event):
+        pass
+    assert view(service, caller, track_id)["state"] == "quarantined"
+    assert view(service, caller, track_id)["problem"]["type"] == "analysis-failed"
+
+
+def test_an_address_that_answers_differently_is_taken_at_its_first_word(
+    service, caller, monkeypatch
+) -> None:
+    source = tracks.Source(url="https://music.example/song")
+    track_id = tracks.submit(service, caller, source, Declaration(), entrance="http", key=new_id())
+    with service.database.reading() as session:
+        track = session.get_one(Track, track_id)
+    answers = iter([b"RIFF....WAVEfmt " * 8, b"fLaC" + b"\0" * 124])
+
+    def fetch(_url: str, _guard: object, _limits: object, sink: IO[bytes], _: object) -> None:
+        sink.write(next(answers))
+
+    monkeypatch.setattr(source_audio, "fetch", fetch)
+    first = source_audio.bring_in(service, track)
+    second = source_audio.bring_in(service, track)
+    assert first.sha256 == second.sha256
+
+
+def test_a_new_account_may_be_named_by_many_at_once(make_service, database_url, known) -> None:
+    service = make_service(database_url=database_url)
+    caller = add_tenant(service)
+
+    def name(_: int) -> str:
+        return submit(service, caller, known, account="new-creator")
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(name, range(12)))) == 12
