@@ -115,9 +115,9 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         track = session.get(Track, event.subject, with_for_update=True)
         if track is None or State(track.state) not in ANALYSABLE | {State.DECIDED}:
             return
+        problem = track.problem or {"type": "analysis-failed", "detail": "a stage kept failing"}
         evidence = analysis.failed_evidence()
         row = _store_evidence(service, session, track, evidence, service.now())
-        problem = track.problem or {"type": "analysis-failed", "detail": "a stage kept failing"}
         track.problem = problem
         if track.state != State.DECIDED:
             data = events.TrackIndeterminate(problem=problem, final=True)
@@ -328,7 +328,8 @@ def _take_effect(
 ) -> None:
     command, effect = EFFECT_OF[decision.decision]
     if command is Command.QUARANTINE:
-        _quarantine(service, session, track, decision, event, command, "review")
+        kind = "indeterminate" if decision.decision == "indeterminate" else "review"
+        _quarantine(service, session, track, decision, event, command, kind)
         return
     data: events.TrackEvent
     if command is Command.RELEASE:

@@ -73,6 +73,7 @@ NEXT: Final[Mapping[tuple[State, Command], State]] = {
     (State.DECIDED, Command.BLOCK): State.BLOCKED,
     (State.DECIDED, Command.GIVE_UP): State.QUARANTINED,
     (State.HELD, Command.RESCAN): State.RECEIVED,
+    (State.QUARANTINED, Command.RESCAN): State.RECEIVED,  # only where analysis had been given up
     **{
         (state, Command.WITHDRAW): State.WITHDRAWN
         for state in State

@@ -14,13 +14,14 @@ from scanner import idempotency
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.database import Database
-from scanner.errors import NotFoundError
-from scanner.events import TrackRescanned, TrackSubmitted, TrackWithdrawn
+from scanner.errors import IllegalTransitionError, NotFoundError
+from scanner.events import CaseClosed, TrackRescanned, TrackSubmitted, TrackWithdrawn
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.metrics import SUBMISSIONS
 from scanner.tables import (
     Account,
     Analysis,
+    Case,
     PolicyDecision,
     Reference,
     Submission,
@@ -152,14 +153,26 @@ def withdraw(
             service.now(),
             actor=caller.actor,
         )
+        _close_cases(session, track, "the track was withdrawn", service.now(), caller.actor)
         return track
 
 
 def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "asked for") -> Track:
-    """Analyse a held track again."""
+    """Analyse a track again that is held, or whose analysis was given up.
+
+    Raises
+    ------
+    IllegalTransitionError
+        Also for a track that is quarantined because a rule says so: that is for a reviewer.
+    """
     with service.database.transaction() as session:
         track = locked(session, caller.tenant_id, track_id)
+        if track.state == State.QUARANTINED and track.problem is None:
+            raise IllegalTransitionError(
+                "cannot rescan a track that is quarantined by a rule: a reviewer decides on it"
+            )
         track.problem, track.analysis_id = None, None
+        _close_cases(session, track, "the track is analysed again", service.now(), caller.actor)
         move(
             session,
             track,
@@ -169,6 +182,23 @@ def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "ask
             actor=caller.actor,
         )
         return track
+
+
+def _close_cases(session: Session, track: Track, reason: str, now: datetime, actor: Actor) -> None:
+    """Take from the queue what nobody needs to look at any more."""
+    cases = select(Case).where(Case.track_id == track.id, col(Case.closed_at).is_(None))
+    for case in session.exec(cases.with_for_update()):
+        case.state, case.closed_at = "closed", now
+        case.version += 1
+        record(
+            session,
+            tenant_id=case.tenant_id,
+            subject=case.id,
+            version=case.version,
+            data=CaseClosed(track_id=track.id, reason=reason),
+            now=now,
+            actor=actor,
+        )
 
 
 def move(

@@ -34,6 +34,7 @@ from scanner.events import SUBMISSIONS
 from scanner.journal import Actor
 from scanner.metrics import SUBMISSIONS as COUNTED
 from scanner.tables import SigningKey
+from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -185,7 +186,11 @@ def _act(service: "Service", caller: Caller, envelope: dict[str, Any]) -> None:
     if _holds_nul(data):
         raise PoisonError("the data holds the character U+0000, which PostgreSQL can't keep")
     if envelope["type"] == WITHDRAW:
-        tracks.withdraw(service, caller, str(data.get("track_id", ""))[:36])
+        track_id = str(data.get("track_id", ""))[:36]
+        with service.database.reading() as session:
+            track = tracks.find(session, caller.tenant_id, track_id)
+        if track.state != State.WITHDRAWN:  # a message may come twice
+            tracks.withdraw(service, caller, track_id)
         return
     if envelope["type"] != SUBMIT:
         raise PoisonError(f"unknown type {envelope['type'][:100]!r}")

@@ -16,7 +16,7 @@ from scanner.bus import dispatch
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
-from scanner.errors import ConflictError, NotFoundError
+from scanner.errors import ConflictError, IllegalTransitionError, NotFoundError
 from scanner.journal import Event, event_of
 from scanner.service import Service
 from scanner.tables import Case, DeadLetter, JournalRow, PolicyDecision, StatementOfReasons, Track
@@ -422,3 +422,56 @@ def test_a_new_account_may_be_named_by_many_at_once(make_service, database_url, 
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(name, range(12)))) == 12
+
+
+def given_up(service: Service, caller: Caller, path: Path) -> str:
+    """A track whose analysis failed until its event was buried."""
+    track_id = submit(service, caller, path)
+    event = submitted(service, track_id)
+    (group,) = [each for each in pipeline.GROUPS if each.name == "analyse"]
+    pipeline._begin(service, event)
+    pipeline._note_failure(service, event, {"type": "store-unavailable", "detail": "away"})
+    dispatch._after_failure(service, group, event, 100, RuntimeError("the last try"))
+    return track_id
+
+
+def test_what_was_given_up_can_be_analysed_again_and_its_case_is_closed(
+    service, caller, known
+) -> None:
+    track_id = given_up(service, caller, known)
+    assert view(service, caller, track_id)["problem"]["type"] == "store-unavailable"
+    (case,) = cases(service)
+    assert (case.kind, case.state) == ("indeterminate", "queued")
+
+    tracks.rescan(service, caller, track_id)
+    inline.drive(service, track_id, 60)
+
+    assert view(service, caller, track_id)["state"] == "released"
+    (case,) = cases(service)
+    assert (case.state, case.version) == ("closed", 2)
+    assert case.closed_at is not None
+
+
+def test_a_track_that_is_taken_back_leaves_no_case_in_the_queue(service, caller, known) -> None:
+    track_id = given_up(service, caller, known)
+    tracks.withdraw(service, caller, track_id)
+    assert [case.state for case in cases(service)] == ["closed"]
+    with service.database.reading() as session:
+        types = [
+            row.type
+            for row in session.exec(
+                select(JournalRow).where(JournalRow.subject == cases(service)[0].id)
+            )
+        ]
+    assert types == ["clearance.case.opened", "clearance.case.closed"]
+
+
+def test_what_a_rule_sent_to_review_is_not_scanned_again_instead(
+    service, caller, known, tmp_path
+) -> None:
+    references.add(service, caller, path=known)  # of no verified holder: review
+    track_id = submit(service, caller, known)
+    inline.drive(service, track_id, 60)
+    assert view(service, caller, track_id)["state"] == "quarantined"
+    with pytest.raises(IllegalTransitionError, match="reviewer"):
+        tracks.rescan(service, caller, track_id)

@@ -24,6 +24,10 @@ STORIES = {
         "released",
     ),
     "a detector that does not": (["analyse", "fail", "analyse", "fail", "give_up"], "quarantined"),
+    "an outage that ends": (
+        ["analyse", "fail", "give_up", "rescan", "analyse", "decide", "release"],
+        "released",
+    ),
     "a worker that died": (["analyse", "analyse", "decide", "release"], "released"),
     "a change of mind": (["analyse", "withdraw"], "withdrawn"),
     "a release taken back": (["analyse", "decide", "release", "withdraw"], "withdrawn"),
