@@ -109,8 +109,13 @@ def _match_facts(
     licences = _licences(session, tenant_id, account_id, now)
     return tuple(
         _match_fact(match, *references[match.reference_id], declared, licences)
-        for match in matches
         if match.reference_id in references
+        else policy.MatchFact(
+            reference_id=match.reference_id,
+            kind=match.kind,
+            score=policy.Unknown(unknown="its reference is not on record"),
+        )
+        for match in matches
     )
 
 

@@ -10,7 +10,9 @@ from typing import IO
 import pytest
 from sqlmodel import select
 
-from scanner import analysis, inline, pipeline, references, source_audio, tracks
+import fingerprint
+import policy
+from scanner import analysis, inline, pipeline, references, source_audio, track_facts, tracks
 from scanner.audio import AudioError
 from scanner.bus import dispatch
 from scanner.callers import Caller
@@ -475,3 +477,11 @@ def test_what_a_rule_sent_to_review_is_not_scanned_again_instead(
     assert view(service, caller, track_id)["state"] == "quarantined"
     with pytest.raises(IllegalTransitionError, match="reviewer"):
         tracks.rescan(service, caller, track_id)
+
+
+def test_a_match_whose_reference_is_not_on_record_is_unknown(service, caller) -> None:
+    gone = fingerprint.Match(new_id(), "recording", 1.0, (), 1.0, 1.0)
+    with service.database.reading() as session:
+        (match,) = track_facts._match_facts(session, caller.tenant_id, {}, [gone], service.now())
+    assert match.reference_id == gone.reference_id
+    assert isinstance(match.score, policy.Unknown)
