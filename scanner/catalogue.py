@@ -25,6 +25,8 @@ from scanner.tables import CatalogueEpoch, Reference
 
 ACTIVE: Final = "active"
 CHUNK: Final = 2000
+MATCHES: Final = 1000
+"""Matches that policy looks at: what its facts hold at most."""
 OPEN: Final = 64
 """Indexes that a process keeps open: each of their files takes a descriptor."""
 
@@ -60,7 +62,7 @@ class Catalogue:
     def search(self, tenant_id: str, query: fingerprint.Fingerprint) -> Found:
         """Search the tenant's references, newest changes included."""
         asked = time.monotonic()
-        answer = self.caught_up(tenant_id).answer(query)
+        answer = self.caught_up(tenant_id).answer(query, limit=MATCHES)
         return Found(
             matches=answer.matches,
             index_version=answer.version,

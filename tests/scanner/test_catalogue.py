@@ -121,6 +121,19 @@ def test_what_is_retired_while_one_waits_is_gone(
         assert sorted(pool.map(retire, range(4))) == ["gone"] * 3 + ["removed"]
 
 
+def test_policy_sees_every_match_however_many_there_are(
+    service: Service, caller: Caller, tmp_path: Path
+) -> None:
+    added = {
+        references.add(service, caller, path=write(tmp_path / f"{n}.wav", song(n, 10))).id
+        for n in range(24)
+    }
+    medley = np.concatenate([song(n, 10) for n in range(24)])
+    query = fingerprint.fingerprint(medley[None], RATE)
+    matches = service.catalogue.search(caller.tenant_id, query).matches
+    assert {match.reference_id for match in matches} == added
+
+
 def test_only_so_many_indexes_stay_open(
     service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
