@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -132,6 +133,15 @@ def long_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(each) for each in sorted(folder.iterdir())]
 
 
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Tests that were started in the background may have SIGINT ignored, and hand that on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_scan_at_once(
     installation: Installation, long_files: list[str], signum: signal.Signals, status: int
