@@ -1,7 +1,7 @@
 """Webhooks: who wants to hear of what, what was sent, and sending it again.
 
-The handler `notify` queues one delivery for each webhook, once. Sending is a chore of the workers:
-at least once, under a stable message id (Standard Webhooks ``webhook-id``) by which the receiver
+The handler `notify` queues one delivery for each webhook, once. Workers send in threads of their
+own, one message at a time to each webhook: at least once, under a stable message id (Standard Webhooks ``webhook-id``) by which the receiver
 recognises a repeat.
 """
 
