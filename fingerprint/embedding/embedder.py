@@ -15,6 +15,7 @@ from fingerprint.embedding.geometry import (
     FIELD_FRAMES,
     HOP_FRAMES,
 )
+from fingerprint.embedding.levels import levelled
 from fingerprint.spectrum import (
     BINS,
     BINS_PER_OCTAVE,
@@ -25,28 +26,25 @@ from fingerprint.spectrum import (
 )
 
 if TYPE_CHECKING:
-    from fingerprint.embedding.network import SegmentNetwork
+    from onnxruntime import InferenceSession
 
-WEIGHTS: Final = Path(__file__).parent.parent / "weights" / "recordings.safetensors"
+WEIGHTS: Final = Path(__file__).parent.parent / "weights" / "recordings.onnx"
 BLOCK: Final = 256 * HOP_FRAMES
 SILENT_DB: Final = -75.0
 
 
 @cache
-def network(weights: Path = WEIGHTS) -> "SegmentNetwork":
+def network(weights: Path = WEIGHTS) -> "InferenceSession":
     """Load the network once a process.
 
     It runs in one thread: a machine's cores are shared among processes, not fought over.
     """
-    import torch
-    from safetensors.torch import load_file
+    import onnxruntime
 
-    from fingerprint.embedding.network import SegmentNetwork
-
-    torch.set_num_threads(1)
-    made = SegmentNetwork()
-    made.load_state_dict(load_file(weights))
-    return made.eval().fused()
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
 
 def vectors(spectra: F32Array, *, weights: Path = WEIGHTS) -> F32Array:
@@ -63,20 +61,16 @@ def vectors(spectra: F32Array, *, weights: Path = WEIGHTS) -> F32Array:
         Of length one each. Vector ``k`` sees the two seconds around ``CENTRE_SECONDS + k *
         HOP_SECONDS``. Nothing (n = 0) below two seconds.
     """
-    import torch
-
-    from fingerprint.embedding.network import levelled
-
     count = (len(spectra) - FIELD_FRAMES) // HOP_FRAMES + 1
     if count < 1:
         return np.empty((0, DIMENSIONS), np.float32)
     padded = np.pad(spectra, ((CONTEXT_FRAMES, CONTEXT_FRAMES), (0, 0)), mode="edge")
     made = []
-    with torch.inference_mode():
-        for start in range(0, count * HOP_FRAMES, BLOCK):
-            stop = min(start + BLOCK - HOP_FRAMES, (count - 1) * HOP_FRAMES) + FIELD_FRAMES
-            piece = torch.from_numpy(padded[start : stop + 2 * CONTEXT_FRAMES].T.copy())[None]
-            made.append(network(weights)(levelled(piece))[0].numpy())
+    for start in range(0, count * HOP_FRAMES, BLOCK):
+        stop = min(start + BLOCK - HOP_FRAMES, (count - 1) * HOP_FRAMES) + FIELD_FRAMES
+        levels = levelled(padded[start : stop + 2 * CONTEXT_FRAMES])
+        (made_here,) = network(weights).run(None, {"levels": levels[None, None]})
+        made.append(made_here[0])
     return np.concatenate(made)
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fingerprint.embedding.geometry import CONTEXT_FRAMES, FIELD_FRAMES
-from fingerprint.embedding.network import SegmentNetwork, levelled
 from fingerprint.training.augmentation import JITTER_FRAMES, TEMPO, WIDTH, manipulated, warped
+from fingerprint.training.network import SegmentNetwork, levelled
 from fingerprint.training.spectra import Spectra, U8Array, decibels, load
 from fingerprint.training.speech import load as load_speech
 

@@ -13,7 +13,18 @@ from typer.core import TyperGroup, TyperOption
 from scanner.cli.main import app
 from tests.program import PROGRAM, clearance
 
-HEAVY = ("torch", "librosa", "av", "faiss", "fastapi", "sqlalchemy", "numpy", "kafka", "httpx")
+HEAVY = (
+    "torch",
+    "onnxruntime",
+    "librosa",
+    "av",
+    "faiss",
+    "fastapi",
+    "sqlalchemy",
+    "numpy",
+    "kafka",
+    "httpx",
+)
 CONTRACT = {
     "init", "serve", "worker", "scan", "explain", "fingerprint", "doctor", "audit verify",
     "reference add", "reference list", "reference show", "reference remove", "reference stats",

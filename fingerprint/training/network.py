@@ -1,6 +1,6 @@
 """The network that turns log-frequency spectra into one vector every half second."""
 
-from typing import Final, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,8 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fingerprint.embedding.geometry import CONTEXT_FRAMES, DIMENSIONS, LEVEL_FRAMES
+from fingerprint.embedding.levels import OFFSET, RANGE_DB
 from fingerprint.spectrum import BINS, MARGIN
-
-_RANGE_DB: Final = 60.0
 
 
 class SegmentNetwork(nn.Module):
@@ -53,7 +52,7 @@ class SegmentNetwork(nn.Module):
 
 
 def levelled(spectra: Tensor) -> Tensor:
-    """Make spectra independent of loudness.
+    """As :func:`fingerprint.embedding.levels.levelled`, of batches.
 
     Parameters
     ----------
@@ -68,7 +67,7 @@ def levelled(spectra: Tensor) -> Tensor:
     loudness = 10 * torch.log10((10 ** (inner / 10)).sum(dim=1, keepdim=True) + 1e-12)
     level = functional.avg_pool1d(loudness, LEVEL_FRAMES, stride=1)
     inner = inner[:, :, CONTEXT_FRAMES : inner.shape[2] - CONTEXT_FRAMES]
-    levels = (inner - level).clamp(min=-_RANGE_DB) / _RANGE_DB + 0.7
+    levels = (inner - level).clamp(min=-RANGE_DB) / RANGE_DB + OFFSET
     return levels.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
