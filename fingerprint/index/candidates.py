@@ -7,7 +7,7 @@ words that are everywhere (silence, held notes) stay out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,15 @@ BIT_STEP: Final = 3
 
 MAX_DIAGONALS_PER_REFERENCE: Final = 48
 """A reference that loops answers on a diagonal per repeat; it must not crowd out the others."""
+
+WINDOW_WORDS: Final = 4096
+"""8.4 minutes of the query share one budget of postings and diagonals."""
+OVERLAP_WORDS: Final = 512
+COMPARED_WORDS: Final = 1 << 21
+"""Words of the tape that are compared at once."""
+FEWEST_PROBES: Final = 16
+"""A word that so many probes could not all afford is too common to tell anything."""
+GOLDEN: Final = 0.618033988749895
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +72,9 @@ def candidates(
 ) -> list[Diagonals]:
     """Diagonals by votes, the most promising of all segments.
 
+    A long query is looked up window by window, each with the whole budget: a short copy in a long
+    mix is not outvoted by the rest of it.
+
     Parameters
     ----------
     words : uint32 array, shape (n,)
@@ -70,9 +82,49 @@ def candidates(
     searchable : sequence of bool array, shape (references,) each
         What is neither dead nor excluded.
     params : IndexParams
+
+    Returns
+    -------
+    list of Diagonals
+        Several may be of one segment; none has more diagonals than fit in memory beside ``words``.
     """
     if not len(words):
         return []
+    found: list[list[Diagonals]] = [[] for _ in segments]
+    for start in range(0, max(1, len(words) - OVERLAP_WORDS), WINDOW_WORDS - OVERLAP_WORDS):
+        window = words[start : start + WINDOW_WORDS]
+        for each, parts in zip(
+            _of_window(window, segments, searchable, params), found, strict=True
+        ):
+            parts.append(replace(each, offsets=each.offsets - start))
+    at_once = max(64, COMPARED_WORDS // len(words))
+    return [
+        joined.take(np.arange(first, min(first + at_once, len(joined.offsets))))
+        for joined in map(_joined, found)
+        for first in range(0, len(joined.offsets), at_once)
+    ]
+
+
+def _joined(parts: Sequence[Diagonals]) -> Diagonals:
+    """Diagonals of one segment from overlapping windows, each once."""
+    if len(parts) == 1:
+        return parts[0]
+    ordinals = np.concatenate([part.ordinals for part in parts])
+    offsets = np.concatenate([part.offsets for part in parts])
+    votes = np.concatenate([part.votes for part in parts])
+    most = np.lexsort((-votes, offsets, ordinals))
+    pairs = np.stack([ordinals[most], offsets[most]])
+    new = np.append(True, (pairs[:, 1:] != pairs[:, :-1]).any(axis=0))[: len(votes)]
+    return Diagonals(parts[0].segment, ordinals, offsets, votes).take(most[new])
+
+
+def _of_window(
+    words: U32Array,
+    segments: Sequence[IndexSegment],
+    searchable: Sequence[BoolArray],
+    params: IndexParams,
+) -> list[Diagonals]:
+    """As :func:`candidates`, of words that share one budget; one entry a segment."""
     where = probes(words, params.max_probes)
     ranges = _posting_ranges(words[where], segments, params.posting_budget)
     keep = min(params.max_diagonals, max(64, (1 << 19) // len(words)))
@@ -92,8 +144,7 @@ def candidates(
     best = np.zeros(len(votes), np.bool_)
     best[np.argsort(-votes, kind="stable")[:keep]] = True
     parts = np.split(best, np.cumsum([len(diagonals.votes) for diagonals in found])[:-1])
-    found = [diagonals.take(part) for diagonals, part in zip(found, parts, strict=True)]
-    return [diagonals for diagonals in found if len(diagonals.offsets)]
+    return [diagonals.take(part) for diagonals, part in zip(found, parts, strict=True)]
 
 
 def _posting_ranges(
@@ -105,18 +156,36 @@ def _posting_ranges(
     bits = min(32, max(8, (total // share).bit_length()))
     ranges = [(np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)) for _ in segments]
     open_keys = np.arange(len(keys))
+    spent = 0
     while len(open_keys):
         found = [_range(segment, keys[open_keys], bits) for segment in segments]
         count = np.sum([last - first for first, last in found], axis=0)
         settled = count <= share
+        if bits == 32:
+            settled |= _affordable(count, settled, budget - spent, budget // FEWEST_PROBES)
         for (first, last), (low, high) in zip(ranges, found, strict=True):
             first[open_keys[settled]] = low[settled]
             last[open_keys[settled]] = high[settled]
         if bits == 32:
             break
+        spent += int(count[settled].sum())
         open_keys = open_keys[~settled]
         bits = min(32, bits + BIT_STEP)
     return ranges
+
+
+def _affordable(count: I64Array, settled: BoolArray, budget: int, most: int) -> BoolArray:
+    """Of whole words above their share, those that what is left of the budget reads.
+
+    A recording that stands in the index more often than the share would hide itself: fewer of its
+    words are enough to find all its copies. They are taken all over the query.
+    """
+    crowded = np.flatnonzero(~settled & (count <= most))
+    scattered = crowded[np.argsort(crowded * GOLDEN % 1)]
+    left = budget - int(count[settled].sum())
+    result = np.zeros(len(count), np.bool_)
+    result[scattered[np.cumsum(count[scattered]) <= left]] = True
+    return result
 
 
 def _range(segment: IndexSegment, keys: U32Array, bits: int) -> tuple[I64Array, I64Array]:

@@ -10,10 +10,18 @@ from fingerprint.arrays import BoolArray, F32Array, F64Array, I64Array
 from fingerprint.embedding.alignment import Neighbours, Path, paths
 from fingerprint.embedding.embedding import PITCHES, SCALE, Embedding, I8Array
 from fingerprint.embedding.geometry import CENTRE_SECONDS, FIELD_FRAMES, HOP_SECONDS
+from fingerprint.index.score import altered_probability
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.spectrum import BINS_PER_SEMITONE, FRAMES_PER_SECOND
 
 NEIGHBOURS: Final = 24
+ROUNDS: Final = 40
+"""How often one pitch is looked up at most; each time finds some ten equal references."""
+MANY: Final = 0.3
+"""Share of a vector's neighbours that one reference in its own right does not reach."""
+CROWDED: Final = 0.1
+"""Share of the query's vectors whose neighbours are so taken."""
+SURE: Final = 0.5
 HALF_FIELD_SECONDS: Final = (FIELD_FRAMES - 1) / 2 / FRAMES_PER_SECOND
 PITCH_REACH: Final = 5
 """Quarter tones around the pitch of a lookup among which the shift is looked for."""
@@ -78,12 +86,45 @@ def traces(
     own_chroma = query.chroma.astype(np.float32) / np.float32(SCALE)
     for row, raised in enumerate(PITCHES):
         vectors = query.vectors[row]
-        near = _near(vectors, holding, bases)
-        for path in paths(vectors.astype(np.float32) / np.float32(SCALE), seconds, near, lookup):
-            segment, ordinal = place(path.line.reference)
-            shift = _pitch(path, own_chroma, seconds, segment.chroma_of(ordinal), -raised)
-            found.append(Trace(segment, ordinal, path, shift))
+        scaled = vectors.astype(np.float32) / np.float32(SCALE)
+        known: set[int] = set()
+        for _ in range(ROUNDS):
+            near = _near(vectors, _without(known, holding, bases), bases)
+            sure = set()
+            for path in paths(scaled, seconds, near, lookup):
+                segment, ordinal = place(path.line.reference)
+                shift = _pitch(path, own_chroma, seconds, segment.chroma_of(ordinal), -raised)
+                found.append(Trace(segment, ordinal, path, shift))
+                if altered_probability(path) >= SURE:
+                    sure.add(path.line.reference)
+            known |= sure
+            if not sure or not _crowded(near, sure):
+                break
     return found
+
+
+def _crowded(near: Neighbours, sure: set[int]) -> bool:
+    """Whether references that were found took many neighbours of a part of the query.
+
+    Many equal references, or one that loops, would else hide all others from it.
+    """
+    theirs = np.isin(near.reference, list(sure))
+    return bool((theirs.mean(axis=1) > MANY).mean() > CROWDED)
+
+
+def _without(
+    known: set[int], holding: Sequence[tuple[IndexSegment, BoolArray]], bases: I64Array
+) -> Sequence[tuple[IndexSegment, BoolArray]]:
+    """What may be found, without references that were found already."""
+    if not known:
+        return holding
+    listed = np.array(sorted(known))
+    left = []
+    for (segment, alive), base in zip(holding, bases[:-1], strict=True):
+        kept = alive.copy()
+        kept[listed[(listed >= base) & (listed < base + segment.references)] - base] = False
+        left.append((segment, kept))
+    return left
 
 
 def _near(

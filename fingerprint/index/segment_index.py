@@ -43,6 +43,8 @@ from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
 
 _LOCK: Final = "writer.lock"
 _TRIES: Final = 20
+_NEVER: Final = ()
+"""Identity of a manifest that was not looked for yet; None is that of a missing one."""
 _SUFFIXES: Final = (SUFFIX, vector_file.SUFFIX, ".tmp")
 
 
@@ -65,7 +67,7 @@ class SegmentIndex:
         self.params = params or IndexParams()
         self._opening = threading.Lock()
         self._snapshot = _Snapshot(Manifest(), ())
-        self._seen: tuple[int, ...] | None = None
+        self._seen: tuple[int, ...] | None = _NEVER
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -170,8 +172,8 @@ class SegmentIndex:
             self._commit(Manifest(epoch, (*entries, *written)), compact=False)
 
     def clear(self) -> None:
-        """Drop everything, the epoch too: what follows is a rebuild."""
-        with self._writing():
+        """Drop everything, the epoch too, damaged or not: what follows is a rebuild."""
+        with self._locked():
             self._commit(Manifest(), compact=False)
 
     def compact(self) -> None:
@@ -231,7 +233,8 @@ class SegmentIndex:
             return self._snapshot
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[Manifest, "_Snapshot"]]:
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)  # someone may have removed it to start anew
         lock = filelock.FileLock(self.folder / _LOCK, timeout=self.params.lock_seconds)
         try:
             lock.acquire()
@@ -240,12 +243,17 @@ class SegmentIndex:
                 f"another writer has held {self.folder / _LOCK} for {self.params.lock_seconds} s"
             ) from error
         try:
-            self._seen = None  # a file's identity may repeat: a writer reads the manifest itself
+            self._seen = _NEVER  # a file's identity may repeat: a writer reads the manifest itself
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Manifest, "_Snapshot"]]:
+        with self._locked():
             snapshot = self._current()
             manifests.remove_orphans(self.folder, snapshot.manifest, _SUFFIXES)
             yield snapshot.manifest, snapshot
-        finally:
-            lock.release()
 
     def _write(
         self, added: Iterable[tuple[str, Fingerprint]]

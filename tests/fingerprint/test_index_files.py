@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -305,3 +306,31 @@ def test_a_manifest_changed_by_hand_is_refused(written, synthetic):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(IndexCorruptError, match="content"):
         _ = SegmentIndex(folder).epoch
+
+
+@pytest.mark.parametrize("damage", ["manifest", "segment", "folder"])
+def test_what_is_damaged_or_gone_can_be_cleared_and_built_anew(tmp_path, synthetic, damage):
+    folder = tmp_path / "index"
+    index = SegmentIndex(folder)
+    index.apply([("a", synthetic(1))], [], 1)
+    assert index.search(synthetic(1))
+    if damage == "manifest":
+        (folder / "manifest.json").write_text('{"format": 1}')
+    elif damage == "segment":
+        next(folder.glob("*.segment")).unlink()
+    else:
+        shutil.rmtree(folder)
+    index.clear()
+    assert (index.epoch, index.search(synthetic(1))) == (0, [])
+    index.apply([("b", synthetic(2))], [], 1)
+    assert index.search(synthetic(2))[0].reference_id == "b"
+    assert SegmentIndex(folder).search(synthetic(1)) == []
+
+
+def test_a_writer_sees_that_the_folder_was_emptied(tmp_path, synthetic):
+    index = SegmentIndex(tmp_path)
+    index.apply([("a", synthetic(1))], [], 1)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    index.apply([("b", synthetic(2))], [], 2)
+    assert list(index.reference_ids()) == ["b"]

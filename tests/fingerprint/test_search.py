@@ -264,3 +264,38 @@ def test_silence_before_it_does_not_make_a_poor_likeness_sure(tmp_path):
     assert index.search(Fingerprint(np.concatenate([quiet, music]), 20.0))[0].score > 0.99
     assert index.search(Fingerprint(alike, 7.6)) == []
     assert index.search(Fingerprint(np.concatenate([quiet, alike]), 20.0)) == []
+
+
+def test_every_one_of_many_equal_references_is_found(tmp_path, synthetic):
+    """More copies than a word's share of the budget."""
+    index = SegmentIndex(tmp_path)
+    index.apply([(f"copy-{number}", synthetic(1, 1200)) for number in range(400)], [], 1)
+    index.apply([(f"other-{number}", synthetic(number, 1200)) for number in range(2, 60)], [], 2)
+    found = {match.reference_id for match in index.search(synthetic(1, 1200), limit=1000)}
+    assert found == {f"copy-{number}" for number in range(400)}
+
+
+def test_a_short_copy_is_found_in_hours_of_foreign_sound(tmp_path, synthetic):
+    index = SegmentIndex(tmp_path)
+    index.apply([(f"{number}", synthetic(number, 1900)) for number in range(300)], [], 1)
+    hours = synthetic(10_000, int(3 * 3600 / HOP_SECONDS)).sub_fingerprints.copy()
+    at = [40_000, 64_000, 86_000]  # words; 15 s each
+    for place, number in zip(at, (5, 150, 299), strict=True):
+        hours[place : place + 121] = synthetic(number, 1900, 700, 821).sub_fingerprints
+    found = index.search(Fingerprint(hours, len(hours) * HOP_SECONDS))
+
+    assert {match.reference_id for match in found} == {"5", "150", "299"}
+    for match in found:
+        [segment] = match.segments
+        place = at[["5", "150", "299"].index(match.reference_id)]
+        assert segment.query_start == pytest.approx(place * HOP_SECONDS, abs=0.7)
+
+
+def test_a_whole_mix_of_hours_is_one_segment(tmp_path, synthetic):
+    index = SegmentIndex(tmp_path)
+    mix = synthetic(1, 60_000)
+    index.apply([("mix", mix), ("other", synthetic(2, 60_000))], [], 1)
+    [match] = index.search(mix)
+    assert match.reference_id == "mix"
+    assert match.coverage_query == pytest.approx(1, abs=0.001)
+    assert len(match.segments) == 1

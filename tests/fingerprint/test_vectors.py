@@ -178,6 +178,16 @@ def test_dead_copies_do_not_stand_in_the_way(tmp_path):
     assert [match.reference_id for match in index.search(reference(1))] == ["copy-29"]
 
 
+def test_every_one_of_many_equal_references_is_found(tmp_path):
+    """More copies than the neighbours that a vector has."""
+    index = SegmentIndex(tmp_path)
+    index.apply([(f"copy-{number}", reference(1, 60)) for number in range(70)], [], 1)
+    index.apply([(f"other-{number}", reference(number)) for number in range(50, 100)], [], 2)
+    assert {match.reference_id for match in index.search(reference(1, 60), limit=200)} == {
+        f"copy-{number}" for number in range(70)
+    }
+
+
 def test_references_with_and_without_vectors_lie_side_by_side(tmp_path, synthetic):
     index = SegmentIndex(tmp_path, IndexParams(merge_fan=2))
     for number in range(6):
