@@ -46,14 +46,15 @@ class Evidence:
 
 
 def analyse_audio(
-    service: "Service", tenant_id: str, path: Path, decode_seconds: float = math.inf
+    service: "Service", tenant_id: str, path: Path, patience: float = math.inf
 ) -> Evidence:
     """Decode a file and run every detector on its samples.
 
     Parameters
     ----------
-    decode_seconds : float, optional
-        For the decode, where that is less than its own limit.
+    patience : float, optional
+        Seconds for the decode, where that is less than its own limit, and to wait for an index
+        that is being brought up to date.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def analyse_audio(
     evidence = Evidence()
     with _timed(evidence, "total"):
         with _timed(evidence, "decode"):
-            decoded = service.decoder.decode(path, decode_seconds)
+            decoded = service.decoder.decode(path, patience)
         evidence.duration = decoded.duration
         evidence.audio = {
             "container": decoded.container,
@@ -82,22 +83,25 @@ def analyse_audio(
             except fingerprint.TooShortError as error:
                 print_ = None
                 evidence.warnings.append({"type": "too-short", "detail": str(error)})
-        _search(service, tenant_id, evidence, print_)
+        _search(service, tenant_id, evidence, print_, patience)
         # The costly look is for what the cheap one leaves in doubt.
         if print_ is not None and not fingerprint.explained(evidence.matches):
             with _timed(evidence, "embedding"):
                 embedding = fingerprint.embed(decoded.samples, decoded.sample_rate)
-            _search(service, tenant_id, evidence, print_.with_embedding(embedding))
+            _search(service, tenant_id, evidence, print_.with_embedding(embedding), patience)
     return evidence
 
 
 def analyse_fingerprint(
-    service: "Service", tenant_id: str, print_: fingerprint.Fingerprint
+    service: "Service",
+    tenant_id: str,
+    print_: fingerprint.Fingerprint,
+    patience: float = math.inf,
 ) -> Evidence:
     """Analyse what a client sent instead of audio: no detector but the search can run."""
     evidence = Evidence(duration=print_.duration)
     with _timed(evidence, "total"):
-        _search(service, tenant_id, evidence, print_)
+        _search(service, tenant_id, evidence, print_, patience)
     return evidence
 
 
@@ -128,10 +132,11 @@ def _search(
     tenant_id: str,
     evidence: Evidence,
     print_: fingerprint.Fingerprint | None,
+    patience: float,
 ) -> None:
     with _timed(evidence, "search"):
         if print_ is not None:
-            found = service.catalogue.search(tenant_id, print_)
+            found = service.catalogue.search(tenant_id, print_, patience)
             evidence.matches = found.matches
             evidence.print = print_
             evidence.versions["fingerprint"] = print_.algorithm

@@ -2,26 +2,30 @@
 
 The database is the truth: every change of a tenant's references has an epoch. The index is derived
 from it and remembers the last epoch it holds. Whoever is about to search catches up first, so that
-a reference is found from the moment its transaction has committed.
+a reference is found from the moment its transaction has committed. An index whose epoch the database
+never gave out (it was restored from a backup), or that is damaged, is built anew.
 """
 
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from sqlmodel import Session, col, select
 
 import fingerprint
 from scanner.database import Database
+from scanner.errors import BusyError, TransientError
 from scanner.metrics import INDEX_BYTES, INDEX_REFERENCES
-from scanner.store import BlobStore
-from scanner.tables import CatalogueEpoch, Reference
+from scanner.store import BlobStore, StoreError
+from scanner.tables import CatalogueChange, CatalogueEpoch, Reference
 
 ACTIVE: Final = "active"
 CHUNK: Final = 2000
@@ -59,10 +63,24 @@ class Catalogue:
         self._indexes: OrderedDict[str, fingerprint.SegmentIndex] = OrderedDict()
         self._guard = threading.Lock()
 
-    def search(self, tenant_id: str, query: fingerprint.Fingerprint) -> Found:
-        """Search the tenant's references, newest changes included."""
+    def search(
+        self, tenant_id: str, query: fingerprint.Fingerprint, patience: float = math.inf
+    ) -> Found:
+        """Search the tenant's references, newest changes included.
+
+        Raises
+        ------
+        BusyError
+            If another process has been bringing the index up to date for ``patience`` seconds.
+        TransientError
+            If a reference's fingerprint cannot be read: no track can be called clear without it.
+        """
         asked = time.monotonic()
-        answer = self.caught_up(tenant_id).answer(query, limit=MATCHES)
+        try:
+            answer = self.caught_up(tenant_id, patience).answer(query, limit=MATCHES)
+        except fingerprint.IndexCorruptError as error:
+            self._rebuild(tenant_id, error, patience)
+            answer = self.caught_up(tenant_id, patience).answer(query, limit=MATCHES)
         return Found(
             matches=answer.matches,
             index_version=answer.version,
@@ -70,15 +88,20 @@ class Catalogue:
             age_seconds=round(time.monotonic() - asked, 3),
         )
 
-    def caught_up(self, tenant_id: str) -> fingerprint.SegmentIndex:
-        """Return the tenant's index after applying what the database has beyond it."""
+    def caught_up(self, tenant_id: str, patience: float = math.inf) -> fingerprint.SegmentIndex:
+        """Return the tenant's index after applying what the database has beyond it.
+
+        Raises
+        ------
+        BusyError, TransientError
+            As :meth:`search`.
+        """
         index = self._index(tenant_id)
         if self._newest_epoch(tenant_id) == index.epoch:
             return index
-        with FileLock(self._folder / tenant_id / "catch-up.lock"):
-            if self._newest_epoch(tenant_id) < index.epoch:
-                # The database was restored from before the index' last changes.
-                log.warning("index_ahead_of_database", tenant=tenant_id, epoch=index.epoch)
+        with self._alone(tenant_id, patience):
+            if not self._gave_out(tenant_id, index.epoch):
+                log.warning("index_of_another_past", tenant=tenant_id, epoch=index.epoch)
                 index.clear()
             for epoch, added, removed in self._changes(tenant_id, index.epoch):
                 index.apply(added, removed, epoch)
@@ -93,6 +116,31 @@ class Catalogue:
         INDEX_REFERENCES.labels(tenant_id).set(stats.references)
         INDEX_BYTES.labels(tenant_id).set(stats.bytes)
         return index
+
+    def _rebuild(self, tenant_id: str, damage: Exception, patience: float) -> None:
+        """Clear an index that cannot be read, unless another process has done so meanwhile."""
+        index = self._index(tenant_id)
+        with self._alone(tenant_id, patience):
+            try:
+                index.verify()
+            except fingerprint.IndexCorruptError:
+                log.error("index_damaged", tenant=tenant_id, detail=str(damage))
+                index.clear()
+
+    @contextmanager
+    def _alone(self, tenant_id: str, patience: float) -> Iterator[None]:
+        lock = FileLock(
+            self._folder / tenant_id / "catch-up.lock",
+            timeout=-1 if patience == math.inf else patience,
+        )
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise BusyError("the index is being brought up to date: come back later") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def check(self) -> None:
         """Raise if the folder can't be made or an index that was opened can't be read."""
@@ -115,6 +163,10 @@ class Catalogue:
         with self._database.reading() as session:
             row = session.get(CatalogueEpoch, tenant_id)
             return row.value if row else 0
+
+    def _gave_out(self, tenant_id: str, epoch: int) -> bool:
+        with self._database.reading() as session:
+            return epoch == 0 or session.get(CatalogueChange, (tenant_id, epoch)) is not None
 
     def _changes(
         self, tenant_id: str, epoch: int
@@ -143,20 +195,29 @@ class Catalogue:
             yield epoch, added, removed
 
     def _fingerprint(self, tenant_id: str, row: Reference) -> fingerprint.Fingerprint:
-        with self._store.open(tenant_id, row.fingerprint_sha256) as file:
-            return fingerprint.Fingerprint.from_bytes(file.read())
+        try:
+            with self._store.open(tenant_id, row.fingerprint_sha256) as file:
+                return fingerprint.Fingerprint.from_bytes(file.read())
+        except (StoreError, fingerprint.InvalidFingerprintError) as error:
+            log.error("reference_unreadable", tenant=tenant_id, reference=row.id, error=str(error))
+            raise TransientError(
+                f"the fingerprint of reference {row.id} cannot be read, and nothing can be told "
+                "clear without it: restore the store, or retire the reference and add it again"
+            ) from error
 
 
 def next_epoch(session: Session, tenant_id: str) -> int:
     """Return the next change number of a tenant's catalogue.
 
     The row stays locked until the transaction ends, so changes commit in the order of their
-    numbers and an index that holds number n has missed none below it.
+    numbers and an index that holds number n has missed none below it. Numbers are microseconds
+    since 1970: a database that is restored from a backup does not give one out again.
     """
     row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
     if row is None:
         Database.insert_if_absent(session, CatalogueEpoch(tenant_id=tenant_id, value=0))
         row = session.get_one(CatalogueEpoch, tenant_id, with_for_update=True)
-    row.value += 1
+    row.value = max(row.value + 1, time.time_ns() // 1000)
+    session.add(CatalogueChange(tenant_id=tenant_id, epoch=row.value))
     session.flush()
     return row.value

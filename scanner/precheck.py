@@ -45,7 +45,7 @@ def precheck(
     *,
     path: Path | None = None,
     print_: fingerprint.Fingerprint | None = None,
-    decode_seconds: float = math.inf,
+    patience: float = math.inf,
 ) -> dict[str, Any]:
     """Say what would be decided about a file or a fingerprint; the caller holds a slot.
 
@@ -58,11 +58,13 @@ def precheck(
     ------
     AudioError
         If the file can't be read.
+    BusyError
+        If the index has been brought up to date by others for ``patience`` seconds.
     """
     if path is not None:
-        evidence = analysis.analyse_audio(service, caller.tenant_id, path, decode_seconds)
+        evidence = analysis.analyse_audio(service, caller.tenant_id, path, patience)
     elif print_ is not None:
-        evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_)
+        evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_, patience)
     else:
         raise ValueError("give a path or a fingerprint")
     now = service.now()

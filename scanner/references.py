@@ -245,7 +245,7 @@ def describe(session: Session, references: list[Reference]) -> list[dict[str, An
 
 def stats(service: "Service", tenant_id: str) -> Stats:
     """Return the size of a tenant's catalogue as its index holds it."""
-    index = service.catalogue.caught_up(tenant_id)
+    index = service.catalogue.caught_up(tenant_id, service.settings.precheck_seconds)
     size = index.stats()
     return Stats(
         references=size.references,

@@ -206,14 +206,15 @@ class Submissions:
             deadline = time.monotonic() + service.settings.precheck_seconds
             if given.fingerprint is not None:
                 print_ = Fingerprint.from_json(given.fingerprint)
-                return precheck(service, caller, declaration, print_=print_)
+                left = deadline - time.monotonic()
+                return precheck(service, caller, declaration, print_=print_, patience=left)
             if given.upload is not None:
                 path = _spooled_path(given.upload)
             else:
                 spool = stack.enter_context(uploads.spooled(service.settings))
                 path = self._fetched(given.url, spool)
             left = deadline - time.monotonic()
-            return precheck(service, caller, declaration, path=path, decode_seconds=left)
+            return precheck(service, caller, declaration, path=path, patience=left)
 
     def _fetched(self, url: str, spool: uploads.Spool) -> Path:
         """Fetch what a precheck is about; it must begin as audio does."""

@@ -11,7 +11,7 @@ from scanner.tables.journal import (
     JournalRow,
     JournalSeal,
 )
-from scanner.tables.references import CatalogueEpoch, Holder, Licence, Reference
+from scanner.tables.references import CatalogueChange, CatalogueEpoch, Holder, Licence, Reference
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.webhooks import Webhook, WebhookDelivery
@@ -22,6 +22,7 @@ __all__ = [
     "ApiKey",
     "BusCursor",
     "Case",
+    "CatalogueChange",
     "CatalogueEpoch",
     "DeadLetter",
     "Delivery",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
@@ -25,8 +25,8 @@ class Holder(SQLModel, table=True):
 class Reference(SQLModel, table=True):
     """A recording to compare with, and what its holder wants done on a match.
 
-    ``epoch`` orders the changes of one tenant's catalogue without gaps (`scanner/references.py`);
-    the index remembers the last epoch it holds.
+    ``epoch`` orders the changes of one tenant's catalogue (`scanner/catalogue.py`); the index
+    remembers the last epoch it holds.
     """
 
     __tablename__ = "reference"
@@ -39,7 +39,7 @@ class Reference(SQLModel, table=True):
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
     holder_id: str = Field(max_length=36, foreign_key="holder.id", index=True)
     version: int = 0
-    epoch: int
+    epoch: int = Field(sa_type=BigInteger)
     status: str = Field(max_length=20)
     policy: str = Field(max_length=20)
     title: str = Field(max_length=300)
@@ -61,7 +61,16 @@ class CatalogueEpoch(SQLModel, table=True):
     __tablename__ = "catalogue_epoch"
 
     tenant_id: str = Field(primary_key=True, max_length=36, foreign_key="tenant.id")
-    value: int
+    value: int = Field(sa_type=BigInteger)
+
+
+class CatalogueChange(SQLModel, table=True):
+    """Every change number that was given out, so that an index of another past is known as such."""
+
+    __tablename__ = "catalogue_change"
+
+    tenant_id: str = Field(primary_key=True, max_length=36, foreign_key="tenant.id")
+    epoch: int = Field(primary_key=True, sa_type=BigInteger)
 
 
 class Licence(SQLModel, table=True):

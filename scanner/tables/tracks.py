@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
@@ -70,7 +70,7 @@ class Analysis(SQLModel, table=True):
     seconds: dict[str, float] = Field(sa_type=json_type())
     fingerprint_sha256: str | None = Field(default=None, max_length=64)
     index_version: str | None = Field(default=None, max_length=100)
-    index_epoch: int | None = None
+    index_epoch: int | None = Field(default=None, sa_type=BigInteger)
     index_age_seconds: float | None = None
     started_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime = Field(sa_type=UtcDateTime)

@@ -222,9 +222,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_api_key_tenant_id"), ["tenant_id"], unique=False)
 
     op.create_table(
+        "catalogue_change",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"],
+            ["tenant.id"],
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "epoch"),
+    )
+    op.create_table(
         "catalogue_epoch",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"],
             ["tenant.id"],
@@ -372,7 +382,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("holder_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("policy", sa.String(length=20), nullable=False),
         sa.Column("title", sa.String(length=300), nullable=False),
@@ -486,7 +496,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("fingerprint_sha256", sa.String(length=64), nullable=True),
         sa.Column("index_version", sa.String(length=100), nullable=True),
-        sa.Column("index_epoch", sa.Integer(), nullable=True),
+        sa.Column("index_epoch", sa.BigInteger(), nullable=True),
         sa.Column("index_age_seconds", sa.Float(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
@@ -630,6 +640,7 @@ def downgrade() -> None:
 
     op.drop_table("holder")
     op.drop_table("catalogue_epoch")
+    op.drop_table("catalogue_change")
     with op.batch_alter_table("api_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_key_tenant_id"))
 
