@@ -18,7 +18,7 @@ from fingerprint.errors import (
 )
 from fingerprint.extraction import fingerprint
 from fingerprint.index import Index, IndexParams, IndexStats, SegmentIndex
-from fingerprint.matches import Match, Segment, explained
+from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "StaleEpochError",
     "TooShortError",
     "UnusableAudioError",
+    "covered",
     "embed",
     "explained",
     "fingerprint",

@@ -1,6 +1,6 @@
 """What a search answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -45,7 +45,8 @@ class Match:
         Probability that the match is real, 0 to 1 (:mod:`fingerprint.index.score` says how far
         to believe it).
     segments : tuple of Segment
-        In order of the query. No two of them claim the same stretch of the query.
+        In order of the query. Neighbours may overlap by a quarter of the shorter one: where a
+        copy is cut, what describes the audio sees both sides.
     coverage_query, coverage_reference : float
         Share of each side's duration that the segments cover, 0 to 1. A loop that fills the query
         covers its place in the reference once.
@@ -65,3 +66,12 @@ def explained(matches: Sequence[Match]) -> bool:
         match.score >= EXPLAINED_SCORE and match.coverage_query >= EXPLAINED_SHARE
         for match in matches
     )
+
+
+def covered(ranges: Iterable[tuple[float, float]], duration: float) -> float:
+    """Share of ``duration`` that the union of ``ranges`` covers."""
+    total, reached = 0.0, 0.0
+    for start, end in sorted(ranges):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return min(1.0, total / duration) if duration > 0 else 0.0

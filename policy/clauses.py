@@ -225,7 +225,8 @@ class Clause:
         -------
         Truth
             A clause that fails on an unknown fact is unknown; on an absent one, false; on anything
-            else, an error.
+            else, an error. An absent fact of one item of a list is an error too: the binding's
+            macros stop at it and leave the items after it unread.
         dict
             The clause, its truth, and the values it saw.
         """
@@ -254,7 +255,6 @@ class Clause:
     def _judge_failure(seen: list[Any]) -> Truth:
         if any(_holds_unknown(value) for value in seen):
             return "unknown"
-        leaves = [leaf for value in seen for leaf in _leaves(value)]
-        if any(leaf is MISSING for leaf in leaves):
+        if any(leaf is MISSING for value in seen for leaf in _leaves(value)):
             return "error"
-        return "false" if any(leaf is None for leaf in leaves) else "error"
+        return "false" if any(value is None for value in seen) else "error"

@@ -55,6 +55,8 @@ class MatchFact(_Frozen):
     """Title of the reference, as shown to people."""
     coverage_query: Fact[Share] = ABSENT
     """Share of the track that is the reference."""
+    coverage_sure: Fact[Share] = ABSENT
+    """The same of segments with a score of 0.99 or more; absent if segments have no scores."""
     coverage_reference: Fact[Share] = ABSENT
     """Share of the reference that is in the track."""
     longest_seconds: Fact[Seconds] = ABSENT

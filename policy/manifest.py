@@ -27,6 +27,8 @@ MANIFEST: Final[Condition] = Junction(
         _clause("match.kind == 'recording'"),
         _clause("match.score >= thresholds.manifest_score"),
         _clause("match.coverage_query >= thresholds.manifest_share"),
+        # one sure segment does not speak for the rest of the track
+        _clause("match.coverage_sure == null || match.coverage_sure >= thresholds.manifest_share"),
         Junction(
             "any",
             (

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlmodel import col, select
+
 import fingerprint
 from scanner.metrics import STAGE_SECONDS
+from scanner.tables import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 OK: Final = "ok"
 FAILED: Final = "failed"
 NOT_RUN: Final = "not_run"
-DETECTORS: Final = ("fingerprint", "watermark", "provenance")
+DETECTORS: Final = ("fingerprint", "embedding", "watermark", "provenance")
 
 
 @dataclass
@@ -85,7 +88,7 @@ def analyse_audio(
                 evidence.warnings.append({"type": "too-short", "detail": str(error)})
         _search(service, tenant_id, evidence, print_, patience)
         # The costly look is for what the cheap one leaves in doubt.
-        if print_ is not None and not fingerprint.explained(evidence.matches):
+        if print_ is not None and not _is_settled(service, evidence.matches):
             with _timed(evidence, "embedding"):
                 embedding = fingerprint.embed(decoded.samples, decoded.sample_rate)
             _search(service, tenant_id, evidence, print_.with_embedding(embedding), patience)
@@ -103,6 +106,21 @@ def analyse_fingerprint(
     with _timed(evidence, "total"):
         _search(service, tenant_id, evidence, print_, patience)
     return evidence
+
+
+def _is_settled(service: "Service", matches: "Sequence[fingerprint.Match]") -> bool:
+    """Whether one reference that blocks accounts for nearly all of the track.
+
+    Whatever else were found in it could not make the outcome stricter. A reference that merely
+    tracks, or takes its share, must not hide another under it.
+    """
+    if not fingerprint.explained(matches):
+        return False
+    ids = [match.reference_id for match in matches]
+    with service.database.reading() as session:
+        found = session.exec(select(Reference).where(col(Reference.id).in_(ids))).all()
+    blocking = {each.id for each in found if each.policy == "block" and not each.territories}
+    return fingerprint.explained([match for match in matches if match.reference_id in blocking])
 
 
 def failed_evidence() -> Evidence:
@@ -147,7 +165,9 @@ def _search(
             evidence.index_age_seconds = found.age_seconds
     # Audio too short for one sub-fingerprint was looked at and can match nothing by recording;
     # the warning says so, and rules decide what a too short track means.
-    evidence.detectors["fingerprint"] = OK if print_ is not None else NOT_RUN
+    if print_ is not None:
+        evidence.detectors["fingerprint"] = OK
+        evidence.detectors["embedding"] = NOT_RUN if print_.embedding is None else OK
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import policy
 from scanner.analysis import FAILED, Evidence
 from scanner.tables import Account, Analysis, Holder, Licence, Reference, TrackMatch
 
+SURE: Final = 0.99
 LAWFUL_USES: Final = frozenset(
     {"quotation", "criticism", "review", "caricature", "parody", "pastiche"}
 )
@@ -39,7 +40,7 @@ def facts_of(
     matches: Any = (
         policy.Unknown(unknown="the fingerprint search failed")
         if failed
-        else _match_facts(session, tenant_id, declared, evidence.matches, now)
+        else _match_facts(session, tenant_id, declared, evidence, now)
     )
     attestation = declared.get("attestation") or {}
     disclosure = declared.get("ai_disclosure")
@@ -93,9 +94,10 @@ def _match_facts(
     session: Session,
     tenant_id: str,
     declared: Mapping[str, Any],
-    matches: Sequence[fingerprint.Match],
+    evidence: Evidence,
     now: datetime,
 ) -> tuple[policy.MatchFact, ...]:
+    matches = evidence.matches
     ids = [match.reference_id for match in matches]
     references = {
         reference.id: (reference, holder)
@@ -108,7 +110,9 @@ def _match_facts(
     account_id = _account_id(session, tenant_id, declared.get("account"))
     licences = _licences(session, tenant_id, account_id, now)
     return tuple(
-        _match_fact(match, *references[match.reference_id], declared, licences)
+        _match_fact(
+            match, *references[match.reference_id], declared, licences, evidence.duration or 0.0
+        )
         if match.reference_id in references
         else policy.MatchFact(
             reference_id=match.reference_id,
@@ -125,6 +129,7 @@ def _match_fact(
     holder: Holder,
     declared: Mapping[str, Any],
     licences: Sequence[Licence],
+    duration: float,
 ) -> policy.MatchFact:
     lengths = [segment.query_end - segment.query_start for segment in match.segments]
     longest = max(match.segments, key=lambda each: each.query_end - each.query_start)
@@ -139,6 +144,10 @@ def _match_fact(
         score=match.score,
         title=reference.title,
         coverage_query=min(1.0, match.coverage_query),
+        coverage_sure=fingerprint.covered(
+            [(each.query_start, each.query_end) for each in match.segments if each.score >= SURE],
+            duration,
+        ),
         coverage_reference=min(1.0, match.coverage_reference),
         longest_seconds=max(lengths),
         matched_seconds=sum(lengths),

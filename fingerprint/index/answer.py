@@ -8,7 +8,7 @@ from fingerprint.index.alignment import Stretch
 from fingerprint.index.embedding_search import HALF_FIELD_SECONDS, Trace
 from fingerprint.index.score import altered_probability, probability
 from fingerprint.index.segment_file import IndexSegment
-from fingerprint.matches import Match, Segment
+from fingerprint.matches import Match, Segment, covered
 from fingerprint.sub_fingerprints import HOP_SECONDS, Fingerprint
 
 ALLOWED_OVERLAP: Final = 0.25
@@ -83,8 +83,8 @@ def _match(group: Sequence[_Found], query: Fingerprint) -> Match:
         kind="recording",
         score=max(segment.score for segment in segments),
         segments=segments,
-        coverage_query=_covered([(s.query_start, s.query_end) for s in segments], query.duration),
-        coverage_reference=_covered(
+        coverage_query=covered([(s.query_start, s.query_end) for s in segments], query.duration),
+        coverage_reference=covered(
             [(s.reference_start, s.reference_end) for s in segments], seconds
         ),
     )
@@ -149,12 +149,3 @@ def _of_words(stretch: Stretch, query: Fingerprint) -> _Found:
         score=probability(stretch.error, stretch.self_error, stretch.turnover),
     )
     return _Found(stretch.segment, stretch.ordinal, segment, stretch.gain)
-
-
-def _covered(ranges: list[tuple[float, float]], duration: float) -> float:
-    """Share of ``duration`` that the union of ``ranges`` covers."""
-    covered, reached = 0.0, 0.0
-    for start, end in sorted(ranges):
-        covered += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
-    return min(1.0, covered / duration) if duration > 0 else 0.0

@@ -64,7 +64,11 @@ def test_reading_finds_the_facts_and_the_depth(text: str, paths: list[str], dept
         ("a.b > 0.5 || a.c", {"a": {"b": Unknown(), "c": True}}, "true"),
         ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.1}, {"b": Unknown()}]}, "unknown"),
         ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.9}, {"b": Unknown()}]}, "true"),
-        ("l.exists(x, x.b > 0.5)", {"l": [{"b": None}]}, "false"),
+        # the binding stops at an item it cannot judge: what stands after it may have mattered
+        ("l.exists(x, x.b > 0.5)", {"l": [{"b": None}, {"b": 0.9}]}, "error"),
+        ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.9}, {"b": None}]}, "true"),
+        ("l.exists(x, x.b != null && x.b > 0.5)", {"l": [{"b": None}, {"b": 0.9}]}, "true"),
+        ("l.exists(x, x.b != null && x.b > 0.5)", {"l": [{"b": None}]}, "false"),
         ("a.c > 0.5", {"a": {"b": 1}}, "error"),
         ("a.b > 0.5", {"a": {"b": "high"}}, "error"),
         ("a.b", {"a": {"b": 1}}, "error"),

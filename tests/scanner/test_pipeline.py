@@ -75,6 +75,7 @@ def test_an_unknown_song_is_released_without_a_statement_or_a_case(
     assert (result["decision"], result["state"]) == ("clear", "released")
     assert result["detectors"] == {
         "fingerprint": "ok",
+        "embedding": "ok",
         "watermark": "not_run",
         "provenance": "not_run",
     }
@@ -97,6 +98,8 @@ def test_a_copy_is_treated_as_its_reference_wants(
     result = decided(service, caller, excerpt)
 
     assert (result["decision"], result["state"]) == (decision, state)
+    # Only where all of a track is blocked already is it idle to look for altered copies too.
+    assert result["detectors"]["embedding"] == ("not_run" if policy == "block" else "ok")
     (match,) = result["matches"]
     (segment,) = match["segments"]
     assert match["title"] == "Known"
@@ -481,7 +484,22 @@ def test_what_a_rule_sent_to_review_is_not_scanned_again_instead(
 
 def test_a_match_whose_reference_is_not_on_record_is_unknown(service, caller) -> None:
     gone = fingerprint.Match(new_id(), "recording", 1.0, (), 1.0, 1.0)
+    evidence = analysis.Evidence(matches=[gone], duration=30.0)
     with service.database.reading() as session:
-        (match,) = track_facts._match_facts(session, caller.tenant_id, {}, [gone], service.now())
+        (match,) = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
     assert match.reference_id == gone.reference_id
     assert isinstance(match.score, policy.Unknown)
+
+
+def test_a_sure_segment_lends_its_score_to_itself_only(service, caller, known) -> None:
+    added = references.add(service, caller, path=known)
+    segments = (
+        fingerprint.Segment(0, 11, 0, 11, score=1.0),
+        fingerprint.Segment(11, 100, 11, 100, score=0.86),
+    )
+    found = fingerprint.Match(added.id, "recording", 1.0, segments, 1.0, 1.0)
+    evidence = analysis.Evidence(matches=[found], duration=100.0)
+    with service.database.reading() as session:
+        (match,) = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+    assert match.coverage_query == 1
+    assert match.coverage_sure == pytest.approx(0.11)
