@@ -42,11 +42,14 @@ class Database:
             yield session
 
     @staticmethod
-    def insert_if_absent(session: Session, row: SQLModel) -> None:
-        """Insert a row unless one with its key is there or comes at the same moment."""
+    def insert_if_absent(session: Session, *rows: SQLModel) -> None:
+        """Insert rows of one table, but none whose key is there or comes at the same moment."""
+        if not rows:
+            return
         dialect = session.get_bind().dialect.name
         insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        session.execute(insert(type(row)).values(row.model_dump()).on_conflict_do_nothing())
+        values = [row.model_dump() for row in rows]
+        session.execute(insert(type(rows[0])).on_conflict_do_nothing(), values)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -1,8 +1,10 @@
 """What a worker does now and then, beside handling events. Each chore may run in many workers."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 FOREIGN_KEPT: Final = timedelta(days=30)
 FOREIGN_CAP: Final = 10_000
-SWEEP_SECONDS: Final = 3600.0
+UPLOAD_SECONDS: Final = 24 * 3600.0
+"""Age from which what an upload left half-written is swept."""
 SLOW_EVERY: Final = 60
+
+log = structlog.get_logger()
 
 
 class Chores:
@@ -32,15 +37,23 @@ class Chores:
 
     def run_due(self) -> None:
         """Do what is due now."""
-        count_what_waits(self._service)
+        service = self._service
+        due: list[Callable[[], object]] = [lambda: count_what_waits(service)]
         if self._rounds % SLOW_EVERY == 0:
-            open_overdue_cases(self._service)
-            expire_foreign(self._service)
-            expire_idempotency_keys(self._service)
-            webhooks.forget_settled(self._service)
-            self._service.store.sweep(SWEEP_SECONDS * 24, self._service.now())
-            temporary.sweep(self._service.settings.temporary_folder, self._service.now())
+            due += [
+                lambda: open_overdue_cases(service),
+                lambda: expire_foreign(service),
+                lambda: expire_idempotency_keys(service),
+                lambda: webhooks.forget_settled(service),
+                lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),
+                lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
+            ]
         self._rounds += 1
+        for chore in due:
+            try:
+                chore()
+            except Exception:  # one that fails must not keep the others from their turn
+                log.exception("chore_failed")
 
 
 def open_overdue_cases(service: "Service") -> int:

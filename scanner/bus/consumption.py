@@ -18,7 +18,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from scanner.bus.dispatch import Again, Verdict
+from scanner.bus.dispatch import Again, Hold, Verdict
 from scanner.bus.windows import FULL, LOW, Waiting, Window
 
 BUSY_SECONDS: Final = 0.05
@@ -58,6 +58,10 @@ def due_at(record: Any) -> float:
     """Return the time (Unix, seconds) before which a record must wait."""
     text = header(record, NOT_BEFORE_HEADER) or "0"
     return int(text) / 1000 if text.isascii() and text.isdigit() and len(text) < 16 else 0.0
+
+
+def _put_by(record: Any) -> bool:
+    return bool(record.topic.endswith(RETRY))
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class Consumption:
         leaves the record unacknowledged; it is taken up again a second later.
     retry : callable
         Puts a record by for another try.
+    longest_wait : float
+        Seconds: what a record on ``.retry`` says of its own time is believed up to here.
     """
 
     def __init__(
@@ -111,12 +117,14 @@ class Consumption:
         group: str,
         handle: Handle,
         retry: Retry,
+        longest_wait: float,
     ) -> None:
         self._config = config
         self._topics = list(topics)
         self._group = group
         self._handle = handle
         self._retry = retry
+        self._longest_wait = longest_wait
         self._revocations = _Revocations()
         self._windows: dict[TopicPartition, Window] = {}
         self._commits: dict[TopicPartition, int] = {}
@@ -176,8 +184,11 @@ class Consumption:
         self._running = _Running(partition, entry, pool.submit(self._judge, entry.record))
 
     def _judge(self, record: Any) -> Verdict:
-        attempts = attempts_of(record)
+        # Only this service writes to .retry; on the other topics anybody may have set the headers.
+        attempts = attempts_of(record) if _put_by(record) else 0
         verdict = self._handle(record, attempts)
+        if isinstance(verdict, Again) and not verdict.counts and _put_by(record):
+            return Hold(verdict.delay)  # it is off the main road already, and another copy no help
         if isinstance(verdict, Again):
             self._retry(record, verdict, attempts)
         return verdict
@@ -193,6 +204,9 @@ class Consumption:
         if (error := running.future.exception()) is not None:
             log.error("record_failed", group=self._group, exc_info=error)
             running.entry.due = time.time() + STUMBLE_SECONDS
+            return
+        if isinstance(verdict := running.future.result(), Hold):
+            running.entry.due = time.time() + verdict.delay
             return
         running.entry.done = True
         window = self._windows.get(running.partition)
@@ -231,8 +245,9 @@ class Consumption:
                 consumer.resume(partition)
 
     def _due(self, record: Any) -> float:
-        mine = header(record, GROUP_HEADER) in (None, self._group)
-        return due_at(record) if mine else 0.0
+        if not _put_by(record) or header(record, GROUP_HEADER) != self._group:
+            return 0.0
+        return min(due_at(record), time.time() + self._longest_wait)
 
     def _idle_seconds(self) -> float:
         """How long a poll may wait: until something becomes due, or the usual while."""
@@ -242,14 +257,13 @@ class Consumption:
     def _commit(self, consumer: KafkaConsumer) -> None:
         if not self._commits:
             return
+        commits, self._commits = self._commits, {}
         offsets = {
-            partition: OffsetAndMetadata(offset, "", -1)
-            for partition, offset in self._commits.items()
+            partition: OffsetAndMetadata(offset, "", -1) for partition, offset in commits.items()
         }
-        self._commits.clear()
         self._commit_at = time.monotonic() + COMMIT_SECONDS
         try:
             consumer.commit(offsets, timeout_ms=COMMIT_TIMEOUT_MS)
         except KafkaError as problem:
-            # Not repeated: the next commit covers it, and a repeated delivery is recognised.
+            self._commits = commits | self._commits
             log.warning("commit_failed", group=self._group, detail=str(problem))

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
 from scanner.bus.envelope import to_cloudevent
@@ -28,7 +29,7 @@ def bury(
 
     Returns
     -------
-    DeadLetter, or None if another delivery of the event was handled meanwhile.
+    DeadLetter, or None if another delivery of the event was handled or buried meanwhile.
     """
     now = service.now()
     letter = DeadLetter(
@@ -50,7 +51,12 @@ def bury(
         if mark is None:
             mark = Handled(group=group, event_id=event.id, outcome="dead", at=now)
             session.add(mark)
-        elif mark.outcome == "done":
+            try:
+                session.flush()
+            except IntegrityError:  # PostgreSQL: a twin committed between our look and our insert
+                session.rollback()
+                return None
+        elif mark.outcome != "replayed":
             return None
         else:
             mark.outcome, mark.at = "dead", now
@@ -159,7 +165,7 @@ def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLet
     if letter.group != FOREIGN and row is not None:
         with service.database.transaction() as session:
             mark = session.get(Handled, (letter.group, row.id), with_for_update=True)
-            if mark is not None and mark.outcome == "dead":
+            if mark is not None and mark.outcome in {"dead", "given_up"}:
                 mark.outcome, mark.at = "replayed", service.now()
         service.transport.redeliver(letter.group, event_of(row))
     else:
@@ -173,8 +179,8 @@ def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLet
 def _take_in_again(service: "Service", letter: DeadLetter) -> None:
     from scanner.bus import dispatch, intake  # they bury here
 
-    verdict = intake.take_in(service, letter.payload.encode(), 0)
-    if isinstance(verdict, dispatch.Again):
+    verdict = intake.take_in(service, letter.payload.encode(), 0, letter.created_at)
+    if not isinstance(verdict, dispatch.Finished):
         raise TransientError("the message can't be taken in just now: replay it later")
     if verdict.outcome != dispatch.DONE:
         raise PoisonError("the message was refused again: look at the newest dead letter")

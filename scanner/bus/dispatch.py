@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DONE: Final = "done"
 DEAD: Final = "dead"
+GIVEN_UP: Final = "given_up"  # dead, and its group was told
+SETTLED: Final = frozenset({DONE, GIVEN_UP})
 REPLAYED: Final = "replayed"  # dead once, now on its way again
 PARK_SECONDS: Final = 0.2
 
@@ -54,7 +56,14 @@ class Again:
     counts: bool = True
 
 
-Verdict = Finished | Again
+@dataclass(frozen=True)
+class Hold:
+    """Keep the event where it is, and what comes behind it, and look again after ``delay`` seconds."""
+
+    delay: float
+
+
+Verdict = Finished | Again | Hold
 
 
 @contextmanager
@@ -101,10 +110,13 @@ def dispatch(service: "Service", group: Group, event: Event, attempts: int) -> V
         track_id=event.subject, event_id=event.id, stage=group.name, tenant=event.tenant
     ):
         mark = _mark(service, group, event)
-        if mark == DONE:
+        if mark in SETTLED:
             return _finished(group, "duplicate")
         if mark == DEAD:  # buried, but not acknowledged: a worker died in between
             return _give_up(service, group, event, "it is among the dead letters", attempts)
+        if attempts > service.settings.retries:  # a try that fails is buried before that
+            error = PoisonError("the workers that handled it died")
+            return _bury(service, group, event, error, attempts)
         if _waits_for_earlier(service, group, event):
             EVENTS.labels(group.name, "parked").inc()
             return Again(PARK_SECONDS, counts=False)
@@ -142,8 +154,14 @@ def _after_failure(
         )
         EVENTS.labels(group.name, "retried").inc()
         return Again(delay)
-    log.error("dead", error=type(error).__name__, detail=str(error), exc_info=True)
-    if dead_letters.bury(service, group.name, event, error, attempts + 1) is None:
+    return _bury(service, group, event, error, attempts + 1)
+
+
+def _bury(
+    service: "Service", group: Group, event: Event, error: Exception, attempts: int
+) -> Verdict:
+    log.error("dead", error=type(error).__name__, detail=str(error), exc_info=error)
+    if dead_letters.bury(service, group.name, event, error, attempts) is None:
         return _finished(group, "duplicate")
     EVENTS.labels(group.name, "dead").inc()
     return _give_up(service, group, event, str(error), attempts)
@@ -159,6 +177,10 @@ def _give_up(service: "Service", group: Group, event: Event, why: str, attempts:
             settings = service.settings
             delay = retry_delay(attempts, settings.retry_base_seconds, settings.retry_cap_seconds)
             return Again(delay)
+    with service.database.transaction() as session:
+        mark = session.get_one(Handled, (group.name, event.id), with_for_update=True)
+        if mark.outcome == DEAD:
+            mark.outcome, mark.at = GIVEN_UP, service.now()
     return Finished("dead")
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from scanner.bus.dispatch import DONE, Again, Verdict, dispatch
+from scanner.bus.dispatch import SETTLED, Again, Finished, Hold, Verdict, dispatch
 from scanner.bus.groups import Group
 from scanner.clock import utc_now
 from scanner.database import Database
@@ -65,8 +65,9 @@ TAKE: Final = (
         col(Delivery.not_before) <= bindparam("now"),
         _free,
     )
-    .values(worker=bindparam("by"), leased_until=bindparam("until"))
+    .values(worker=bindparam("by"), leased_until=bindparam("until"), attempts=Delivery.attempts + 1)
 )
+"""Taking counts as a try, which settling corrects: an event that kills its workers ends too."""
 
 
 class DeliveryQueue:
@@ -87,21 +88,24 @@ class DeliveryQueue:
         handled = set(
             session.exec(
                 select(Handled.group, Handled.event_id).where(
-                    col(Handled.event_id).in_(ids), Handled.outcome == DONE
+                    col(Handled.event_id).in_(ids), col(Handled.outcome).in_(SETTLED)
                 )
             )
         )
-        session.add_all(
-            Delivery(
-                group=group.name,
-                event_id=event.id,
-                subject=event.subject,
-                position=position,
-                not_before=now,
-            )
-            for position, event in events
-            for group in self._groups
-            if event.type in group.handlers and (group.name, event.id) not in handled
+        Database.insert_if_absent(
+            session,
+            *(
+                Delivery(
+                    group=group.name,
+                    event_id=event.id,
+                    subject=event.subject,
+                    position=position,
+                    not_before=now,
+                )
+                for position, event in events
+                for group in self._groups
+                if event.type in group.handlers and (group.name, event.id) not in handled
+            ),
         )
 
     def claim(self, group: str, worker: str) -> tuple[Delivery, Event] | None:
@@ -134,18 +138,19 @@ class DeliveryQueue:
         """Delete a finished delivery, or set the time of its next try."""
         own = (col(Delivery.id) == delivery.id, col(Delivery.worker) == worker)
         with self._database.transaction() as session:
-            if isinstance(verdict, Again):
+            if isinstance(verdict, Again | Hold):
+                counts = isinstance(verdict, Again) and verdict.counts
                 session.execute(
                     update(Delivery)
                     .where(*own)
                     .values(
                         not_before=utc_now() + timedelta(seconds=verdict.delay),
-                        attempts=Delivery.attempts + int(verdict.counts),
+                        attempts=delivery.attempts + int(counts),
                         leased_until=None,
                         worker=None,
                     )
                 )
-            else:
+            elif isinstance(verdict, Finished):
                 session.execute(delete(Delivery).where(*own))
 
     def redeliver(self, group: str, event: Event) -> None:

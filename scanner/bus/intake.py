@@ -17,7 +17,7 @@ import structlog
 
 from scanner import tracks
 from scanner.bus import dead_letters
-from scanner.bus.dispatch import Again, Finished, Verdict, retry_delay
+from scanner.bus.dispatch import Again, Finished, Hold, Verdict, retry_delay
 from scanner.bus.envelope import SPEC_VERSION
 from scanner.callers import Caller
 from scanner.database import is_transient
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 GROUP: Final = dead_letters.FOREIGN
 SUBMIT: Final = "clearance.submission.submit"
 WITHDRAW: Final = "clearance.submission.withdraw"
-MAX_MESSAGE: Final = 1 << 20
+MAX_MESSAGE: Final = 1_000_000
+"""Bytes: below the usual limit of brokers, so that a retry with its headers fits too."""
+FULL_SECONDS: Final = 1.0
+"""How long intake waits where the queue is full, its messages with it."""
 TOKEN_LIFE: Final = timedelta(hours=24)
 ALGORITHM: Final = "EdDSA"
 
@@ -53,17 +56,25 @@ class UnprovenError(PoisonError):
     """The message does not prove whose it is."""
 
 
-def take_in(service: "Service", raw: bytes | None, attempts: int) -> Verdict:
-    """Take one message in; whatever is wrong with it, the next one can follow."""
+def take_in(
+    service: "Service", raw: bytes | None, attempts: int, came_at: datetime | None = None
+) -> Verdict:
+    """Take one message in; whatever is wrong with it, the next one can follow.
+
+    Parameters
+    ----------
+    came_at : datetime, optional
+        When it came, if not now: its token must have been good then.
+    """
     tenant_id: str | None = None
     event_id: str | None = None
     try:
         envelope = _parse(raw)
         event_id = envelope["id"]
-        caller = _prove(service, envelope)
+        caller = _prove(service, envelope, came_at or service.now())
         tenant_id = caller.tenant_id
         if service.transport.depth("analyse") >= service.settings.queue_limit:
-            return Again(1.0, counts=False)
+            return Hold(FULL_SECONDS)
         _act(service, caller, envelope)
         return Finished("done")
     except Exception as error:
@@ -152,7 +163,7 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, list) and any(_holds_nul(part) for part in value)
 
 
-def _prove(service: "Service", envelope: dict[str, Any]) -> Caller:
+def _prove(service: "Service", envelope: dict[str, Any], at: datetime) -> Caller:
     """Return whose message it is, or raise ``UnprovenError``."""
     try:
         key_id = str(jwt.get_unverified_header(envelope["token"]).get("kid", ""))
@@ -166,9 +177,11 @@ def _prove(service: "Service", envelope: dict[str, Any]) -> Caller:
             envelope["token"],
             key.public_key,
             algorithms=[ALGORITHM],
-            options={"require": ["exp", "jti"]},
+            options={"require": ["exp", "jti"], "verify_exp": False},
         )
-    except jwt.PyJWTError:
+        if not float(claims["exp"]) > at.timestamp():
+            raise UnprovenError("the token has expired")
+    except (jwt.PyJWTError, TypeError, ValueError):
         raise UnprovenError("the token is not valid") from None
     try:
         digest = _digest(envelope["data"])

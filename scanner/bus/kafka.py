@@ -10,6 +10,7 @@ import contextlib
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -28,6 +29,8 @@ from scanner.bus.consumption import (
     NOT_BEFORE_HEADER,
     RETRY,
     Consumption,
+    Handle,
+    Retry,
     header,
 )
 from scanner.bus.dispatch import Again, Finished, Verdict, dispatch
@@ -77,7 +80,7 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         self.republisher = Republisher(service, self.send, self._lags)
 
     def __exit__(self, *_: object) -> None:
-        self._drop_producer(())
+        self._drop_producer(self.__dict__.get("_producer"), ())
 
     def send(self, events: Iterable[Event]) -> None:
         """Send events to their topics; return when the broker has them all.
@@ -89,11 +92,13 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         """
         if not self._topics_exist:
             self.ensure_topics()
-        self._produce(
+        given = self._produce(
             (event.topic, event.subject, json.dumps(to_cloudevent(event)).encode(), [])
             for event in events
             if event.topic in TOPICS
         )
+        for topic, partition, offset in given:
+            self.republisher.saw(topic, partition, offset)
 
     def publish(self, session: Session, events: Sequence[tuple[int, Event]]) -> None:
         """Do nothing more: the events were sent before the cursor moves."""
@@ -115,15 +120,14 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             return self._dispatch(group, record, attempts)
 
         retry = self._retry_for(group.name)
-        Consumption(self._consumer_config(), topics, group.name, handle, retry).run(stopping)
+        self._consumption(topics, group.name, handle, retry).run(stopping)
 
     def side_jobs(self, stopping: Callable[[], bool]) -> Sequence[tuple[str, Callable[[], None]]]:
         """Return the intake of submissions."""
 
         def take_in() -> None:
             self.ensure_topics()
-            Consumption(
-                self._consumer_config(),
+            self._consumption(
                 [SUBMISSIONS, SUBMISSIONS + RETRY],
                 intake.GROUP,
                 self._take_in,
@@ -131,6 +135,12 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             ).run(stopping)
 
         return (("intake", take_in),)
+
+    def _consumption(
+        self, topics: Sequence[str], group: str, handle: Handle, retry: Retry
+    ) -> Consumption:
+        longest_wait = self._service.settings.retry_cap_seconds
+        return Consumption(self._consumer_config(), topics, group, handle, retry, longest_wait)
 
     def redeliver(self, group: str, event: Event) -> None:
         """Bring an event to one group again, under its old id."""
@@ -230,11 +240,13 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
     def _journalled(self, record: Any) -> Event:
         """Return the journal's own event that a record names, whatever else the record says."""
         try:
-            event_id = str(json.loads(record.value)["id"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+            if len(record.value) > intake.MAX_MESSAGE:
+                raise ValueError("too long")
+            event_id = str(uuid.UUID(json.loads(record.value)["id"]))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise PoisonError("not an event of this service") from None
         with self._service.database.reading() as session:
-            row = session.get(JournalRow, event_id[:36])
+            row = session.get(JournalRow, event_id)
             if row is None:
                 raise PoisonError("no journal row has this id")
             return event_of(row)
@@ -261,8 +273,8 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         """Put a copy on ``.dead`` for other tools; the table is what is listed and replayed."""
         topic = record.topic.removesuffix(RETRY) + DEAD
         try:
-            self._produce([(topic, _text(record.key), record.value, [])])
-        except TransientError as error:
+            self._produce([(topic, _text(record.key), record.value or b"", [])])
+        except Exception as error:  # noqa: BLE001 - a copy for others must not stop the record
             log.warning("dead_copy_failed", detail=str(error))
 
     def _retry_for(self, group: str) -> Callable[[Any, Again, int], None]:
@@ -276,19 +288,22 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
 
     def _produce(
         self, messages: Iterable[tuple[str, str | None, bytes, list[tuple[str, bytes]]]]
-    ) -> None:
+    ) -> list[tuple[str, int, int]]:
+        """Send and wait; return the topic, partition and offset of each message."""
         sent: list[Any] = []
+        producer = None
         try:
+            with self._lock:
+                producer = self._producer
             for topic, key, value, headers in messages:
                 encoded = key.encode() if key else None
-                sent.append(self._producer.send(topic, value=value, key=encoded, headers=headers))
-            for future in sent:
-                metadata = future.get(timeout=2 * ANSWER_SECONDS)
-                self.republisher.saw(metadata.topic, metadata.partition, metadata.offset)
+                sent.append(producer.send(topic, value=value, key=encoded, headers=headers))
+            answers = [future.get(timeout=2 * ANSWER_SECONDS) for future in sent]
         except (KafkaError, OSError) as error:
             self._topics_exist = False
-            self._drop_producer(sent)
+            self._drop_producer(producer, sent)
             raise TransientError("the Kafka broker does not take messages") from error
+        return [(answer.topic, answer.partition, answer.offset) for answer in answers]
 
     @cached_property
     def _producer(self) -> KafkaProducer:
@@ -301,16 +316,19 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
             **self._client_config(),
         )
 
-    def _drop_producer(self, sent: Sequence[Any]) -> None:
+    def _drop_producer(self, producer: Any, sent: Sequence[Any]) -> None:
         """Begin with a fresh producer: an idempotent one does not survive a broker that forgot.
+
+        Another thread may have begun with one already: only ``producer`` is dropped.
 
         kafka-python closes a producer only once each of its messages has arrived or failed, which
         the delivery timeout sees to.
         """
         with self._lock:
-            producer = self.__dict__.pop("_producer", None)
-        if producer is None:
-            return  # another thread of this process drops it
+            ours = producer is not None and self.__dict__.get("_producer") is producer
+            if not ours:
+                return
+            del self.__dict__["_producer"]
         for future in sent:
             with contextlib.suppress(KafkaError):
                 future.get(timeout=2 * ANSWER_SECONDS)

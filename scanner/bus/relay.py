@@ -59,7 +59,7 @@ class Relay:
         Returns None, having done nothing, if another relay holds the lock.
         """
         with self.lock() as held:
-            return self.drain() if held else None
+            return self.drain(lambda: False) if held else None
 
     def run(self, stopping: Callable[[], bool], wait: Callable[[float], None], poll: float) -> None:
         """Relay until told to stop; wait for the lock as long as another relay holds it."""
@@ -67,22 +67,26 @@ class Relay:
             with self.lock() as held:
                 behind = True  # whoever had the lock before may have sealed and not published
                 while held and not stopping():
-                    published = self.drain() if behind else 0
+                    published = self.drain(stopping) if behind else 0
                     self._publisher.tend()
                     if not published:
                         wait(poll)
                     behind = _something_waits(self._database)
             wait(max(poll, 0.5))
 
-    def drain(self) -> int:
-        """Seal and publish one round; the caller holds the lock."""
-        while seal_batch(self._database) >= SEAL_BATCH:
-            pass
-        published = count = self._publish_batch()
-        while count == PUBLISH_BATCH:
-            count = self._publish_batch()
-            published += count
-        return published
+    def drain(self, stopping: Callable[[], bool]) -> int:
+        """Seal and publish until nothing waits or it is told to stop; the caller holds the lock.
+
+        A round does a batch of each: what waits first is on its way before the last is sealed.
+        """
+        total = 0
+        while not stopping():
+            sealed = seal_batch(self._database)
+            published = self._publish_batch()
+            total += published
+            if sealed < SEAL_BATCH and published < PUBLISH_BATCH:
+                break
+        return total
 
     @contextmanager
     def lock(self) -> Iterator[bool]:

@@ -7,7 +7,7 @@ a needless repeat harmless.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -132,23 +132,17 @@ class Republisher:
 
     def _overdue(self, group: Group, age: float, lost: bool) -> list[Event]:
         """Move the group's cursor over what is handled; return what is to be sent again."""
-        start = self.settled(group.name)
-        with self._service.database.reading() as session:
-            rows = session.exec(
-                select(JournalSeal.position, JournalRow, Handled.outcome)
-                .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
-                .outerjoin(Handled, _mark_of(group))
-                .where(JournalSeal.position > start)
-                .order_by(col(JournalSeal.position))
-                .limit(BATCH)
-            ).all()
-        settled = start
+        start = settled = position = self.settled(group.name)
         open_: list[JournalRow] = []
-        for position, row, outcome in rows:
-            if row.type in group.handlers and outcome in {None, REPLAYED}:
-                open_.append(row)
-            elif not open_:
-                settled = position
+        while lost or not open_:
+            rows = self._sealed_after(group, position)
+            for position, row, outcome in rows:
+                if row.type in group.handlers and outcome in {None, REPLAYED}:
+                    open_.append(row)
+                elif not open_:
+                    settled = position
+            if len(rows) < BATCH:
+                break
         if settled > start:
             self._move_cursor(group.name, start, settled)
         if lost:
@@ -158,6 +152,19 @@ class Republisher:
         if old and self._lags(group):
             old = [row for row in old if row.time <= now - timedelta(seconds=VERY_OLD * age)]
         return [event_of(row) for row in old]
+
+    def _sealed_after(
+        self, group: Group, position: int
+    ) -> Sequence[tuple[int, JournalRow, str | None]]:
+        with self._service.database.reading() as session:
+            return session.exec(
+                select(JournalSeal.position, JournalRow, Handled.outcome)
+                .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
+                .outerjoin(Handled, _mark_of(group))
+                .where(JournalSeal.position > position)
+                .order_by(col(JournalSeal.position))
+                .limit(BATCH)
+            ).all()
 
     def _move_cursor(self, group_name: str, start: int, settled: int) -> None:
         with self._service.database.transaction() as session:

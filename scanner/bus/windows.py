@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 FULL = 500
@@ -34,7 +35,8 @@ class Window:
         self._entries: deque[Waiting] = deque()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        """How many are not dealt with: those that are must not keep others from being read."""
+        return sum(not entry.done for entry in self._entries)
 
     def extend(self, entries: Iterable[Waiting]) -> None:
         """Add records in the order of their offsets."""
@@ -51,9 +53,9 @@ class Window:
 
     def earliest_due(self) -> float | None:
         """Return when the next record may begin, or None if none waits."""
+        entries = islice(self._entries, 1) if self._in_order else self._entries
         return min(
-            (each.due for each in self._entries if not each.done and not each.running),
-            default=None,
+            (each.due for each in entries if not each.done and not each.running), default=None
         )
 
     def acknowledge(self) -> int | None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 RESTART_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 60.0
 CHORE_SECONDS: Final = 1.0
+NAME_LENGTH: Final = 24
+"""Of the host, in a worker's name: with process and group it must fit its column."""
 WEBHOOK_THREADS: Final = 4
 """Messages on their way at once: a receiver that hangs holds up one thread."""
 ANALYSING: Final = "analyse"
@@ -53,7 +55,7 @@ def run_worker(
     if stages is not None and len(groups) != len(set(stages)):
         known = ", ".join(group.name for group in service.groups)
         raise ValueError(f"unknown stage among {', '.join(stages)}; there are: {known}")
-    name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
+    name = f"{socket.gethostname()[:NAME_LENGTH]}-{os.getpid()}-{new_id()[-6:]}"
     jobs: list[tuple[str, Callable[[], None]]] = [
         (group.name, _consumer(service, group, stopping, name)) for group in groups
     ]
@@ -183,8 +185,12 @@ class Supervisor:
             for n, child in enumerate(self._children):
                 if child.poll() is not None:
                     log.error("worker_died", pid=child.pid, status=child.returncode)
-                    _close(child)
-                    self._children[n] = self._spawn()
+                    try:
+                        self._children[n] = self._spawn()
+                    except OSError as error:  # no memory or no process to be had: later perhaps
+                        log.error("worker_not_restarted", detail=str(error))
+                    else:
+                        _close(child)
 
 
 def _close(child: "subprocess.Popen[bytes]") -> None:

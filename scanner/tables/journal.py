@@ -55,7 +55,7 @@ class JournalSeal(SQLModel, table=True):
 
 
 class BusCursor(SQLModel, table=True):
-    """How far the relay has published the seals."""
+    """How far the relay has published the seals, and how far each group has handled them."""
 
     __tablename__ = "bus_cursor"
 

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from scanner.bus import dead_letters
+from scanner.bus.dispatch import Finished, dispatch
 from scanner.clock import utc_now
 from scanner.errors import NotFoundError, PoisonError, TransientError
 from scanner.tables import DeadLetter, Handled
@@ -137,6 +138,23 @@ def test_a_burial_that_was_cut_short_is_completed_and_not_repeated(make_recordin
 
     assert bus.recorder.seen == []
     assert len(letters(bus)) == 1
+
+
+def test_who_was_given_up_is_not_given_up_again_by_a_late_delivery(make_recording) -> None:
+    """In between a person may have asked for another look."""
+    bus = make_recording(retries=0)
+    event = happen(bus, unique("late"), 1)
+    bus.recorder.failures[event.subject, 1] = [PoisonError("no")]
+    (group,) = bus.groups
+
+    assert dispatch(bus, group, event, 0) == Finished("dead")
+    assert dispatch(bus, group, event, 0) == Finished("duplicate")
+    assert dead_letters.bury(bus, group.name, event, PoisonError("no"), 1) is None
+    assert bus.recorder.gave_up == [event.subject]
+    assert len(letters(bus)) == 1
+
+    dead_letters.replay(bus, letters(bus)[0].id, None)
+    assert dispatch(bus, group, event, 0) == Finished("done")
 
 
 def test_a_dead_letter_of_another_tenant_does_not_exist(make_recording) -> None:

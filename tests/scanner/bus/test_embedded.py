@@ -9,10 +9,10 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import col, select
 
 from scanner.bus import dead_letters
-from scanner.bus.dispatch import Finished
+from scanner.bus.dispatch import Finished, dispatch
 from scanner.bus.embedded import DUE, DeliveryQueue
 from scanner.bus.groups import Group
-from scanner.bus.relay import Relay
+from scanner.bus.relay import Relay, seal_batch
 from scanner.clock import utc_now
 from scanner.database import Database
 from scanner.errors import PoisonError
@@ -182,3 +182,28 @@ def test_two_replayed_events_of_a_subject_keep_their_order(make_recording) -> No
         wait_until(lambda: handled(service) == 2, 30, "the replay")
 
     assert service.recorder.seen == [(subject, 1), (subject, 2)]
+
+
+def test_an_event_that_kills_its_workers_is_buried(make_recording) -> None:
+    bus = make_recording(retries=3, lease_seconds=0.01)
+    event = happen(bus, unique("killer"), 1)
+    Relay(bus.database, bus.transport, bus.settings.home).run_once()
+    (group,) = bus.groups
+    for _ in range(4):  # each worker dies with it in hand
+        assert bus.transport.queue.claim(group.name, "worker") is not None
+        time.sleep(0.02)
+    delivery, again = bus.transport.queue.claim(group.name, "worker")
+
+    assert dispatch(bus, group, again, delivery.attempts) == Finished("dead")
+    assert bus.recorder.seen == []
+    assert bus.recorder.gave_up == [event.subject]
+    assert len(letters(bus)) == 1
+
+
+def test_what_was_replayed_before_the_relay_came_is_queued_once(make_recording) -> None:
+    bus = make_recording()
+    event = happen(bus, unique("early"), 1)
+    seal_batch(bus.database)
+    bus.transport.redeliver(bus.recorder.name, event)
+    Relay(bus.database, bus.transport, bus.settings.home).run_once()
+    assert bus.transport.depth(bus.recorder.name) == 1

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from scanner import keys
 from scanner.bus import dead_letters, intake
-from scanner.bus.dispatch import Again, Finished
+from scanner.bus.dispatch import Finished, Hold
 from scanner.callers import Caller
 from scanner.clock import utc_now
 from scanner.errors import PoisonError
@@ -263,7 +263,7 @@ def test_a_full_queue_makes_submissions_wait(make_service, signing) -> None:
 
     verdict = take(service, message(signing, event_id="event-2"))
 
-    assert verdict == Again(1.0, counts=False)
+    assert verdict == Hold(1.0)
     assert len(tracks(service)) == 1
 
 
@@ -283,6 +283,16 @@ def test_a_refused_submission_can_be_replayed_when_its_key_is_known(service, sig
     assert letters(service)[0].state == "replayed"
 
 
+def test_a_token_must_have_been_good_when_the_message_came(service, signing) -> None:
+    """A message that was buried may be replayed when its token has long expired."""
+    made = utc_now() - timedelta(days=3)
+    raw = json.dumps(message(signing, now=made)).encode()
+
+    assert intake.take_in(service, raw, 0) == DEAD
+    assert intake.take_in(service, raw, 0, made + timedelta(hours=25)) == DEAD
+    assert intake.take_in(service, raw, 0, made + timedelta(hours=23)) == DONE
+
+
 def test_a_large_proven_submission_is_kept_whole_for_its_replay(service, signing) -> None:
     envelope = message(signing, data={"url": URL, "unheard_of": "é" * 100_000})
     take(service, envelope)
@@ -299,11 +309,12 @@ def test_messages_on_the_broker_are_taken_in_past_garbage(make_service, signing,
     ids = [unique("event") for _ in range(4)]
     service.transport.ensure_topics()
     producer = KafkaProducer(bootstrap_servers=broker, max_request_size=4 << 20)
+    headers = [("clearance-not-before", b"999999999999999"), ("clearance-attempts", b"99999")]
     try:
         for id_ in ids:
             envelope = json.dumps(message(signing, event_id=id_)).encode()
             for value in (b"\xff garbage", b"x" * (2 << 20), None, envelope, envelope):
-                producer.send(SUBMISSIONS, key=b"one partition", value=value)
+                producer.send(SUBMISSIONS, key=b"one partition", value=value, headers=headers)
         producer.flush()
     finally:
         producer.close()

@@ -88,9 +88,13 @@ def test_a_forged_event_is_buried_and_the_journals_word_counts(make_recording, b
         None,
         b"[" * 50_000,
         json.dumps({"id": marker, "type": "clearance.track.withdrawn"}).encode(),
+        json.dumps({"id": "\ud800"}).encode(),
+        json.dumps({"id": real.id[:-1] + "\u0000"}).encode(),
+        json.dumps({"id": 5}).encode(),
         json.dumps({"id": real.id, "subject": "somebody else's track"}).encode(),
     ]
     try:
+        producer.send(TRACKS, key=b"", value=None)
         for value in forged:
             producer.send(TRACKS, key=marker.encode(), value=value)
         producer.flush()
@@ -99,7 +103,7 @@ def test_a_forged_event_is_buried_and_the_journals_word_counts(make_recording, b
 
     with working(service):
         wait_until(lambda: handled(service) == 1, 60, "handling the real one")
-        wait_until(lambda: len(_foreign(service, marker)) == 4, 60, "burying the forged ones")
+        wait_until(lambda: len(_foreign(service, marker)) == 7, 60, "burying the forged ones")
         time.sleep(0.5)
 
     assert service.recorder.seen == [(real.subject, 1)]
@@ -130,7 +134,9 @@ class Feed:
             "session_timeout_ms": 6000,
             "heartbeat_interval_ms": 1000,
         }
-        self.consumption = Consumption(config, [self.topic], self.group, self._handle, self._retry)
+        self.consumption = Consumption(
+            config, [self.topic], self.group, self._handle, self._retry, longest_wait=60
+        )
         self.thread = threading.Thread(target=self.consumption.run, args=(self.stopping.is_set,))
 
     def _handle(self, record: Any, _attempts: int) -> Finished | Again:

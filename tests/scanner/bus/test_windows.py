@@ -53,9 +53,14 @@ class WindowModel(RuleBasedStateMachine):
             self.committed = self.committed if offset is None else offset
 
     @invariant()
+    def what_may_not_begin_yet_is_waited_for(self) -> None:
+        due = self.window.earliest_due()
+        assert due is None or (due <= self.now) == (self.window.next_due(self.now) is not None)
+
+    @invariant()
     def only_what_is_done_is_acknowledged(self) -> None:
         assert all(entry.done for entry in self.read[: self.committed])
-        assert len(self.window) == len(self.read) - self.committed
+        assert len(self.window) == sum(not entry.done for entry in self.read)
         if self.committed < len(self.read):
             assert not self.read[self.committed].done
 
