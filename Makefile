@@ -7,6 +7,8 @@ TORCH := 2.13.0
 STAMP := $(VENV)/.installed
 SYSTEM := libchromaprint1 postgresql
 PYTEST := $(BIN)/pytest
+# Tests at once: half of them wait for a broker, a lease or a process.
+JOBS ?= 2
 
 .PHONY: setup system demo test test-full lint bench bench-large lock clean
 
@@ -27,7 +29,7 @@ demo: setup  ## real music through the whole service: MUSIC=folder, DEMO_EXIT=1 
 	$(BIN)/python -m scripts.demo
 
 test: setup lint  ## everything that fits into 12 minutes on two cores
-	$(PYTEST) -m "not slow" --durations=15
+	$(PYTEST) -m "not slow" -n $(JOBS) --dist worksteal --durations=15
 
 test-full: setup lint  ## with the slow tests
 	$(PYTEST)

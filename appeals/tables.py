@@ -13,7 +13,10 @@ class Case(SQLModel, table=True):
     """Something a person should look at."""
 
     __tablename__ = "appeal_case"
-    __table_args__ = (Index("ix_appeal_case_queue", "tenant_id", "state", "priority", "opened_at"),)
+    __table_args__ = (
+        Index("ix_appeal_case_queue", "tenant_id", "state", "priority", "opened_at"),
+        Index("ix_appeal_case_opened", "tenant_id", "opened_at", "id"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36)

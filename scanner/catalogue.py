@@ -172,7 +172,7 @@ class Catalogue:
         self, tenant_id: str, epoch: int
     ) -> Iterator[tuple[int, list[tuple[str, fingerprint.Fingerprint]], list[str]]]:
         # Changes commit in the order of their epochs, so one statement sees all up to its last. A
-        # reference that changed several times stands only at its last epoch, so the last chunk
+        # reference that was added and removed stands only at its last epoch, so the last chunk
         # reaches up to the newest one even where no row carries it.
         newest = self._newest_epoch(tenant_id)
         while epoch < newest:

@@ -13,7 +13,7 @@ from scanner.callers import Caller
 from scanner.catalogue import ACTIVE, next_epoch
 from scanner.clock import new_id
 from scanner.errors import ConflictError, NotFoundError, ScannerError
-from scanner.events import ReferenceAdded, ReferenceChanged, ReferenceRemoved
+from scanner.events import EventData, ReferenceAdded, ReferenceChanged, ReferenceRemoved
 from scanner.idempotency import check_version
 from scanner.journal import record
 from scanner.tables import Holder, Reference
@@ -98,13 +98,8 @@ def add(
         if known is not None:
             if known.operator_added < operator:
                 known.operator_added = True
-                _changed(
-                    service,
-                    session,
-                    caller,
-                    known,
-                    lambda epoch: ReferenceChanged(epoch=epoch, changed=["operator_added"]),
-                )
+                changed = ReferenceChanged(epoch=known.epoch, changed=["operator_added"])
+                _record(service, session, caller, known, changed)
             return known
         title = (title or decoded.tags.get("title") or file_name or path.stem)[:300]
         reference = Reference(
@@ -123,7 +118,6 @@ def add(
             duration=decoded.duration,
             audio_sha256=audio_sha256,
             fingerprint_sha256=blob.sha256,
-            extra={"holder_named": holder is not None},
             created_at=now,
             updated_at=now,
         )
@@ -162,13 +156,9 @@ def change(
         check_version(reference.version, expected_version)
         for name, value in changes.items():
             setattr(reference, name, value)
-        _changed(
-            service,
-            session,
-            caller,
-            reference,
-            lambda epoch: ReferenceChanged(epoch=epoch, changed=sorted(changes)),
-        )
+        # No new epoch: the index holds nothing of what can be changed.
+        changed = ReferenceChanged(epoch=reference.epoch, changed=sorted(changes))
+        _record(service, session, caller, reference, changed)
         return reference
 
 
@@ -177,10 +167,11 @@ def remove(
 ) -> Reference:
     """Retire a reference: it is found no more; what was found with it stays on record."""
     with service.database.transaction() as session:
+        epoch = next_epoch(session, caller.tenant_id)  # before the reference, as `add` does
         reference = _locked(session, caller.tenant_id, reference_id)
         check_version(reference.version, expected_version)
-        reference.status = RETIRED
-        _changed(service, session, caller, reference, lambda epoch: ReferenceRemoved(epoch=epoch))
+        reference.status, reference.epoch = RETIRED, epoch
+        _record(service, session, caller, reference, ReferenceRemoved(epoch=epoch))
         return reference
 
 
@@ -257,19 +248,18 @@ def stats(service: "Service", tenant_id: str) -> Stats:
     )
 
 
-def _changed(
-    service: "Service", session: Session, caller: Caller, reference: Reference, event: Any
+def _record(
+    service: "Service", session: Session, caller: Caller, reference: Reference, data: EventData
 ) -> None:
     now = service.now()
     reference.version += 1
-    reference.epoch = next_epoch(session, caller.tenant_id)
     reference.updated_at = now
     record(
         session,
         tenant_id=caller.tenant_id,
         subject=reference.id,
         version=reference.version,
-        data=event(reference.epoch),
+        data=data,
         now=now,
         actor=caller.actor,
     )
@@ -304,12 +294,12 @@ def _same_audio(
             Reference.tenant_id == tenant_id,
             Reference.audio_sha256 == audio_sha256,
             Reference.status == ACTIVE,
+            Holder.named == (holder is not None),
         )
     )
     if holder is not None:
         query = query.where(Holder.name == holder)
-    named = holder is not None
-    known = next((r for r in session.exec(query) if r.extra["holder_named"] == named), None)
+    known = session.exec(query.limit(1)).first()
     if known is None:
         return None
     differing = [
@@ -330,7 +320,9 @@ def _holder_id(
 ) -> str:
     if name is not None:
         known = session.exec(
-            select(Holder.id).where(Holder.tenant_id == tenant_id, Holder.name == name)
+            select(Holder.id).where(
+                Holder.tenant_id == tenant_id, Holder.name == name, col(Holder.named)
+            )
         ).first()
         if known is not None:
             return known
@@ -338,6 +330,7 @@ def _holder_id(
         id=new_id(),
         tenant_id=tenant_id,
         name=(name or f"Holder of {title}")[:200],
+        named=name is not None,
         created_at=now,
     )
     session.add(holder)

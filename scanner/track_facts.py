@@ -1,14 +1,15 @@
 """From the evidence on a track and the records around it to the facts that a policy pack reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
 from scanner.analysis import FAILED, Evidence
+from scanner.catalogue import ACTIVE
 from scanner.tables import Account, Analysis, Holder, Licence, Reference, TrackMatch
 
 SURE: Final = 0.99
@@ -108,19 +109,21 @@ def _match_facts(
         )
     }
     account_id = _account_id(session, tenant_id, declared.get("account"))
-    licences = _licences(session, tenant_id, account_id, now)
-    return tuple(
-        _match_fact(
-            match, *references[match.reference_id], declared, licences, evidence.duration or 0.0
-        )
-        if match.reference_id in references
-        else policy.MatchFact(
-            reference_id=match.reference_id,
-            kind=match.kind,
-            score=policy.Unknown(unknown="its reference is not on record"),
-        )
-        for match in matches
-    )
+    holders = {holder.id for _, holder in references.values()}
+    licences = _licences(session, tenant_id, holders, account_id, now)
+    facts = []
+    for match in matches:
+        if match.reference_id not in references:
+            gone = policy.Unknown(unknown="its reference is not on record")
+            facts.append(
+                policy.MatchFact(reference_id=match.reference_id, kind=match.kind, score=gone)
+            )
+            continue
+        reference, holder = references[match.reference_id]
+        if reference.status == ACTIVE:  # else its holder took it back since the analysis
+            duration = evidence.duration or 0.0
+            facts.append(_match_fact(match, reference, holder, declared, licences, duration))
+    return tuple(facts)
 
 
 def _match_fact(
@@ -170,17 +173,26 @@ def _territories(licences: Sequence[Licence]) -> tuple[str, ...]:
 
 
 def _licences(
-    session: Session, tenant_id: str, account_id: str | None, now: datetime
+    session: Session,
+    tenant_id: str,
+    holder_ids: Collection[str],
+    account_id: str | None,
+    now: datetime,
 ) -> list[Licence]:
-    """Return the licences that are valid now and name this account, or the tenant as a whole."""
-    query = select(Licence).where(Licence.tenant_id == tenant_id)
-    return [
-        licence
-        for licence in session.exec(query)
-        if licence.account_id in {None, account_id}
-        and (licence.valid_from is None or licence.valid_from <= now)
-        and (licence.valid_to is None or now < licence.valid_to)
-    ]
+    """Return these holders' licences that are valid now, for this account or the whole tenant."""
+    account, start, end = (
+        col(Licence.account_id),
+        col(Licence.valid_from),
+        col(Licence.valid_to),
+    )
+    query = select(Licence).where(
+        Licence.tenant_id == tenant_id,
+        col(Licence.holder_id).in_(holder_ids),
+        or_(account.is_(None), account == account_id),
+        or_(start.is_(None), start <= now),
+        or_(end.is_(None), end > now),
+    )
+    return list(session.exec(query))
 
 
 def _account_id(session: Session, tenant_id: str, external_id: str | None) -> str | None:

@@ -1,16 +1,16 @@
 """Webhooks: who wants to hear of what, what was sent, and sending it again.
 
 The handler `notify` queues one delivery for each webhook, once. Workers send in threads of their
-own, one message at a time to each webhook: at least once, under a stable message id (Standard Webhooks ``webhook-id``) by which the receiver
-recognises a repeat.
+own, one message at a time to each webhook: at least once, under a stable message id (Standard
+Webhooks' ``webhook-id``) by which the receiver recognises a repeat.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, exists, or_, update
 from sqlmodel import Session, col, select
 
 from scanner import webhook_sender
@@ -37,6 +37,8 @@ LEASE: Final = timedelta(seconds=60)
 REST: Final = timedelta(seconds=60)
 LOG_KEPT: Final = timedelta(days=90)
 LOG_LIMIT: Final = 20
+ALL_TRIES: Final = timedelta(seconds=sum(webhook_sender.RETRY_SCHEDULE))
+FORGOTTEN_AT_ONCE: Final = 1000
 
 log = structlog.get_logger()
 
@@ -104,11 +106,12 @@ def remove(
     """Stop sending to an address; its log stays."""
     with service.database.transaction() as session:
         find(session, caller.tenant_id, webhook_id)
-        session.get_one(Webhook, webhook_id, with_for_update=True, populate_existing=True)
+        _locked(session, webhook_id)
         webhook = find(session, caller.tenant_id, webhook_id)  # removed by whom it waited for?
         check_version(webhook.version, expected_version)
-        webhook.deleted_at = service.now()
+        webhook.deleted_at = now = service.now()
         webhook.version += 1
+        _give_up(session, webhook, now)
         _administered(service, session, caller, webhook, "webhook.removed")
 
 
@@ -129,11 +132,14 @@ def redeliver(
     """Send a message again, under the same message id and sequence."""
     with service.database.transaction() as session:
         find(session, caller.tenant_id, webhook_id)
+        webhook = _locked(session, webhook_id)
         delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
         if delivery is None or delivery.webhook_id != webhook_id:
             raise NotFoundError("delivery", delivery_id)
         delivery.state, delivery.tries, delivery.due_at = DUE, 0, service.now()
         delivery.leased_until = None  # what a send under way comes to is only logged
+        delivery.settled_at = None
+        webhook.resting_until = None  # who asks for it says that the receiver is well
         return delivery
 
 
@@ -153,7 +159,7 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]
     for webhook in wanting:
-        locked = session.get_one(Webhook, webhook.id, with_for_update=True, populate_existing=True)
+        locked = _locked(session, webhook.id)
         locked.sequence += 1
         session.add(
             WebhookDelivery(
@@ -181,30 +187,39 @@ def send_due(service: "Service", limit: int = 20) -> int:
 
 
 def _claim(service: "Service") -> WebhookDelivery | None:
-    """Take the oldest due message of a webhook that nothing is on its way to."""
+    """Take the oldest due message of a webhook that nothing is on its way to.
+
+    The webhook's own row is locked and leased, so of many workers one sends to it.
+    """
     now = service.now()
-    under_way = select(WebhookDelivery.webhook_id).where(
-        WebhookDelivery.state == DUE, col(WebhookDelivery.leased_until) >= now
-    )
-    due = (
-        select(WebhookDelivery)
+    due = (col(WebhookDelivery.state) == DUE, col(WebhookDelivery.due_at) <= now)
+    with_due = (
+        select(Webhook)
         .where(
-            WebhookDelivery.state == DUE,
-            col(WebhookDelivery.due_at) <= now,
-            col(WebhookDelivery.webhook_id).not_in(under_way),
+            or_(col(Webhook.leased_until).is_(None), col(Webhook.leased_until) < now),
+            or_(col(Webhook.resting_until).is_(None), col(Webhook.resting_until) <= now),
+            exists().where(col(WebhookDelivery.webhook_id) == col(Webhook.id), *due),
         )
-        .order_by(col(WebhookDelivery.due_at), col(WebhookDelivery.sequence))
+        .order_by(col(Webhook.last_tried_at).asc().nulls_first())
         .limit(1)
     )
     with service.database.reading() as session:  # an idle worker takes no write lock
-        if session.exec(due).first() is None:
+        if session.exec(with_due).first() is None:
             return None
     with service.database.transaction() as session:
         if not service.database.is_sqlite:
-            due = due.with_for_update(skip_locked=True)
-        delivery = session.exec(due).first()
-        if delivery is not None:
-            delivery.leased_until = now + LEASE
+            with_due = with_due.with_for_update(skip_locked=True)
+        webhook = session.exec(with_due).first()
+        if webhook is None:
+            return None
+        delivery = session.exec(
+            select(WebhookDelivery)
+            .where(WebhookDelivery.webhook_id == webhook.id, *due)
+            .order_by(col(WebhookDelivery.sequence))
+            .limit(1)
+        ).one()
+        delivery.leased_until = webhook.leased_until = now + LEASE
+        webhook.last_tried_at = now
         return delivery
 
 
@@ -257,40 +272,74 @@ def _settle(
     """Write down what a send came to; only its log, if the message is no longer the sender's."""
     now = service.now()
     with service.database.transaction() as session:
+        webhook = _locked(session, sent.webhook_id)
         delivery = session.get_one(
             WebhookDelivery, sent.id, with_for_update=True, populate_existing=True
         )
         delivery.log = [*delivery.log, entry][-LOG_LIMIT:]
+        if webhook.leased_until == sent.leased_until:
+            webhook.leased_until = None
+            _note_health(session, webhook, state, now)
         if delivery.leased_until != sent.leased_until:
             return
         delivery.state = state
         delivery.tries += 1
         delivery.due_at = now + wait if wait is not None else None
+        delivery.settled_at = now if wait is None else None
         delivery.leased_until = None
-        if wait is not None:
-            # A receiver that fails is left alone for a while: its other messages wait behind this.
-            session.execute(
-                update(WebhookDelivery)
-                .where(
-                    col(WebhookDelivery.webhook_id) == delivery.webhook_id,
-                    col(WebhookDelivery.state) == DUE,
-                    col(WebhookDelivery.id) != delivery.id,
-                    col(WebhookDelivery.due_at) < now + REST,
-                )
-                .values(due_at=now + REST)
-            )
+
+
+def _note_health(session: Session, webhook: Webhook, state: str, now: datetime) -> None:
+    """Leave a receiver that fails alone for a while; its other messages wait behind this one.
+
+    Where it has failed for as long as all tries of one message take, what has waited as long is
+    given up with it: a backlog does not grow for ever.
+    """
+    if state == SENT:
+        webhook.failing_since = webhook.resting_until = None
+        return
+    webhook.failing_since = webhook.failing_since or now
+    webhook.resting_until = now + REST
+    if webhook.failing_since <= now - ALL_TRIES:
+        _give_up(session, webhook, now, col(WebhookDelivery.created_at) <= now - ALL_TRIES)
+
+
+def _give_up(
+    session: Session, webhook: Webhook, now: datetime, *which: ColumnElement[bool]
+) -> None:
+    """Count what is due to a webhook, and not on its way just now, as failed."""
+    session.execute(
+        update(WebhookDelivery)
+        .where(
+            col(WebhookDelivery.webhook_id) == webhook.id,
+            col(WebhookDelivery.state) == DUE,
+            col(WebhookDelivery.leased_until).is_(None),
+            *which,
+        )
+        .values(state=FAILED, due_at=None, settled_at=now)
+    )
+
+
+def _locked(session: Session, webhook_id: str) -> Webhook:
+    """Lock a webhook: always before any of its messages."""
+    return session.get_one(Webhook, webhook_id, with_for_update=True, populate_existing=True)
 
 
 def forget_settled(service: "Service") -> int:
     """Drop messages that were sent or given up ``LOG_KEPT`` ago; return how many."""
-    with service.database.transaction() as session:
-        done = session.execute(
-            delete(WebhookDelivery).where(
-                col(WebhookDelivery.state) != DUE,
-                col(WebhookDelivery.created_at) < service.now() - LOG_KEPT,
+    dropped = 0
+    while True:
+        with service.database.transaction() as session:
+            old = (
+                select(WebhookDelivery.id)
+                .where(col(WebhookDelivery.settled_at) < service.now() - LOG_KEPT)
+                .limit(FORGOTTEN_AT_ONCE)
             )
-        )
-        return int(done.rowcount)  # type: ignore[attr-defined]
+            done = session.execute(delete(WebhookDelivery).where(col(WebhookDelivery.id).in_(old)))
+            count = int(done.rowcount)  # type: ignore[attr-defined]
+        dropped += count
+        if count < FORGOTTEN_AT_ONCE:
+            return dropped
 
 
 def _administered(

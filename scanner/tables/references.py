@@ -10,7 +10,10 @@ from scanner.tables.columns import UtcDateTime, json_type
 
 
 class Holder(SQLModel, table=True):
-    """Who holds the rights in references."""
+    """Who holds the rights in references.
+
+    One that nobody named belongs to the one reference it was made for, whatever it is called.
+    """
 
     __tablename__ = "holder"
     __table_args__ = (Index("ix_holder_tenant_name", "tenant_id", "name"),)
@@ -18,6 +21,7 @@ class Holder(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
     name: str = Field(max_length=200)
+    named: bool = True
     verified: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -32,6 +36,7 @@ class Reference(SQLModel, table=True):
     __tablename__ = "reference"
     __table_args__ = (
         Index("ix_reference_tenant_epoch", "tenant_id", "epoch"),
+        Index("ix_reference_tenant_audio", "tenant_id", "audio_sha256"),
         Index("ix_reference_tenant_created", "tenant_id", "created_at", "id"),
     )
 
@@ -77,9 +82,10 @@ class Licence(SQLModel, table=True):
     """A licence on record: the only thing that makes a match *licensed*."""
 
     __tablename__ = "licence"
+    __table_args__ = (Index("ix_licence_tenant_holder", "tenant_id", "holder_id"),)
 
     id: str = Field(primary_key=True, max_length=36)
-    tenant_id: str = Field(max_length=36, foreign_key="tenant.id", index=True)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
     holder_id: str = Field(max_length=36, foreign_key="holder.id")
     account_id: str | None = Field(default=None, max_length=36)
     reference_id: str | None = Field(default=None, max_length=36)

@@ -10,7 +10,12 @@ from scanner.tables.columns import UtcDateTime, json_type
 
 
 class Webhook(SQLModel, table=True):
-    """An address and the events it wants; the secret is encrypted at rest."""
+    """An address and the events it wants; the secret is encrypted at rest.
+
+    ``leased_until`` is set while a worker sends a message to it, ``resting_until`` after a failure,
+    ``failing_since`` from its first failure to its next success. ``last_tried_at`` gives each its
+    turn.
+    """
 
     __tablename__ = "webhook"
 
@@ -23,6 +28,10 @@ class Webhook(SQLModel, table=True):
     sequence: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    resting_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class WebhookDelivery(SQLModel, table=True):
@@ -31,7 +40,8 @@ class WebhookDelivery(SQLModel, table=True):
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         UniqueConstraint("webhook_id", "event_id", name="uq_webhook_delivery_event"),
-        Index("ix_webhook_delivery_due", "state", "due_at"),
+        Index("ix_webhook_delivery_due", "webhook_id", "state", "due_at"),
+        Index("ix_webhook_delivery_settled", "settled_at"),
         Index("ix_webhook_delivery_list", "webhook_id", "sequence"),
     )
 
@@ -46,5 +56,6 @@ class WebhookDelivery(SQLModel, table=True):
     tries: int = 0
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     log: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)

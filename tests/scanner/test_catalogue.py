@@ -1,5 +1,6 @@
 """The tenants' indexes and the database that they are derived from."""
 
+import contextlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from sqlmodel import select
+from sqlmodel import col, select
 
 import fingerprint
 from scanner import catalogue, references
@@ -15,7 +16,7 @@ from scanner.callers import Caller
 from scanner.catalogue import next_epoch
 from scanner.errors import BusyError, NotFoundError, TransientError
 from scanner.service import Service
-from scanner.tables import CatalogueChange, CatalogueEpoch, JournalRow, Reference
+from scanner.tables import Case, CatalogueChange, CatalogueEpoch, JournalRow, Reference
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -35,22 +36,96 @@ def found(service: Service, caller: Caller, seed: int) -> list[str]:
 
 
 @pytest.mark.parametrize("moment", [1, 2, 3])
-def test_a_reference_that_changes_while_an_index_catches_up_is_not_left_out(
-    service: Service, caller: Caller, tune: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+@pytest.mark.parametrize("removed", [False, True])
+def test_what_changes_while_an_index_catches_up_is_not_left_out(
+    service: Service,
+    caller: Caller,
+    tune: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: int,
+    removed: bool,
 ) -> None:
-    """The newest epoch is read, the reference changes, the changes are read."""
+    """The newest epoch is read, a reference comes or goes, the changes are read."""
     added = references.add(service, caller, path=tune)
+    other = write(tmp_path / "other.wav", song(2, 15))
     newest = service.catalogue._newest_epoch
     moments = iter(range(1, 100))
 
     def and_then_it_changes(tenant_id: str) -> int:
         seen = newest(tenant_id)
         if next(moments) == moment:
-            references.change(service, caller, added.id, {"title": "Another"})
+            if removed:
+                references.remove(service, caller, added.id)
+            else:
+                references.add(service, caller, path=other)
         return seen
 
     monkeypatch.setattr(service.catalogue, "_newest_epoch", and_then_it_changes)
+    for _ in range(2):
+        found(service, caller, 1)
+    assert found(service, caller, 1) == ([] if removed else [added.id])
+    assert len(found(service, caller, 2)) == (0 if removed else 1)
+
+
+def test_what_the_index_does_not_hold_can_change_without_it(
+    service: Service, caller: Caller, tune: Path
+) -> None:
+    added = references.add(service, caller, path=tune)
+    version = service.catalogue.caught_up(caller.tenant_id).version
+    references.change(service, caller, added.id, {"title": "Another", "policy": "track"})
+    assert service.catalogue.caught_up(caller.tenant_id).version == version
     assert found(service, caller, 1) == [added.id]
+
+
+def test_who_adds_and_who_removes_do_not_wait_for_each_other_for_ever(
+    make_service, database_url: str, tune: Path
+) -> None:
+    service = make_service(database_url=database_url)
+    caller = add_tenant(service, "one")
+    known = references.add(service, caller, path=tune, audio_sha256="c" * 64, holder="C")
+
+    def add(_: int) -> None:
+        references.add(service, caller, path=tune, audio_sha256="c" * 64, holder="C", operator=True)
+
+    def remove(_: int) -> None:
+        with contextlib.suppress(NotFoundError):
+            references.remove(service, caller, known.id)
+
+    with ThreadPoolExecutor(4) as pool:
+        both = [pool.submit(each, n) for n in range(4) for each in (add, remove)]
+        for each in both:
+            each.result()
+
+
+def test_a_holder_that_nobody_named_is_nobody_elses(
+    service: Service, caller: Caller, tune: Path, tmp_path: Path
+) -> None:
+    own = references.add(service, caller, path=tune, title="Song", audio_sha256="1" * 64)
+    other = write(tmp_path / "other.wav", song(2, 15))
+    named = references.add(
+        service, caller, path=other, holder="Holder of Song", audio_sha256="2" * 64
+    )
+    assert own.holder_id != named.holder_id
+
+
+def test_hot_queries_walk_an_index(service: Service) -> None:
+    audio = select(Reference).where(Reference.tenant_id == "t", Reference.audio_sha256 == "a")
+    cases = (
+        select(Case)
+        .where(Case.tenant_id == "t")
+        .order_by(col(Case.opened_at).desc(), col(Case.id).desc())
+        .limit(50)
+    )
+    with service.database.engine.connect() as connection:
+        for query, index in (
+            (audio, "ix_reference_tenant_audio"),
+            (cases, "ix_appeal_case_opened"),
+        ):
+            text = query.compile(connection, compile_kwargs={"literal_binds": True})
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())
+            assert index in plan
+            assert "TEMP B-TREE" not in plan
 
 
 def restore(service: Service, caller: Caller, lost: list[str]) -> None:

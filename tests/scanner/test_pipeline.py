@@ -503,3 +503,19 @@ def test_a_sure_segment_lends_its_score_to_itself_only(service, caller, known) -
         (match,) = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
     assert match.coverage_query == 1
     assert match.coverage_sure == pytest.approx(0.11)
+
+
+def test_a_reference_that_was_taken_back_since_the_analysis_blocks_nothing(
+    service, caller, known, excerpt
+) -> None:
+    kept = references.add(service, caller, path=known, policy="block", operator=True)
+    found = fingerprint.Match(
+        kept.id, "recording", 1.0, (fingerprint.Segment(0, 9, 0, 9, 1.0),), 1.0, 1.0
+    )
+    evidence = analysis.Evidence(matches=[found], duration=9.0)
+    with service.database.reading() as session:
+        before = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+    references.remove(service, caller, kept.id)
+    with service.database.reading() as session:
+        after = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+    assert (len(before), after) == (1, ())

@@ -3,7 +3,10 @@
 import http.server
 import json
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,6 +17,8 @@ from scanner import inline, tracks, webhooks
 from scanner.clock import new_id, utc_now
 from scanner.declarations import Declaration
 from scanner.errors import NotFoundError
+from scanner.events import TrackWithdrawn
+from scanner.journal import record
 from scanner.service import Service
 from scanner.tables import Webhook, WebhookDelivery
 from scanner.url_guard import UrlRefusedError
@@ -24,8 +29,15 @@ from tests.songs import song, write
 
 class _Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
+        server = self.server
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((dict(self.headers), body))
+        with server.lock:
+            server.at_once += 1
+            server.most_at_once = max(server.most_at_once, server.at_once)
+            server.received.append((dict(self.headers), body))
+        time.sleep(server.seconds)
+        with server.lock:
+            server.at_once -= 1
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -37,7 +49,8 @@ class _Receiver(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver() -> Iterator[http.server.ThreadingHTTPServer]:
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-    running.received, running.status = [], 200
+    running.received, running.status, running.seconds = [], 200, 0.0
+    running.lock, running.at_once, running.most_at_once = threading.Lock(), 0, 0
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield running
     running.shutdown()
@@ -228,6 +241,7 @@ def test_who_lost_the_lease_changes_nothing_but_the_log(
     webhooks.redeliver(service, caller, webhook.id, delivery.id)
     webhooks._settle(service, under_way, {"error": "no answer"}, "failed", None)
     assert deliveries(service)[0].state == "due"
+    clock.ahead += webhooks.REST + timedelta(seconds=1)
     assert webhooks.send_due(service) == 1
 
 
@@ -258,3 +272,91 @@ def test_settled_messages_are_forgotten_in_time(
     clock.ahead += webhooks.LOG_KEPT + timedelta(days=1)
     assert webhooks.forget_settled(service) == 1
     assert deliveries(service) == []
+
+
+def queue_messages(service: Service, webhook: Webhook, count: int) -> None:
+    """Queue as a handler does, without a track for each."""
+    for _ in range(count):
+        with service.database.transaction() as session:
+            event = record(
+                session,
+                tenant_id=webhook.tenant_id,
+                subject=new_id(),
+                version=1,
+                data=TrackWithdrawn(reason="test"),
+                now=service.now(),
+            )
+            webhooks.queue(service, session, event)
+
+
+def test_many_workers_send_to_a_webhook_one_by_one_in_order(
+    make_service, receiver, clock, database_url
+) -> None:
+    host = f"127.0.0.1:{receiver.server_port}"
+    service = make_service(database_url=database_url, allowed_hosts=frozenset({host}))
+    caller = add_tenant(service, "busy")
+    webhook, _ = webhooks.create(service, caller, f"http://{host}/hook", ["*"])
+    queue_messages(service, webhook, 24)
+    receiver.seconds = 0.01
+
+    with ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(send_all, service) for _ in range(6)]
+        [each.result() for each in waiting]
+
+    sent = [json.loads(body)["sequence"] for _, body in receiver.received]
+    assert sent == list(range(1, 25))
+    assert receiver.most_at_once == 1
+
+
+def send_all(service: Service) -> None:
+    while any(each.state == "due" for each in deliveries(service)):
+        webhooks.send_due(service, limit=1)
+
+
+def test_workers_that_fail_at_once_write_down_every_try(
+    make_service, receiver, clock, database_url
+) -> None:
+    host = f"127.0.0.1:{receiver.server_port}"
+    service = make_service(database_url=database_url, allowed_hosts=frozenset({host}))
+    service.now = clock
+    caller = add_tenant(service, "busy")
+    webhook, _ = webhooks.create(service, caller, f"http://{host}/hook", ["*"])
+    queue_messages(service, webhook, 5)
+    receiver.status = 500
+    for n in range(1, 6):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: webhooks.send_due(service), range(4)))
+        assert sum(each.tries for each in deliveries(service)) == len(receiver.received) == n
+        clock.ahead += webhooks.REST + timedelta(seconds=1)
+
+
+def test_the_backlog_of_a_dead_receiver_does_not_grow_for_ever(
+    service, caller, receiver, url, clock
+) -> None:
+    webhook, _ = webhooks.create(service, caller, url, ["*"])
+    receiver.status = 500
+    for _ in range(10):
+        queue_messages(service, webhook, 3)
+        webhooks.send_due(service)
+        clock.ahead += webhooks.ALL_TRIES / 3
+    states = Counter(each.state for each in deliveries(service))
+    assert states["failed"] >= 18
+    assert states["due"] <= 12
+
+    receiver.status = 200
+    while webhooks.send_due(service):
+        pass
+    assert Counter(each.state for each in deliveries(service))["due"] == 0
+    with service.database.reading() as session:
+        assert session.get_one(Webhook, webhook.id).failing_since is None
+    lost = next(each for each in deliveries(service) if each.state == "failed")
+    webhooks.redeliver(service, caller, webhook.id, lost.id)
+    assert webhooks.send_due(service) == 1
+
+
+def test_what_was_due_to_a_removed_webhook_is_given_up(service, caller, receiver, url) -> None:
+    webhook, _ = webhooks.create(service, caller, url, ["*"])
+    queue_messages(service, webhook, 3)
+    webhooks.remove(service, caller, webhook.id)
+    assert {each.state for each in deliveries(service)} == {"failed"}
+    assert webhooks.send_due(service) == 0

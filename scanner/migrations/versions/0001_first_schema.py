@@ -35,6 +35,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("appeal_case", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_appeal_case_opened", ["tenant_id", "opened_at", "id"], unique=False
+        )
+        batch_op.create_index(
             "ix_appeal_case_queue", ["tenant_id", "state", "priority", "opened_at"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_appeal_case_track_id"), ["track_id"], unique=False)
@@ -246,6 +249,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("named", sa.Boolean(), nullable=False),
         sa.Column("verified", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -343,6 +347,10 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resting_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_tried_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant_id"],
             ["tenant.id"],
@@ -374,7 +382,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("licence", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_licence_tenant_id"), ["tenant_id"], unique=False)
+        batch_op.create_index("ix_licence_tenant_holder", ["tenant_id", "holder_id"], unique=False)
 
     op.create_table(
         "reference",
@@ -408,6 +416,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reference", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reference_holder_id"), ["holder_id"], unique=False)
+        batch_op.create_index(
+            "ix_reference_tenant_audio", ["tenant_id", "audio_sha256"], unique=False
+        )
         batch_op.create_index(
             "ix_reference_tenant_created", ["tenant_id", "created_at", "id"], unique=False
         )
@@ -467,6 +478,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("log", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -481,8 +493,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("webhook_id", "event_id", name="uq_webhook_delivery_event"),
     )
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_webhook_delivery_due", ["state", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_webhook_delivery_due", ["webhook_id", "state", "due_at"], unique=False
+        )
         batch_op.create_index("ix_webhook_delivery_list", ["webhook_id", "sequence"], unique=False)
+        batch_op.create_index("ix_webhook_delivery_settled", ["settled_at"], unique=False)
 
     op.create_table(
         "analysis",
@@ -598,6 +613,7 @@ def downgrade() -> None:
 
     op.drop_table("analysis")
     with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_delivery_settled")
         batch_op.drop_index("ix_webhook_delivery_list")
         batch_op.drop_index("ix_webhook_delivery_due")
 
@@ -613,11 +629,12 @@ def downgrade() -> None:
     with op.batch_alter_table("reference", schema=None) as batch_op:
         batch_op.drop_index("ix_reference_tenant_epoch")
         batch_op.drop_index("ix_reference_tenant_created")
+        batch_op.drop_index("ix_reference_tenant_audio")
         batch_op.drop_index(batch_op.f("ix_reference_holder_id"))
 
     op.drop_table("reference")
     with op.batch_alter_table("licence", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_licence_tenant_id"))
+        batch_op.drop_index("ix_licence_tenant_holder")
 
     op.drop_table("licence")
     with op.batch_alter_table("webhook", schema=None) as batch_op:
@@ -676,6 +693,7 @@ def downgrade() -> None:
     with op.batch_alter_table("appeal_case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_appeal_case_track_id"))
         batch_op.drop_index("ix_appeal_case_queue")
+        batch_op.drop_index("ix_appeal_case_opened")
 
     op.drop_table("appeal_case")
     # ### end Alembic commands ###
