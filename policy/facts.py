@@ -26,12 +26,12 @@ class _Frozen(BaseModel):
 class Unknown(_Frozen):
     """A fact that could not be had, because its detector failed. In JSON ``{"unknown": why}``."""
 
-    unknown: str = "its detector failed"
+    unknown: str
     """Why: which detector failed, and how."""
 
 
 ABSENT: Final = None
-UNKNOWN: Final = Unknown()
+UNKNOWN: Final = Unknown(unknown="its detector failed")
 Fact: TypeAlias = Value | Unknown | None
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from policy.clauses import Clause, Truth, read_clause, show_path
 from policy.conditions import Condition, Junction, Negation
-from policy.facts import Unknown, without_unknown
+from policy.facts import UNKNOWN, without_unknown
 
 
 def truth_of(condition: Condition, values: dict[str, Any]) -> Truth:
@@ -56,14 +56,14 @@ def test_reading_finds_the_facts_and_the_depth(text: str, paths: list[str], dept
         ("a.b > 0.5", {"a": None}, "false"),
         ("a.b == null", {"a": {"b": None}}, "true"),
         ("a.b", {"a": {"b": None}}, "false"),
-        ("a.b > 0.5", {"a": {"b": Unknown()}}, "unknown"),
-        ("a.b", {"a": {"b": Unknown()}}, "unknown"),
-        ("a.b == null", {"a": {"b": Unknown()}}, "unknown"),
-        ("!a.b", {"a": {"b": Unknown()}}, "unknown"),
-        ("a.b > a.c", {"a": {"b": Unknown(), "c": None}}, "unknown"),
-        ("a.b > 0.5 || a.c", {"a": {"b": Unknown(), "c": True}}, "true"),
-        ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.1}, {"b": Unknown()}]}, "unknown"),
-        ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.9}, {"b": Unknown()}]}, "true"),
+        ("a.b > 0.5", {"a": {"b": UNKNOWN}}, "unknown"),
+        ("a.b", {"a": {"b": UNKNOWN}}, "unknown"),
+        ("a.b == null", {"a": {"b": UNKNOWN}}, "unknown"),
+        ("!a.b", {"a": {"b": UNKNOWN}}, "unknown"),
+        ("a.b > a.c", {"a": {"b": UNKNOWN, "c": None}}, "unknown"),
+        ("a.b > 0.5 || a.c", {"a": {"b": UNKNOWN, "c": True}}, "true"),
+        ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.1}, {"b": UNKNOWN}]}, "unknown"),
+        ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.9}, {"b": UNKNOWN}]}, "true"),
         # the binding stops at an item it cannot judge: what stands after it may have mattered
         ("l.exists(x, x.b > 0.5)", {"l": [{"b": None}, {"b": 0.9}]}, "error"),
         ("l.exists(x, x.b > 0.5)", {"l": [{"b": 0.9}, {"b": None}]}, "true"),
@@ -111,7 +111,7 @@ def brute_force(condition: Condition, values: dict[str, Any]) -> bool:
 def test_condition_that_is_decided_stays_so_whatever_the_unknown_facts_are(
     condition: Condition, known: dict[str, bool | None]
 ) -> None:
-    values = {name: Unknown() if value is None else value for name, value in known.items()}
+    values = {name: UNKNOWN if value is None else value for name, value in known.items()}
     truth = truth_of(condition, values)
     choices = [[True, False] if value is None else [value] for value in known.values()]
     could_be = {
@@ -126,7 +126,7 @@ def test_condition_that_is_decided_stays_so_whatever_the_unknown_facts_are(
 
 def test_error_outweighs_unknown_and_yields_to_what_settles_the_rest() -> None:
     unknown, error, no = (Clause.compile(text, 1) for text in ("a", "b / 0 > 1", "c"))
-    values = {"a": Unknown(), "b": 1, "c": False}
+    values = {"a": UNKNOWN, "b": 1, "c": False}
     assert truth_of(Junction("all", (unknown, error)), values) == "error"
     assert truth_of(Junction("all", (error, unknown)), values) == "error"
     assert truth_of(Junction("all", (error, unknown, no)), values) == "false"

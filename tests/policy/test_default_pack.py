@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy import Facts, MatchFact, Unknown, decide, default_pack, lint_pack, test_pack
+from policy import UNKNOWN, Facts, MatchFact, decide, default_pack, lint_pack, test_pack
 from policy.rehearsal import CaseResult
 
 FOUND = {"fingerprint": "ok"}
@@ -63,9 +63,9 @@ def test_every_rule_that_restricts_names_its_legal_basis() -> None:
         ({"self_declared_licence": True}, {}),
         ({}, {"declared_licences": ("by word of mouth",)}),
         ({}, {"lawful_use_flag": True}),
-        ({"reference_trusted": Unknown()}, {}),
-        ({"licensed": Unknown()}, {}),
-        ({"same_holder": Unknown()}, {}),
+        ({"reference_trusted": UNKNOWN}, {}),
+        ({"licensed": UNKNOWN}, {}),
+        ({"same_holder": UNKNOWN}, {}),
     ],
 )
 def test_block_that_is_not_manifest_becomes_review(
