@@ -33,7 +33,7 @@ from scanner.tables import (
 )
 from scanner.track_facts import evidence_of, facts_of
 from scanner.track_states import EFFECT_OF, Command, State
-from scanner.tracks import locked, move
+from scanner.tracks import analyse_again, locked, move
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -131,6 +131,15 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         _quarantine(service, session, track, stored, event, Command.GIVE_UP, "indeterminate")
 
 
+def replay(service: "Service", event: Event) -> None:
+    """Begin anew with a track whose stage was given up; whose track went on meanwhile, nothing."""
+    with service.database.transaction() as session:
+        track = session.get(Track, event.subject, with_for_update=True)
+        if track is not None and track.state == State.QUARANTINED and track.problem is not None:
+            reason = "a dead letter was replayed"
+            analyse_again(session, track, reason, service.now(), cause=event)
+
+
 GROUPS: Final = (
     Group(
         name="analyse",
@@ -140,18 +149,21 @@ GROUPS: Final = (
             events.TrackRescanned.type: analyse,
         },
         gave_up=give_up,
+        replay=replay,
     ),
     Group(
         name="decide",
         topics=(events.TRACKS,),
         handlers={events.TrackAnalysed.type: decide},
         gave_up=give_up,
+        replay=replay,
     ),
     Group(
         name="release",
         topics=(events.TRACKS,),
         handlers={events.TrackDecided.type: release},
         gave_up=give_up,
+        replay=replay,
     ),
     Group(
         name="notify",

@@ -171,17 +171,25 @@ def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "ask
             raise IllegalTransitionError(
                 "cannot rescan a track that is quarantined by a rule: a reviewer decides on it"
             )
-        track.problem, track.analysis_id = None, None
-        _close_cases(session, track, "the track is analysed again", service.now(), caller.actor)
-        move(
-            session,
-            track,
-            Command.RESCAN,
-            TrackRescanned(reason=reason),
-            service.now(),
-            actor=caller.actor,
-        )
+        analyse_again(session, track, reason, service.now(), actor=caller.actor)
         return track
+
+
+def analyse_again(
+    session: Session,
+    track: Track,
+    reason: str,
+    now: datetime,
+    *,
+    actor: Actor = PIPELINE,
+    cause: Event | None = None,
+) -> None:
+    """Send a track back to the beginning of the pipeline and take its cases from the queue."""
+    track.problem, track.analysis_id = None, None
+    _close_cases(session, track, "the track is analysed again", now, actor)
+    move(
+        session, track, Command.RESCAN, TrackRescanned(reason=reason), now, actor=actor, cause=cause
+    )
 
 
 def _close_cases(session: Session, track: Track, reason: str, now: datetime, actor: Actor) -> None:

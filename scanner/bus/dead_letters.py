@@ -148,6 +148,7 @@ def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLet
 
     Its mark changes first, then it is handed to the transport, then the letter is marked: after a
     crash in between it is still listed and can be replayed again, which the mark makes harmless.
+    A stage that has put its track before a person begins anew instead (``Group.replay``).
 
     Raises
     ------
@@ -163,17 +164,30 @@ def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLet
         row = session.get(JournalRow, letter.event_id[:36])
     # A message from outside chose its id itself: it is never looked up in the journal.
     if letter.group != FOREIGN and row is not None:
-        with service.database.transaction() as session:
-            mark = session.get(Handled, (letter.group, row.id), with_for_update=True)
-            if mark is not None and mark.outcome in {"dead", "given_up"}:
-                mark.outcome, mark.at = "replayed", service.now()
-        service.transport.redeliver(letter.group, event_of(row))
+        _deliver_again(service, letter.group, event_of(row))
     else:
         _take_in_again(service, letter)
     with service.database.transaction() as session:
         letter = find(session, letter_id, tenant_id)
         letter.state, letter.replayed_at = "replayed", service.now()
     return letter
+
+
+def _deliver_again(service: "Service", group_name: str, event: Event) -> None:
+    group = next((each for each in service.groups if each.name == group_name), None)
+    with service.database.transaction() as session:
+        mark = session.get(Handled, (group_name, event.id), with_for_update=True)
+        told = mark is not None and mark.outcome == "given_up"
+        if group is not None and group.replay is not None and told:
+            anew = group.replay
+        else:
+            anew = None
+            if mark is not None and mark.outcome in {"dead", "given_up"}:
+                mark.outcome, mark.at = "replayed", service.now()
+    if anew is not None:
+        anew(service, event)
+    else:
+        service.transport.redeliver(group_name, event)
 
 
 def _take_in_again(service: "Service", letter: DeadLetter) -> None:

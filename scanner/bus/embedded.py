@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from scanner.bus.dispatch import SETTLED, Again, Finished, Hold, Verdict, dispatch
+from scanner.bus.dispatch import DEAD, SETTLED, Again, Finished, Hold, Verdict, dispatch
 from scanner.bus.groups import Group
 from scanner.clock import utc_now
 from scanner.database import Database
@@ -34,9 +34,19 @@ log = structlog.get_logger()
 
 
 _other = aliased(Delivery)
+_its_mark = (
+    select(Handled.outcome)
+    .where(col(Handled.group) == col(_other.group), col(Handled.event_id) == col(_other.event_id))
+    .correlate(_other)
+    .scalar_subquery()
+)
 _first_of_its_subject = (
     select(func.min(_other.position))
-    .where(col(_other.group) == col(Delivery.group), col(_other.subject) == col(Delivery.subject))
+    .where(
+        col(_other.group) == col(Delivery.group),
+        col(_other.subject) == col(Delivery.subject),
+        or_(col(_other.id) == col(Delivery.id), func.coalesce(_its_mark, "") != DEAD),
+    )
     .correlate(Delivery)
     .scalar_subquery()
 )
@@ -54,6 +64,7 @@ DUE: Final = (
 )
 """The next deliveries that may be handed out: due, not leased, the first of their subject.
 
+One that is buried, whose group could not be told yet, keeps no later one of its subject waiting.
 The first of a subject is found by a scalar subquery, which PostgreSQL evaluates row by row in the
 order of the index and stops; NOT EXISTS it turns into an anti-join over the whole queue.
 """

@@ -11,8 +11,8 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,8 @@ import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
-from sqlmodel import Session
+from sqlalchemy import delete
+from sqlmodel import Session, col
 
 from scanner.bus import dead_letters, intake
 from scanner.bus.consumption import (
@@ -37,10 +38,11 @@ from scanner.bus.dispatch import Again, Finished, Verdict, dispatch
 from scanner.bus.envelope import to_cloudevent
 from scanner.bus.groups import Group
 from scanner.bus.republisher import Republisher
+from scanner.database import Database
 from scanner.errors import PoisonError, TransientError
 from scanner.events import CASES, SUBMISSIONS, TOPICS, TRACKS
 from scanner.journal import Event, event_of
-from scanner.tables import JournalRow
+from scanner.tables import HandlerStart, JournalRow
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -232,10 +234,35 @@ class KafkaTransport(AbstractContextManager["KafkaTransport"]):
         except PoisonError as error:
             self._bury(record, error)
             return Finished("dead")
-        verdict = dispatch(self._service, group, event, attempts)
+        if event.type not in group.handlers:
+            return Finished("ignored")
+        with self._started(group.name, event.id) as unfinished:
+            verdict = dispatch(self._service, group, event, attempts + unfinished)
         if verdict == Finished("dead"):
             self._copy_to_dead(record)
         return verdict
+
+    @contextmanager
+    def _started(self, group: str, event_id: str) -> Iterator[int]:
+        """Give the number of starts that never came to a verdict: their workers died.
+
+        An event that kills its workers would else hold its partition for good.
+        """
+        with self._service.database.transaction() as session:
+            start = session.get(HandlerStart, (group, event_id), with_for_update=True)
+            unfinished = start.starts if start is not None else 0
+            if start is not None:
+                start.starts += 1
+            else:
+                Database.insert_if_absent(
+                    session, HandlerStart(group=group, event_id=event_id, starts=1)
+                )
+        try:
+            yield unfinished
+        finally:
+            own = (col(HandlerStart.group) == group, col(HandlerStart.event_id) == event_id)
+            with self._service.database.transaction() as session:
+                session.execute(delete(HandlerStart).where(*own))
 
     def _journalled(self, record: Any) -> Event:
         """Return the journal's own event that a record names, whatever else the record says."""

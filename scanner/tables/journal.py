@@ -74,6 +74,16 @@ class Handled(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class HandlerStart(SQLModel, table=True):
+    """The Kafka bus: how often a handler began with an event and came to no verdict."""
+
+    __tablename__ = "handler_start"
+
+    group: str = Field(primary_key=True, max_length=40)
+    event_id: str = Field(primary_key=True, max_length=36)
+    starts: int
+
+
 class Delivery(SQLModel, table=True):
     """The embedded bus: one event that waits for one group."""
 

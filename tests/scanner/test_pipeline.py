@@ -14,7 +14,7 @@ import fingerprint
 import policy
 from scanner import analysis, inline, pipeline, references, source_audio, track_facts, tracks
 from scanner.audio import AudioError
-from scanner.bus import dispatch
+from scanner.bus import dead_letters, dispatch
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
@@ -455,6 +455,21 @@ def test_what_was_given_up_can_be_analysed_again_and_its_case_is_closed(
     (case,) = cases(service)
     assert (case.state, case.version) == ("closed", 2)
     assert case.closed_at is not None
+
+
+def test_a_dead_letter_of_a_stage_brings_its_track_back_from_the_beginning(
+    service, caller, known
+) -> None:
+    track_id = given_up(service, caller, known)
+    with service.database.reading() as session:
+        (letter,) = dead_letters.listed(session, caller.tenant_id)
+
+    for _ in range(2):  # the second finds the track on its way and changes nothing
+        dead_letters.replay(service, letter.id, caller.tenant_id)
+        inline.drive(service, track_id, 60)
+
+        assert view(service, caller, track_id)["state"] == "released"
+        assert [case.state for case in cases(service)] == ["closed"]
 
 
 def test_a_track_that_is_taken_back_leaves_no_case_in_the_queue(service, caller, known) -> None:

@@ -97,6 +97,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group", "event_id"),
     )
     op.create_table(
+        "handler_start",
+        sa.Column("group", sa.String(length=40), nullable=False),
+        sa.Column("event_id", sa.String(length=36), nullable=False),
+        sa.Column("starts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("group", "event_id"),
+    )
+    op.create_table(
         "journal",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=True),
@@ -678,6 +685,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_journal_tenant_id"))
 
     op.drop_table("journal")
+    op.drop_table("handler_start")
     op.drop_table("handled")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_subject")

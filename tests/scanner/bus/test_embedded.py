@@ -200,6 +200,19 @@ def test_an_event_that_kills_its_workers_is_buried(make_recording) -> None:
     assert len(letters(bus)) == 1
 
 
+def test_a_buried_event_whose_group_cannot_be_told_holds_up_no_later_one(make_recording) -> None:
+    bus = make_recording(retry_base_seconds=0.2, retry_cap_seconds=0.2)
+    subject = unique("stuck")
+    bus.recorder.failures[subject, 1] = [PoisonError("no good")]
+    bus.recorder.giving_up_fails = [RuntimeError("not now")] * 20
+    with working(bus):
+        happen(bus, subject, 1)
+        happen(bus, subject, 2)
+        wait_until(lambda: bus.recorder.seen == [(subject, 2)], 30, "what follows the buried one")
+        assert bus.recorder.gave_up == []
+        wait_until(lambda: bus.recorder.gave_up == [subject], 30, "telling the group")
+
+
 def test_what_was_replayed_before_the_relay_came_is_queued_once(make_recording) -> None:
     bus = make_recording()
     event = happen(bus, unique("early"), 1)

@@ -17,7 +17,7 @@ from scanner.bus.kafka import all_topics
 from scanner.bus.windows import FULL
 from scanner.errors import TransientError
 from scanner.events import TRACKS
-from scanner.tables import BusCursor, DeadLetter
+from scanner.tables import BusCursor, DeadLetter, HandlerStart
 from tests.recording import handled, happen, letters, unique
 from tests.running import working
 from tests.servers import free_port, running_broker, wait_until
@@ -108,6 +108,23 @@ def test_a_forged_event_is_buried_and_the_journals_word_counts(make_recording, b
 
     assert service.recorder.seen == [(real.subject, 1)]
     assert letters(service) == []
+
+
+def test_an_event_that_kills_its_workers_is_buried(make_recording, broker) -> None:
+    bus = make_recording(kafka=broker, retries=3)
+    killer, next_ = unique("killer"), unique("next")
+    event = happen(bus, killer, 1)
+    happen(bus, next_, 1)
+    with bus.database.transaction() as session:  # four workers died with it in hand
+        session.add(HandlerStart(group=bus.recorder.name, event_id=event.id, starts=4))
+    with working(bus):
+        wait_until(lambda: bus.recorder.gave_up == [killer], 60, "burying it")
+        wait_until(lambda: handled(bus) == 1, 60, "what follows")
+
+    assert bus.recorder.seen == [(next_, 1)]
+    assert len(letters(bus)) == 1
+    with bus.database.reading() as session:
+        assert session.exec(select(HandlerStart)).all() == []
 
 
 def _foreign(service, key: str) -> list[DeadLetter]:
