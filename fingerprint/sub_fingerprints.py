@@ -57,11 +57,9 @@ class Fingerprint:
     Attributes
     ----------
     sub_fingerprints : uint32 array, shape (words,)
-        Word ``i`` describes the audio from ``i * hop_seconds`` for 2.7 s. Read-only.
+        Word ``i`` describes the audio from ``i * HOP_SECONDS`` for 2.7 s. Read-only.
     duration : float
         Seconds of audio that was fingerprinted.
-    hop_seconds : float
-        Seconds from one word to the next.
     algorithm : str
         Only fingerprints of one algorithm can be compared.
     embedding : Embedding, optional
@@ -70,7 +68,6 @@ class Fingerprint:
 
     sub_fingerprints: U32Array
     duration: float
-    hop_seconds: float = HOP_SECONDS
     algorithm: str = ALGORITHM
     embedding: Embedding | None = None
 
@@ -91,7 +88,6 @@ class Fingerprint:
         return (
             self.algorithm == other.algorithm
             and self.duration == other.duration
-            and self.hop_seconds == other.hop_seconds
             and np.array_equal(self.sub_fingerprints, other.sub_fingerprints)
             and self.embedding == other.embedding
         )

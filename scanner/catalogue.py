@@ -148,6 +148,40 @@ class Catalogue:
         for index in list(self._indexes.values()):
             index.stats()
 
+    def compare(self, tenant_id: str) -> int:
+        """Read every byte of a tenant's index; return how many references it holds.
+
+        Raises
+        ------
+        IndexCorruptError
+            If a file does not have the content it was written with, or the references are not those
+            of the database.
+        """
+        index = self.caught_up(tenant_id)
+        index.verify()
+        active = (Reference.tenant_id == tenant_id, Reference.status == ACTIVE)
+        while True:
+            epoch = self._newest_epoch(tenant_id)
+            with self._database.reading() as session:
+                wanted = set(session.exec(select(Reference.id).where(*active)))
+            held = set(index.reference_ids())
+            if epoch == index.epoch == self._newest_epoch(tenant_id):
+                break
+            index = self.caught_up(tenant_id)  # something changed in between
+        if held != wanted:
+            raise fingerprint.IndexCorruptError(
+                f"{len(wanted - held)} references are missing from the index, "
+                f"{len(held - wanted)} do not belong there: remove {index.folder} to build it anew"
+            )
+        return len(held)
+
+    def compact(self, tenant_id: str) -> int:
+        """Take what was retired out of a tenant's index files; return the bytes that are left."""
+        index = self.caught_up(tenant_id)
+        with self._alone(tenant_id, math.inf):
+            index.compact()
+        return index.stats().bytes
+
     def _index(self, tenant_id: str) -> fingerprint.SegmentIndex:
         with self._guard:
             if tenant_id not in self._indexes:

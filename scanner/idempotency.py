@@ -28,20 +28,17 @@ def begin(
     """
     row = session.get(IdempotencyKey, (tenant_id, key), with_for_update=True)
     if row is None:
-        session.add(
-            IdempotencyKey(
-                tenant_id=tenant_id,
-                key=key,
-                operation=operation,
-                body_digest=digest,
-                created_at=now,
-            )
+        taken = IdempotencyKey(
+            tenant_id=tenant_id, key=key, operation=operation, body_digest=digest, created_at=now
         )
         try:
-            session.flush()
-        except IntegrityError:
-            raise InProgressError("a request with this Idempotency-Key is being handled") from None
-        return None
+            with session.begin_nested():
+                session.add(taken)
+                session.flush()
+        except IntegrityError:  # PostgreSQL: a twin committed between our look and our insert
+            row = session.get_one(IdempotencyKey, (tenant_id, key), with_for_update=True)
+        else:
+            return None
     if row.operation != operation or row.body_digest != digest:
         raise IdempotencyConflictError(
             "this Idempotency-Key was used with another body: send the same one, or a new key"

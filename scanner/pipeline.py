@@ -129,6 +129,7 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         track.decision_id = stored.id
         session.flush()
         _quarantine(service, session, track, stored, event, Command.GIVE_UP, "indeterminate")
+    OUTCOMES.labels(decision.decision).inc()
 
 
 def replay(service: "Service", event: Event) -> None:

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import and_, delete
 from sqlmodel import Session, col, select
 
 import appeals
 from scanner import temporary, webhooks
+from scanner.bus import dead_letters
 from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
@@ -67,7 +68,7 @@ def open_overdue_cases(service: "Service") -> int:
         ).all()
         for letter in overdue:
             letter.case_due_at = None
-            track = session.get(Track, letter.subject) if letter.subject else None
+            track = _track_of(session, letter)
             if track is None or letter.tenant_id is None or _has_open_case(session, track.id):
                 continue
             case = appeals.open_case(
@@ -91,6 +92,14 @@ def open_overdue_cases(service: "Service") -> int:
         return len(overdue)
 
 
+def _track_of(session: Session, letter: DeadLetter) -> Track | None:
+    """The track that a letter is about, itself or by its case."""
+    if letter.subject is None:
+        return None
+    case = session.get(Case, letter.subject)
+    return session.get(Track, case.track_id if case is not None else letter.subject)
+
+
 def _has_open_case(session: Session, track_id: str) -> bool:
     """Tell whether a person looks at the track anyway; giving up on its stage opened a case."""
     query = select(Case.id).where(Case.track_id == track_id, col(Case.closed_at).is_(None))
@@ -100,7 +109,9 @@ def _has_open_case(session: Session, track_id: str) -> bool:
 def expire_foreign(service: "Service") -> None:
     """Drop messages of nobody known: old ones, and the oldest beyond the cap."""
     with service.database.transaction() as session:
-        nobodys = col(DeadLetter.tenant_id).is_(None)
+        nobodys = and_(
+            col(DeadLetter.tenant_id).is_(None), col(DeadLetter.group) == dead_letters.FOREIGN
+        )
         session.execute(
             delete(DeadLetter).where(
                 nobodys, col(DeadLetter.created_at) < service.now() - FOREIGN_KEPT

@@ -144,7 +144,7 @@ class Republisher:
             if len(rows) < BATCH:
                 break
         if settled > start:
-            self._move_cursor(group.name, start, settled)
+            self._move_cursor(group, start, settled)
         if lost:
             return [event_of(row) for row in open_]
         now = self._service.now()
@@ -166,13 +166,29 @@ class Republisher:
                 .limit(BATCH)
             ).all()
 
-    def _move_cursor(self, group_name: str, start: int, settled: int) -> None:
+    def _move_cursor(self, group: Group, start: int, settled: int) -> None:
+        name = _cursor_name(group.name)
         with self._service.database.transaction() as session:
-            cursor = session.get(BusCursor, _cursor_name(group_name), with_for_update=True)
+            cursor = session.get(BusCursor, name, with_for_update=True)
+            if cursor is not None and cursor.position != start:
+                return  # it was rewound meanwhile
+            # What a replay opened again after it was read here stays before the cursor.
+            opened = session.exec(
+                select(func.min(JournalSeal.position))
+                .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
+                .outerjoin(Handled, _mark_of(group))
+                .where(
+                    JournalSeal.position > start,
+                    JournalSeal.position <= settled,
+                    col(JournalRow.type).in_(list(group.handlers)),
+                    _open(),
+                )
+            ).one()
+            position = settled if opened is None else opened - 1
             if cursor is None:
-                session.add(BusCursor(name=_cursor_name(group_name), position=settled))
-            elif cursor.position == start:  # else it was rewound meanwhile
-                cursor.position = settled
+                session.add(BusCursor(name=name, position=position))
+            else:
+                cursor.position = position
 
 
 def _cursor_name(group_name: str) -> str:

@@ -164,6 +164,19 @@ def stats(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     table(["Figure", "Value"], [[name, str(value)] for name, value in found.items()])
 
 
+@app.command()
+@answering
+def compact(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """Take what was retired out of the index's files at once; it is never found meanwhile."""
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        size = service.catalogue.compact(caller.tenant_id)
+    if as_json:
+        say({"tenant": tenant, "bytes": size})
+    else:
+        print(f"the index of {tenant} takes {size / 1e6:.1f} MB")
+
+
 def _add_file(
     service: "Service",
     caller: "Caller",

@@ -78,6 +78,23 @@ def test_a_dead_letter_that_nobody_replays_opens_one_case(service, caller) -> No
     assert row.subject == case.id
 
 
+def test_a_dead_letter_about_a_case_reaches_a_person_too(service, caller) -> None:
+    track_id = buried_track(service, caller)
+    at(service, service.now() + dead_letters.CASE_AFTER + timedelta(seconds=1))
+    chores.open_overdue_cases(service)
+    with service.database.transaction() as session:
+        (case,) = session.exec(select(Case))
+        case.state, case.closed_at = "closed", service.now()
+        opened = select(JournalRow).where(JournalRow.type == events.CaseOpened.type)
+        event = event_of(session.exec(opened).one())
+    dead_letters.bury(service, "notify", event, PoisonError("nobody was told"), 1)
+
+    at(service, service.now() + dead_letters.CASE_AFTER + timedelta(seconds=1))
+    chores.open_overdue_cases(service)
+
+    assert sorted(each.track_id for each in cases(service)) == [track_id, track_id]
+
+
 def test_a_dead_letter_that_was_replayed_opens_none(service, caller) -> None:
     buried_track(service, caller)
     with service.database.reading() as session:

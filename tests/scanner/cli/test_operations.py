@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import policy
+from fingerprint import SegmentIndex
 from scanner import keys
 from scanner.bus import dead_letters
 from scanner.clock import utc_now
@@ -187,3 +188,30 @@ def test_doctor_names_the_part_that_is_not_well(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("no folder")
     findings = lines(clearance(tmp_path, "doctor", "--json", status=3))
     assert [each["part"] for each in findings if not each["well"]] == ["store"]
+
+
+def test_doctor_and_compact_know_what_the_index_holds(
+    music: dict[str, Path], tmp_path: Path
+) -> None:
+    answer(tmp_path, "init")
+    files = [str(music["first"]), str(music["second"])]
+    added = lines(clearance(tmp_path, "reference", "add", *files, "--json"))
+    kept, gone = (each["reference_id"] for each in added)
+    clearance(tmp_path, "reference", "remove", gone)
+
+    before = answer(tmp_path, "reference", "stats")["index_bytes"]
+    assert answer(tmp_path, "reference", "compact")["bytes"] <= before
+    assert index_finding(tmp_path).endswith("ok")
+
+    (folder,) = (tmp_path / "index").glob("*/")
+    index = SegmentIndex(folder)
+    assert index.stats().tombstones == 0
+    index.apply([], [kept], index.epoch)
+    assert "1 references are missing" in index_finding(tmp_path, status=3)
+
+
+def index_finding(home: Path, status: int = 0) -> str:
+    findings = {
+        each["part"]: each for each in lines(clearance(home, "doctor", "--json", status=status))
+    }
+    return f"{findings['index']['detail']} {'ok' if findings['index']['well'] else ''}"
