@@ -1,237 +1,294 @@
-"""Recognition of altered recordings, of this project and of its peers, in one run.
+"""Recognition of altered recordings, of this project and of its peers, asked the same queries.
 
-``python -m benchmarks.identification [--split test] [--count 100] [--seconds 10] [--systems ...]``
+``make bench-fingerprint``, or ``python -m benchmarks.identification [--systems ...] [--resume]``
 
 References are the recordings of a split of the corpus, and with them most of the training split as
 distractors; the rest of that is what is laid under queries. Positive queries are altered excerpts;
 every one of them is a negative query as well for all groups it is not of, and excerpts of music that
 is no reference are negatives of their own. Each system answers with its own score; recall is given
 at its own default threshold, and at the one that leaves the stated share of false matches.
+
+Answers are kept in ``.bench/identification`` as they come, so that a run that was stopped goes on
+with ``--resume``; queries are made from their name and number alone, so it goes on with the same
+ones.
 """
 
 import argparse
-import itertools
+import hashlib
 import json
 import math
-import tempfile
+import multiprocessing
+import os
+import resource
+import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import soundfile
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-import fingerprint
 from benchmarks import queries
 from benchmarks.alterations import ALTERATIONS, RATE, Samples, resampled
 from benchmarks.queries import Query, Truth
-from fingerprint import Fingerprint, SegmentIndex, TooShortError
+from benchmarks.systems import SYSTEMS, THRESHOLDS, Found, System
+from fingerprint.embedding import embedder
 from scripts.music_corpus import ROOT, Recording, corpus
 
-RESULTS: Final = ROOT / ".bench" / "identification.json"
+FOLDER: Final = ROOT / ".bench" / "identification"
 FALSE_SHARE: Final = 0.001
 MIXED: Final = 4
 """Of so many groups of the training split one is only laid under queries."""
+UNKNOWN: Final = 5
+"""Of so many groups of the split one is no reference: its excerpts are negatives."""
+UNRELATED: Final = "unrelated"
+JOINED: Final = "joined"
+LAYERED: Final = "layered"
 
 
-@dataclass(frozen=True)
-class Found:
-    """One answer of a system: times in seconds, NaN where it does not say."""
+class Job(NamedTuple):
+    """One query, by what makes it."""
 
-    name: str
-    score: float
-    query_start: float = math.nan
-    query_end: float = math.nan
-    reference_start: float = math.nan
-    reference_end: float = math.nan
-    tempo_ratio: float = math.nan
-    pitch_semitones: float = math.nan
+    kind: str
+    seconds: float
+    number: int
 
 
-class System(Protocol):
-    """Something that recognises recordings. ``threshold`` is its own default."""
+class Collection:
+    """What is known, what is not, and what is laid under queries. The same for every system."""
 
-    name: str
-    threshold: float
+    def __init__(self, split: str) -> None:
+        own, training = corpus(split), corpus("train")  # type: ignore[arg-type]
+        groups = sorted({each.group for each in own})
+        unknown = set(groups[::UNKNOWN])
+        self.known = [each for each in own if each.group not in unknown]
+        self._strangers = [each for each in own if each.group in unknown]
+        # What is laid under queries is no reference: it would be found, and rightly.
+        mixed = {each.group for each in training if zlib.crc32(each.group.encode()) % MIXED == 0}
+        self._others = queries.Material([each for each in training if each.group in mixed])
+        self.references = [*self.known, *(each for each in training if each.group not in mixed)]
+        self.groups = {each.sha256: each.group for each in self.references}
+        self._alterations = {each.name: each for each in ALTERATIONS}
 
-    def add(self, name: str, samples: Samples) -> None:
-        """Take a reference, float32 of shape (1 or 2, n) at 44.1 kHz."""
+    def query(self, job: Job) -> Query:
+        """Make a query."""
+        if job.kind == UNRELATED:
+            return queries.one_unrelated(self._strangers, job.seconds, job.number)
+        if job.kind == JOINED:
+            return queries.one_joined(self.known, job.seconds, job.number)
+        if job.kind == LAYERED:
+            return queries.one_layered(self.known, job.seconds, job.number)
+        alteration = self._alterations[job.kind]
+        return queries.one(self.known, self._others, alteration, job.seconds, job.number)
 
-    def build(self) -> int:
-        """Finish the index; return its bytes."""
 
-    def identify(self, samples: Samples) -> list[Found]:
-        """Find references, at most one answer each, best first."""
+def jobs(lengths: Sequence[tuple[float, int]], negatives: int) -> list[Job]:
+    """All queries: for each length so many of each kind, and negatives of 10 s."""
+    kinds = [*(each.name for each in ALTERATIONS), JOINED, LAYERED]
+    positive = [
+        Job(kind, seconds, number)
+        for seconds, count in lengths
+        for number in range(count)
+        for kind in kinds
+    ]
+    return positive + [Job(UNRELATED, 10.0, number) for number in range(negatives)]
 
 
-class Clearance:
-    """The index of this project: of words alone, as Chromaprint gives them, or of vectors too."""
+# --- references
 
-    threshold = 0.5
 
-    def __init__(self, folder: Path, *, vectors: bool) -> None:
-        self.name = "Clearance" if vectors else "Chromaprint alone"
-        self._vectors = vectors
-        self._index = SegmentIndex(folder)
-        self._added: list[tuple[str, Fingerprint]] = []
+def build(name: str, collection: Collection) -> dict[str, Any]:
+    """Make a system's index, unless it is there; say what that took."""
+    folder = FOLDER / name
+    noted = folder / "built.json"
+    state = _state(collection)
+    if noted.exists() and (kept := json.loads(noted.read_text()))["state"] == state:
+        return dict(kept)
+    shutil.rmtree(folder, ignore_errors=True)
+    system = SYSTEMS[name](folder)
+    seconds = 0.0
+    for recording in track(collection.references, f"references of {name}"):
+        samples = _samples(recording)
+        started = time.process_time()
+        system.add(recording.sha256, samples)
+        seconds += time.process_time() - started
+    started = time.process_time()
+    size = system.build()
+    seconds += time.process_time() - started
+    hours = sum(each.seconds for each in collection.references) / 3600
+    built = {
+        "state": state,
+        "references": len(collection.references),
+        "reference_hours": round(hours, 2),
+        "bytes_per_reference_hour": round(size / hours),
+        "times_real_time_to_add": round(hours * 3600 / seconds),
+    }
+    noted.write_text(json.dumps(built))
+    return built
 
-    def add(self, name: str, samples: Samples) -> None:
-        self._added.append((name, self._fingerprint(samples)))
 
-    def build(self) -> int:
-        self._index.apply(self._added, [], 1)
-        return self._index.stats().bytes
+def _state(collection: Collection) -> str:
+    """What an index is made of: the references and the network."""
+    digest = hashlib.sha256(embedder.WEIGHTS.read_bytes())
+    for each in collection.references:
+        digest.update(each.sha256.encode())
+    return digest.hexdigest()
 
-    def identify(self, samples: Samples) -> list[Found]:
-        try:
-            query = fingerprint.fingerprint(samples, RATE)
-        except TooShortError:
-            return []
-        matches = self._index.search(query)
-        if self._vectors and not fingerprint.explained(matches):
-            matches = self._index.search(query.with_embedding(fingerprint.embed(samples, RATE)))
-        answers = []
-        for match in matches:
-            best = max(match.segments, key=lambda each: each.query_end - each.query_start)
-            answers.append(
-                Found(
-                    match.reference_id,
-                    match.score,
-                    best.query_start,
-                    best.query_end,
-                    best.reference_start,
-                    best.reference_end,
-                    best.tempo_ratio,
-                    best.pitch_semitones,
-                )
-            )
-        return answers
 
-    def _fingerprint(self, samples: Samples) -> Fingerprint:
-        made = fingerprint.fingerprint(samples, RATE)
-        if not self._vectors:
-            return made
-        return made.with_embedding(fingerprint.embed(samples, RATE))
+def _samples(recording: Recording) -> Samples:
+    samples, rate = soundfile.read(recording.file, dtype="float32", always_2d=True)
+    part = np.ascontiguousarray(samples.T[:2])
+    return part if rate == RATE else resampled(part, rate / RATE)
+
+
+# --- queries, in processes of their own
+
+_collection: Collection
+_systems: dict[str, System]
+
+
+def _open(split: str, names: Sequence[str]) -> None:
+    global _collection, _systems  # noqa: PLW0603  what a process of the pool keeps
+    _collection = Collection(split)
+    _systems = {name: SYSTEMS[name](FOLDER / name) for name in names}
+
+
+def _ask(job: Job) -> list[dict[str, Any]]:
+    query = _collection.query(job)
+    truths = {each.recording.group: each for each in query.truths}
+    rows = []
+    for name, system in _systems.items():
+        started = time.process_time()
+        answers = system.identify(query.samples)
+        seconds = time.process_time() - started
+        rows.append(
+            {
+                "system": name,
+                "job": list(job),
+                "seconds": round(seconds, 4),
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                "false_score": max(
+                    (e.score for e in answers if _collection.groups[e.name] not in truths),
+                    default=0.0,
+                ),
+                "true": [_judged(truth, answers) for truth in truths.values()],
+            }
+        )
+    return rows
+
+
+def _judged(truth: Truth, answers: Sequence[Found]) -> dict[str, float]:
+    """The best answer that names a recording's group, and how far it is off."""
+    own = truth.recording
+    right = [each for each in answers if _collection.groups[each.name] == own.group]
+    best = max(right, key=lambda each: each.score, default=None)
+    if best is None:
+        return {"score": 0.0}
+    judged = {"score": best.score}
+    if best.name == own.sha256:
+        at = truth.reference_start + truth.tempo_ratio * (best.query_start - truth.query_start)
+        judged |= {
+            "start": abs(best.reference_start - at),
+            "begins": abs(best.query_start - truth.query_start),
+            "ends": abs(best.query_end - truth.query_end),
+            "tempo": abs(best.tempo_ratio / truth.tempo_ratio - 1),
+            "pitch": abs(best.pitch_semitones - truth.pitch_semitones),
+        }
+    return {key: round(value, 4) for key, value in judged.items() if not math.isnan(value)}
+
+
+def ask(
+    split: str, names: Sequence[str], asked: Sequence[Job], answers: Path, processes: int
+) -> None:
+    """Ask what is not answered yet; keep each answer at once."""
+    done = {tuple(row["job"]) for row in _rows(answers)}
+    left = [job for job in asked if tuple(job) not in done]
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    context = multiprocessing.get_context("spawn")
+    with (
+        answers.open("a") as file,
+        ProcessPoolExecutor(processes, context, _open, (split, list(names))) as pool,
+    ):
+        for rows in track(pool.map(_ask, left, chunksize=4), "queries", total=len(left)):
+            file.write("".join(json.dumps(row) + "\n" for row in rows))
+            file.flush()
+
+
+def _rows(answers: Path) -> Iterator[dict[str, Any]]:
+    if answers.exists():
+        with answers.open() as file:
+            yield from map(json.loads, file)
+
+
+# --- account
 
 
 @dataclass
 class Tally:
-    """What one system answered to one kind of query."""
+    """What one system answered to one kind of query of one length."""
 
     scores: list[float] = field(default_factory=list)
-    start_errors: list[float] = field(default_factory=list)
-    tempo_errors: list[float] = field(default_factory=list)
-    pitch_errors: list[float] = field(default_factory=list)
+    errors: dict[str, list[float]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
 
 
-@dataclass
-class Account:
+def account(name: str, rows: Sequence[dict[str, Any]], built: dict[str, Any]) -> dict[str, Any]:
     """All that one system did."""
-
-    system: System
-    adding_seconds: float = 0.0
-    index_bytes: int = 0
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    false_scores: list[float] = field(default_factory=list)
-    query_seconds: list[float] = field(default_factory=list)
-
-
-def measure(
-    systems: Sequence[System],
-    references: Sequence[Recording],
-    asked: Iterable[Query],
-    count: int,
-) -> list[dict[str, Any]]:
-    """Ask all systems the same queries; one row a system.
-
-    Parameters
-    ----------
-    count : int
-        How many queries will come, for the progress bar.
-    """
-    accounts = [Account(system) for system in systems]
-    for recording in track(references, "references"):
-        samples, rate = soundfile.read(recording.file, dtype="float32", always_2d=True)
-        part = np.ascontiguousarray(samples.T[:2])
-        part = part if rate == RATE else resampled(part, rate / RATE)
-        for account in accounts:
-            started = time.process_time()
-            account.system.add(recording.sha256, part)
-            account.adding_seconds += time.process_time() - started
-    for account in accounts:
-        started = time.process_time()
-        account.index_bytes = account.system.build()
-        account.adding_seconds += time.process_time() - started
-    groups = {each.sha256: each.group for each in references}
-    for query in track(asked, "queries", total=count):
-        for account in accounts:
-            _ask(account, query, groups)
-    hours = sum(each.seconds for each in references) / 3600
-    return [_row(account, len(references), hours) for account in accounts]
-
-
-def _ask(account: Account, query: Query, groups: dict[str, str]) -> None:
-    started = time.process_time()
-    answers = account.system.identify(query.samples)
-    account.query_seconds.append(time.process_time() - started)
-    true = {truth.recording.group: truth for truth in query.truths}
-    wrong = [each.score for each in answers if groups[each.name] not in true]
-    account.false_scores.append(max(wrong, default=0.0))
-    for group, truth in true.items():
-        right = [each for each in answers if groups[each.name] == group]
-        _judge(account.tallies.setdefault(query.name, Tally()), right, truth)
-
-
-def _row(account: Account, references: int, hours: float) -> dict[str, Any]:
-    false = sorted(account.false_scores)
-    threshold = false[max(0, math.ceil(len(false) * (1 - FALSE_SHARE)) - 1)]
-    own = account.system.threshold
+    own = THRESHOLDS[name]
+    tallies: dict[tuple[str, float], Tally] = {}
+    for row in rows:
+        kind, seconds, _ = row["job"]
+        tally = tallies.setdefault((kind, seconds), Tally())
+        tally.seconds.append(row["seconds"])
+        for judged in row["true"]:
+            tally.scores.append(judged["score"])
+            for key, value in judged.items():
+                if key != "score" and judged["score"] >= own:
+                    tally.errors.setdefault(key, []).append(value)
+    false = sorted(row["false_score"] for row in rows)
+    equal = false[max(0, math.ceil(len(false) * (1 - FALSE_SHARE)) - 1)]
+    wrong = sum(score >= own for score in false)
     return {
-        "system": account.system.name,
-        "references": references,
-        "reference_hours": round(hours, 1),
-        "bytes_per_hour": round(account.index_bytes / hours),
-        "times_real_time_to_add": round(hours * 3600 / account.adding_seconds),
-        "cpu_seconds_per_query": round(float(np.mean(account.query_seconds)), 3),
-        "negatives": len(false),
-        "threshold": round(threshold, 3),
-        "own_threshold": own,
-        "false_at_own_threshold": sum(score >= own for score in false),
-        "recall": {name: _recall(each, threshold, own) for name, each in account.tallies.items()},
-        "highest_false_scores": [round(score, 3) for score in false[-100:]],
+        "system": name,
+        **built,
+        "queries": len(rows),
+        "threshold": own,
+        "false_matches": wrong,
+        "false_share_interval": wilson(wrong, len(false)),
+        "threshold_at_equal_false": round(equal, 4),
+        "peak_mib": max(row["peak_mib"] for row in rows),
+        "kinds": [
+            _kind(kind, seconds, tally, own, equal) for (kind, seconds), tally in tallies.items()
+        ],
     }
 
 
-def _judge(tally: Tally, right: Sequence[Found], truth: Truth) -> None:
-    best = max(right, key=lambda each: each.score, default=None)
-    tally.scores.append(best.score if best else 0.0)
-    if best is None or best.name != truth.recording.sha256:
-        return
-    at = truth.reference_start + truth.tempo_ratio * (best.query_start - truth.query_start)
-    tally.start_errors.append(abs(best.reference_start - at))
-    tally.tempo_errors.append(abs(best.tempo_ratio / truth.tempo_ratio - 1))
-    tally.pitch_errors.append(abs(best.pitch_semitones - truth.pitch_semitones))
-
-
-def _recall(tally: Tally, threshold: float, own: float) -> dict[str, Any]:
-    count = len(tally.scores)
-    hits = sum(score >= own for score in tally.scores)
-    low, high = wilson(hits, count)
-    return {
-        "queries": count,
-        "recall_at_own_threshold": round(hits / count, 3),
-        "interval": [round(low, 3), round(high, 3)],
-        "recall_at_equal_false": round(sum(score > threshold for score in tally.scores) / count, 3),
-        "median_start_error": _median(tally.start_errors),
-        "median_tempo_error": _median(tally.tempo_errors),
-        "median_pitch_error": _median(tally.pitch_errors),
+def _kind(kind: str, seconds: float, tally: Tally, own: float, equal: float) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": kind,
+        "seconds": seconds,
+        "queries": len(tally.seconds),
+        "cpu_seconds": round(float(np.mean(tally.seconds)), 3),
     }
+    if tally.scores:
+        hits = sum(score >= own for score in tally.scores)
+        row |= {
+            "holds": len(tally.scores),
+            "recall": round(hits / len(tally.scores), 4),
+            "interval": wilson(hits, len(tally.scores)),
+            "recall_at_equal_false": round(
+                sum(score > equal for score in tally.scores) / len(tally.scores), 4
+            ),
+            "median_errors": {
+                key: round(float(np.median(values)), 4) for key, values in tally.errors.items()
+            },
+        }
+    return row
 
 
 def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
@@ -240,69 +297,83 @@ def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
     middle = share + z * z / (2 * count)
     spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return (middle - spread) / scale, (middle + spread) / scale
+    return round((middle - spread) / scale, 5), round((middle + spread) / scale, 5)
 
 
-def _median(values: Sequence[float]) -> float | None:
-    return round(float(np.median(values)), 3) if values else None
+def markdown(accounts: Sequence[dict[str, Any]]) -> str:
+    """Recall in % by kind, length and system, with intervals, and what it cost."""
+    lines = []
+    for seconds in sorted({k["seconds"] for k in accounts[0]["kinds"] if "recall" in k}):
+        lines += [f"\n### Queries of {seconds:g} s: recall in % at each system's own threshold\n"]
+        names = [each["system"] for each in accounts]
+        lines += [f"| kind | n | {' | '.join(names)} |", "|---|---" * 1 + "|---" * len(names) + "|"]
+        tables = [
+            {k["kind"]: k for k in each["kinds"] if k["seconds"] == seconds and "recall" in k}
+            for each in accounts
+        ]
+        for kind, first in tables[0].items():
+            cells = []
+            for rows in tables:
+                low, high = rows[kind]["interval"]
+                share = 100 * rows[kind]["recall"]
+                cells.append(f"{share:.0f} ({100 * low:.0f}–{100 * high:.0f})")
+            lines.append(f"| {kind} | {first['holds']} | {' | '.join(cells)} |")
+    lines += ["\n### Cost and false matches\n", f"| figure | {' | '.join(names)} |"]
+    lines += ["|---" * (1 + len(names)) + "|"]
+    for key in (
+        "queries",
+        "false_matches",
+        "false_share_interval",
+        "threshold",
+        "threshold_at_equal_false",
+        "references",
+        "reference_hours",
+        "times_real_time_to_add",
+        "bytes_per_reference_hour",
+        "peak_mib",
+    ):
+        lines.append(f"| {key} | {' | '.join(str(each[key]) for each in accounts)} |")
+    seconds_of = [
+        {k["seconds"]: k["cpu_seconds"] for k in each["kinds"] if k["kind"] == "clean"}
+        for each in accounts
+    ]
+    for seconds in sorted(seconds_of[0]):
+        cells = [str(each[seconds]) for each in seconds_of]
+        lines.append(f"| CPU s of a clean query of {seconds:g} s | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Measure, print, write .bench/identification.json."""
+    """Measure; write results.json and results.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", default="test", choices=["validation", "test"])
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--negatives", type=int, default=500)
-    parser.add_argument("--systems", default="Chromaprint,Clearance")
+    parser.add_argument("--systems", default="chromaprint,clearance")
+    parser.add_argument("--lengths", default="5:30,10:100,30:30", help="seconds:queries a kind")
+    parser.add_argument("--negatives", type=int, default=3000)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the answers that are there"
+    )
     given = parser.parse_args()
-    own, training = corpus(given.split), corpus("train")
-    # A fifth of the groups stays unknown: its excerpts are negatives.
-    groups = sorted({each.group for each in own})
-    unknown = set(groups[::5])
-    known = [each for each in own if each.group not in unknown]
-    strangers = [each for each in own if each.group in unknown]
-    # What is laid under queries is no reference: it would be found, and rightly.
-    mixed = {each.group for each in training if zlib.crc32(each.group.encode()) % MIXED == 0}
-    others = queries.Material([each for each in training if each.group in mixed])
-    distractors = [each for each in training if each.group not in mixed]
-    asked = itertools.chain(
-        queries.altered(known, others, given.seconds, given.count),
-        queries.joined(known, given.seconds, given.count),
-        queries.layered(known, given.seconds, given.count),
-        queries.unaltered(strangers, given.seconds, given.negatives),
-    )
-    count = given.count * (len(ALTERATIONS) + 2) + given.negatives
-    with tempfile.TemporaryDirectory() as folder:
-        makers: dict[str, Callable[[], System]] = {
-            "Chromaprint": lambda: Clearance(Path(folder) / "words", vectors=False),
-            "Clearance": lambda: Clearance(Path(folder) / "all", vectors=True),
-        }
-        systems = [makers[name]() for name in given.systems.split(",")]
-        results = measure(systems, [*known, *distractors], asked, count)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1))
-    Console(width=140).print(table(results))
-
-
-def table(results: Sequence[dict[str, Any]]) -> Table:
-    """Recall by alteration at each system's own threshold, a column a system."""
-    made = Table("alteration", *(each["system"] for each in results))
-    for name in results[0]["recall"]:
-        cells = []
-        for each in results:
-            row = each["recall"][name]
-            low, high = row["interval"]
-            cells.append(
-                f"{100 * row['recall_at_own_threshold']:.0f} ({100 * low:.0f}-{100 * high:.0f})"
-            )
-        made.add_row(name, *cells)
-    made.add_row(
-        "false matches", *(f"{e['false_at_own_threshold']} of {e['negatives']}" for e in results)
-    )
-    for name in ("cpu_seconds_per_query", "times_real_time_to_add", "bytes_per_hour"):
-        made.add_row(name.replace("_", " "), *(str(each[name]) for each in results))
-    return made
+    names = given.systems.split(",")
+    lengths = [
+        (float(s), int(n)) for s, n in (each.split(":") for each in given.lengths.split(","))
+    ]
+    answers = FOLDER / f"answers-{'-'.join(names)}.jsonl"
+    if not given.resume:
+        answers.unlink(missing_ok=True)
+    collection = Collection(given.split)
+    built = {name: build(name, collection) for name in names}
+    asked = jobs(lengths, given.negatives)
+    ask(given.split, names, asked, answers, given.processes)
+    wanted = {tuple(job) for job in asked}
+    rows = [row for row in _rows(answers) if tuple(row["job"]) in wanted]
+    results = [
+        account(name, [row for row in rows if row["system"] == name], built[name]) for name in names
+    ]
+    (FOLDER / "results.json").write_text(json.dumps(results, indent=1))
+    (FOLDER / "results.md").write_text(markdown(results))
+    print(markdown(results))
 
 
 if __name__ == "__main__":

@@ -141,37 +141,44 @@ def one(
 def joined(recordings: Sequence[Recording], seconds: float, count: int) -> Iterator[Query]:
     """Two songs, one after the other, ``seconds`` each."""
     for number in range(count):
-        rng = _random("joined", seconds, number)
-        (one_, first), (two, second) = _pair(recordings, seconds, rng)
-        samples = np.concatenate([with_channels(one_, 2), with_channels(two, 2)], axis=1)
-        middle = one_.shape[1] / RATE
-        truths = (
-            Truth(first[0], 0.0, middle, first[1], first[1] + seconds),
-            Truth(second[0], middle, samples.shape[1] / RATE, second[1], second[1] + seconds),
-        )
-        yield Query("joined", "joined", samples, truths)
+        yield one_joined(recordings, seconds, number)
+
+
+def one_joined(recordings: Sequence[Recording], seconds: float, number: int) -> Query:
+    rng = _random("joined", seconds, number)
+    (one_, first), (two, second) = _pair(recordings, seconds, rng)
+    samples = np.concatenate([with_channels(one_, 2), with_channels(two, 2)], axis=1)
+    middle = one_.shape[1] / RATE
+    truths = (
+        Truth(first[0], 0.0, middle, first[1], first[1] + seconds),
+        Truth(second[0], middle, samples.shape[1] / RATE, second[1], second[1] + seconds),
+    )
+    return Query("joined", "joined", samples, truths)
 
 
 def layered(recordings: Sequence[Recording], seconds: float, count: int) -> Iterator[Query]:
     """Two songs at once, equally loud."""
     for number in range(count):
-        rng = _random("layered", seconds, number)
-        (one_, first), (two, second) = _pair(recordings, seconds, rng)
-        length = min(one_.shape[1], two.shape[1])
-        upper, lower = with_channels(one_, 2)[:, :length], with_channels(two, 2)[:, :length]
-        samples = upper / _rms(upper) + lower / _rms(lower)
-        samples = (samples * 0.9 / np.abs(samples).max()).astype(np.float32)
-        end = length / RATE
-        truths = tuple(Truth(own, 0.0, end, at, at + end) for own, at in (first, second))
-        yield Query("layered", "layered", samples, truths)
+        yield one_layered(recordings, seconds, number)
 
 
-def unaltered(recordings: Sequence[Recording], seconds: float, count: int) -> Iterator[Query]:
-    """Plain excerpts without truths, for negatives."""
-    for number in range(count):
-        rng = _random("unrelated", seconds, number)
-        own, _, samples = _music(recordings, seconds, rng)
-        yield Query(own.group, "unrelated", samples, ())
+def one_layered(recordings: Sequence[Recording], seconds: float, number: int) -> Query:
+    rng = _random("layered", seconds, number)
+    (one_, first), (two, second) = _pair(recordings, seconds, rng)
+    length = min(one_.shape[1], two.shape[1])
+    upper, lower = with_channels(one_, 2)[:, :length], with_channels(two, 2)[:, :length]
+    samples = upper / _rms(upper) + lower / _rms(lower)
+    samples = (samples * 0.9 / np.abs(samples).max()).astype(np.float32)
+    end = length / RATE
+    truths = tuple(Truth(own, 0.0, end, at, at + end) for own, at in (first, second))
+    return Query("layered", "layered", samples, truths)
+
+
+def one_unrelated(recordings: Sequence[Recording], seconds: float, number: int) -> Query:
+    """A plain excerpt without truths, for negatives."""
+    rng = _random("unrelated", seconds, number)
+    _, _, samples = _music(recordings, seconds, rng)
+    return Query("unrelated", "unrelated", samples, ())
 
 
 def _music(
