@@ -112,7 +112,7 @@ def _of_vectors(trace: Trace, query: Fingerprint) -> _Found:
         query_end=max(start, end),
         reference_start=line.offset + line.tempo_ratio * start,
         reference_end=line.offset + line.tempo_ratio * max(start, end),
-        score=altered_probability(path),
+        score=altered_probability(path, query.duration),
         pitch_semitones=round(trace.pitch_semitones, 2),
         tempo_ratio=round(line.tempo_ratio, 4),
     )

@@ -83,6 +83,7 @@ def traces(
 
     found = []
     seconds = query.seconds()
+    query_seconds = len(query) * HOP_SECONDS
     own_chroma = query.chroma.astype(np.float32) / np.float32(SCALE)
     for row, raised in enumerate(PITCHES):
         vectors = query.vectors[row]
@@ -94,8 +95,12 @@ def traces(
             for path in paths(scaled, seconds, near, lookup):
                 segment, ordinal = place(path.line.reference)
                 shift = _pitch(path, own_chroma, seconds, segment.chroma_of(ordinal), -raised)
+                if (
+                    shift is None
+                ):  # so far from this lookup's pitch that it is another one's, or none
+                    continue
                 found.append(Trace(segment, ordinal, path, shift))
-                if altered_probability(path) >= SURE:
+                if altered_probability(path, query_seconds) >= SURE:
                     sure.add(path.line.reference)
             known |= sure
             if not sure or not _crowded(near, sure):
@@ -155,8 +160,11 @@ def _near(
 
 def _pitch(
     path: Path, own: F32Array, seconds: F64Array, reference: F32Array, coarse: float
-) -> float:
-    """By how many semitones the query lies above the reference, near the pitch looked up."""
+) -> float | None:
+    """By how many semitones the query lies above the reference, near the pitch looked up.
+
+    None where the best agreement lies at the edge of what is looked at.
+    """
     on = np.flatnonzero((seconds >= path.query_start) & (seconds <= path.query_end))
     there = path.line.offset + path.line.tempo_ratio * seconds[on]
     index = np.round((there - CENTRE_SECONDS) / HOP_SECONDS).astype(np.int64)
@@ -165,7 +173,9 @@ def _pitch(
     middle = round(coarse * BINS_PER_SEMITONE)
     lags = np.arange(middle - PITCH_REACH - 1, middle + PITCH_REACH + 2)
     agreement = np.array([float((np.roll(theirs, lag, axis=1) * mine).sum()) for lag in lags])
-    best = 1 + int(agreement[1:-1].argmax())
+    best = int(agreement.argmax())
+    if best in {0, len(lags) - 1}:
+        return None
     below, here, above = agreement[best - 1 : best + 2]
     curve = below - 2 * here + above
     fine = 0.5 * (below - above) / curve if curve < 0 else 0.0

@@ -38,6 +38,7 @@ LIVELY_SELF_ERROR: Final = 0.35
 ALTERED_BIAS: Final = -18.26
 ALTERED: Final = (19.05, 0.42, 1.05, -11.26, 0.9)
 UNUSUAL_ENOUGH: Final = 0.2
+FITTED_SECONDS: Final = 30.0
 
 
 def probability(error: float, self_error: float, turnover: int) -> float:
@@ -76,9 +77,14 @@ def evidence(path: Path) -> tuple[float, float, float, float, float]:
     )
 
 
-def altered_probability(path: Path) -> float:
-    """Probability that a path of vectors is a real match."""
+def altered_probability(path: Path, query_seconds: float) -> float:
+    """Probability that a path of vectors is a real match.
+
+    The constants were fitted on queries of up to half a minute. A longer one has as many more places
+    at which chance may make a path, so its odds are divided by that number.
+    """
     z = ALTERED_BIAS + sum(
         weight * value for weight, value in zip(ALTERED, evidence(path), strict=True)
     )
+    z -= math.log(max(1.0, query_seconds / FITTED_SECONDS))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))

@@ -78,3 +78,12 @@ def test_an_unknown_song_has_no_match(index, song, seed):
 def test_a_few_seconds_of_the_unknown_match_nothing(index, song, seconds):
     for seed in range(110, 114):
         assert found(index, song(seed, SECONDS, FULL_RATE)[:, : int(seconds * FULL_RATE)]) == []
+
+
+def test_a_lookup_far_from_the_pitch_of_what_it_met_says_nothing(index: SegmentIndex, song) -> None:
+    """A chance likeness at a pitch that no lookup is meant for gives no match."""
+    samples = song(0, SECONDS, FULL_RATE)
+    query = fingerprint.embed(samples, FULL_RATE)
+    shifts = [trace.pitch_semitones for trace in index.traces(query)]
+    assert shifts
+    assert max(map(abs, shifts)) < 3 + 5.5 / 2

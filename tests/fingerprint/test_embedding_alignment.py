@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fingerprint.embedding.alignment import Neighbours, Path, paths
+from fingerprint.embedding.alignment import Line, Neighbours, Path, paths
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
+from fingerprint.index.score import altered_probability
 
 K = 16
 
@@ -101,3 +102,10 @@ def test_nothing_near_is_no_path() -> None:
     query = np.eye(64, dtype=np.float32)[:5]
     none = Neighbours(np.full((5, 2), -1), np.zeros((5, 2)), np.zeros((5, 2), np.float32))
     assert paths(query, times(5)[:5], none, lambda _: query) == []
+
+
+def test_a_long_query_needs_more_evidence_than_a_short_one() -> None:
+    path = Path(Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
+    short, half_a_minute, long = (altered_probability(path, each) for each in (10.0, 30.0, 300.0))
+    assert short == half_a_minute
+    assert long / (1 - long) == pytest.approx(short / (1 - short) / 10)
