@@ -61,7 +61,7 @@ class Clearance:
             return []
         matches = self._index.search(query)
         if self._vectors and not fingerprint.explained(matches):
-            matches = self._index.search(query.with_embedding(fingerprint.embed(samples, RATE)))
+            matches = self._index.search(fingerprint.completed(query, samples, RATE))
         answers = []
         for match in matches:
             best = max(match.segments, key=lambda each: each.query_end - each.query_start)
@@ -83,7 +83,7 @@ class Clearance:
         made = fingerprint.fingerprint(samples, RATE)
         if not self._vectors:
             return made
-        return made.with_embedding(fingerprint.embed(samples, RATE))
+        return fingerprint.completed(made, samples, RATE)
 
 
 def _audfprint(folder: Path) -> System:

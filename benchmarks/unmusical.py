@@ -49,6 +49,27 @@ def clicks(seconds: float, random: np.random.Generator) -> Samples:
     return out
 
 
+def sequenced(seconds: float, random: np.random.Generator) -> Samples:
+    """Random notes of one scale, sound and tempo, with the same drum on every beat.
+
+    Others of the kind share all of that, as pieces made by one program do.
+    """
+    length = int(seconds * RATE)
+    out = np.zeros(length + RATE)
+    scale = 110 * 2 ** (np.array([0, 2, 3, 5, 7, 8, 10]) / 12)
+    for octave, beats in ((0, 2), (1, 1), (2, 0.5), (3, 0.25)):
+        samples = int(0.5 * beats * RATE)
+        times = np.arange(int(1.3 * samples)) / RATE
+        for start in range(0, length, samples):
+            hertz = 2**octave * float(random.choice(scale))
+            note = sum(np.sin(2 * np.pi * hertz * k * times) / k for k in range(1, 5))
+            out[start : start + len(times)] += random.uniform(0.3, 1) * note * np.exp(-2.5 * times)
+    drum = np.random.default_rng(0).standard_normal(4000) * np.exp(-np.arange(4000) / 800)
+    for start in range(0, length, RATE // 2):
+        out[start : start + 4000] += drum
+    return (0.7 * out / np.abs(out).max())[None, :length].astype(np.float32)
+
+
 KINDS: Final[dict[str, Callable[[float, np.random.Generator], Samples]]] = {
-    each.__name__: each for each in (white, pink, tone, drone, applause, clicks)
+    each.__name__: each for each in (white, pink, tone, drone, applause, clicks, sequenced)
 }

@@ -1,10 +1,12 @@
 """Recognise a recording: samples in, matches out - which references, where, how sure.
 
-:func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found, and
-:func:`embed` into vectors, by which altered ones are; an :class:`Index` holds those of the
-references and finds them in a query. :class:`SegmentIndex` is the one that lives in a folder.
+:func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found;
+:func:`completed` adds vectors and peaks, by which altered ones are; an :class:`Index` holds those of
+the references and finds them in a query. :class:`SegmentIndex` is the one that lives in a folder.
 """
 
+from fingerprint.altered import completed
+from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedder import embed
 from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
@@ -22,6 +24,7 @@ from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
+    "Constellation",
     "Embedding",
     "Fingerprint",
     "FingerprintError",
@@ -37,6 +40,7 @@ __all__ = [
     "StaleEpochError",
     "TooShortError",
     "UnusableAudioError",
+    "completed",
     "covered",
     "embed",
     "explained",

@@ -1,4 +1,4 @@
-"""Fingerprints as values: Chromaprint's words, an embedding, and the two forms they travel in.
+"""Fingerprints as values: words, vectors and peaks, and the two forms they travel in.
 
 JSON is what a client sends instead of audio; bytes are what is kept beside a track so that an
 index can be rebuilt without decoding again. Both carry the words as they are (little-endian
@@ -17,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 
 from fingerprint.arrays import U32Array
+from fingerprint.constellation import constellation as peaks
+from fingerprint.constellation.constellation import Constellation, expected_peaks
 from fingerprint.embedding.embedding import MODEL, Embedding, expected_vectors
 from fingerprint.errors import InvalidFingerprintError
 
@@ -38,9 +40,15 @@ _WORD_TOLERANCE: Final = 4
 
 Resampling delays and padding of codecs move the end by at most two hops."""
 
-_BYTES: Final = struct.Struct("<4sBdIIi")
 _MAGIC: Final = b"CLFP"
-_BYTES_VERSION: Final = 2
+_BYTES_VERSION: Final = 3
+_HEADS: Final = {
+    1: struct.Struct("<4sBdI"),  # without vectors: words to the end
+    2: struct.Struct("<4sBdIIi"),  # without peaks
+    _BYTES_VERSION: struct.Struct("<4sBdIIii"),
+}
+"""Of the versions that are read. Of a reference only its fingerprint is kept, so none is given up."""
+_BYTES: Final = _HEADS[_BYTES_VERSION]
 _NONE: Final = -1
 
 
@@ -63,13 +71,16 @@ class Fingerprint:
     algorithm : str
         Only fingerprints of one algorithm can be compared.
     embedding : Embedding, optional
-        By which altered copies are found. Without one, clean copies are.
+        By which copies of other pitch, tempo or timbre are found. Without one, clean copies are.
+    constellation : Constellation, optional
+        By which copies under noise, a voice or other music are found.
     """
 
     sub_fingerprints: U32Array
     duration: float
     algorithm: str = ALGORITHM
     embedding: Embedding | None = None
+    constellation: Constellation | None = None
 
     def __post_init__(self) -> None:
         words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
@@ -78,9 +89,9 @@ class Fingerprint:
         words.flags.writeable = False
         object.__setattr__(self, "sub_fingerprints", words)
 
-    def with_embedding(self, embedding: Embedding) -> "Fingerprint":
+    def with_altered(self, embedding: Embedding, constellation: Constellation) -> "Fingerprint":
         """Return the same fingerprint, by which altered copies are found too."""
-        return replace(self, embedding=embedding)
+        return replace(self, embedding=embedding, constellation=constellation)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Fingerprint):
@@ -90,6 +101,7 @@ class Fingerprint:
             and self.duration == other.duration
             and np.array_equal(self.sub_fingerprints, other.sub_fingerprints)
             and self.embedding == other.embedding
+            and self.constellation == other.constellation
         )
 
     def __hash__(self) -> int:
@@ -110,6 +122,11 @@ class Fingerprint:
                 "count": len(self.embedding),
                 "vectors": content,
             }
+        if self.constellation is not None:
+            document["constellation"] = {
+                "model": peaks.MODEL,
+                "peaks": base64.b64encode(self.constellation.to_bytes()).decode("ascii"),
+            }
         return document
 
     @classmethod
@@ -121,7 +138,8 @@ class Fingerprint:
         document : parsed JSON
             ``{"algorithm": "chromaprint-2", "duration": seconds, "sub_fingerprints": base64 of
             little-endian uint32 words}``, and optionally ``"embedding": {"model", "count",
-            "vectors": base64 of bytes}``. Other members are ignored.
+            "vectors": base64 of bytes}`` and ``"constellation": {"model", "peaks": base64 of
+            little-endian uint32}``. Other members are ignored.
 
         Raises
         ------
@@ -150,10 +168,15 @@ class Fingerprint:
             )
         _check_count(len(data) // 4, duration, tolerance=_WORD_TOLERANCE)
         words = np.frombuffer(data, dtype="<u4").astype(np.uint32)
-        return cls(words, duration, embedding=_embedding(document.get("embedding"), duration))
+        return cls(
+            words,
+            duration,
+            embedding=_embedding(document.get("embedding"), duration),
+            constellation=_constellation(document.get("constellation"), duration),
+        )
 
     def to_bytes(self) -> bytes:
-        """Durable form: a head, zlib of the byte planes of successive differences, vectors, CRC-32.
+        """Durable form: a head, zlib of byte planes of successive differences, vectors, peaks, CRC-32.
 
         Most bits stay from one word to the next, so planes of differences compress where the
         words themselves do not.
@@ -165,8 +188,12 @@ class Fingerprint:
         packed = zlib.compress(planes.tobytes(), 9)
         count = _NONE if self.embedding is None else len(self.embedding)
         vectors = b"" if self.embedding is None else self.embedding.to_bytes()
-        head = _BYTES.pack(_MAGIC, _BYTES_VERSION, self.duration, len(words), len(packed), count)
-        body = head + packed + vectors
+        stars = _NONE if self.constellation is None else len(self.constellation)
+        own = b"" if self.constellation is None else self.constellation.to_bytes()
+        head = _BYTES.pack(
+            _MAGIC, _BYTES_VERSION, self.duration, len(words), len(packed), count, stars
+        )
+        body = head + packed + vectors + own
         return body + struct.pack("<I", zlib.crc32(body))
 
     @classmethod
@@ -176,23 +203,27 @@ class Fingerprint:
         Raises
         ------
         InvalidFingerprintError
-            If the bytes are not a whole, unchanged fingerprint of a known version.
+            If the bytes are not a whole, unchanged fingerprint of a version up to this one.
         """
-        if len(data) < _BYTES.size + 4 or data[:4] != _MAGIC:
+        if len(data) < _HEADS[1].size + 4 or data[:4] != _MAGIC:
             raise InvalidFingerprintError("not the bytes of a fingerprint")
         body, (checksum,) = data[:-4], struct.unpack("<I", data[-4:])
         if zlib.crc32(body) != checksum:
             raise InvalidFingerprintError("the bytes of this fingerprint are damaged (checksum)")
-        _, version, duration, count, length, vectors = _BYTES.unpack_from(body)
-        if version != _BYTES_VERSION:
-            raise InvalidFingerprintError(f"fingerprint format {version} is not known here")
-        packed, rest = body[_BYTES.size : _BYTES.size + length], body[_BYTES.size + length :]
+        head = _HEADS.get(data[4])
+        if head is None or len(body) < head.size:
+            raise InvalidFingerprintError(f"fingerprint format {data[4]} is not known here")
+        _, _, duration, count, *counts = head.unpack_from(body)
+        length, vectors, stars = counts + [len(body), _NONE, _NONE][len(counts) :]
+        packed, rest = body[head.size : head.size + length], body[head.size + length :]
+        behind = len(rest) - 4 * max(0, stars)
+        rest, own = rest[: max(0, behind)], rest[max(0, behind) :]
         unpacker = zlib.decompressobj()
         try:
             planes = unpacker.decompress(packed, count * 4 + 1)
         except zlib.error as error:
             raise InvalidFingerprintError("the bytes of this fingerprint are damaged") from error
-        stray = unpacker.unused_data or (rest and vectors == _NONE)
+        stray = unpacker.unused_data or (rest and vectors == _NONE) or behind < 0
         if len(planes) != count * 4 or not unpacker.eof or stray:
             raise InvalidFingerprintError("this fingerprint does not hold the words it announces")
         change = np.frombuffer(planes, np.uint8).reshape(4, count).T  # (words, 4)
@@ -201,6 +232,7 @@ class Fingerprint:
             np.bitwise_xor.accumulate(words),
             float(duration),
             embedding=None if vectors == _NONE else Embedding.from_bytes(rest, vectors),
+            constellation=None if stars == _NONE else Constellation.from_bytes(own, duration),
         )
 
 
@@ -220,6 +252,21 @@ def _embedding(document: object, duration: float) -> Embedding | None:
     if not isinstance(text, str) or len(text) > 400 * (count + 1):
         raise InvalidFingerprintError("`embedding.vectors` must be base64 of that many vectors")
     return Embedding.from_bytes(_decoded(text, "embedding.vectors"), count)
+
+
+def _constellation(document: object, duration: float) -> Constellation | None:
+    if document is None:
+        return None
+    if not isinstance(document, dict) or document.get("model") != peaks.MODEL:
+        raise InvalidFingerprintError(
+            f"`constellation` must be of {peaks.MODEL!r}; make it with `clearance fingerprint`"
+        )
+    text = document.get("peaks")
+    if not isinstance(text, str) or len(text) > 6 * (expected_peaks(duration) + 1):
+        raise InvalidFingerprintError(
+            "`constellation.peaks` must be base64 of the peaks of that much audio"
+        )
+    return Constellation.from_bytes(_decoded(text, "constellation.peaks"), duration)
 
 
 def _decoded(text: str, name: str) -> bytes:

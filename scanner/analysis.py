@@ -90,8 +90,8 @@ def analyse_audio(
         # The costly look is for what the cheap one leaves in doubt.
         if print_ is not None and not _is_settled(service, evidence.matches):
             with _timed(evidence, "embedding"):
-                embedding = fingerprint.embed(decoded.samples, decoded.sample_rate)
-            _search(service, tenant_id, evidence, print_.with_embedding(embedding), patience)
+                print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
+            _search(service, tenant_id, evidence, print_, patience)
     return evidence
 
 

@@ -89,7 +89,7 @@ def add(
         return known
     decoded = service.decoder.decode(path)
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
-    print_ = print_.with_embedding(fingerprint.embed(decoded.samples, decoded.sample_rate))
+    print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
     blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
     now = service.now()
     with service.database.transaction() as session:

@@ -1,14 +1,16 @@
-"""From stretches of words and traces of vectors to matches in seconds."""
+"""From stretches of words, coinciding peaks and traces of vectors to matches in seconds."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fingerprint.index.alignment import Stretch
+from fingerprint.index.constellation_search import Sighting
 from fingerprint.index.embedding_search import HALF_FIELD_SECONDS, Trace
-from fingerprint.index.score import altered_probability, probability
+from fingerprint.index.score import altered_probability, buried_probability, probability
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.matches import Match, Segment, covered
+from fingerprint.spectrum import FRAMES_PER_SECOND
 from fingerprint.sub_fingerprints import HOP_SECONDS, Fingerprint
 
 ALLOWED_OVERLAP: Final = 0.25
@@ -22,45 +24,116 @@ END_INSIDE_SECONDS: Final = 1.23
 inside both sides. Medians over 80 joins of real tracks at random places; half of the errors left
 are below 0.2 s, nine of ten below 0.6 s."""
 
+A_SECOND_OF_PEAKS: Final = 1.0
+A_SECOND_OF_WORDS: Final = 0.95
+A_SECOND_OF_VECTORS: Final = 0.7
+"""What a second counts that each detector explains, where several explain the same: the better one
+tells the time, the more. Only vectors follow a change of tempo from end to end."""
+
+SAME_SECONDS: Final = 1.0
+"""Two alignments that lie nearer to each other tell of one place."""
+
+PEAK_SECONDS: Final = 0.1
+"""Music begins and ends about so far from the first and the last coinciding peak."""
+
 EDGE_SECONDS: Final = 0.24
 """By how much a trace that ends inside both sides goes on beyond its last vector's middle."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A scored stretch of a reference, and how much speaks for it beside others of its kind."""
+    """A scored stretch of a reference.
+
+    Attributes
+    ----------
+    worth : float
+        What a second of the query that it explains counts.
+    evidence : float
+        What speaks for it beside others of its kind.
+    """
 
     source: IndexSegment
     ordinal: int
     segment: Segment
-    weight: float
+    worth: float
+    evidence: float
+
+    @property
+    def weight(self) -> float:
+        """By what the first of several detectors' explanations is chosen."""
+        own = self.segment
+        return self.worth * own.score * (own.query_end - own.query_start)
 
 
 def matches(
-    stretches: Iterable[Stretch], traces: Iterable[Trace], query: Fingerprint, min_score: float
+    stretches: Iterable[Stretch],
+    sightings: Iterable[Sighting],
+    traces: Iterable[Trace],
+    query: Fingerprint,
+    min_score: float,
 ) -> list[Match]:
     """Group what was found by reference, drop repeats, score, best first.
 
     Parameters
     ----------
     stretches : iterable of Stretch
+    sightings : iterable of Sighting
     traces : iterable of Trace
     query : Fingerprint
     min_score : float
         Segments and matches below it are left out.
     """
     groups: dict[tuple[int, int], list[_Found]] = {}
-    # Words tell the time better than vectors do: where both found something, theirs stays.
-    for found in [
-        *sorted((_of_words(each, query) for each in stretches), key=lambda each: -each.weight),
-        *sorted((_of_vectors(each, query) for each in traces), key=lambda each: -each.weight),
-    ]:
-        if found.segment.score >= min_score:
-            group = groups.setdefault((id(found.source), found.ordinal), [])
-            if all(_overlap(found.segment, each.segment) <= ALLOWED_OVERLAP for each in group):
-                group.append(found)
+    for each in (
+        *(_of_words(stretch, query) for stretch in stretches),
+        *(_of_peaks(sighting, query) for sighting in sightings),
+        *(_of_vectors(trace, query) for trace in traces),
+    ):
+        if each.segment.score >= min_score:
+            groups.setdefault((id(each.source), each.ordinal), []).append(each)
     result = [_match(group, query) for group in groups.values()]
     return sorted(result, key=lambda m: (-m.score, -m.coverage_query, m.reference_id))
+
+
+def _chosen(group: Sequence[_Found]) -> list[Segment]:
+    """Drop what tells again of a part of the query that something better tells of.
+
+    First each detector chooses among its own by evidence, then what explains most is taken. What
+    stays is as sure as the surest of those that tell of the same place.
+    """
+    rivals = [
+        found
+        for worth in {each.worth for each in group}
+        for found in _apart([each for each in group if each.worth == worth])
+    ]
+    kept: list[Segment] = []
+    for found in sorted(rivals, key=lambda each: each.weight, reverse=True):
+        own = found.segment
+        others = [n for n, each in enumerate(kept) if _overlap(own, each) > ALLOWED_OVERLAP]
+        if not others:
+            kept.append(own)
+        for n in others:
+            if own.score > kept[n].score and _same_place(own, kept[n]):
+                kept[n] = replace(kept[n], score=own.score)
+    return sorted(kept, key=lambda segment: segment.query_start)
+
+
+def _apart(found: Sequence[_Found]) -> list[_Found]:
+    """Those of one detector that do not overlap in the query, by evidence."""
+    kept: list[_Found] = []
+    for own in sorted(found, key=lambda each: each.evidence, reverse=True):
+        if all(_overlap(own.segment, each.segment) <= ALLOWED_OVERLAP for each in kept):
+            kept.append(own)
+    return kept
+
+
+def _same_place(a: Segment, b: Segment) -> bool:
+    """Whether both put the middle of what they share at one time of the reference."""
+    middle = (max(a.query_start, b.query_start) + min(a.query_end, b.query_end)) / 2
+    there = [
+        each.reference_start + each.tempo_ratio * (middle - each.query_start) for each in (a, b)
+    ]
+    return abs(there[0] - there[1]) < SAME_SECONDS
 
 
 def _overlap(a: Segment, b: Segment) -> float:
@@ -76,12 +149,12 @@ def _overlap(a: Segment, b: Segment) -> float:
 
 def _match(group: Sequence[_Found], query: Fingerprint) -> Match:
     first = group[0]
-    segments = tuple(sorted((each.segment for each in group), key=lambda s: s.query_start))
+    segments = tuple(_chosen(group))
     seconds = float(first.source.durations[first.ordinal])
     return Match(
         reference_id=first.source.id_of(first.ordinal),
         kind="recording",
-        score=max(segment.score for segment in segments),
+        score=max(each.segment.score for each in group),
         segments=segments,
         coverage_query=covered([(s.query_start, s.query_end) for s in segments], query.duration),
         coverage_reference=covered(
@@ -93,18 +166,18 @@ def _match(group: Sequence[_Found], query: Fingerprint) -> Match:
 def _of_vectors(trace: Trace, query: Fingerprint) -> _Found:
     """Times of a trace: its first and last vectors see a second more on each side.
 
-    Where it reaches the end of either side, all of that is common; where it ends inside both, the
-    audio changed somewhere within that second.
+    Where it reaches the end of either side, all that is left of that side is common; where it ends
+    inside both, the audio changed somewhere within that second.
     """
     path, line = trace.path, trace.path.line
     reference_seconds = float(trace.segment.durations[trace.ordinal])
     near = HALF_FIELD_SECONDS + 0.5
     there = line.offset + line.tempo_ratio * path.query_start
     at_start = path.query_start < near or there < near
-    start = path.query_start - (HALF_FIELD_SECONDS if at_start else EDGE_SECONDS)
+    start = 0.0 if at_start else path.query_start - EDGE_SECONDS
     there = line.offset + line.tempo_ratio * path.query_end
     at_end = path.query_end > query.duration - near or there > reference_seconds - near
-    end = path.query_end + (HALF_FIELD_SECONDS if at_end else EDGE_SECONDS)
+    end = query.duration if at_end else path.query_end + EDGE_SECONDS
     start = max(start, 0.0, -line.offset / line.tempo_ratio)
     end = min(end, query.duration, (reference_seconds - line.offset) / line.tempo_ratio)
     segment = Segment(
@@ -116,7 +189,26 @@ def _of_vectors(trace: Trace, query: Fingerprint) -> _Found:
         pitch_semitones=round(trace.pitch_semitones, 2),
         tempo_ratio=round(line.tempo_ratio, 4),
     )
-    return _Found(trace.segment, trace.ordinal, segment, path.weight)
+    return _Found(trace.segment, trace.ordinal, segment, A_SECOND_OF_VECTORS, path.weight)
+
+
+def _of_peaks(sighting: Sighting, query: Fingerprint) -> _Found:
+    """Times of coinciding peaks: from the first to the last of them."""
+    found = sighting.coincidence
+    reference_seconds = float(sighting.segment.durations[sighting.ordinal])
+    shift = found.offset / FRAMES_PER_SECOND
+    start = max(0.0, -shift, found.first / FRAMES_PER_SECOND - PEAK_SECONDS)
+    end = min(
+        query.duration, reference_seconds - shift, found.last / FRAMES_PER_SECOND + PEAK_SECONDS
+    )
+    segment = Segment(
+        query_start=start,
+        query_end=max(start, end),
+        reference_start=start + shift,
+        reference_end=max(start, end) + shift,
+        score=buried_probability(found, query.duration),
+    )
+    return _Found(sighting.segment, sighting.ordinal, segment, A_SECOND_OF_PEAKS, found.information)
 
 
 def _of_words(stretch: Stretch, query: Fingerprint) -> _Found:
@@ -148,4 +240,4 @@ def _of_words(stretch: Stretch, query: Fingerprint) -> _Found:
         reference_end=end + shift,
         score=probability(stretch.error, stretch.self_error, stretch.turnover),
     )
-    return _Found(stretch.segment, stretch.ordinal, segment, stretch.gain)
+    return _Found(stretch.segment, stretch.ordinal, segment, A_SECOND_OF_WORDS, stretch.gain)

@@ -20,7 +20,7 @@ from fingerprint.arrays import BoolArray
 from fingerprint.errors import IndexCorruptError
 
 NAME: Final = "manifest.json"
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 @dataclass(frozen=True)

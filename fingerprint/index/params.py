@@ -10,8 +10,8 @@ class IndexParams:
     Attributes
     ----------
     max_segment_words : int
-        A segment is not merged beyond this. 2**27 words are 69,000 tracks of 4 minutes; merging so
-        many takes 14 s and 3.9 GB at its peak, of which 1.1 GB are the mapped inputs.
+        A segment is not merged beyond this. 2**25 words are 17,000 tracks of 4 minutes; merging so
+        many takes 33 s and, without their vectors, 6.2 GB at its peak, most of it for landmarks.
     merge_fan : int
         As many segments of about one size become one: each word is rewritten
         log(index size) / log(merge_fan) times.
@@ -29,7 +29,7 @@ class IndexParams:
         Matches below this probability are not returned.
     """
 
-    max_segment_words: int = 1 << 27
+    max_segment_words: int = 1 << 25
     merge_fan: int = 8
     max_dead_share: float = 0.25
     lock_seconds: float = 60.0

@@ -4,6 +4,10 @@ All references of a segment lie end to end on one *tape* of words. The inverted 
 positions of the tape sorted by the word found there, so it costs four bytes a word and answers
 for any number of leading bits; a directory over the leading bits saves most of the bisection.
 
+Likewise all references lie end to end on a tape of spectral frames, a little apart; the landmarks
+(:mod:`fingerprint.constellation.landmarks`) are the frames on it, sorted by hash. The peaks
+themselves are kept in the order of time, to follow what was found.
+
 File: 8 bytes of magic, 4 of version, 4 of table length, the table of arrays as JSON (name, dtype,
 offset, length) with its CRC-32, then the arrays, each aligned to 64 bytes. Little-endian. The file
 is named by the BLAKE2b digest of its content, which is also its checksum. Embedding vectors lie in
@@ -33,16 +37,18 @@ from fingerprint.arrays import (
     U32Array,
     U64Array,
 )
+from fingerprint.constellation.constellation import GRID_PEAKS, strongest
+from fingerprint.constellation.landmarks import MOST_FRAMES, reference_landmarks
 from fingerprint.embedding.embedding import NO_EMBEDDING, SCALE, I8Array
 from fingerprint.embedding.geometry import DIMENSIONS
 from fingerprint.errors import IndexCorruptError
 from fingerprint.index.vector_file import VectorFile, write_vectors
-from fingerprint.spectrum import BINS_PER_OCTAVE
+from fingerprint.spectrum import BINS_PER_OCTAVE, FRAMES_PER_SECOND
 from fingerprint.sub_fingerprints import Fingerprint
 
 SUFFIX: Final = ".segment"
 _MAGIC: Final = b"CLRSEG\r\n"
-_VERSION: Final = 2
+_VERSION: Final = 3
 _HEAD: Final = struct.Struct("<8sIII")
 _ALIGN: Final = 64
 _CHUNK: Final = 1 << 24
@@ -59,8 +65,14 @@ _DTYPES: Final = {
     "vector_starts": "<u4",
     "vector_places": "<u4",
     "chroma": "|i1",
+    "peak_starts": "<u4",
+    "peaks": "<u4",
+    "landmark_hashes": "<u4",
+    "landmark_starts": "<u4",
+    "landmark_places": "<u4",
 }
 MAX_DIRECTORY_BITS: Final = 24
+_NO_PEAKS: Final = np.empty(0, np.uint32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +90,12 @@ class Tape:
         Likewise of the vectors; a reference without an embedding has none.
     vectors : int8 array, shape (vectors, DIMENSIONS)
     chroma : int8 array, shape (vectors, BINS_PER_OCTAVE)
+    peak_starts : uint32 array, shape (references + 1,)
+        Likewise of the peaks.
+    peaks : uint32 array, shape (peaks,)
+        In the order of their constellations.
+    landmarks : uint64 array, shape (landmarks,)
+        ``hash << 32 | frame``, the frame counted from the first reference's start; in no order.
     """
 
     ids: Sequence[str]
@@ -87,6 +105,18 @@ class Tape:
     vector_starts: U32Array
     vectors: I8Array
     chroma: I8Array
+    peak_starts: U32Array
+    peaks: U32Array
+    landmarks: U64Array
+
+
+def frame_starts(durations: F64Array) -> I64Array:
+    """Where references of so many seconds begin on the tape of frames, shape (references + 1,).
+
+    They lie so far apart that no pair of peaks can be of two of them.
+    """
+    own = (durations * FRAMES_PER_SECOND).astype(np.int64) + 4 + MOST_FRAMES
+    return np.append(0, np.cumsum(own))
 
 
 def join(parts: Iterable[tuple[str, Fingerprint]]) -> Tape:
@@ -94,14 +124,28 @@ def join(parts: Iterable[tuple[str, Fingerprint]]) -> Tape:
     listed = list(parts)
     words = [print_.sub_fingerprints for _, print_ in listed]
     embeddings = [print_.embedding or NO_EMBEDDING for _, print_ in listed]
+    durations = np.array([print_.duration for _, print_ in listed], np.float64)
+    own = [
+        _NO_PEAKS if print_.constellation is None else print_.constellation.peaks
+        for _, print_ in listed
+    ]
+    kept = [strongest(peaks, GRID_PEAKS) for peaks in own]
+    landmarks = [np.empty(0, np.uint64)]
+    for peaks, start in zip(own, frame_starts(durations), strict=False):
+        pairs = reference_landmarks(peaks)
+        places = (pairs.frames + start).astype(np.uint64)
+        landmarks.append((pairs.hashes.astype(np.uint64) << np.uint64(32)) | places)
     return Tape(
         ids=[reference_id for reference_id, _ in listed],
-        durations=np.array([print_.duration for _, print_ in listed], np.float64),
+        durations=durations,
         starts=np.cumsum([0, *map(len, words)]).astype(np.uint32),
         words=np.concatenate([np.empty(0, np.uint32), *words]),
         vector_starts=np.cumsum([0, *map(len, embeddings)]).astype(np.uint32),
         vectors=np.concatenate([NO_EMBEDDING.vectors[0], *(e.vectors[0] for e in embeddings)]),
         chroma=np.concatenate([NO_EMBEDDING.chroma, *(e.chroma for e in embeddings)]),
+        peak_starts=np.cumsum([0, *map(len, kept)]).astype(np.uint32),
+        peaks=np.concatenate([_NO_PEAKS, *kept]),
+        landmarks=np.concatenate(landmarks),
     )
 
 
@@ -127,7 +171,10 @@ def write_segment(folder: Path, tape: Tape) -> tuple[tuple[str, int], tuple[str,
         "vector_starts": tape.vector_starts.astype("<u4"),
         "vector_places": places.astype("<u4"),
         "chroma": tape.chroma.ravel(),
+        "peak_starts": tape.peak_starts.astype("<u4"),
+        "peaks": tape.peaks.astype("<u4"),
     }
+    arrays |= _landmarks(tape)
     table: dict[str, dict[str, Any]] = {}
     offset = _table_space(arrays)
     for name, array in arrays.items():
@@ -186,6 +233,18 @@ def _indexed(tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
+def _landmarks(tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
+    order = tape.landmarks
+    order.sort()  # by hash, then by frame; in place, since they may be gigabytes in no order
+    hashes = (order >> np.uint64(32)).astype("<u4")
+    begins = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
+    return {
+        "landmark_hashes": hashes[begins],
+        "landmark_starts": np.append(begins, len(hashes)).astype("<u4"),
+        "landmark_places": order.astype("<u4"),  # keeps the low half
+    }
+
+
 def directory_bits(words: int) -> int:
     """Leading bits that the directory resolves: about 8 to 16 words an entry."""
     return min(MAX_DIRECTORY_BITS, max(8, words.bit_length() - 4))
@@ -239,6 +298,11 @@ class IndexSegment:
         self.vector_starts: U32Array = self._array(table, "vector_starts")
         self._vector_places: U32Array = self._array(table, "vector_places")
         self._chroma: I8Array = self._array(table, "chroma").reshape(-1, BINS_PER_OCTAVE)
+        self.peak_starts: U32Array = self._array(table, "peak_starts")
+        self._peaks: U32Array = self._array(table, "peaks")
+        self._landmark_hashes: U32Array = self._array(table, "landmark_hashes")
+        self._landmark_starts: U32Array = self._array(table, "landmark_starts")
+        self.landmark_places: U32Array = self._array(table, "landmark_places")
         self.directory_bits = len(self.directory).bit_length() - 1
         if (
             len(self.postings) != len(self.words)
@@ -247,6 +311,8 @@ class IndexSegment:
             or len(self.vector_starts) != len(self.starts)
             or len(self._chroma) != len(self._vector_places)
             or len(self._vector_places) != (len(vectors) if vectors else 0)
+            or len(self.peak_starts) != len(self.starts)
+            or len(self._landmark_starts) != len(self._landmark_hashes) + 1
         ):
             raise IndexCorruptError(f"the arrays of {path.name} do not fit each other")
 
@@ -285,6 +351,7 @@ class IndexSegment:
         """
         kept = np.flatnonzero(alive)
         lengths, counts = self.lengths, self.vector_counts
+        peaks = self.peak_counts
         own = np.repeat(alive, counts)
         vectors = NO_EMBEDDING.vectors[0]
         if self.vectors is not None:
@@ -297,7 +364,46 @@ class IndexSegment:
             vector_starts=np.cumsum([0, *counts[kept]]).astype(np.uint32),
             vectors=vectors,
             chroma=self._chroma[own],
+            peak_starts=np.cumsum([0, *peaks[kept]]).astype(np.uint32),
+            peaks=self._peaks[np.repeat(alive, peaks)],
+            landmarks=self._living_landmarks(alive),
         )
+
+    def _living_landmarks(self, alive: BoolArray) -> U64Array:
+        """Landmarks of what stays, moved to where it comes to lie."""
+        starts = self._landmark_starts.astype(np.int64)
+        hashes = np.repeat(self._landmark_hashes, starts[1:] - starts[:-1])
+        places = self.landmark_places
+        if not alive.all():
+            ordinals = np.searchsorted(self.frame_starts, places, "right") - 1
+            stays = alive[ordinals]
+            moves = np.zeros(self.references, np.int64)
+            moves[alive] = frame_starts(self.durations[alive])[:-1]
+            moves -= self.frame_starts[:-1]
+            hashes, ordinals = hashes[stays], ordinals[stays]
+            places = (places[stays] + moves[ordinals]).astype(np.uint32)
+        return (hashes.astype(np.uint64) << np.uint64(32)) | places
+
+    @property
+    def has_landmarks(self) -> bool:
+        return len(self.landmark_places) > 0
+
+    def landmark_range(self, hashes: I64Array) -> tuple[I64Array, I64Array]:
+        """Slices of ``landmark_places`` that hold each hash: first ones, and one past the last."""
+        at = np.searchsorted(self._landmark_hashes, hashes.astype(np.uint32))
+        at = np.minimum(at, len(self._landmark_hashes) - 1)
+        known = self._landmark_hashes[at] == hashes
+        first = self._landmark_starts[at].astype(np.int64)
+        last = self._landmark_starts[at + 1].astype(np.int64)
+        return first, np.where(known, last, first)
+
+    def peaks_of(self, ordinal: int) -> U32Array:
+        """A reference's peaks in the order of a constellation, shape (n,)."""
+        return self._peaks[int(self.peak_starts[ordinal]) : int(self.peak_starts[ordinal + 1])]
+
+    def frames_of(self, ordinal: int) -> int:
+        """Frames of a reference."""
+        return int(self.durations[ordinal] * FRAMES_PER_SECOND) + 1
 
     def vectors_of(self, ordinal: int) -> F32Array:
         """A reference's vectors in the order of time, shape (n, DIMENSIONS)."""
@@ -338,9 +444,20 @@ class IndexSegment:
         return starts[1:] - starts[:-1]
 
     @cached_property
+    def frame_starts(self) -> I64Array:
+        """Where each reference begins on the tape of frames, shape (references + 1,)."""
+        return frame_starts(self.durations)
+
+    @cached_property
     def vector_counts(self) -> I64Array:
         """Vectors of each reference, shape (references,)."""
         starts = self.vector_starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
+
+    @cached_property
+    def peak_counts(self) -> I64Array:
+        """Peaks of each reference, shape (references,)."""
+        starts = self.peak_starts.astype(np.int64)
         return starts[1:] - starts[:-1]
 
     def _table(self) -> dict[str, dict[str, Any]]:
@@ -363,6 +480,7 @@ class IndexSegment:
 
 def concatenate(tapes: Sequence[Tape]) -> Tape:
     """Lay tapes end to end."""
+    bases = np.cumsum([0, *(frame_starts(tape.durations)[-1] for tape in tapes)])
     return Tape(
         ids=[i for tape in tapes for i in tape.ids],
         durations=np.concatenate([tape.durations for tape in tapes]),
@@ -371,7 +489,20 @@ def concatenate(tapes: Sequence[Tape]) -> Tape:
         vector_starts=_chained([tape.vector_starts for tape in tapes]),
         vectors=np.concatenate([tape.vectors for tape in tapes]),
         chroma=np.concatenate([tape.chroma for tape in tapes]),
+        peak_starts=_chained([tape.peak_starts for tape in tapes]),
+        peaks=np.concatenate([tape.peaks for tape in tapes]),
+        landmarks=_moved([tape.landmarks for tape in tapes], bases[:-1]),
     )
+
+
+def _moved(landmarks: Sequence[U64Array], bases: I64Array) -> U64Array:
+    """Landmarks of tapes that come to lie end to end: the largest array, so it is written once."""
+    out = np.empty(sum(map(len, landmarks)), np.uint64)
+    at = 0
+    for own, base in zip(landmarks, bases, strict=True):
+        np.add(own, np.uint64(base), out=out[at : at + len(own)])
+        at += len(own)
+    return out
 
 
 def _chained(starts: Sequence[U32Array]) -> U32Array:

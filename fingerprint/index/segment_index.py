@@ -12,6 +12,7 @@ import filelock
 import numpy as np
 
 from fingerprint.arrays import BoolArray
+from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
     IndexCorruptError,
@@ -24,6 +25,7 @@ from fingerprint.index import vector_file
 from fingerprint.index.alignment import stretches
 from fingerprint.index.answer import matches
 from fingerprint.index.candidates import candidates
+from fingerprint.index.constellation_search import Sighting, sightings
 from fingerprint.index.embedding_search import Trace, traces
 from fingerprint.index.manifest import Manifest, SegmentEntry
 from fingerprint.index.params import IndexParams
@@ -131,12 +133,22 @@ class SegmentIndex:
             altered = (
                 traces(query.embedding, snapshot.segments, searchable) if query.embedding else []
             )
-            return matches(found, altered, query, self.params.min_score)
+            buried = (
+                sightings(query.constellation, snapshot.segments, searchable)
+                if query.constellation
+                else []
+            )
+            return matches(found, buried, altered, query, self.params.min_score)
 
     def traces(self, embedding: Embedding) -> list[Trace]:
         """What :meth:`search` scores of altered copies, before any threshold: to calibrate it."""
         snapshot = self._current()
         return traces(embedding, snapshot.segments, snapshot.searchable(()))
+
+    def sightings(self, constellation: Constellation, followed: int) -> list[Sighting]:
+        """Likewise of buried copies, in so many references for each half minute."""
+        snapshot = self._current()
+        return sightings(constellation, snapshot.segments, snapshot.searchable(()), followed)
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int

@@ -29,7 +29,7 @@ def fingerprint_(
         with Decoder(Settings().decode_limits()) as decoder:
             decoded = decoder.decode(path)
             print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
-            print_ = print_.with_embedding(fingerprint.embed(decoded.samples, decoded.sample_rate))
+            print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
     except (AudioError, fingerprint.FingerprintError) as error:
         complain(f"{shown(path)}: {error}")
         raise typer.Exit(USAGE) from error

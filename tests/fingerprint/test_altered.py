@@ -19,7 +19,7 @@ def rng(seed: int) -> np.random.Generator:
 
 def whole(samples: np.ndarray, rate: int) -> Fingerprint:
     found = fingerprint.fingerprint(samples, rate)
-    return found.with_embedding(fingerprint.embed(samples, rate))
+    return fingerprint.completed(found, samples, rate)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,33 @@
+"""What finds altered copies: vectors and peaks, of one spectrogram."""
+
+from fingerprint.arrays import F32Array
+from fingerprint.constellation.constellation import constellation
+from fingerprint.embedding.embedder import embed_spectrum
+from fingerprint.spectrum import spectrum
+from fingerprint.sub_fingerprints import Fingerprint
+
+
+def completed(print_: Fingerprint, samples: F32Array, sample_rate: int) -> Fingerprint:
+    """Add to a fingerprint what finds altered copies.
+
+    Parameters
+    ----------
+    print_ : Fingerprint
+        Of the same samples.
+    samples : float32 array, shape (channels, n)
+        -1 to 1. Channels are averaged.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    Fingerprint
+        With an embedding, empty below two seconds, and a constellation.
+
+    Raises
+    ------
+    UnusableAudioError
+        If the shape cannot be used.
+    """
+    spectra = spectrum(samples, sample_rate)
+    return print_.with_altered(embed_spectrum(spectra), constellation(spectra))

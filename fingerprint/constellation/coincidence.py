@@ -1,0 +1,237 @@
+"""How far the peaks of a query coincide with those of a reference at one place.
+
+A few peaks coincide anywhere: music has scales and beats. What counts is how many more do at this
+place than where it happens to fit best otherwise: at other places of the same reference (music of
+one tempo shares its beats), close by, and here once transposed (music of one key shares its notes).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingerprint.arrays import BoolArray, F64Array, I64Array, U32Array
+from fingerprint.constellation.constellation import (
+    ALL_BINS,
+    BLOCK_FRAMES,
+    bins_of,
+    frames_of,
+)
+
+FRAME_TOLERANCE: Final = 1
+NEAR: Final = np.array([-12, -9, -7, 7, 9, 12])
+"""Frames beside the place: what a steady beat or a held note has in common with itself."""
+TRANSPOSED: Final = np.array([each for each in range(-22, 23, 2) if each])
+"""Bins by which the query is moved: semitones, less than an octave."""
+AWAY: Final = 40
+"""Frames from which on another place is another one."""
+BESIDE_FRAMES: Final = 3000
+"""Two minutes of the reference on each side, from which other places are taken."""
+RARE: Final = 0.95
+"""Of other places so many coincide less: a loop comes again at fewer of them."""
+ODD_KEYS: Final = 3
+"""Transpositions that may fit better: an octave's overtones, a fifth."""
+LEAST_USUAL: Final = 0.03
+LEAST_EXCESS: Final = 0.1
+"""By how much more than usual coincides at least where something is found."""
+MOST_LIKELY: Final = 0.95
+SAMPLED: Final = 2000
+"""Peaks of the query that are compared with other places, about."""
+LEAST_PEAKS: Final = 20
+
+
+@dataclass(frozen=True)
+class Coincidence:
+    """A stretch of the query whose peaks are those of a reference.
+
+    Attributes
+    ----------
+    offset : int
+        Reference frame minus query frame.
+    first, last : int
+        Frames of the query in which its first and its last coinciding peak lie.
+    peaks : int
+        Peaks of the query within the stretch.
+    share : float
+        Of these, how many coincide, 0 to 1.
+    by_chance : float
+        The share that chance may reach elsewhere, 0 to 1.
+    information : float
+        Kullback-Leibler divergence of the share from that one, times the peaks, less the choice
+        among as many such stretches as the query has; in nats.
+    """
+
+    offset: int
+    first: int
+    last: int
+    peaks: int
+    share: float
+    by_chance: float
+    information: float
+
+
+class Grid:
+    """Where a stretch of a reference has peaks, with the tolerance in time laid around them.
+
+    Parameters
+    ----------
+    peaks : uint32 array, shape (n,)
+        In the order of a constellation.
+    first, last : int
+        Frames of the reference that are looked at.
+    """
+
+    def __init__(self, peaks: U32Array, first: int, last: int) -> None:
+        self.first, self.last = first, max(first, last)
+        frames, bins = frames_of(peaks) - first, bins_of(peaks)
+        order = np.argsort(bins, kind="stable")
+        self._frames, self._bins = frames[order] + first, bins[order]
+        self._taken: BoolArray = np.zeros((self.last - self.first + 1, ALL_BINS), np.bool_)
+        for moved in range(-FRAME_TOLERANCE, FRAME_TOLERANCE + 1):
+            at = frames + moved
+            inside = (at >= 0) & (at < len(self._taken))
+            self._taken[at[inside], bins[inside]] = True
+
+    def hits(self, frames: I64Array, bins: I64Array) -> NDArray[np.int8]:
+        """1 where a peak of the query is the reference's too, 0 where not, -1 beside the grid."""
+        at = frames - self.first
+        inside = (at >= 0) & (at < len(self._taken)) & (bins >= 0) & (bins < ALL_BINS)
+        taken = self._taken[np.where(inside, at, 0), np.where(inside, bins, 0)]
+        return np.where(inside, taken, -1).astype(np.int8)
+
+    def everywhere(self, frames: I64Array, bins: I64Array) -> tuple[F64Array, I64Array]:
+        """Share of peaks that coincide at every offset at which half of them lie on the grid.
+
+        Parameters
+        ----------
+        frames : int64 array, shape (n,)
+            Ascending.
+        bins : int64 array, shape (n,)
+
+        Returns
+        -------
+        shares : float64 array, shape (offsets,)
+            Of those that lie on the grid.
+        offsets : int64 array, shape (offsets,)
+        """
+        low, high = self.first - int(frames[-1]), self.last - int(frames[0])
+        begin = np.searchsorted(self._bins, bins, "left")
+        count = np.searchsorted(self._bins, bins, "right") - begin
+        before = np.cumsum(count) - count
+        at = np.repeat(begin - before, count) + np.arange(int(count.sum()))
+        moved = self._frames[at] - np.repeat(frames, count) - low + FRAME_TOLERANCE
+        width = high - low + 1 + 2 * FRAME_TOLERANCE
+        hits = np.bincount(moved[(moved >= 0) & (moved < width)], minlength=width)
+        near = np.convolve(hits, np.ones(2 * FRAME_TOLERANCE + 1), "valid")
+        offsets = np.arange(low, high + 1)
+        inside = np.searchsorted(frames, self.last - offsets, "right")
+        inside -= np.searchsorted(frames, self.first - offsets, "left")
+        enough = np.flatnonzero(2 * inside >= len(frames))
+        return near[enough] / inside[enough], offsets[enough]
+
+
+def coincidence(
+    query: U32Array, reference: U32Array, reference_frames: int, offset: int
+) -> Coincidence | None:
+    """Follow one offset.
+
+    Parameters
+    ----------
+    query : uint32 array, shape (n,)
+        Peaks in the order of time.
+    reference : uint32 array, shape (m,)
+        Peaks in the order of a constellation.
+    reference_frames : int
+        Frames of the reference.
+    offset : int
+        Reference frame minus query frame.
+
+    Returns
+    -------
+    Coincidence or None
+        None where no stretch coincides more than usual.
+    """
+    frames, bins = frames_of(query), bins_of(query)
+    first = max(0, int(frames[0]) + offset - BESIDE_FRAMES)
+    last = min(reference_frames, int(frames[-1]) + offset + BESIDE_FRAMES)
+    blocks = frames_of(reference) // BLOCK_FRAMES
+    part = slice(*np.searchsorted(blocks, [first // BLOCK_FRAMES, last // BLOCK_FRAMES + 1]))
+    grid = Grid(reference[part], first, last)
+    step = 1 + len(query) // SAMPLED
+    elsewhere, _ = _elsewhere(grid, frames[::step], bins[::step], offset)
+    hits = grid.hits(frames + offset, bins)
+    stretch = _stretch(hits, max(LEAST_USUAL, elsewhere))
+    if stretch is None:
+        return None
+    start, end = stretch
+    inside = hits[start:end]
+    count = int((inside >= 0).sum())
+    share = float((inside == 1).sum() / max(1, count))
+    step = 1 + count // SAMPLED
+    _, by_chance = _elsewhere(grid, frames[start:end:step], bins[start:end:step], offset)
+    by_chance = max(by_chance, LEAST_USUAL)
+    if count < LEAST_PEAKS or share <= by_chance:
+        return None
+    return Coincidence(
+        offset=offset,
+        first=int(frames[start]),
+        last=int(frames[end - 1]),
+        peaks=count,
+        share=share,
+        by_chance=by_chance,
+        information=max(
+            0.0, count * _divergence(share, by_chance) - float(np.log(len(query) / count))
+        ),
+    )
+
+
+def _elsewhere(grid: Grid, frames: I64Array, bins: I64Array, offset: int) -> tuple[float, float]:
+    """What share coincides at other places and at other pitches: on average, and now and then."""
+    shares, offsets = grid.everywhere(frames, bins)
+    others = shares[np.abs(offsets - offset) > AWAY]
+    anywhere = others if len(others) else np.zeros(1)
+    near = float(np.mean([_share(grid.hits(frames + int(offset + by), bins)) for by in NEAR]))
+    moved = np.sort([_share(grid.hits(frames + offset, bins + by)) for by in TRANSPOSED])
+    usual = max(float(anywhere.mean()), near, float(moved.mean()))
+    return usual, max(float(np.quantile(anywhere, RARE)), near, float(moved[-ODD_KEYS]))
+
+
+def _share(hits: NDArray[np.int8]) -> float:
+    return float((hits == 1).sum() / max(1, (hits >= 0).sum()))
+
+
+def _stretch(hits: NDArray[np.int8], usual: float) -> tuple[int, int] | None:
+    """Where hits are so frequent that more than chance is at work: first and one past the last.
+
+    A hit counts the logarithm of how much likelier it is there than elsewhere, a miss likewise.
+    The likelihood is first set a little above the usual one, then midway to what was found.
+    """
+    if usual + LEAST_EXCESS > MOST_LIKELY:
+        return None
+    likelihood = usual + LEAST_EXCESS
+    found = None
+    for _ in range(2):
+        hit, miss = np.log(likelihood / usual), np.log((1 - likelihood) / (1 - usual))
+        gains = np.where(hits == 1, hit, np.where(hits == 0, miss, 0.0))
+        found = _heaviest(gains)
+        if found is None:
+            return None
+        share = _share(hits[found[0] : found[1]])
+        likelihood = min(MOST_LIKELY, max(usual + LEAST_EXCESS, (share + usual) / 2))
+    return found
+
+
+def _heaviest(gains: F64Array) -> tuple[int, int] | None:
+    sums = np.concatenate([[0.0], np.cumsum(gains)])
+    rises = sums - np.minimum.accumulate(sums)
+    end = int(rises.argmax())
+    if rises[end] <= 0:
+        return None
+    return int(sums[: end + 1].argmin()), end
+
+
+def _divergence(share: float, usual: float) -> float:
+    """Kullback-Leibler divergence of two coins, in nats."""
+    a, b = np.clip([share, usual], 1e-3, 1 - 1e-3)
+    return float(a * np.log(a / b) + (1 - a) * np.log((1 - a) / (1 - b)))
