@@ -1,11 +1,14 @@
 """Recognise a recording: samples in, matches out - which references, where, how sure.
 
 :func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found;
-:func:`completed` adds vectors and peaks, by which altered ones are; an :class:`Index` holds those of
-the references and finds them in a query. :class:`SegmentIndex` is the one that lives in a folder.
+:func:`completed` adds vectors and peaks, by which altered ones are, and tones, by which the same
+work in another performance is; an :class:`Index` holds those of the references and finds them in a
+query. :class:`SegmentIndex` is the one that lives in a folder.
 """
 
 from fingerprint.altered import completed
+from fingerprint.composition.tones import MODEL as COMPOSITION_MODEL
+from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedder import embed
 from fingerprint.embedding.embedding import Embedding
@@ -24,6 +27,7 @@ from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
+    "COMPOSITION_MODEL",
     "Constellation",
     "Embedding",
     "Fingerprint",
@@ -38,6 +42,7 @@ __all__ = [
     "Segment",
     "SegmentIndex",
     "StaleEpochError",
+    "Tones",
     "TooShortError",
     "UnusableAudioError",
     "completed",

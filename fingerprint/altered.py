@@ -1,6 +1,7 @@
-"""What finds altered copies: vectors and peaks, of one spectrogram."""
+"""What finds altered copies and other performances: vectors, peaks and tones, of one spectrogram."""
 
 from fingerprint.arrays import F32Array
+from fingerprint.composition.hearing import heard
 from fingerprint.constellation.constellation import constellation
 from fingerprint.embedding.embedder import embed_spectrum
 from fingerprint.spectrum import spectrum
@@ -8,7 +9,7 @@ from fingerprint.sub_fingerprints import Fingerprint
 
 
 def completed(print_: Fingerprint, samples: F32Array, sample_rate: int) -> Fingerprint:
-    """Add to a fingerprint what finds altered copies.
+    """Add to a fingerprint what finds altered copies and other performances.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ def completed(print_: Fingerprint, samples: F32Array, sample_rate: int) -> Finge
     Returns
     -------
     Fingerprint
-        With an embedding, empty below two seconds, and a constellation.
+        With an embedding, empty below two seconds, a constellation and tones.
 
     Raises
     ------
@@ -30,4 +31,4 @@ def completed(print_: Fingerprint, samples: F32Array, sample_rate: int) -> Finge
         If the shape cannot be used.
     """
     spectra = spectrum(samples, sample_rate)
-    return print_.with_altered(embed_spectrum(spectra), constellation(spectra))
+    return print_.with_altered(embed_spectrum(spectra), constellation(spectra), heard(spectra))

@@ -1,4 +1,4 @@
-"""Fingerprints as values: words, vectors and peaks, and the two forms they travel in.
+"""Fingerprints as values: words, vectors, peaks and tones, and the two forms they travel in.
 
 JSON is what a client sends instead of audio; bytes are what is kept beside a track so that an
 index can be rebuilt without decoding again. Both carry the words as they are (little-endian
@@ -17,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 
 from fingerprint.arrays import U32Array
+from fingerprint.composition import tones as heard
+from fingerprint.composition.tones import TONE_BYTES, Tones, expected_tones
 from fingerprint.constellation import constellation as peaks
 from fingerprint.constellation.constellation import Constellation, expected_peaks
 from fingerprint.embedding.embedding import MODEL, Embedding, expected_vectors
@@ -41,11 +43,12 @@ _WORD_TOLERANCE: Final = 4
 Resampling delays and padding of codecs move the end by at most two hops."""
 
 _MAGIC: Final = b"CLFP"
-_BYTES_VERSION: Final = 3
+_BYTES_VERSION: Final = 4
 _HEADS: Final = {
     1: struct.Struct("<4sBdI"),  # without vectors: words to the end
     2: struct.Struct("<4sBdIIi"),  # without peaks
-    _BYTES_VERSION: struct.Struct("<4sBdIIii"),
+    3: struct.Struct("<4sBdIIii"),  # without tones
+    _BYTES_VERSION: struct.Struct("<4sBdIIiii"),
 }
 """Of the versions that are read. Of a reference only its fingerprint is kept, so none is given up."""
 _BYTES: Final = _HEADS[_BYTES_VERSION]
@@ -74,6 +77,8 @@ class Fingerprint:
         By which copies of other pitch, tempo or timbre are found. Without one, clean copies are.
     constellation : Constellation, optional
         By which copies under noise, a voice or other music are found.
+    tones : Tones, optional
+        By which other performances of the same work are found.
     """
 
     sub_fingerprints: U32Array
@@ -81,6 +86,7 @@ class Fingerprint:
     algorithm: str = ALGORITHM
     embedding: Embedding | None = None
     constellation: Constellation | None = None
+    tones: Tones | None = None
 
     def __post_init__(self) -> None:
         words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
@@ -89,9 +95,11 @@ class Fingerprint:
         words.flags.writeable = False
         object.__setattr__(self, "sub_fingerprints", words)
 
-    def with_altered(self, embedding: Embedding, constellation: Constellation) -> "Fingerprint":
-        """Return the same fingerprint, by which altered copies are found too."""
-        return replace(self, embedding=embedding, constellation=constellation)
+    def with_altered(
+        self, embedding: Embedding, constellation: Constellation, tones: Tones | None = None
+    ) -> "Fingerprint":
+        """Return the same fingerprint, by which altered copies and other performances are found."""
+        return replace(self, embedding=embedding, constellation=constellation, tones=tones)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Fingerprint):
@@ -102,6 +110,7 @@ class Fingerprint:
             and np.array_equal(self.sub_fingerprints, other.sub_fingerprints)
             and self.embedding == other.embedding
             and self.constellation == other.constellation
+            and self.tones == other.tones
         )
 
     def __hash__(self) -> int:
@@ -127,6 +136,11 @@ class Fingerprint:
                 "model": peaks.MODEL,
                 "peaks": base64.b64encode(self.constellation.to_bytes()).decode("ascii"),
             }
+        if self.tones is not None:
+            document["tones"] = {
+                "model": heard.MODEL,
+                "levels": base64.b64encode(self.tones.to_bytes()).decode("ascii"),
+            }
         return document
 
     @classmethod
@@ -138,8 +152,9 @@ class Fingerprint:
         document : parsed JSON
             ``{"algorithm": "chromaprint-2", "duration": seconds, "sub_fingerprints": base64 of
             little-endian uint32 words}``, and optionally ``"embedding": {"model", "count",
-            "vectors": base64 of bytes}`` and ``"constellation": {"model", "peaks": base64 of
-            little-endian uint32}``. Other members are ignored.
+            "vectors": base64 of bytes}``, ``"constellation": {"model", "peaks": base64 of
+            little-endian uint32}`` and ``"tones": {"model", "levels": base64 of bytes}``. Other
+            members are ignored.
 
         Raises
         ------
@@ -173,10 +188,11 @@ class Fingerprint:
             duration,
             embedding=_embedding(document.get("embedding"), duration),
             constellation=_constellation(document.get("constellation"), duration),
+            tones=_tones(document.get("tones"), duration),
         )
 
     def to_bytes(self) -> bytes:
-        """Durable form: a head, zlib of byte planes of successive differences, vectors, peaks, CRC-32.
+        """Durable form: a head, zlib of byte planes of differences, vectors, peaks, tones, CRC-32.
 
         Most bits stay from one word to the next, so planes of differences compress where the
         words themselves do not.
@@ -190,10 +206,11 @@ class Fingerprint:
         vectors = b"" if self.embedding is None else self.embedding.to_bytes()
         stars = _NONE if self.constellation is None else len(self.constellation)
         own = b"" if self.constellation is None else self.constellation.to_bytes()
-        head = _BYTES.pack(
-            _MAGIC, _BYTES_VERSION, self.duration, len(words), len(packed), count, stars
-        )
-        body = head + packed + vectors + own
+        frames = _NONE if self.tones is None else len(self.tones)
+        levels = b"" if self.tones is None else self.tones.to_bytes()
+        counts = (len(words), len(packed), count, stars, frames)
+        head = _BYTES.pack(_MAGIC, _BYTES_VERSION, self.duration, *counts)
+        body = head + packed + vectors + own + levels
         return body + struct.pack("<I", zlib.crc32(body))
 
     @classmethod
@@ -214,16 +231,16 @@ class Fingerprint:
         if head is None or len(body) < head.size:
             raise InvalidFingerprintError(f"fingerprint format {data[4]} is not known here")
         _, _, duration, count, *counts = head.unpack_from(body)
-        length, vectors, stars = counts + [len(body), _NONE, _NONE][len(counts) :]
+        length, vectors, stars, frames = counts + [len(body), _NONE, _NONE, _NONE][len(counts) :]
         packed, rest = body[head.size : head.size + length], body[head.size + length :]
-        behind = len(rest) - 4 * max(0, stars)
-        rest, own = rest[: max(0, behind)], rest[max(0, behind) :]
+        rest, levels = _cut(rest, TONE_BYTES * max(0, frames))
+        rest, own = _cut(rest, 4 * max(0, stars))
         unpacker = zlib.decompressobj()
         try:
             planes = unpacker.decompress(packed, count * 4 + 1)
         except zlib.error as error:
             raise InvalidFingerprintError("the bytes of this fingerprint are damaged") from error
-        stray = unpacker.unused_data or (rest and vectors == _NONE) or behind < 0
+        stray = unpacker.unused_data or (rest and vectors == _NONE)
         if len(planes) != count * 4 or not unpacker.eof or stray:
             raise InvalidFingerprintError("this fingerprint does not hold the words it announces")
         change = np.frombuffer(planes, np.uint8).reshape(4, count).T  # (words, 4)
@@ -233,7 +250,15 @@ class Fingerprint:
             float(duration),
             embedding=None if vectors == _NONE else Embedding.from_bytes(rest, vectors),
             constellation=None if stars == _NONE else Constellation.from_bytes(own, duration),
+            tones=None if frames == _NONE else Tones.from_bytes(levels, duration),
         )
+
+
+def _cut(data: bytes, behind: int) -> tuple[bytes, bytes]:
+    """Part what lies at the end."""
+    if behind > len(data):
+        raise InvalidFingerprintError("this fingerprint does not hold what it announces")
+    return data[: len(data) - behind], data[len(data) - behind :]
 
 
 def _embedding(document: object, duration: float) -> Embedding | None:
@@ -267,6 +292,21 @@ def _constellation(document: object, duration: float) -> Constellation | None:
             "`constellation.peaks` must be base64 of the peaks of that much audio"
         )
     return Constellation.from_bytes(_decoded(text, "constellation.peaks"), duration)
+
+
+def _tones(document: object, duration: float) -> Tones | None:
+    if document is None:
+        return None
+    if not isinstance(document, dict) or document.get("model") != heard.MODEL:
+        raise InvalidFingerprintError(
+            f"`tones` must be of {heard.MODEL!r}; make it with `clearance fingerprint`"
+        )
+    text = document.get("levels")
+    if not isinstance(text, str) or len(text) > 2 * TONE_BYTES * (expected_tones(duration) + 4):
+        raise InvalidFingerprintError(
+            "`tones.levels` must be base64 of the tones of that much audio"
+        )
+    return Tones.from_bytes(_decoded(text, "tones.levels"), duration)
 
 
 def _decoded(text: str, name: str) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OK: Final = "ok"
 FAILED: Final = "failed"
 NOT_RUN: Final = "not_run"
-DETECTORS: Final = ("fingerprint", "embedding", "watermark", "provenance")
+DETECTORS: Final = ("fingerprint", "embedding", "composition", "watermark", "provenance")
 
 
 @dataclass
@@ -160,6 +160,8 @@ def _search(
             evidence.versions["fingerprint"] = print_.algorithm
             if print_.embedding is not None:
                 evidence.versions["embedding"] = print_.embedding.model
+            if print_.tones is not None:
+                evidence.versions["composition"] = fingerprint.COMPOSITION_MODEL
             evidence.index_version = found.index_version
             evidence.index_epoch = found.index_epoch
             evidence.index_age_seconds = found.age_seconds
@@ -168,6 +170,7 @@ def _search(
     if print_ is not None:
         evidence.detectors["fingerprint"] = OK
         evidence.detectors["embedding"] = NOT_RUN if print_.embedding is None else OK
+        evidence.detectors["composition"] = NOT_RUN if print_.tones is None else OK
 
 
 @contextmanager

@@ -155,8 +155,25 @@ def _follows(path: Path, line: Line, at: float) -> bool:
     )
 
 
-def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
-    """Return the lines with the most votes, a few around each place."""
+def hypotheses(
+    seconds: F64Array,
+    near: Neighbours,
+    tempo_ratios: F64Array = TEMPO_RATIOS,
+    bin_seconds: float = BIN_SECONDS,
+) -> list[Line]:
+    """Return the lines with the most votes, a few around each place.
+
+    Parameters
+    ----------
+    seconds : float64 array, shape (n,)
+        Middles of what the query's vectors see.
+    near : Neighbours
+        Of those vectors.
+    tempo_ratios : float64 array, shape (ratios,)
+        That are voted on.
+    bin_seconds : float
+        Offsets that lie nearer to each other are voted on together.
+    """
     count, k = near.reference.shape
     which = np.repeat(np.arange(count), k)
     votes = np.maximum(near.likeness.ravel() - FAINT, 0)
@@ -165,9 +182,9 @@ def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
         return []
     which, votes = which[kept], votes[kept]
     reference, at = near.reference.ravel()[kept], near.seconds.ravel()[kept]
-    offsets = at[:, None] - TEMPO_RATIOS * seconds[which][:, None]
+    offsets = at[:, None] - tempo_ratios * seconds[which][:, None]
     ballots = [
-        _count(reference, which, votes, np.floor(offsets / BIN_SECONDS + shift).astype(np.int64))
+        _count(reference, which, votes, np.floor(offsets / bin_seconds + shift).astype(np.int64))
         for shift in (0.0, 0.5)
     ]
     counted = np.concatenate([ballot[0] for ballot in ballots])
@@ -180,8 +197,8 @@ def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
         if counted[n] < FEWEST_VOTES:
             break
         number, ratio, offset_bin = (int(value) for value in cells[n])
-        tempo_ratio = float(TEMPO_RATIOS[ratio])
-        offset = float((offset_bin - shifts[n] + 0.5) * BIN_SECONDS)
+        tempo_ratio = float(tempo_ratios[ratio])
+        offset = float((offset_bin - shifts[n] + 0.5) * bin_seconds)
         place = (number, round((offset + tempo_ratio * middle) / 2))
         places[place] = places.get(place, 0) + 1
         if places[place] <= A_PLACE:
@@ -195,10 +212,11 @@ def _count(
     reference: I64Array, which: I64Array, votes: F32Array, bins: I64Array
 ) -> tuple[F64Array, I64Array]:
     """Sum the votes of each cell (reference, tempo ratio, offset): one vote a query vector."""
-    ratios = np.broadcast_to(np.arange(len(TEMPO_RATIOS)), bins.shape)
+    count = bins.shape[1]
+    ratios = np.broadcast_to(np.arange(count), bins.shape)
     low = int(bins.min())
     width = int(bins.max()) - low + 1
-    cell = (reference[:, None] * len(TEMPO_RATIOS) + ratios) * width + (bins - low)
+    cell = (reference[:, None] * count + ratios) * width + (bins - low)
     ballot = (cell * (int(which.max()) + 1) + which[:, None]).ravel()
     order = np.argsort(ballot, kind="stable")
     ballot = ballot[order]
@@ -209,7 +227,7 @@ def _count(
     total = np.add.reduceat(best, firsts)
     cells = cells[firsts]
     split = np.stack(
-        [cells // width // len(TEMPO_RATIOS), cells // width % len(TEMPO_RATIOS), cells % width],
+        [cells // width // count, cells // width % count, cells % width],
         axis=1,
     )
     split[:, 2] += low
@@ -223,24 +241,24 @@ def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) 
     straightening is followed by another walk, as long as that goes farther.
     """
     likeness, at = _beside(line, query, seconds, reference, reach=2)
-    start, end, weight = _heaviest(likeness)
+    start, end, weight = heaviest(likeness)
     if weight < HOPELESS:
         return None
     for round_ in range(ROUNDS):
         on_line = np.flatnonzero(likeness[start:end] > LIKE) + start
         if len(on_line) <= SHORTEST:
             break
-        line = _straightened(line, seconds[on_line], at[on_line], likeness[on_line] - LIKE)
+        line = straightened(line, seconds[on_line], at[on_line], likeness[on_line] - LIKE)
         reached = end - start
         likeness, at = _beside(line, query, seconds, reference, reach=1 if round_ else 2)
-        start, end, weight = _heaviest(likeness)
+        start, end, weight = heaviest(likeness)
         if round_ and end - start <= reached:
             break
     if end - start < SHORTEST or weight < LIGHTEST:
         return None
     # Foreign music before and after a clean copy is liker to it than chance, not than the copy.
     inside = max(LIKE, EDGE_SHARE * float(np.median(likeness[start:end])))
-    first, last, _ = _heaviest(likeness[start:end], inside)
+    first, last, _ = heaviest(likeness[start:end], inside)
     if last - first >= SHORTEST:
         start, end = start + first, start + last
     stretch = query[start:end]
@@ -300,7 +318,7 @@ def _beside(
     return likeness[rows, best], index[rows, best] * HOP_SECONDS + CENTRE_SECONDS
 
 
-def _heaviest(likeness: F64Array, chance: float = LIKE) -> tuple[int, int, float]:
+def heaviest(likeness: F64Array, chance: float = LIKE) -> tuple[int, int, float]:
     """The stretch whose likeness above chance sums highest (Kadane): start, end, sum."""
     gains = np.where(likeness > -1, likeness - chance, LOST)
     sums = np.concatenate([[0.0], np.cumsum(gains)])
@@ -310,15 +328,28 @@ def _heaviest(likeness: F64Array, chance: float = LIKE) -> tuple[int, int, float
     return start, end, float(rises[end])
 
 
-def _straightened(line: Line, seconds: F64Array, at: F64Array, weights: F64Array) -> Line:
-    """Weighted least squares, held near the line that was voted for."""
+def straightened(
+    line: Line,
+    seconds: F64Array,
+    at: F64Array,
+    weights: F64Array,
+    tempo_ratios: tuple[float, float] = (float(TEMPO_RATIOS[0]), float(TEMPO_RATIOS[-1])),
+) -> Line:
+    """Weighted least squares, held near the line that was voted for.
+
+    Parameters
+    ----------
+    seconds, at, weights : float64 array, shape (n,)
+        Query time, reference time, and what each pair counts.
+    tempo_ratios : tuple of float
+        The least and the greatest that may come out.
+    """
     middle = float(np.average(seconds, weights=weights))
     roots = np.sqrt(weights)
     terms = np.stack([roots, roots * (seconds - middle)], axis=1)
     missing = roots * (at - line.offset - line.tempo_ratio * seconds)
     normal = terms.T @ terms + np.diag([0.005, 2.0])
     shift, ratio = np.linalg.solve(normal, terms.T @ missing)
-    low, high = TEMPO_RATIOS[0], TEMPO_RATIOS[-1]
-    tempo_ratio = float(np.clip(line.tempo_ratio + ratio, low, high))
+    tempo_ratio = float(np.clip(line.tempo_ratio + ratio, *tempo_ratios))
     there = line.offset + line.tempo_ratio * middle + float(shift)
     return Line(line.reference, there - tempo_ratio * middle, tempo_ratio)

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
+from fingerprint.composition.geometry import FIELD_SECONDS
+from fingerprint.embedding.alignment import Line
 from fingerprint.index.alignment import Stretch
+from fingerprint.index.composition_search import Performance
 from fingerprint.index.constellation_search import Sighting
 from fingerprint.index.embedding_search import HALF_FIELD_SECONDS, Trace
-from fingerprint.index.score import altered_probability, buried_probability, probability
+from fingerprint.index.score import (
+    altered_probability,
+    buried_probability,
+    composition_probability,
+    probability,
+)
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.matches import Match, Segment, covered
 from fingerprint.spectrum import FRAMES_PER_SECOND
@@ -36,8 +44,15 @@ SAME_SECONDS: Final = 1.0
 PEAK_SECONDS: Final = 0.1
 """Music begins and ends about so far from the first and the last coinciding peak."""
 
+SAME_RECORDING: Final = 0.5
+"""A recording that is found so surely explains why its work is found too."""
+
 EDGE_SECONDS: Final = 0.24
 """By how much a trace that ends inside both sides goes on beyond its last vector's middle."""
+
+
+WORK_EDGE_SECONDS: Final = 1.5
+"""Likewise of a work that is played anew, whose vectors see eight seconds each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +84,7 @@ def matches(
     stretches: Iterable[Stretch],
     sightings: Iterable[Sighting],
     traces: Iterable[Trace],
+    performances: Iterable[Performance],
     query: Fingerprint,
     min_score: float,
 ) -> list[Match]:
@@ -79,20 +95,38 @@ def matches(
     stretches : iterable of Stretch
     sightings : iterable of Sighting
     traces : iterable of Trace
+    performances : iterable of Performance
+        Of works; those of a reference whose recording is found as surely are left out.
     query : Fingerprint
     min_score : float
         Segments and matches below it are left out.
     """
+    recordings = _grouped(
+        [
+            *(_of_words(stretch, query) for stretch in stretches),
+            *(_of_peaks(sighting, query) for sighting in sightings),
+            *(_of_vectors(trace, query) for trace in traces),
+        ],
+        min_score,
+    )
+    works = _grouped([_of_work(each, query) for each in performances], min_score)
+    result = [_match(group, query, "recording") for group in recordings.values()]
+    result += [
+        _match(group, query, "composition")
+        for key, group in works.items()
+        if key not in recordings
+        or max(each.segment.score for each in recordings[key]) < SAME_RECORDING
+    ]
+    return sorted(result, key=lambda m: (-m.score, -m.coverage_query, m.reference_id))
+
+
+def _grouped(found: Sequence[_Found], min_score: float) -> dict[tuple[int, int], list[_Found]]:
+    """What is sure enough, by reference."""
     groups: dict[tuple[int, int], list[_Found]] = {}
-    for each in (
-        *(_of_words(stretch, query) for stretch in stretches),
-        *(_of_peaks(sighting, query) for sighting in sightings),
-        *(_of_vectors(trace, query) for trace in traces),
-    ):
+    for each in found:
         if each.segment.score >= min_score:
             groups.setdefault((id(each.source), each.ordinal), []).append(each)
-    result = [_match(group, query) for group in groups.values()]
-    return sorted(result, key=lambda m: (-m.score, -m.coverage_query, m.reference_id))
+    return groups
 
 
 def _chosen(group: Sequence[_Found]) -> list[Segment]:
@@ -147,13 +181,15 @@ def _overlap(a: Segment, b: Segment) -> float:
     return max(0.0, common) / max(shorter, 1e-6)
 
 
-def _match(group: Sequence[_Found], query: Fingerprint) -> Match:
+def _match(
+    group: Sequence[_Found], query: Fingerprint, kind: Literal["recording", "composition"]
+) -> Match:
     first = group[0]
     segments = tuple(_chosen(group))
     seconds = float(first.source.durations[first.ordinal])
     return Match(
         reference_id=first.source.id_of(first.ordinal),
-        kind="recording",
+        kind=kind,
         score=max(each.segment.score for each in group),
         segments=segments,
         coverage_query=covered([(s.query_start, s.query_end) for s in segments], query.duration),
@@ -169,27 +205,77 @@ def _of_vectors(trace: Trace, query: Fingerprint) -> _Found:
     Where it reaches the end of either side, all that is left of that side is common; where it ends
     inside both, the audio changed somewhere within that second.
     """
-    path, line = trace.path, trace.path.line
-    reference_seconds = float(trace.segment.durations[trace.ordinal])
-    near = HALF_FIELD_SECONDS + 0.5
-    there = line.offset + line.tempo_ratio * path.query_start
-    at_start = path.query_start < near or there < near
-    start = 0.0 if at_start else path.query_start - EDGE_SECONDS
-    there = line.offset + line.tempo_ratio * path.query_end
-    at_end = path.query_end > query.duration - near or there > reference_seconds - near
-    end = query.duration if at_end else path.query_end + EDGE_SECONDS
+    path = trace.path
+    segment = _along(
+        path.line,
+        (path.query_start, path.query_end),
+        query.duration,
+        float(trace.segment.durations[trace.ordinal]),
+        near=HALF_FIELD_SECONDS + 0.5,
+        edge=EDGE_SECONDS,
+    )
+    segment = replace(
+        segment,
+        score=altered_probability(path, query.duration),
+        pitch_semitones=round(trace.pitch_semitones, 2),
+    )
+    return _Found(trace.segment, trace.ordinal, segment, A_SECOND_OF_VECTORS, path.weight)
+
+
+def _of_work(found: Performance, query: Fingerprint) -> _Found:
+    """Times of a work that is played anew, as those of a trace."""
+    like = found.likeness
+    segment = _along(
+        like.line,
+        (like.query_start, like.query_end),
+        query.duration,
+        float(found.segment.durations[found.ordinal]),
+        near=FIELD_SECONDS / 2 + 1.0,
+        edge=WORK_EDGE_SECONDS,
+    )
+    segment = replace(
+        segment,
+        score=composition_probability(like, query.duration),
+        pitch_semitones=float(like.semitones),
+    )
+    return _Found(found.segment, found.ordinal, segment, A_SECOND_OF_VECTORS, like.weight)
+
+
+def _along(
+    line: Line,
+    middles: tuple[float, float],
+    query_seconds: float,
+    reference_seconds: float,
+    *,
+    near: float,
+    edge: float,
+) -> Segment:
+    """The stretch of a line from a first to a last vector, whose middles are given.
+
+    Parameters
+    ----------
+    near : float
+        Where so little or less of either side is left, all of it is common.
+    edge : float
+        Elsewhere the common part goes on so far.
+    """
+    first, last = middles
+    there = line.offset + line.tempo_ratio * first
+    start = 0.0 if first < near or there < near else first - edge
+    there = line.offset + line.tempo_ratio * last
+    end = last + edge
+    if last > query_seconds - near or there > reference_seconds - near:
+        end = query_seconds
     start = max(start, 0.0, -line.offset / line.tempo_ratio)
-    end = min(end, query.duration, (reference_seconds - line.offset) / line.tempo_ratio)
-    segment = Segment(
+    end = min(end, query_seconds, (reference_seconds - line.offset) / line.tempo_ratio)
+    return Segment(
         query_start=start,
         query_end=max(start, end),
         reference_start=line.offset + line.tempo_ratio * start,
         reference_end=line.offset + line.tempo_ratio * max(start, end),
-        score=altered_probability(path, query.duration),
-        pitch_semitones=round(trace.pitch_semitones, 2),
+        score=0.0,
         tempo_ratio=round(line.tempo_ratio, 4),
     )
-    return _Found(trace.segment, trace.ordinal, segment, A_SECOND_OF_VECTORS, path.weight)
 
 
 def _of_peaks(sighting: Sighting, query: Fingerprint) -> _Found:

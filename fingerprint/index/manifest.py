@@ -20,7 +20,7 @@ from fingerprint.arrays import BoolArray
 from fingerprint.errors import IndexCorruptError
 
 NAME: Final = "manifest.json"
-FORMAT: Final = 3
+FORMAT: Final = 4
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class SegmentEntry:
     seconds : float
         Audio of the live references.
     vectors_name, vectors_size : str, int
-        The file of its vectors; empty where it has none.
+        The file of its recordings' vectors; empty where it has none.
+    works_name, works_size : str, int
+        Likewise of its works' vectors.
     """
 
     name: str
@@ -54,6 +56,8 @@ class SegmentEntry:
     seconds: float
     vectors_name: str
     vectors_size: int
+    works_name: str
+    works_size: int
 
     def alive(self) -> BoolArray:
         """Which references a search may return, shape (references,)."""
@@ -142,6 +146,7 @@ def remove_orphans(folder: Path, manifest: Manifest, suffixes: Iterable[str]) ->
     """Delete what a dead writer left, or a merge no longer needs. Only under the writer's lock."""
     named = {entry.name for entry in manifest.segments}
     named |= {entry.vectors_name for entry in manifest.segments}
+    named |= {entry.works_name for entry in manifest.segments}
     for path in folder.iterdir():
         if path.name not in named and path.name.endswith(tuple(suffixes)):
             path.unlink(missing_ok=True)
@@ -160,6 +165,8 @@ def _text(manifest: Manifest) -> bytes:
             "seconds": entry.seconds,
             "vectors_name": entry.vectors_name,
             "vectors_size": entry.vectors_size,
+            "works_name": entry.works_name,
+            "works_size": entry.works_size,
         }
         for entry in manifest.segments
     ]

@@ -37,6 +37,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from fingerprint.composition.alignment import Likeness
 from fingerprint.constellation.coincidence import Coincidence
 from fingerprint.embedding.alignment import Path
 
@@ -52,6 +53,9 @@ FITTED_SECONDS: Final = 30.0
 
 BURIED_BIAS: Final = -19.10
 BURIED: Final = (5.31,)
+
+COMPOSITION_BIAS: Final = -14.0
+COMPOSITION: Final = (10.0, 4.0, 4.0)
 
 
 def probability(error: float, self_error: float, turnover: int) -> float:
@@ -110,6 +114,27 @@ def buried_evidence(found: Coincidence) -> tuple[float]:
 def buried_probability(found: Coincidence, query_seconds: float) -> float:
     """Probability that coinciding peaks are a real match; see :func:`altered_probability`."""
     return _logistic(BURIED_BIAS, BURIED, buried_evidence(found), query_seconds)
+
+
+def composition_evidence(found: Likeness) -> tuple[float, float, float]:
+    """What of a likeness speaks for it and against it.
+
+    Returns
+    -------
+    tuple of float
+        Mean likeness along the line; how far that is above the best other key; square root of the
+        sum of likeness above :data:`fingerprint.composition.alignment.LIKE`.
+    """
+    return (
+        found.mean,
+        found.mean - found.other_keys,
+        math.sqrt(found.weight),
+    )
+
+
+def composition_probability(found: Likeness, query_seconds: float) -> float:
+    """Probability that a work is played in the query; see :func:`altered_probability`."""
+    return _logistic(COMPOSITION_BIAS, COMPOSITION, composition_evidence(found), query_seconds)
 
 
 def _logistic(

@@ -10,8 +10,9 @@ themselves are kept in the order of time, to follow what was found.
 
 File: 8 bytes of magic, 4 of version, 4 of table length, the table of arrays as JSON (name, dtype,
 offset, length) with its CRC-32, then the arrays, each aligned to 64 bytes. Little-endian. The file
-is named by the BLAKE2b digest of its content, which is also its checksum. Embedding vectors lie in
-a file of FAISS's beside it (:mod:`fingerprint.index.vector_file`).
+is named by the BLAKE2b digest of its content, which is also its checksum. Embedding vectors of
+recordings and those of works that are looked up lie in files of FAISS's beside it
+(:mod:`fingerprint.index.vector_file`); those that are followed in it, in the order of time.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,18 +38,17 @@ from fingerprint.arrays import (
     U32Array,
     U64Array,
 )
-from fingerprint.constellation.constellation import GRID_PEAKS, strongest
-from fingerprint.constellation.landmarks import MOST_FRAMES, reference_landmarks
+from fingerprint.composition.embedder import KEYED_VALUES
 from fingerprint.embedding.embedding import NO_EMBEDDING, SCALE, I8Array
 from fingerprint.embedding.geometry import DIMENSIONS
 from fingerprint.errors import IndexCorruptError
+from fingerprint.index.tape import NO_WORK, Tape, frame_starts
 from fingerprint.index.vector_file import VectorFile, write_vectors
 from fingerprint.spectrum import BINS_PER_OCTAVE, FRAMES_PER_SECOND
-from fingerprint.sub_fingerprints import Fingerprint
 
 SUFFIX: Final = ".segment"
 _MAGIC: Final = b"CLRSEG\r\n"
-_VERSION: Final = 3
+_VERSION: Final = 4
 _HEAD: Final = struct.Struct("<8sIII")
 _ALIGN: Final = 64
 _CHUNK: Final = 1 << 24
@@ -70,83 +70,11 @@ _DTYPES: Final = {
     "landmark_hashes": "<u4",
     "landmark_starts": "<u4",
     "landmark_places": "<u4",
+    "work_starts": "<u4",
+    "work_places": "<u4",
+    "keyed": "|i1",
 }
 MAX_DIRECTORY_BITS: Final = 24
-_NO_PEAKS: Final = np.empty(0, np.uint32)
-
-
-@dataclass(frozen=True, eq=False)
-class Tape:
-    """References before they are indexed.
-
-    Attributes
-    ----------
-    ids : sequence of str, length references
-    durations : float64 array, shape (references,), seconds
-    starts : uint32 array, shape (references + 1,)
-        Reference ``i`` is ``words[starts[i] : starts[i + 1]]``.
-    words : uint32 array, shape (words,)
-    vector_starts : uint32 array, shape (references + 1,)
-        Likewise of the vectors; a reference without an embedding has none.
-    vectors : int8 array, shape (vectors, DIMENSIONS)
-    chroma : int8 array, shape (vectors, BINS_PER_OCTAVE)
-    peak_starts : uint32 array, shape (references + 1,)
-        Likewise of the peaks.
-    peaks : uint32 array, shape (peaks,)
-        In the order of their constellations.
-    landmarks : uint64 array, shape (landmarks,)
-        ``hash << 32 | frame``, the frame counted from the first reference's start; in no order.
-    """
-
-    ids: Sequence[str]
-    durations: F64Array
-    starts: U32Array
-    words: U32Array
-    vector_starts: U32Array
-    vectors: I8Array
-    chroma: I8Array
-    peak_starts: U32Array
-    peaks: U32Array
-    landmarks: U64Array
-
-
-def frame_starts(durations: F64Array) -> I64Array:
-    """Where references of so many seconds begin on the tape of frames, shape (references + 1,).
-
-    They lie so far apart that no pair of peaks can be of two of them.
-    """
-    own = (durations * FRAMES_PER_SECOND).astype(np.int64) + 4 + MOST_FRAMES
-    return np.append(0, np.cumsum(own))
-
-
-def join(parts: Iterable[tuple[str, Fingerprint]]) -> Tape:
-    """Lay references end to end."""
-    listed = list(parts)
-    words = [print_.sub_fingerprints for _, print_ in listed]
-    embeddings = [print_.embedding or NO_EMBEDDING for _, print_ in listed]
-    durations = np.array([print_.duration for _, print_ in listed], np.float64)
-    own = [
-        _NO_PEAKS if print_.constellation is None else print_.constellation.peaks
-        for _, print_ in listed
-    ]
-    kept = [strongest(peaks, GRID_PEAKS) for peaks in own]
-    landmarks = [np.empty(0, np.uint64)]
-    for peaks, start in zip(own, frame_starts(durations), strict=False):
-        pairs = reference_landmarks(peaks)
-        places = (pairs.frames + start).astype(np.uint64)
-        landmarks.append((pairs.hashes.astype(np.uint64) << np.uint64(32)) | places)
-    return Tape(
-        ids=[reference_id for reference_id, _ in listed],
-        durations=durations,
-        starts=np.cumsum([0, *map(len, words)]).astype(np.uint32),
-        words=np.concatenate([np.empty(0, np.uint32), *words]),
-        vector_starts=np.cumsum([0, *map(len, embeddings)]).astype(np.uint32),
-        vectors=np.concatenate([NO_EMBEDDING.vectors[0], *(e.vectors[0] for e in embeddings)]),
-        chroma=np.concatenate([NO_EMBEDDING.chroma, *(e.chroma for e in embeddings)]),
-        peak_starts=np.cumsum([0, *map(len, kept)]).astype(np.uint32),
-        peaks=np.concatenate([_NO_PEAKS, *kept]),
-        landmarks=np.concatenate(landmarks),
-    )
 
 
 def id_hash(reference_id: str) -> int:
@@ -155,24 +83,27 @@ def id_hash(reference_id: str) -> int:
     return int.from_bytes(digest, "little")
 
 
-def write_segment(folder: Path, tape: Tape) -> tuple[tuple[str, int], tuple[str, int]]:
-    """Index a tape and write it durably.
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file in the folder of the index and its size in bytes; an empty name where there is none."""
 
-    Returns
-    -------
-    (name, size), (name, size)
-        Of the segment and of its vectors in ``folder``, in bytes; ``("", 0)`` without vectors.
-    """
-    vectors, places = ("", 0), np.empty(0, np.uint32)
-    if len(tape.vectors):
-        name, size, places = write_vectors(folder, tape.vectors)
-        vectors = (name, size)
+    name: str = ""
+    size: int = 0
+
+
+def write_segment(folder: Path, tape: Tape) -> tuple[WrittenFile, WrittenFile, WrittenFile]:
+    """Index a tape and write it durably: the segment, vectors of recordings, vectors of works."""
+    vectors, places = _vectors(folder, tape.vectors)
+    works, work_places = _vectors(folder, tape.works)
     arrays = _indexed(tape) | {
         "vector_starts": tape.vector_starts.astype("<u4"),
         "vector_places": places.astype("<u4"),
         "chroma": tape.chroma.ravel(),
         "peak_starts": tape.peak_starts.astype("<u4"),
         "peaks": tape.peaks.astype("<u4"),
+        "work_starts": tape.work_starts.astype("<u4"),
+        "work_places": work_places.astype("<u4"),
+        "keyed": tape.keyed.ravel(),
     }
     arrays |= _landmarks(tape)
     table: dict[str, dict[str, Any]] = {}
@@ -203,7 +134,15 @@ def write_segment(folder: Path, tape: Tape) -> tuple[tuple[str, int], tuple[str,
         os.fsync(file.fileno())
     name = digest.hexdigest() + SUFFIX
     temporary.replace(folder / name)
-    return (name, position), vectors
+    return WrittenFile(name, position), vectors, works
+
+
+def _vectors(folder: Path, vectors: I8Array) -> tuple[WrittenFile, U32Array]:
+    """Write vectors, where there are any, and say where in the file each of them is."""
+    if not len(vectors):
+        return WrittenFile(), np.empty(0, np.uint32)
+    name, size, places = write_vectors(folder, vectors)
+    return WrittenFile(name, size), places
 
 
 def _indexed(tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
@@ -266,7 +205,9 @@ class IndexSegment:
     size : int
         What the manifest says it measures.
     vectors : VectorFile, optional
-        Its vectors, where it has any.
+        Of its recordings, where it has any.
+    works : VectorFile, optional
+        Of its works, likewise.
 
     Raises
     ------
@@ -276,10 +217,17 @@ class IndexSegment:
         If a writer has removed it since the manifest was read.
     """
 
-    def __init__(self, path: Path, size: int, vectors: VectorFile | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        size: int,
+        vectors: VectorFile | None = None,
+        works: VectorFile | None = None,
+    ) -> None:
         self.path = path
         self.size = size
         self.vectors = vectors
+        self.works = works
         with path.open("rb") as file:
             actual = os.fstat(file.fileno()).st_size
             if actual != size:
@@ -303,6 +251,9 @@ class IndexSegment:
         self._landmark_hashes: U32Array = self._array(table, "landmark_hashes")
         self._landmark_starts: U32Array = self._array(table, "landmark_starts")
         self.landmark_places: U32Array = self._array(table, "landmark_places")
+        self.work_starts: U32Array = self._array(table, "work_starts")
+        self._work_places: U32Array = self._array(table, "work_places")
+        self._keyed: I8Array = self._array(table, "keyed").reshape(-1, KEYED_VALUES)
         self.directory_bits = len(self.directory).bit_length() - 1
         if (
             len(self.postings) != len(self.words)
@@ -313,6 +264,9 @@ class IndexSegment:
             or len(self._vector_places) != (len(vectors) if vectors else 0)
             or len(self.peak_starts) != len(self.starts)
             or len(self._landmark_starts) != len(self._landmark_hashes) + 1
+            or len(self.work_starts) != len(self.starts)
+            or len(self._keyed) != len(self._work_places)
+            or len(self._work_places) != (len(works) if works else 0)
         ):
             raise IndexCorruptError(f"the arrays of {path.name} do not fit each other")
 
@@ -367,6 +321,13 @@ class IndexSegment:
             peak_starts=np.cumsum([0, *peaks[kept]]).astype(np.uint32),
             peaks=self._peaks[np.repeat(alive, peaks)],
             landmarks=self._living_landmarks(alive),
+            work_starts=np.cumsum([0, *self.work_counts[kept]]).astype(np.uint32),
+            works=(
+                NO_WORK.looked_up
+                if self.works is None
+                else self.works.codes(self._work_places[np.repeat(alive, self.work_counts)])
+            ),
+            keyed=self._keyed[np.repeat(alive, self.work_counts)],
         )
 
     def _living_landmarks(self, alive: BoolArray) -> U64Array:
@@ -415,6 +376,11 @@ class IndexSegment:
         """A reference's chroma, shape (n, BINS_PER_OCTAVE)."""
         return self._chroma[self._own_vectors(ordinal)].astype(np.float32) / np.float32(SCALE)
 
+    def keyed_of(self, ordinal: int) -> F32Array:
+        """A reference's vectors that are followed, in the order of time, shape (n, KEYED_VALUES)."""
+        own = slice(int(self.work_starts[ordinal]), int(self.work_starts[ordinal + 1]))
+        return self._keyed[own].astype(np.float32) / np.float32(SCALE)
+
     def _own_vectors(self, ordinal: int) -> slice:
         return slice(int(self.vector_starts[ordinal]), int(self.vector_starts[ordinal + 1]))
 
@@ -425,8 +391,9 @@ class IndexSegment:
         ------
         IndexCorruptError
         """
-        if self.vectors is not None:
-            self.vectors.verify()
+        for beside in (self.vectors, self.works):
+            if beside is not None:
+                beside.verify()
         digest = hashlib.blake2b(digest_size=16)
         view = memoryview(self._map)
         for start in range(0, len(view), _CHUNK):
@@ -455,6 +422,12 @@ class IndexSegment:
         return starts[1:] - starts[:-1]
 
     @cached_property
+    def work_counts(self) -> I64Array:
+        """Vectors of the work of each reference, shape (references,)."""
+        starts = self.work_starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
+
+    @cached_property
     def peak_counts(self) -> I64Array:
         """Peaks of each reference, shape (references,)."""
         starts = self.peak_starts.astype(np.int64)
@@ -476,37 +449,3 @@ class IndexSegment:
             return np.frombuffer(self._map, entry["dtype"], entry["length"], entry["offset"])
         except (KeyError, ValueError) as error:
             raise IndexCorruptError(f"{self.path.name} lacks its array {name!r}") from error
-
-
-def concatenate(tapes: Sequence[Tape]) -> Tape:
-    """Lay tapes end to end."""
-    bases = np.cumsum([0, *(frame_starts(tape.durations)[-1] for tape in tapes)])
-    return Tape(
-        ids=[i for tape in tapes for i in tape.ids],
-        durations=np.concatenate([tape.durations for tape in tapes]),
-        starts=_chained([tape.starts for tape in tapes]),
-        words=np.concatenate([tape.words for tape in tapes]),
-        vector_starts=_chained([tape.vector_starts for tape in tapes]),
-        vectors=np.concatenate([tape.vectors for tape in tapes]),
-        chroma=np.concatenate([tape.chroma for tape in tapes]),
-        peak_starts=_chained([tape.peak_starts for tape in tapes]),
-        peaks=np.concatenate([tape.peaks for tape in tapes]),
-        landmarks=_moved([tape.landmarks for tape in tapes], bases[:-1]),
-    )
-
-
-def _moved(landmarks: Sequence[U64Array], bases: I64Array) -> U64Array:
-    """Landmarks of tapes that come to lie end to end: the largest array, so it is written once."""
-    out = np.empty(sum(map(len, landmarks)), np.uint64)
-    at = 0
-    for own, base in zip(landmarks, bases, strict=True):
-        np.add(own, np.uint64(base), out=out[at : at + len(own)])
-        at += len(own)
-    return out
-
-
-def _chained(starts: Sequence[U32Array]) -> U32Array:
-    """Starts of tapes that come to lie end to end."""
-    bases = np.cumsum([0, *(int(own[-1]) for own in starts)])
-    moved = [own[1:] + np.uint32(base) for own, base in zip(starts, bases[:-1], strict=True)]
-    return np.concatenate([np.zeros(1, np.uint32), *moved])

@@ -12,6 +12,7 @@ import filelock
 import numpy as np
 
 from fingerprint.arrays import BoolArray
+from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
@@ -25,6 +26,7 @@ from fingerprint.index import vector_file
 from fingerprint.index.alignment import stretches
 from fingerprint.index.answer import matches
 from fingerprint.index.candidates import candidates
+from fingerprint.index.composition_search import Performance, performances
 from fingerprint.index.constellation_search import Sighting, sightings
 from fingerprint.index.embedding_search import Trace, traces
 from fingerprint.index.manifest import Manifest, SegmentEntry
@@ -33,12 +35,10 @@ from fingerprint.index.protocol import Answer, IndexStats
 from fingerprint.index.segment_file import (
     SUFFIX,
     IndexSegment,
-    Tape,
-    concatenate,
     id_hash,
-    join,
     write_segment,
 )
+from fingerprint.index.tape import Tape, concatenate, join
 from fingerprint.index.vector_file import VectorFile
 from fingerprint.matches import Match
 from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
@@ -138,7 +138,8 @@ class SegmentIndex:
                 if query.constellation
                 else []
             )
-            return matches(found, buried, altered, query, self.params.min_score)
+            anew = performances(query.tones, snapshot.segments, searchable) if query.tones else []
+            return matches(found, buried, altered, anew, query, self.params.min_score)
 
     def traces(self, embedding: Embedding) -> list[Trace]:
         """What :meth:`search` scores of altered copies, before any threshold: to calibrate it."""
@@ -149,6 +150,11 @@ class SegmentIndex:
         """Likewise of buried copies, in so many references for each half minute."""
         snapshot = self._current()
         return sightings(constellation, snapshot.segments, snapshot.searchable(()), followed)
+
+    def performances(self, tones: Tones) -> list[Performance]:
+        """Likewise of works that are played anew."""
+        snapshot = self._current()
+        return performances(tones, snapshot.segments, snapshot.searchable(()))
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int
@@ -199,7 +205,7 @@ class SegmentIndex:
             references=sum(entry.references - entry.dead_references for entry in entries),
             seconds=sum(entry.seconds for entry in entries),
             segments=len(entries),
-            bytes=sum(entry.size + entry.vectors_size for entry in entries),
+            bytes=sum(entry.size + entry.vectors_size + entry.works_size for entry in entries),
             tombstones=sum(entry.dead_references for entry in entries),
         )
 
@@ -292,12 +298,14 @@ class SegmentIndex:
         return entries, ids
 
     def _segment(self, tape: Tape) -> SegmentEntry:
-        (name, size), (vectors_name, vectors_size) = write_segment(self.folder, tape)
+        segment, vectors, works = write_segment(self.folder, tape)
         return SegmentEntry(
-            name=name,
-            size=size,
-            vectors_name=vectors_name,
-            vectors_size=vectors_size,
+            name=segment.name,
+            size=segment.size,
+            vectors_name=vectors.name,
+            vectors_size=vectors.size,
+            works_name=works.name,
+            works_size=works.size,
             words=len(tape.words),
             references=len(tape.ids),
             dead=b"",
@@ -396,10 +404,14 @@ def _open(folder: Path, manifest: Manifest, known: _Snapshot | None = None) -> _
 
 
 def _opened(folder: Path, entry: SegmentEntry) -> IndexSegment:
-    vectors = None
-    if entry.vectors_name:
-        vectors = VectorFile(folder / entry.vectors_name, entry.vectors_size)
-    return IndexSegment(folder / entry.name, entry.size, vectors)
+    vectors, works = (
+        VectorFile(folder / name, size) if name else None
+        for name, size in (
+            (entry.vectors_name, entry.vectors_size),
+            (entry.works_name, entry.works_size),
+        )
+    )
+    return IndexSegment(folder / entry.name, entry.size, vectors, works)
 
 
 def _without(snapshot: _Snapshot, ids: set[str]) -> list[SegmentEntry]:

@@ -87,6 +87,26 @@ def manipulated(
     return out.clamp(min=FLOOR_DB)
 
 
+def worn(spectra: Tensor, random: torch.Generator) -> Tensor:
+    """Wear music out as rooms, microphones and codecs do, without anything laid over it but noise.
+
+    Parameters
+    ----------
+    spectra : float32 tensor, shape (batch, WIDTH, frames)
+    """
+    out = torch.where(_chance(spectra, 0.3, random), _reverberant(spectra, random), spectra)
+    noise = _noise(out, random)
+    level = _level(out)
+    out = torch.where(
+        _chance(out, 0.3, random), _mixed(out, noise, level, (3.0, 30.0), random), out
+    )
+    out = torch.where(_chance(out, 0.5, random), out + _curve(out, 8.0, random), out)
+    out = torch.where(_chance(out, 0.2, random), _compressed(out, random), out)
+    out = torch.where(_chance(out, 0.15, random), out + _band(out, random), out)
+    out = torch.where(_chance(out, 0.15, random), _coded(out, random), out)
+    return out.clamp(min=FLOOR_DB)
+
+
 def _between(count: int, low: float, high: float, random: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(count, generator=random)
 

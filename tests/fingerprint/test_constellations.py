@@ -3,6 +3,7 @@
 import json
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,18 +77,19 @@ def test_bytes_and_json_carry_a_constellation(seed, seconds):
 
 
 def test_what_was_stored_before_there_were_peaks_or_vectors_is_read(song):
-    """Heads of both versions before, as they were written."""
+    """Heads of all versions before, as they were written."""
     samples = song(1, 20.0)
     new = fingerprint.fingerprint(samples, 11_025)
     embedded = Fingerprint(
         new.sub_fingerprints, new.duration, embedding=fingerprint.embed(samples, 11_025)
     )
-    for print_, version in ((new, 1), (new, 2), (embedded, 2)):
+    peaked = replace(embedded, constellation=constellation(spectrum(samples, 11_025)))
+    for print_, version in ((new, 1), (new, 2), (embedded, 2), (embedded, 3), (peaked, 3)):
         body = print_.to_bytes()[:-4]
-        own, end = {1: ("<4sBdI", 17), 2: ("<4sBdIIi", 25)}[version]
+        own, end = {1: ("<4sBdI", 17), 2: ("<4sBdIIi", 25), 3: ("<4sBdIIii", 29)}[version]
         fields = list(struct.unpack_from(own, body))
         fields[1] = version
-        old = struct.pack(own, *fields) + body[29:]
+        old = struct.pack(own, *fields) + body[33:]
         assert struct.calcsize(own) == end
         assert Fingerprint.from_bytes(old + struct.pack("<I", zlib.crc32(old))) == print_
     unknown = bytes([*body[:4], 9, *body[5:]])

@@ -76,6 +76,7 @@ def test_an_unknown_song_is_released_without_a_statement_or_a_case(
     assert result["detectors"] == {
         "fingerprint": "ok",
         "embedding": "ok",
+        "composition": "ok",
         "watermark": "not_run",
         "provenance": "not_run",
     }

@@ -1,0 +1,153 @@
+"""Follow a work through a performance: one tempo, one key, from vector to vector.
+
+Candidates come from vectors that are the same in all keys; what decides is that others, which a key
+moves round the twelve pitch classes, agree along a line in one key only.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from fingerprint.arrays import F32Array, F64Array
+from fingerprint.composition.geometry import (
+    CENTRE_SECONDS,
+    HOP_SECONDS,
+    KEYED,
+    PITCH_CLASSES,
+)
+from fingerprint.embedding.alignment import Line, heaviest, straightened
+
+LIKE: Final = 0.45
+"""Likeness above which two vectors are more probably of one work than not."""
+REACH: Final = 1
+SHORTEST: Final = 3
+ROUNDS: Final = 3
+HIGHEST: Final = 6
+"""Semitones: a query is said to lie from five below to six above, whatever the octave."""
+TEMPO_SLACK: Final = 0.12
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like a stretch of a query is to a reference along a line in one key.
+
+    Attributes
+    ----------
+    line : Line
+    semitones : int
+        Query minus reference, modulo an octave: -5 to 6.
+    query_start, query_end : float
+        Middles of the first and the last vector, in seconds.
+    weight : float
+        Sum of how far the likeness is above :data:`LIKE`.
+    mean : float
+        Mean likeness along the line.
+    vectors : int
+    other_keys : float
+        The greatest mean along the same line in another key.
+    other_places : float
+        Median over the vectors of their greatest likeness to the reference away from the line, in
+        the same key.
+    """
+
+    line: Line
+    semitones: int
+    query_start: float
+    query_end: float
+    weight: float
+    mean: float
+    vectors: int
+    other_keys: float
+    other_places: float
+
+
+def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> Likeness | None:
+    """Walk along a line in the key that agrees most, and straighten it.
+
+    Parameters
+    ----------
+    query : float32 array, shape (n, PITCH_CLASSES * KEYED)
+    seconds : float64 array, shape (n,)
+        Middles of what they see.
+    reference : float32 array, shape (m, PITCH_CLASSES * KEYED)
+        In the order of time.
+
+    Returns
+    -------
+    Likeness or None
+        None where too little is alike.
+    """
+    keys = in_all_keys(query)  # (12, n, values)
+    voted = line.tempo_ratio
+    best: tuple[int, int, int, float] | None = None
+    for round_ in range(ROUNDS):
+        likeness, at = _beside(line, keys, seconds, reference)
+        found = [heaviest(own, LIKE) for own in likeness]
+        key = int(np.argmax([weight for *_, weight in found]))
+        start, end, weight = found[key]
+        if end - start < SHORTEST:
+            return None
+        best = (key, start, end, weight)
+        if round_ == ROUNDS - 1:
+            break
+        on = np.flatnonzero(likeness[key, start:end] > LIKE) + start
+        if len(on) <= SHORTEST:
+            break
+        line = straightened(
+            line,
+            seconds[on],
+            at[key, on],
+            likeness[key, on] - LIKE,
+            (voted * (1 - TEMPO_SLACK), voted * (1 + TEMPO_SLACK)),
+        )
+    assert best is not None
+    key, start, end, weight = best
+    means = likeness[:, start:end].mean(axis=1)
+    return Likeness(
+        line=line,
+        semitones=key if key <= HIGHEST else key - PITCH_CLASSES,
+        query_start=float(seconds[start]),
+        query_end=float(seconds[end - 1]),
+        weight=weight,
+        mean=float(means[key]),
+        vectors=end - start,
+        other_keys=float(np.delete(means, key).max()),
+        other_places=_elsewhere(line, keys[key, start:end], seconds[start:end], reference),
+    )
+
+
+def in_all_keys(vectors: F32Array) -> F32Array:
+    """Vectors as they would be so many semitones lower: shape (12, n, values)."""
+    classes = vectors.reshape(-1, PITCH_CLASSES, KEYED)
+    return np.stack(
+        [np.roll(classes, -key, axis=1).reshape(vectors.shape) for key in range(PITCH_CLASSES)]
+    )
+
+
+def _beside(
+    line: Line, keys: F32Array, seconds: F64Array, reference: F32Array
+) -> tuple[F64Array, F64Array]:
+    """The best likeness in each key next to the line, and where; -1 beside the reference."""
+    on = np.round((line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS)
+    index = on.astype(np.int64)[:, None] + np.arange(-REACH, REACH + 1)  # (n, r)
+    inside = (index >= 0) & (index < len(reference))
+    there = reference[np.clip(index, 0, len(reference) - 1)]  # (n, r, values)
+    # one product a query vector: (n, 12, values) @ (n, values, r)
+    likeness = np.matmul(keys.transpose(1, 0, 2), there.transpose(0, 2, 1))  # (n, 12, r)
+    likeness = np.where(inside[:, None, :], likeness, -1.0)
+    best = likeness.argmax(axis=2)  # (n, 12)
+    rows = np.arange(len(index))[:, None]
+    value = np.take_along_axis(likeness, best[:, :, None], axis=2)[:, :, 0]
+    at = index[rows, best] * HOP_SECONDS + CENTRE_SECONDS
+    return value.T.astype(np.float64), at.T
+
+
+def _elsewhere(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> float:
+    """How like the query is to the reference where it should not be."""
+    at = (line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS
+    apart = np.abs(np.arange(len(reference)) - at[:, None]) > CENTRE_SECONDS / HOP_SECONDS
+    if not apart.any():
+        return 0.0
+    likeness = np.where(apart, query @ reference.T, -1.0).max(axis=1)
+    return float(np.median(likeness))
