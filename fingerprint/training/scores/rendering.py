@@ -18,6 +18,8 @@ _FOLDERS: Final = (Path("/usr/share/sounds/sf2"), Path("/usr/share/soundfonts"))
 _DRUMS: Final = 9
 _TAIL_SECONDS: Final = 1.0
 _PEAK: Final = 0.8
+_BLOCK: Final = 64
+"""Samples at whose edges FluidSynth begins and ends notes."""
 
 
 def soundfont(number: int = 0) -> Path:
@@ -71,7 +73,8 @@ class _Synthesiser:
             [(round(each.end_seconds * self._rate), 0, each) for each in events]
             + [(round(each.start_seconds * self._rate), 1, each) for each in events]
         )
-        total = moves[-1][0] + round(_TAIL_SECONDS * self._rate)
+        # Whole blocks of the synthesiser, so that the next piece begins at the edge of one as well.
+        total = -(-(moves[-1][0] + round(_TAIL_SECONDS * self._rate)) // _BLOCK) * _BLOCK
         blocks, now = [], 0
         for at, begins, event in moves:
             if at > now:
