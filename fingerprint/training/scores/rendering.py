@@ -1,4 +1,8 @@
-"""Notes to samples by FluidSynth, in this process, with a soundfont kept loaded."""
+"""Notes to samples by FluidSynth, in this process, with a soundfont kept loaded.
+
+Measured on one core of two, six performances of 30 to 90 s in CPU time: 228 × real time at 22,050 Hz
+without reverberation, 138 × with it; 263 and 227 × at 16,000 Hz. Loading takes 0.2 s.
+"""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,5 +1,7 @@
 """Chords fit the tune they are made for, in its key."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_chords_cover_the_tune_without_gap_and_end_at_home() -> None:
     for seed in range(10):
         row = chords(work(ARPEGGIOS), np.random.default_rng(seed))
         assert row[0].onset == 0
-        assert all(a.onset + a.duration == b.onset for a, b in zip(row, row[1:], strict=False))
+        assert all(a.onset + a.duration == b.onset for a, b in pairwise(row))
         assert row[-1].onset + row[-1].duration >= 16
         assert row[-1].root == 0
 
