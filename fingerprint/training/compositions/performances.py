@@ -17,17 +17,17 @@ from rich.progress import track
 
 from fingerprint.arrays import F64Array, U8Array
 from fingerprint.spectrum import mono_spectrum
-from fingerprint.training.scores.arrangement import notes, performance, seconds_at
+from fingerprint.training.scores.arrangement import Event, notes, performance, seconds_at
 from fingerprint.training.scores.instruments import CHANNELS
 from fingerprint.training.scores.melody import Split, Work
-from fingerprint.training.scores.rendering import RATE, sound
+from fingerprint.training.scores.rendering import RATE, render
 from fingerprint.training.scores.same_chords import SameChords, same_chords
 from fingerprint.training.scores.works import works
 from fingerprint.training.spectra import packed
 
 CACHE: Final = Path(".cache") / "scores" / "performances"
-LONGEST_SECONDS: Final = 50.0
-"""Of each performance so much is kept, from a random beat on."""
+LONGEST_SECONDS: Final = {"train": 26.0, "validation": 40.0, "test": 40.0}
+"""Of each performance so much is kept, the same passage of all performances of a work."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,15 @@ def performed(split: Split, each: int, *, twins: bool = False) -> list[Performed
     """Return what was rendered of a split before; see :func:`make`."""
     return [
         _load(work, number, twins=twins)
-        for work in track(works(split), f"performances of {split}")
+        for work in track(chosen(split), f"performances of {split}")
         for number in range(each)
         if _path(work, number, twins=twins).exists()
     ]
+
+
+def chosen(split: Split) -> list[Work]:
+    """The first work of each group."""
+    return list({work.group: work for work in reversed(works(split))}.values())[::-1]
 
 
 def make(split: Split, numbers: Sequence[int], processes: int, *, twins: bool = False) -> None:
@@ -71,7 +76,7 @@ def make(split: Split, numbers: Sequence[int], processes: int, *, twins: bool = 
     wanted = [
         (work, number, twins)
         for number in numbers
-        for work in works(split)
+        for work in chosen(split)
         if not _path(work, number, twins=twins).exists()
     ]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
@@ -86,32 +91,41 @@ def _make(wanted: tuple[Work, int, bool]) -> None:
     seed = int.from_bytes(hashlib.sha256(f"{work.id} {number} {twin}".encode()).digest()[:8])
     random = np.random.default_rng(seed)
     played, chords = _twin(work, random) if twin else (work, None)
-    chosen = performance(work, random, work.split, chords=chords)
-    samples = sound(played, chosen, RATE)
-    longest = int(LONGEST_SECONDS * RATE)
-    start = int(random.integers(0, max(1, len(samples) - longest)))
-    spectra = mono_spectrum(samples[start : start + longest], RATE)
-    cut = start / RATE
+    manner = performance(work, random, work.split, chords=chords)
+    longest = LONGEST_SECONDS[work.split]
+    where = int(hashlib.sha256(work.id.encode()).hexdigest()[:4], 16) / 0xFFFF
+    events, cut = _cut(notes(played, manner), where, longest)
+    samples = render(events, RATE, soundfont=manner.soundfont, reverb=manner.reverb)
+    spectra = mono_spectrum(samples[: int(longest * RATE)], RATE)
     rows = [
-        (
-            each.start_seconds - cut,
-            each.end_seconds - cut,
-            each.pitch,
-            each.channel == CHANNELS["melody"],
-        )
-        for each in notes(played, chosen)
+        (each.start_seconds, each.end_seconds, each.pitch, each.channel == CHANNELS["melody"])
+        for each in events
         if each.channel != CHANNELS["drums"]
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp.npz")
-    first = seconds_at(chosen, 0.0)
+    first = seconds_at(manner, 0.0)
     np.savez(
         temporary,
         spectra=packed(spectra),
         events=np.array(rows, np.float64),
-        time=np.array([first - cut, seconds_at(chosen, 1.0) - first, chosen.semitones]),
+        time=np.array([first - cut, seconds_at(manner, 1.0) - first, manner.semitones]),
     )
     temporary.replace(path)
+
+
+def _cut(events: list[Event], where: float, longest: float) -> tuple[list[Event], float]:
+    """Keep so many seconds of a performance, and say where they begin; ``where`` is 0 to 1."""
+    start = where * max(0.0, max(each.end_seconds for each in events) - longest)
+    kept = [
+        each._replace(
+            start_seconds=max(0.0, each.start_seconds - start),
+            end_seconds=each.end_seconds - start,
+        )
+        for each in events
+        if each.end_seconds > start + 0.05 and each.start_seconds < start + longest
+    ]
+    return kept, start
 
 
 def _twin(work: Work, random: np.random.Generator) -> SameChords:

@@ -25,9 +25,9 @@ RUN: Final = 6
 COMMON: Final = 60
 """Runs in more tunes than this (scales, arpeggios) say nothing about who is whose variant."""
 SHARED: Final = 3
-VARIANT: Final = 0.30
+VARIANT: Final = 0.45
 """Similarity from which two tunes are one; see the counts that ``works`` prints."""
-SAME_TITLE: Final = 0.20
+SAME_TITLE: Final = 0.30
 _TRANSPOSITIONS: Final = 3
 _GAP: Final = 0.6
 _MISMATCH: Final = 1.0
