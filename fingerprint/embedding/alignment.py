@@ -6,6 +6,7 @@ followed through the reference's own vectors, straightened by least squares, and
 likeness holds.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -116,7 +117,13 @@ class Lookup(Protocol):
     def __call__(self, reference: int) -> F32Array: ...
 
 
-def paths(query: F32Array, seconds: F64Array, near: Neighbours, lookup: Lookup) -> list[Path]:
+def paths(
+    query: F32Array,
+    seconds: F64Array,
+    near: Neighbours,
+    lookup: Lookup,
+    ahead: Callable[[Collection[int]], None] | None = None,
+) -> list[Path]:
     """Follow the likeliest lines.
 
     Parameters
@@ -125,17 +132,24 @@ def paths(query: F32Array, seconds: F64Array, near: Neighbours, lookup: Lookup) 
         Of length one each.
     seconds : float64 array, shape (n,)
         Middles of what they see, ascending.
+    ahead : callable, optional
+        Told, before the first lookup, of all references that may be looked up.
 
     Returns
     -------
     list of Path, heaviest first; several may tell of one stretch.
     """
-    found: list[Path] = []
+    voted: list[tuple[float, list[Line]]] = []
     for start in range(0, max(1, len(query) - WINDOW // 2), WINDOW // 2):
         part = slice(start, start + WINDOW)
         own = Neighbours(near.reference[part], near.seconds[part], near.likeness[part])
         middle = float(seconds[part].mean()) if len(query) else 0.0
-        for line in hypotheses(seconds[part], own):
+        voted.append((middle, hypotheses(seconds[part], own)))
+    if ahead is not None:
+        ahead({line.reference for _, lines in voted for line in lines})
+    found: list[Path] = []
+    for middle, lines in voted:
+        for line in lines:
             if any(_follows(path, line, middle) for path in found):
                 continue
             path = follow(line, query, seconds, lookup(line.reference))
