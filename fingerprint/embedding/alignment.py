@@ -191,8 +191,6 @@ def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
     lines: list[Line] = []
     places: dict[tuple[int, int], int] = {}
     for n in np.argsort(-counted, kind="stable")[: 8 * HYPOTHESES]:
-        if counted[n] < FEWEST_VOTES:
-            break
         number, ratio, offset_bin = (int(value) for value in cells[n])
         tempo_ratio = float(TEMPO_RATIOS[ratio])
         offset = float((offset_bin - shifts[n] + 0.5) * BIN_SECONDS)
@@ -208,22 +206,34 @@ def hypotheses(seconds: F64Array, near: Neighbours) -> list[Line]:
 def _count(
     reference: I64Array, which: I64Array, votes: F32Array, bins: I64Array
 ) -> tuple[F64Array, I64Array]:
-    """Sum the votes of each cell (reference, tempo ratio, offset): one vote a query vector."""
+    """Sum the votes of each cell (reference, tempo ratio, offset): one vote a query vector.
+
+    Cells with fewer than :data:`FEWEST_VOTES` are left out.
+    """
+    numbers, number = np.unique(reference, return_inverse=True)
     ratios = np.broadcast_to(np.arange(len(TEMPO_RATIOS)), bins.shape)
     low = int(bins.min())
     width = int(bins.max()) - low + 1
-    cell = (reference[:, None] * len(TEMPO_RATIOS) + ratios) * width + (bins - low)
+    cell = (number[:, None] * len(TEMPO_RATIOS) + ratios) * width + (bins - low)
     ballot = (cell * (int(which.max()) + 1) + which[:, None]).ravel()
-    order = np.argsort(ballot, kind="stable")
-    ballot = ballot[order]
+    # A sort of plain integers that carry their places is several times as fast as an argsort.
+    places = ballot.size.bit_length()
+    packed = (ballot << places) | np.arange(ballot.size)
+    packed.sort()
+    order, ballot = packed & ((1 << places) - 1), packed >> places
     starts = np.flatnonzero(np.r_[True, ballot[1:] != ballot[:-1]])
     best = np.maximum.reduceat(np.broadcast_to(votes[:, None], bins.shape).ravel()[order], starts)
     cells = ballot[starts] // (int(which.max()) + 1)
     firsts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]])
     total = np.add.reduceat(best, firsts)
-    cells = cells[firsts]
+    enough = np.flatnonzero(total >= FEWEST_VOTES)
+    total, cells = total[enough], cells[firsts[enough]]
     split = np.stack(
-        [cells // width // len(TEMPO_RATIOS), cells // width % len(TEMPO_RATIOS), cells % width],
+        [
+            numbers[cells // width // len(TEMPO_RATIOS)],
+            cells // width % len(TEMPO_RATIOS),
+            cells % width,
+        ],
         axis=1,
     )
     split[:, 2] += low
