@@ -3,7 +3,8 @@
 :func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found;
 :func:`completed` adds vectors and peaks, by which altered ones are, and tones, by which the same
 work in another performance is; an :class:`Index` holds those of the references and finds them in a
-query. :class:`SegmentIndex` is the one that lives in a folder.
+query. :class:`SegmentIndex` is the one that lives in a folder, :class:`MilvusIndex` the one whose
+vectors a Milvus serves.
 """
 
 from fingerprint.altered import completed
@@ -16,18 +17,29 @@ from fingerprint.errors import (
     FingerprintError,
     IndexCorruptError,
     IndexLockedError,
+    IndexUnavailableError,
     InvalidFingerprintError,
+    MissingExtraError,
     StaleEpochError,
     TooShortError,
     UnusableAudioError,
 )
 from fingerprint.extraction import fingerprint
-from fingerprint.index import Index, IndexParams, IndexStats, SegmentIndex
+from fingerprint.index import (
+    Answer,
+    Index,
+    IndexParams,
+    IndexStats,
+    MilvusIndex,
+    MilvusServer,
+    SegmentIndex,
+)
 from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
     "COMPOSITION_MODEL",
+    "Answer",
     "Constellation",
     "Embedding",
     "Fingerprint",
@@ -37,8 +49,12 @@ __all__ = [
     "IndexLockedError",
     "IndexParams",
     "IndexStats",
+    "IndexUnavailableError",
     "InvalidFingerprintError",
     "Match",
+    "MilvusIndex",
+    "MilvusServer",
+    "MissingExtraError",
     "Segment",
     "SegmentIndex",
     "StaleEpochError",

@@ -27,3 +27,11 @@ class IndexLockedError(FingerprintError):
 
 class StaleEpochError(FingerprintError):
     """A change is older than what the index already holds."""
+
+
+class IndexUnavailableError(FingerprintError):
+    """The server that holds a part of the index does not answer: to be tried again."""
+
+
+class MissingExtraError(FingerprintError):
+    """Something was asked for that needs an optional part of the installation."""

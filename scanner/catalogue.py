@@ -6,7 +6,9 @@ a reference is found from the moment its transaction has committed. An index who
 never gave out (it was restored from a backup), or that is damaged, is built anew.
 """
 
+import hashlib
 import math
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -24,6 +26,7 @@ import fingerprint
 from scanner.database import Database
 from scanner.errors import BusyError, TransientError
 from scanner.metrics import INDEX_BYTES, INDEX_REFERENCES
+from scanner.settings import Settings
 from scanner.store import BlobStore, StoreError
 from scanner.tables import CatalogueChange, CatalogueEpoch, Reference
 
@@ -54,12 +57,25 @@ class Found:
 
 
 class Catalogue:
-    """Opens, catches up and searches the tenants' indexes; one folder a tenant."""
+    """Opens, catches up and searches the tenants' indexes; one folder a tenant.
 
-    def __init__(self, database: Database, store: BlobStore, folder: Path) -> None:
+    Parameters
+    ----------
+    milvus
+        Where vectors are served from, a collection a tenant; without it they lie in the folders.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: BlobStore,
+        folder: Path,
+        milvus: fingerprint.MilvusServer | None = None,
+    ) -> None:
         self._database = database
         self._store = store
         self._folder = folder
+        self._milvus = milvus
         self._indexes: OrderedDict[str, fingerprint.SegmentIndex] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -73,20 +89,28 @@ class Catalogue:
         BusyError
             If another process has been bringing the index up to date for ``patience`` seconds.
         TransientError
-            If a reference's fingerprint cannot be read: no track can be called clear without it.
+            If a reference's fingerprint cannot be read, or Milvus does not answer: no track can be
+            called clear without it.
         """
         asked = time.monotonic()
         try:
-            answer = self.caught_up(tenant_id, patience).answer(query, limit=MATCHES)
+            answer = self._answer(tenant_id, query, patience)
         except fingerprint.IndexCorruptError as error:
             self._rebuild(tenant_id, error, patience)
-            answer = self.caught_up(tenant_id, patience).answer(query, limit=MATCHES)
+            answer = self._answer(tenant_id, query, patience)
         return Found(
             matches=answer.matches,
             index_version=answer.version,
             index_epoch=answer.epoch,
             age_seconds=round(time.monotonic() - asked, 3),
         )
+
+    def _answer(
+        self, tenant_id: str, query: fingerprint.Fingerprint, patience: float
+    ) -> fingerprint.Answer:
+        index = self.caught_up(tenant_id, patience)
+        with _transient():
+            return index.answer(query, limit=MATCHES)
 
     def caught_up(self, tenant_id: str, patience: float = math.inf) -> fingerprint.SegmentIndex:
         """Return the tenant's index after applying what the database has beyond it.
@@ -99,7 +123,7 @@ class Catalogue:
         index = self._index(tenant_id)
         if self._newest_epoch(tenant_id) == index.epoch:
             return index
-        with self._alone(tenant_id, patience):
+        with self._alone(tenant_id, patience), _transient():
             if not self._gave_out(tenant_id, index.epoch):
                 log.warning("index_of_another_past", tenant=tenant_id, epoch=index.epoch)
                 index.clear()
@@ -120,7 +144,7 @@ class Catalogue:
     def _rebuild(self, tenant_id: str, damage: Exception, patience: float) -> None:
         """Clear an index that cannot be read, unless another process has done so meanwhile."""
         index = self._index(tenant_id)
-        with self._alone(tenant_id, patience):
+        with self._alone(tenant_id, patience), _transient():
             try:
                 index.verify()
             except fingerprint.IndexCorruptError:
@@ -143,8 +167,11 @@ class Catalogue:
             lock.release()
 
     def check(self) -> None:
-        """Raise if the folder can't be made or an index that was opened can't be read."""
+        """Raise if the folder can't be made, an index that was opened can't be read, or Milvus is away."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        if self._milvus is not None:
+            with _transient():
+                self._milvus.answers()
         for index in list(self._indexes.values()):
             index.stats()
 
@@ -158,7 +185,8 @@ class Catalogue:
             of the database.
         """
         index = self.caught_up(tenant_id)
-        index.verify()
+        with _transient():
+            index.verify()
         active = (Reference.tenant_id == tenant_id, Reference.status == ACTIVE)
         while True:
             epoch = self._newest_epoch(tenant_id)
@@ -178,7 +206,7 @@ class Catalogue:
     def compact(self, tenant_id: str) -> int:
         """Take what was retired out of a tenant's index files; return the bytes that are left."""
         index = self.caught_up(tenant_id)
-        with self._alone(tenant_id, math.inf):
+        with self._alone(tenant_id, math.inf), _transient():
             index.compact()
         return index.stats().bytes
 
@@ -187,7 +215,11 @@ class Catalogue:
             if tenant_id not in self._indexes:
                 folder = self._folder / tenant_id
                 folder.mkdir(parents=True, exist_ok=True)
-                self._indexes[tenant_id] = fingerprint.SegmentIndex(folder)
+                self._indexes[tenant_id] = (
+                    fingerprint.SegmentIndex(folder)
+                    if self._milvus is None
+                    else fingerprint.MilvusIndex(folder, self._milvus, collection_name(tenant_id))
+                )
             self._indexes.move_to_end(tenant_id)
             while len(self._indexes) > OPEN:
                 self._indexes.popitem(last=False)  # whoever searches it now keeps it open
@@ -238,6 +270,30 @@ class Catalogue:
                 f"the fingerprint of reference {row.id} cannot be read, and nothing can be told "
                 "clear without it: restore the store, or retire the reference and add it again"
             ) from error
+
+
+@contextmanager
+def _transient() -> Iterator[None]:
+    """Have a search be tried again when a part of the index does not answer."""
+    try:
+        yield
+    except fingerprint.IndexUnavailableError as error:
+        raise TransientError(str(error)) from error
+
+
+def milvus_of(settings: Settings) -> fingerprint.MilvusServer | None:
+    """Return the Milvus that the settings name."""
+    if settings.milvus_uri is None:
+        return None
+    token = settings.milvus_token.get_secret_value() if settings.milvus_token else ""
+    return fingerprint.MilvusServer(settings.milvus_uri, token)
+
+
+def collection_name(tenant_id: str) -> str:
+    """Return the name of a tenant's collection of recordings' vectors: readable, and no other's."""
+    readable = re.sub(r"[^A-Za-z0-9]", "_", tenant_id)[:64]
+    digest = hashlib.blake2b(tenant_id.encode(), digest_size=8).hexdigest()
+    return f"clearance_{readable}_{digest}_recordings"
 
 
 def next_epoch(session: Session, tenant_id: str) -> int:

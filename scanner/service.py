@@ -73,9 +73,11 @@ class Service:
     @cached_property
     def catalogue(self) -> "Catalogue":
         """The reference index of each tenant, kept up with the database."""
-        from scanner.catalogue import Catalogue
+        from scanner.catalogue import Catalogue, milvus_of
 
-        return Catalogue(self.database, self.store, self.settings.index_folder)
+        return Catalogue(
+            self.database, self.store, self.settings.index_folder, milvus_of(self.settings)
+        )
 
     @cached_property
     def pack(self) -> "Pack":

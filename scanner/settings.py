@@ -1,5 +1,6 @@
 """Everything an operator can set, read once from ``CLEARANCE_*`` variables."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -44,6 +45,17 @@ class Settings(BaseSettings):
         default=300_000,
         ge=1000,
         description="A consumer that polls less often loses its partitions.",
+    )
+
+    milvus_uri: str | None = Field(
+        default=None,
+        repr=False,  # it may hold a password
+        description="Milvus that serves the vectors of references, `http://host:19530`; needs the "
+        "extra `milvus`. Unset: they lie in the index folder. A path that ends in `.db` runs "
+        "milvus-lite inside one process, for trying it out.",
+    )
+    milvus_token: SecretStr | None = Field(
+        default=None, description="`user:password` or key of that Milvus."
     )
 
     republish_seconds: float = Field(
@@ -138,6 +150,13 @@ class Settings(BaseSettings):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("milvus_uri", mode="after")
+    @classmethod
+    def _has_client(cls, value: str | None) -> str | None:
+        if value is not None and find_spec("pymilvus") is None:
+            raise ValueError("it needs pymilvus: install Clearance with its extra `milvus`")
+        return value
+
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
@@ -150,8 +169,11 @@ class Settings(BaseSettings):
 
     @property
     def index_folder(self) -> Path:
-        """Folder of the reference index, one folder a tenant below it."""
-        return self.home.resolve() / "index"
+        """Folder of the reference index, one folder a tenant below it.
+
+        One without vectors is another: taken for a whole one it would hide altered copies.
+        """
+        return self.home.resolve() / ("index" if self.milvus_uri is None else "index-milvus")
 
     @property
     def temporary_folder(self) -> Path:

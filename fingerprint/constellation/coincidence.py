@@ -86,7 +86,8 @@ class Grid:
         self.first, self.last = first, max(first, last)
         frames, bins = frames_of(peaks) - first, bins_of(peaks)
         order = np.argsort(bins, kind="stable")
-        self._frames, self._bins = frames[order] + first, bins[order]
+        self._frames = frames[order] + first
+        self._begins = np.append(0, np.cumsum(np.bincount(bins, minlength=ALL_BINS)))
         self._taken: BoolArray = np.zeros((self.last - self.first + 1, ALL_BINS), np.bool_)
         for moved in range(-FRAME_TOLERANCE, FRAME_TOLERANCE + 1):
             at = frames + moved
@@ -99,6 +100,25 @@ class Grid:
         inside = (at >= 0) & (at < len(self._taken)) & (bins >= 0) & (bins < ALL_BINS)
         taken = self._taken[np.where(inside, at, 0), np.where(inside, bins, 0)]
         return np.where(inside, taken, -1).astype(np.int8)
+
+    def shares(self, frames: I64Array, bins: I64Array) -> F64Array:
+        """Share of a query's peaks that coincide, of those that lie on the grid.
+
+        Parameters
+        ----------
+        frames, bins : int64 arrays that broadcast to shape (places, n)
+            The query as it lies at each of several places.
+
+        Returns
+        -------
+        float64 array, shape (places,)
+        """
+        at = frames - self.first
+        inside = (at >= 0) & (at < len(self._taken)) & (bins >= 0) & (bins < ALL_BINS)
+        cells = np.where(inside, at * ALL_BINS + bins, 0)  # (places, n)
+        taken = self._taken.ravel()[cells] & inside
+        share: F64Array = taken.sum(axis=1) / np.maximum(1, inside.sum(axis=1))
+        return share
 
     def everywhere(self, frames: I64Array, bins: I64Array) -> tuple[F64Array, I64Array]:
         """Share of peaks that coincide at every offset at which half of them lie on the grid.
@@ -116,8 +136,8 @@ class Grid:
         offsets : int64 array, shape (offsets,)
         """
         low, high = self.first - int(frames[-1]), self.last - int(frames[0])
-        begin = np.searchsorted(self._bins, bins, "left")
-        count = np.searchsorted(self._bins, bins, "right") - begin
+        begin = self._begins[bins]
+        count = self._begins[bins + 1] - begin
         before = np.cumsum(count) - count
         at = np.repeat(begin - before, count) + np.arange(int(count.sum()))
         moved = self._frames[at] - np.repeat(frames, count) - low + FRAME_TOLERANCE
@@ -191,8 +211,9 @@ def _elsewhere(grid: Grid, frames: I64Array, bins: I64Array, offset: int) -> tup
     shares, offsets = grid.everywhere(frames, bins)
     others = shares[np.abs(offsets - offset) > AWAY]
     anywhere = others if len(others) else np.zeros(1)
-    near = float(np.mean([_share(grid.hits(frames + int(offset + by), bins)) for by in NEAR]))
-    moved = np.sort([_share(grid.hits(frames + offset, bins + by)) for by in TRANSPOSED])
+    here = frames[None, :] + offset
+    near = float(grid.shares(here + NEAR[:, None], bins[None, :]).mean())
+    moved = np.sort(grid.shares(here, bins[None, :] + TRANSPOSED[:, None]))
     usual = max(float(anywhere.mean()), near, float(moved.mean()))
     return usual, max(float(np.quantile(anywhere, RARE)), near, float(moved[-ODD_KEYS]))
 

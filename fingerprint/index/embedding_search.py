@@ -1,17 +1,17 @@
 """Altered copies: vectors looked up at three pitches, lines followed, pitch read from chroma."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from fingerprint.arrays import BoolArray, F32Array, F64Array, I64Array
+from fingerprint.arrays import F32Array, F64Array
 from fingerprint.embedding.alignment import Neighbours, Path, paths
-from fingerprint.embedding.embedding import PITCHES, SCALE, Embedding, I8Array
+from fingerprint.embedding.embedding import PITCHES, SCALE, Embedding
 from fingerprint.embedding.geometry import CENTRE_SECONDS, FIELD_FRAMES, HOP_SECONDS
 from fingerprint.index.score import altered_probability
 from fingerprint.index.segment_file import IndexSegment
+from fingerprint.index.vector_source import VectorSource
 from fingerprint.spectrum import BINS_PER_SEMITONE, FRAMES_PER_SECOND
 
 NEIGHBOURS: Final = 24
@@ -47,40 +47,15 @@ class Trace:
     pitch_semitones: float
 
 
-def traces(
-    query: Embedding, segments: Sequence[IndexSegment], searchable: Sequence[BoolArray]
-) -> list[Trace]:
-    """Follow a query through all segments of an index.
-
-    Parameters
-    ----------
-    searchable : sequence of bool array, shape (references,)
-        Which references of each segment may be found.
+def traces(query: Embedding, source: VectorSource) -> list[Trace]:
+    """Follow a query through the references of an index.
 
     Returns
     -------
     list of Trace, in no order; several may tell of one stretch.
     """
-    holding = [
-        (segment, alive)
-        for segment, alive in zip(segments, searchable, strict=True)
-        if segment.vectors is not None
-    ]
-    if not holding or not len(query):
+    if not len(source) or not len(query):
         return []
-    bases = np.cumsum([0, *(segment.references for segment, _ in holding)])
-    kept: dict[int, F32Array] = {}
-
-    def place(number: int) -> tuple[IndexSegment, int]:
-        which = int(np.searchsorted(bases, number, side="right")) - 1
-        return holding[which][0], number - int(bases[which])
-
-    def lookup(reference: int) -> F32Array:
-        if reference not in kept:
-            segment, ordinal = place(reference)
-            kept[reference] = segment.vectors_of(ordinal)
-        return kept[reference]
-
     found = []
     seconds = query.seconds()
     query_seconds = len(query) * HOP_SECONDS
@@ -90,18 +65,19 @@ def traces(
         scaled = vectors.astype(np.float32) / np.float32(SCALE)
         known: set[int] = set()
         for _ in range(ROUNDS):
-            near = _near(vectors, _without(known, holding, bases), bases)
+            near = source.nearest(vectors, NEIGHBOURS, known)
             sure = set()
-            for path in paths(scaled, seconds, near, lookup):
-                segment, ordinal = place(path.line.reference)
-                shift = _pitch(path, own_chroma, seconds, segment.chroma_of(ordinal), -raised)
+            for path in paths(scaled, seconds, near, source.vectors_of, source.fetch):
+                number = path.line.reference
+                shift = _pitch(path, own_chroma, seconds, source.chroma_of(number), -raised)
                 if (
                     shift is None
                 ):  # so far from this lookup's pitch that it is another one's, or none
                     continue
+                segment, ordinal = source.place(number)
                 found.append(Trace(segment, ordinal, path, shift))
                 if altered_probability(path, query_seconds) >= SURE:
-                    sure.add(path.line.reference)
+                    sure.add(number)
             known |= sure
             if not sure or not _crowded(near, sure):
                 break
@@ -115,47 +91,6 @@ def _crowded(near: Neighbours, sure: set[int]) -> bool:
     """
     theirs = np.isin(near.reference, list(sure))
     return bool((theirs.mean(axis=1) > MANY).mean() > CROWDED)
-
-
-def _without(
-    known: set[int], holding: Sequence[tuple[IndexSegment, BoolArray]], bases: I64Array
-) -> Sequence[tuple[IndexSegment, BoolArray]]:
-    """What may be found, without references that were found already."""
-    if not known:
-        return holding
-    listed = np.array(sorted(known))
-    left = []
-    for (segment, alive), base in zip(holding, bases[:-1], strict=True):
-        kept = alive.copy()
-        kept[listed[(listed >= base) & (listed < base + segment.references)] - base] = False
-        left.append((segment, kept))
-    return left
-
-
-def _near(
-    vectors: I8Array,
-    holding: Sequence[tuple[IndexSegment, BoolArray]],
-    bases: I64Array,
-) -> Neighbours:
-    """The nearest vectors of all segments together; all-zero rows (silence) have none."""
-    likeness, reference, at = [], [], []
-    for (segment, alive), base in zip(holding, bases[:-1], strict=True):
-        assert segment.vectors is not None
-        searchable = None if alive.all() else np.repeat(alive, segment.vector_counts)
-        cosines, which = segment.vectors.nearest(vectors, NEIGHBOURS, searchable)
-        starts = segment.vector_starts.astype(np.int64)
-        ordinal = np.searchsorted(starts, which, side="right") - 1
-        found = which >= 0
-        likeness.append(np.where(found, cosines, np.float32(-1)))
-        reference.append(np.where(found, ordinal + base, -1))
-        at.append((which - starts[np.maximum(ordinal, 0)]) * HOP_SECONDS + CENTRE_SECONDS)
-    every = np.concatenate(likeness, axis=1)
-    best = np.argsort(-every, axis=1, kind="stable")[:, :NEIGHBOURS]
-    return Neighbours(
-        np.take_along_axis(np.concatenate(reference, axis=1), best, axis=1),
-        np.take_along_axis(np.concatenate(at, axis=1), best, axis=1),
-        np.take_along_axis(every, best, axis=1),
-    )
 
 
 def _pitch(

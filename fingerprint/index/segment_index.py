@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +40,7 @@ from fingerprint.index.segment_file import (
 )
 from fingerprint.index.tape import Tape, concatenate, join
 from fingerprint.index.vector_file import VectorFile
+from fingerprint.index.vector_source import WORKS, SegmentVectors, VectorSource
 from fingerprint.matches import Match
 from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
 
@@ -131,20 +132,24 @@ class SegmentIndex:
                 for stretch in stretches(words, diagonals)
             ]
             altered = (
-                traces(query.embedding, snapshot.segments, searchable) if query.embedding else []
+                traces(query.embedding, self._vectors(snapshot.segments, searchable, exclude))
+                if query.embedding
+                else []
             )
             buried = (
                 sightings(query.constellation, snapshot.segments, searchable)
                 if query.constellation
                 else []
             )
-            anew = performances(query.tones, snapshot.segments, searchable) if query.tones else []
+            works = SegmentVectors(snapshot.segments, searchable, WORKS)
+            anew = performances(query.tones, works) if query.tones else []
             return matches(found, buried, altered, anew, query, self.params.min_score)
 
     def traces(self, embedding: Embedding) -> list[Trace]:
         """What :meth:`search` scores of altered copies, before any threshold: to calibrate it."""
         snapshot = self._current()
-        return traces(embedding, snapshot.segments, snapshot.searchable(()))
+        source = self._vectors(snapshot.segments, snapshot.searchable(()), ())
+        return traces(embedding, source)
 
     def sightings(self, constellation: Constellation, followed: int) -> list[Sighting]:
         """Likewise of buried copies, in so many references for each half minute."""
@@ -154,7 +159,20 @@ class SegmentIndex:
     def performances(self, tones: Tones) -> list[Performance]:
         """Likewise of works that are played anew."""
         snapshot = self._current()
-        return performances(tones, snapshot.segments, snapshot.searchable(()))
+        works = SegmentVectors(snapshot.segments, snapshot.searchable(()), WORKS)
+        return performances(tones, works)
+
+    def _vectors(
+        self,
+        segments: Sequence[IndexSegment],
+        searchable: Sequence[BoolArray],
+        exclude: Collection[str],
+    ) -> VectorSource:
+        """Where a search finds vectors: here, in files of the segments.
+
+        What is excluded is not searchable either; it is named for those who keep only names.
+        """
+        return SegmentVectors(segments, searchable)
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int

@@ -1,13 +1,15 @@
-"""Synthesised music and synthetic words."""
+"""Synthesised music, synthetic words, and both indexes."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
 
 import fingerprint
-from fingerprint import Fingerprint, SegmentIndex
+from fingerprint import Fingerprint, IndexParams, MilvusIndex, MilvusServer, SegmentIndex
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS
 
 RATE = 11025
@@ -43,11 +45,36 @@ def song() -> Callable[..., np.ndarray]:
     return make
 
 
+class OpenIndex(Protocol):
+    """Opens the index of a folder; opened again it is the same index."""
+
+    def __call__(self, folder: Path, params: IndexParams | None = None) -> SegmentIndex: ...
+
+
 @pytest.fixture(scope="session")
-def library(tmp_path_factory, song) -> SegmentIndex:
+def milvus(tmp_path_factory) -> MilvusServer:
+    """A Milvus inside this process: pymilvus speaks to it as to any other."""
+    return MilvusServer(str(tmp_path_factory.mktemp("milvus") / "milvus.db"))
+
+
+@pytest.fixture(scope="session", params=["segments", "milvus"])
+def open_index(request) -> OpenIndex:
+    """Each of both indexes: what one does the other does."""
+    if request.param == "segments":
+        return SegmentIndex
+    server = request.getfixturevalue("milvus")
+    return lambda folder, params=None: MilvusIndex(folder, server, collection_of(folder), params)
+
+
+def collection_of(folder: Path) -> str:
+    return "of_" + hashlib.sha256(bytes(folder)).hexdigest()[:16]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory, song, open_index) -> SegmentIndex:
     """Twelve songs of a minute; read only."""
     folder: Path = tmp_path_factory.mktemp("library")
-    index = SegmentIndex(folder)
+    index = open_index(folder)
     prints = [(f"song-{seed}", fingerprint.fingerprint(song(seed), RATE)) for seed in range(12)]
     index.apply(prints[:7], [], 1)
     index.apply(prints[7:], [], 2)

@@ -23,12 +23,12 @@ def whole(samples: np.ndarray, rate: int) -> Fingerprint:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory, song) -> SegmentIndex:
+def index(tmp_path_factory, song, open_index) -> SegmentIndex:
     """Songs, and sounds that nobody composed."""
     sounds = {f"song-{seed}": song(seed, SECONDS, FULL_RATE) for seed in range(SONGS)}
     sounds |= {kind: make(SECONDS, rng(1)) for kind, make in KINDS.items()}
     sounds["silence"] = np.zeros((1, SECONDS * FULL_RATE), np.float32)
-    index = SegmentIndex(tmp_path_factory.mktemp("altered"))
+    index = open_index(tmp_path_factory.mktemp("altered"))
     index.apply([(name, whole(sound, FULL_RATE)) for name, sound in sounds.items()], [], 1)
     return index
 

@@ -1,5 +1,7 @@
-"""The index against a model that compares everything with everything."""
+"""Each index against a model that compares everything with everything."""
 
+import atexit
+import functools
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from fingerprint import Fingerprint, IndexParams, SegmentIndex
+from fingerprint import Fingerprint, IndexParams, MilvusIndex, MilvusServer, SegmentIndex
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS
+from tests.fingerprint.conftest import collection_of
 
 PIECES = [
     np.random.default_rng(seed).integers(0, 2**32, 30 + 13 * (seed % 5), dtype=np.uint32)
@@ -45,10 +48,13 @@ class IndexMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.params = IndexParams(max_segment_words=400, merge_fan=2)
-        self.index = SegmentIndex(self.folder, self.params)
-        self.reader = SegmentIndex(self.folder, self.params)
+        self.index = self.opened()
+        self.reader = self.opened()
         self.model = {}
         self.epoch = 0
+
+    def opened(self):
+        return SegmentIndex(self.folder, self.params)
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -73,7 +79,11 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule()
     def reopen(self):
-        self.index = SegmentIndex(self.folder, self.params)
+        self.index = self.opened()
+
+    @rule()
+    def verify(self):
+        self.reader.verify()
 
     @precondition(lambda self: self.model)
     @rule(first=pieces, second=pieces, cut=st.integers(0, 8), seed=st.integers(0, 99))
@@ -109,10 +119,30 @@ class IndexMachine(RuleBasedStateMachine):
         assert not list(self.folder.glob("*.tmp"))
 
 
-IndexMachine.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@functools.cache
+def milvus():
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return MilvusServer(folder + "/milvus.db")
+
+
+class MilvusMachine(IndexMachine):
+    """Counts in every verification that Milvus has each reference, and after compaction no other."""
+
+    def opened(self):
+        return MilvusIndex(self.folder, milvus(), collection_of(self.folder), self.params)
+
+
+def how_often(examples, steps):
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
 TestIndexAgainstModel = IndexMachine.TestCase
+TestIndexAgainstModel.settings = how_often(60, 20)
+TestMilvusIndexAgainstModel = MilvusMachine.TestCase
+TestMilvusIndexAgainstModel.settings = how_often(6, 12)

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from fingerprint import Fingerprint, InvalidFingerprintError, SegmentIndex, fingerprint
+from fingerprint import Fingerprint, InvalidFingerprintError, fingerprint
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS
 
 RATE = 11025
@@ -82,10 +82,10 @@ def test_two_parts_of_one_reference_are_two_segments_of_one_match(library, song)
     assert starts == [pytest.approx((0, 40), abs=0.7), pytest.approx((15, 5), abs=0.7)]
 
 
-def test_a_loop_is_counted_once(library, tmp_path, song):
+def test_a_loop_is_counted_once(library, tmp_path, song, open_index):
     bar = cut(song(50), 0, 44 * 1365 / RATE)  # 5.4 s, a whole number of hops
     looped = np.tile(bar, 8)
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([("loop", fingerprint(looped, RATE))], [], 1)
 
     [match] = search(index, looped)
@@ -126,10 +126,10 @@ def mp3(samples, rate, bit_rate):
 
 
 @pytest.mark.parametrize("bit_rate", [64_000, 32_000])
-def test_mp3_of_low_bit_rate_is_found(tmp_path, song, bit_rate):
+def test_mp3_of_low_bit_rate_is_found(tmp_path, song, bit_rate, open_index):
     rate = 44100
     original = song(70, 30, rate)
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([("original", fingerprint(original, rate))], [], 1)
     coded = mp3(cut(original, 8.03, 20, rate), rate, bit_rate)
     [match] = index.search(fingerprint(coded, rate))
@@ -169,8 +169,8 @@ FEATURELESS = {
 
 
 @pytest.mark.parametrize("kind", FEATURELESS)
-def test_sound_without_features_never_matches(tmp_path, song, kind):
-    index = SegmentIndex(tmp_path)
+def test_sound_without_features_never_matches(tmp_path, song, kind, open_index):
+    index = open_index(tmp_path)
     quiet = np.zeros((1, 10 * RATE), np.float32)
     index.apply(
         [(name, fingerprint(make(0), RATE)) for name, make in FEATURELESS.items()]
@@ -182,10 +182,10 @@ def test_sound_without_features_never_matches(tmp_path, song, kind):
     assert search(index, FEATURELESS[kind](1)) == []
 
 
-def test_silence_around_a_song_belongs_to_the_copy_but_proves_nothing(tmp_path, song):
+def test_silence_around_a_song_belongs_to_the_copy_but_proves_nothing(tmp_path, song, open_index):
     quiet = np.zeros((1, 10 * RATE), np.float32)
     padded = np.concatenate([quiet, song(3), quiet], axis=1)
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([("padded", fingerprint(padded, RATE))], [], 1)
 
     assert search(index, padded)[0].coverage_query > 0.98
@@ -212,8 +212,8 @@ def test_the_best_come_first_and_no_more_than_asked(library, song):
     assert [m.reference_id for m in search(library, query, limit=1)] == ["song-2"]
 
 
-def test_equal_references_are_both_found(tmp_path, song):
-    index = SegmentIndex(tmp_path)
+def test_equal_references_are_both_found(tmp_path, song, open_index):
+    index = open_index(tmp_path)
     copy = fingerprint(song(3), RATE)
     index.apply([("a", copy), ("b", copy)], [], 1)
 
@@ -228,8 +228,8 @@ def test_segments_are_within_both_sides(library, song):
                 assert 0 <= s.reference_start < s.reference_end <= 60 + 1e-3
 
 
-def test_an_empty_index_and_an_empty_query_find_nothing(tmp_path, library, song):
-    assert search(SegmentIndex(tmp_path), song(3)) == []
+def test_an_empty_index_and_an_empty_query_find_nothing(tmp_path, library, song, open_index):
+    assert search(open_index(tmp_path), song(3)) == []
     assert library.search(Fingerprint(np.empty(0, np.uint32), 0.0)) == []
 
 
@@ -239,11 +239,11 @@ def test_another_algorithm_is_refused(library):
         library.search(other)
 
 
-def test_a_needle_is_found_among_many_though_every_word_has_an_error(tmp_path):
+def test_a_needle_is_found_among_many_though_every_word_has_an_error(tmp_path, open_index):
     random = np.random.default_rng(5)
     tracks = random.integers(0, 2**32, (3000, 200), dtype=np.uint32)
     seconds = 199 * HOP_SECONDS + SPAN_SECONDS
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([(f"{i}", Fingerprint(row, seconds)) for i, row in enumerate(tracks)], [], 1)
     for needle in (0, 1234, 2999):
         words = tracks[needle, 50:130] ^ (np.uint32(1) << random.integers(0, 32, 80)).astype("u4")
@@ -252,13 +252,13 @@ def test_a_needle_is_found_among_many_though_every_word_has_an_error(tmp_path):
         assert match.segments[0].reference_start == pytest.approx(50 * HOP_SECONDS, abs=0.01)
 
 
-def test_silence_before_it_does_not_make_a_poor_likeness_sure(tmp_path):
+def test_silence_before_it_does_not_make_a_poor_likeness_sure(tmp_path, open_index):
     random = np.random.default_rng(8)
     quiet = np.full(100, 627964279, np.uint32)
     music = random.integers(0, 2**32, 40, dtype=np.uint32)
     wrong = (random.random((40, 32)) < 0.25) * (np.uint32(1) << np.arange(32, dtype=np.uint32))
     alike = music ^ wrong.sum(axis=1, dtype=np.uint32)
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([("a", Fingerprint(np.concatenate([quiet, music]), 20.0))], [], 1)
 
     assert index.search(Fingerprint(np.concatenate([quiet, music]), 20.0))[0].score > 0.99
@@ -266,17 +266,17 @@ def test_silence_before_it_does_not_make_a_poor_likeness_sure(tmp_path):
     assert index.search(Fingerprint(np.concatenate([quiet, alike]), 20.0)) == []
 
 
-def test_every_one_of_many_equal_references_is_found(tmp_path, synthetic):
+def test_every_one_of_many_equal_references_is_found(tmp_path, synthetic, open_index):
     """More copies than a word's share of the budget."""
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([(f"copy-{number}", synthetic(1, 1200)) for number in range(400)], [], 1)
     index.apply([(f"other-{number}", synthetic(number, 1200)) for number in range(2, 60)], [], 2)
     found = {match.reference_id for match in index.search(synthetic(1, 1200), limit=1000)}
     assert found == {f"copy-{number}" for number in range(400)}
 
 
-def test_a_short_copy_is_found_in_hours_of_foreign_sound(tmp_path, synthetic):
-    index = SegmentIndex(tmp_path)
+def test_a_short_copy_is_found_in_hours_of_foreign_sound(tmp_path, synthetic, open_index):
+    index = open_index(tmp_path)
     index.apply([(f"{number}", synthetic(number, 1900)) for number in range(300)], [], 1)
     hours = synthetic(10_000, int(3 * 3600 / HOP_SECONDS)).sub_fingerprints.copy()
     at = [40_000, 64_000, 86_000]  # words; 15 s each
@@ -291,8 +291,8 @@ def test_a_short_copy_is_found_in_hours_of_foreign_sound(tmp_path, synthetic):
         assert segment.query_start == pytest.approx(place * HOP_SECONDS, abs=0.7)
 
 
-def test_a_whole_mix_of_hours_is_one_segment(tmp_path, synthetic):
-    index = SegmentIndex(tmp_path)
+def test_a_whole_mix_of_hours_is_one_segment(tmp_path, synthetic, open_index):
+    index = open_index(tmp_path)
     mix = synthetic(1, 60_000)
     index.apply([("mix", mix), ("other", synthetic(2, 60_000))], [], 1)
     [match] = index.search(mix)

@@ -61,8 +61,8 @@ def reference(seed: int, count: int = 150) -> Fingerprint:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory) -> SegmentIndex:
-    index = SegmentIndex(tmp_path_factory.mktemp("vectors"), IndexParams(merge_fan=4))
+def index(tmp_path_factory, open_index) -> SegmentIndex:
+    index = open_index(tmp_path_factory.mktemp("vectors"), IndexParams(merge_fan=4))
     for seed in range(11):
         index.apply([(f"song-{seed}", reference(seed))], [], seed + 1)
     return index
@@ -155,10 +155,10 @@ def test_an_excerpt_is_found_with_its_place_and_its_pitch(index, seed, start, ro
     assert 0 <= segment.query_start < segment.query_end <= query.duration + 1e-6
 
 
-def test_what_is_unknown_excluded_or_removed_is_not_found(index, tmp_path):
+def test_what_is_unknown_excluded_or_removed_is_not_found(index, tmp_path, open_index):
     assert index.search(of(walk(99, 40), tune(99, 40))) == []
     assert index.search(reference(3), exclude={"song-3"}) == []
-    own = SegmentIndex(tmp_path)
+    own = open_index(tmp_path)
     own.apply([(f"song-{seed}", reference(seed)) for seed in range(4)], [], 1)
     own.apply([], ["song-2"], 2)
     assert own.search(reference(2)) == []
@@ -167,9 +167,9 @@ def test_what_is_unknown_excluded_or_removed_is_not_found(index, tmp_path):
     assert own.search(reference(3))[0].reference_id == "song-3"
 
 
-def test_dead_copies_do_not_stand_in_the_way(tmp_path):
+def test_dead_copies_do_not_stand_in_the_way(tmp_path, open_index):
     """Twenty-nine removed copies lie nearer to the query than the one that is left."""
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     copies = [(f"copy-{number}", reference(1)) for number in range(30)]
     others = [(f"other-{number}", reference(number)) for number in range(50, 150)]
     index.apply([*copies, *others], [], 1)
@@ -178,9 +178,9 @@ def test_dead_copies_do_not_stand_in_the_way(tmp_path):
     assert [match.reference_id for match in index.search(reference(1))] == ["copy-29"]
 
 
-def test_every_one_of_many_equal_references_is_found(tmp_path):
+def test_every_one_of_many_equal_references_is_found(tmp_path, open_index):
     """More copies than the neighbours that a vector has."""
-    index = SegmentIndex(tmp_path)
+    index = open_index(tmp_path)
     index.apply([(f"copy-{number}", reference(1, 60)) for number in range(70)], [], 1)
     index.apply([(f"other-{number}", reference(number)) for number in range(50, 100)], [], 2)
     assert {match.reference_id for match in index.search(reference(1, 60), limit=200)} == {
@@ -188,8 +188,8 @@ def test_every_one_of_many_equal_references_is_found(tmp_path):
     }
 
 
-def test_references_with_and_without_vectors_lie_side_by_side(tmp_path, synthetic):
-    index = SegmentIndex(tmp_path, IndexParams(merge_fan=2))
+def test_references_with_and_without_vectors_lie_side_by_side(tmp_path, synthetic, open_index):
+    index = open_index(tmp_path, IndexParams(merge_fan=2))
     for number in range(6):
         added = reference(number) if number % 2 else synthetic(number, 400)
         index.apply([(f"{number}", added)], [], number + 1)
@@ -201,8 +201,8 @@ def test_references_with_and_without_vectors_lie_side_by_side(tmp_path, syntheti
     index.verify()
 
 
-def test_silence_has_no_vectors_and_matches_nothing(tmp_path):
-    index = SegmentIndex(tmp_path)
+def test_silence_has_no_vectors_and_matches_nothing(tmp_path, open_index):
+    index = open_index(tmp_path)
     silent = of(np.zeros((60, DIMENSIONS)), np.zeros((60, BINS_PER_OCTAVE)))
     index.apply([("silence", silent), ("song", reference(1))], [], 1)
     assert index.search(silent) == []
