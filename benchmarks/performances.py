@@ -27,13 +27,14 @@ from fingerprint.training.scores.arrangement import (
 )
 from fingerprint.training.scores.harmony import Chord
 from fingerprint.training.scores.melody import Work
-from fingerprint.training.scores.rendering import RATE, sound
+from fingerprint.training.scores.rendering import RATE, render
 from fingerprint.training.scores.same_chords import same_chords
 from fingerprint.training.scores.works import works
 from scripts.music_corpus import ROOT
 
 FOLDER: Final = ROOT / ".bench" / "compositions"
 PACKAGE: Final = Path(fingerprint.__file__).parent
+SCORES: Final = PACKAGE / "training" / "scores"
 EXCERPT_SECONDS: Final = 20.0
 STRANGERS: Final = 5
 """Of so many groups of the test split one is no reference: its works are negatives."""
@@ -85,7 +86,7 @@ class Print:
 
 def made(piece: Piece) -> Print:
     """The print of a piece: from the folder, else rendered."""
-    path = FOLDER / "prints" / _state() / f"{piece.name}.npz"
+    path = FOLDER / "prints" / state() / f"{piece.name}.npz"
     if path.exists():
         kept = np.load(path)
         return Print(
@@ -112,22 +113,30 @@ def made(piece: Piece) -> Print:
 
 
 def _samples(piece: Piece) -> F32Array:
-    whole = sound(piece.work, piece.performance)
-    if piece.seconds is None:
-        return whole
+    own = piece.performance
+    events = notes(piece.work, own)
     first = round(piece.start_seconds * RATE)
-    return whole[first : first + round(piece.seconds * RATE)]
+    count = None if piece.seconds is None else round(piece.seconds * RATE)
+    if piece.seconds is not None:
+        end = piece.start_seconds + piece.seconds
+        events = [event for event in events if event.start_seconds < end]
+    whole = render(events, soundfont=own.soundfont, reverb=own.reverb)
+    return whole[first:] if count is None else whole[first : first + count]
 
 
-def _state() -> str:
+def state() -> str:
     """What prints depend on beside the piece: networks and the code that makes them."""
-    digest = hashlib.sha256()
     folders = ("weights", "embedding", "constellation", "composition")
-    files = [path for each in folders for path in sorted((PACKAGE / each).rglob("*.*"))]
+    files = [path for each in folders for path in (PACKAGE / each).rglob("*.*")]
     names = ("altered.py", "extraction.py", "spectrum.py", "sub_fingerprints.py")
-    rendering = PACKAGE / "training" / "scores" / "rendering.py"
-    for path in [*files, *(PACKAGE / name for name in names), rendering, Path(qmax.__file__)]:
-        if path.suffix in (".py", ".onnx"):
+    files += [PACKAGE / name for name in names]
+    return _digest([*files, SCORES / "rendering.py", Path(qmax.__file__)])
+
+
+def _digest(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        if path.suffix in (".py", ".onnx", ".gz"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -178,6 +187,13 @@ class Collection:
     def groups(self) -> dict[str, str]:
         """The group of each reference, by its work's id."""
         return {each.id: each.group for each in self.works}
+
+    @cached_property
+    def state(self) -> str:
+        """What an index of the references depends on."""
+        ids = hashlib.sha256("".join(self.groups).encode()).hexdigest()[:8]
+        index = list((PACKAGE / "index").glob("*.py"))
+        return f"{state()}-{_digest([*SCORES.glob('*.*'), Path(__file__), *index])}-{ids}"
 
     def reference(self, work: Work) -> Piece:
         """How a work is played as a reference."""
