@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-fingerprint lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-fingerprint bench-compositions lock clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -49,6 +49,10 @@ bench-large: setup  ## the index at a million references; its folder is kept
 bench-fingerprint: setup  ## recognition of altered copies, with peers: an hour and more
 	test -d .bench/peers/audfprint2 || $(BIN)/python -m pip install --quiet --no-deps --target .bench/peers audfprint2==0.1.2 h5py
 	$(BIN)/python -m benchmarks.identification --systems chromaprint,clearance,audfprint
+
+bench-compositions: setup  ## recognition of works in other performances, with a peer: hours
+	@scripts/system_packages.sh libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont
+	$(BIN)/python -m benchmarks.compositions --resume
 
 lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \

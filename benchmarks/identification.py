@@ -8,6 +8,10 @@ every one of them is a negative query as well for all groups it is not of, and e
 is no reference are negatives of their own. Each system answers with its own score; recall is given
 at its own default threshold, and at the one that leaves the stated share of false matches.
 
+``--fill N`` adds N rendered scores to the references (`benchmarks.score_references`), kept as
+fingerprints and counted apart in the tables: no query is of them, and any answer that names one is
+false.
+
 Answers are kept in ``.bench/identification`` as they come, so that a run that was stopped goes on
 with ``--resume``; queries are made from their name and number alone, so it goes on with the same
 ones.
@@ -36,7 +40,8 @@ from rich.progress import track
 from benchmarks import queries
 from benchmarks.alterations import ALTERATIONS, RATE, Samples, resampled
 from benchmarks.queries import Query, Truth
-from benchmarks.systems import SYSTEMS, THRESHOLDS, Found, System
+from benchmarks.score_references import references as rendered_scores
+from benchmarks.systems import SYSTEMS, THRESHOLDS, Clearance, Found, System
 from fingerprint.embedding import embedder
 from scripts.music_corpus import ROOT, Recording, corpus
 
@@ -75,6 +80,10 @@ class Collection:
         self.groups = {each.sha256: each.group for each in self.references}
         self._alterations = {each.name: each for each in ALTERATIONS}
 
+    def group(self, name: str) -> str:
+        """The group of a reference; a rendered score is its own."""
+        return self.groups.get(name, name)
+
     def query(self, job: Job) -> Query:
         """Make a query."""
         if job.kind == UNRELATED:
@@ -102,11 +111,11 @@ def jobs(lengths: Sequence[tuple[float, int]], negatives: int) -> list[Job]:
 # --- references
 
 
-def build(name: str, collection: Collection) -> dict[str, Any]:
+def build(name: str, collection: Collection, fill: int, processes: int) -> dict[str, Any]:
     """Make a system's index, unless it is there; say what that took."""
     folder = FOLDER / name
     noted = folder / "built.json"
-    state = _state(collection)
+    state = f"{_state(collection)}+{fill}"
     if noted.exists() and (kept := json.loads(noted.read_text()))["state"] == state:
         return dict(kept)
     shutil.rmtree(folder, ignore_errors=True)
@@ -117,19 +126,36 @@ def build(name: str, collection: Collection) -> dict[str, Any]:
         started = time.process_time()
         system.add(recording.sha256, samples)
         seconds += time.process_time() - started
+    hours = sum(each.seconds for each in collection.references) / 3600
+    real_hours = hours
+    if fill:
+        hours += _fill(system, fill, processes) / 3600
     started = time.process_time()
     size = system.build()
     seconds += time.process_time() - started
-    hours = sum(each.seconds for each in collection.references) / 3600
     built = {
         "state": state,
-        "references": len(collection.references),
+        "references": len(collection.references) + fill,
+        "of_them_rendered_scores": fill,
         "reference_hours": round(hours, 2),
         "bytes_per_reference_hour": round(size / hours),
-        "times_real_time_to_add": round(hours * 3600 / seconds),
+        "times_real_time_to_add": round(real_hours * 3600 / seconds),
     }
     noted.write_text(json.dumps(built))
     return built
+
+
+def _fill(system: System, count: int, processes: int) -> float:
+    """Add rendered scores; return their seconds."""
+    if not isinstance(system, Clearance):
+        raise SystemExit(
+            "--fill adds fingerprints: give --systems of chromaprint and clearance only"
+        )
+    seconds = 0.0
+    for name, own in rendered_scores(count, processes):
+        system.add_print(name, own)
+        seconds += own.duration
+    return seconds
 
 
 def _state(collection: Collection) -> str:
@@ -173,7 +199,7 @@ def _ask(job: Job) -> list[dict[str, Any]]:
                 "seconds": round(seconds, 4),
                 "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
                 "false_score": max(
-                    (e.score for e in answers if _collection.groups[e.name] not in truths),
+                    (e.score for e in answers if _collection.group(e.name) not in truths),
                     default=0.0,
                 ),
                 "true": [_judged(truth, answers) for truth in truths.values()],
@@ -185,7 +211,7 @@ def _ask(job: Job) -> list[dict[str, Any]]:
 def _judged(truth: Truth, answers: Sequence[Found]) -> dict[str, float]:
     """The best answer that names a recording's group, and how far it is off."""
     own = truth.recording
-    right = [each for each in answers if _collection.groups[each.name] == own.group]
+    right = [each for each in answers if _collection.group(each.name) == own.group]
     best = max(right, key=lambda each: each.score, default=None)
     if best is None:
         return {"score": 0.0}
@@ -327,6 +353,7 @@ def markdown(accounts: Sequence[dict[str, Any]]) -> str:
         "threshold",
         "threshold_at_equal_false",
         "references",
+        "of_them_rendered_scores",
         "reference_hours",
         "times_real_time_to_add",
         "bytes_per_reference_hour",
@@ -350,6 +377,7 @@ def main() -> None:
     parser.add_argument("--systems", default="chromaprint,clearance")
     parser.add_argument("--lengths", default="5:30,10:100,30:30", help="seconds:queries a kind")
     parser.add_argument("--negatives", type=int, default=3000)
+    parser.add_argument("--fill", type=int, default=0, help="rendered scores as more references")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--resume", action="store_true", help="go on with the answers that are there"
@@ -363,7 +391,7 @@ def main() -> None:
     if not given.resume:
         answers.unlink(missing_ok=True)
     collection = Collection(given.split)
-    built = {name: build(name, collection) for name in names}
+    built = {name: build(name, collection, given.fill, given.processes) for name in names}
     asked = jobs(lengths, given.negatives)
     ask(given.split, names, asked, answers, given.processes)
     wanted = {tuple(job) for job in asked}

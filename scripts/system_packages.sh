@@ -7,6 +7,9 @@ libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
 for package in "$@"; do
   case $package in
     libchromaprint1) [[ $libraries == *libchromaprint.so* ]] && continue ;;
+    libfluidsynth3) [[ $libraries == *libfluidsynth.so* ]] && continue ;;
+    fluid-soundfont-gm) [ -e /usr/share/sounds/sf2/FluidR3_GM.sf2 ] && continue ;;
+    timgm6mb-soundfont) [ -e /usr/share/sounds/sf2/TimGM6mb.sf2 ] && continue ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && continue
                 command -v initdb >/dev/null && continue ;;
   esac

@@ -7,6 +7,7 @@ from benchmarks.identification import JOINED, LAYERED, UNRELATED, account, jobs,
 
 BUILT = {
     "references": 2,
+    "of_them_rendered_scores": 1,
     "reference_hours": 0.1,
     "times_real_time_to_add": 100,
     "bytes_per_reference_hour": 1,
@@ -47,6 +48,7 @@ def test_what_is_found_at_the_threshold_counts_and_what_is_wrong_counts_against_
     text = markdown([made])
     assert "| clean | 2 | 50 (9–91) |" in text
     assert "| false_matches | 1 |" in text
+    assert "| of_them_rendered_scores | 1 |" in text
 
 
 def test_an_interval_holds_its_share_and_narrows_with_the_count() -> None:

@@ -181,9 +181,9 @@ def seconds_at(performance: Performance, beat: float) -> float:
 
 def notes(work: Work, performance: Performance) -> list[Event]:
     """All notes of a performance, in order of their beginning."""
-    # Streams of their own: a voice that is dropped changes nothing in the others.
-    harmony, ornament, loose = (np.random.default_rng([performance.seed, n]) for n in range(3))
-    row = performance.chords or chords(work, harmony)
+    # Streams of their own: other chords change nothing in the melody.
+    ornament, loose = (np.random.default_rng([performance.seed, n]) for n in (1, 2))
+    row = chords_of(work, performance)
     key, pulse = key_of(work), pulse_of(work)
     styles = performance.styles
     parts: dict[Voice, list[Struck]] = {
@@ -200,6 +200,11 @@ def notes(work: Work, performance: Performance) -> list[Event]:
         for event in _sounding(parts[voice], voice, performance, loose)
     ]
     return _released(sorted(found))
+
+
+def chords_of(work: Work, performance: Performance) -> tuple[Chord, ...]:
+    """The chords that a performance plays, at the work's own pitch."""
+    return performance.chords or chords(work, np.random.default_rng([performance.seed, 0]))
 
 
 def _released(events: list[Event]) -> list[Event]:

@@ -1,4 +1,8 @@
-"""Read the tunes of the books that the allow-list names, by music21."""
+"""Read the tunes of the books that the allow-list names, by music21.
+
+Repeats are written out as music21 understands them: a second ``:|`` without its ``|:`` goes back to
+the beginning of the tune, where a player would go back to the last ``:|``.
+"""
 
 import hashlib
 import json

@@ -4,7 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from fingerprint.training.scores.harmony import Chord, Key, chords, key_of
+from fingerprint.training.scores.harmony import Chord, Key, key_of
+from fingerprint.training.scores.harmony import chords as drawn_chords
 from fingerprint.training.scores.melody import Note, Work
 from fingerprint.training.scores.variants import outline, similarity
 
@@ -25,8 +26,23 @@ class SameChords(NamedTuple):
     chords: tuple[Chord, ...]
 
 
-def same_chords(work_a: Work, work_b: Work, random: np.random.Generator) -> SameChords:
+def same_chords(
+    work_a: Work,
+    work_b: Work,
+    random: np.random.Generator,
+    chords: tuple[Chord, ...] | None = None,
+) -> SameChords:
     """Fit the rhythm and contour of one melody onto the chords, key and length of another.
+
+    Parameters
+    ----------
+    work_a : Work
+        Whose chords, key and length.
+    work_b : Work
+        Whose rhythm and contour.
+    random : numpy Generator
+    chords : tuple of Chord, optional
+        Of ``work_a``, at its own pitch; drawn if they are not given.
 
     Raises
     ------
@@ -38,7 +54,7 @@ def same_chords(work_a: Work, work_b: Work, random: np.random.Generator) -> Same
         raise ValueError(
             f"bars of {work_a.bar_beats} and {work_b.bar_beats} beats: give two works whose bars agree"
         )
-    row = chords(work_a, random)
+    row = chords or drawn_chords(work_a, random)
     key = key_of(work_a)
     for _ in range(_TRIES):
         melody = _fitted(work_a, work_b, row, key, random)

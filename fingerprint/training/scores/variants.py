@@ -26,7 +26,10 @@ COMMON: Final = 60
 """Runs in more tunes than this (scales, arpeggios) say nothing about who is whose variant."""
 SHARED: Final = 3
 VARIANT: Final = 0.45
-"""Similarity from which two tunes are one; see the counts that ``works`` prints."""
+"""Similarity from which two tunes are one.
+
+Of 3,000 random pairs none is above 0.41; at 0.40 chains of chance join 517 tunes, at 0.45 the
+largest group has 64 of 4,244."""
 SAME_TITLE: Final = 0.30
 _TRANSPOSITIONS: Final = 3
 _GAP: Final = 0.6
