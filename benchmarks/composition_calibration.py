@@ -11,24 +11,27 @@ music. A negative weighs ``CATALOGUE`` / references. Prints the constants of
 
 import argparse
 import tempfile
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks.calibration import CATALOGUE, NO_WORDS, fit
 from fingerprint import Fingerprint, SegmentIndex
+from fingerprint.composition.geometry import TONE_SECONDS
 from fingerprint.composition.hearing import heard
 from fingerprint.composition.tones import Tones
 from fingerprint.index.score import composition_evidence
 from fingerprint.spectrum import FRAMES_PER_SECOND
 from fingerprint.training.compositions.performances import Performed, performed
-from fingerprint.training.spectra import decibels, load
+from fingerprint.training.spectra import Spectra, decibels, load
 
-SECONDS: Final = (10.0, 20.0, 30.0, 50.0)
+SECONDS: Final = (10.0, 20.0, 30.0, 40.0)
+KINDS: Final = ("played", "twin", "real")
 
 
 @dataclass(frozen=True)
@@ -53,83 +56,103 @@ def excerpts(music: list[Performed], kind: str, random: np.random.Generator) -> 
         yield Asked(tones, len(part) / FRAMES_PER_SECOND, group, each.work, kind)
 
 
+def references(
+    index: SegmentIndex, scores: Iterable[Performed], real: Sequence[Spectra]
+) -> dict[str, str]:
+    """Fill an index; return the group of each reference."""
+    prints = []
+    groups: dict[str, str] = {}
+    for each in track(list(scores), "references"):
+        groups[each.work] = each.group
+        prints.append((each.work, _print(heard(decibels(each.spectra)))))
+    for recording in track(real, "real references"):
+        groups[recording.name] = recording.name
+        prints.append((recording.name, _print(heard(decibels(recording.middle)))))
+    index.apply(prints, [], 1)
+    return groups
+
+
+def real_excerpts(real: Sequence[Spectra], random: np.random.Generator) -> Iterator[Asked]:
+    """Three excerpts of each recording: nothing else is a performance of it."""
+    for n, each in enumerate(real):
+        for _ in range(3):
+            length = int(SECONDS[n % len(SECONDS)] * FRAMES_PER_SECOND)
+            start = int(random.integers(0, max(1, len(each.middle) - length)))
+            part = each.middle[start : start + length]
+            tones = heard(decibels(part))
+            yield Asked(tones, len(part) / FRAMES_PER_SECOND, each.name, each.name, "real")
+
+
+def answered(
+    index: SegmentIndex, query: Asked, groups: dict[str, str]
+) -> Iterator[tuple[float, ...]]:
+    """The best likeness to each reference: true or not, kind of query, length, what it tells."""
+    best: dict[str, tuple[float, ...]] = {}
+    for each in index.performances(query.tones):
+        name = each.segment.id_of(each.ordinal)
+        like = each.likeness
+        row = (like.mean, like.other_keys, like.other_places, like.vectors, like.weight)
+        row = (*row, *composition_evidence(like))
+        if name not in best or best[name][4] < like.weight:
+            best[name] = row
+    for name, row in best.items():
+        # The same recording is found as such; it is no performance of another kind.
+        if query.kind == "real" and groups[name] == query.group:
+            continue
+        kind = KINDS.index(query.kind)
+        own_twin = query.kind == "twin" and query.work == f"{name} twin"
+        yield (groups[name] == query.group, kind, own_twin, query.seconds, *row)
+
+
 def main() -> None:
     """Ask, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--music", type=Path, default=Path(".cache/corpus"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/spectra"))
-    parser.add_argument("--each", type=int, default=4)
+    parser.add_argument("--each", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(".bench/compositions-evidence.npz"))
     given = parser.parse_args()
     random = np.random.default_rng(5)
     own = performed("validation", given.each)
     firsts = {each.work: each for each in reversed(own)}
     others = {each.work: each for each in performed("train", 1)}
-    real = [*load("validation", given.music, given.cache), *load("train", given.music, given.cache)]
-    groups: dict[str, str] = {}
+    validation = load("validation", given.music, given.cache)
     with tempfile.TemporaryDirectory() as folder:
         index = SegmentIndex(Path(folder))
-        prints = []
-        for each in track([*firsts.values(), *others.values()], "references"):
-            groups[each.work] = each.group
-            prints.append((each.work, _print(heard(decibels(each.spectra)))))
-        for recording in track(real, "real references"):
-            groups[recording.name] = recording.name
-            prints.append((recording.name, _print(heard(decibels(recording.middle)))))
-        index.apply(prints, [], 1)
+        groups = references(
+            index,
+            [*firsts.values(), *others.values()],
+            [*validation, *load("train", given.music, given.cache)],
+        )
         asked = [
             *excerpts([each for each in own if each is not firsts[each.work]], "played", random),
             *excerpts(performed("validation", given.each, twins=True), "twin", random),
+            *real_excerpts(validation, random),
         ]
-        for number, recording in enumerate(load("validation", given.music, given.cache)):
-            for _ in range(3):
-                length = int(SECONDS[number % len(SECONDS)] * FRAMES_PER_SECOND)
-                start = int(random.integers(0, max(1, len(recording.middle) - length)))
-                part = recording.middle[start : start + length]
-                seconds = len(part) / FRAMES_PER_SECOND
-                tones = heard(decibels(part))
-                asked.append(Asked(tones, seconds, recording.name, recording.name, "real"))
-        rows = []
-        found = 0
-        for query in track(asked, "queries"):
-            best: dict[str, tuple[float, ...]] = {}
-            for each in index.performances(query.tones):
-                name = each.segment.id_of(each.ordinal)
-                _, *rest = astuple(each.likeness)
-                row = (*rest, *composition_evidence(each.likeness))
-                if name not in best or best[name][3] < row[3]:
-                    best[name] = row
-            hit = False
-            for name, row in best.items():
-                # The same recording is found as such; it is no performance of another kind.
-                if query.kind == "real" and groups[name] == query.group:
-                    continue
-                positive = groups[name] == query.group
-                hit |= positive
-                kind = ("played", "twin", "real").index(query.kind)
-                own_twin = query.kind == "twin" and query.work == f"{name} twin"
-                rows.append((positive, kind, own_twin, query.seconds, *row))
-            found += hit
-        print(f"{len(asked)} queries, {len(groups)} references, {found} true ones followed")
+        rows = [row for each in track(asked, "queries") for row in answered(index, each, groups)]
     table = np.array(rows, float)
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(given.out, table=table, references=len(groups), asked=len(asked))
+    np.savez(given.out, table=table, references=len(groups), kinds=[each.kind for each in asked])
+    report(table, len(groups), [each.kind for each in asked])
+
+
+def report(table: NDArray[np.float64], count: int, kinds: Sequence[str]) -> None:
+    """Fit and print."""
     positive = table[:, 0] > 0
     features = np.column_stack([np.ones(len(table)), table[:, -3:]])
-    weights = np.where(positive, 1.0, CATALOGUE / len(groups))
-    constants = fit(features, positive, weights)
+    constants = fit(features, positive, np.where(positive, 1.0, CATALOGUE / count))
     scores = 1 / (1 + np.exp(-(features @ constants)))
     print("bias and weights:", constants.round(3).tolist())
-    played = sum(each.kind == "played" for each in asked)
     for threshold in (0.5, 0.9):
-        print(
-            f"at {threshold}: {np.sum(scores[positive] >= threshold)} of {played}, "
-            f"{np.sum(scores[~positive] >= threshold)} false of {len(asked)} queries"
-        )
+        found = int(np.sum(scores[positive] >= threshold))
+        print(f"at {threshold}: {found} found of {kinds.count('played')}")
+        for n, kind in enumerate(KINDS):
+            false = ~positive & (table[:, 1] == n) & (scores >= threshold)
+            print(f"  {int(false.sum())} false in {kinds.count(kind)} queries of {kind}")
 
 
 def _print(tones: Tones) -> Fingerprint:
-    return Fingerprint(NO_WORDS, len(tones) * 0.16, tones=tones)
+    return Fingerprint(NO_WORDS, len(tones) * TONE_SECONDS, tones=tones)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ import fingerprint
 from benchmarks import qmax
 from fingerprint import Fingerprint
 from fingerprint.arrays import F32Array
+from fingerprint.composition.embedder import WEIGHTS as WORKS
+from fingerprint.composition.hearing import WEIGHTS as TONES
+from fingerprint.embedding.embedder import WEIGHTS
 from fingerprint.training.scores.arrangement import (
     Performance,
     chords_of,
@@ -126,9 +129,11 @@ def _samples(piece: Piece) -> F32Array:
 
 def state() -> str:
     """What prints depend on beside the piece: networks and the code that makes them."""
-    folders = ("weights", "embedding", "constellation", "composition")
+    folders = ("embedding", "constellation")
     files = [path for each in folders for path in (PACKAGE / each).rglob("*.*")]
+    files += [WEIGHTS, TONES]
     names = ("altered.py", "extraction.py", "spectrum.py", "sub_fingerprints.py")
+    names += ("composition/hearing.py", "composition/tones.py", "composition/geometry.py")
     files += [PACKAGE / name for name in names]
     return _digest([*files, SCORES / "rendering.py", Path(qmax.__file__)])
 
@@ -192,7 +197,7 @@ class Collection:
     def state(self) -> str:
         """What an index of the references depends on."""
         ids = hashlib.sha256("".join(self.groups).encode()).hexdigest()[:8]
-        index = list((PACKAGE / "index").glob("*.py"))
+        index = [*(PACKAGE / "index").glob("*.py"), *(PACKAGE / "composition").glob("*.py"), WORKS]
         return f"{state()}-{_digest([*SCORES.glob('*.*'), Path(__file__), *index])}-{ids}"
 
     def reference(self, work: Work) -> Piece:
