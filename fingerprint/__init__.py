@@ -21,11 +21,14 @@ from fingerprint.errors import (
 from fingerprint.extraction import fingerprint
 from fingerprint.index import Index, IndexParams, IndexStats, SegmentIndex
 from fingerprint.matches import Match, Segment, covered, explained
+from fingerprint.portraits import Envelope, Portrait, envelope, portrait
+from fingerprint.similarity import Similarity, compared
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
     "Constellation",
     "Embedding",
+    "Envelope",
     "Fingerprint",
     "FingerprintError",
     "Index",
@@ -35,14 +38,19 @@ __all__ = [
     "IndexStats",
     "InvalidFingerprintError",
     "Match",
+    "Portrait",
     "Segment",
     "SegmentIndex",
+    "Similarity",
     "StaleEpochError",
     "TooShortError",
     "UnusableAudioError",
+    "compared",
     "completed",
     "covered",
     "embed",
+    "envelope",
     "explained",
     "fingerprint",
+    "portrait",
 ]

@@ -64,9 +64,19 @@ class Catalogue:
         self._guard = threading.Lock()
 
     def search(
-        self, tenant_id: str, query: fingerprint.Fingerprint, patience: float = math.inf
+        self,
+        tenant_id: str,
+        query: fingerprint.Fingerprint,
+        patience: float = math.inf,
+        *,
+        min_score: float | None = None,
     ) -> Found:
         """Search the tenant's references, newest changes included.
+
+        Parameters
+        ----------
+        min_score : float, optional
+            In place of the index's own threshold.
 
         Raises
         ------
@@ -77,10 +87,14 @@ class Catalogue:
         """
         asked = time.monotonic()
         try:
-            answer = self.caught_up(tenant_id, patience).answer(query, limit=MATCHES)
+            answer = self.caught_up(tenant_id, patience).answer(
+                query, limit=MATCHES, min_score=min_score
+            )
         except fingerprint.IndexCorruptError as error:
             self._rebuild(tenant_id, error, patience)
-            answer = self.caught_up(tenant_id, patience).answer(query, limit=MATCHES)
+            answer = self.caught_up(tenant_id, patience).answer(
+                query, limit=MATCHES, min_score=min_score
+            )
         return Found(
             matches=answer.matches,
             index_version=answer.version,

@@ -193,6 +193,46 @@ class AnalysisAnswer(Answer):
     index_age_seconds: float | None
 
 
+class MatchInWords(Match):
+    """A match with its sentence."""
+
+    sentence: str = Field(description="The match in plain words.")
+
+
+class FoundThen(BaseModel):
+    """What the analysis recorded."""
+
+    index_version: str | None
+    index_epoch: int | None
+    analysed_at: Moment
+    matches: list[MatchInWords]
+
+
+class FoundNow(BaseModel):
+    """What a search finds now; a match's ``recorded`` says whether the analysis found it too."""
+
+    model_config = ConfigDict(extra="allow")
+
+    threshold: float
+    index_version: str
+    index_epoch: int
+    matches: list[MatchInWords] = Field(description="At most 100, best first.")
+    more: int = Field(description="Matches beyond those.")
+
+
+class ExplanationAnswer(Answer):
+    """What was found in plain words, beside what a search finds now if a threshold is given."""
+
+    id: str
+    track_id: str
+    state: State
+    decision: Decision | None
+    reasons: list[Reason]
+    sentences: list[str]
+    recorded: FoundThen
+    replay: FoundNow | None
+
+
 class DecisionAnswer(Judgement):
     """The decision with all that explains it."""
 
