@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import col, select
 
 import fingerprint
+from scanner.audio_facts import audio_facts
 from scanner.metrics import STAGE_SECONDS
 from scanner.tables import Reference
 
@@ -92,6 +93,8 @@ def analyse_audio(
             with _timed(evidence, "embedding"):
                 print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
             _search(service, tenant_id, evidence, print_, patience)
+        with _timed(evidence, "facts"):
+            evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate)
     return evidence
 
 

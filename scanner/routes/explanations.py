@@ -55,8 +55,11 @@ def read_explanation(
 
     Needs the scope `tracks:read`.
     """
-    patience = service.settings.precheck_seconds
-    return explanations.explain(service, track, threshold=threshold, patience=patience)
+    if threshold is None:
+        return explanations.explain(service, track)
+    with service.precheck_slots:  # a search is CPU work
+        patience = service.settings.precheck_seconds
+        return explanations.explain(service, track, threshold=threshold, patience=patience)
 
 
 @router.get(
