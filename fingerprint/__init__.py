@@ -7,7 +7,7 @@ query. :class:`SegmentIndex` is the one that lives in a folder, :class:`MilvusIn
 vectors a Milvus serves.
 """
 
-from fingerprint.altered import completed
+from fingerprint.altered import completed, completed_from
 from fingerprint.composition.tones import MODEL as COMPOSITION_MODEL
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
@@ -35,6 +35,8 @@ from fingerprint.index import (
     SegmentIndex,
 )
 from fingerprint.matches import Match, Segment, covered, explained
+from fingerprint.portraits import Envelope, Portrait, envelope, portrait
+from fingerprint.similarity import Similarity, compared
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Answer",
     "Constellation",
     "Embedding",
+    "Envelope",
     "Fingerprint",
     "FingerprintError",
     "Index",
@@ -55,15 +58,21 @@ __all__ = [
     "MilvusIndex",
     "MilvusServer",
     "MissingExtraError",
+    "Portrait",
     "Segment",
     "SegmentIndex",
+    "Similarity",
     "StaleEpochError",
     "Tones",
     "TooShortError",
     "UnusableAudioError",
+    "compared",
     "completed",
+    "completed_from",
     "covered",
     "embed",
+    "envelope",
     "explained",
     "fingerprint",
+    "portrait",
 ]

@@ -30,5 +30,9 @@ def completed(print_: Fingerprint, samples: F32Array, sample_rate: int) -> Finge
     UnusableAudioError
         If the shape cannot be used.
     """
-    spectra = spectrum(samples, sample_rate)
+    return completed_from(print_, spectrum(samples, sample_rate))
+
+
+def completed_from(print_: Fingerprint, spectra: F32Array) -> Fingerprint:
+    """As :func:`completed`, from what :func:`fingerprint.spectrum.spectrum` returns."""
     return print_.with_altered(embed_spectrum(spectra), constellation(spectra), heard(spectra))

@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import col, select
 
 import fingerprint
+from scanner.audio_facts import audio_facts
 from scanner.metrics import STAGE_SECONDS
 from scanner.tables import Reference
 
@@ -86,12 +88,15 @@ def analyse_audio(
             except fingerprint.TooShortError as error:
                 print_ = None
                 evidence.warnings.append({"type": "too-short", "detail": str(error)})
+        spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
         _search(service, tenant_id, evidence, print_, patience)
         # The costly look is for what the cheap one leaves in doubt.
         if print_ is not None and not _is_settled(service, evidence.matches):
             with _timed(evidence, "embedding"):
-                print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
+                print_ = fingerprint.completed_from(print_, spectra())
             _search(service, tenant_id, evidence, print_, patience)
+        with _timed(evidence, "facts"):
+            evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
     return evidence
 
 

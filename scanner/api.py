@@ -17,6 +17,7 @@ from scanner.routes import (
     audit,
     cases,
     dead,
+    explanations,
     keys,
     policies,
     references,
@@ -37,7 +38,18 @@ Every address but those tagged *running* and *events* needs an API key. Errors a
 `If-Match`. Any POST may carry an `Idempotency-Key`; submitting a track must.
 Fields may be added to answers; none is renamed or removed within `/v1`.
 """
-_KEYED: Final = (tracks, track_events, references, webhooks, cases, audit, keys, policies, dead)
+_KEYED: Final = (
+    tracks,
+    track_events,
+    explanations,
+    references,
+    webhooks,
+    cases,
+    audit,
+    keys,
+    policies,
+    dead,
+)
 _ALWAYS: Final = problems.problems(
     "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error"
 )

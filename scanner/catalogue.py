@@ -80,9 +80,19 @@ class Catalogue:
         self._guard = threading.Lock()
 
     def search(
-        self, tenant_id: str, query: fingerprint.Fingerprint, patience: float = math.inf
+        self,
+        tenant_id: str,
+        query: fingerprint.Fingerprint,
+        patience: float = math.inf,
+        *,
+        min_score: float | None = None,
     ) -> Found:
         """Search the tenant's references, newest changes included.
+
+        Parameters
+        ----------
+        min_score : float, optional
+            In place of the index's own threshold.
 
         Raises
         ------
@@ -94,10 +104,10 @@ class Catalogue:
         """
         asked = time.monotonic()
         try:
-            answer = self._answer(tenant_id, query, patience)
+            answer = self._answer(tenant_id, query, patience, min_score)
         except fingerprint.IndexCorruptError as error:
             self._rebuild(tenant_id, error, patience)
-            answer = self._answer(tenant_id, query, patience)
+            answer = self._answer(tenant_id, query, patience, min_score)
         return Found(
             matches=answer.matches,
             index_version=answer.version,
@@ -106,11 +116,15 @@ class Catalogue:
         )
 
     def _answer(
-        self, tenant_id: str, query: fingerprint.Fingerprint, patience: float
+        self,
+        tenant_id: str,
+        query: fingerprint.Fingerprint,
+        patience: float,
+        min_score: float | None,
     ) -> fingerprint.Answer:
         index = self.caught_up(tenant_id, patience)
         with _transient():
-            return index.answer(query, limit=MATCHES)
+            return index.answer(query, limit=MATCHES, min_score=min_score)
 
     def caught_up(self, tenant_id: str, patience: float = math.inf) -> fingerprint.SegmentIndex:
         """Return the tenant's index after applying what the database has beyond it.

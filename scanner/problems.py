@@ -38,6 +38,7 @@ from scanner.errors import (
     TransientError,
     UnauthorisedError,
 )
+from scanner.explanations import NothingToDrawError
 from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
 from scanner.references import BadReferenceError
@@ -101,6 +102,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "decoder-crashed": Kind(422, "The decoder broke on this file"),
     "bad-fingerprint": Kind(422, "The fingerprint can't be used"),
     "audio-missing": Kind(404, "There is no audio"),
+    "nothing-to-draw": Kind(404, "There is no match to draw"),
     # an address to fetch
     "url-refused": Kind(422, "This address is not fetched"),
     "url-unreachable": Kind(422, "The address does not answer"),
@@ -130,6 +132,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadReferenceError: "bad-fields",
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
+    NothingToDrawError: "nothing-to-draw",
     InvalidFingerprintError: "bad-fingerprint",
     TooShortError: "too-short",
     UnusableAudioError: "unreadable-audio",

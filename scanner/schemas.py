@@ -127,6 +127,53 @@ class Warned(BaseModel):
     detail: str
 
 
+class UnknownFact(BaseModel):
+    """A fact that could not be measured, and why."""
+
+    unknown: str
+
+
+class Tempo(BaseModel):
+    """The pulse at which the onsets repeat."""
+
+    model_config = ConfigDict(extra="allow")
+
+    bpm: float
+    confidence: float = Field(description="How regularly they do, 0 to 1.")
+    other_bpm: float | None = Field(description="Half or double, where it would do as well.")
+
+
+class Key(BaseModel):
+    """The key of the whole track."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(description="Such as `D minor`.")
+    confidence: float = Field(description="How far it stands out from the others, 0 to 1.")
+    other: str = Field(description="The next best.")
+
+
+class Loudness(BaseModel):
+    """Loudness after ITU-R BS.1770, its range after EBU Tech 3342."""
+
+    model_config = ConfigDict(extra="allow")
+
+    integrated_lufs: float | None
+    range_lu: float | None
+    true_peak_dbtp: float | None
+    silence_share: float
+
+
+class Audio(BaseModel):
+    """The file, and what its sound is like; null: there is no such thing in it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tempo: Tempo | UnknownFact | None = None
+    key: Key | UnknownFact | None = None
+    loudness: Loudness | UnknownFact | None = None
+
+
 class HeldProblem(BaseModel):
     """Why a track is held; the names are those of problems."""
 
@@ -162,6 +209,7 @@ class Track(Judgement):
     index_age_seconds: float | None
     detectors: dict[str, Literal["ok", "failed", "not_run"]]
     warnings: list[Warned]
+    audio: Audio
     seconds: dict[str, float]
 
 
@@ -187,10 +235,50 @@ class AnalysisAnswer(Answer):
     warnings: list[Warned]
     matches: list[Match]
     watermarks: list[Watermark]
-    audio: dict[str, Any]
+    audio: Audio
     seconds: dict[str, float]
     index_version: str | None
     index_age_seconds: float | None
+
+
+class MatchInWords(Match):
+    """A match with its sentence."""
+
+    sentence: str = Field(description="The match in plain words.")
+
+
+class FoundThen(BaseModel):
+    """What the analysis recorded."""
+
+    index_version: str | None
+    index_epoch: int | None
+    analysed_at: Moment
+    matches: list[MatchInWords]
+
+
+class FoundNow(BaseModel):
+    """What a search finds now; a match's ``recorded`` says whether the analysis found it too."""
+
+    model_config = ConfigDict(extra="allow")
+
+    threshold: float
+    index_version: str
+    index_epoch: int
+    matches: list[MatchInWords] = Field(description="At most 100, best first.")
+    more: int = Field(description="Matches beyond those.")
+
+
+class ExplanationAnswer(Answer):
+    """What was found in plain words, beside what a search finds now if a threshold is given."""
+
+    id: str
+    track_id: str
+    state: State
+    decision: Decision | None
+    reasons: list[Reason]
+    sentences: list[str]
+    recorded: FoundThen
+    replay: FoundNow | None
 
 
 class DecisionAnswer(Judgement):

@@ -126,9 +126,12 @@ class Service:
         import numpy as np
 
         import fingerprint
+        from scanner.audio_facts import audio_facts
 
         _ = self.decoder
-        fingerprint.embed(np.zeros((1, 3 * 11025), np.float32), 11025)
+        silence = np.zeros((1, 3 * 11025), np.float32)
+        fingerprint.embed(silence, 11025)
+        audio_facts(silence, 11025)
 
     @cached_property
     def transport(self) -> "Transport":

@@ -121,7 +121,11 @@ class Settings(BaseSettings):
     public_rate_limit: str = Field(
         default="30/minute", description="Requests per address without a key."
     )
-    precheck_slots: int = Field(default=2, ge=1, description="Prechecks that run at once.")
+    precheck_slots: int = Field(
+        default=2,
+        ge=1,
+        description="Prechecks, replays and pictures of matches that run at once.",
+    )
     reference_slots: int = Field(
         default=2, ge=1, description="References that the API takes in at once."
     )

@@ -70,9 +70,17 @@ class Index(Protocol):
         ...
 
     def answer(
-        self, query: Fingerprint, *, limit: int = 20, exclude: Collection[str] = ()
+        self,
+        query: Fingerprint,
+        *,
+        limit: int = 20,
+        exclude: Collection[str] = (),
+        min_score: float | None = None,
     ) -> Answer:
-        """As :meth:`search`, with the state of the index that was searched."""
+        """As :meth:`search`, with the state of the index that was searched.
+
+        ``min_score`` takes the place of the index's own threshold.
+        """
         ...
 
     def clear(self) -> None:

@@ -107,19 +107,32 @@ class SegmentIndex:
         return self.answer(query, limit=limit, exclude=exclude).matches
 
     def answer(
-        self, query: Fingerprint, *, limit: int = 20, exclude: Collection[str] = ()
+        self,
+        query: Fingerprint,
+        *,
+        limit: int = 20,
+        exclude: Collection[str] = (),
+        min_score: float | None = None,
     ) -> Answer:
-        """As :meth:`search`, with the state of the index that was searched."""
+        """As :meth:`search`, with the state of the index that was searched.
+
+        ``min_score`` takes the place of that of the index's parameters.
+        """
         _check_algorithm(query)
         snapshot = self._current()
+        least = self.params.min_score if min_score is None else min_score
         return Answer(
-            self._searched(query, snapshot, exclude)[:limit],
+            self._searched(query, snapshot, exclude, least)[:limit],
             snapshot.manifest.version,
             snapshot.manifest.epoch,
         )
 
     def _searched(
-        self, query: Fingerprint, snapshot: "_Snapshot", exclude: Collection[str]
+        self,
+        query: Fingerprint,
+        snapshot: "_Snapshot",
+        exclude: Collection[str],
+        min_score: float,
     ) -> list[Match]:
         words = query.sub_fingerprints
         if not snapshot.segments:
@@ -143,7 +156,7 @@ class SegmentIndex:
             )
             works = SegmentVectors(snapshot.segments, searchable, WORKS)
             anew = performances(query.tones, works) if query.tones else []
-            return matches(found, buried, altered, anew, query, self.params.min_score)
+            return matches(found, buried, altered, anew, query, min_score)
 
     def traces(self, embedding: Embedding) -> list[Trace]:
         """What :meth:`search` scores of altered copies, before any threshold: to calibrate it."""

@@ -14,7 +14,15 @@ from typing import Final, NoReturn
 
 import typer
 
-from scanner.cli import catalogue, fingerprints, operations, rehearsal, running, scanning
+from scanner.cli import (
+    catalogue,
+    explaining,
+    fingerprints,
+    operations,
+    rehearsal,
+    running,
+    scanning,
+)
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 
 SIGINT_STATUS: Final = 128 + signal.SIGINT
@@ -31,6 +39,7 @@ app = typer.Typer(
 )
 running.add_to(app)
 scanning.add_to(app)
+explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(rehearsal.app, name="policy")

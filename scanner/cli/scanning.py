@@ -1,9 +1,9 @@
-"""``scan`` and ``explain``: what would this service say of these files, and why."""
+"""``scan``: what would this service say of these files."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,27 +16,22 @@ from scanner.cli.session import (
     TenantName,
     answering,
     caller_for,
-    console,
     opened,
     say,
     shown,
     table,
 )
+from scanner.sentences import clock
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
     from scanner.declarations import Declaration
     from scanner.service import Service
 
-HEARD_SEMITONES: Final = 0.1
-HEARD_TEMPO: Final = 0.005
-"""Less than this is measuring error, and not said."""
-
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command()(scan)
-    app.command()(explain)
 
 
 @answering
@@ -84,68 +79,6 @@ def scan(
     if not as_json:
         table(["File", "State", "Decision", "Match", "Where", "Seconds"], shown_rows)
     raise typer.Exit(status)
-
-
-@answering
-def explain(
-    track_id: Annotated[str, typer.Argument(metavar="TRACK", help="The track's id.")],
-    tenant: TenantName = DEFAULT_TENANT,
-    as_json: Json = False,
-) -> None:
-    """Say why a track was decided as it was, with the places that matched."""
-    from scanner import tracks
-    from scanner.tables import PolicyDecision
-
-    with opened() as service, service.database.reading() as session:
-        caller = caller_for(service, tenant)
-        track = tracks.find(session, caller.tenant_id, track_id)
-        view = tracks.describe(session, [track])[0]
-        decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-        explanation = decision.explanation if decision else None
-    if as_json:
-        say(view | {"explanation": explanation})
-        return
-    out = console()
-    out.print(
-        f"{view['decision'] or 'no decision'}: track {view['track_id']} is {view['state']}",
-        style="bold",
-        soft_wrap=True,
-    )
-    for reason in view["reasons"]:
-        out.print(f"  {reason['rule']}: {reason['text']}", soft_wrap=True)
-    if view["problem"]:
-        out.print(f"  {view['problem']['type']}: {view['problem']['detail']}", soft_wrap=True)
-    for match in view["matches"]:
-        for segment in match["segments"]:
-            out.print(f"  {sentence(match, segment)}", soft_wrap=True)
-    out.print(f"  pack {view['pack']}, index {view['index_version']}", soft_wrap=True)
-
-
-def sentence(match: dict[str, Any], segment: dict[str, float]) -> str:
-    """Say one matched segment in words."""
-    return (
-        f"from {clock(segment['query_start'])} to {clock(segment['query_end'])} it is the "
-        f"{match['kind']} '{match['title']}' from {clock(segment['reference_start'])} to "
-        f"{clock(segment['reference_end'])}{altered(segment)} (score {match['score']:.3f})"
-    )
-
-
-def altered(segment: dict[str, float]) -> str:
-    """Say how far a copy's pitch and tempo were moved, from what can be heard on."""
-    pitch, faster = segment["pitch_semitones"], segment["tempo_ratio"] - 1
-    said = ""
-    if abs(pitch) >= HEARD_SEMITONES:
-        direction = "raised" if pitch > 0 else "lowered"
-        said += f", {direction} by {abs(pitch):.1f} semitone{'s' if abs(pitch) >= 1.05 else ''}"
-    if abs(faster) >= HEARD_TEMPO:
-        said += f", {abs(faster):.0%} {'faster' if faster > 0 else 'slower'}"
-    return said
-
-
-def clock(seconds: float) -> str:
-    """Write seconds as minutes and seconds, to the nearest: 0:05."""
-    whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def _scan_here(

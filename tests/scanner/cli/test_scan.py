@@ -94,7 +94,7 @@ def test_explain_says_the_reasons_and_the_places_in_words(installation: Installa
     track = answer(installation.home, "scan", installation.excerpt, status=1)["track_id"]
     words = clearance(installation.home, "explain", track).stdout
     assert words.startswith(f"block: track {track} is blocked")
-    assert "from 0:00 to 0:12 it is the recording 'first' from 0:15 to 0:27" in words
+    assert "from 0:00 to 0:12 your track is the recording 'first' from 0:15 to 0:27" in words
     told = answer(installation.home, "explain", track)
     assert [each["text"] for each in told["reasons"]] == [
         each["text"] for each in told["explanation"]["reasons"]

@@ -1,0 +1,133 @@
+"""What was found, in plain words."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.sentences import PLACES, altered, clock, sentence
+
+
+def segment(
+    query: tuple[float, float] = (12, 31),
+    reference: tuple[float, float] = (62, 80),
+    pitch: float = 0.0,
+    tempo: float = 1.0,
+) -> dict[str, float]:
+    return {
+        "query_start": query[0],
+        "query_end": query[1],
+        "reference_start": reference[0],
+        "reference_end": reference[1],
+        "pitch_semitones": pitch,
+        "tempo_ratio": tempo,
+        "score": 1.0,
+    }
+
+
+def match(
+    *segments: dict[str, float], kind: str = "recording", title: str | None = "X"
+) -> dict[str, Any]:
+    return {"kind": kind, "title": title, "segments": list(segments)}
+
+
+def test_a_copy_that_was_not_bent_is_told_by_its_places_alone() -> None:
+    assert (
+        sentence(match(segment()))
+        == "from 0:12 to 0:31 your track is the recording 'X' from 1:02 to 1:20"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pitch", "tempo", "words"),
+    [
+        (1.0, 1.03, ", raised by 1.0 semitone, 3 % faster"),
+        (-2.0, 1.0, ", lowered by 2.0 semitones"),
+        (0.0, 0.9, ", 10 % slower"),
+        (0.5, 1.0, ", raised by 0.5 semitones"),
+        (1.04, 1.0, ", raised by 1.0 semitone"),
+        (1.06, 1.0, ", raised by 1.1 semitones"),
+        (0.09, 1.004, ""),
+    ],
+)
+def test_pitch_and_tempo_are_told_each_by_itself_from_what_can_be_heard_on(
+    pitch: float, tempo: float, words: str
+) -> None:
+    assert altered(segment(pitch=pitch, tempo=tempo)) == words
+    assert sentence(match(segment(pitch=pitch, tempo=tempo))).endswith("to 1:20" + words)
+
+
+def test_several_places_that_were_bent_alike_say_so_once() -> None:
+    told = sentence(
+        match(
+            segment((0, 20), (0, 20), pitch=1.0),
+            segment((30, 40), (60, 70), pitch=1.0),
+        )
+    )
+
+    assert told == (
+        "in 2 places your track is the recording 'X': from 0:00 to 0:20 it is from 0:00 to 0:20 "
+        "there; from 0:30 to 0:40 it is from 1:00 to 1:10 there, all raised by 1.0 semitone"
+    )
+
+
+def test_several_places_that_were_bent_differently_say_so_each() -> None:
+    told = sentence(match(segment((0, 20), (0, 20), tempo=1.1), segment((30, 40), (60, 70))))
+
+    assert "0:00 to 0:20 there, 10 % faster; from 0:30" in told
+    assert told.endswith("from 1:00 to 1:10 there")
+
+
+def test_many_places_are_counted_after_the_first() -> None:
+    loop = [segment((10 * n, 10 * n + 8), (0, 8)) for n in range(12)]
+
+    told = sentence(match(*loop))
+
+    assert told.startswith("in 12 places")
+    assert told.count(" it is ") == PLACES
+    assert told.endswith("; and 7 more")
+
+
+def test_another_performance_is_the_melody_played_anew() -> None:
+    told = sentence(match(segment(pitch=-3.0, tempo=1.2), kind="composition"))
+
+    assert told == (
+        "from 0:12 to 0:31 your track is the melody of the work 'X' from 1:02 to 1:20, "
+        "played anew, 3.0 semitones lower, 20 % faster"
+    )
+
+
+def test_a_reference_that_is_gone_is_not_called_none() -> None:
+    assert "a recording that is no longer on record" in sentence(match(segment(), title=None))
+    assert "None" not in sentence(match(segment(), kind="composition", title=None))
+
+
+def test_a_match_without_places_is_refused() -> None:
+    with pytest.raises(ValueError, match="without segments"):
+        sentence(match())
+
+
+@given(st.floats(0, 43200))
+def test_a_moment_is_told_to_the_nearest_second(seconds: float) -> None:
+    minutes, _, rest = clock(seconds).partition(":")
+
+    assert len(rest) == 2
+    assert abs(int(minutes) * 60 + int(rest) - seconds) <= 0.5
+
+
+@given(
+    st.floats(-12, 12),
+    st.floats(0.5, 2),
+    st.sampled_from(["recording", "composition"]),
+)
+def test_what_is_told_says_the_direction_of_every_change(
+    pitch: float, tempo: float, kind: str
+) -> None:
+    told = sentence(match(segment(pitch=pitch, tempo=tempo), kind=kind))
+
+    up, down = ("raised", "lowered") if kind == "recording" else ("higher", "lower")
+    assert (f" {up}" in told) == (pitch >= 0.1)
+    assert (f" {down}" in told) == (pitch <= -0.1)
+    assert ("faster" in told) == (tempo - 1 >= 0.005)
+    assert ("slower" in told) == (1 - tempo >= 0.005)
