@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-fingerprint bench-compositions lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions lock clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -45,6 +45,10 @@ bench: setup  ## one table and .bench/results.json
 
 bench-large: setup  ## the index at a million references; its folder is kept
 	$(BIN)/python -m benchmarks.search --sizes 1e6 --folder .bench/large
+
+SIZES ?= 1e3,1e4
+bench-scale: setup  ## words, vectors and peaks together: building, bytes, searches; SIZES=1e3,1e4,1e5 takes 13 GB
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --sizes $(SIZES) --json .bench/scale.json
 
 bench-fingerprint: setup  ## recognition of altered copies, with peers: an hour and more
 	test -d .bench/peers/audfprint2 || $(BIN)/python -m pip install --quiet --no-deps --target .bench/peers audfprint2==0.1.2 h5py

@@ -270,6 +270,13 @@ class IndexSegment:
         ):
             raise IndexCorruptError(f"the arrays of {path.name} do not fit each other")
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each array in the file."""
+        return {
+            name: entry["length"] * np.dtype(entry["dtype"]).itemsize
+            for name, entry in self._table().items()
+        }
+
     @property
     def references(self) -> int:
         return len(self.durations)

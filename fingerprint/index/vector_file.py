@@ -20,21 +20,15 @@ from fingerprint.arrays import BoolArray, F32Array, I64Array, U8Array, U32Array
 from fingerprint.embedding.embedding import SCALE, I8Array
 from fingerprint.embedding.geometry import DIMENSIONS
 from fingerprint.errors import IndexCorruptError
+from fingerprint.index.clusters import Clusters, clustered
 
 SUFFIX: Final = ".vectors"
-A_LIST: Final = 512
-"""Vectors a list, about."""
-MAX_LISTS: Final = 8192
-A_CENTROID: Final = 40
-"""Vectors by which a centroid is found, about."""
-ROUNDS: Final = 8
 PROBED_SHARE: Final = 64
 LEAST_PROBED: Final = 12
 """Lists that a search reads: one in ``PROBED_SHARE``, and not fewer than these."""
 _ZERO: Final = 128
 _CHUNK: Final = 1 << 18
 _MAX_BYTES: Final = 2**32 - 2**24
-_SEED: Final = 5
 
 
 def write_vectors(folder: Path, vectors: I8Array) -> tuple[str, int, U32Array]:
@@ -54,11 +48,9 @@ def write_vectors(folder: Path, vectors: I8Array) -> tuple[str, int, U32Array]:
         At which byte of the file each vector is.
     """
     count = len(vectors)
-    index = _clustered(vectors)
     if count * (DIMENSIONS + 8) > _MAX_BYTES:
         raise ValueError(f"{count} vectors are too many for one segment")
-    for start in range(0, count, _CHUNK):
-        index.add(vectors[start : start + _CHUNK].astype(np.float32))
+    index = _filled(vectors, clustered(vectors))
     temporary = folder / f"{os.getpid()}{SUFFIX}.tmp"
     faiss.write_index(index, str(temporary))
     places = np.empty(count, np.uint32)
@@ -75,27 +67,25 @@ def write_vectors(folder: Path, vectors: I8Array) -> tuple[str, int, U32Array]:
     return name, size, places
 
 
-def _clustered(vectors: I8Array) -> Any:
-    count = len(vectors)
-    lists = min(MAX_LISTS, max(1, count // A_LIST))
+def _filled(vectors: I8Array, clusters: Clusters) -> Any:
+    """An inverted file of all vectors, each in the list of its cluster."""
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(DIMENSIONS),
         DIMENSIONS,
-        lists,
+        len(clusters.centroids),
         faiss.ScalarQuantizer.QT_8bit_direct_signed,
         faiss.METRIC_INNER_PRODUCT,
         False,
     )
-    random = np.random.default_rng(_SEED)
-    sample = vectors
-    if count > A_CENTROID * lists:
-        sample = vectors[np.sort(random.choice(count, A_CENTROID * lists, replace=False))]
-    kmeans = faiss.Kmeans(DIMENSIONS, lists, niter=ROUNDS, spherical=True, seed=_SEED)
-    kmeans.cp.min_points_per_centroid = 1
-    kmeans.train(sample.astype(np.float32))
-    centroids: Any = kmeans.centroids
+    centroids: Any = clusters.centroids
     index.quantizer.add(centroids)
     index.is_trained = True
+    pointer: Any = faiss.swig_ptr
+    for start in range(0, len(vectors), _CHUNK):
+        part = vectors[start : start + _CHUNK].astype(np.float32)
+        ids = np.arange(start, start + len(part), dtype=np.int64)
+        lists = clusters.assigned(part)
+        index.add_core(len(part), pointer(part), pointer(ids), pointer(lists))
     return index
 
 
