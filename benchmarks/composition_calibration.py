@@ -10,6 +10,7 @@ music. A negative weighs ``CATALOGUE`` / references. Prints the constants of
 """
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,18 +21,29 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from benchmarks.calibration import CATALOGUE, NO_WORDS, fit
+from benchmarks.alterations import RATE
+from benchmarks.calibration import (
+    CATALOGUE,
+    KNOWN_LENGTH,
+    KNOWN_SEEDS,
+    LENGTHS,
+    NO_WORDS,
+    SEEDS,
+    fit,
+    unmusical,
+)
+from benchmarks.unmusical import KINDS as UNMUSICAL
 from fingerprint import Fingerprint, SegmentIndex
 from fingerprint.composition.geometry import TONE_SECONDS
 from fingerprint.composition.hearing import heard
 from fingerprint.composition.tones import Tones
 from fingerprint.index.score import composition_evidence
-from fingerprint.spectrum import FRAMES_PER_SECOND
+from fingerprint.spectrum import FRAMES_PER_SECOND, spectrum
 from fingerprint.training.compositions.performances import Performed, performed
-from fingerprint.training.spectra import Spectra, decibels, load
+from fingerprint.training.spectra import CORPUS, Spectra, decibels, load
 
 SECONDS: Final = (10.0, 20.0, 30.0, 40.0)
-KINDS: Final = ("played", "twin", "real")
+KINDS: Final = ("played", "twin", "real", "unmusical")
 
 
 @dataclass(frozen=True)
@@ -62,25 +74,47 @@ def references(
     """Fill an index; return the group of each reference."""
     prints = []
     groups: dict[str, str] = {}
+    pieces = real_groups()
     for each in track(list(scores), "references"):
         groups[each.work] = each.group
         prints.append((each.work, _print(heard(decibels(each.spectra)))))
     for recording in track(real, "real references"):
-        groups[recording.name] = recording.name
+        groups[recording.name] = pieces[recording.name]
         prints.append((recording.name, _print(heard(decibels(recording.middle)))))
     index.apply(prints, [], 1)
     return groups
 
 
+def real_groups() -> dict[str, str]:
+    """Pieces by the names of their recordings: stems, remasters and loops are one."""
+    rows = json.loads(CORPUS.read_text())
+    return {f"{row['package']}/{row['path']}": row["group"] for row in rows}
+
+
 def real_excerpts(real: Sequence[Spectra], random: np.random.Generator) -> Iterator[Asked]:
-    """Three excerpts of each recording: nothing else is a performance of it."""
+    """Three excerpts of each recording: but for its own versions nothing else is a performance of it."""
+    pieces = real_groups()
     for n, each in enumerate(real):
         for _ in range(3):
             length = int(SECONDS[n % len(SECONDS)] * FRAMES_PER_SECOND)
             start = int(random.integers(0, max(1, len(each.middle) - length)))
             part = each.middle[start : start + length]
             tones = heard(decibels(part))
-            yield Asked(tones, len(part) / FRAMES_PER_SECOND, each.name, each.name, "real")
+            yield Asked(tones, len(part) / FRAMES_PER_SECOND, pieces[each.name], each.name, "real")
+
+
+def unmusical_prints() -> Iterator[tuple[str, Fingerprint]]:
+    """References that nobody composed."""
+    for kind, seed, seconds in unmusical(KNOWN_SEEDS, (KNOWN_LENGTH,)):
+        sound = UNMUSICAL[kind](seconds, np.random.default_rng(seed))
+        yield f"{kind} {seed}", _print(heard(spectrum(sound, RATE)))
+
+
+def unmusical_queries() -> Iterator[Asked]:
+    """Other sounds of their kinds."""
+    for kind, seed, seconds in unmusical(SEEDS, LENGTHS):
+        sound = UNMUSICAL[kind](seconds, np.random.default_rng(seed))
+        yield Asked(heard(spectrum(sound, RATE)), seconds, None, kind, "unmusical")
 
 
 def answered(
@@ -91,7 +125,7 @@ def answered(
     for each in index.performances(query.tones):
         name = each.segment.id_of(each.ordinal)
         like = each.likeness
-        row = (like.mean, like.other_keys, like.other_places, like.vectors, like.weight)
+        row = (like.mean, like.other_keys, like.distinct, like.vectors, like.weight)
         row = (*row, *composition_evidence(like))
         if name not in best or best[name][4] < like.weight:
             best[name] = row
@@ -124,10 +158,13 @@ def main() -> None:
             [*firsts.values(), *others.values()],
             [*validation, *load("train", given.music, given.cache)],
         )
+        index.apply(unmusical_prints(), [], 1)
+        groups |= {name: name.split()[0] for name in index.reference_ids() if name not in groups}
         asked = [
             *excerpts([each for each in own if each is not firsts[each.work]], "played", random),
             *excerpts(performed("validation", given.each, twins=True), "twin", random),
             *real_excerpts(validation, random),
+            *unmusical_queries(),
         ]
         rows = [row for each in track(asked, "queries") for row in answered(index, each, groups)]
     table = np.array(rows, float)
@@ -139,7 +176,7 @@ def main() -> None:
 def report(table: NDArray[np.float64], count: int, kinds: Sequence[str]) -> None:
     """Fit and print."""
     positive = table[:, 0] > 0
-    features = np.column_stack([np.ones(len(table)), table[:, -3:]])
+    features = np.column_stack([np.ones(len(table)), table[:, -4:]])
     constants = fit(features, positive, np.where(positive, 1.0, CATALOGUE / count))
     scores = 1 / (1 + np.exp(-(features @ constants)))
     print("bias and weights:", constants.round(3).tolist())

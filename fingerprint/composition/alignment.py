@@ -16,7 +16,7 @@ from fingerprint.composition.geometry import (
     KEYED,
     PITCH_CLASSES,
 )
-from fingerprint.embedding.alignment import Line, heaviest, straightened
+from fingerprint.embedding.alignment import Line, heaviest, median_likeness, straightened
 
 LIKE: Final = 0.45
 """Likeness above which two vectors are more probably of one work than not."""
@@ -26,6 +26,8 @@ ROUNDS: Final = 3
 HIGHEST: Final = 6
 """Semitones: a query is said to lie from five below to six above, whatever the octave."""
 TEMPO_SLACK: Final = 0.12
+UNUSUAL: Final = 0.15
+"""How much more than usual a likeness must be to count."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ class Likeness:
     vectors : int
     other_keys : float
         The greatest mean along the same line in another key.
-    other_places : float
-        Median over the vectors of their greatest likeness to the reference away from the line, in
-        the same key.
+    distinct : float
+        Sum of how far the likeness is above what is usual: how like the query's vectors are to the
+        query at other times and to the reference beside the line. A drone, or one scale up and down,
+        is like itself all the time.
     """
 
     line: Line
@@ -59,7 +62,7 @@ class Likeness:
     mean: float
     vectors: int
     other_keys: float
-    other_places: float
+    distinct: float
 
 
 def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> Likeness | None:
@@ -113,7 +116,9 @@ def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) 
         mean=float(means[key]),
         vectors=end - start,
         other_keys=float(np.delete(means, key).max()),
-        other_places=_elsewhere(line, keys[key, start:end], seconds[start:end], reference),
+        distinct=_distinct(
+            line, likeness[key, start:end], keys[key, start:end], seconds[start:end], reference
+        ),
     )
 
 
@@ -143,11 +148,15 @@ def _beside(
     return value.T.astype(np.float64), at.T
 
 
-def _elsewhere(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> float:
-    """How like the query is to the reference where it should not be."""
+def _distinct(
+    line: Line, likeness: F64Array, query: F32Array, seconds: F64Array, reference: F32Array
+) -> float:
+    """Sum of how far the likeness is above the usual, and never less than above :data:`LIKE`."""
+    apart = CENTRE_SECONDS / HOP_SECONDS
+    own = np.abs(seconds[:, None] - seconds) > CENTRE_SECONDS
     at = (line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS
-    apart = np.abs(np.arange(len(reference)) - at[:, None]) > CENTRE_SECONDS / HOP_SECONDS
-    if not apart.any():
-        return 0.0
-    likeness = np.where(apart, query @ reference.T, -1.0).max(axis=1)
-    return float(np.median(likeness))
+    beside = np.abs(np.arange(len(reference)) - at[:, None]) > apart
+    usual = np.maximum(
+        median_likeness(query, query, own), median_likeness(query, reference, beside)
+    )
+    return float((likeness - np.maximum(usual + UNUSUAL, LIKE)).sum())

@@ -303,18 +303,16 @@ def _distinct(
     """
     step = 1 + len(stretch) // SAMPLED
     times = np.arange(len(stretch))
-    own = _median_likeness(
-        stretch, stretch[::step], np.abs(times[:, None] - times[::step]) >= APART
-    )
+    own = median_likeness(stretch, stretch[::step], np.abs(times[:, None] - times[::step]) >= APART)
     step = 1 + len(reference) // SAMPLED
     at = (line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS
     others = np.arange(len(reference))[::step]
-    there = _median_likeness(stretch, reference[::step], np.abs(others - at[:, None]) >= APART)
+    there = median_likeness(stretch, reference[::step], np.abs(others - at[:, None]) >= APART)
     usual = np.maximum(np.maximum(own, there) + UNUSUAL, LIKE)
     return float((likeness - usual).sum())
 
 
-def _median_likeness(vectors: F32Array, others: F32Array, apart: BoolArray) -> F64Array:
+def median_likeness(vectors: F32Array, others: F32Array, apart: BoolArray) -> F64Array:
     """For each vector the median of its likeness to those of the others that are apart."""
     likeness = np.sort(np.where(apart, vectors @ others.T, np.float32(np.inf)), axis=1)
     known = apart.sum(axis=1)

@@ -55,7 +55,7 @@ BURIED_BIAS: Final = -19.10
 BURIED: Final = (5.31,)
 
 COMPOSITION_BIAS: Final = -14.0
-COMPOSITION: Final = (10.0, 4.0, 4.0)
+COMPOSITION: Final = (10.0, 4.0, 4.0, 2.0)
 
 
 def probability(error: float, self_error: float, turnover: int) -> float:
@@ -116,19 +116,21 @@ def buried_probability(found: Coincidence, query_seconds: float) -> float:
     return _logistic(BURIED_BIAS, BURIED, buried_evidence(found), query_seconds)
 
 
-def composition_evidence(found: Likeness) -> tuple[float, float, float]:
+def composition_evidence(found: Likeness) -> tuple[float, float, float, float]:
     """What of a likeness speaks for it and against it.
 
     Returns
     -------
     tuple of float
-        Mean likeness along the line; how far that is above the best other key; square root of the
-        sum of likeness above :data:`fingerprint.composition.alignment.LIKE`.
+        Mean likeness along the line; how far that is above the best other key; how far it is above
+        what is usual, a vector; square root of the sum of the latter.
     """
+    distinct = max(0.0, found.distinct)
     return (
         found.mean,
         found.mean - found.other_keys,
-        math.sqrt(found.weight),
+        min(found.distinct / found.vectors, UNUSUAL_ENOUGH),
+        math.sqrt(distinct),
     )
 
 
