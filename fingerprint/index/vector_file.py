@@ -23,7 +23,7 @@ from fingerprint.errors import IndexCorruptError
 from fingerprint.index.clusters import Clusters, clustered
 
 SUFFIX: Final = ".vectors"
-PROBED_SHARE: Final = 64
+PROBED_SHARE: Final = 128
 LEAST_PROBED: Final = 12
 """Lists that a search reads: one in ``PROBED_SHARE``, and not fewer than these."""
 _ZERO: Final = 128
