@@ -167,6 +167,20 @@ def test_a_peer_gets_the_threshold_that_leaves_its_share_of_false_matches() -> N
     assert made["threshold"] == pytest.approx(0.996, abs=0.002)
 
 
+def test_melodies_that_share_chords_set_no_threshold_and_are_counted_in_their_own_row() -> None:
+    rows = [answer("all", n, 0.9, 0.1) for n in range(9)]
+    pair = answer(SAME_CHORDS, 0, 0.0, 0.95)
+    for key in ("average_precision", "rank", "score", "recording_score"):
+        del pair[key]
+    made = account("qmax", 50, [*rows, pair])
+    assert made["threshold"] == pytest.approx(0.1)
+    assert made["false_works"] == 0
+    assert {each["kind"]: each["false_works"] for each in made["kinds"]} == {
+        "all": 0,
+        SAME_CHORDS: 1,
+    }
+
+
 def test_every_work_is_asked_by_every_transform_and_negatives_besides() -> None:
     asked = jobs(3, TRANSFORMS, 4, 5)
     assert len(set(asked)) == len(asked) == 3 * len(TRANSFORMS) + 9
