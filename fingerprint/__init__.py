@@ -18,12 +18,14 @@ from fingerprint.errors import (
     TooShortError,
     UnusableAudioError,
 )
+from fingerprint.exclusions import claimed, explained_by, same_sound
 from fingerprint.extraction import fingerprint
-from fingerprint.index import Index, IndexParams, IndexStats, SegmentIndex
+from fingerprint.index import Answer, Index, IndexParams, IndexStats, SegmentIndex
 from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 __all__ = [
+    "Answer",
     "Constellation",
     "Embedding",
     "Fingerprint",
@@ -40,9 +42,12 @@ __all__ = [
     "StaleEpochError",
     "TooShortError",
     "UnusableAudioError",
+    "claimed",
     "completed",
     "covered",
     "embed",
     "explained",
+    "explained_by",
     "fingerprint",
+    "same_sound",
 ]

@@ -15,8 +15,10 @@ from scanner.limits import BackPressure, RateLimits
 from scanner.progress import Progress
 from scanner.routes import (
     audit,
+    banks,
     cases,
     dead,
+    hygiene,
     keys,
     policies,
     references,
@@ -37,7 +39,19 @@ Every address but those tagged *running* and *events* needs an API key. Errors a
 `If-Match`. Any POST may carry an `Idempotency-Key`; submitting a track must.
 Fields may be added to answers; none is renamed or removed within `/v1`.
 """
-_KEYED: Final = (tracks, track_events, references, webhooks, cases, audit, keys, policies, dead)
+_KEYED: Final = (
+    tracks,
+    track_events,
+    references,
+    hygiene,
+    banks,
+    webhooks,
+    cases,
+    audit,
+    keys,
+    policies,
+    dead,
+)
 _ALWAYS: Final = problems.problems(
     "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error"
 )
@@ -164,6 +178,7 @@ def _reference_by_form() -> dict[str, Any]:
             },
             "isrc": {"type": "string"},
             "territories": {"type": "array", "items": {"type": "string"}},
+            "bank": {"type": "string", "maxLength": 100, "default": "default"},
         },
     }
 

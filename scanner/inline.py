@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
+from scanner import upkeep
 from scanner.bus.dispatch import Again, dispatch
 from scanner.errors import TransientError
 from scanner.journal import Event, event_of
@@ -29,6 +30,7 @@ def drive(service: "Service", track_id: str, seconds: float = 600) -> State:
     TransientError
         If it is not there within ``seconds``.
     """
+    upkeep.wake_due(service)  # a worker does so by the second; here there may be none
     deadline = time.monotonic() + seconds
     attempts: dict[tuple[str, str], int] = {}
     while True:

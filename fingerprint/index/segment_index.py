@@ -47,6 +47,8 @@ _LOCK: Final = "writer.lock"
 _TRIES: Final = 20
 _NEVER: Final = ()
 """Identity of a manifest that was not looked for yet; None is that of a missing one."""
+_SETS_KEPT: Final = 16
+"""Sets of excluded references whose places a snapshot remembers."""
 _SUFFIXES: Final = (SUFFIX, vector_file.SUFFIX, ".tmp")
 
 
@@ -360,6 +362,7 @@ class _Snapshot:
         self.manifest = manifest
         self.segments = segments
         self.alive = tuple(entry.alive() for entry in manifest.segments)
+        self._searchable: dict[frozenset[str], tuple[BoolArray, ...]] = {}
 
     @contextmanager
     def naming_damage(self) -> Iterator[None]:
@@ -377,6 +380,16 @@ class _Snapshot:
     def searchable(self, exclude: Collection[str]) -> tuple[BoolArray, ...]:
         if not exclude:
             return self.alive
+        if not isinstance(exclude, frozenset):
+            return self._without(exclude)
+        # The same large set comes with every query: looking its ids up costs more than a search.
+        if exclude not in self._searchable:
+            if len(self._searchable) >= _SETS_KEPT:
+                self._searchable = {}
+            self._searchable[exclude] = self._without(exclude)
+        return self._searchable[exclude]
+
+    def _without(self, exclude: Collection[str]) -> tuple[BoolArray, ...]:
         ids = list(exclude)
         hashes = np.array([id_hash(i) for i in ids], np.uint64)
         result = []

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from scanner.cli import catalogue, fingerprints, operations, rehearsal, running, scanning
+from scanner.cli import banks, catalogue, fingerprints, operations, rehearsal, running, scanning
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 
 SIGINT_STATUS: Final = 128 + signal.SIGINT
@@ -33,6 +33,7 @@ running.add_to(app)
 scanning.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
+app.add_typer(banks.app, name="bank")
 app.add_typer(rehearsal.app, name="policy")
 operations.add_to(app)
 
