@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 import appeals
 import policy
-from scanner import analysis, events, flood, webhooks
+from scanner import analysis, events, flood, retro, webhooks
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
@@ -172,6 +172,21 @@ GROUPS: Final = (
         handlers={events.TrackAnalysed.type: flood.watch},
     ),
     Group(
+        name=retro.GROUP,
+        topics=(events.TRACKS, events.REFERENCES),
+        handlers={
+            events.TrackAnalysed.type: retro.catch_up,
+            events.ReferenceAdded.type: retro.begin,
+            events.ReferenceReinstated.type: retro.begin,
+            events.ReferenceWoken.type: retro.begin,
+            events.ReferenceChanged.type: retro.begin,
+            events.BankChanged.type: retro.begin,
+            events.RetroStarted.type: retro.advance,
+            events.RetroAdvanced.type: retro.advance,
+        },
+        gave_up=retro.give_up,
+    ),
+    Group(
         name="notify",
         topics=(events.TRACKS, events.CASES),
         handlers={
@@ -185,6 +200,7 @@ GROUPS: Final = (
                 events.TrackHeld,
                 events.TrackIndeterminate,
                 events.TrackWithdrawn,
+                events.TrackRetroMatched,
                 events.CaseOpened,
                 events.CaseClosed,
             )

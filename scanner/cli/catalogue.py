@@ -195,6 +195,20 @@ def stats(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
 
 @app.command()
 @answering
+def rematch(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """Compare stored tracks with references that came later, now; workers do so by themselves."""
+    from scanner.inline import drive_retro
+
+    with opened() as service:
+        compared, found = drive_retro(service, caller_for(service, tenant).tenant_id)
+    if as_json:
+        say({"compared": compared, "found": found})
+    else:
+        print(f"{compared} tracks compared, {found} newer references found in them")
+
+
+@app.command()
+@answering
 def compact(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """Take what was retired out of the index's files at once; it is never found meanwhile."""
     with opened() as service:

@@ -259,4 +259,9 @@ def test_a_large_set_of_left_out_references_is_looked_up_once(service, caller, t
         found = service.catalogue.search(caller.tenant_id, query, without_banks=off)
         assert found.matches == []
     index = service.catalogue.caught_up(caller.tenant_id)
-    assert [len(each) for each in index._snapshot._searchable] == [3]
+    assert {len(exclude) for _, exclude in index._snapshot.places} == {3}
+    before = dict(index._snapshot.places)
+    references.add(service, caller, path=write(tmp_path / "9.wav", song(9, 8)))
+    service.catalogue.search(caller.tenant_id, query, without_banks=off)
+    after = index._snapshot.places
+    assert [key for key in before if after.get(key) is not before[key]] == []
