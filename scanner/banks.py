@@ -161,23 +161,29 @@ def ensured(
 
 
 def of_peer(
-    session: Session, tenant_id: str, name: str, peer_key: str, now: datetime, actor: Actor
+    session: Session,
+    tenant_id: str,
+    name: str,
+    kind: str,
+    peer_key: str,
+    now: datetime,
+    actor: Actor,
 ) -> Bank:
     """Return the bank of what a peer shared; made when the peer first shares something.
 
     Raises
     ------
     ConflictError
-        If there is a bank of this name that is not this peer's.
+        If there is a bank of this name that is not this peer's, or of another kind.
     """
+    name = _checked(name, kind, 1.0)
     known = _by_name(session, tenant_id, name)
     if known is None:
-        known = _new(session, tenant_id, name, now, actor, peer_key=peer_key) or _by_name(
-            session, tenant_id, name
-        )
-    if known is None or known.peer_key != peer_key:
+        _new(session, tenant_id, name, now, actor, kind=kind, peer_key=peer_key)
+        known = _by_name(session, tenant_id, name)
+    if known is None or (known.peer_key, known.kind) != (peer_key, kind):
         raise ConflictError(
-            f"the bank {name!r} is not of this peer: name another one for what it shares"
+            f"the bank {name!r} is not of this peer and kind: name another one for what it shares"
         )
     return known
 

@@ -1,6 +1,7 @@
 """References: what tracks are compared with, and what their holders want done on a match."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -179,12 +180,14 @@ def take_in(
     *,
     despite_conflicts: bool = False,
     patience: float = math.inf,
+    excluded: Sequence[tuple[float, float]] = (),
 ) -> Reference:
     """Make a fingerprint a reference after comparing it with the catalogue.
 
     It is active when this returns; or quarantined, with a case, where it matches another holder's
     or what nobody can claim and ``despite_conflicts`` does not say that a person knows; or, where
     the index can't be searched within ``patience`` seconds, ``checking`` until a worker has done so.
+    ``excluded`` are its parts, in seconds, that its holder does not own.
 
     No other reference can come between the look and the writing down: the look is repeated until
     the catalogue stood still from the one to the other.
@@ -232,8 +235,27 @@ def take_in(
             )
             session.add(reference)
             session.flush()
+            session.add_all(_shared_parts(reference, excluded))
             _conclude(service, session, caller.actor, reference, looked, despite_conflicts)
             return reference
+
+
+def _shared_parts(
+    reference: Reference, excluded: Sequence[tuple[float, float]]
+) -> list[ReferenceExclusion]:
+    """The parts that whoever shared a reference says are not its holder's."""
+    return [
+        ReferenceExclusion(
+            id=new_id(),
+            tenant_id=reference.tenant_id,
+            reference_id=reference.id,
+            start_s=start_s,
+            end_s=min(end_s, reference.duration),
+            origin="shared",
+            created_at=reference.created_at,
+        )
+        for start_s, end_s in excluded
+    ]
 
 
 def finish_checks(service: "Service", limit: int = 100) -> int:
@@ -497,14 +519,30 @@ def locked(session: Session, tenant_id: str, reference_id: str) -> Reference:
     return find(session, tenant_id, reference_id)  # who held the lock before may have retired it
 
 
+def shared(
+    session: Session, tenant_id: str, peer_key: str, origin_id: str | None
+) -> Reference | None:
+    """Return what a peer shared under an id, retired or not, or None."""
+    query = select(Reference).where(
+        Reference.tenant_id == tenant_id,
+        Reference.peer_key == peer_key,
+        Reference.origin_id == origin_id,
+    )
+    return session.exec(query.limit(1)).first()
+
+
 def _same_audio(session: Session, tenant_id: str, new: New) -> Reference | None:
     """Return the holder's reference of this audio; without a holder, one added without.
+
+    What a peer shares is the same by its id there.
 
     Raises
     ------
     ConflictError
         If it is not what is wanted.
     """
+    if new.peer_key is not None:
+        return shared(session, tenant_id, new.peer_key, new.origin_id)
     if new.audio_sha256 is None:
         return None
     query = (

@@ -232,6 +232,7 @@ def judge(
         if reference.peer_key is None:
             raise BadReferenceError("no peer shared this reference: change, settle or remove it")
         reference.opinion = opinion
+        reference.extra = reference.extra | {"opinion_reason": reason[:500]}
         data = ReferenceJudged(opinion=opinion, reason=reason[:500])
         record_change(session, reference, data, now, caller.actor)
         confined = reference.status == Status.QUARANTINED

@@ -11,7 +11,7 @@ from typing import Final
 import filelock
 import numpy as np
 
-from fingerprint.arrays import BoolArray, I64Array
+from fingerprint.arrays import BoolArray, I64Array, U64Array
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
@@ -363,6 +363,7 @@ class _Snapshot:
         self.segments = segments
         self.alive = tuple(entry.alive() for entry in manifest.segments)
         self.places: dict[tuple[str, frozenset[str]], I64Array] = {}
+        self.hashed: dict[frozenset[str], tuple[list[str], U64Array]] = {}
 
     @contextmanager
     def naming_damage(self) -> Iterator[None]:
@@ -396,10 +397,11 @@ class _Snapshot:
         key = (segment.path.name, exclude)
         if key not in self.places:
             if len(self.places) >= _SETS_KEPT * len(self.segments):
-                self.places = {}
-            ids = list(exclude)
-            hashes = np.array([id_hash(i) for i in ids], np.uint64)
-            self.places[key] = segment.ordinals_of(ids, hashes)
+                self.places, self.hashed = {}, {}
+            if exclude not in self.hashed:
+                ids = list(exclude)
+                self.hashed[exclude] = ids, np.array([id_hash(i) for i in ids], np.uint64)
+            self.places[key] = segment.ordinals_of(*self.hashed[exclude])
         return self.places[key]
 
 
@@ -412,6 +414,7 @@ def _open(folder: Path, manifest: Manifest, known: _Snapshot | None = None) -> _
     if known:
         kept = {segment.path.name for segment in snapshot.segments}
         snapshot.places = {key: value for key, value in known.places.items() if key[0] in kept}
+        snapshot.hashed = dict(known.hashed)
     return snapshot
 
 

@@ -100,6 +100,20 @@ def rename(
     _show([_changed(name, tenant, name=new_name)], as_json)
 
 
+@app.command()
+@answering
+def key(as_json: Json = False) -> None:
+    """Print the public key that this installation signs what it shares with."""
+    from scanner import sharing, signed_lines
+
+    with opened() as service:
+        public = signed_lines.public_half(sharing.own_key(service))
+    if as_json:
+        say({"key": public})
+    else:
+        print(public)
+
+
 def _changed(name_now: str, tenant: str, **changes: Any) -> dict[str, Any]:
     from scanner import banks
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanner.cli import upkeep
+from scanner.cli import sharing, upkeep
 from scanner.cli.batches import audio_files, error_of, in_order, with_progress
 from scanner.cli.session import (
     DEFAULT_TENANT,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The references that tracks are compared with.", no_args_is_help=True)
 upkeep.add_to(app)
+sharing.add_to(app)
 
 
 @app.command()
