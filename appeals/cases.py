@@ -7,25 +7,34 @@ from typing import Any, Final
 from appeals.tables import Case
 
 # Higher comes first. An indeterminate track can't be released until somebody looks.
-PRIORITY: Final = {"indeterminate": 30, "review": 20, "dead_letter": 30}
+PRIORITY: Final = {
+    "indeterminate": 30,
+    "review": 20,
+    "dead_letter": 30,
+    "reference_flood": 30,  # until somebody looks, nothing of it is found
+    "reference_conflict": 10,
+    "retro_match": 10,
+}
 
 
 def open_case(
     *,
     case_id: str,
     tenant_id: str,
-    track_id: str,
     kind: str,
     reasons: Sequence[dict[str, Any]],
     now: datetime,
+    track_id: str | None = None,
+    reference_id: str | None = None,
     decision_id: str | None = None,
 ) -> Case:
     """Return a new case in the queue.
 
     Parameters
     ----------
-    kind : {"review", "indeterminate", "dead_letter"}
-        Why a person is asked.
+    kind : {"review", "indeterminate", "dead_letter", "retro_match", "reference_conflict", \
+"reference_flood"}
+        Why a person is asked: the first four about a track, the others about a reference.
     reasons : sequence of dict
         What the rules or the failure said, shown to the reviewer.
     """
@@ -33,6 +42,7 @@ def open_case(
         id=case_id,
         tenant_id=tenant_id,
         track_id=track_id,
+        reference_id=reference_id,
         kind=kind,
         state="queued",
         priority=PRIORITY[kind],

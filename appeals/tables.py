@@ -10,7 +10,7 @@ from appeals.columns import UtcDateTime, json_type
 
 
 class Case(SQLModel, table=True):
-    """Something a person should look at."""
+    """Something a person should look at: a track, or a reference."""
 
     __tablename__ = "appeal_case"
     __table_args__ = (
@@ -20,7 +20,8 @@ class Case(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36)
-    track_id: str = Field(max_length=36, index=True)
+    track_id: str | None = Field(default=None, max_length=36, index=True)
+    reference_id: str | None = Field(default=None, max_length=36, index=True)
     kind: str = Field(max_length=30)
     state: str = Field(max_length=20)
     version: int = 0

@@ -24,6 +24,7 @@ from fingerprint.errors import (
     TooShortError,
     UnusableAudioError,
 )
+from fingerprint.exclusions import claimed, explained_by, same_sound
 from fingerprint.extraction import fingerprint
 from fingerprint.index import (
     Answer,
@@ -66,6 +67,7 @@ __all__ = [
     "Tones",
     "TooShortError",
     "UnusableAudioError",
+    "claimed",
     "compared",
     "completed",
     "completed_from",
@@ -73,6 +75,8 @@ __all__ = [
     "embed",
     "envelope",
     "explained",
+    "explained_by",
     "fingerprint",
     "portrait",
+    "same_sound",
 ]

@@ -5,7 +5,7 @@
 'clear'
 """
 
-from policy.decisions import Decision, Exemption, Reason, fold
+from policy.decisions import SEVERITY, Decision, Exemption, Reason, fold
 from policy.errors import PackError, PolicyError
 from policy.facts import (
     ABSENT,
@@ -25,6 +25,7 @@ from policy.rehearsal import CaseResult, test_pack
 
 __all__ = [
     "ABSENT",
+    "SEVERITY",
     "UNKNOWN",
     "AccountFact",
     "CaseResult",

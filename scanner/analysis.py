@@ -9,12 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import exists
 from sqlmodel import col, select
 
 import fingerprint
+from scanner import banks, harmless
 from scanner.audio_facts import audio_facts
 from scanner.metrics import STAGE_SECONDS
-from scanner.tables import Reference
+from scanner.tables import Bank, Reference, ReferenceExclusion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,7 @@ class Evidence:
     Parameters
     ----------
     detectors : dict of name to "ok", "failed" or "not_run"
+    explained : dict of reference id to what harmless material explains of its match
     seconds : dict of step to wall-clock seconds
     """
 
@@ -48,15 +51,20 @@ class Evidence:
     index_version: str | None = None
     index_epoch: int | None = None
     index_age_seconds: float | None = None
+    banks_left_out: list[str] = field(default_factory=list)
+    explained: dict[str, harmless.Explained] = field(default_factory=dict)
 
 
 def analyse_audio(
-    service: "Service", tenant_id: str, path: Path, patience: float = math.inf
+    service: "Service", tenant_id: str, path: Path, seed: str, patience: float = math.inf
 ) -> Evidence:
     """Decode a file and run every detector on its samples.
 
     Parameters
     ----------
+    seed : str
+        By which banks that are rolled out in part choose: the track's id, or the SHA-256 of what
+        is no track.
     patience : float, optional
         Seconds for the decode, where that is less than its own limit, and to wait for an index
         that is being brought up to date.
@@ -89,12 +97,12 @@ def analyse_audio(
                 print_ = None
                 evidence.warnings.append({"type": "too-short", "detail": str(error)})
         spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
-        _search(service, tenant_id, evidence, print_, patience)
+        _search(service, tenant_id, evidence, print_, seed, patience)
         # The costly look is for what the cheap one leaves in doubt.
         if print_ is not None and not _is_settled(service, evidence.matches):
             with _timed(evidence, "embedding"):
                 print_ = fingerprint.completed_from(print_, spectra())
-            _search(service, tenant_id, evidence, print_, patience)
+            _search(service, tenant_id, evidence, print_, seed, patience)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
     return evidence
@@ -104,12 +112,13 @@ def analyse_fingerprint(
     service: "Service",
     tenant_id: str,
     print_: fingerprint.Fingerprint,
+    seed: str,
     patience: float = math.inf,
 ) -> Evidence:
     """Analyse what a client sent instead of audio: no detector but the search can run."""
     evidence = Evidence(duration=print_.duration)
     with _timed(evidence, "total"):
-        _search(service, tenant_id, evidence, print_, patience)
+        _search(service, tenant_id, evidence, print_, seed, patience)
     return evidence
 
 
@@ -117,13 +126,22 @@ def _is_settled(service: "Service", matches: "Sequence[fingerprint.Match]") -> b
     """Whether one reference that blocks accounts for nearly all of the track.
 
     Whatever else were found in it could not make the outcome stricter. A reference that merely
-    tracks, or takes its share, must not hide another under it.
+    tracks, or takes its share, must not hide another under it; nor one of whose matches some are
+    exempt.
     """
     if not fingerprint.explained(matches):
         return False
     ids = [match.reference_id for match in matches]
     with service.database.reading() as session:
-        found = session.exec(select(Reference).where(col(Reference.id).in_(ids))).all()
+        found = session.exec(
+            select(Reference)
+            .join(Bank, col(Bank.id) == col(Reference.bank_id))
+            .where(
+                col(Reference.id).in_(ids),
+                Bank.kind == banks.RIGHTS,
+                ~exists().where(col(ReferenceExclusion.reference_id) == col(Reference.id)),
+            )
+        ).all()
     blocking = {each.id for each in found if each.policy == "block" and not each.territories}
     return fingerprint.explained([match for match in matches if match.reference_id in blocking])
 
@@ -155,11 +173,16 @@ def _search(
     tenant_id: str,
     evidence: Evidence,
     print_: fingerprint.Fingerprint | None,
+    seed: str,
     patience: float,
 ) -> None:
     with _timed(evidence, "search"):
         if print_ is not None:
-            found = service.catalogue.search(tenant_id, print_, patience)
+            with service.database.reading() as session:
+                left_out = banks.left_out(session, tenant_id, seed)
+            found = service.catalogue.search(tenant_id, print_, patience, without_banks=left_out)
+            evidence.banks_left_out = left_out
+            evidence.explained = harmless.explanations(service, tenant_id, print_, found.matches)
             evidence.matches = found.matches
             evidence.print = print_
             evidence.versions["fingerprint"] = print_.algorithm

@@ -15,9 +15,11 @@ from scanner.limits import BackPressure, RateLimits
 from scanner.progress import Progress
 from scanner.routes import (
     audit,
+    banks,
     cases,
     dead,
     explanations,
+    hygiene,
     keys,
     policies,
     references,
@@ -43,6 +45,8 @@ _KEYED: Final = (
     track_events,
     explanations,
     references,
+    hygiene,
+    banks,
     webhooks,
     cases,
     audit,
@@ -176,6 +180,7 @@ def _reference_by_form() -> dict[str, Any]:
             },
             "isrc": {"type": "string"},
             "territories": {"type": "array", "items": {"type": "string"}},
+            "bank": {"type": "string", "maxLength": 100, "default": "default"},
         },
     }
 

@@ -11,6 +11,7 @@ SCOPES: Final = (
     "tracks:read",
     "references:write",
     "references:read",
+    "references:settle",
     "webhooks",
     "cases:read",
     "audit:read",

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,7 @@ class Catalogue:
         self._folder = folder
         self._milvus = milvus
         self._indexes: OrderedDict[str, fingerprint.SegmentIndex] = OrderedDict()
+        self._members: OrderedDict[tuple[int, frozenset[str]], frozenset[str]] = OrderedDict()
         self._guard = threading.Lock()
 
     def search(
@@ -86,6 +87,7 @@ class Catalogue:
         patience: float = math.inf,
         *,
         min_score: float | None = None,
+        without_banks: Collection[str] = (),
     ) -> Found:
         """Search the tenant's references, newest changes included.
 
@@ -93,6 +95,8 @@ class Catalogue:
         ----------
         min_score : float, optional
             In place of the index's own threshold.
+        without_banks : collection of str
+            Ids of banks whose references are not looked for.
 
         Raises
         ------
@@ -103,11 +107,12 @@ class Catalogue:
             called clear without it.
         """
         asked = time.monotonic()
+        left_out = frozenset(without_banks)
         try:
-            answer = self._answer(tenant_id, query, patience, min_score)
+            answer = self._answer(tenant_id, query, patience, min_score, left_out)
         except fingerprint.IndexCorruptError as error:
             self._rebuild(tenant_id, error, patience)
-            answer = self._answer(tenant_id, query, patience, min_score)
+            answer = self._answer(tenant_id, query, patience, min_score, left_out)
         return Found(
             matches=answer.matches,
             index_version=answer.version,
@@ -121,10 +126,16 @@ class Catalogue:
         query: fingerprint.Fingerprint,
         patience: float,
         min_score: float | None,
+        left_out: frozenset[str],
     ) -> fingerprint.Answer:
         index = self.caught_up(tenant_id, patience)
         with _transient():
-            return index.answer(query, limit=MATCHES, min_score=min_score)
+            return index.answer(
+                query,
+                limit=MATCHES,
+                exclude=self._in_banks(tenant_id, left_out),
+                min_score=min_score,
+            )
 
     def caught_up(self, tenant_id: str, patience: float = math.inf) -> fingerprint.SegmentIndex:
         """Return the tenant's index after applying what the database has beyond it.
@@ -239,6 +250,32 @@ class Catalogue:
                 self._indexes.popitem(last=False)  # whoever searches it now keeps it open
             return self._indexes[tenant_id]
 
+    def _in_banks(self, tenant_id: str, banks: frozenset[str]) -> frozenset[str]:
+        """Return the ids of the references that can be found in some banks.
+
+        A bank may hold 10^5, so they are kept until the catalogue changes; the index keeps what it
+        makes of the same set.
+        """
+        if not banks:
+            return frozenset()
+        key = (self._newest_epoch(tenant_id), banks)  # before the rows: never newer than they
+        with self._guard:
+            if key in self._members:
+                self._members.move_to_end(key)
+                return self._members[key]
+        with self._database.reading() as session:
+            rows = session.exec(
+                select(Reference.id).where(
+                    col(Reference.bank_id).in_(banks), Reference.status == ACTIVE
+                )
+            )
+            members = frozenset(rows)
+        with self._guard:
+            self._members[key] = members
+            while len(self._members) > OPEN:
+                self._members.popitem(last=False)
+        return members
+
     def _newest_epoch(self, tenant_id: str) -> int:
         with self._database.reading() as session:
             row = session.get(CatalogueEpoch, tenant_id)
@@ -266,20 +303,27 @@ class Catalogue:
                     .order_by(col(Reference.epoch))
                     .limit(CHUNK)
                 ).all()
-            added = [
-                (row.id, self._fingerprint(tenant_id, row)) for row in rows if row.status == ACTIVE
-            ]
+            added = [(row.id, self.print_of(row)) for row in rows if row.status == ACTIVE]
             removed = [row.id for row in rows if row.status != ACTIVE]
             last = rows[-1].epoch if rows else epoch
             epoch = last if len(rows) == CHUNK else max(newest, last)
             yield epoch, added, removed
 
-    def _fingerprint(self, tenant_id: str, row: Reference) -> fingerprint.Fingerprint:
+    def print_of(self, row: Reference) -> fingerprint.Fingerprint:
+        """Return the fingerprint of a reference.
+
+        Raises
+        ------
+        TransientError
+            If it cannot be read.
+        """
         try:
-            with self._store.open(tenant_id, row.fingerprint_sha256) as file:
+            with self._store.open(row.tenant_id, row.fingerprint_sha256) as file:
                 return fingerprint.Fingerprint.from_bytes(file.read())
         except (StoreError, fingerprint.InvalidFingerprintError) as error:
-            log.error("reference_unreadable", tenant=tenant_id, reference=row.id, error=str(error))
+            log.error(
+                "reference_unreadable", tenant=row.tenant_id, reference=row.id, error=str(error)
+            )
             raise TransientError(
                 f"the fingerprint of reference {row.id} cannot be read, and nothing can be told "
                 "clear without it: restore the store, or retire the reference and add it again"
@@ -310,6 +354,11 @@ def collection_name(tenant_id: str) -> str:
     return f"clearance_{readable}_{digest}_recordings"
 
 
+def standing_epoch(session: Session, tenant_id: str) -> int:
+    """Return the last change number; none is given out until the transaction ends."""
+    return _locked_epoch(session, tenant_id).value
+
+
 def next_epoch(session: Session, tenant_id: str) -> int:
     """Return the next change number of a tenant's catalogue.
 
@@ -317,11 +366,16 @@ def next_epoch(session: Session, tenant_id: str) -> int:
     numbers and an index that holds number n has missed none below it. Numbers are microseconds
     since 1970: a database that is restored from a backup does not give one out again.
     """
-    row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
-    if row is None:
-        Database.insert_if_absent(session, CatalogueEpoch(tenant_id=tenant_id, value=0))
-        row = session.get_one(CatalogueEpoch, tenant_id, with_for_update=True)
+    row = _locked_epoch(session, tenant_id)
     row.value = max(row.value + 1, time.time_ns() // 1000)
     session.add(CatalogueChange(tenant_id=tenant_id, epoch=row.value))
     session.flush()
     return row.value
+
+
+def _locked_epoch(session: Session, tenant_id: str) -> CatalogueEpoch:
+    row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
+    if row is None:
+        Database.insert_if_absent(session, CatalogueEpoch(tenant_id=tenant_id, value=0))
+        row = session.get_one(CatalogueEpoch, tenant_id, with_for_update=True)
+    return row

@@ -13,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 import appeals.tables
-from scanner import keys, references, tracks, webhooks
+from scanner import banks, keys, references, tracks, webhooks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.errors import NotFoundError, PreconditionFailedError, UnauthorisedError
@@ -21,7 +21,7 @@ from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.replays import Once
 from scanner.service import Service
-from scanner.tables import ApiKey, DeadLetter, Reference, Track, Webhook
+from scanner.tables import ApiKey, Bank, DeadLetter, Reference, Track, Webhook
 
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
@@ -95,6 +95,7 @@ class _Holding:
 
 _tracks_read, _tracks_write = _Holding("tracks:read"), _Holding("tracks:write")
 _references_read, _references_write = _Holding("references:read"), _Holding("references:write")
+_references_settle = _Holding("references:settle")
 _webhooks, _operations = _Holding("webhooks"), _Holding("operations")
 _cases_read, _audit_read = _Holding("cases:read"), _Holding("audit:read")
 
@@ -102,6 +103,7 @@ TracksReader = Annotated[Caller, Security(_tracks_read)]
 TracksWriter = Annotated[Caller, Security(_tracks_write)]
 ReferencesReader = Annotated[Caller, Security(_references_read)]
 ReferencesWriter = Annotated[Caller, Security(_references_write)]
+ReferencesSettler = Annotated[Caller, Security(_references_settle)]
 WebhooksCaller = Annotated[Caller, Security(_webhooks)]
 CasesReader = Annotated[Caller, Security(_cases_read)]
 AuditReader = Annotated[Caller, Security(_audit_read)]
@@ -137,6 +139,7 @@ def _find_case(session: Session, tenant_id: str, case_id: str) -> appeals.tables
 
 _own_track = _Own("track", tracks.find)
 _own_reference = _Own("reference", references.find)
+_own_bank = _Own("bank", banks.find)
 _own_webhook = _Own("webhook", webhooks.find)
 _own_case = _Own("case", _find_case)
 _own_key = _Own("key", keys.find)
@@ -146,6 +149,7 @@ _own_letter = _Own(
 
 TrackId = Annotated[str, Path(description="The track's id.")]
 ReferenceId = Annotated[str, Path(description="The reference's id.")]
+BankId = Annotated[str, Path(description="The bank's id.")]
 WebhookId = Annotated[str, Path(description="The webhook's id.")]
 
 
@@ -175,6 +179,26 @@ def writable_reference(
     """Return the reference in the path for changing."""
     reference: Reference = _own_reference(service, caller, reference_id)
     return reference
+
+
+def settled_reference(
+    caller: ReferencesSettler, service: ServiceDep, reference_id: ReferenceId
+) -> Reference:
+    """Return the reference in the path for a person to decide on."""
+    reference: Reference = _own_reference(service, caller, reference_id)
+    return reference
+
+
+def readable_bank(caller: ReferencesReader, service: ServiceDep, bank_id: BankId) -> Bank:
+    """Return the bank in the path for reading."""
+    bank: Bank = _own_bank(service, caller, bank_id)
+    return bank
+
+
+def writable_bank(caller: ReferencesWriter, service: ServiceDep, bank_id: BankId) -> Bank:
+    """Return the bank in the path for changing."""
+    bank: Bank = _own_bank(service, caller, bank_id)
+    return bank
 
 
 def own_webhook(caller: WebhooksCaller, service: ServiceDep, webhook_id: WebhookId) -> Webhook:
@@ -211,6 +235,9 @@ ReadableTrack = Annotated[Track, Depends(readable_track)]
 WritableTrack = Annotated[Track, Depends(writable_track)]
 ReadableReference = Annotated[Reference, Depends(readable_reference)]
 WritableReference = Annotated[Reference, Depends(writable_reference)]
+SettledReference = Annotated[Reference, Depends(settled_reference)]
+ReadableBank = Annotated[Bank, Depends(readable_bank)]
+WritableBank = Annotated[Bank, Depends(writable_bank)]
 OwnWebhook = Annotated[Webhook, Depends(own_webhook)]
 OwnCase = Annotated[appeals.tables.Case, Depends(own_case)]
 OwnKey = Annotated[ApiKey, Depends(own_key)]

@@ -7,13 +7,15 @@ that gets the event later, or at the same time, from repeating an effect.
 import time
 from typing import TYPE_CHECKING
 
+from sqlalchemy import exists
 from sqlmodel import col, select
 
+from scanner import retro, upkeep
 from scanner.bus.dispatch import Again, dispatch
 from scanner.errors import TransientError
 from scanner.journal import Event, event_of
 from scanner.pipeline import GROUPS
-from scanner.tables import Handled, JournalRow, Track
+from scanner.tables import Handled, JournalRow, RetroSweep, Track
 from scanner.track_states import FINAL, State
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def drive(service: "Service", track_id: str, seconds: float = 600) -> State:
     TransientError
         If it is not there within ``seconds``.
     """
+    upkeep.wake_due(service)  # a worker does so by the second; here there may be none
     deadline = time.monotonic() + seconds
     attempts: dict[tuple[str, str], int] = {}
     while True:
@@ -48,6 +51,51 @@ def drive(service: "Service", track_id: str, seconds: float = 600) -> State:
             raise TransientError(f"track {track_id} is not decided after {seconds:.0f} s")
         if not open_:
             time.sleep(service.settings.poll_seconds)
+
+
+def drive_retro(service: "Service", tenant_id: str) -> tuple[int, int]:
+    """Compare a tenant's stored tracks with what is due, in this process.
+
+    Returns
+    -------
+    int, int
+        Tracks that were compared, and references that were found in them.
+    """
+    (group,) = (each for each in GROUPS if each.name == retro.GROUP)
+    before = _swept(service, tenant_id)
+    drive_group(service, group, tenant_id)
+    after = _swept(service, tenant_id)
+    return after[0] - before[0], after[1] - before[1]
+
+
+def _swept(service: "Service", tenant_id: str) -> tuple[int, int]:
+    with service.database.reading() as session:
+        sweeps = session.exec(select(RetroSweep).where(RetroSweep.tenant_id == tenant_id)).all()
+    return sum(sweep.compared for sweep in sweeps), sum(sweep.found for sweep in sweeps)
+
+
+def drive_group(service: "Service", group: "Group", tenant_id: str) -> None:
+    """Handle every event of a tenant that a group has not handled, and what they lead to."""
+    attempts: dict[str, int] = {}
+    while events := _unhandled(service, group, tenant_id):
+        for event in events:
+            verdict = dispatch(service, group, event, attempts.get(event.id, 0))
+            if isinstance(verdict, Again):
+                attempts[event.id] = attempts.get(event.id, 0) + int(verdict.counts)
+                time.sleep(verdict.delay)
+
+
+def _unhandled(service: "Service", group: "Group", tenant_id: str) -> list[Event]:
+    handled = exists().where(
+        col(Handled.group) == group.name, col(Handled.event_id) == col(JournalRow.id)
+    )
+    query = select(JournalRow).where(
+        JournalRow.tenant_id == tenant_id,
+        col(JournalRow.type).in_(list(group.handlers)),
+        ~handled,
+    )
+    with service.database.reading() as session:
+        return [event_of(row) for row in session.exec(query.order_by(col(JournalRow.id)))]
 
 
 def _open_events(service: "Service", track_id: str) -> list[tuple["Group", Event]]:

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 import appeals
 import policy
-from scanner import analysis, events, webhooks
+from scanner import analysis, events, flood, retro, webhooks
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
@@ -167,6 +167,26 @@ GROUPS: Final = (
         replay=replay,
     ),
     Group(
+        name=flood.GROUP,
+        topics=(events.TRACKS,),
+        handlers={events.TrackAnalysed.type: flood.watch},
+    ),
+    Group(
+        name=retro.GROUP,
+        topics=(events.TRACKS, events.REFERENCES),
+        handlers={
+            events.TrackAnalysed.type: retro.catch_up,
+            events.ReferenceAdded.type: retro.begin,
+            events.ReferenceReinstated.type: retro.begin,
+            events.ReferenceWoken.type: retro.begin,
+            events.ReferenceChanged.type: retro.begin,
+            events.BankChanged.type: retro.begin,
+            events.RetroStarted.type: retro.advance,
+            events.RetroAdvanced.type: retro.advance,
+        },
+        gave_up=retro.give_up,
+    ),
+    Group(
         name="notify",
         topics=(events.TRACKS, events.CASES),
         handlers={
@@ -180,6 +200,7 @@ GROUPS: Final = (
                 events.TrackHeld,
                 events.TrackIndeterminate,
                 events.TrackWithdrawn,
+                events.TrackRetroMatched,
                 events.CaseOpened,
                 events.CaseClosed,
             )
@@ -204,11 +225,11 @@ def _begin(service: "Service", event: Event) -> Track | None:
 def _examine(service: "Service", track: Track) -> Evidence:
     if track.client_fingerprint is not None:
         return analysis.analyse_fingerprint(
-            service, track.tenant_id, local_fingerprint(service, track)
+            service, track.tenant_id, local_fingerprint(service, track), seed=track.id
         )
     track = bring_in(service, track)
     with local_audio(service, track) as path:
-        return analysis.analyse_audio(service, track.tenant_id, path)
+        return analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
 
 
 def _store_evidence(
@@ -227,6 +248,7 @@ def _store_evidence(
         index_version=evidence.index_version,
         index_epoch=evidence.index_epoch,
         index_age_seconds=evidence.index_age_seconds,
+        banks_left_out=evidence.banks_left_out,
         started_at=started,
         ended_at=now,
     )
@@ -239,6 +261,7 @@ def _store_evidence(
             track_id=track.id,
             analysis_id=row.id,
             **analysis.match_columns(match),
+            explained=evidence.explained.get(match.reference_id),
         )
         for match in evidence.matches
     )

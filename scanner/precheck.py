@@ -1,5 +1,6 @@
 """A dry run: the same analysis and the same rules, and nothing left behind but a counter."""
 
+import hashlib
 import math
 import threading
 from pathlib import Path
@@ -62,9 +63,12 @@ def precheck(
         If the index has been brought up to date by others for ``patience`` seconds.
     """
     if path is not None:
-        evidence = analysis.analyse_audio(service, caller.tenant_id, path, patience)
+        with path.open("rb") as file:
+            seed = hashlib.file_digest(file, "sha256").hexdigest()
+        evidence = analysis.analyse_audio(service, caller.tenant_id, path, seed, patience)
     elif print_ is not None:
-        evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_, patience)
+        seed = hashlib.sha256(print_.to_bytes()).hexdigest()
+        evidence = analysis.analyse_fingerprint(service, caller.tenant_id, print_, seed, patience)
     else:
         raise ValueError("give a path or a fingerprint")
     now = service.now()

@@ -22,6 +22,7 @@ from fingerprint import (
     UnusableAudioError,
 )
 from scanner.audio import AudioError
+from scanner.banks import BadBankError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
 from scanner.errors import (
@@ -130,6 +131,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     IdempotencyConflictError: "idempotency-conflict",
     DeclarationError: "bad-fields",
     BadReferenceError: "bad-fields",
+    BadBankError: "bad-fields",
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
     NothingToDrawError: "nothing-to-draw",

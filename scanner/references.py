@@ -1,28 +1,47 @@
 """References: what tracks are compared with, and what their holders want done on a match."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from sqlalchemy import and_, or_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 import fingerprint
+from scanner import admission, banks, holders, quarantine
 from scanner.callers import Caller
-from scanner.catalogue import ACTIVE, next_epoch
+from scanner.catalogue import next_epoch, standing_epoch
 from scanner.clock import new_id
-from scanner.errors import ConflictError, NotFoundError, ScannerError
-from scanner.events import EventData, ReferenceAdded, ReferenceChanged, ReferenceRemoved
+from scanner.errors import (
+    BusyError,
+    ConflictError,
+    NotFoundError,
+    ScannerError,
+    TransientError,
+)
+from scanner.events import (
+    EventData,
+    ReferenceAdded,
+    ReferenceChanged,
+    ReferenceChecking,
+    ReferenceRemoved,
+)
 from scanner.idempotency import check_version
-from scanner.journal import record
-from scanner.tables import Holder, Reference
+from scanner.journal import PIPELINE, Actor
+from scanner.reference_history import record_change
+from scanner.reference_states import Move, Status, advance
+from scanner.tables import Bank, Holder, Reference, ReferenceExclusion, ReferenceOpinion
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 POLICIES: Final = ("block", "monetise", "track")
-RETIRED: Final = "retired"
+
+log = structlog.get_logger()
 
 
 class BadReferenceError(ScannerError):
@@ -41,6 +60,47 @@ class Stats:
     epoch: int
 
 
+@dataclass(frozen=True)
+class New:
+    """A reference that is to be, fingerprinted and in the store.
+
+    Parameters
+    ----------
+    holder : str, optional
+        Name of the rights holder; without one the reference gets a holder of its own.
+    policy : {"block", "monetise", "track"}, optional
+        If it is not said: block, and in a bank that nobody claims, track.
+    bank : str, optional
+        Name of its bank; else the default one.
+    operator : bool
+        Whether the operator of the service vouches for it (the command line does).
+    peer_key, origin_id : str, optional
+        Who shared it, and its id there.
+    """
+
+    title: str
+    duration: float
+    fingerprint_sha256: str
+    holder: str | None = None
+    policy: str | None = None
+    isrc: str | None = None
+    territories: tuple[str, ...] = ()
+    bank: str | None = None
+    path: str | None = None
+    audio_sha256: str | None = None
+    operator: bool = False
+    peer_key: str | None = None
+    origin_id: str | None = None
+
+    def wanted(self) -> dict[str, Any]:
+        """What a reference that is there already must be like; what is None is not said."""
+        return {
+            "policy": self.policy,
+            "isrc": self.isrc,
+            "territories": sorted(self.territories) or None,
+        }
+
+
 def add(
     service: "Service",
     caller: Caller,
@@ -51,24 +111,19 @@ def add(
     policy: str | None = None,
     isrc: str | None = None,
     territories: tuple[str, ...] = (),
+    bank: str | None = None,
     file_name: str | None = None,
     shown_path: str | None = None,
     audio_sha256: str | None = None,
     operator: bool = False,
+    despite_conflicts: bool = False,
+    patience: float = math.inf,
 ) -> Reference:
     """Decode a file, fingerprint it and make it a reference; durable when this returns.
 
     The same audio of the same holder is not added twice: the reference that is there is returned,
-    unless something else is asked of it.
-
-    Parameters
-    ----------
-    holder : str, optional
-        Name of the rights holder; without one the reference gets a holder of its own.
-    policy : {"block", "monetise", "track"}, optional
-        Block, if it is not said.
-    operator : bool
-        Whether the operator of the service vouches for it (the command line does).
+    unless something else is asked of it. What the fields mean: :class:`New`; how it is checked:
+    :func:`take_in`.
 
     Raises
     ------
@@ -76,63 +131,207 @@ def add(
         If the file can't be decoded.
     BadReferenceError
         If the policy is not known.
+    BadBankError
+        If there is no such bank.
     ConflictError
         If this audio is a reference of this holder already, with another policy, ISRC or other
         territories.
     """
     if policy is not None and policy not in POLICIES:
         raise BadReferenceError(f"policy {policy!r} is none of {', '.join(POLICIES)}")
-    wanted = {"policy": policy, "isrc": isrc, "territories": sorted(territories) or None}
+    new = New(
+        title=title or "",
+        duration=0.0,
+        fingerprint_sha256="",
+        holder=holder,
+        policy=policy,
+        isrc=isrc,
+        territories=tuple(sorted(territories)),
+        bank=bank,
+        path=shown_path or file_name,
+        audio_sha256=audio_sha256,
+        operator=operator,
+    )
     with service.database.reading() as session:
-        known = _same_audio(session, caller.tenant_id, audio_sha256, holder, wanted)
-    if known is not None and known.operator_added >= operator:
+        if bank not in {None, banks.DEFAULT}:
+            banks.named(session, caller.tenant_id, bank)
+        known = _same_audio(session, caller.tenant_id, new)
+    if known is not None and known.operator_added >= operator and not despite_conflicts:
         return known
     decoded = service.decoder.decode(path)
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
     print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
-    blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
-    now = service.now()
-    with service.database.transaction() as session:
-        epoch = next_epoch(session, caller.tenant_id)  # one writer at a time from here on
-        known = _same_audio(session, caller.tenant_id, audio_sha256, holder, wanted)
-        if known is not None:
-            if known.operator_added < operator:
-                known.operator_added = True
-                changed = ReferenceChanged(epoch=known.epoch, changed=["operator_added"])
-                _record(service, session, caller, known, changed)
-            return known
-        title = (title or decoded.tags.get("title") or file_name or path.stem)[:300]
-        reference = Reference(
+    new = replace(
+        new,
+        title=(title or decoded.tags.get("title") or file_name or path.stem)[:300],
+        duration=decoded.duration,
+        fingerprint_sha256=service.store.put_bytes(caller.tenant_id, print_.to_bytes()).sha256,
+    )
+    return take_in(
+        service, caller, new, print_, despite_conflicts=despite_conflicts, patience=patience
+    )
+
+
+def take_in(
+    service: "Service",
+    caller: Caller,
+    new: New,
+    print_: fingerprint.Fingerprint,
+    *,
+    despite_conflicts: bool = False,
+    patience: float = math.inf,
+    excluded: Sequence[tuple[float, float]] = (),
+) -> Reference:
+    """Make a fingerprint a reference after comparing it with the catalogue.
+
+    It is active when this returns; or quarantined, with a case, where it matches another holder's
+    or what nobody can claim and ``despite_conflicts`` does not say that a person knows; or, where
+    the index can't be searched within ``patience`` seconds, ``checking`` until a worker has done so.
+    ``excluded`` are its parts, in seconds, that its holder does not own.
+
+    No other reference can come between the look and the writing down: the look is repeated until
+    the catalogue stood still from the one to the other.
+    """
+    tenant_id = caller.tenant_id
+    while True:
+        with service.database.reading() as session:
+            holder_id = holders.known(session, tenant_id, new.holder)
+            kind = banks.kind_of(session, tenant_id, new.bank)
+        try:
+            looked = admission.look(
+                service, tenant_id, print_, holder_id=holder_id, kind=kind, patience=patience
+            )
+        except (BusyError, TransientError) as error:
+            log.warning("reference_not_checked_yet", tenant=tenant_id, detail=str(error))
+            looked = None
+        now = service.now()
+        with service.database.transaction() as session:
+            stood = standing_epoch(session, tenant_id)  # one writer at a time from here on
+            if looked is not None and stood != looked.epoch:
+                continue
+            known = _same_audio(session, tenant_id, new)
+            if known is not None:
+                return _vouched(service, session, caller, known, new, despite_conflicts)
+            reference = Reference(
+                id=new_id(),
+                tenant_id=tenant_id,
+                bank_id=banks.ensured(session, tenant_id, new.bank, now, caller.actor).id,
+                holder_id=holders.ensured(session, tenant_id, new.holder, new.title, now),
+                epoch=next_epoch(session, tenant_id),
+                status=Status.CHECKING,
+                policy=new.policy or (POLICIES[0] if kind == banks.RIGHTS else "track"),
+                title=new.title,
+                path=new.path,
+                isrc=new.isrc,
+                territories=sorted(new.territories),
+                operator_added=new.operator,
+                duration=new.duration,
+                audio_sha256=new.audio_sha256,
+                fingerprint_sha256=new.fingerprint_sha256,
+                peer_key=new.peer_key,
+                origin_id=new.origin_id,
+                created_at=now,
+                updated_at=now,
+            )
+            session.add(reference)
+            session.flush()
+            session.add_all(_shared_parts(reference, excluded))
+            _conclude(service, session, caller.actor, reference, looked, despite_conflicts)
+            return reference
+
+
+def _shared_parts(
+    reference: Reference, excluded: Sequence[tuple[float, float]]
+) -> list[ReferenceExclusion]:
+    """The parts that whoever shared a reference says are not its holder's."""
+    return [
+        ReferenceExclusion(
             id=new_id(),
-            tenant_id=caller.tenant_id,
-            holder_id=_holder_id(session, caller.tenant_id, holder, title, now),
-            version=1,
-            epoch=epoch,
-            status=ACTIVE,
-            policy=policy or POLICIES[0],
-            title=title,
-            path=shown_path or file_name,
-            isrc=isrc,
-            territories=sorted(territories),
-            operator_added=operator,
-            duration=decoded.duration,
-            audio_sha256=audio_sha256,
-            fingerprint_sha256=blob.sha256,
-            created_at=now,
-            updated_at=now,
+            tenant_id=reference.tenant_id,
+            reference_id=reference.id,
+            start_s=start_s,
+            end_s=min(end_s, reference.duration),
+            origin="shared",
+            created_at=reference.created_at,
         )
-        session.add(reference)
-        added = ReferenceAdded(epoch=epoch, policy=reference.policy, fingerprint_sha256=blob.sha256)
-        record(
-            session,
-            tenant_id=caller.tenant_id,
-            subject=reference.id,
-            version=1,
-            data=added,
-            now=now,
-            actor=caller.actor,
+        for start_s, end_s in excluded
+    ]
+
+
+def finish_checks(service: "Service", limit: int = 100) -> int:
+    """Check references that could not be checked when they came; return how many are settled."""
+    with service.database.reading() as session:
+        waiting = session.exec(
+            select(Reference).where(Reference.status == Status.CHECKING).limit(limit)
+        ).all()
+    return sum(_finish_check(service, each) for each in waiting)
+
+
+def _finish_check(service: "Service", waiting: Reference) -> bool:
+    tenant_id = waiting.tenant_id
+    print_ = service.catalogue.print_of(waiting)
+    with service.database.reading() as session:
+        kind = banks.find(session, tenant_id, waiting.bank_id).kind
+    looked = admission.look(service, tenant_id, print_, holder_id=waiting.holder_id, kind=kind)
+    with service.database.transaction() as session:
+        if standing_epoch(session, tenant_id) != looked.epoch:
+            return False  # another one came between: the next round looks again
+        reference = session.get_one(Reference, waiting.id, with_for_update=True)
+        if reference.status != Status.CHECKING:
+            return False
+        reference.epoch = next_epoch(session, tenant_id)
+        _conclude(service, session, PIPELINE, reference, looked, despite_conflicts=False)
+    return True
+
+
+def _conclude(
+    service: "Service",
+    session: Session,
+    actor: Actor,
+    reference: Reference,
+    looked: admission.Findings | None,
+    despite_conflicts: bool,
+) -> None:
+    """Give a reference that was looked at its status, at its epoch, and write down which."""
+    data: EventData
+    if looked is None:
+        data = ReferenceChecking(
+            epoch=reference.epoch,
+            policy=reference.policy,
+            fingerprint_sha256=reference.fingerprint_sha256,
         )
-    return reference
+    else:
+        reference.conflicts = looked.conflicts
+        if looked.conflicts and not despite_conflicts:
+            quarantine.confine_for_conflicts(session, reference, service.now(), actor)
+            return
+        reference.status = advance(Status(reference.status), Move.ADMIT)
+        data = ReferenceAdded(
+            epoch=reference.epoch,
+            policy=reference.policy,
+            fingerprint_sha256=reference.fingerprint_sha256,
+        )
+    record_change(session, reference, data, service.now(), actor)
+
+
+def _vouched(
+    service: "Service",
+    session: Session,
+    caller: Caller,
+    known: Reference,
+    new: New,
+    despite_conflicts: bool,
+) -> Reference:
+    """Return what is there already, with the word that an operator now gives for it."""
+    if known.operator_added < new.operator:
+        known.operator_added = True
+        changed = ReferenceChanged(epoch=known.epoch, changed=["operator_added"])
+        record_change(session, known, changed, service.now(), caller.actor)
+    if despite_conflicts and known.quarantined_for == quarantine.CONFLICT:
+        reason = "added again, despite its conflicts"
+        epoch = next_epoch(session, caller.tenant_id)
+        quarantine.reinstate(session, known, epoch, reason, service.now(), caller.actor)
+    return known
 
 
 def change(
@@ -143,22 +342,28 @@ def change(
     *,
     expected_version: int | None = None,
 ) -> Reference:
-    """Change a reference's title, policy, ISRC or territories."""
-    allowed = {"title", "policy", "isrc", "territories"}
+    """Change a reference's title, policy, ISRC or territories, or put it into another bank."""
+    allowed = {"title", "policy", "isrc", "territories", "bank"}
     if unknown := sorted(set(changes) - allowed):
         raise BadReferenceError(
             f"can't change {', '.join(unknown)}; only {', '.join(sorted(allowed))}"
         )
     if changes.get("policy", "block") not in POLICIES:
         raise BadReferenceError(f"policy {changes['policy']!r} is none of {', '.join(POLICIES)}")
+    fields = dict(changes)
+    bank = fields.pop("bank", None)
     with service.database.transaction() as session:
-        reference = _locked(session, caller.tenant_id, reference_id)
+        # The index holds nothing else of what can be changed; who is in which bank is kept with it.
+        epoch = next_epoch(session, caller.tenant_id) if bank is not None else None
+        reference = locked(session, caller.tenant_id, reference_id)
         check_version(reference.version, expected_version)
-        for name, value in changes.items():
+        if bank is not None and epoch is not None:
+            reference.bank_id = banks.named(session, caller.tenant_id, bank).id
+            reference.epoch = epoch
+        for name, value in fields.items():
             setattr(reference, name, value)
-        # No new epoch: the index holds nothing of what can be changed.
         changed = ReferenceChanged(epoch=reference.epoch, changed=sorted(changes))
-        _record(service, session, caller, reference, changed)
+        record_change(session, reference, changed, service.now(), caller.actor)
         return reference
 
 
@@ -168,17 +373,21 @@ def remove(
     """Retire a reference: it is found no more; what was found with it stays on record."""
     with service.database.transaction() as session:
         epoch = next_epoch(session, caller.tenant_id)  # before the reference, as `add` does
-        reference = _locked(session, caller.tenant_id, reference_id)
+        reference = locked(session, caller.tenant_id, reference_id)
         check_version(reference.version, expected_version)
-        reference.status, reference.epoch = RETIRED, epoch
-        _record(service, session, caller, reference, ReferenceRemoved(epoch=epoch))
+        reference.status = advance(Status(reference.status), Move.RETIRE)
+        reference.epoch = epoch
+        removed = ReferenceRemoved(epoch=epoch)
+        record_change(session, reference, removed, service.now(), caller.actor)
+        why = "the reference was retired"
+        quarantine.close_cases(session, reference, why, service.now(), caller.actor)
         return reference
 
 
 def find(session: Session, tenant_id: str, reference_id: str) -> Reference:
     """Return the tenant's reference, retired ones excepted, or raise ``NotFoundError``."""
     reference = session.get(Reference, reference_id)
-    if reference is None or reference.tenant_id != tenant_id or reference.status == RETIRED:
+    if reference is None or reference.tenant_id != tenant_id or reference.status == Status.RETIRED:
         raise NotFoundError("reference", reference_id)
     return reference
 
@@ -191,7 +400,9 @@ def listed(
     before: tuple[datetime, str] | None = None,
 ) -> list[Reference]:
     """Return active references, newest first; ``before`` is the last one's (created_at, id)."""
-    query = select(Reference).where(Reference.tenant_id == tenant_id, Reference.status != RETIRED)
+    query = select(Reference).where(
+        Reference.tenant_id == tenant_id, Reference.status != Status.RETIRED
+    )
     if before is not None:
         at, reference_id = before
         query = query.where(
@@ -210,6 +421,13 @@ def describe(session: Session, references: list[Reference]) -> list[dict[str, An
     holders = {
         holder.id: holder for holder in session.exec(select(Holder).where(col(Holder.id).in_(ids)))
     }
+    bank_ids = {reference.bank_id for reference in references}
+    known_banks = {
+        bank.id: bank for bank in session.exec(select(Bank).where(col(Bank.id).in_(bank_ids)))
+    }
+    own = [reference.id for reference in references]
+    exclusions = _exclusions(session, own)
+    opinions = _opinions(session, own)
     return [
         {
             "id": reference.id,
@@ -223,6 +441,15 @@ def describe(session: Session, references: list[Reference]) -> list[dict[str, An
             },
             "policy": reference.policy,
             "status": reference.status,
+            "bank": {"id": reference.bank_id, "name": known_banks[reference.bank_id].name},
+            "snoozed_until": _moment(reference.snoozed_until),
+            "quarantined_for": reference.quarantined_for,
+            "conflicts": reference.conflicts,
+            "exclusions": exclusions.get(reference.id, []),
+            "peer_key": reference.peer_key,
+            "origin_id": reference.origin_id,
+            "opinion": reference.opinion,
+            "opinions": opinions.get(reference.id, {"confirmed": 0, "deconfirmed": 0}),
             "isrc": reference.isrc,
             "territories": reference.territories,
             "duration": reference.duration,
@@ -232,6 +459,43 @@ def describe(session: Session, references: list[Reference]) -> list[dict[str, An
         }
         for reference in references
     ]
+
+
+def describe_exclusion(part: ReferenceExclusion) -> dict[str, Any]:
+    """Return an excluded part as JSON."""
+    return {
+        "id": part.id,
+        "start_s": part.start_s,
+        "end_s": part.end_s,
+        "origin": part.origin,
+        "note": part.note,
+        "created_at": part.created_at.isoformat(),
+    }
+
+
+def _exclusions(session: Session, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    query = select(ReferenceExclusion).where(col(ReferenceExclusion.reference_id).in_(ids))
+    for part in session.exec(query.order_by(col(ReferenceExclusion.start_s))):
+        found.setdefault(part.reference_id, []).append(describe_exclusion(part))
+    return found
+
+
+def _opinions(session: Session, ids: list[str]) -> dict[str, dict[str, int]]:
+    """Count what peers think of references that came from here."""
+    found: dict[str, dict[str, int]] = {}
+    counts = (
+        select(ReferenceOpinion.reference_id, ReferenceOpinion.verdict, func.count())
+        .where(col(ReferenceOpinion.reference_id).in_(ids))
+        .group_by(col(ReferenceOpinion.reference_id), col(ReferenceOpinion.verdict))
+    )
+    for reference_id, verdict, count in session.exec(counts):
+        found.setdefault(reference_id, {"confirmed": 0, "deconfirmed": 0})[verdict] = count
+    return found
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
 
 
 def stats(service: "Service", tenant_id: str) -> Stats:
@@ -248,63 +512,61 @@ def stats(service: "Service", tenant_id: str) -> Stats:
     )
 
 
-def _record(
-    service: "Service", session: Session, caller: Caller, reference: Reference, data: EventData
-) -> None:
-    now = service.now()
-    reference.version += 1
-    reference.updated_at = now
-    record(
-        session,
-        tenant_id=caller.tenant_id,
-        subject=reference.id,
-        version=reference.version,
-        data=data,
-        now=now,
-        actor=caller.actor,
-    )
-
-
-def _locked(session: Session, tenant_id: str, reference_id: str) -> Reference:
+def locked(session: Session, tenant_id: str, reference_id: str) -> Reference:
+    """Return the tenant's reference, locked until the transaction ends."""
     find(session, tenant_id, reference_id)
     session.get_one(Reference, reference_id, with_for_update=True, populate_existing=True)
     return find(session, tenant_id, reference_id)  # who held the lock before may have retired it
 
 
-def _same_audio(
-    session: Session,
-    tenant_id: str,
-    audio_sha256: str | None,
-    holder: str | None,
-    wanted: dict[str, Any],
+def shared(
+    session: Session, tenant_id: str, peer_key: str, origin_id: str | None
 ) -> Reference | None:
+    """Return what a peer shared under an id, retired or not, or None."""
+    query = select(Reference).where(
+        Reference.tenant_id == tenant_id,
+        Reference.peer_key == peer_key,
+        Reference.origin_id == origin_id,
+    )
+    return session.exec(query.limit(1)).first()
+
+
+def _same_audio(session: Session, tenant_id: str, new: New) -> Reference | None:
     """Return the holder's reference of this audio; without a holder, one added without.
+
+    What a peer shares is the same by its id there.
 
     Raises
     ------
     ConflictError
-        If it is not what is wanted; what is None is not said.
+        If it is not what is wanted.
     """
-    if audio_sha256 is None:
+    if new.peer_key is not None:
+        return shared(session, tenant_id, new.peer_key, new.origin_id)
+    if new.audio_sha256 is None:
         return None
     query = (
         select(Reference)
         .join(Holder, col(Holder.id) == col(Reference.holder_id))
         .where(
             Reference.tenant_id == tenant_id,
-            Reference.audio_sha256 == audio_sha256,
-            Reference.status == ACTIVE,
-            Holder.named == (holder is not None),
+            Reference.audio_sha256 == new.audio_sha256,
+            Reference.status != Status.RETIRED,
+            Holder.named == (new.holder is not None),
         )
     )
-    if holder is not None:
-        query = query.where(Holder.name == holder)
-    known = session.exec(query.limit(1)).first()
+    if new.holder is not None:
+        query = query.where(Holder.name == new.holder)
+    if new.bank is not None:
+        query = query.join(Bank, col(Bank.id) == col(Reference.bank_id)).where(
+            Bank.name == new.bank
+        )
+    known = session.exec(query.order_by(col(Reference.id)).limit(1)).first()
     if known is None:
         return None
     differing = [
         name
-        for name, value in wanted.items()
+        for name, value in new.wanted().items()
         if value is not None and value != getattr(known, name)
     ]
     if differing:
@@ -313,26 +575,3 @@ def _same_audio(
             "change that one, or remove it first"
         )
     return known
-
-
-def _holder_id(
-    session: Session, tenant_id: str, name: str | None, title: str, now: datetime
-) -> str:
-    if name is not None:
-        known = session.exec(
-            select(Holder.id).where(
-                Holder.tenant_id == tenant_id, Holder.name == name, col(Holder.named)
-            )
-        ).first()
-        if known is not None:
-            return known
-    holder = Holder(
-        id=new_id(),
-        tenant_id=tenant_id,
-        name=(name or f"Holder of {title}")[:200],
-        named=name is not None,
-        created_at=now,
-    )
-    session.add(holder)
-    session.flush()
-    return holder.id

@@ -5,7 +5,7 @@ Answers may gain fields, never lose or rename one, so their models let unknown f
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from scanner.declarations import Declaration
 from scanner.track_states import State
@@ -239,6 +239,9 @@ class AnalysisAnswer(Answer):
     seconds: dict[str, float]
     index_version: str | None
     index_age_seconds: float | None
+    banks_left_out: list[str] = Field(
+        description="Ids of banks that were not searched: off, or not rolled out to this track."
+    )
 
 
 class MatchInWords(Match):
@@ -314,6 +317,67 @@ class HolderAnswer(BaseModel):
     verified: bool
 
 
+class BankOf(BaseModel):
+    """The bank that a reference is in."""
+
+    id: str
+    name: str
+
+
+class Conflict(BaseModel):
+    """What a new reference matched that it should not."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["other-holder", "public-domain", "negative-bank", "claimed"]
+    reference_id: str
+    title: str
+    holder: str
+    score: float
+    seconds: float
+
+
+class ExclusionAnswer(Answer):
+    """A part of a reference, in seconds, that its holder does not own."""
+
+    id: str
+    start_s: float
+    end_s: float
+    origin: Literal["declared", "dispute", "appeal", "shared"]
+    note: str
+    created_at: Moment
+
+
+class Exclusions(Answer):
+    """The excluded parts of a reference, by their start."""
+
+    items: list[ExclusionAnswer]
+    next_cursor: str | None
+
+
+class ExclusionAsked(Asked):
+    """A part of a reference to exclude."""
+
+    start_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    end_s: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    origin: Literal["declared", "dispute", "appeal", "shared"] = "declared"
+    note: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class Settlement(Asked):
+    """A person's decision on a reference that is quarantined."""
+
+    verdict: Literal["active", "retired"]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+class Opinion(Asked):
+    """What a person thinks of a reference that a peer shared."""
+
+    opinion: Literal["confirmed", "deconfirmed"]
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
 class ReferenceAnswer(Answer):
     """A recording that tracks are compared with."""
 
@@ -323,7 +387,20 @@ class ReferenceAnswer(Answer):
     path: str | None
     holder: HolderAnswer
     policy: ReferencePolicy
-    status: str
+    status: Literal["checking", "active", "snoozed", "quarantined", "retired"] = Field(
+        description="Only an active reference is found."
+    )
+    bank: BankOf
+    snoozed_until: Moment | None
+    quarantined_for: Literal["conflict", "flood", "deconfirmed"] | None
+    conflicts: list[Conflict] = Field(description="What spoke against it when it was added.")
+    exclusions: list[ExclusionAnswer]
+    peer_key: str | None = Field(description="Ed25519 key, hexadecimal, of who shared it.")
+    origin_id: str | None = Field(description="Its id there.")
+    opinion: Literal["confirmed", "deconfirmed"] | None = Field(
+        description="What a person here thinks of a shared reference."
+    )
+    opinions: dict[str, int] = Field(description="What peers think of it, counted.")
     isrc: str | None
     territories: list[str]
     duration: float
@@ -350,6 +427,49 @@ class ReferenceStats(Answer):
     epoch: int
 
 
+BankName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class BankAnswer(Answer):
+    """A named part of the catalogue."""
+
+    id: str
+    name: str
+    kind: Literal["rights", "negative", "public_domain"]
+    enabled: bool
+    rollout: float = Field(description="Share of the tracks it is searched for, 0 to 1.")
+    peer_key: str | None = Field(description="Ed25519 key, hexadecimal, of who shared it.")
+    references: int = Field(description="How many of its references are active.")
+    version: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class Banks(Answer):
+    """A page of banks, oldest first."""
+
+    items: list[BankAnswer]
+    next_cursor: str | None
+
+
+class BankAsked(Asked):
+    """A bank to make."""
+
+    name: BankName
+    kind: Literal["rights", "negative", "public_domain"] = "rights"
+    enabled: bool = True
+    rollout: Share = 1.0
+
+
+class BankChanges(Asked):
+    """What of a bank may be changed; what is left out stays."""
+
+    name: BankName | None = None
+    enabled: bool | None = None
+    rollout: Share | None = None
+
+
 class ReferenceChanges(Asked):
     """What of a reference may be changed; what is left out stays."""
 
@@ -357,6 +477,10 @@ class ReferenceChanges(Asked):
     policy: ReferencePolicy | None = None
     isrc: Annotated[str, StringConstraints(min_length=1)] | None = None
     territories: list[str] | None = None
+    bank: BankName | None = None
+    snoozed_until: AwareDatetime | None = Field(
+        None, description="Not found until then; null: found again. Goes by itself."
+    )
 
 
 # --- webhooks
@@ -419,10 +543,11 @@ class Deliveries(Answer):
 
 
 class CaseAnswer(Answer):
-    """Something a person should look at."""
+    """Something a person should look at: a track, or a reference."""
 
     id: str
-    track_id: str
+    track_id: str | None
+    reference_id: str | None
     kind: str
     state: str
     priority: int

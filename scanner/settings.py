@@ -136,6 +136,28 @@ class Settings(BaseSettings):
         default=30, gt=0, description="How long a precheck may fetch and decode."
     )
 
+    flood_factor: float = Field(
+        default=10.0,
+        gt=1,
+        description="How many times as often as usual a reference may be found in a day before it "
+        "is quarantined.",
+    )
+    flood_minimum: int = Field(
+        default=100,
+        ge=1,
+        description="Matches in a day below which no reference is quarantined for being found too "
+        "often.",
+    )
+    retro_days: int = Field(
+        default=365,
+        ge=0,
+        description="How many days back stored tracks are compared with new references; 0: not "
+        "at all.",
+    )
+    retro_chunk: int = Field(
+        default=200, ge=1, description="Stored tracks that are compared at a time."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )

@@ -10,7 +10,17 @@ import fingerprint
 import policy
 from scanner.analysis import FAILED, Evidence
 from scanner.catalogue import ACTIVE
-from scanner.tables import Account, Analysis, Holder, Licence, Reference, TrackMatch
+from scanner.harmless import Standing, standing
+from scanner.on_record import OnRecord, on_record
+from scanner.quarantine import FLOOD
+from scanner.reference_states import Status
+from scanner.tables import (
+    Account,
+    Analysis,
+    Licence,
+    RetroMatch,
+    TrackMatch,
+)
 
 SURE: Final = 0.99
 LAWFUL_USES: Final = frozenset(
@@ -72,15 +82,18 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         audio=analysis.audio,
         warnings=analysis.warnings,
         seconds=analysis.seconds,
-        matches=[_match_of(row) for row in rows],
+        matches=[match_of(row) for row in rows],
         duration=duration,
         index_version=analysis.index_version,
         index_epoch=analysis.index_epoch,
         index_age_seconds=analysis.index_age_seconds,
+        banks_left_out=analysis.banks_left_out,
+        explained={row.reference_id: row.explained for row in rows if row.explained},
     )
 
 
-def _match_of(row: TrackMatch) -> fingerprint.Match:
+def match_of(row: TrackMatch | RetroMatch) -> fingerprint.Match:
+    """Return a stored match as the value that the search gave."""
     return fingerprint.Match(
         reference_id=row.reference_id,
         kind="recording" if row.kind == "recording" else "composition",
@@ -98,44 +111,50 @@ def _match_facts(
     evidence: Evidence,
     now: datetime,
 ) -> tuple[policy.MatchFact, ...]:
-    matches = evidence.matches
-    ids = [match.reference_id for match in matches]
-    references = {
-        reference.id: (reference, holder)
-        for reference, holder in session.exec(
-            select(Reference, Holder)
-            .join(Holder, col(Holder.id) == col(Reference.holder_id))
-            .where(Reference.tenant_id == tenant_id, col(Reference.id).in_(ids))
-        )
-    }
+    known = on_record(session, tenant_id, [match.reference_id for match in evidence.matches])
     account_id = _account_id(session, tenant_id, declared.get("account"))
-    holders = {holder.id for _, holder in references.values()}
+    holders = {each.holder.id for each in known.values()}
     licences = _licences(session, tenant_id, holders, account_id, now)
     facts = []
-    for match in matches:
-        if match.reference_id not in references:
+    for match in evidence.matches:
+        each = known.get(match.reference_id)
+        if each is None:
             gone = policy.Unknown(unknown="its reference is not on record")
             facts.append(
                 policy.MatchFact(reference_id=match.reference_id, kind=match.kind, score=gone)
             )
-            continue
-        reference, holder = references[match.reference_id]
-        if reference.status == ACTIVE:  # else its holder took it back since the analysis
+        elif _counts(each):
             duration = evidence.duration or 0.0
-            facts.append(_match_fact(match, reference, holder, declared, licences, duration))
+            stands = standing(match, each, evidence.explained.get(match.reference_id))
+            free = _free(stands, known)
+            facts.append(_match_fact(match, each, stands, free, declared, licences, duration))
     return tuple(facts)
+
+
+def _counts(known: OnRecord) -> bool:
+    """Whether a match still counts: since the analysis its reference may have been taken back.
+
+    One that flooded meanwhile counts: else whether a track is cleared would hang on which came first.
+    """
+    reference = known.reference
+    flooded = reference.status == Status.QUARANTINED and reference.quarantined_for == FLOOD
+    return (reference.status == ACTIVE or flooded) and known.bank.enabled
 
 
 def _match_fact(
     match: fingerprint.Match,
-    reference: Reference,
-    holder: Holder,
+    known: OnRecord,
+    stands: Standing,
+    free: tuple[str, ...] | None,
     declared: Mapping[str, Any],
     licences: Sequence[Licence],
     duration: float,
 ) -> policy.MatchFact:
-    lengths = [segment.query_end - segment.query_start for segment in match.segments]
-    longest = max(match.segments, key=lambda each: each.query_end - each.query_start)
+    reference, holder = known.reference, known.holder
+    segments = stands.segments
+    lengths = [segment.query_end - segment.query_start for segment in segments]
+    longest = max(segments, key=lambda each: each.query_end - each.query_start)
+    whole = segments == match.segments
     granted = [
         licence
         for licence in licences
@@ -146,12 +165,20 @@ def _match_fact(
         kind=match.kind,
         score=match.score,
         title=reference.title,
-        coverage_query=min(1.0, match.coverage_query),
+        coverage_query=min(1.0, match.coverage_query)
+        if whole
+        else fingerprint.covered(
+            [(each.query_start, each.query_end) for each in segments], duration
+        ),
         coverage_sure=fingerprint.covered(
-            [(each.query_start, each.query_end) for each in match.segments if each.score >= SURE],
+            [(each.query_start, each.query_end) for each in segments if each.score >= SURE],
             duration,
         ),
-        coverage_reference=min(1.0, match.coverage_reference),
+        coverage_reference=min(1.0, match.coverage_reference)
+        if whole
+        else fingerprint.covered(
+            [(each.reference_start, each.reference_end) for each in segments], reference.duration
+        ),
         longest_seconds=max(lengths),
         matched_seconds=sum(lengths),
         pitch_semitones=longest.pitch_semitones,
@@ -162,8 +189,25 @@ def _match_fact(
         licensed=bool(granted),
         licence_territories=_territories(granted),
         self_declared_licence=bool(declared.get("licences")),
+        public_domain=free is not None,
+        public_domain_territories=free or (),
+        excluded=stands.excluded,
+        negative_bank=stands.negative_bank,
         reference_trusted=reference.operator_added or holder.verified,
     )
+
+
+def _free(stands: Standing, known: Mapping[str, OnRecord]) -> tuple[str, ...] | None:
+    """Where what stands of a match is in the public domain: None nowhere, empty everywhere."""
+    places = [
+        known[reference_id].reference.territories
+        for reference_id in stands.public_domain
+        if reference_id in known and _counts(known[reference_id])
+    ]
+    if not places:
+        return None
+    everywhere = any(not each for each in places)
+    return () if everywhere else tuple(sorted({code for each in places for code in each}))
 
 
 def _territories(licences: Sequence[Licence]) -> tuple[str, ...]:

@@ -342,6 +342,7 @@ def describe_evidence(
         "watermarks": [],
         "index_version": analysis.get("index_version"),
         "index_age_seconds": analysis.get("index_age_seconds"),
+        "banks_left_out": analysis.get("banks_left_out", []),
         "detectors": analysis.get("detectors", {}),
         "warnings": analysis.get("warnings", []),
         "audio": analysis.get("audio", {}),

@@ -155,7 +155,7 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     if not wanting:
         return
     payload = to_cloudevent(event)
-    track = session.get(Track, event.data.get("track_id", event.subject))
+    track = session.get(Track, event.data.get("track_id") or event.subject)
     if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]
     for webhook in wanting:

@@ -11,7 +11,7 @@ from typing import Final
 import filelock
 import numpy as np
 
-from fingerprint.arrays import BoolArray
+from fingerprint.arrays import BoolArray, I64Array, U64Array
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
@@ -48,6 +48,8 @@ _LOCK: Final = "writer.lock"
 _TRIES: Final = 20
 _NEVER: Final = ()
 """Identity of a manifest that was not looked for yet; None is that of a missing one."""
+_SETS_KEPT: Final = 16
+"""Sets of excluded references whose places are remembered, as long as their segments live."""
 _SUFFIXES: Final = (SUFFIX, vector_file.SUFFIX, ".tmp")
 
 
@@ -399,6 +401,8 @@ class _Snapshot:
         self.manifest = manifest
         self.segments = segments
         self.alive = tuple(entry.alive() for entry in manifest.segments)
+        self.places: dict[tuple[str, frozenset[str]], I64Array] = {}
+        self.hashed: dict[frozenset[str], tuple[list[str], U64Array]] = {}
 
     @contextmanager
     def naming_damage(self) -> Iterator[None]:
@@ -416,22 +420,41 @@ class _Snapshot:
     def searchable(self, exclude: Collection[str]) -> tuple[BoolArray, ...]:
         if not exclude:
             return self.alive
-        ids = list(exclude)
-        hashes = np.array([id_hash(i) for i in ids], np.uint64)
         result = []
         for segment, alive in zip(self.segments, self.alive, strict=True):
             kept = alive.copy()
-            kept[segment.ordinals_of(ids, hashes)] = False
+            kept[self._places(segment, frozenset(exclude))] = False
             result.append(kept)
         return tuple(result)
+
+    def _places(self, segment: IndexSegment, exclude: frozenset[str]) -> I64Array:
+        """Places of excluded references in a segment.
+
+        The same large set comes with query after query: looking its ids up costs more than a
+        search.
+        """
+        key = (segment.path.name, exclude)
+        if key not in self.places:
+            if len(self.places) >= _SETS_KEPT * len(self.segments):
+                self.places, self.hashed = {}, {}
+            if exclude not in self.hashed:
+                ids = list(exclude)
+                self.hashed[exclude] = ids, np.array([id_hash(i) for i in ids], np.uint64)
+            self.places[key] = segment.ordinals_of(*self.hashed[exclude])
+        return self.places[key]
 
 
 def _open(folder: Path, manifest: Manifest, known: _Snapshot | None = None) -> _Snapshot:
     already = {s.path.name: s for s in known.segments} if known else {}
-    return _Snapshot(
+    snapshot = _Snapshot(
         manifest,
         tuple(already.get(entry.name) or _opened(folder, entry) for entry in manifest.segments),
     )
+    if known:
+        kept = {segment.path.name for segment in snapshot.segments}
+        snapshot.places = {key: value for key, value in known.places.items() if key[0] in kept}
+        snapshot.hashed = dict(known.hashed)
+    return snapshot
 
 
 def _opened(folder: Path, entry: SegmentEntry) -> IndexSegment:

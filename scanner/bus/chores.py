@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import temporary, webhooks
+from scanner import flood, references, temporary, upkeep, webhooks
 from scanner.bus import dead_letters
 from scanner.clock import new_id
 from scanner.events import CaseOpened
@@ -39,11 +39,16 @@ class Chores:
     def run_due(self) -> None:
         """Do what is due now."""
         service = self._service
-        due: list[Callable[[], object]] = [lambda: count_what_waits(service)]
+        due: list[Callable[[], object]] = [
+            lambda: count_what_waits(service),
+            lambda: upkeep.wake_due(service),
+            lambda: references.finish_checks(service),
+        ]
         if self._rounds % SLOW_EVERY == 0:
             due += [
                 lambda: open_overdue_cases(service),
                 lambda: expire_foreign(service),
+                lambda: flood.forget_old(service),
                 lambda: expire_idempotency_keys(service),
                 lambda: webhooks.forget_settled(service),
                 lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),
@@ -97,7 +102,8 @@ def _track_of(session: Session, letter: DeadLetter) -> Track | None:
     if letter.subject is None:
         return None
     case = session.get(Case, letter.subject)
-    return session.get(Track, case.track_id if case is not None else letter.subject)
+    track_id = case.track_id if case is not None else letter.subject
+    return session.get(Track, track_id) if track_id is not None else None
 
 
 def _has_open_case(session: Session, track_id: str) -> bool:

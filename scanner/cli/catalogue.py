@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scanner.cli import sharing, upkeep
 from scanner.cli.batches import audio_files, error_of, in_order, with_progress
 from scanner.cli.session import (
     DEFAULT_TENANT,
+    NO,
     USAGE,
     Json,
     TenantName,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 app = typer.Typer(help="The references that tracks are compared with.", no_args_is_help=True)
+upkeep.add_to(app)
+sharing.add_to(app)
 
 
 @app.command()
@@ -42,10 +46,24 @@ def add(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Files at once; default: cores.")
     ] = os.cpu_count() or 1,
+    bank: Annotated[
+        str | None, typer.Option("--bank", help="Bank to put them into, if not the default one.")
+    ] = None,
+    despite_conflicts: Annotated[
+        bool,
+        typer.Option(
+            "--despite-conflicts",
+            help="Make them active though they match another holder's reference or what nobody "
+            "can claim.",
+        ),
+    ] = False,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
-    """Fingerprint files and make them references, each printed once it is durable."""
+    """Fingerprint files and make them references, each printed once it is durable.
+
+    One that matches another holder's reference, or what nobody can claim, is kept in quarantine.
+    """
     from scanner.declarations import Declaration
 
     isrc = Declaration.parse({"isrc": isrc}).isrc
@@ -57,18 +75,28 @@ def add(
     with opened() as service:
         caller = caller_for(service, tenant)
         results = in_order(
-            lambda path: _add_file(service, caller, path, holder=holder, policy=policy, isrc=isrc),
+            lambda path: _add_file(
+                service,
+                caller,
+                path,
+                holder=holder,
+                policy=policy,
+                isrc=isrc,
+                bank=bank,
+                despite_conflicts=despite_conflicts,
+            ),
             files,
             jobs,
         )
         for result in with_progress(results, len(files), "Adding", as_json=as_json):
-            status = max(status, USAGE if "error" in result else 0)
+            status = max(status, _status_of(result))
             if as_json:
                 say(result)
             elif "error" in result:
                 complain(f"{result['path']}: {result['error']['detail']}")
             else:
                 print(f"{result['reference_id']}  {result['path']}")
+                _show_conflicts(result)
         if len(files) > 1:
             service.catalogue.caught_up(caller.tenant_id)
     raise typer.Exit(status)
@@ -96,12 +124,14 @@ def list_(
             say(each)
         return
     table(
-        ["Id", "Title", "Holder", "Policy", "Seconds"],
+        ["Id", "Title", "Holder", "Bank", "Status", "Policy", "Seconds"],
         [
             [
                 each["id"],
                 each["title"],
                 each["holder"]["name"],
+                each["bank"]["name"],
+                each["status"],
                 each["policy"],
                 f"{each['duration']:.0f}",
             ]
@@ -166,6 +196,20 @@ def stats(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
 
 @app.command()
 @answering
+def rematch(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """Compare stored tracks with references that came later, now; workers do so by themselves."""
+    from scanner.inline import drive_retro
+
+    with opened() as service:
+        compared, found = drive_retro(service, caller_for(service, tenant).tenant_id)
+    if as_json:
+        say({"compared": compared, "found": found})
+    else:
+        print(f"{compared} tracks compared, {found} newer references found in them")
+
+
+@app.command()
+@answering
 def compact(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """Take what was retired out of the index's files at once; it is never found meanwhile."""
     with opened() as service:
@@ -177,6 +221,24 @@ def compact(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
         print(f"the index of {tenant} takes {size / 1e6:.1f} MB")
 
 
+def _status_of(result: dict[str, Any]) -> int:
+    if "error" in result:
+        return USAGE
+    return NO if result.get("status", "active") != "active" else 0
+
+
+def _show_conflicts(result: dict[str, Any]) -> None:
+    from scanner.admission import in_words
+
+    for conflict in result.get("conflicts", ()):
+        complain(f"{result['path']}: {in_words(conflict)}")
+    if result.get("status") == "quarantined":
+        complain(
+            f"{result['path']}: it is kept in quarantine: `clearance reference settle` decides, or "
+            "add it again with --despite-conflicts"
+        )
+
+
 def _add_file(
     service: "Service",
     caller: "Caller",
@@ -185,6 +247,8 @@ def _add_file(
     holder: str | None,
     policy: str | None,
     isrc: str | None,
+    bank: str | None,
+    despite_conflicts: bool,
 ) -> dict[str, Any]:
     import fingerprint
     from scanner import references
@@ -201,6 +265,8 @@ def _add_file(
             holder=holder,
             policy=policy,
             isrc=isrc,
+            bank=bank,
+            despite_conflicts=despite_conflicts,
             file_name=shown(path.stem),
             shown_path=shown(path)[-1000:],
             audio_sha256=digest,
@@ -214,4 +280,7 @@ def _add_file(
         return error_of(path, "conflict", str(error))
     except OSError as error:
         return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
-    return {"path": shown(path), "reference_id": reference.id}
+    added: dict[str, Any] = {"path": shown(path), "reference_id": reference.id}
+    if reference.conflicts or reference.status != "active":
+        added |= {"status": reference.status, "conflicts": reference.conflicts}
+    return added

@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import typer
 
 from scanner.cli import (
+    banks,
     catalogue,
     explaining,
     fingerprints,
@@ -42,6 +43,7 @@ scanning.add_to(app)
 explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
+app.add_typer(banks.app, name="bank")
 app.add_typer(rehearsal.app, name="policy")
 operations.add_to(app)
 

@@ -36,10 +36,18 @@ def list_cases(
     track_id: Annotated[
         str | None, Query(max_length=36, description="Only cases of this track.")
     ] = None,
+    reference_id: Annotated[
+        str | None, Query(max_length=36, description="Only cases of this reference.")
+    ] = None,
 ) -> dict[str, Any]:
     """List cases, newest first. Needs the scope `cases:read`."""
     query = select(Case).where(Case.tenant_id == caller.tenant_id)
-    for column, wanted in ((Case.state, state), (Case.kind, kind), (Case.track_id, track_id)):
+    for column, wanted in (
+        (Case.state, state),
+        (Case.kind, kind),
+        (Case.track_id, track_id),
+        (Case.reference_id, reference_id),
+    ):
         if wanted is not None:
             query = query.where(column == wanted)
     if (before := cursors.decode("cases", cursor, datetime, str)) is not None:
@@ -71,6 +79,7 @@ def _shown(case: Case) -> dict[str, Any]:
     return {
         "id": case.id,
         "track_id": case.track_id,
+        "reference_id": case.reference_id,
         "kind": case.kind,
         "state": case.state,
         "priority": case.priority,

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from scanner import cursors, references, schemas, uploads
+from scanner import cursors, references, schemas, upkeep, uploads
 from scanner.declarations import Declaration, DeclarationError
 from scanner.dependencies import (
     Cursor,
@@ -33,8 +33,8 @@ from scanner.tables import Reference
 
 router = APIRouter(prefix="/v1/references", tags=["references"], route_class=Route)
 
-FIELDS: Final = {"title", "holder", "policy", "isrc", "territories"}
-_LONGEST: Final = {"title": 300, "holder": 200}
+FIELDS: Final = {"title", "holder", "policy", "isrc", "territories", "bank"}
+_LONGEST: Final = {"title": 300, "holder": 200, "bank": 100}
 _BODY: Final = {
     "required": True,
     "content": {
@@ -69,7 +69,9 @@ async def add_reference(
 ) -> JSONResponse:
     """Add a recording to compare tracks with; it is found from the moment of the answer.
 
-    Needs the scope `references:write`. The audio is fingerprinted and not kept.
+    Needs the scope `references:write`. The audio is fingerprinted and not kept. It is compared with
+    what is there first: `status` is `active`, `quarantined` where it has `conflicts`, which a person
+    settles, or `checking` while that can't be told yet.
     """
     if media_type_of(request) != "multipart/form-data":
         raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
@@ -96,6 +98,8 @@ async def add_reference(
                     policy=fields.get("policy"),
                     isrc=fields.get("isrc"),
                     territories=tuple(fields.get("territories", ())),
+                    bank=fields.get("bank"),
+                    patience=service.settings.precheck_seconds,
                     file_name=upload.name,
                     audio_sha256=upload.sha256,
                 )
@@ -151,7 +155,12 @@ def read_reference(
     response_model=schemas.ReferenceAnswer,
     response_model_exclude_unset=True,
     responses=problems(
-        "not-found", "precondition-required", "precondition-failed", "bad-fields", "malformed-json"
+        "not-found",
+        "precondition-required",
+        "precondition-failed",
+        "bad-fields",
+        "malformed-json",
+        "illegal-transition",
     ),
 )
 def change_reference(
@@ -162,14 +171,24 @@ def change_reference(
     service: ServiceDep,
     response: Response,
 ) -> dict[str, Any]:
-    """Change title, policy, ISRC or territories. Needs the scope `references:write`."""
+    """Change title, policy, ISRC, territories or bank, or snooze it until a time.
+
+    Needs the scope `references:write`.
+    """
     expected = precondition.check(reference.version)
     wanted = _checked_changes(changes)
-    changed = (
-        references.change(service, caller, reference.id, wanted, expected_version=expected)
-        if wanted
-        else reference
-    )
+    changed = reference
+    if "snoozed_until" in wanted:
+        until = wanted["snoozed_until"]
+        changed = (
+            upkeep.wake(service, caller, reference.id, expected_version=expected)
+            if until is None
+            else upkeep.snooze(service, caller, reference.id, until, expected_version=expected)
+        )
+    elif wanted:
+        changed = references.change(
+            service, caller, reference.id, wanted, expected_version=expected
+        )
     response.headers.update(etag(changed.version))
     return _described(service, changed)
 
@@ -226,9 +245,11 @@ def _checked_changes(changes: schemas.ReferenceChanges) -> dict[str, Any]:
     wanted = changes.model_dump(exclude_unset=True)
     errors = [
         {"field": name, "detail": "can't be null"}
-        for name in ("title", "policy", "territories")
+        for name in ("title", "policy", "territories", "bank")
         if name in wanted and wanted[name] is None
     ]
+    if "snoozed_until" in wanted and len(wanted) > 1:
+        errors.append({"field": "snoozed_until", "detail": "change it by itself"})
     return wanted | _checked_codes(wanted, errors)
 
 

@@ -244,6 +244,7 @@ def read_analysis(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
         "watermarks",
         "index_version",
         "index_age_seconds",
+        "banks_left_out",
         "detectors",
         "warnings",
         "audio",

@@ -12,7 +12,18 @@ from scanner.tables.journal import (
     JournalRow,
     JournalSeal,
 )
-from scanner.tables.references import CatalogueChange, CatalogueEpoch, Holder, Licence, Reference
+from scanner.tables.references import (
+    Bank,
+    CatalogueChange,
+    CatalogueEpoch,
+    Holder,
+    Licence,
+    Reference,
+    ReferenceExclusion,
+    ReferenceOpinion,
+    ReferenceTally,
+)
+from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.webhooks import Webhook, WebhookDelivery
@@ -21,6 +32,7 @@ __all__ = [
     "Account",
     "Analysis",
     "ApiKey",
+    "Bank",
     "BusCursor",
     "Case",
     "CatalogueChange",
@@ -37,6 +49,12 @@ __all__ = [
     "Licence",
     "PolicyDecision",
     "Reference",
+    "ReferenceExclusion",
+    "ReferenceOpinion",
+    "ReferenceTally",
+    "RetroDue",
+    "RetroMatch",
+    "RetroSweep",
     "SigningKey",
     "StatementOfReasons",
     "Submission",

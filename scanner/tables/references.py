@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
@@ -26,11 +26,36 @@ class Holder(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class Bank(SQLModel, table=True):
+    """A named part of the catalogue, switched on and off as a whole (`scanner/banks.py`).
+
+    ``peer_key`` is the Ed25519 public key, hexadecimal, of whoever shared what is in it.
+    """
+
+    __tablename__ = "bank"
+    __table_args__ = (UniqueConstraint("tenant_id", "name", name="uq_bank_tenant_name"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    name: str = Field(max_length=100)
+    kind: str = Field(max_length=20)
+    enabled: bool = True
+    rollout: float = 1.0
+    peer_key: str | None = Field(default=None, max_length=64)
+    version: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Reference(SQLModel, table=True):
     """A recording to compare with, and what its holder wants done on a match.
 
     ``epoch`` orders the changes of one tenant's catalogue (`scanner/catalogue.py`); the index
-    remembers the last epoch it holds.
+    remembers the last epoch it holds. ``status`` moves by `scanner/reference_states.py`.
+
+    ``quarantined_for`` says why it is not found: ``conflict``, ``flood`` or ``deconfirmed``.
+    ``accepted_rate`` is how many matches a day a person found right. ``peer_key`` and
+    ``origin_id`` say who shared it, and what it is called there.
     """
 
     __tablename__ = "reference"
@@ -38,10 +63,14 @@ class Reference(SQLModel, table=True):
         Index("ix_reference_tenant_epoch", "tenant_id", "epoch"),
         Index("ix_reference_tenant_audio", "tenant_id", "audio_sha256"),
         Index("ix_reference_tenant_created", "tenant_id", "created_at", "id"),
+        Index("ix_reference_bank", "bank_id", "status"),
+        Index("ix_reference_status", "status", "snoozed_until"),
+        Index("ix_reference_peer", "tenant_id", "peer_key", "origin_id"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    bank_id: str = Field(max_length=36, foreign_key="bank.id")
     holder_id: str = Field(max_length=36, foreign_key="holder.id", index=True)
     version: int = 0
     epoch: int = Field(sa_type=BigInteger)
@@ -55,9 +84,54 @@ class Reference(SQLModel, table=True):
     duration: float
     audio_sha256: str | None = Field(default=None, max_length=64)
     fingerprint_sha256: str = Field(max_length=64)
+    snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    quarantined_for: str | None = Field(default=None, max_length=20)
+    conflicts: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_type())
+    accepted_rate: float = 0.0
+    peer_key: str | None = Field(default=None, max_length=64)
+    origin_id: str | None = Field(default=None, max_length=100)
+    opinion: str | None = Field(default=None, max_length=20)
     extra: dict[str, Any] = Field(default_factory=dict, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ReferenceExclusion(SQLModel, table=True):
+    """A part of a reference, in seconds, that its holder does not own."""
+
+    __tablename__ = "reference_exclusion"
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    reference_id: str = Field(max_length=36, foreign_key="reference.id", index=True)
+    start_s: float
+    end_s: float
+    origin: str = Field(max_length=20)
+    note: str = Field(default="", max_length=500)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ReferenceTally(SQLModel, table=True):
+    """In how many analyses a reference was found within one hour."""
+
+    __tablename__ = "reference_tally"
+
+    reference_id: str = Field(primary_key=True, max_length=36)
+    hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    matches: int
+
+
+class ReferenceOpinion(SQLModel, table=True):
+    """What a peer that got a reference from here thinks of it."""
+
+    __tablename__ = "reference_opinion"
+
+    reference_id: str = Field(primary_key=True, max_length=36, foreign_key="reference.id")
+    peer_key: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    verdict: str = Field(max_length=20)
+    reason: str = Field(default="", max_length=500)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class CatalogueEpoch(SQLModel, table=True):

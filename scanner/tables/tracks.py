@@ -72,6 +72,7 @@ class Analysis(SQLModel, table=True):
     index_version: str | None = Field(default=None, max_length=100)
     index_epoch: int | None = Field(default=None, sa_type=BigInteger)
     index_age_seconds: float | None = None
+    banks_left_out: list[str] = Field(default_factory=list, sa_type=json_type())
     started_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -93,6 +94,7 @@ class TrackMatch(SQLModel, table=True):
     coverage_reference: float
     longest_seconds: float
     segments: list[dict[str, float]] = Field(sa_type=json_type())
+    explained: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     disposition: str = Field(default="open", max_length=20)
 
 

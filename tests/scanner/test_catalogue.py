@@ -39,6 +39,7 @@ def found(service: Service, caller: Caller, seed: int) -> list[str]:
 @pytest.mark.parametrize("removed", [False, True])
 def test_what_changes_while_an_index_catches_up_is_not_left_out(
     service: Service,
+    make_service,
     caller: Caller,
     tune: Path,
     tmp_path: Path,
@@ -46,7 +47,8 @@ def test_what_changes_while_an_index_catches_up_is_not_left_out(
     moment: int,
     removed: bool,
 ) -> None:
-    """The newest epoch is read, a reference comes or goes, the changes are read."""
+    """The newest epoch is read, a reference comes or goes on another machine, changes are read."""
+    elsewhere = make_service(home=tmp_path / "elsewhere", store_url=service.settings.store)
     added = references.add(service, caller, path=tune)
     other = write(tmp_path / "other.wav", song(2, 15))
     newest = service.catalogue._newest_epoch
@@ -56,9 +58,9 @@ def test_what_changes_while_an_index_catches_up_is_not_left_out(
         seen = newest(tenant_id)
         if next(moments) == moment:
             if removed:
-                references.remove(service, caller, added.id)
+                references.remove(elsewhere, caller, added.id)
             else:
-                references.add(service, caller, path=other)
+                references.add(elsewhere, caller, path=other)
         return seen
 
     monkeypatch.setattr(service.catalogue, "_newest_epoch", and_then_it_changes)

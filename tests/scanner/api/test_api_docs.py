@@ -12,6 +12,7 @@ from scanner import keys, webhooks
 from scanner.bus import dead_letters
 from scanner.inline import drive
 from scanner.journal import event_of
+from scanner.tables import Reference
 from scanner.track_states import State
 from tests.scanner.api.conftest import Api, Platform, sound
 
@@ -23,6 +24,16 @@ def ids(api: Api, platform: Platform) -> dict[str, str]:
     """Make one of everything that the examples name."""
     recording = sound(61, 8)
     reference = platform.reference(recording)["id"]
+    quarantined = platform.reference(sound(61, 7), holder="Somebody else")
+    assert quarantined["status"] == "quarantined"
+    other = platform.reference(sound(64, 8))["id"]
+    excluded = platform.http.post(
+        f"/v1/references/{other}/exclusions", json={"start_s": 1, "end_s": 2}
+    ).json()["id"]
+    shared = platform.reference(sound(65, 8))["id"]
+    with api.service.database.transaction() as session:
+        session.get_one(Reference, shared).peer_key = "0" * 64
+    bank = platform.http.post("/v1/banks", json={"name": "new"}).json()["id"]
     hook = platform.http.post(
         "/v1/webhooks", json={"url": "https://hooks.example.com/", "events": ["*"]}
     ).json()["id"]
@@ -40,9 +51,14 @@ def ids(api: Api, platform: Platform) -> dict[str, str]:
         "TRACK": track,
         "HELD": held,
         "REFERENCE": reference,
+        "QUARANTINED": quarantined["id"],
+        "OTHER": other,
+        "EXCLUSION": excluded,
+        "SHARED": shared,
+        "BANK": bank,
         "WEBHOOK": hook,
         "DELIVERY": delivery.id,
-        "CASE": platform.http.get("/v1/cases").json()["items"][0]["id"],
+        "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
     }
 

@@ -16,6 +16,7 @@ from scanner import event_schemas, keys, webhooks
 from scanner.bus import dead_letters
 from scanner.bus.relay import Relay
 from scanner.callers import SCOPES
+from scanner.clock import new_id
 from scanner.inline import drive
 from scanner.journal import event_of
 from scanner.tables import ApiKey, User
@@ -65,6 +66,9 @@ SCOPED = [
     ("references:write", "POST", "/v1/references"),
     ("references:read", "GET", "/v1/references"),
     ("references:read", "GET", "/v1/references/stats"),
+    ("references:read", "GET", "/v1/banks"),
+    ("references:write", "POST", "/v1/banks"),
+    ("references:settle", "POST", f"/v1/references/{new_id()}/settle"),
     ("webhooks", "GET", "/v1/webhooks"),
     ("webhooks", "POST", "/v1/webhooks"),
     ("cases:read", "GET", "/v1/cases"),

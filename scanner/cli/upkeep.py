@@ -1,0 +1,202 @@
+"""What ``reference`` does to references that are there: snooze, settle, exclude parts, judge."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scanner.cli.session import (
+    DEFAULT_TENANT,
+    Json,
+    TenantName,
+    answering,
+    caller_for,
+    opened,
+    say,
+)
+
+if TYPE_CHECKING:
+    from scanner.callers import Caller
+    from scanner.service import Service
+    from scanner.tables import Reference
+
+ReferenceId = Annotated[str, typer.Argument(metavar="ID", help="The reference's id.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept on record.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to ``reference``."""
+    for command in (snooze, wake, settle, exclude, include, confirm, deconfirm, move):
+        app.command()(command)
+
+
+@answering
+def snooze(
+    reference_id: ReferenceId,
+    until: Annotated[
+        datetime,
+        typer.Option(
+            "--until",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+            help="Date or time, UTC.",
+        ),
+    ],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Do not find a reference until a time."""
+    from scanner import upkeep
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: upkeep.snooze(
+            service, caller, reference_id, until.replace(tzinfo=UTC)
+        ),
+    )
+
+
+@answering
+def wake(
+    reference_id: ReferenceId, tenant: TenantName = DEFAULT_TENANT, as_json: Json = False
+) -> None:
+    """Find a snoozed reference again, before its time."""
+    from scanner import upkeep
+
+    _do(tenant, as_json, lambda service, caller: upkeep.wake(service, caller, reference_id))
+
+
+@answering
+def settle(
+    reference_id: ReferenceId,
+    verdict: Annotated[str, typer.Option("--verdict", help="active or retired.")],
+    reason: Reason,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Decide on a reference that is quarantined: found again, or never again."""
+    from scanner import upkeep
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: upkeep.settle(service, caller, reference_id, verdict, reason),
+    )
+
+
+@answering
+def exclude(
+    reference_id: ReferenceId,
+    start: Annotated[float, typer.Option("--start", help="Seconds from the beginning.")],
+    end: Annotated[float, typer.Option("--end", help="Seconds from the beginning.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--origin", help="Who says so: declared (its holder), dispute, appeal or shared."
+        ),
+    ] = "declared",
+    note: Annotated[str, typer.Option("--note", help="Kept beside it.")] = "",
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Exclude a part that the holder does not own: matches within it are exempt."""
+    from scanner import references, upkeep
+
+    with opened() as service:
+        part = upkeep.exclude(
+            service,
+            caller_for(service, tenant),
+            reference_id,
+            start,
+            end,
+            origin=origin,
+            note=note,
+        )
+        view = references.describe_exclusion(part)
+    if as_json:
+        say(view | {"reference_id": reference_id})
+    else:
+        print(f"{view['id']}  {view['start_s']:.1f} s to {view['end_s']:.1f} s")
+
+
+@answering
+def include(
+    reference_id: ReferenceId,
+    exclusion_id: Annotated[str, typer.Argument(metavar="EXCLUSION", help="The exclusion's id.")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Take an exclusion back."""
+    from scanner import upkeep
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: upkeep.include(service, caller, reference_id, exclusion_id),
+    )
+
+
+@answering
+def confirm(
+    reference_id: ReferenceId,
+    reason: Reason = "",
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Confirm a reference that a peer shared."""
+    from scanner import upkeep
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: upkeep.judge(service, caller, reference_id, "confirmed", reason),
+    )
+
+
+@answering
+def deconfirm(
+    reference_id: ReferenceId,
+    reason: Reason = "",
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Find a reference wrong that a peer shared: it is not found any more."""
+    from scanner import upkeep
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: upkeep.judge(service, caller, reference_id, "deconfirmed", reason),
+    )
+
+
+@answering
+def move(
+    reference_id: ReferenceId,
+    bank: Annotated[str, typer.Option("--bank", help="Name of the bank.")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Put a reference into another bank."""
+    from scanner import references
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: references.change(service, caller, reference_id, {"bank": bank}),
+    )
+
+
+def _do(tenant: str, as_json: bool, work: "Callable[[Service, Caller], Reference]") -> None:
+    """Do it and say how the reference is now."""
+    from scanner import references
+
+    with opened() as service:
+        reference = work(service, caller_for(service, tenant))
+        with service.database.reading() as session:
+            view: dict[str, Any] = references.describe(session, [reference])[0]
+    if as_json:
+        say(view)
+    else:
+        print(f"{view['id']}  {view['status']}  bank {view['bank']['name']}")

@@ -1,0 +1,104 @@
+"""The flood guard: a reference that is suddenly found everywhere is taken out until a person looks.
+
+A wrong reference (silence, a loop, a jingle of an encoder) matches thousands of tracks in a day.
+How often each reference is found is tallied by the hour, so that asking costs a few hundred rows
+whatever the traffic.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, func, select
+
+from scanner import quarantine
+from scanner.banks import RIGHTS
+from scanner.bus.dispatch import once
+from scanner.catalogue import next_epoch
+from scanner.database import Database
+from scanner.journal import PIPELINE, Event
+from scanner.reference_states import Status
+from scanner.tables import Bank, Reference, ReferenceTally, TrackMatch
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+GROUP: Final = "guard"
+DAY: Final = timedelta(days=1)
+BASELINE_DAYS: Final = 30
+
+
+def watch(service: "Service", event: Event) -> None:
+    """Count what an analysis found, and quarantine what is found far more often than is usual."""
+    with once(service, GROUP, event) as session:
+        ids = session.exec(
+            select(TrackMatch.reference_id)
+            .where(TrackMatch.analysis_id == event.data["analysis_id"])
+            .distinct()
+        ).all()
+        watched = session.exec(
+            select(Reference)
+            .join(Bank, col(Bank.id) == col(Reference.bank_id))
+            .where(
+                col(Reference.id).in_(ids),
+                Reference.status == Status.ACTIVE,
+                Bank.kind == RIGHTS,  # what is harmless is meant to be found everywhere
+            )
+            .order_by(col(Reference.id))  # two events lock in the same order
+        ).all()
+        flooding = [
+            (reference.id, matches, baseline)
+            for reference in watched
+            for matches, baseline in [_tallied(session, reference, event.time)]
+            if matches >= service.settings.flood_minimum
+            and matches > service.settings.flood_factor * baseline
+        ]
+        for reference_id, matches, baseline in flooding:
+            epoch = next_epoch(session, event.tenant or "")
+            reference = session.get_one(
+                Reference, reference_id, with_for_update=True, populate_existing=True
+            )
+            if reference.status == Status.ACTIVE:
+                quarantine.confine_for_flood(
+                    session, reference, epoch, matches, baseline, service.now(), PIPELINE
+                )
+
+
+def rate_of_last_day(session: Session, reference: Reference, at: datetime) -> float:
+    """Return in how many analyses a reference was found within the day before a time."""
+    return float(_sum(session, reference.id, at - DAY, at))
+
+
+def _tallied(session: Session, reference: Reference, at: datetime) -> tuple[int, float]:
+    """Count one match more; return those of the last day, and how many a day are usual."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    new = ReferenceTally(reference_id=reference.id, hour=hour, matches=0)
+    Database.insert_if_absent(session, new)
+    row = session.get_one(
+        ReferenceTally, (reference.id, hour), with_for_update=True, populate_existing=True
+    )
+    row.matches += 1
+    session.flush()
+    since = hour - DAY
+    before = max(since - BASELINE_DAYS * DAY, reference.created_at)
+    days = max((since - before) / DAY, 0.0)
+    usual = _sum(session, reference.id, before, since) / days if days >= 1 else 0.0
+    return _sum(session, reference.id, since, at), max(usual, reference.accepted_rate)
+
+
+def _sum(session: Session, reference_id: str, after: datetime, until: datetime) -> int:
+    total = session.exec(
+        select(func.coalesce(func.sum(ReferenceTally.matches), 0)).where(
+            ReferenceTally.reference_id == reference_id,
+            col(ReferenceTally.hour) > after,
+            col(ReferenceTally.hour) <= until,
+        )
+    ).one()
+    return int(total)
+
+
+def forget_old(service: "Service") -> None:
+    """Drop tallies that no baseline reaches back to."""
+    before = service.now() - (BASELINE_DAYS + 2) * DAY
+    with service.database.transaction() as session:
+        session.execute(delete(ReferenceTally).where(col(ReferenceTally.hour) < before))

@@ -1,0 +1,35 @@
+"""Who holds the rights in references."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from scanner.clock import new_id
+from scanner.tables import Holder
+
+
+def known(session: Session, tenant_id: str, name: str | None) -> str | None:
+    """Return the id of the holder that somebody named so, or None."""
+    if name is None:
+        return None
+    return session.exec(
+        select(Holder.id).where(
+            Holder.tenant_id == tenant_id, Holder.name == name, col(Holder.named)
+        )
+    ).first()
+
+
+def ensured(session: Session, tenant_id: str, name: str | None, title: str, now: datetime) -> str:
+    """Return the id of the holder of this name; without a name, of a new one for one reference."""
+    if (holder_id := known(session, tenant_id, name)) is not None:
+        return holder_id
+    holder = Holder(
+        id=new_id(),
+        tenant_id=tenant_id,
+        name=(name or f"Holder of {title}")[:200],
+        named=name is not None,
+        created_at=now,
+    )
+    session.add(holder)
+    session.flush()
+    return holder.id

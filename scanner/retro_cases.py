@@ -1,0 +1,209 @@
+"""What becomes of a newer reference that is in a stored track: a record, and perhaps a case."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import Session, col, select
+
+import appeals
+import fingerprint
+import policy
+from scanner import harmless, tracks
+from scanner.clock import new_id
+from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
+from scanner.journal import Event, record
+from scanner.tables import Analysis, Case, RetroMatch, Submission, Track, TrackMatch
+from scanner.track_facts import evidence_of, facts_of
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+KIND = "retro_match"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A track with the fingerprint that its analysis kept, and what that analysis searched."""
+
+    track_id: str
+    tenant_id: str
+    analysis_id: str
+    fingerprint_sha256: str
+    index_epoch: int
+    banks_left_out: tuple[str, ...]
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> "Stored | None":
+        """Return what an analysis kept, or None where it kept no fingerprint."""
+        if analysis.fingerprint_sha256 is None or analysis.index_epoch is None:
+            return None
+        return cls(
+            track_id=analysis.track_id,
+            tenant_id=analysis.tenant_id,
+            analysis_id=analysis.id,
+            fingerprint_sha256=analysis.fingerprint_sha256,
+            index_epoch=analysis.index_epoch,
+            banks_left_out=tuple(analysis.banks_left_out),
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A newer reference in a track, with what harmless material explains of it."""
+
+    match: fingerprint.Match
+    explained: harmless.Explained | None
+
+
+def note(
+    service: "Service",
+    session: Session,
+    stored: Stored,
+    found: Sequence[Found],
+    event: Event,
+    *,
+    sweep_id: str | None = None,
+) -> int:
+    """Record what was found; open or extend a case where the pack would now be stricter.
+
+    Returns
+    -------
+    int
+        How many references are new to the track; nothing is recorded twice.
+    """
+    track = tracks.locked(session, stored.tenant_id, stored.track_id)
+    if track.analysis_id != stored.analysis_id:
+        return 0  # analysed again meanwhile, with the references that there are now
+    known = _known(session, track)
+    new = [each for each in found if each.match.reference_id not in known]
+    if not new:
+        return 0
+    before, after = _decided(service, session, track, new)
+    reasons = [each for each in _reasons(after) if each not in _reasons(before)]
+    case = _case(service, session, track, reasons, event) if _is_stricter(after, before) else None
+    now = service.now()
+    for each in new:
+        session.add(
+            RetroMatch(
+                id=new_id(),
+                tenant_id=track.tenant_id,
+                track_id=track.id,
+                reference_id=each.match.reference_id,
+                analysis_id=stored.analysis_id,
+                sweep_id=sweep_id,
+                kind=each.match.kind,
+                score=each.match.score,
+                coverage_query=each.match.coverage_query,
+                coverage_reference=each.match.coverage_reference,
+                segments=[asdict(segment) for segment in each.match.segments],
+                explained=each.explained,
+                decision=after.decision,
+                case_id=case.id if case is not None else None,
+                created_at=now,
+            )
+        )
+    track.version += 1
+    track.updated_at = now
+    record(
+        session,
+        tenant_id=track.tenant_id,
+        subject=track.id,
+        version=track.version,
+        data=TrackRetroMatched(
+            reference_ids=sorted(each.match.reference_id for each in new),
+            decision=after.decision,
+            case_id=case.id if case is not None else None,
+        ),
+        now=now,
+        cause=event,
+    )
+    return len(new)
+
+
+def _known(session: Session, track: Track) -> set[str]:
+    seen = select(TrackMatch.reference_id).where(TrackMatch.analysis_id == track.analysis_id)
+    noted = select(RetroMatch.reference_id).where(RetroMatch.track_id == track.id)
+    return {*session.exec(seen), *session.exec(noted)}
+
+
+def _decided(
+    service: "Service", session: Session, track: Track, new: Sequence[Found]
+) -> tuple[policy.Decision, policy.Decision]:
+    """What the pack says now of the track without and with what is new in it."""
+    declared = session.exec(
+        select(Submission.declaration).where(Submission.track_id == track.id)
+    ).one()
+    analysis = session.get_one(Analysis, track.analysis_id)
+    rows = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == analysis.id)).all()
+    evidence = evidence_of(analysis, track.duration, rows)
+    more = replace(
+        evidence,
+        matches=[*evidence.matches, *(each.match for each in new)],
+        explained=evidence.explained
+        | {each.match.reference_id: each.explained for each in new if each.explained},
+    )
+    now = service.now()
+    before, after = (
+        policy.decide(service.pack, facts_of(session, track.tenant_id, declared, each, now))
+        for each in (evidence, more)
+    )
+    return before, after
+
+
+def _is_stricter(after: policy.Decision, before: policy.Decision) -> bool:
+    """Whether any territory would be worse off."""
+    places = {*after.outcomes, *before.outcomes}
+    return any(
+        policy.SEVERITY[_in(after.outcomes, place)] > policy.SEVERITY[_in(before.outcomes, place)]
+        for place in places
+    )
+
+
+def _in(outcomes: Mapping[str, str], place: str) -> Any:
+    return outcomes.get(place, outcomes.get("*", "clear"))
+
+
+def _reasons(decision: policy.Decision) -> list[dict[str, Any]]:
+    return [{"rule": each["rule"], "text": each["text"]} for each in decision.to_json()["reasons"]]
+
+
+def _case(
+    service: "Service",
+    session: Session,
+    track: Track,
+    reasons: list[dict[str, Any]],
+    event: Event,
+) -> Case:
+    now = service.now()
+    query = select(Case).where(
+        Case.track_id == track.id, Case.kind == KIND, col(Case.closed_at).is_(None)
+    )
+    case = session.exec(query.with_for_update()).first()
+    data: CaseOpened | CaseExtended
+    if case is None:
+        case = appeals.open_case(
+            case_id=new_id(),
+            tenant_id=track.tenant_id,
+            track_id=track.id,
+            kind=KIND,
+            reasons=reasons,
+            now=now,
+            decision_id=track.decision_id,
+        )
+        session.add(case)
+        data = CaseOpened(track_id=track.id, kind=KIND, decision_id=track.decision_id)
+    else:
+        case.reasons = [*case.reasons, *reasons]
+        data = CaseExtended(track_id=track.id, reasons=len(case.reasons))
+    case.version += 1
+    record(
+        session,
+        tenant_id=case.tenant_id,
+        subject=case.id,
+        version=case.version,
+        data=data,
+        now=now,
+        cause=event,
+    )
+    return case

@@ -1,0 +1,163 @@
+"""Files that go from peer to peer: JSON lines under one Ed25519 signature (RFC 8032).
+
+The first line is the head, ``{"format", "key", "from", "count", …}``; ``key`` is the signer's public
+key, 64 hexadecimal digits. ``count`` lines follow, one JSON object each. The last line is
+``{"signature"}``, 128 hexadecimal digits over the format's name, a newline, and the SHA-256 of every
+byte before that line. So a file of one kind can't be passed off as another, and its lines can be
+read one by one. Nothing of a file is used before all of it was verified.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from scanner.errors import ScannerError
+from scanner.strict_json import strict_json
+
+LONGEST_LINE: Final = 64 * 2**20
+"""Bytes: twelve hours of fingerprints with room to spare."""
+
+
+class BadBundleError(ScannerError):
+    """The file is not what its signer signed, or not of a signer who is trusted."""
+
+
+def write(
+    path: Path,
+    format_: str,
+    head: Mapping[str, Any],
+    lines: Iterable[Mapping[str, Any]],
+    count: int,
+    key: Ed25519PrivateKey,
+) -> str:
+    """Write a signed file; it is there whole or not at all.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, hexadecimal.
+    """
+    part = path.with_name(path.name + ".part")
+    digest = hashlib.sha256()
+    written = 0
+    try:
+        with part.open("wb") as file:
+            first = {"format": format_, "key": public_half(key), "count": count, **head}
+            _put(file, digest, first)
+            for line in lines:
+                _put(file, digest, line)
+                written += 1
+            if written != count:
+                raise BadBundleError(f"{count} lines were announced and {written} came: try again")
+            signature = key.sign(_signed(format_, digest.digest())).hex()
+            _put(file, digest, {"signature": signature})
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def verify(path: Path, format_: str, trusted: str) -> dict[str, Any]:
+    """Read every byte of a file and return its head, if the trusted key signed all of it.
+
+    Parameters
+    ----------
+    trusted : str
+        The public key that must have signed it, 64 hexadecimal digits.
+
+    Raises
+    ------
+    BadBundleError
+        Saying what is wrong with the file, or with the key.
+    """
+    trusted = checked_key(trusted)
+    digest = hashlib.sha256()
+    head: dict[str, Any] | None = None
+    count, last = 0, b""
+    with path.open("rb") as file:
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE or not line.endswith(b"\n"):
+                raise BadBundleError("the file is cut off, or one of its lines is too long")
+            if last:
+                digest.update(last)
+                count += 1
+            head = _object(line) if head is None else head
+            last = line
+    if head is None or count < 1:
+        raise BadBundleError("the file is empty or cut off")
+    if head.get("format") != format_:
+        raise BadBundleError(f"the file is no {format_} but {str(head.get('format'))[:60]!r}")
+    if head.get("key") != trusted:
+        raise BadBundleError(
+            "another key than the trusted one signed the file: compare the key with its owner, "
+            "by another way than the one the file came"
+        )
+    try:
+        signature = bytes.fromhex(str(_object(last).get("signature")))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(trusted)).verify(
+            signature, _signed(format_, digest.digest())
+        )
+    except (InvalidSignature, ValueError):
+        raise BadBundleError("the signature does not fit: the file was changed") from None
+    if head.get("count") != count - 1:
+        raise BadBundleError(f"the head says {head.get('count')} lines, there are {count - 1}")
+    return head
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines between head and signature of a file that was verified."""
+    with path.open("rb") as file:
+        file.readline()
+        held = file.readline()
+        while line := file.readline():
+            yield _object(held)
+            held = line
+
+
+def public_half(key: Ed25519PrivateKey) -> str:
+    """Return the public key, 64 hexadecimal digits."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def checked_key(text: str) -> str:
+    """Return a public key as 64 lower-case hexadecimal digits, or raise ``BadBundleError``."""
+    text = text.strip().lower()
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise BadBundleError("a key is 64 hexadecimal digits, as `clearance bank key` prints them")
+    return text
+
+
+def _put(file: Any, digest: Any, line: Mapping[str, Any]) -> None:
+    data = json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    if len(data) > LONGEST_LINE:
+        raise BadBundleError("one of the lines is too long")
+    _object(data)  # what could not be read there is not written
+    digest.update(data)
+    file.write(data)
+
+
+def _signed(format_: str, digest: bytes) -> bytes:
+    return format_.encode() + b"\n" + digest
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        value = strict_json(line)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise BadBundleError("a line of the file is no JSON object")
+    return value

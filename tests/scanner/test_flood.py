@@ -1,0 +1,191 @@
+"""A reference that is suddenly found everywhere is taken out until a person has looked."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from scanner import banks, flood, inline, references, tracks, upkeep
+from scanner.callers import Caller
+from scanner.clock import new_id, utc_now
+from scanner.declarations import Declaration
+from scanner.events import TrackAnalysed
+from scanner.journal import Event, record
+from scanner.service import Service
+from scanner.tables import Analysis, Case, Reference, ReferenceTally, Track, TrackMatch
+from tests.running import add_tenant
+from tests.songs import song, write
+
+
+def analysed(service: Service, caller: Caller, reference_id: str, at: datetime) -> Event:
+    """Journal an analysis that found one reference."""
+    track_id, analysis_id = new_id(), new_id()
+    with service.database.transaction() as session:
+        session.add(
+            Track(
+                id=track_id,
+                tenant_id=caller.tenant_id,
+                state="analysing",
+                created_at=at,
+                updated_at=at,
+            )
+        )
+        session.flush()
+        session.add(
+            Analysis(
+                id=analysis_id,
+                tenant_id=caller.tenant_id,
+                track_id=track_id,
+                detectors={},
+                versions={},
+                audio={},
+                warnings=[],
+                seconds={},
+                started_at=at,
+                ended_at=at,
+            )
+        )
+        session.flush()
+        session.add(
+            TrackMatch(
+                id=new_id(),
+                tenant_id=caller.tenant_id,
+                track_id=track_id,
+                analysis_id=analysis_id,
+                reference_id=reference_id,
+                kind="recording",
+                score=1.0,
+                coverage_query=1.0,
+                coverage_reference=1.0,
+                longest_seconds=5.0,
+                segments=[],
+            )
+        )
+        return record(
+            session,
+            tenant_id=caller.tenant_id,
+            subject=track_id,
+            version=1,
+            data=TrackAnalysed(
+                analysis_id=analysis_id, sha256=None, detectors={}, index_version=None, matches=1
+            ),
+            now=at,
+        )
+
+
+def found(service: Service, caller: Caller, reference_id: str, times: int, at: datetime) -> None:
+    for _ in range(times):
+        flood.watch(service, analysed(service, caller, reference_id, at))
+
+
+def status(service: Service, reference_id: str) -> str:
+    with service.database.reading() as session:
+        return session.get_one(Reference, reference_id).status
+
+
+@pytest.fixture
+def guarded(make_service, database_url: str) -> Service:
+    return make_service(database_url=database_url, flood_minimum=6, flood_factor=3)
+
+
+@pytest.fixture
+def known(guarded: Service, tmp_path: Path) -> tuple[Caller, str]:
+    caller = add_tenant(guarded)
+    added = references.add(guarded, caller, path=write(tmp_path / "song.wav", song(1, 12)))
+    return caller, added.id
+
+
+def test_a_flood_is_quarantined_for_a_person_and_its_return_is_not_another_one(
+    guarded, known
+) -> None:
+    caller, reference_id = known
+    now = utc_now()
+    found(guarded, caller, reference_id, 5, now)
+    assert status(guarded, reference_id) == "active"
+
+    found(guarded, caller, reference_id, 1, now)
+
+    assert status(guarded, reference_id) == "quarantined"
+    assert guarded.catalogue.compare(caller.tenant_id) == 0
+    with guarded.database.reading() as session:
+        (case,) = session.exec(select(Case))
+    assert (case.kind, case.reference_id) == ("reference_flood", reference_id)
+    assert "6 times" in case.reasons[0]["text"]
+
+    upkeep.settle(guarded, caller, reference_id, "active", "it is a hit")
+    found(guarded, caller, reference_id, 6, now)
+    assert status(guarded, reference_id) == "active"  # 12: not three times what was found right
+    found(guarded, caller, reference_id, 7, now)
+    assert status(guarded, reference_id) == "quarantined"
+
+
+def test_what_is_found_often_and_always_was_is_no_flood(guarded, known) -> None:
+    caller, reference_id = known
+    now = utc_now()
+    with guarded.database.transaction() as session:
+        session.get_one(Reference, reference_id).created_at = now - timedelta(days=90)
+        for days in range(2, 31):
+            hour = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+            session.add(ReferenceTally(reference_id=reference_id, hour=hour, matches=5))
+    found(guarded, caller, reference_id, 12, now)
+    assert status(guarded, reference_id) == "active"
+    found(guarded, caller, reference_id, 4, now)
+    assert status(guarded, reference_id) == "quarantined"
+
+
+def test_matches_of_days_ago_are_no_flood_of_today(guarded, known) -> None:
+    caller, reference_id = known
+    now = utc_now()
+    for days in range(6):
+        found(guarded, caller, reference_id, 4, now + timedelta(days=2 * days))
+    assert status(guarded, reference_id) == "active"
+
+
+def test_an_event_that_comes_twice_counts_once(guarded, known) -> None:
+    from scanner.bus.dispatch import AlreadyHandledError
+
+    caller, reference_id = known
+    event = analysed(guarded, caller, reference_id, utc_now())
+    flood.watch(guarded, event)
+    for _ in range(9):
+        with pytest.raises(AlreadyHandledError):
+            flood.watch(guarded, event)
+    assert status(guarded, reference_id) == "active"
+
+
+def test_what_nobody_claims_may_be_found_everywhere(guarded, tmp_path) -> None:
+    caller = add_tenant(guarded)
+    banks.create(guarded, caller, "loops", kind="negative")
+    path = write(tmp_path / "loop.wav", song(1, 8))
+    loop = references.add(guarded, caller, path=path, bank="loops")
+    found(guarded, caller, loop.id, 9, utc_now())
+    assert status(guarded, loop.id) == "active"
+
+
+def test_tracks_that_were_decided_stay_as_they_are(guarded, known, tmp_path) -> None:
+    caller, reference_id = known
+    path = tmp_path / "song.wav"
+    ids = []
+    for _ in range(7):
+        blob = guarded.store.put_file(caller.tenant_id, path)
+        source = tracks.Source(sha256=blob.sha256, size_bytes=blob.size)
+        declared = Declaration.parse({})
+        ids.append(tracks.submit(guarded, caller, source, declared, entrance="cli", key=new_id()))
+        inline.drive(guarded, ids[-1], 60)
+    with guarded.database.reading() as session:
+        states = [session.get_one(Track, each).state for each in ids]
+    assert status(guarded, reference_id) == "quarantined"
+    assert states == ["quarantined"] * 6 + ["released"]
+
+
+def test_tallies_that_no_baseline_reaches_are_dropped(guarded, known) -> None:
+    _, reference_id = known
+    now = utc_now()
+    with guarded.database.transaction() as session:
+        for days in (1, 20, 40):
+            at = now - timedelta(days=days)
+            session.add(ReferenceTally(reference_id=reference_id, hour=at, matches=1))
+    flood.forget_old(guarded)
+    with guarded.database.reading() as session:
+        assert len(session.exec(select(ReferenceTally)).all()) == 2

@@ -1,0 +1,271 @@
+"""References and opinions on them go from peer to peer in signed files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import select
+
+import fingerprint
+from scanner import banks, references, sharing, signed_lines, upkeep
+from scanner.callers import Caller
+from scanner.errors import ConflictError
+from scanner.secrets import SecretKeyError
+from scanner.service import Service
+from scanner.signed_lines import BadBundleError
+from scanner.tables import Bank, Reference, ReferenceExclusion
+from tests.running import add_tenant
+from tests.songs import RATE, song, write
+
+
+def installation(make_service, home: Path, migrated_sqlite: Path) -> Service:
+    """An installation with a home, a key, a store and a database of its own."""
+    home.mkdir()
+    (home / "clearance.db").write_bytes(migrated_sqlite.read_bytes())
+    return make_service(home=home, database_url=None)
+
+
+@pytest.fixture
+def origin(make_service, tmp_path, migrated_sqlite) -> Service:
+    return installation(make_service, tmp_path / "origin", migrated_sqlite)
+
+
+@pytest.fixture
+def peer(make_service, tmp_path, migrated_sqlite) -> Service:
+    return installation(make_service, tmp_path / "peer", migrated_sqlite)
+
+
+@pytest.fixture
+def both_peer(make_service, tmp_path, database_url) -> Service:
+    """A peer on each database in turn."""
+    (tmp_path / "both").mkdir()
+    return make_service(home=tmp_path / "both", database_url=database_url)
+
+
+@pytest.fixture
+def bundle(origin: Service, tmp_path: Path) -> tuple[Path, str, Caller, list[Reference]]:
+    """Two references of one bank, exported: the file, the key, who did so, and which."""
+    caller = add_tenant(origin, "Origin")
+    added = [
+        references.add(
+            origin,
+            caller,
+            path=write(tmp_path / f"{n}.wav", song(n, 12)),
+            title=f"Song {n}",
+            holder="Label",
+            isrc="USRC17607839",
+            territories=("DE",),
+        )
+        for n in (1, 2)
+    ]
+    upkeep.exclude(origin, caller, added[0].id, 2, 5)
+    path = tmp_path / "bundle.jsonl"
+    made = sharing.export_references(origin, caller, "default", path)
+    assert made["references"] == 2
+    return path, made["key"], caller, added
+
+
+def imported(service: Service, caller: Caller, path: Path, key: str, **more: str) -> list[dict]:
+    count, results = sharing.import_references(service, caller, path, key, **more)
+    found = list(results)
+    assert len(found) == count
+    return found
+
+
+def test_shared_references_are_found_and_come_with_all_that_is_known(bundle, both_peer) -> None:
+    path, key, _, (first, second) = bundle
+    peer = both_peer
+    caller = add_tenant(peer, "Peer")
+
+    results = imported(peer, caller, path, key)
+
+    assert [each["origin_id"] for each in results] == [first.id, second.id]
+    assert {each["status"] for each in results} == {"active"}
+    query = fingerprint.fingerprint(song(1, 12)[None], RATE)
+    (match,) = peer.catalogue.search(caller.tenant_id, query).matches
+    assert match.reference_id == results[0]["reference_id"]
+    with peer.database.reading() as session:
+        row = session.get_one(Reference, match.reference_id)
+        bank = session.get_one(Bank, row.bank_id)
+        (part,) = session.exec(select(ReferenceExclusion)).all()
+        view = references.describe(session, [row])[0]
+    assert (bank.name, bank.peer_key, row.peer_key) == ("Origin", key, key)
+    assert (row.title, row.isrc, row.territories) == ("Song 1", "USRC17607839", ["DE"])
+    assert (part.start_s, part.end_s, part.origin) == (2, 5, "shared")
+    assert not row.operator_added  # so it never blocks alone
+    assert view["holder"]["name"] == "Label (via Origin)"
+    again = imported(peer, caller, path, key)
+    assert [each["result"] for each in again] == ["known", "known"]
+    assert peer.catalogue.compare(caller.tenant_id) == 2
+
+
+def test_what_others_here_hold_is_quarantined(bundle, peer, tmp_path) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    references.add(peer, caller, path=tmp_path / "1.wav", holder="Label")
+    results = imported(peer, caller, path, key)
+    assert [each["status"] for each in results] == ["quarantined", "active"]
+
+
+def test_a_verdict_goes_back_to_where_the_reference_came_from(
+    bundle, peer, origin, tmp_path
+) -> None:
+    path, key, own, (first, second) = bundle
+    caller = add_tenant(peer, "Peer")
+    here = [each["reference_id"] for each in imported(peer, caller, path, key)]
+    query = fingerprint.fingerprint(song(1, 12)[None], RATE)
+
+    upkeep.judge(peer, caller, here[0], "deconfirmed", "this is silence")
+    upkeep.judge(peer, caller, here[1], "confirmed")
+    assert peer.catalogue.search(caller.tenant_id, query).matches == []
+    assert [each["status"] for each in imported(peer, caller, path, key)] == [
+        "quarantined",
+        "active",
+    ]
+    back = tmp_path / "back.jsonl"
+    made = sharing.export_opinions(peer, caller, "Origin", back)
+    counts = sharing.import_opinions(origin, own, back, made["key"])
+
+    assert counts == {"taken": 2, "known": 0, "unknown": 0}
+    assert sharing.import_opinions(origin, own, back, made["key"])["known"] == 2
+    with origin.database.reading() as session:
+        rows = [session.get_one(Reference, each.id) for each in (first, second)]
+        views = references.describe(session, rows)
+    assert [each["opinions"] for each in views] == [
+        {"confirmed": 0, "deconfirmed": 1},
+        {"confirmed": 1, "deconfirmed": 0},
+    ]
+    assert {row.status for row in rows} == {"active"}  # counted, no more
+    with pytest.raises(BadBundleError, match="another peer"):
+        sharing.import_opinions(peer, caller, back, made["key"])
+
+    upkeep.judge(peer, caller, here[0], "confirmed", "listened again")
+    assert len(peer.catalogue.search(caller.tenant_id, query).matches) == 1
+
+
+def test_a_changed_cut_or_foreign_file_is_refused_and_leaves_nothing(
+    bundle, peer, tmp_path
+) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    other = signed_lines.public_half(Ed25519PrivateKey.generate())
+    head = json.loads(lines[0])
+    forged = [json.dumps(head | {"key": other}).encode() + b"\n", *lines[1:]]
+    bad = {
+        "title": (whole.replace(b'"Song 1"', b'"Song 9"'), key, "changed"),
+        "order": (b"".join([lines[0], lines[2], lines[1], lines[3]]), key, "changed"),
+        "a line less": (b"".join([lines[0], lines[1], lines[3]]), key, "changed"),
+        "cut": (whole[:-9], key, "cut off"),
+        "no signature": (b"".join(lines[:3]), key, "changed"),
+        "empty": (b"", key, "empty"),
+        "no json": (b"hello\n" * 3, key, "no JSON"),
+        "untrusted": (whole, other, "another key"),
+        "another key in the head": (b"".join(forged), other, "changed"),
+        "no key": (whole, "abc", "64 hexadecimal digits"),
+    }
+    for case, (content, trusted, why) in bad.items():
+        file = tmp_path / "bad.jsonl"
+        file.write_bytes(content)
+        with pytest.raises(BadBundleError, match=why):
+            sharing.import_references(peer, caller, file, trusted)
+        with peer.database.reading() as session:
+            assert session.exec(select(Reference)).all() == [], case
+            assert session.exec(select(Bank)).all() == [], case
+    with pytest.raises(BadBundleError, match="clearance-opinions/1"):
+        sharing.import_opinions(peer, caller, path, key)
+
+
+WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_byte_of_a_signed_file_can_be_another(tmp_path: Path, data: st.DataObject) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
+    path = tmp_path / "file.jsonl"
+    lines = data.draw(
+        st.lists(st.dictionaries(st.text(WORDS, max_size=3), st.integers()), max_size=3)
+    )
+    signed_lines.write(path, "test/1", {"from": "x"}, lines, len(lines), key)
+    public = signed_lines.public_half(key)
+    assert signed_lines.verify(path, "test/1", public)["from"] == "x"
+    assert list(signed_lines.read(path)) == lines
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        signed_lines.verify(path, "test/1", public)
+    except BadBundleError:
+        return
+    # The signature's own line may be spelled another way; what it signs may not.
+    assert at >= content.rindex(b'{"signature"') if b'{"signature"' in content else True
+
+
+def test_what_a_trusted_peer_got_wrong_is_named_and_the_rest_goes_on(
+    bundle, peer, tmp_path
+) -> None:
+    path, _, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    good = list(signed_lines.read(path))
+    wrong = [
+        good[0] | {"id": "a", "policy": "burn"},
+        good[0] | {"id": "b", "isrc": "12"},
+        good[0] | {"id": "c", "fingerprint": good[0]["fingerprint"] | {"duration": 99}},
+        good[0] | {"id": "d", "exclusions": [{"start_s": 5, "end_s": 2}]},
+    ]
+    key = Ed25519PrivateKey.generate()
+    head = {"from": "Careless", "bank": "b", "kind": "rights"}
+    file = tmp_path / "wrong.jsonl"
+    signed_lines.write(file, sharing.REFERENCES, head, [*wrong, good[1]], 5, key)
+
+    results = imported(peer, caller, file, signed_lines.public_half(key))
+
+    assert ["error" in each for each in results] == [True, True, True, True, False]
+    assert "policy" in results[0]["error"]["detail"]
+
+
+def test_a_peers_word_that_something_is_harmless_is_asked_for(origin, peer, tmp_path) -> None:
+    own = add_tenant(origin, "Origin")
+    banks.create(origin, own, "loops", kind="negative")
+    loop = write(tmp_path / "loop.wav", song(5, 8))
+    references.add(origin, own, path=loop, bank="loops")
+    file = tmp_path / "loops.jsonl"
+    key = sharing.export_references(origin, own, "loops", file)["key"]
+    caller = add_tenant(peer, "Peer")
+    with pytest.raises(BadBundleError, match="--kind"):
+        sharing.import_references(peer, caller, file, key)
+    imported(peer, caller, file, key, bank_name="their loops", kind="negative")
+    with peer.database.reading() as session:
+        assert banks.named(session, caller.tenant_id, "their loops").kind == "negative"
+
+
+def test_a_bank_of_ours_is_not_filled_by_a_peer_nor_shared_on(bundle, peer, tmp_path) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    banks.create(peer, caller, "ours")
+    with pytest.raises(ConflictError, match="not of this peer"):
+        sharing.import_references(peer, caller, path, key, bank_name="ours")
+    imported(peer, caller, path, key)
+    with pytest.raises(BadBundleError, match="your own"):
+        sharing.export_references(peer, caller, "Origin", tmp_path / "on.jsonl")
+    assert not (tmp_path / "on.jsonl").exists()
+
+
+def test_the_key_is_made_once_and_is_nobody_elses_to_read(origin) -> None:
+    first = sharing.own_key(origin)
+    path = origin.settings.home / sharing.KEY_NAME
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert signed_lines.public_half(sharing.own_key(origin)) == signed_lines.public_half(first)
+    path.chmod(0o644)
+    with pytest.raises(SecretKeyError, match="chmod 600"):
+        sharing.own_key(origin)
+    path.chmod(0o600)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(SecretKeyError, match="no Ed25519 key"):
+        sharing.own_key(origin)
