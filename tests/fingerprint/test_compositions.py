@@ -1,6 +1,7 @@
 """Works played anew: tones as values, vectors in every key, lines followed, and an index that finds them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,11 +172,16 @@ def whole(samples: np.ndarray) -> Fingerprint:
     return fingerprint.completed(fingerprint.fingerprint(samples, RATE), samples, RATE)
 
 
+def anew(samples: np.ndarray) -> Fingerprint:
+    """By its tones alone: to the vectors of recordings all melodies of plain tones sound alike."""
+    return replace(whole(samples), embedding=None, constellation=None)
+
+
 def test_a_melody_in_another_key_tempo_and_timbre_is_found_as_its_work(tmp_path):
     index = SegmentIndex(tmp_path)
     index.apply([(f"{n}", whole(played(2 * t, beat=0.5))) for n, t in enumerate(TUNES)], [], 1)
     for number, tune in enumerate(TUNES):
-        query = whole(played(2 * tune, beat=0.44, semitones=3, timbre=9))
+        query = anew(played(2 * tune, beat=0.44, semitones=3, timbre=9))
         works = [m for m in index.search(query) if m.kind == "composition"]
         assert [m.reference_id for m in works] == [f"{number}"]
         (segment, *_) = works[0].segments
@@ -200,7 +206,7 @@ def test_works_survive_a_merge_and_what_was_removed_is_gone(tmp_path):
     index.verify()
     assert index.stats().segments == 1
     for number, tune in enumerate(TUNES):
-        query = whole(played(2 * tune, beat=0.47, semitones=-4))
+        query = anew(played(2 * tune, beat=0.47, semitones=-4))
         works = [m.reference_id for m in index.search(query) if m.kind == "composition"]
         assert works == ([] if number == 1 else [f"{number}"])
 
