@@ -62,7 +62,8 @@ def look(
         If the index can't be searched now: nothing is known then, which is not that all is well.
     """
     found = service.catalogue.search(tenant_id, print_, patience)
-    sure = [match for match in found.matches if match.score >= SURE]
+    # Another performance of the work is a recording of its own, and may be its performer's.
+    sure = [match for match in found.matches if match.kind == "recording" and match.score >= SURE]
     with service.database.reading() as session:
         others = on_record(session, tenant_id, [match.reference_id for match in sure])
     explained = explanations(service, tenant_id, print_, sure)

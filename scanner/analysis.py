@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import exists
+from sqlalchemy import exists, or_
 from sqlmodel import col, select
 
 import fingerprint
 from scanner import banks, harmless
 from scanner.audio_facts import audio_facts
 from scanner.metrics import STAGE_SECONDS
-from scanner.tables import Bank, Reference, ReferenceExclusion
+from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ def analyse_audio(
         spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
         _search(service, tenant_id, evidence, print_, seed, patience)
         # The costly look is for what the cheap one leaves in doubt.
-        if print_ is not None and not _is_settled(service, evidence.matches):
+        if print_ is not None and not _is_settled(service, evidence):
             with _timed(evidence, "embedding"):
                 print_ = fingerprint.completed_from(print_, spectra())
             _search(service, tenant_id, evidence, print_, seed, patience)
@@ -122,13 +122,14 @@ def analyse_fingerprint(
     return evidence
 
 
-def _is_settled(service: "Service", matches: "Sequence[fingerprint.Match]") -> bool:
+def _is_settled(service: "Service", evidence: Evidence) -> bool:
     """Whether one reference that blocks accounts for nearly all of the track.
 
     Whatever else were found in it could not make the outcome stricter. A reference that merely
-    tracks, or takes its share, must not hide another under it; nor one of whose matches some are
-    exempt.
+    tracks, or takes its share, must not hide another under it; nor one whose match may be exempt, or
+    that blocks nothing without a person.
     """
+    matches = [each for each in evidence.matches if each.reference_id not in evidence.explained]
     if not fingerprint.explained(matches):
         return False
     ids = [match.reference_id for match in matches]
@@ -136,9 +137,15 @@ def _is_settled(service: "Service", matches: "Sequence[fingerprint.Match]") -> b
         found = session.exec(
             select(Reference)
             .join(Bank, col(Bank.id) == col(Reference.bank_id))
+            .join(Holder, col(Holder.id) == col(Reference.holder_id))
             .where(
                 col(Reference.id).in_(ids),
                 Bank.kind == banks.RIGHTS,
+                or_(col(Reference.operator_added), col(Holder.verified)),
+                ~exists().where(
+                    col(Licence.tenant_id) == col(Reference.tenant_id),
+                    col(Licence.holder_id) == col(Reference.holder_id),
+                ),
                 ~exists().where(col(ReferenceExclusion.reference_id) == col(Reference.id)),
             )
         ).all()

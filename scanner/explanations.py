@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import col, select
 
 import fingerprint
-from scanner import analysis, sentences, tracks
+from scanner import analysis, banks, sentences, tracks
 from scanner.audio import AudioError
 from scanner.errors import NotFoundError, ScannerError, TransientError
 from scanner.match_picture import MatchPicture
@@ -125,7 +125,11 @@ def replay(
         If the analysis kept no fingerprint.
     """
     print_ = _own_fingerprint(service, track, row)
-    found = service.catalogue.search(track.tenant_id, print_, patience, min_score=threshold)
+    with service.database.reading() as session:
+        left_out = banks.left_out(session, track.tenant_id, track.id)
+    found = service.catalogue.search(
+        track.tenant_id, print_, patience, min_score=threshold, without_banks=left_out
+    )
     shown = found.matches[:SHOWN]
     ids = [match.reference_id for match in shown]
     with service.database.reading() as session:

@@ -41,8 +41,10 @@ def explanations(
 
     Returns
     -------
-    dict of reference id to what explains it; empty unless something harmless was found.
+    dict of reference id to what explains its recording; empty unless something harmless was found.
     """
+    # A loop explains a sound, not a melody that somebody else plays.
+    matches = [match for match in matches if match.kind == "recording"]
     with service.database.reading() as session:
         known = on_record(session, tenant_id, [match.reference_id for match in matches])
     negative = [match for match in matches if _kind(match, known) == NEGATIVE]
@@ -102,7 +104,7 @@ def standing(match: fingerprint.Match, known: OnRecord, explained: Explained | N
         return Standing(match.segments, negative_bank=True)
     if known.bank.kind == PUBLIC_DOMAIN:
         return Standing(match.segments, public_domain=(known.reference.id,))
-    explained = explained or {}
+    explained = (explained or {}) if match.kind == "recording" else {}
     harmless = set(explained.get("negative", ()))
     left = [n for n in range(len(match.segments)) if n not in harmless]
     if match.segments and not left:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 POLICIES: Final = ("block", "monetise", "track")
 
+SETTLE: Final = "references:settle"
+
 log = structlog.get_logger()
 
 
@@ -262,9 +264,18 @@ def finish_checks(service: "Service", limit: int = 100) -> int:
     """Check references that could not be checked when they came; return how many are settled."""
     with service.database.reading() as session:
         waiting = session.exec(
-            select(Reference).where(Reference.status == Status.CHECKING).limit(limit)
+            select(Reference)
+            .where(Reference.status == Status.CHECKING)
+            .order_by(col(Reference.id))
+            .limit(limit)
         ).all()
-    return sum(_finish_check(service, each) for each in waiting)
+    done = 0
+    for each in waiting:
+        try:
+            done += _finish_check(service, each)
+        except TransientError as error:  # the others don't wait for it
+            log.warning("reference_not_checked", reference=each.id, detail=str(error))
+    return done
 
 
 def _finish_check(service: "Service", waiting: Reference) -> bool:
@@ -342,7 +353,13 @@ def change(
     *,
     expected_version: int | None = None,
 ) -> Reference:
-    """Change a reference's title, policy, ISRC or territories, or put it into another bank."""
+    """Change a reference's title, policy, ISRC or territories, or put it into another bank.
+
+    Raises
+    ------
+    ForbiddenError
+        If the other bank is of another kind and the caller may not settle what is in doubt.
+    """
     allowed = {"title", "policy", "isrc", "territories", "bank"}
     if unknown := sorted(set(changes) - allowed):
         raise BadReferenceError(
@@ -358,7 +375,11 @@ def change(
         reference = locked(session, caller.tenant_id, reference_id)
         check_version(reference.version, expected_version)
         if bank is not None and epoch is not None:
-            reference.bank_id = banks.named(session, caller.tenant_id, bank).id
+            wanted = banks.named(session, caller.tenant_id, bank)
+            if wanted.kind != banks.find(session, caller.tenant_id, reference.bank_id).kind:
+                # What a bank of another kind exempts or claims, nobody checked when it was added.
+                caller.require(SETTLE)
+            reference.bank_id = wanted.id
             reference.epoch = epoch
         for name, value in fields.items():
             setattr(reference, name, value)
@@ -399,7 +420,7 @@ def listed(
     limit: int,
     before: tuple[datetime, str] | None = None,
 ) -> list[Reference]:
-    """Return active references, newest first; ``before`` is the last one's (created_at, id)."""
+    """Return references that are not retired, newest first; ``before`` is the last one's (created_at, id)."""
     query = select(Reference).where(
         Reference.tenant_id == tenant_id, Reference.status != Status.RETIRED
     )

@@ -26,7 +26,6 @@ from scanner.bus.dispatch import once
 from scanner.catalogue import MATCHES, standing_epoch
 from scanner.clock import new_id
 from scanner.database import Database
-from scanner.errors import TransientError
 from scanner.events import BankChanged, RetroAdvanced, RetroEnded, RetroStarted
 from scanner.harmless import explanations
 from scanner.journal import Event, record
@@ -205,7 +204,10 @@ def _newer(service: "Service", session: Session, stored: Stored) -> Sequence[str
         .join(Bank, col(Bank.id) == col(Reference.bank_id))
         .where(
             Reference.tenant_id == stored.tenant_id,
-            Reference.epoch > stored.index_epoch,
+            or_(
+                col(Reference.epoch) > stored.index_epoch,
+                col(Reference.bank_id).in_(stored.banks_left_out),
+            ),
             Reference.status == Status.ACTIVE,
             Bank.kind == banks.RIGHTS,
             col(Bank.enabled),
@@ -263,10 +265,8 @@ def _prints(
     for row in rows:
         if row.status != Status.ACTIVE:
             continue
-        try:
-            yield row.id, service.catalogue.print_of(row)
-        except TransientError as error:  # until it is mended every analysis fails, and says so
-            log.warning("reference_passed_over", reference=row.id, detail=str(error))
+        # What can't be read now makes the sweep be tried again, not go on without the reference.
+        yield row.id, service.catalogue.print_of(row)
 
 
 def _found(service: "Service", index: fingerprint.SegmentIndex, stored: Stored) -> list[Found]:

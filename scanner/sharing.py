@@ -304,6 +304,11 @@ def _take_in(
     try:
         wanted = SharedReference.model_validate(line)
         print_ = fingerprint.Fingerprint.from_json(wanted.fingerprint)
+        if print_.duration > service.settings.max_duration_seconds:
+            raise references.BadReferenceError(
+                f"it is of {print_.duration:.0f} s of audio, and at most "
+                f"{service.settings.max_duration_seconds:.0f} s are accepted"
+            )
         codes = Declaration.parse({"isrc": wanted.isrc, "territories": wanted.territories})
         for part in wanted.exclusions:
             upkeep.check_part(part.start_s, part.end_s, print_.duration)

@@ -28,6 +28,7 @@ from scanner.metrics import SUBMISSIONS
 from scanner.precheck import precheck
 from scanner.problems import MALFORMED, HttpError, name_of
 from scanner.routing import StrictRequest, media_type_of
+from scanner.settings import Settings
 from scanner.store import BlobWriter
 from scanner.tables import IdempotencyKey
 from scanner.tracks import Source
@@ -176,7 +177,7 @@ class Submissions:
             else:
                 store.put_file(tenant, _spooled_path(upload))
             return source
-        content = Fingerprint.from_json(given.fingerprint).to_bytes()
+        content = _fingerprint(given, self._service.settings).to_bytes()
         source = Source(fingerprint_sha256=hashlib.sha256(content).hexdigest())
         self._refuse_conflict(source, declaration, key)
         store.put_bytes(tenant, content)
@@ -205,7 +206,7 @@ class Submissions:
         with service.precheck_slots, ExitStack() as stack:
             deadline = time.monotonic() + service.settings.precheck_seconds
             if given.fingerprint is not None:
-                print_ = Fingerprint.from_json(given.fingerprint)
+                print_ = _fingerprint(given, service.settings)
                 left = deadline - time.monotonic()
                 return precheck(service, caller, declaration, print_=print_, patience=left)
             if given.upload is not None:
@@ -291,6 +292,17 @@ def _checked(given: Given) -> Declaration:
     if errors:
         raise DeclarationError(errors)
     return declaration
+
+
+def _fingerprint(given: Given, settings: Settings) -> Fingerprint:
+    """What a client sent instead of audio, no longer than audio may be."""
+    print_ = Fingerprint.from_json(given.fingerprint)
+    if print_.duration > settings.max_duration_seconds:
+        raise InvalidFingerprintError(
+            f"the fingerprint is of {print_.duration:.0f} s of audio, and at most "
+            f"{settings.max_duration_seconds:.0f} s are accepted: send it in parts",
+        )
+    return print_
 
 
 def _spooled_path(upload: uploads.Upload) -> Path:

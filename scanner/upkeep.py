@@ -215,7 +215,7 @@ def judge(
     """Confirm or deconfirm, as a person, a reference that a peer shared.
 
     A deconfirmed one is not found any more; confirmed later, it is again. The opinion can be told
-    to the peer: :mod:`scanner.opinions`.
+    to the peer: :mod:`scanner.sharing`.
 
     Raises
     ------

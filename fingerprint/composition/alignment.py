@@ -32,6 +32,8 @@ with it."""
 HIGHEST: Final = 6
 """Semitones: a query is said to lie from five below to six above, whatever the octave."""
 TEMPO_SLACK: Final = 0.12
+SAMPLED: Final = 128
+"""About how many vectors of each side a vector is compared with, to see what is usual."""
 UNUSUAL: Final = 0.15
 """How much more than usual a likeness must be to count."""
 
@@ -169,10 +171,13 @@ def _distinct(
 ) -> float:
     """Sum of how far the likeness is above the usual, and never less than above :data:`LIKE`."""
     apart = CENTRE_SECONDS / HOP_SECONDS
-    own = np.abs(seconds[:, None] - seconds) > CENTRE_SECONDS
+    step = 1 + len(query) // SAMPLED
+    own = np.abs(seconds[:, None] - seconds[::step]) > CENTRE_SECONDS
     at = (line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS
-    beside = np.abs(np.arange(len(reference)) - at[:, None]) > apart
+    others = np.arange(len(reference))[:: 1 + len(reference) // SAMPLED]
+    beside = np.abs(others - at[:, None]) > apart
     usual = np.maximum(
-        median_likeness(query, query, own), median_likeness(query, reference, beside)
+        median_likeness(query, query[::step], own),
+        median_likeness(query, reference[others], beside),
     )
     return float((likeness - np.maximum(usual + UNUSUAL, LIKE)).sum())

@@ -44,8 +44,10 @@ SAME_SECONDS: Final = 1.0
 PEAK_SECONDS: Final = 0.1
 """Music begins and ends about so far from the first and the last coinciding peak."""
 
-SAME_RECORDING: Final = 0.5
-"""A recording that is found so surely explains why its work is found too."""
+SAME_RECORDING: Final = 0.8
+"""A recording that is found so surely explains why its work is found in the same place."""
+SAME_PART: Final = 0.75
+"""Share of what tells of a work that recordings must explain."""
 
 EDGE_SECONDS: Final = 0.24
 """By how much a trace that ends inside both sides goes on beyond its last vector's middle."""
@@ -74,6 +76,11 @@ class _Found:
     evidence: float
 
     @property
+    def key(self) -> tuple[int, int]:
+        """The reference."""
+        return id(self.source), self.ordinal
+
+    @property
     def weight(self) -> float:
         """By what the first of several detectors' explanations is chosen."""
         own = self.segment
@@ -96,7 +103,7 @@ def matches(
     sightings : iterable of Sighting
     traces : iterable of Trace
     performances : iterable of Performance
-        Of works; those of a reference whose recording is found as surely are left out.
+        Of works; left out where the reference's recording is found in the same place.
     query : Fingerprint
     min_score : float
         Segments and matches below it are left out.
@@ -109,14 +116,12 @@ def matches(
         ],
         min_score,
     )
-    works = _grouped([_of_work(each, query) for each in performances], min_score)
+    found = [_of_work(each, query) for each in performances]
+    works = _grouped(
+        [each for each in found if not _recorded(each, recordings.get(each.key, []))], min_score
+    )
     result = [_match(group, query, "recording") for group in recordings.values()]
-    result += [
-        _match(group, query, "composition")
-        for key, group in works.items()
-        if key not in recordings
-        or max(each.segment.score for each in recordings[key]) < SAME_RECORDING
-    ]
+    result += [_match(group, query, "composition") for group in works.values()]
     return sorted(result, key=lambda m: (-m.score, -m.coverage_query, m.reference_id))
 
 
@@ -125,8 +130,22 @@ def _grouped(found: Sequence[_Found], min_score: float) -> dict[tuple[int, int],
     groups: dict[tuple[int, int], list[_Found]] = {}
     for each in found:
         if each.segment.score >= min_score:
-            groups.setdefault((id(each.source), each.ordinal), []).append(each)
+            groups.setdefault(each.key, []).append(each)
     return groups
+
+
+def _recorded(work: _Found, recordings: Sequence[_Found]) -> bool:
+    """Whether the recording itself is what is played where a work is found."""
+    own = work.segment
+    inside = [
+        (
+            max(0.0, each.query_start - own.query_start),
+            min(each.query_end, own.query_end) - own.query_start,
+        )
+        for each in (found.segment for found in recordings)
+        if each.score >= SAME_RECORDING and each.query_start < own.query_end
+    ]
+    return covered(inside, own.query_end - own.query_start) >= SAME_PART
 
 
 def _chosen(group: Sequence[_Found]) -> list[Segment]:
