@@ -16,7 +16,7 @@ from tests.songs import RATE, song, write
 
 
 def analysed(service: Service, caller: Caller, path: Path) -> analysis.Evidence:
-    return analysis.analyse_audio(service, caller.tenant_id, path)
+    return analysis.analyse_audio(service, caller.tenant_id, path, "seed")
 
 
 def test_an_analysis_says_what_the_track_is_like(

@@ -68,10 +68,10 @@ def test_a_track_is_not_analysed_while_milvus_is_away(
     away = make_service(database_url=service.settings.database_url, milvus_uri="http://127.0.0.1:9")
     unknown = write(tmp_path / "2.wav", song(2, 20))
     with pytest.raises(TransientError, match="Milvus"):
-        analyse_audio(away, caller.tenant_id, unknown)
+        analyse_audio(away, caller.tenant_id, unknown, "seed")
     with pytest.raises(TransientError, match="Milvus"):
         away.catalogue.check()
-    assert analyse_audio(service, caller.tenant_id, unknown).matches == []
+    assert analyse_audio(service, caller.tenant_id, unknown, "seed").matches == []
 
 
 def test_an_index_without_vectors_is_never_taken_for_a_whole_one(

@@ -169,7 +169,7 @@ def test_a_track_of_which_there_is_only_a_fingerprint_is_drawn_by_it(
     platform.reference(recording)
     path = tmp_path_factory.mktemp("sound") / "song.wav"
     path.write_bytes(recording)
-    sent = analysis.analyse_audio(api.service, platform.tenant.id, path).print
+    sent = analysis.analyse_audio(api.service, platform.tenant.id, path, "seed").print
     assert sent is not None
     answer = platform.http.post(
         "/v1/tracks", headers={"Idempotency-Key": "k"}, json={"fingerprint": sent.to_json()}

@@ -50,7 +50,7 @@ def test_a_melody_in_another_key_is_wholly_the_same(seed: int, shift: int) -> No
 
 def test_an_ornamented_melody_stays_a_variant() -> None:
     for seed in range(5):
-        assert similarity(outline(tune(seed)), outline(ornamented(tune(seed)))) > 2 * VARIANT
+        assert similarity(outline(tune(seed)), outline(ornamented(tune(seed)))) > VARIANT + 0.2
 
 
 def test_other_melodies_stay_below_the_threshold_of_variants() -> None:
