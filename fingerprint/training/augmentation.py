@@ -74,7 +74,7 @@ def manipulated(
     out = torch.where(
         _chance(out, 0.5, random), _mixed(out, others, level, (-4.0, 12.0), random), out
     )
-    talk = _chance(out, 0.2, random)
+    talk = _chance(out, 0.3, random)
     out = torch.where(talk, _mixed(out, speech, level, (-5.0, 6.0), random), out)
     noise = _noise(out, random)
     out = torch.where(

@@ -7,7 +7,7 @@ import argparse
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, get_args
@@ -17,8 +17,14 @@ from rich.progress import track
 
 from fingerprint.arrays import F64Array, U8Array
 from fingerprint.spectrum import mono_spectrum
-from fingerprint.training.scores.arrangement import Event, notes, performance, seconds_at
-from fingerprint.training.scores.instruments import CHANNELS
+from fingerprint.training.scores.arrangement import (
+    Event,
+    Performance,
+    notes,
+    performance,
+    seconds_at,
+)
+from fingerprint.training.scores.instruments import CHANNELS, Voice
 from fingerprint.training.scores.melody import Split, Work
 from fingerprint.training.scores.rendering import RATE, render
 from fingerprint.training.scores.same_chords import SameChords, same_chords
@@ -28,6 +34,12 @@ from fingerprint.training.spectra import packed
 CACHE: Final = Path(".cache") / "scores" / "performances"
 LONGEST_SECONDS: Final = {"train": 26.0, "validation": 40.0, "test": 40.0}
 """Of each performance so much is kept, the same passage of all performances of a work."""
+FIRST_ELSEWHERE: Final = 2
+"""Performances of training from this number on use :data:`ELSEWHERE`, one before them the first."""
+ELSEWHERE: Final = (2, 3)
+"""Soundfonts that training hears beside the first."""
+BARE: Final = 4
+"""One of so many of those performances is the melody alone."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,8 @@ class Performed:
         Seconds at which beat 0 lies (negative where it was cut), and seconds a beat.
     semitones : int
         By which the performance is raised.
+    program : int
+        That plays the melody; -1 where that was not kept.
     """
 
     work: str
@@ -54,6 +68,7 @@ class Performed:
     first_beat: float
     beat_seconds: float
     semitones: int
+    program: int = -1
 
 
 def performed(split: Split, each: int, *, twins: bool = False) -> list[Performed]:
@@ -92,6 +107,8 @@ def _make(wanted: tuple[Work, int, bool]) -> None:
     random = np.random.default_rng(seed)
     played, chords = _twin(work, random) if twin else (work, None)
     manner = performance(work, random, work.split, chords=chords)
+    if work.split == "train" and number >= FIRST_ELSEWHERE:
+        manner = _elsewhere(manner, number, random)
     longest = LONGEST_SECONDS[work.split]
     where = int(hashlib.sha256(work.id.encode()).hexdigest()[:4], 16) / 0xFFFF
     events, cut = _cut(notes(played, manner), where, longest)
@@ -110,8 +127,15 @@ def _make(wanted: tuple[Work, int, bool]) -> None:
         spectra=packed(spectra),
         events=np.array(rows, np.float64),
         time=np.array([first - cut, seconds_at(manner, 1.0) - first, manner.semitones]),
+        program=manner.programs["melody"],
     )
     temporary.replace(path)
+
+
+def _elsewhere(manner: Performance, number: int, random: np.random.Generator) -> Performance:
+    """By another soundfont, and now and then without accompaniment."""
+    voices = manner.voices if number % BARE else frozenset[Voice]({"melody"})
+    return replace(manner, soundfont=int(random.choice(ELSEWHERE)), voices=voices)
 
 
 def _cut(events: list[Event], where: float, longest: float) -> tuple[list[Event], float]:
@@ -153,6 +177,7 @@ def _load(work: Work, number: int, *, twins: bool) -> Performed:
             first,
             beat,
             int(semitones),
+            int(arrays["program"]) if "program" in arrays else -1,
         )
 
 
@@ -160,8 +185,8 @@ def main() -> None:
     """Render."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", choices=get_args(Split), required=True)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--each", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="number of the first performance")
+    parser.add_argument("--each", type=int, default=3, help="number of the one after the last")
     parser.add_argument("--twins", action="store_true")
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()

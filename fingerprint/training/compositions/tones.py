@@ -18,14 +18,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from fingerprint.arrays import U8Array
 from fingerprint.composition.geometry import REACH, SEMITONES, STRIDE
 from fingerprint.embedding.geometry import CONTEXT_FRAMES
-from fingerprint.spectrum import FRAMES_PER_SECOND, MARGIN
+from fingerprint.spectrum import FLOOR_DB, FRAMES_PER_SECOND, MARGIN
 from fingerprint.training.augmentation import WIDTH, worn
 from fingerprint.training.compositions.network import HEARD, ToneNetwork
 from fingerprint.training.compositions.performances import Performed, performed
 from fingerprint.training.network import levelled
-from fingerprint.training.spectra import decibels
+from fingerprint.training.spectra import STEP_DB
 
 WEIGHTS: Final = Path(__file__).parents[2] / "weights" / "tones.safetensors"
 TONES: Final = 50
@@ -33,47 +34,62 @@ AROUND: Final = REACH + CONTEXT_FRAMES
 FRAMES: Final = (TONES - 1) * STRIDE + 1 + 2 * AROUND
 LOWEST_PITCH: Final = 48
 """MIDI number of the lowest semitone that is heard."""
+HIGHEST: Final = MARGIN // 2 - 1
+"""Semitones up or down by which excerpts are moved."""
 HEAVIER: Final = (3.0, 4.0, 2.0)
 """What a sounding tone counts beside a silent one."""
 EVERY: Final = 50
 
 
 class Excerpts:
-    """Random excerpts with what is played in them."""
+    """Random excerpts with what is played in them, all kept on one device."""
 
     def __init__(self, music: Sequence[Performed], seed: int) -> None:
-        self._music = [each for each in music if len(each.spectra) > FRAMES + 2]
-        self._random = np.random.default_rng(seed)
+        music = [each for each in music if len(each.spectra) > FRAMES + 2]
+        self._random = torch.Generator(torch.get_default_device()).manual_seed(seed)
+        lengths = torch.tensor([len(each.spectra) for each in music])
+        self._room = lengths - FRAMES
+        self._starts = lengths.cumsum(0) - lengths
+        spectra = np.concatenate([each.spectra for each in music])
+        self._spectra = torch.as_tensor(spectra, device=lengths.device)
+        targets = np.concatenate([played(each) for each in music])
+        self._played = torch.as_tensor(targets, device=lengths.device)
 
     def take(self, count: int) -> tuple[Tensor, Tensor]:
         """Spectra in dB (count, WIDTH, FRAMES) and targets (count, HEARD, SEMITONES, TONES)."""
-        spectra = np.empty((count, FRAMES, WIDTH), np.uint8)
-        targets = np.zeros((count, HEARD, SEMITONES, TONES), np.float32)
-        shifts = self._random.integers(-MARGIN // 2 + 1, MARGIN // 2, count)
-        for n, which in enumerate(self._random.integers(0, len(self._music), count)):
-            own = self._music[which]
-            start = int(self._random.integers(0, len(own.spectra) - FRAMES))
-            spectra[n] = np.roll(own.spectra[start : start + FRAMES], 2 * shifts[n], axis=1)
-            targets[n] = played(own, start + AROUND, int(shifts[n]))
-        return torch.from_numpy(decibels(spectra)).transpose(1, 2), torch.from_numpy(targets)
+        which = torch.randint(len(self._room), (count,), generator=self._random)
+        share = torch.rand(count, generator=self._random)
+        start = self._starts[which] + (share * self._room[which]).long()
+        shift = torch.randint(-HIGHEST, HIGHEST + 1, (count, 1, 1), generator=self._random)
+        bins = (torch.arange(WIDTH)[:, None] - 2 * shift) % WIDTH  # (count, WIDTH, 1)
+        frames = start[:, None, None] + torch.arange(FRAMES)
+        spectra = self._spectra[frames, bins].float() * STEP_DB + FLOOR_DB
+        rows = torch.arange(SEMITONES)[:, None] - shift + HIGHEST
+        tones = start[:, None, None] + AROUND + STRIDE * torch.arange(TONES)
+        flags = self._played[tones, rows]  # (count, SEMITONES, TONES)
+        return spectra, torch.stack([(flags >> n) & 1 for n in range(HEARD)], dim=1).float()
 
 
-def played(own: Performed, first_frame: int, semitones: int) -> np.ndarray:
-    """What sounds in each tone frame: shape (HEARD, SEMITONES, TONES), 0 or 1."""
-    out = np.zeros((HEARD, SEMITONES, TONES), np.float32)
-    per_second = FRAMES_PER_SECOND / STRIDE
-    begin = (own.events[:, 0] - first_frame / FRAMES_PER_SECOND) * per_second
-    end = (own.events[:, 1] - first_frame / FRAMES_PER_SECOND) * per_second
-    rows = own.events[:, 2].astype(int) + semitones - LOWEST_PITCH
-    for a, b, row, melody in zip(begin, end, rows, own.events[:, 3], strict=True):
-        if not 0 <= row < SEMITONES or b < 0 or a > TONES:
+def played(own: Performed) -> U8Array:
+    """What sounds around each frame of the spectrum, as tone frames are told it.
+
+    Returns
+    -------
+    uint8 array, shape (frames, SEMITONES + 2 * HIGHEST)
+        One bit each of HEARD; a tone frame takes what sounds in the middle of its STRIDE frames.
+    """
+    out = np.zeros((len(own.spectra), SEMITONES + 2 * HIGHEST), np.uint8)
+    begin = np.round(own.events[:, 0] * FRAMES_PER_SECOND).astype(int) - STRIDE // 2
+    end = np.round(own.events[:, 1] * FRAMES_PER_SECOND).astype(int) - STRIDE // 2
+    rows = own.events[:, 2].astype(int) - LOWEST_PITCH + HIGHEST
+    for first, last, row, melody in zip(begin, end, rows, own.events[:, 3], strict=True):
+        if not 0 <= row < out.shape[1]:
             continue
-        first, last = max(0, round(a)), min(TONES, max(round(b), round(a) + 1))
-        out[2, row, first:last] = 1
+        first_inside, struck = max(0, first), max(0, first + STRIDE)
+        out[first_inside : max(last, struck), row] |= 4
         if melody:
-            out[0, row, first:last] = 1
-            if 0 <= round(a) < TONES:
-                out[1, row, round(a)] = 1
+            out[first_inside : max(last, struck), row] |= 1
+            out[first_inside:struck, row] |= 2
     return out
 
 
@@ -90,10 +106,10 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train for so many minutes and write the weights; return the log."""
     torch.manual_seed(seed)
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator(torch.get_default_device()).manual_seed(seed)
     network = ToneNetwork()
     if start_from is not None:
-        network.load_state_dict(load_file(start_from))
+        network.load_state_dict(load_file(start_from, device=str(torch.get_default_device())))
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     excerpts = Excerpts(music, seed)
     held_out = Excerpts(validation, seed + 1)
@@ -161,13 +177,17 @@ def main() -> None:
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--count", type=int, default=32, help="excerpts a step")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
+    torch.set_default_device(given.device)
     log = train(
         performed("train", given.each),
         performed("validation", 1),
         minutes=given.minutes,
+        count=given.count,
         rate=given.rate,
         start_from=given.start_from,
         keep=given.out,

@@ -15,16 +15,26 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from fingerprint.arrays import F32Array, U8Array
-from fingerprint.composition.geometry import FIELD_TONES, PITCH_CLASSES, TONE_SECONDS
-from fingerprint.composition.hearing import heard
+from fingerprint.arrays import U8Array
+from fingerprint.composition.geometry import (
+    FIELD_TONES,
+    PITCH_CLASSES,
+    REACH,
+    STRIDE,
+    TONE_SECONDS,
+)
+from fingerprint.composition.hearing import folded
 from fingerprint.composition.tones import SCALE, VOICES
-from fingerprint.training.compositions.network import WorkNetwork
+from fingerprint.embedding.geometry import CONTEXT_FRAMES
+from fingerprint.training.compositions.network import ToneNetwork, WorkNetwork
 from fingerprint.training.compositions.performances import Performed, performed
+from fingerprint.training.compositions.tones import WEIGHTS as TONES
+from fingerprint.training.network import levelled
 from fingerprint.training.spectra import decibels
 
 WEIGHTS: Final = Path(__file__).parents[2] / "weights" / "compositions.safetensors"
@@ -49,20 +59,76 @@ class Heard:
     beat_seconds: float
     semitones: int
 
-    def beats(self) -> tuple[float, float]:
-        """The first and the last beat that are in it."""
-        seconds = len(self.levels) * TONE_SECONDS
-        return -self.first_beat / self.beat_seconds, (seconds - self.first_beat) / self.beat_seconds
 
-
-def listen(music: Sequence[Performed]) -> dict[str, list[Heard]]:
-    """Hear the tones of all performances; by work."""
+def listen(music: Sequence[Performed], tones: Path = TONES) -> dict[str, list[Heard]]:
+    """Hear the tones of all performances, on the default device; by work."""
+    device = torch.get_default_device()
+    network = ToneNetwork()
+    network.load_state_dict(load_file(tones, device=str(device)))
+    network.eval()
     found: dict[str, list[Heard]] = {}
-    for each in music:
-        tones = heard(decibels(each.spectra))
-        own = Heard(each.group, tones.levels, each.first_beat, each.beat_seconds, each.semitones)
-        found.setdefault(each.work, []).append(own)
+    around = REACH + CONTEXT_FRAMES
+    with torch.inference_mode():
+        for each in track(music, "listening"):
+            count = (len(each.spectra) - 1) // STRIDE + 1
+            behind = (count - 1) * STRIDE + 1 - len(each.spectra)
+            padding = ((around, around + max(0, behind)), (0, 0))
+            padded = decibels(np.pad(each.spectra, padding, mode="edge"))
+            last = (count - 1) * STRIDE + 1 + 2 * around
+            spectra = torch.as_tensor(padded[:last], device=device)
+            heard = folded(network(levelled(spectra.T[None]))[0].cpu().numpy())
+            levels = np.round(heard * SCALE).transpose(2, 0, 1).astype(np.uint8)
+            own = Heard(each.group, levels, each.first_beat, each.beat_seconds, each.semitones)
+            found.setdefault(each.work, []).append(own)
     return found
+
+
+class Shelf:
+    """The tones of many performances one after the other, on the default device."""
+
+    def __init__(self, performances: Sequence[Heard]) -> None:
+        device = torch.get_default_device()
+        levels = np.concatenate([each.levels for each in performances])
+        self._levels = torch.as_tensor(levels, device=device)
+        self._lengths = torch.tensor([len(each.levels) for each in performances])
+        self._starts = self._lengths.cumsum(0) - self._lengths
+        self.first_beat = torch.tensor([each.first_beat for each in performances])
+        self.beat_seconds = torch.tensor([each.beat_seconds for each in performances])
+        self.semitones = torch.tensor([each.semitones for each in performances])
+        seconds = self._lengths * TONE_SECONDS
+        self.low = -self.first_beat / self.beat_seconds
+        self.high = (seconds - self.first_beat) / self.beat_seconds
+
+    def windows(
+        self, which: Tensor, beat: Tensor, beat_seconds: Tensor, jitter: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What lies around a beat of each, as if it had been played at another tempo.
+
+        Parameters
+        ----------
+        which : int64 tensor, shape (n,)
+            Performances.
+        beat, beat_seconds, jitter : float32 tensor, shape (n,)
+            The beat in the middle, what a beat is to last, tone frames by which it lies beside it.
+
+        Returns
+        -------
+        float32 tensor, shape (n, VOICES, PITCH_CLASSES, FIELD_TONES), and a bool tensor, shape (n,)
+            Of the second, whether enough of the field was played.
+        """
+        steps = torch.arange(FIELD_TONES) - (FIELD_TONES - 1) / 2 + jitter[:, None]
+        own = self.beat_seconds[which]
+        middle = (self.first_beat[which] + beat * own) / TONE_SECONDS
+        at = middle[:, None] + steps * (own / beat_seconds)[:, None]
+        last = (self._lengths[which] - 1)[:, None]
+        inside = (at >= 0) & (at <= last)
+        at = torch.minimum(at.clamp(min=0), last - 0.001)
+        below = at.long()
+        share = (at - below)[:, :, None, None]
+        rows = self._starts[which][:, None] + below
+        levels = self._levels[rows] * (1 - share) + self._levels[rows + 1] * share
+        seen = levels / SCALE * inside[:, :, None, None]
+        return seen.permute(0, 2, 3, 1), inside.float().mean(dim=1) >= LEAST_INSIDE
 
 
 class Pairs:
@@ -71,111 +137,90 @@ class Pairs:
     def __init__(
         self, works: dict[str, list[Heard]], twins: dict[str, list[Heard]], seed: int
     ) -> None:
-        self._works = [(name, own) for name, own in works.items() if len(own) > 1]
-        self._twins = twins
-        self._random = np.random.default_rng(seed)
+        several = {name: own for name, own in works.items() if len(own) > 1}
+        self.count = len(several)
+        sizes = torch.tensor([len(own) for own in several.values()])
+        self._sizes, self._firsts = sizes, sizes.cumsum(0) - sizes
+        self._shelf = Shelf([each for own in several.values() for each in own])
+        self._with_twin = torch.tensor([name in twins for name in several])
+        kept = [twins[name] for name in several if name in twins]
+        twin_sizes = torch.tensor([len(twins.get(name, ())) for name in several])
+        self._twin_sizes, self._twin_firsts = twin_sizes, twin_sizes.cumsum(0) - twin_sizes
+        self._twins = Shelf([each for own in kept for each in own]) if kept else None
+        self._random = torch.Generator(torch.get_default_device()).manual_seed(seed)
 
     def take(self, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Queries, references, by how many semitones the queries are higher, and twins.
 
-        Passages have shape (count, VOICES, PITCH_CLASSES, FIELD_TONES); there are fewer twins.
+        Passages have shape (count, VOICES, PITCH_CLASSES, FIELD_TONES); there are fewer twins, and
+        fewer of all where chance drew passages that are too short.
         """
-        queries: list[F32Array] = []
-        references: list[F32Array] = []
-        twins: list[F32Array] = []
-        higher: list[int] = []
-        used: set[str] = set()
-        while len(queries) < count:
-            name, own = self._works[int(self._random.integers(len(self._works)))]
-            if own[0].group in used:
-                continue
-            one, other = (own[n] for n in self._random.choice(len(own), 2, replace=False))
-            passage = self._passage(one, other)
-            if passage is None:
-                continue
-            used.add(own[0].group)
-            query, reference = passage
-            turn = int(self._random.integers(PITCH_CLASSES))
-            queries.append(self._worn(np.roll(query, turn, axis=1)))
-            references.append(self._worn(reference) if self._random.random() < 0.5 else reference)
-            higher.append((one.semitones + turn - other.semitones) % PITCH_CLASSES)
-            if name in self._twins and len(twins) < count // 3:
-                twins.append(self._anywhere(self._twins[name]))
-        return (
-            torch.from_numpy(np.stack(queries)),
-            torch.from_numpy(np.stack(references)),
-            torch.tensor(higher),
-            torch.from_numpy(np.stack(twins))
-            if twins
-            else torch.empty(0, VOICES, PITCH_CLASSES, FIELD_TONES),
-        )
+        works = torch.randperm(self.count, generator=self._random)[: 2 * count]
+        one, other = self._two_of(works)
+        shelf = self._shelf
+        apart = (shelf.beat_seconds[one] / shelf.beat_seconds[other]).log().abs()
+        low = torch.maximum(shelf.low[one], shelf.low[other])
+        high = torch.minimum(shelf.high[one], shelf.high[other])
+        beat = low + self._uniform(0, 1, len(works)) * (high - low)
+        pace = (shelf.beat_seconds[one] * shelf.beat_seconds[other]).log() / 2
+        pace += self._uniform(-PACE, PACE, len(works))
+        by = self._uniform(-TEMPO, TEMPO, len(works))
+        jitter = self._uniform(-JITTER_TONES, JITTER_TONES, len(works))
+        queries, heard = shelf.windows(one, beat, (pace + by / 2).exp(), jitter)
+        references, known = shelf.windows(other, beat, (pace - by / 2).exp(), 0 * jitter)
+        good = (apart <= FARTHEST) & (high - low >= 8) & heard & known
+        chosen = torch.nonzero(good)[:count, 0]
+        works, one, other = works[chosen], one[chosen], other[chosen]
+        turn = torch.randint(PITCH_CLASSES, (len(chosen),), generator=self._random)
+        queries = self._worn(_turned(queries[chosen], turn))
+        references = references[chosen]
+        worn = torch.rand(len(chosen), 1, 1, 1, generator=self._random) < 0.5
+        references = torch.where(worn, self._worn(references), references)
+        higher = (shelf.semitones[one] + turn - shelf.semitones[other]) % PITCH_CLASSES
+        return queries, references, higher, self._twins_of(works)[: count // 3]
 
-    def _passage(self, one: Heard, other: Heard) -> tuple[F32Array, F32Array] | None:
-        apart = math.log(one.beat_seconds / other.beat_seconds)
-        if abs(apart) > FARTHEST:
-            return None
-        low = max(one.beats()[0], other.beats()[0])
-        high = min(one.beats()[1], other.beats()[1])
-        if high - low < 8:
-            return None
-        beat = float(self._random.uniform(low, high))
-        pace = math.log(one.beat_seconds * other.beat_seconds) / 2
-        pace += float(self._random.uniform(-PACE, PACE))
-        by = float(self._random.uniform(-TEMPO, TEMPO))
-        jitter = float(self._random.uniform(-JITTER_TONES, JITTER_TONES))
-        query = window(one, beat, math.exp(pace + by / 2), jitter)
-        reference = window(other, beat, math.exp(pace - by / 2), 0.0)
-        if query is None or reference is None:
-            return None
-        return query, reference
+    def _two_of(self, works: Tensor) -> tuple[Tensor, Tensor]:
+        """Two performances of each work."""
+        sizes = self._sizes[works]
+        one = (torch.rand(len(works), generator=self._random) * sizes).long()
+        step = 1 + (torch.rand(len(works), generator=self._random) * (sizes - 1)).long()
+        firsts = self._firsts[works]
+        return firsts + one, firsts + (one + step) % sizes
 
-    def _anywhere(self, own: Sequence[Heard]) -> F32Array:
-        while True:
-            each = own[int(self._random.integers(len(own)))]
-            found = window(each, float(self._random.uniform(*each.beats())), each.beat_seconds, 0)
-            if found is not None:
-                return found
+    def _twins_of(self, works: Tensor) -> Tensor:
+        """A passage of another melody over the chords of those works that have one."""
+        if self._twins is None:
+            return torch.empty(0, VOICES, PITCH_CLASSES, FIELD_TONES)
+        works = works[self._with_twin[works]]
+        share = torch.rand(len(works), generator=self._random)
+        which = self._twin_firsts[works] + (share * self._twin_sizes[works]).long()
+        low, high = self._twins.low[which], self._twins.high[which]
+        beat = low + self._uniform(0, 1, len(works)) * (high - low)
+        pace = self._twins.beat_seconds[which]
+        seen, enough = self._twins.windows(which, beat, pace, torch.zeros(len(works)))
+        return seen[enough]
 
-    def _worn(self, tones: F32Array) -> F32Array:
+    def _worn(self, tones: Tensor) -> Tensor:
         """What is heard less well: voices that are weaker, tones that are missed or imagined."""
-        random = self._random
-        gains = random.uniform(0.6, 1.2, (VOICES, 1, 1))
-        gains *= random.random((VOICES, 1, 1)) > np.array([0.0, 0.1, 0.08, 0.1])[:, None, None]
-        out = tones * gains
-        if random.random() < 0.5:
-            out = out * (random.random(tones.shape) > random.uniform(0, 0.15))
-        if random.random() < 0.5:
-            out = out + random.uniform(0, 0.12) * random.random(tones.shape)
-        return np.clip(out, 0, 1).astype(np.float32)
+        random, count = self._random, len(tones)
+        missing = torch.tensor([0.0, 0.1, 0.08, 0.1])[None, :, None, None]
+        gains = self._uniform(0.6, 1.2, count, VOICES, 1, 1)
+        gains = gains * (torch.rand(count, VOICES, 1, 1, generator=random) > missing)
+        often = torch.rand(2, count, 1, 1, 1, generator=random) < 0.5
+        lost = torch.rand(tones.shape, generator=random) < self._uniform(0, 0.15, count, 1, 1, 1)
+        out = tones * gains * ~(often[0] & lost)
+        added = torch.rand(tones.shape, generator=random) * self._uniform(0, 0.12, count, 1, 1, 1)
+        return (out + often[1] * added).clamp(0, 1)
+
+    def _uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(shape, generator=self._random)
 
 
-def window(own: Heard, beat: float, beat_seconds: float, jitter: float) -> F32Array | None:
-    """What lies around a beat, as if it had been played at another tempo.
-
-    Parameters
-    ----------
-    beat_seconds : float
-        A beat is to last.
-    jitter : float
-        Tone frames by which it lies beside the middle.
-
-    Returns
-    -------
-    float32 array, shape (VOICES, PITCH_CLASSES, FIELD_TONES), or None where too little was played.
-    """
-    steps = np.arange(FIELD_TONES) - (FIELD_TONES - 1) / 2 + jitter
-    stretch = own.beat_seconds / beat_seconds
-    at = (own.first_beat + beat * own.beat_seconds) / TONE_SECONDS + steps * stretch
-    inside = (at >= 0) & (at <= len(own.levels) - 1)
-    if inside.mean() < LEAST_INSIDE:
-        return None
-    at = np.clip(at, 0, len(own.levels) - 1.001)
-    below = at.astype(int)
-    share = (at - below)[:, None, None]
-    levels = own.levels.astype(np.float32)
-    found = (levels[below] * (1 - share) + levels[below + 1] * share) / SCALE
-    seen: F32Array = (found * inside[:, None, None]).transpose(1, 2, 0).astype(np.float32)
-    return seen
+def _turned(tones: Tensor, turn: Tensor) -> Tensor:
+    """Each passage moved up by so many pitch classes."""
+    rows = (torch.arange(PITCH_CLASSES) - turn[:, None]) % PITCH_CLASSES
+    index = rows[:, None, :, None].expand(-1, VOICES, -1, FIELD_TONES)
+    return tones.gather(2, index)
 
 
 def losses(
@@ -222,11 +267,11 @@ def train(
     torch.manual_seed(seed)
     network = WorkNetwork()
     if start_from is not None:
-        network.load_state_dict(load_file(start_from))
+        network.load_state_dict(load_file(start_from, device=str(torch.get_default_device())))
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     pairs = Pairs(works, twins, seed)
     held_out = Pairs(validation, {}, seed + 1)
-    fixed = [held_out.take(min(160, len(validation) // 2)) for _ in range(4)]
+    fixed = [held_out.take(min(160, held_out.count // 2)) for _ in range(4)]
     log: list[dict[str, Any]] = []
     seen: list[tuple[float, float]] = []
     began = time.monotonic()
@@ -237,9 +282,10 @@ def train(
         queries, references, higher, others = pairs.take(count)
         looked_up, followed = network(torch.cat([queries, references, others]))
         looked_up, followed = looked_up[:, 0], followed[:, 0]
+        taken = len(queries)
         one, other = losses(
-            (looked_up[:count], followed[:count]),
-            (looked_up[count:], followed[count:]),
+            (looked_up[:taken], followed[:taken]),
+            (looked_up[taken:], followed[taken:]),
             higher,
             temperature,
         )
@@ -300,16 +346,21 @@ def main() -> None:
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--tones", type=Path, default=TONES, help="weights that hear them")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
+    torch.set_default_device(given.device)
     log = train(
-        listen(performed("train", given.each)),
+        listen(performed("train", given.each), given.tones),
         {
             name.removesuffix(" twin"): own
-            for name, own in listen(performed("train", given.twins, twins=True)).items()
+            for name, own in listen(
+                performed("train", given.twins, twins=True), given.tones
+            ).items()
         },
-        listen(performed("validation", given.each)),
+        listen(performed("validation", given.each), given.tones),
         minutes=given.minutes,
         count=given.count,
         rate=given.rate,

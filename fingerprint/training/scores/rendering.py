@@ -16,9 +16,23 @@ from fingerprint.training.scores.arrangement import Event, Performance, notes
 from fingerprint.training.scores.melody import Work
 
 RATE: Final = 22050
-SOUNDFONTS: Final = ("FluidR3_GM.sf2", "TimGM6mb.sf2")
-"""Of Debian's fluid-soundfont-gm (training) and timgm6mb-soundfont (held out)."""
-_FOLDERS: Final = (Path("/usr/share/sounds/sf2"), Path("/usr/share/soundfonts"))
+SOUNDFONTS: Final = (
+    "FluidR3_GM.sf2",
+    "TimGM6mb.sf2",
+    "FluidR3Mono_GM.sf3",
+    "MuseScore_General_Lite.sf3",
+)
+"""Of Debian's fluid-soundfont-gm, timgm6mb-soundfont (held out), fluidr3mono-gm-soundfont and
+musescore-general-soundfont-small."""
+_PACKAGES: Final = (
+    "fluid-soundfont-gm",
+    "timgm6mb-soundfont",
+    "fluidr3mono-gm-soundfont",
+    "musescore-general-soundfont-small",
+)
+_FOLDERS: Final = tuple(
+    Path("/usr/share") / each for each in ("sounds/sf2", "sounds/sf3", "soundfonts")
+)
 _DRUMS: Final = 9
 _TAIL_SECONDS: Final = 1.0
 _PEAK: Final = 0.8
@@ -38,9 +52,7 @@ def soundfont(number: int = 0) -> Path:
     for folder in _FOLDERS:
         if (folder / name).exists():
             return folder / name
-    raise FileNotFoundError(
-        f"no soundfont {name}: install Debian's fluid-soundfont-gm and timgm6mb-soundfont"
-    )
+    raise FileNotFoundError(f"no soundfont {name}: install Debian's {_PACKAGES[number]}")
 
 
 class _Synthesiser:
