@@ -1,10 +1,10 @@
 """Recognise a recording: samples in, matches out - which references, where, how sure.
 
-:func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found;
-:func:`completed` adds vectors and peaks, by which altered ones are, and tones, by which the same
-work in another performance is; an :class:`Index` holds those of the references and finds them in a
-query. :class:`SegmentIndex` is the one that lives in a folder, :class:`MilvusIndex` the one whose
-vectors a Milvus serves.
+:func:`fingerprint` turns samples into sub-fingerprints, by which clean copies are found, and into
+a waveform to be looked at; :func:`completed` adds vectors and peaks, by which altered copies are
+found, and tones, by which the same work in another performance is; an :class:`Index` holds those of
+the references and finds them in a query. :class:`SegmentIndex` is the one that lives in a folder,
+:class:`MilvusIndex` the one whose vectors a Milvus serves.
 """
 
 from fingerprint.altered import completed, completed_from
@@ -39,6 +39,7 @@ from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.portraits import Envelope, Portrait, envelope, portrait
 from fingerprint.similarity import Similarity, compared
 from fingerprint.sub_fingerprints import Fingerprint
+from fingerprint.waveform import Waveform
 
 __all__ = [
     "COMPOSITION_MODEL",
@@ -67,6 +68,7 @@ __all__ = [
     "Tones",
     "TooShortError",
     "UnusableAudioError",
+    "Waveform",
     "claimed",
     "compared",
     "completed",

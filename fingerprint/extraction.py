@@ -1,11 +1,11 @@
-"""Chromaprint from decoded samples."""
+"""Chromaprint and the waveform from decoded samples."""
 
 from typing import Final
 
 import chromaprint
 import numpy as np
 
-from fingerprint.arrays import F32Array
+from fingerprint.arrays import F32Array, U32Array
 from fingerprint.errors import TooShortError, UnusableAudioError
 from fingerprint.sub_fingerprints import (
     CHROMAPRINT_RATE,
@@ -13,6 +13,7 @@ from fingerprint.sub_fingerprints import (
     SPAN_SECONDS,
     Fingerprint,
 )
+from fingerprint.waveform import Waveform, WaveformMeter
 
 MIN_SAMPLE_RATE: Final = 2000
 MAX_SAMPLE_RATE: Final = 768_000
@@ -22,7 +23,7 @@ _CHUNK: Final = 1 << 17
 
 
 def fingerprint(samples: F32Array, sample_rate: int) -> Fingerprint:
-    """Chromaprint sub-fingerprints of decoded audio.
+    """Chromaprint sub-fingerprints of decoded audio, and its waveform.
 
     Parameters
     ----------
@@ -60,10 +61,10 @@ def fingerprint(samples: F32Array, sample_rate: int) -> Fingerprint:
         raise UnusableAudioError(f"{duration:.0f} s is longer than {MAX_DURATION_SECONDS:.0f} s")
     if sample_rate < CHROMAPRINT_RATE:
         samples, sample_rate = _raised(samples, sample_rate)
-    words = _words(samples, sample_rate)
+    words, waveform = _measured(samples, sample_rate)
     if not len(words):
         raise TooShortError(f"{duration:.2f} s of audio, need {SPAN_SECONDS + 0.1:.1f} s")
-    return Fingerprint(words, duration)
+    return Fingerprint(words, duration, waveform=waveform)
 
 
 def _raised(samples: F32Array, sample_rate: int) -> tuple[F32Array, int]:
@@ -78,18 +79,22 @@ def _raised(samples: F32Array, sample_rate: int) -> tuple[F32Array, int]:
     return resample_poly(samples, factor, 1, axis=1).astype(np.float32), sample_rate * factor
 
 
-def _words(samples: F32Array, sample_rate: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+def _measured(samples: F32Array, sample_rate: int) -> tuple[U32Array, Waveform]:
+    """Sub-fingerprints, none of too little audio, and waveform in one pass."""
     channels, n = samples.shape
     printer = chromaprint.Fingerprinter()
     printer.start(sample_rate, channels)
+    meter = WaveformMeter(n, sample_rate)
     for start in range(0, n, _CHUNK):
         chunk = samples[:, start : start + _CHUNK]  # (channels, chunk)
         if not np.isfinite(chunk).all():
             raise UnusableAudioError("the samples hold NaN or infinite values")
-        whole = np.rint(np.clip(chunk, -1, 1) * np.float32(32767)).astype(np.int16)
+        clipped = np.clip(chunk, -1, 1)
+        whole = np.rint(clipped * np.float32(32767)).astype(np.int16)
         printer.feed(np.ascontiguousarray(whole.T).tobytes())  # interleaved
+        meter.add(clipped)
     try:
         words, _ = chromaprint.decode_fingerprint(printer.finish())
     except chromaprint.FingerprintError:  # nothing to decode: not one word
-        return np.empty(0, np.uint32)
-    return np.array(words, dtype=np.uint32)
+        words = []
+    return np.array(words, dtype=np.uint32), meter.waveform()

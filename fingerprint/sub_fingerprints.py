@@ -1,4 +1,4 @@
-"""Fingerprints as values: words, vectors, peaks and tones, and the two forms they travel in.
+"""Fingerprints as values: words, vectors, peaks, tones and waveform, and the two forms they travel in.
 
 JSON is what a client sends instead of audio; bytes are what is kept beside a track so that an
 index can be rebuilt without decoding again. Both carry the words as they are (little-endian
@@ -23,6 +23,8 @@ from fingerprint.constellation import constellation as peaks
 from fingerprint.constellation.constellation import Constellation, expected_peaks
 from fingerprint.embedding.embedding import MODEL, Embedding, expected_vectors
 from fingerprint.errors import InvalidFingerprintError
+from fingerprint.waveform import COLUMN_BYTES, Waveform, expected_columns
+from fingerprint.waveform import MODEL as WAVEFORM_MODEL
 
 ALGORITHM: Final = "chromaprint-2"
 """Chromaprint's default, ``CHROMAPRINT_ALGORITHM_TEST2``, by the number that ``fpcalc`` gives it."""
@@ -43,12 +45,13 @@ _WORD_TOLERANCE: Final = 4
 Resampling delays and padding of codecs move the end by at most two hops."""
 
 _MAGIC: Final = b"CLFP"
-_BYTES_VERSION: Final = 4
+_BYTES_VERSION: Final = 5
 _HEADS: Final = {
     1: struct.Struct("<4sBdI"),  # without vectors: words to the end
     2: struct.Struct("<4sBdIIi"),  # without peaks
     3: struct.Struct("<4sBdIIii"),  # without tones
-    _BYTES_VERSION: struct.Struct("<4sBdIIiii"),
+    4: struct.Struct("<4sBdIIiii"),  # without a waveform
+    _BYTES_VERSION: struct.Struct("<4sBdIIiiii"),
 }
 """Of the versions that are read. Of a reference only its fingerprint is kept, so none is given up."""
 _BYTES: Final = _HEADS[_BYTES_VERSION]
@@ -79,6 +82,8 @@ class Fingerprint:
         By which copies under noise, a voice or other music are found.
     tones : Tones, optional
         By which other performances of the same work are found.
+    waveform : Waveform, optional
+        By which nothing is found: what people are shown of the audio.
     """
 
     sub_fingerprints: U32Array
@@ -87,6 +92,7 @@ class Fingerprint:
     embedding: Embedding | None = None
     constellation: Constellation | None = None
     tones: Tones | None = None
+    waveform: Waveform | None = None
 
     def __post_init__(self) -> None:
         words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
@@ -111,6 +117,7 @@ class Fingerprint:
             and self.embedding == other.embedding
             and self.constellation == other.constellation
             and self.tones == other.tones
+            and self.waveform == other.waveform
         )
 
     def __hash__(self) -> int:
@@ -141,6 +148,11 @@ class Fingerprint:
                 "model": heard.MODEL,
                 "levels": base64.b64encode(self.tones.to_bytes()).decode("ascii"),
             }
+        if self.waveform is not None:
+            document["waveform"] = {
+                "model": WAVEFORM_MODEL,
+                "codes": base64.b64encode(self.waveform.to_bytes()).decode("ascii"),
+            }
         return document
 
     @classmethod
@@ -153,8 +165,8 @@ class Fingerprint:
             ``{"algorithm": "chromaprint-2", "duration": seconds, "sub_fingerprints": base64 of
             little-endian uint32 words}``, and optionally ``"embedding": {"model", "count",
             "vectors": base64 of bytes}``, ``"constellation": {"model", "peaks": base64 of
-            little-endian uint32}`` and ``"tones": {"model", "levels": base64 of bytes}``. Other
-            members are ignored.
+            little-endian uint32}``, ``"tones": {"model", "levels": base64 of bytes}`` and
+            ``"waveform": {"model", "codes": base64 of bytes}``. Other members are ignored.
 
         Raises
         ------
@@ -189,10 +201,11 @@ class Fingerprint:
             embedding=_embedding(document.get("embedding"), duration),
             constellation=_constellation(document.get("constellation"), duration),
             tones=_tones(document.get("tones"), duration),
+            waveform=_waveform(document.get("waveform"), duration),
         )
 
     def to_bytes(self) -> bytes:
-        """Durable form: a head, zlib of byte planes of differences, vectors, peaks, tones, CRC-32.
+        """Durable form: a head, zlib of byte planes of differences, the other parts in their order, CRC-32.
 
         Most bits stay from one word to the next, so planes of differences compress where the
         words themselves do not.
@@ -208,9 +221,11 @@ class Fingerprint:
         own = b"" if self.constellation is None else self.constellation.to_bytes()
         frames = _NONE if self.tones is None else len(self.tones)
         levels = b"" if self.tones is None else self.tones.to_bytes()
-        counts = (len(words), len(packed), count, stars, frames)
+        columns = _NONE if self.waveform is None else len(self.waveform)
+        codes = b"" if self.waveform is None else self.waveform.to_bytes()
+        counts = (len(words), len(packed), count, stars, frames, columns)
         head = _BYTES.pack(_MAGIC, _BYTES_VERSION, self.duration, *counts)
-        body = head + packed + vectors + own + levels
+        body = head + packed + vectors + own + levels + codes
         return body + struct.pack("<I", zlib.crc32(body))
 
     @classmethod
@@ -231,8 +246,10 @@ class Fingerprint:
         if head is None or len(body) < head.size:
             raise InvalidFingerprintError(f"fingerprint format {data[4]} is not known here")
         _, _, duration, count, *counts = head.unpack_from(body)
-        length, vectors, stars, frames = counts + [len(body), _NONE, _NONE, _NONE][len(counts) :]
+        absent = [len(body), _NONE, _NONE, _NONE, _NONE]
+        length, vectors, stars, frames, columns = counts + absent[len(counts) :]
         packed, rest = body[head.size : head.size + length], body[head.size + length :]
+        rest, codes = _cut(rest, COLUMN_BYTES * max(0, columns))
         rest, levels = _cut(rest, TONE_BYTES * max(0, frames))
         rest, own = _cut(rest, 4 * max(0, stars))
         unpacker = zlib.decompressobj()
@@ -251,6 +268,7 @@ class Fingerprint:
             embedding=None if vectors == _NONE else Embedding.from_bytes(rest, vectors),
             constellation=None if stars == _NONE else Constellation.from_bytes(own, duration),
             tones=None if frames == _NONE else Tones.from_bytes(levels, duration),
+            waveform=None if columns == _NONE else Waveform.from_bytes(codes, duration),
         )
 
 
@@ -307,6 +325,22 @@ def _tones(document: object, duration: float) -> Tones | None:
             "`tones.levels` must be base64 of the tones of that much audio"
         )
     return Tones.from_bytes(_decoded(text, "tones.levels"), duration)
+
+
+def _waveform(document: object, duration: float) -> Waveform | None:
+    if document is None:
+        return None
+    if not isinstance(document, dict) or document.get("model") != WAVEFORM_MODEL:
+        raise InvalidFingerprintError(
+            f"`waveform` must be of {WAVEFORM_MODEL!r}; make it with `clearance fingerprint`"
+        )
+    text = document.get("codes")
+    longest = 2 * COLUMN_BYTES * (expected_columns(duration) + 4)
+    if not isinstance(text, str) or len(text) > longest:
+        raise InvalidFingerprintError(
+            "`waveform.codes` must be base64 of the waveform of that much audio"
+        )
+    return Waveform.from_bytes(_decoded(text, "waveform.codes"), duration)
 
 
 def _decoded(text: str, name: str) -> bytes:
