@@ -54,6 +54,9 @@ _HEADS: Final = {
     _BYTES_VERSION: struct.Struct("<4sBdIIiiii"),
 }
 """Of the versions that are read. Of a reference only its fingerprint is kept, so none is given up."""
+_SAME_NETWORKS: Final = 5
+"""From this version on vectors and tones are of today's networks. Those of earlier bytes can be compared
+with nothing and are left out; their words and peaks stay good."""
 _BYTES: Final = _HEADS[_BYTES_VERSION]
 _NONE: Final = -1
 
@@ -262,12 +265,15 @@ class Fingerprint:
             raise InvalidFingerprintError("this fingerprint does not hold the words it announces")
         change = np.frombuffer(planes, np.uint8).reshape(4, count).T  # (words, 4)
         words = np.ascontiguousarray(change).view("<u4").reshape(count).astype(np.uint32)
+        embedding = None if vectors == _NONE else Embedding.from_bytes(rest, vectors)
+        tones = None if frames == _NONE else Tones.from_bytes(levels, duration)
+        comparable = data[4] >= _SAME_NETWORKS
         return cls(
             np.bitwise_xor.accumulate(words),
             float(duration),
-            embedding=None if vectors == _NONE else Embedding.from_bytes(rest, vectors),
+            embedding=embedding if comparable else None,
             constellation=None if stars == _NONE else Constellation.from_bytes(own, duration),
-            tones=None if frames == _NONE else Tones.from_bytes(levels, duration),
+            tones=tones if comparable else None,
             waveform=None if columns == _NONE else Waveform.from_bytes(codes, duration),
         )
 

@@ -101,7 +101,9 @@ def _index(service: "Service") -> str:
     service.catalogue.check()
     with service.database.reading() as session:
         known = [tenant.id for tenant in keys.tenants(session)]
-    return f"{sum(map(service.catalogue.compare, known))} references, as in the database"
+    words = f"{sum(map(service.catalogue.compare, known))} references, as in the database"
+    bare = sum(map(service.catalogue.bare, known))
+    return words if not bare else f"{words}; {bare} without vectors: add their audio again"
 
 
 def _chromaprint() -> str:

@@ -10,7 +10,7 @@ SEMITONES: Final = OCTAVES * PITCH_CLASSES
 
 STRIDE: Final = 4
 """Frames of the spectrum a tone frame."""
-REACH: Final = 13
+REACH: Final = 21
 """Frames of the spectrum on both sides of the one in the middle that a tone frame sees."""
 TONE_SECONDS: Final = STRIDE / FRAMES_PER_SECOND
 

@@ -10,7 +10,7 @@ from fingerprint.composition.geometry import PITCH_CLASSES, STRIDE
 from fingerprint.errors import InvalidFingerprintError
 from fingerprint.spectrum import HOP, RATE
 
-MODEL: Final = "clearance-tones-1"
+MODEL: Final = "clearance-tones-2"
 """Only tones of one model can be compared."""
 VOICES: Final = 4
 """The melody, beginnings of its notes, all notes, low notes."""

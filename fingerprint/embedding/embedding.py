@@ -19,7 +19,7 @@ from fingerprint.spectrum import BINS_PER_OCTAVE, HOP, RATE
 
 I8Array = NDArray[np.int8]
 
-MODEL: Final = "clearance-segment-1"
+MODEL: Final = "clearance-segment-2"
 """Only embeddings of one model can be compared."""
 
 PITCHES: Final = (0.0, -3.0, 3.0)

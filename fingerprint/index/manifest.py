@@ -20,7 +20,7 @@ from fingerprint.arrays import BoolArray
 from fingerprint.errors import IndexCorruptError
 
 NAME: Final = "manifest.json"
-FORMAT: Final = 4
+FORMAT: Final = 5
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import filelock
 import numpy as np
 
 from fingerprint.arrays import BoolArray, I64Array, U64Array
+from fingerprint.composition.geometry import FIELD_SECONDS
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
@@ -241,6 +242,18 @@ class SegmentIndex:
             bytes=sum(entry.size + entry.vectors_size + entry.works_size for entry in entries),
             tombstones=sum(entry.dead_references for entry in entries),
         )
+
+    def bare_ids(self) -> Iterator[str]:
+        """Ids of live references of words and peaks only, though long enough for tones.
+
+        Altered copies and other performances of them are not found: they were fingerprinted elsewhere,
+        or with networks of an earlier version.
+        """
+        snapshot = self._current()
+        for segment, alive in zip(snapshot.segments, snapshot.alive, strict=True):
+            bare = alive & (segment.work_counts == 0) & (segment.durations > 2 * FIELD_SECONDS)
+            for ordinal in np.flatnonzero(bare).tolist():
+                yield segment.id_of(ordinal)
 
     def reference_ids(self) -> Iterator[str]:
         """Ids of the live references, to compare with the truth that the index is derived from."""

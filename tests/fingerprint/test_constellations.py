@@ -77,7 +77,7 @@ def test_bytes_and_json_carry_a_constellation(seed, seconds):
 
 
 def test_what_was_stored_before_there_were_all_parts_is_read(song):
-    """Heads of all versions before, as they were written."""
+    """Heads of all versions before, as they were written; vectors and tones of other networks go."""
     samples = song(1, 20.0)
     new = replace(fingerprint.fingerprint(samples, 11_025), waveform=None)
     embedded = replace(new, embedding=fingerprint.embed(samples, 11_025))
@@ -92,7 +92,8 @@ def test_what_was_stored_before_there_were_all_parts_is_read(song):
             fields[1] = version
             old = struct.pack(heads[version], *fields) + body[37:]
             assert struct.calcsize(heads[version]) == ends[version]
-            assert Fingerprint.from_bytes(old + struct.pack("<I", zlib.crc32(old))) == print_
+            kept = Fingerprint.from_bytes(old + struct.pack("<I", zlib.crc32(old)))
+            assert kept == replace(print_, embedding=None, tones=None)
     unknown = bytes([*body[:4], 9, *body[5:]])
     with pytest.raises(InvalidFingerprintError, match="format 9"):
         Fingerprint.from_bytes(unknown + struct.pack("<I", zlib.crc32(unknown)))

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+import fingerprint
 from fingerprint import (
     Fingerprint,
     IndexCorruptError,
@@ -334,3 +335,15 @@ def test_a_writer_sees_that_the_folder_was_emptied(tmp_path, synthetic):
         path.unlink()
     index.apply([("b", synthetic(2))], [], 2)
     assert list(index.reference_ids()) == ["b"]
+
+
+def test_references_of_words_only_are_named(tmp_path, song):
+    samples = song(3, 20.0)
+    words = fingerprint.fingerprint(samples, 11_025)
+    index = SegmentIndex(tmp_path)
+    whole = fingerprint.completed(words, samples, 11_025)
+    short = fingerprint.fingerprint(song(4, 8.0), 11_025)
+    index.apply([("words", words), ("whole", whole), ("short", short)], [], 1)
+    assert list(index.bare_ids()) == ["words"]
+    index.apply([("words", whole)], [], 2)
+    assert list(index.bare_ids()) == []

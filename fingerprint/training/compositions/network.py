@@ -20,21 +20,24 @@ HEARD: Final = 3
 class ToneNetwork(nn.Module):
     """Levels of shape (batch, 1, BINS, frames) in, probabilities of shape (batch, HEARD, SEMITONES, n) out.
 
-    Tone frame ``k`` sees frames ``4 k`` to ``4 k + 26``. Partials of a tone lie equally far above it
+    Tone frame ``k`` sees frames ``4 k`` to ``4 k + 42``. Partials of a tone lie equally far above it
     everywhere on an axis of quarter tones, so spectra that are moved down by them lie over each other
     (Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription",
     ICASSP 2022).
     """
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, depth: int = 32) -> None:
         super().__init__()
+        middle = (width + depth) // 2
         self.layers = nn.Sequential(
             _convolution(len(HARMONICS) + 1, width, (5, 3), (1, 2), (2, 0)),
-            _convolution(width, width, (5, 3), (2, 1), (2, 0)),
-            _convolution(width, 24, (5, 3), (1, 2), (2, 0)),
-            _convolution(24, 24, (9, 5), (1, 1), (4, 0)),
+            _convolution(width, middle, (5, 3), (2, 1), (2, 0)),
+            _convolution(middle, depth, (5, 3), (1, 2), (2, 0)),
+            _convolution(depth, depth, (9, 5), (1, 1), (4, 0)),
+            _Residual(depth),
+            _Residual(depth),
         )
-        self.head = nn.Conv2d(24, HEARD, (3, 1), padding=(1, 0))
+        self.head = nn.Conv2d(depth, HEARD, (3, 1), padding=(1, 0))
         register = torch.linspace(-0.5, 0.5, BINS).view(1, 1, BINS, 1)
         self.register_buffer("register", register, persistent=False)
 
@@ -51,6 +54,18 @@ class ToneNetwork(nn.Module):
         stacked = torch.cat([*moved, given + 0 * levels], dim=1)
         heard: Tensor = self.head(self.layers(stacked))
         return heard
+
+
+class _Residual(nn.Module):
+    """What it is given, without the first and the last frame, and what it makes of three frames."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convolution = _convolution(width, width, (5, 3), (1, 1), (2, 0))
+
+    def forward(self, seen: Tensor) -> Tensor:
+        made: Tensor = self.convolution(seen)
+        return seen[:, :, :, 1:-1] + made
 
 
 class WorkNetwork(nn.Module):

@@ -99,6 +99,7 @@ def train(
     *,
     minutes: float,
     count: int = 32,
+    depth: int = 32,
     seed: int = 3,
     rate: float = 4e-3,
     start_from: Path | None = None,
@@ -107,7 +108,7 @@ def train(
     """Train for so many minutes and write the weights; return the log."""
     torch.manual_seed(seed)
     random = torch.Generator(torch.get_default_device()).manual_seed(seed)
-    network = ToneNetwork()
+    network = ToneNetwork(depth=depth)
     if start_from is not None:
         network.load_state_dict(load_file(start_from, device=str(torch.get_default_device())))
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
@@ -176,6 +177,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=1)
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument("--depth", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--count", type=int, default=32, help="excerpts a step")
@@ -188,6 +190,7 @@ def main() -> None:
         performed("validation", 1),
         minutes=given.minutes,
         count=given.count,
+        depth=given.depth,
         rate=given.rate,
         start_from=given.start_from,
         keep=given.out,

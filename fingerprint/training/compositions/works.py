@@ -63,8 +63,9 @@ class Heard:
 def listen(music: Sequence[Performed], tones: Path = TONES) -> dict[str, list[Heard]]:
     """Hear the tones of all performances, on the default device; by work."""
     device = torch.get_default_device()
-    network = ToneNetwork()
-    network.load_state_dict(load_file(tones, device=str(device)))
+    weights = load_file(tones, device=str(device))
+    network = ToneNetwork(depth=weights["head.weight"].shape[1])
+    network.load_state_dict(weights)
     network.eval()
     found: dict[str, list[Heard]] = {}
     around = REACH + CONTEXT_FRAMES

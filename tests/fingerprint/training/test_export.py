@@ -8,8 +8,8 @@ import torch
 
 from fingerprint.composition import hearing
 from fingerprint.composition.embedder import work_vectors
-from fingerprint.composition.geometry import REACH, STRIDE
-from fingerprint.composition.tones import SCALE
+from fingerprint.composition.geometry import PITCH_CLASSES, REACH, STRIDE
+from fingerprint.composition.tones import SCALE, VOICES, Tones
 from fingerprint.embedding import embedder
 from fingerprint.embedding.geometry import CONTEXT_FRAMES, HOP_FRAMES
 from fingerprint.spectrum import BINS, MARGIN
@@ -38,9 +38,12 @@ def test_tones_and_works_come_out_of_the_exported_networks_as_of_the_trained_one
     tones = hearing.heard(spectra)
     told = hearing.folded(wanted) * SCALE
     np.testing.assert_allclose(tones.shares() * SCALE, told, atol=0.51)
+
+    levels = random.integers(0, int(SCALE) + 1, (len(tones), VOICES, PITCH_CLASSES))
+    played = Tones(levels.astype(np.uint8))
     with torch.inference_mode():
-        looked_up, followed = trained("compositions")(torch.from_numpy(tones.shares())[None])
-    vectors = work_vectors(tones)
+        looked_up, followed = trained("compositions")(torch.from_numpy(played.shares())[None])
+    vectors = work_vectors(played)
     np.testing.assert_allclose(vectors.looked_up / 127, looked_up[0], atol=0.005)
     np.testing.assert_allclose(vectors.followed / 127, followed[0].flatten(1), atol=0.005)
 
