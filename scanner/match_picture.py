@@ -253,7 +253,7 @@ def _strip(
         heard = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
         _wave(axes, heard, color, upright=upright)
         return "waveform"
-    if print_.waveform is not None:
+    if print_.waveform:  # a stranger may send an empty one
         kept = fingerprint.kept_envelope(print_.waveform, start, end)
         _wave(axes, kept, color, upright=upright)
         return f"waveform, kept in steps of {1 / COLUMNS_PER_SECOND:g} s"

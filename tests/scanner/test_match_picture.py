@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import fingerprint
 from benchmarks.alterations import RATE as CD
 from benchmarks.alterations import shifted
-from fingerprint import Fingerprint, Segment
+from fingerprint import Fingerprint, Segment, Waveform
 from scanner.match_picture import DOTS, REFERENCE, SIZE, MatchPicture, draw
 from tests.songs import RATE, song
 
@@ -120,6 +120,8 @@ def test_a_side_is_drawn_as_a_waveform_where_one_is_known_and_it_is_said_where_n
     silent = replace(picture, samples=None, sample_rate=None)
     older = without_waveforms(picture)
     bare = without_waveforms(silent)
+    empty = Waveform(np.empty((0, 2), np.int8))
+    hollow = replace(picture, reference=replace(picture.reference, waveform=empty))
 
     kept, peaks = (
         "(waveform, kept in steps of 0.2 s)",
@@ -129,6 +131,7 @@ def test_a_side_is_drawn_as_a_waveform_where_one_is_known_and_it_is_said_where_n
         (picture, "(waveform)", kept),
         (silent, kept, kept),
         (older, "(waveform)", peaks),
+        (hollow, "(waveform)", peaks),
         (bare, peaks, peaks),
     ):
         said = texts(draw(drawn, "svg"))
