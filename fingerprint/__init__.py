@@ -36,7 +36,7 @@ from fingerprint.index import (
     SegmentIndex,
 )
 from fingerprint.matches import Match, Segment, covered, explained
-from fingerprint.portraits import Envelope, Portrait, envelope, portrait
+from fingerprint.portraits import Envelope, Portrait, envelope, kept_envelope, portrait
 from fingerprint.similarity import Similarity, compared
 from fingerprint.sub_fingerprints import Fingerprint
 from fingerprint.waveform import Waveform
@@ -79,6 +79,7 @@ __all__ = [
     "explained",
     "explained_by",
     "fingerprint",
+    "kept_envelope",
     "portrait",
     "same_sound",
 ]

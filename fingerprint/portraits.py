@@ -1,9 +1,10 @@
 """What one side of a match looks like: its waveform, or what its fingerprint alone still shows.
 
-Of a reference only the fingerprint is kept. Its peaks draw a spectrogram of what stood out; where
-there are none, its pitch classes or its words do.
+Of a reference only the fingerprint is kept, with a waveform if it is not an old one. Without, its
+peaks draw a spectrogram of what stood out; where there are none, its pitch classes or its words do.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ from fingerprint.embedding.embedding import SCALE, Embedding
 from fingerprint.errors import TooShortError, UnusableAudioError
 from fingerprint.spectrum import FRAMES_PER_SECOND
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS, Fingerprint
+from fingerprint.waveform import COLUMNS_PER_SECOND, Waveform
 
 ROWS: Final = ALL_BINS // 2
 """Rows of a picture of peaks: semitones."""
@@ -119,7 +121,7 @@ def envelope(
     last = min(samples.shape[1], round(end * sample_rate))
     if last <= first:
         raise UnusableAudioError(f"no samples from {start:.2f} to {end:.2f} s")
-    edges = np.unique(np.linspace(first, last, min(columns, last - first) + 1).astype(np.int64))
+    edges = _edges(first, last, columns)
     low, high = np.empty(len(edges) - 1, np.float32), np.empty(len(edges) - 1, np.float32)
     per_chunk = max(1, _CHUNK * (len(edges) - 1) // (last - first))
     for column in range(0, len(edges) - 1, per_chunk):  # the whole as one mean would copy it
@@ -128,6 +130,39 @@ def envelope(
         low[column : column + per_chunk] = np.minimum.reduceat(mono, some[:-1] - some[0])
         high[column : column + per_chunk] = np.maximum.reduceat(mono, some[:-1] - some[0])
     return Envelope(low, high, first / sample_rate, last / sample_rate)
+
+
+def kept_envelope(waveform: Waveform, start: float, end: float, columns: int = 1000) -> Envelope:
+    """As :func:`envelope`, of a waveform that a fingerprint holds.
+
+    Returns
+    -------
+    Envelope
+        Its edges are those of the waveform's columns around ``start`` and ``end``.
+
+    Raises
+    ------
+    UnusableAudioError
+        If nothing of the waveform lies between ``start`` and ``end``.
+    """
+    first = max(0, math.floor(start * COLUMNS_PER_SECOND))
+    last = min(len(waveform), math.ceil(end * COLUMNS_PER_SECOND))
+    if last <= first:
+        raise UnusableAudioError(f"no waveform from {start:.2f} to {end:.2f} s")
+    low, high = (each[first:last] for each in waveform.extremes())
+    begins = _edges(0, last - first, columns)[:-1]
+    return Envelope(
+        np.minimum.reduceat(low, begins),
+        np.maximum.reduceat(high, begins),
+        first / COLUMNS_PER_SECOND,
+        last / COLUMNS_PER_SECOND,
+    )
+
+
+def _edges(first: int, last: int, columns: int) -> I64Array:
+    """Where at most so many columns begin, and where the last one ends."""
+    edges = np.linspace(first, last, min(columns, last - first) + 1)
+    return np.unique(edges.astype(np.int64))
 
 
 def _peaks(stars: Constellation, start: float, end: float, columns: int) -> F32Array:

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from fingerprint.arrays import F32Array
 from fingerprint.errors import UnusableAudioError
@@ -82,6 +81,8 @@ def _resampled(mono: F32Array, rate: int, wanted: int) -> F32Array:
 
 def _band(signal: F32Array, start: int, stop: int, *, low_band: bool) -> F32Array:
     """Powers of the low or the high bins in frames ``start`` to ``stop``."""
+    from scipy.fft import rfft  # half a second to import, and most commands hear nothing
+
     size = _LOW_WINDOW if low_band else _HIGH_WINDOW
     hop = HOP // _LOW_FACTOR if low_band else HOP
     first = start * hop - size // 2

@@ -9,11 +9,12 @@ What the clause reads is found by a scan of its tokens, since the binding names 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
-
-import cel
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from policy.facts import Unknown
+
+if TYPE_CHECKING:
+    from cel import Context
 
 Path = tuple[str, ...]
 EACH: Final = "[]"
@@ -39,6 +40,13 @@ class Reading:
     paths: tuple[Path, ...]
     functions: frozenset[str]
     depth: int
+
+
+def new_context(variables: dict[str, Any]) -> "Context":
+    """What CEL sees; more variables may be added to it."""
+    from cel import Context  # with its own command line a third of a second to import
+
+    return Context(variables)
 
 
 def read_clause(text: str) -> Reading:
@@ -203,6 +211,8 @@ class Clause:
         """
         if len(text) > LONGEST:
             raise ValueError(f"the clause is {len(text)} characters long, the limit is {LONGEST}")
+        import cel
+
         program = cel.compile(text)
         reading = read_clause(text)
         if reading.depth > DEEPEST:

@@ -8,17 +8,18 @@ detector that failed leaves it indeterminate.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from cel import Context
-
-from policy.clauses import Truth
+from policy.clauses import Truth, new_context
 from policy.conditions import seen_in
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
-from policy.manifest import MANIFEST
+from policy.manifest import manifest_test
 from policy.packs import Outcome, Pack, Rule, Verdict
 from policy.territories import NOWHERE, REST, Area
+
+if TYPE_CHECKING:
+    from cel import Context
 
 LOOK: Final = "A person will look at it."
 AGAIN: Final = "It will be tried again; if that fails too, a person will look at it."
@@ -71,9 +72,9 @@ class _Judgement:
         self.indeterminate = False
         self.manifest_blocks = False
 
-    def fresh_context(self) -> Context:
+    def fresh_context(self) -> "Context":
         """What CEL sees of the track."""
-        context = Context()
+        context = new_context({})
         for name in self.pack.variables:
             if name in self.values and not isinstance(self.values[name], Unknown):
                 context.add_variable(name, self.for_cel(self.values[name]))
@@ -216,7 +217,7 @@ class _Judgement:
         self, rule: Rule, match: dict[str, Any], area: Area, doubt: Area, tree: dict[str, Any]
     ) -> None:
         """Block where the match is manifest, review where it is not."""
-        truth, manifest = MANIFEST.evaluate(self.values, self.context)
+        truth, manifest = manifest_test().evaluate(self.values, self.context)
         self.trees[-1]["manifest"] = manifest
         certain = area - doubt if truth == "true" else NOWHERE
         if match["licensed"] is True:

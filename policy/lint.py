@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cel import Context
-
-from policy.clauses import Clause, Path, show_path
+from policy.clauses import Clause, Path, new_context, show_path
 from policy.fact_types import SAMPLES, choices_at, types_at
 from policy.facts import values_of
 from policy.manifest import THRESHOLDS
@@ -123,7 +121,7 @@ def _lint_types(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
         values = values_of(sample)
         values["thresholds"] = pack.thresholds
         values["match"] = values["matches"][0]
-        truth, leaf = clause.evaluate(values, Context(values))
+        truth, leaf = clause.evaluate(values, new_context(values))
         if truth == "error":
             yield Finding(
                 "type-error",

@@ -19,7 +19,7 @@ from policy.clauses import Path as FactPath
 from policy.conditions import Condition, Junction, Negation, clauses_of
 from policy.errors import PackError
 from policy.facts import Facts, MatchFact, Name
-from policy.manifest import MANIFEST, THRESHOLDS
+from policy.manifest import THRESHOLDS, manifest_test
 from policy.marked_yaml import Lines, Place, read_marked
 from policy.statements import Statement
 from policy.territories import EVERYWHERE, Area, Territory
@@ -258,7 +258,10 @@ class _Reader:
             content_hash=self.content_hash(),
             reads=frozenset(
                 path
-                for clause in (*clauses_of(MANIFEST), *(c for rule in rules for c in rule.clauses))
+                for clause in (
+                    *clauses_of(manifest_test()),
+                    *(c for rule in rules for c in rule.clauses),
+                )
                 for path in clause.reading.paths
             ),
         )

@@ -1,4 +1,4 @@
-"""A match as a picture: both sides, the path between them, and how alike every two moments are.
+"""A match as a picture: both waveforms, the path between them, and how alike every two moments are.
 
 Values in, bytes out. Matplotlib is loaded with the first picture; its object interface is used with
 a backend for each format, and one picture is drawn at a time, since it keeps state in its modules.
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fingerprint
+from fingerprint.waveform import COLUMNS_PER_SECOND
 from scanner.sentences import clock
 
 if TYPE_CHECKING:
@@ -25,17 +26,26 @@ if TYPE_CHECKING:
 
 Format = Literal["png", "svg"]
 FORMATS: Final[tuple[Format, ...]] = ("png", "svg")
+Side = Literal["track", "reference"]
 
 INK: Final = "#1a1a1a"
 QUIET: Final = "#6b6b6b"
 TRACK: Final = "#0072b2"
+REFERENCE: Final = "#4d4d4d"
 PATH: Final = "#d55e00"
-"""Blue and vermilion of Okabe and Ito, told apart with any colour vision."""
+"""Blue and vermilion of Okabe and Ito, and grey: told apart with any colour vision."""
+SHADE: Final = 0.16
 HEAT: Final = "Greys"
+HEADROOM: Final = 1.25
+"""A strip is so much higher than its waveform, that the shade is seen beside a loud one."""
+QUIETEST: Final = 0.01
+"""No waveform is enlarged as if its loudest sample were less."""
 SIZE: Final = (10.0, 10.4)
 DOTS: Final = 110
-NAME_LENGTH: Final = 60
+NAME_LENGTH: Final = 48
 TITLE_WIDTH: Final = 92
+_BEHIND_A_WAVEFORM: Final = 0.5
+"""And in front of an image."""
 _MEASURES: Final = {
     "words": "share of equal bits of Chromaprint's words",
     "peaks": "coinciding spectral peaks",
@@ -43,7 +53,6 @@ _MEASURES: Final = {
     "chroma": "cosine of the pitch classes",
 }
 _SHOWN: Final = {
-    "waveform": "waveform",
     "peaks": "spectral peaks, low to high",
     "chroma": "pitch classes, C to B",
     "words": "bits of Chromaprint's words",
@@ -65,7 +74,8 @@ class MatchPicture:
         At least one; the similarity is shown around the longest.
     track, reference : Fingerprint
     samples : float32 array, shape (channels, n), optional
-        The track's; without them its fingerprint is drawn.
+        The track's. Without them the waveform that its fingerprint holds is drawn, as of the
+        reference, less finely; where there is none, what else the fingerprint holds.
     sample_rate : int, optional
         In Hz; beside samples.
     """
@@ -80,6 +90,10 @@ class MatchPicture:
     reference_name: str
     samples: NDArray[np.float32] | None = None
     sample_rate: int | None = None
+
+    def print_of(self, side: Side) -> fingerprint.Fingerprint:
+        """The fingerprint of one side."""
+        return self.track if side == "track" else self.reference
 
     @property
     def longest(self) -> fingerprint.Segment:
@@ -107,9 +121,10 @@ def draw(picture: MatchPicture, form: Format) -> bytes:
     title = _printable(f"{picture.sentence[0].upper()}{picture.sentence[1:]}.")
     description = (
         f"Above: {_printable(picture.track_name)} and {_printable(picture.reference_name)} over "
-        f"time, with bands between the places that match. Below: how alike every moment of the "
-        f"one is to every moment of the other, by {_MEASURES[likeness.measure]}; the match is a "
-        f"line with a mean of {likeness.on_line:.2f}. Score {picture.score:.3f}."
+        f"time, as waveforms where they are known, with bands between the places that match. "
+        f"Below: how alike every moment of the one is to every moment of the other, by "
+        f"{_MEASURES[likeness.measure]}; the match is a line with a mean of "
+        f"{likeness.on_line:.2f}. Score {picture.score:.3f}."
     )
     with _drawing:
         # A box stands for a letter that the font lacks; an SVG has it as text.
@@ -178,28 +193,30 @@ def _figure(picture: MatchPicture, likeness: fingerprint.Similarity, title: str)
     return figure
 
 
-def _overview(axes: "Axes", picture: MatchPicture, side: str) -> None:
+def _overview(axes: "Axes", picture: MatchPicture, side: Side) -> None:
     """One whole side over time, with the places that match."""
-    print_ = picture.track if side == "track" else picture.reference
+    duration = picture.print_of(side).duration
     name = picture.track_name if side == "track" else picture.reference_name
-    shown = _strip(axes, picture, side, 0.0, print_.duration)
+    shown = _strip(axes, picture, side, 0.0, duration)
     what = "your track" if side == "track" else "reference"
     axes.set_title(
-        f"{what}: {_short(name)} ({_SHOWN[shown]})",
+        f"{what}: {_short(name)} ({shown})",
         loc="left",
         size=9.5,
         color=INK,
         pad=3,
         parse_math=False,
     )
-    axes.set_xlim(0, print_.duration)
+    axes.set_xlim(0, duration)
     _time(axes, "x")
     for segment in picture.segments:
         start, end = _ends(segment, side)
-        axes.axvspan(start, end, color=PATH, alpha=0.16, lw=0)
+        axes.axvspan(start, end, color=PATH, alpha=SHADE, lw=0, zorder=_BEHIND_A_WAVEFORM)
+        for edge in (start, end):
+            axes.axvline(edge, color=PATH, lw=0.8)
 
 
-def _side(axes: "Axes", matrix: "Axes", picture: MatchPicture, side: str) -> None:
+def _side(axes: "Axes", matrix: "Axes", picture: MatchPicture, side: Side) -> None:
     """One side beside the matrix, along the matrix' own axis."""
     upright = side == "reference"
     start, end = matrix.get_ylim() if upright else matrix.get_xlim()
@@ -220,27 +237,49 @@ def _side(axes: "Axes", matrix: "Axes", picture: MatchPicture, side: str) -> Non
 def _strip(
     axes: "Axes",
     picture: MatchPicture,
-    side: str,
+    side: Side,
     start: float,
     end: float,
     *,
     upright: bool = False,
 ) -> str:
-    """Draw the sound of a side between two moments; return what was drawn."""
+    """Draw the sound of a side between two moments; say what was drawn."""
     axes.set_yticks([])
     axes.set_xticks([])
     _frame(axes)
+    print_ = picture.print_of(side)
+    color = TRACK if side == "track" else REFERENCE
     if side == "track" and picture.samples is not None and picture.sample_rate is not None:
-        wave = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
-        seconds = np.linspace(wave.start, wave.end, len(wave.low))
-        axes.fill_between(seconds, wave.low, wave.high, color=TRACK, lw=0.3)
-        loudest = max(0.05, float(max(-wave.low.min(), wave.high.max())))
-        axes.set_ylim(-loudest, loudest)
+        heard = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
+        _wave(axes, heard, color, upright=upright)
         return "waveform"
-    print_ = picture.track if side == "track" else picture.reference
+    if print_.waveform:  # a stranger may send an empty one
+        kept = fingerprint.kept_envelope(print_.waveform, start, end)
+        _wave(axes, kept, color, upright=upright)
+        return f"waveform, kept in steps of {1 / COLUMNS_PER_SECOND:g} s"
     drawn = fingerprint.portrait(print_, start, end)
-    values = drawn.values
-    extent = (drawn.start, drawn.end, 0.0, float(len(values)))
+    _image(axes, drawn, "Blues" if side == "track" else HEAT, upright=upright)
+    return f"no waveform was kept; {_SHOWN[drawn.shows]}"
+
+
+def _wave(axes: "Axes", wave: fingerprint.Envelope, color: str, *, upright: bool) -> None:
+    """Draw a waveform as steps: no more is known of it."""
+    axes.stairs(
+        wave.high,
+        np.linspace(wave.start, wave.end, len(wave.high) + 1),
+        baseline=wave.low,
+        orientation="horizontal" if upright else "vertical",
+        fill=True,
+        color=color,
+        lw=0.3,
+    )
+    reach = HEADROOM * max(QUIETEST, float(max(-wave.low.min(), wave.high.max())))
+    (axes.set_xlim if upright else axes.set_ylim)(-reach, reach)
+
+
+def _image(axes: "Axes", drawn: fingerprint.Portrait, colours: str, *, upright: bool) -> None:
+    """Draw what a fingerprint shows without a waveform."""
+    values, extent = drawn.values, (drawn.start, drawn.end, 0.0, float(len(drawn.values)))
     if upright:
         values, extent = values.T, (*extent[2:], *extent[:2])
     axes.imshow(
@@ -248,11 +287,10 @@ def _strip(
         aspect="auto",
         origin="lower",
         extent=extent,
-        cmap="Blues" if side == "track" else HEAT,
+        cmap=colours,
         interpolation="antialiased",
         vmax=0.75 if drawn.shows == "peaks" else 1.0,
     )
-    return drawn.shows
 
 
 def _band(figure: "Figure", own: "Axes", theirs: "Axes", segment: fingerprint.Segment) -> None:
@@ -270,7 +308,7 @@ def _band(figure: "Figure", own: "Axes", theirs: "Axes", segment: fingerprint.Se
         place(theirs, segment.reference_start, 1),
     ]
     figure.add_artist(
-        Polygon(corners, closed=True, color=PATH, alpha=0.16, lw=0, transform=figure.transFigure)
+        Polygon(corners, closed=True, color=PATH, alpha=SHADE, lw=0, transform=figure.transFigure)
     )
 
 
@@ -311,6 +349,7 @@ def _matrix(
             ms=5,
             mfc="white",
             mew=1.2,
+            clip_on=segment is not longest,  # which may end where the picture does
         )
     axes.set_xlim(window[0])
     axes.set_ylim(window[1])
@@ -337,7 +376,7 @@ def _percent(score: float) -> str:
     return "over 99.9 %" if score > 0.999 else f"{100 * score:.1f} %"
 
 
-def _ends(segment: fingerprint.Segment, side: str) -> tuple[float, float]:
+def _ends(segment: fingerprint.Segment, side: Side) -> tuple[float, float]:
     if side == "track":
         return segment.query_start, segment.query_end
     return segment.reference_start, segment.reference_end
@@ -360,7 +399,9 @@ def _frame(axes: "Axes") -> None:
 
 
 def _short(name: str) -> str:
-    return textwrap.shorten(_printable(name), NAME_LENGTH, placeholder=" …")
+    """Cut a name, within a word if need be: names of files may be a single one."""
+    whole = " ".join(_printable(name).split())
+    return whole if len(whole) <= NAME_LENGTH else f"{whole[: NAME_LENGTH - 1].rstrip()}…"
 
 
 def _printable(text: str) -> str:

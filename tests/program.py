@@ -54,6 +54,24 @@ def answer(
     return found
 
 
+def loaded(home: Path, *arguments: str) -> set[str]:
+    """Modules that are loaded when a command ends."""
+    script = (
+        "import sys; from scanner.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env=environment(home),
+    )
+    assert done.stdout
+    return set(done.stderr.split())
+
+
 @dataclass
 class Served:
     """A running service."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import maximum_filter, uniform_filter1d
 
 from fingerprint.arrays import F32Array, I64Array, U32Array
 from fingerprint.errors import InvalidFingerprintError
@@ -143,6 +142,8 @@ def constellation(spectra: F32Array) -> Constellation:
     Constellation
         Without any peak where there is silence.
     """
+    from scipy.ndimage import maximum_filter, uniform_filter1d
+
     heard = np.maximum(spectra, np.float32(QUIET_DB))
     size = (2 * FRAME_REACH + 1, 2 * BIN_REACH + 1)
     highest = maximum_filter(heard, size=size, mode="constant", cval=-np.inf)

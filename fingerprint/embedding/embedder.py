@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from fingerprint.arrays import BoolArray, F32Array
 from fingerprint.embedding.embedding import PITCHES, Embedding, quantised
@@ -142,6 +141,8 @@ def chroma(spectra: F32Array, count: int) -> F32Array:
     float32 array, shape (count, 24)
         Mean removed, of length one each.
     """
+    from scipy.ndimage import uniform_filter1d
+
     inner = np.maximum(spectra[:, MARGIN : MARGIN + BINS], FLOOR_DB)
     # Peaks over their neighbourhood: an equaliser or a bass drum is not a pitch.
     smooth = uniform_filter1d(inner, 13, axis=1, mode="nearest")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from fingerprint.arrays import F32Array, F64Array
 from fingerprint.spectrum import BINS, BINS_PER_OCTAVE, MARGIN
@@ -83,6 +82,8 @@ def key(spectra: F32Array) -> Key | None:
 
 def pitch_classes(spectra: F32Array) -> F64Array | None:
     """How much each pitch class stands out, C first, shape (12,); None if nothing does."""
+    from scipy.ndimage import uniform_filter1d
+
     inner = spectra[:, MARGIN : MARGIN + BINS]
     inner = inner[inner.max(axis=1, initial=-np.inf) > AUDIBLE_DB]
     if len(inner) < MIN_FRAMES:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.ndimage import map_coordinates, uniform_filter1d
 
 from fingerprint.arrays import F32Array, F64Array
 from fingerprint.spectrum import FRAMES_PER_SECOND
@@ -100,6 +98,8 @@ def tempo(spectra: F32Array) -> Tempo | None:
 
 def onsets(spectra: F32Array) -> F64Array:
     """How much of the spectrum rises from frame to frame, over its surroundings, shape (frames,)."""
+    from scipy.ndimage import uniform_filter1d
+
     heard = np.maximum(spectra, spectra.max() - np.float32(DEPTH_DB))
     rises = np.zeros(len(heard))
     rises[1:] = np.maximum(heard[1:] - heard[:-1], 0).mean(axis=1)
@@ -109,6 +109,8 @@ def onsets(spectra: F32Array) -> F64Array:
 
 def repetition(strength: F64Array) -> F64Array | None:
     """Autocorrelation of the onsets, mean over windows, 1 at lag 0; None if there are none."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
     size = min(WINDOW_FRAMES, len(strength))
     windows = np.lib.stride_tricks.sliding_window_view(strength, size)[::WINDOW_HOP]
     windows = windows - windows.mean(axis=1, keepdims=True)  # (windows, frames)
@@ -125,6 +127,8 @@ def repetition(strength: F64Array) -> F64Array | None:
 
 def _after(repeats: F64Array, candidates: F64Array, beats: F64Array) -> F64Array:
     """Mean repetition after so many beats of each tempo, shape (candidates,); none beyond the end."""
+    from scipy.ndimage import map_coordinates
+
     lags = beats[:, None] * 60 * FRAMES_PER_SECOND / candidates  # (beats, candidates)
     found = map_coordinates(repeats, [lags], order=3, mode="constant", cval=0.0)
     means: F64Array = found.mean(axis=0)

@@ -75,7 +75,7 @@ def read_explanation_png(
     reference: ReferenceId = None,
     threshold: Threshold = None,
 ) -> Response:
-    """A match as a picture: both sides, the path, the similarity. Needs the scope `tracks:read`."""
+    """A match as a picture: both waveforms, the path, the similarity. Needs the scope `tracks:read`."""
     return PngResponse(_drawn(service, track, "png", reference, threshold), headers=_PRIVATE)
 
 

@@ -8,9 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fingerprint
-from fingerprint import Fingerprint, TooShortError, UnusableAudioError, envelope, portrait
+from fingerprint import (
+    Fingerprint,
+    TooShortError,
+    UnusableAudioError,
+    Waveform,
+    envelope,
+    kept_envelope,
+    portrait,
+)
 from fingerprint.portraits import ROWS
 from fingerprint.spectrum import BINS_PER_OCTAVE, LOWEST_HERTZ, MARGIN
+from fingerprint.waveform import COLUMNS_PER_SECOND, WaveformMeter, compressed
 
 RATE = 11025
 
@@ -89,3 +98,41 @@ def test_an_envelope_shows_where_a_click_is() -> None:
 
     assert int(found.high.argmax()) == 200
     assert (found.high > 0).sum() == 1
+
+
+def test_a_kept_waveform_is_drawn_where_the_samples_are() -> None:
+    samples = np.random.default_rng(1).uniform(-1, 1, (2, 10 * RATE)).astype(np.float32)
+    samples[:, 4 * RATE :] *= 0.1
+    meter = WaveformMeter(samples.shape[1], RATE)
+    meter.add(samples)
+
+    kept = kept_envelope(meter.waveform(), 2.0, 7.0)
+
+    fine = envelope(samples, RATE, 2.0, 7.0, 5 * COLUMNS_PER_SECOND)
+    assert (kept.start, kept.end) == (fine.start, fine.end) == (2.0, 7.0)
+    np.testing.assert_allclose(kept.low, fine.low, rtol=0.05)
+    np.testing.assert_allclose(kept.high, fine.high, rtol=0.05)
+
+
+@given(st.integers(1, 400), st.integers(1, 60), st.floats(-5, 90), st.floats(-5, 90))
+def test_a_kept_waveform_that_is_thinned_out_misses_no_peak(
+    n: int, columns: int, a: float, b: float
+) -> None:
+    samples = np.sort(np.random.default_rng(n).uniform(-1, 1, (n, 2)).astype(np.float32), axis=1)
+    waveform = Waveform(compressed(samples))
+    start, end = sorted((a, b))
+    first = max(0, int(np.floor(start * COLUMNS_PER_SECOND)))
+    last = min(n, int(np.ceil(end * COLUMNS_PER_SECOND)))
+    if last <= first:
+        with pytest.raises(UnusableAudioError, match="no waveform from"):
+            kept_envelope(waveform, start, end, columns)
+        return
+
+    found = kept_envelope(waveform, start, end, columns)
+
+    low, high = waveform.extremes()
+    assert len(found.low) == len(found.high) == min(columns, last - first)
+    assert found.low.min() == low[first:last].min()
+    assert found.high.max() == high[first:last].max()
+    assert found.start <= max(start, 0) + 1e-9
+    assert found.end >= min(end, n / COLUMNS_PER_SECOND) - 1e-9

@@ -7,13 +7,14 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 import fingerprint
 from benchmarks.alterations import RATE as CD
 from benchmarks.alterations import shifted
-from fingerprint import Fingerprint, Segment
-from scanner.match_picture import DOTS, SIZE, MatchPicture, draw
+from fingerprint import Fingerprint, Segment, Waveform
+from scanner.match_picture import DOTS, REFERENCE, SIZE, MatchPicture, draw
 from tests.songs import RATE, song
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -55,6 +56,28 @@ def blue(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     return (image[..., 2] > image[..., 0] + 0.25) & (image[..., 2] > 0.4)
 
 
+def grey(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where the reference's waveform is: text is darker."""
+    return (np.abs(image - np.array(to_rgb(REFERENCE))) < 0.01).all(axis=2)
+
+
+def heights(drawn: NDArray[np.bool_]) -> tuple[float, float]:
+    """How high a waveform is in the first and in the second half of its strip."""
+    strip = drawn[: len(drawn) * 40 // 100]  # above the matrix: a whole side over time
+    columns = np.flatnonzero(strip.sum(axis=0) > 1)
+    middle = (columns[0] + columns[-1]) // 2
+    first, second = strip[:, columns[0] : middle - 5], strip[:, middle + 5 : columns[-1]]
+    return float(first.sum(axis=0).mean()), float(second.sum(axis=0).mean())
+
+
+def without_waveforms(picture: MatchPicture) -> MatchPicture:
+    return replace(
+        picture,
+        track=replace(picture.track, waveform=None),
+        reference=replace(picture.reference, waveform=None),
+    )
+
+
 def test_a_drawing_says_in_text_all_that_one_needs_to_read_it(picture: MatchPicture) -> None:
     said = texts(draw(picture, "svg"))
     whole_text = " ".join(said)
@@ -63,7 +86,7 @@ def test_a_drawing_says_in_text_all_that_one_needs_to_read_it(picture: MatchPict
         "From 0:05 to 0:15 your track is the recording 'A & <B>' from 0:12 to 0:22." in whole_text
     )
     assert "your track: upload.flac (waveform)" in whole_text
-    assert "reference: A & <B> (spectral peaks, low to high)" in whole_text
+    assert "reference: A & <B> (waveform, kept in steps of 0.2 s)" in whole_text
     assert "share of equal bits of Chromaprint's words" in whole_text
     assert "probability that the match is real: 99.8 %" in whole_text
     assert {"time in your track", "time in the reference", "0:10", "0:20"} <= set(said)
@@ -91,26 +114,50 @@ def test_a_picture_is_dark_on_white_and_of_its_size(picture: MatchPicture) -> No
     assert (image.min(axis=2) > 0.9).mean() > 0.5
 
 
-def test_the_track_is_drawn_as_a_waveform_where_there_is_audio_and_else_by_its_peaks(
+def test_a_side_is_drawn_as_a_waveform_where_one_is_known_and_it_is_said_where_none_is(
     picture: MatchPicture,
 ) -> None:
-    without = replace(picture, samples=None, sample_rate=None)
+    silent = replace(picture, samples=None, sample_rate=None)
+    older = without_waveforms(picture)
+    bare = without_waveforms(silent)
+    empty = Waveform(np.empty((0, 2), np.int8))
+    hollow = replace(picture, reference=replace(picture.reference, waveform=empty))
 
-    assert any("(waveform)" in each for each in texts(draw(picture, "svg")))
-    said = texts(draw(without, "svg"))
-    assert not any("(waveform)" in each for each in said)
-    assert any("upload.flac (spectral peaks" in each for each in said)
+    kept, peaks = (
+        "(waveform, kept in steps of 0.2 s)",
+        "(no waveform was kept; spectral peaks, low to high)",
+    )
+    for drawn, own, theirs in (
+        (picture, "(waveform)", kept),
+        (silent, kept, kept),
+        (older, "(waveform)", peaks),
+        (hollow, "(waveform)", peaks),
+        (bare, peaks, peaks),
+    ):
+        said = texts(draw(drawn, "svg"))
+        assert f"your track: upload.flac {own}" in said
+        assert f"reference: A & <B> {theirs}" in said
 
 
-def test_a_loud_part_of_the_track_is_high_in_its_waveform(picture: MatchPicture) -> None:
-    quiet = np.concatenate([song(2, 10) * 0.02, song(2, 10)])[None]
-    image = blue(pixels(draw(replace(picture, samples=quiet), "png")))
+def test_a_loud_part_of_a_side_is_high_in_its_waveform(picture: MatchPicture) -> None:
+    rising = np.concatenate([song(2, 10) * 0.02, song(2, 10)])[None]
+    kept = whole(rising)
+    heard = replace(picture, samples=rising)
+    own = replace(picture, samples=None, sample_rate=None, track=kept)
+    segment = Segment(5, 15, 2, 12, 0.998)
+    theirs = replace(picture, reference=kept, segments=(segment,))
 
-    strip = image[: len(image) * 40 // 100]  # above the matrix: the whole track over time
-    columns = np.flatnonzero(strip.any(axis=0))
-    middle = (columns[0] + columns[-1]) // 2
-    before, after = strip[:, columns[0] : middle - 5], strip[:, middle + 5 : columns[-1]]
-    assert after.sum(axis=0).mean() > 4 * before.sum(axis=0).mean()
+    for drawn, where in ((heard, blue), (own, blue), (theirs, grey)):
+        before, after = heights(where(pixels(draw(drawn, "png"))))
+        assert after > 4 * before
+
+
+def test_a_quiet_reference_is_as_high_in_its_strip_as_a_loud_one(picture: MatchPicture) -> None:
+    def strip(gain: float) -> float:
+        quiet = replace(picture, reference=whole(song(1, 30)[None] * np.float32(gain)))
+        return sum(heights(grey(pixels(draw(quiet, "png")))))
+
+    assert strip(0.05) == pytest.approx(strip(0.8), rel=0.06)
 
 
 def test_every_place_of_a_match_is_marked(picture: MatchPicture) -> None:
@@ -149,6 +196,12 @@ def test_any_name_can_be_drawn_and_none_breaks_out_of_the_drawing(
     assert draw(named, "png").startswith(b"\x89PNG")
 
 
+def test_the_beginning_of_a_long_name_without_spaces_is_shown(picture: MatchPicture) -> None:
+    named = replace(picture, reference_name="my_final_mix_" * 10)
+
+    assert any("reference: my_final_mix_my_final" in each for each in texts(draw(named, "svg")))
+
+
 def test_a_bent_copy_and_another_performance_name_by_what_they_are_compared() -> None:
     reference = song(4, 40, CD)[None]
     piece = np.ascontiguousarray(reference[:, 5 * CD : 30 * CD])
@@ -174,14 +227,13 @@ def test_a_bent_copy_and_another_performance_name_by_what_they_are_compared() ->
 
 
 def test_a_fingerprint_of_words_alone_can_be_drawn(picture: MatchPicture) -> None:
+    unheard = without_waveforms(replace(picture, samples=None, sample_rate=None))
     bare = replace(
-        picture,
-        track=replace(picture.track, embedding=None, constellation=None),
-        reference=replace(picture.reference, embedding=None, constellation=None),
-        samples=None,
-        sample_rate=None,
+        unheard,
+        track=replace(unheard.track, embedding=None, constellation=None),
+        reference=replace(unheard.reference, embedding=None, constellation=None),
     )
 
     said = texts(draw(bare, "svg"))
 
-    assert any("reference: A & <B> (bits of Chromaprint's words)" in each for each in said)
+    assert any("reference: A & <B> (no waveform was kept; bits of" in each for each in said)

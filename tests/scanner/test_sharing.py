@@ -75,7 +75,9 @@ def imported(service: Service, caller: Caller, path: Path, key: str, **more: str
     return found
 
 
-def test_shared_references_are_found_and_come_with_all_that_is_known(bundle, both_peer) -> None:
+def test_shared_references_are_found_and_come_with_all_that_is_known(
+    bundle, origin, both_peer
+) -> None:
     path, key, _, (first, second) = bundle
     peer = both_peer
     caller = add_tenant(peer, "Peer")
@@ -95,6 +97,9 @@ def test_shared_references_are_found_and_come_with_all_that_is_known(bundle, bot
     assert (bank.name, bank.peer_key, row.peer_key) == ("Origin", key, key)
     assert (row.title, row.isrc, row.territories) == ("Song 1", "USRC17607839", ["DE"])
     assert (part.start_s, part.end_s, part.origin) == (2, 5, "shared")
+    shared = peer.catalogue.print_of(row)
+    assert shared == origin.catalogue.print_of(first)
+    assert shared.tones is not None and shared.waveform is not None
     assert not row.operator_added  # so it never blocks alone
     assert view["holder"]["name"] == "Label (via Origin)"
     again = imported(peer, caller, path, key)

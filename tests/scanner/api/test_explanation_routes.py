@@ -1,14 +1,19 @@
 """Why a track was judged so, over HTTP: sentences, the replay, pictures."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import fingerprint
 from scanner import analysis, references
 from scanner.callers import SCOPES, Caller
 from scanner.inline import drive
 from scanner.journal import Actor
 from tests.scanner.api.conftest import Api, Platform, problem, sound
+
+RECORDING = sound(7, 10)
 
 
 def test_an_explanation_tells_what_was_found_in_plain_words(both_api: Api) -> None:
@@ -162,15 +167,58 @@ def test_a_track_too_short_to_search_is_explained_but_not_replayed(platform: Pla
     assert "too short to search" in answer.json()["detail"]
 
 
-def test_a_track_of_which_there_is_only_a_fingerprint_is_drawn_by_it(
-    api: Api, platform: Platform, tmp_path_factory: pytest.TempPathFactory
+@pytest.fixture
+def printed(api: Api, platform: Platform, tmp_path: Path) -> fingerprint.Fingerprint:
+    """The fingerprint of a recording, as an analysis makes it."""
+    path = tmp_path / "song.wav"
+    path.write_bytes(RECORDING)
+    made = analysis.analyse_audio(api.service, platform.tenant.id, path, "seed").print
+    assert made is not None
+    return made
+
+
+def refer_to(platform: Platform, print_: fingerprint.Fingerprint) -> None:
+    """Make a reference of what is known by its fingerprint alone."""
+    blob = platform.service.store.put_bytes(platform.tenant.id, print_.to_bytes())
+    new = references.New("Known", print_.duration, blob.sha256)
+    caller = Caller(platform.tenant.id, Actor("test", "platform"), frozenset(SCOPES))
+    references.take_in(platform.service, caller, new, print_)
+
+
+KEPT = "(waveform, kept in steps of 0.2 s)"
+NOT_KEPT = "(no waveform was kept; spectral peaks, low to high)"
+
+
+def test_both_waveforms_are_drawn(platform: Platform) -> None:
+    platform.reference(RECORDING, title="Known")
+    track_id = platform.decided(RECORDING)
+
+    drawn = platform.http.get(f"/v1/tracks/{track_id}/explanation.svg")
+
+    assert "your track: song.wav (waveform)<" in drawn.text
+    assert f"reference: Known {KEPT}<" in drawn.text
+
+
+def test_a_reference_without_a_waveform_is_drawn_by_what_it_has_and_the_picture_says_so(
+    platform: Platform, printed: fingerprint.Fingerprint
 ) -> None:
-    recording = sound(7, 10)
-    platform.reference(recording)
-    path = tmp_path_factory.mktemp("sound") / "song.wav"
-    path.write_bytes(recording)
-    sent = analysis.analyse_audio(api.service, platform.tenant.id, path, "seed").print
-    assert sent is not None
+    refer_to(platform, replace(printed, waveform=None))
+    track_id = platform.decided(RECORDING)
+
+    drawn = platform.http.get(f"/v1/tracks/{track_id}/explanation.svg")
+
+    assert "your track: song.wav (waveform)<" in drawn.text
+    assert f"reference: Known {NOT_KEPT}<" in drawn.text
+    png = platform.http.get(f"/v1/tracks/{track_id}/explanation.png")
+    assert png.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_track_of_which_there_is_only_a_fingerprint_is_drawn_by_it(
+    api: Api, platform: Platform, printed: fingerprint.Fingerprint, kept: bool
+) -> None:
+    platform.reference(RECORDING)
+    sent = printed if kept else replace(printed, waveform=None)
     answer = platform.http.post(
         "/v1/tracks", headers={"Idempotency-Key": "k"}, json={"fingerprint": sent.to_json()}
     )
@@ -180,8 +228,7 @@ def test_a_track_of_which_there_is_only_a_fingerprint_is_drawn_by_it(
     drawn = platform.http.get(f"/v1/tracks/{track_id}/explanation.svg")
 
     assert drawn.status_code == 200, drawn.text
-    assert "waveform" not in drawn.text
-    assert "bits of Chromaprint's words" in drawn.text
+    assert f"your track: track {track_id} {KEPT if kept else NOT_KEPT}<" in drawn.text
 
 
 def test_a_match_with_a_reference_that_was_taken_back_can_still_be_explained(
@@ -216,12 +263,11 @@ def test_a_fingerprint_that_is_lost_is_said_and_to_be_asked_for_again(
     assert "restore the store" in answer.json()["detail"]
 
 
-def test_a_match_is_drawn_by_the_fingerprint_when_the_audio_is_gone(
+def test_a_match_is_drawn_with_the_waveform_that_was_kept_when_the_audio_is_gone(
     api: Api, platform: Platform
 ) -> None:
-    recording = sound(7, 10)
-    platform.reference(recording)
-    track_id = platform.decided(recording)
+    platform.reference(RECORDING)
+    track_id = platform.decided(RECORDING)
     for path in api.files():
         if path.read_bytes()[:4] == b"RIFF":
             path.unlink()
@@ -229,4 +275,4 @@ def test_a_match_is_drawn_by_the_fingerprint_when_the_audio_is_gone(
     drawn = platform.http.get(f"/v1/tracks/{track_id}/explanation.svg")
 
     assert drawn.status_code == 200
-    assert "waveform" not in drawn.text
+    assert f"your track: song.wav {KEPT}<" in drawn.text

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,14 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from scanner.cli.main import app
-from tests.program import PROGRAM, clearance
+from tests.program import PROGRAM, clearance, loaded
+from tests.scanner.cli.conftest import Installation
 
 HEAVY = (
     "torch",
     "onnxruntime",
     "librosa",
+    "matplotlib",
     "av",
     "faiss",
     "fastapi",
@@ -47,20 +48,21 @@ def test_the_commands_of_the_contract_are_there() -> None:
     assert {name for name, _ in commands()} >= CONTRACT
 
 
-def test_help_imports_nothing_heavy() -> None:
-    script = (
-        "import sys; sys.argv = ['clearance', '--help']\n"
-        "from scanner.cli import main\n"
-        "try: main()\n"
-        "finally: print(*sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
-    )
-    assert "reference" in done.stdout
-    loaded = set(done.stderr.split())
-    assert "scanner.cli.main" in loaded
-    assert loaded.isdisjoint(HEAVY)
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    modules = loaded(tmp_path, "--help")
+
+    assert "scanner.cli.main" in modules
+    assert modules.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("command", ["reference list", "bank list", "key list"])
+def test_a_list_does_not_wait_for_what_hears_judges_and_draws(
+    installation: Installation, command: str
+) -> None:
+    modules = loaded(installation.home, *command.split())
+
+    assert "scanner.service" in modules
+    assert modules.isdisjoint({"scipy", "onnxruntime", "av", "cel", "matplotlib", "fastapi"})
 
 
 def test_every_command_has_json_and_every_option_says_what_it_does() -> None:
