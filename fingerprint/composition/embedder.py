@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from fingerprint.arrays import F32Array, F64Array
+from fingerprint.arrays import BoolArray, F32Array, F64Array, I64Array
 from fingerprint.composition.geometry import (
     CENTRE_SECONDS,
     DIMENSIONS,
@@ -24,6 +24,12 @@ WEIGHTS: Final = Path(__file__).parent.parent / "weights" / "compositions.onnx"
 BLOCK: Final = 512 * HOP_TONES
 FAINT: Final = 0.1
 """Where not even so much of a tone sounds on average, nothing is played."""
+SUNG: Final = 0.05
+"""Share of the time that a pitch class sounds in a melody."""
+FEWEST_PITCHES: Final = 3
+"""Pitch classes of a melody: a drone is like every drone. 99.5 of 100 passages of tunes have as many."""
+FEWEST_NOTES: Final = 6.0
+"""Beginnings of notes, added up as they were heard; 99.5 of 100 passages of tunes have 14."""
 KEYED_VALUES: Final = PITCH_CLASSES * KEYED
 
 
@@ -61,7 +67,7 @@ def work_vectors(tones: Tones, tempo: float = 1.0, *, weights: Path = WEIGHTS) -
     Returns
     -------
     WorkVectors
-        All zero where nothing is played; none of audio shorter than eight seconds at that tempo.
+        All zero where no melody is played; none of audio shorter than eight seconds at that tempo.
     """
     shares = slowed(tones.shares(), tempo)  # (VOICES, PITCH_CLASSES, frames)
     count = (shares.shape[2] - FIELD_TONES) // HOP_TONES + 1
@@ -77,15 +83,23 @@ def work_vectors(tones: Tones, tempo: float = 1.0, *, weights: Path = WEIGHTS) -
         one, other = network(weights).run(None, {"tones": shares[None, :, :, start:stop]})
         looked_up.append(one[0])
         followed.append(other[0].reshape(-1, KEYED_VALUES))
-    sounding = shares[2].max(axis=0)  # (frames,), the loudest of all notes
-    starts = np.arange(count)[:, None] * HOP_TONES + np.arange(FIELD_TONES)
-    heard = (sounding[starts].mean(axis=1) > FAINT)[:, None]
+    heard = _melodious(shares, np.arange(count) * HOP_TONES)[:, None]
     seconds = (np.arange(count) * HOP_SECONDS + CENTRE_SECONDS) / tempo
     return WorkVectors(
         quantised(np.concatenate(looked_up) * heard),
         quantised(np.concatenate(followed) * heard),
         seconds,
     )
+
+
+def _melodious(shares: F32Array, starts: I64Array) -> BoolArray:
+    """Whether something like a tune is played in the fields that begin there."""
+    fields = starts[:, None] + np.arange(FIELD_TONES)
+    sounding = shares[2].max(axis=0)[fields].mean(axis=1)  # the loudest of all notes
+    pitches = (shares[0][:, fields].mean(axis=2) > SUNG).sum(axis=0)
+    notes = shares[1].sum(axis=0)[fields].sum(axis=1)
+    told: BoolArray = (sounding > FAINT) & (pitches >= FEWEST_PITCHES) & (notes > FEWEST_NOTES)
+    return told
 
 
 def slowed(shares: F32Array, tempo: float) -> F32Array:
