@@ -46,8 +46,9 @@ another work in one manner        120        39, 17          0, 0
 same accompaniment, false         120        74, 46          36, 20
 ================================  =========  ==============  ==============
 
-False ones are pairs of query and reference. All of this was fitted and judged on the same data. What
-is lost of real music are excerpts of 5 s and what is under music or a voice, which peaks find.
+False ones are pairs of query and reference. All of this was fitted and judged on the same data; in
+five folds by query nearly the same is found and false. By vectors or peaks 91 % of real music were
+found before and 90 % now; what is lost is one excerpt under a voice and five bent ones, four of 5 s.
 
 The bias of the peaks is 1.5 lower than an earlier fit had it, since songs that were made for tests
 (equal sounds in one rhythm) reach higher than any negative of real music. It puts 0.5 at 12.9 nats; the
