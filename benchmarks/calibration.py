@@ -2,50 +2,51 @@
 
 ``python -m benchmarks.calibration --music .cache/corpus --cache .cache/spectra``
 
-References are the recordings of the validation and the training split and sounds that nobody
-composed; queries are altered excerpts of the validation split of 5, 10 and 30 s, and more such
-sounds. For each query and reference the best path of vectors and the best coincidence of peaks
-count: as positive where the query holds the reference and the place, the pitch and the tempo are
-told, as negative where it does not hold the reference, and not at all between. A negative weighs ``CATALOGUE`` / references,
-so that the score holds for a catalogue of that size of which a query holds one recording as often as
-none. Prints the constants of :mod:`fingerprint.index.score` and what the fit does to its own data.
+What is known and asked is of :mod:`benchmarks.calibration_queries`, real music, and of
+:mod:`benchmarks.rendered_pairs`, rendered scores. For each query and reference the best path of vectors
+and the best coincidence of peaks count: as positive where the query holds the reference and the place,
+the pitch and the tempo are told, as negative where it does not hold the reference, and not at all
+between. A negative weighs ``CATALOGUE`` / references, so that the score holds for a catalogue of that size of
+which a query holds one recording as often as none; a twin, of which any catalogue has one at most, weighs
+``TWIN``. Prints the constants of
+:mod:`fingerprint.index.score`, and what the constants that are there and the fitted ones do to these data.
+
+Fingerprints and evidence are kept in ``.bench/calibration``: only what changed is made again.
 """
 
 import argparse
-import itertools
+import hashlib
+import inspect
+import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 from scipy.optimize import minimize
 
-from benchmarks import queries
-from benchmarks.alterations import ALTERATIONS, RATE
-from benchmarks.queries import Query, Truth
-from benchmarks.unmusical import KINDS
+import fingerprint
+from benchmarks import calibration_queries, rendered_pairs
+from benchmarks.calibration_queries import (
+    FOLDER,
+    Asked,
+    Held,
+    material,
+    print_asked,
+    print_of,
+)
+from benchmarks.reliability import CATALOGUE, reliability, reliability_lines
 from fingerprint import Fingerprint, SegmentIndex
-from fingerprint.arrays import F32Array
-from fingerprint.constellation.constellation import constellation
-from fingerprint.embedding import embedder
+from fingerprint.arrays import F64Array
+from fingerprint.index import score
 from fingerprint.index.constellation_search import Sighting
 from fingerprint.index.embedding_search import Trace
-from fingerprint.index.score import buried_evidence, evidence
-from fingerprint.spectrum import FRAMES_PER_SECOND, spectrum
-from fingerprint.training.spectra import decibels, load
-from scripts.music_corpus import corpus
+from fingerprint.spectrum import FRAMES_PER_SECOND
 
-CATALOGUE: Final = 10_000
-COUNTS: Final = {5.0: 6, 10.0: 14, 30.0: 4}
-"""Queries of each alteration by seconds."""
-SEEDS: Final = range(100, 104)
-KNOWN_SEEDS: Final = range(6)
-LENGTHS: Final = (10.0, 40.0)
-KNOWN_LENGTH: Final = 60.0
 FOLLOWED: Final = 24
 """References that a query's peaks are followed in: more than a search does, for the sake of more
 that is not true."""
@@ -54,94 +55,11 @@ PLACE_SECONDS: Final = 1.0
 PITCH_SEMITONES: Final = 0.6
 TEMPO: Final = 0.05
 """How far what is told may lie from the truth."""
-NO_WORDS: Final = np.empty(0, np.uint32)
-
-F64Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """What one reference offered to one query.
-
-    Attributes
-    ----------
-    positive : bool
-        Whether the query holds the reference.
-    evidence : tuple of float
-    """
-
-    positive: bool
-    evidence: tuple[float, ...]
-
-
-def asked() -> Iterator[Query]:
-    """Altered, joined and layered excerpts of the validation split, and sounds of no composer."""
-    own, others = corpus("validation"), queries.Material(corpus("train"))
-    for seconds, count in COUNTS.items():
-        yield from queries.altered(own, others, seconds, count)
-        yield from queries.joined(own, seconds, count)
-        yield from queries.layered(own, seconds, count)
-    for kind, seed, seconds in unmusical(SEEDS, LENGTHS):
-        yield Query(kind, "unmusical", KINDS[kind](seconds, np.random.default_rng(seed)), ())
-
-
-def unmusical(seeds: range, lengths: Sequence[float]) -> Iterator[tuple[str, int, float]]:
-    """Every kind of sound that nobody composed, with every seed, of every length."""
-    return itertools.product(KINDS, seeds, lengths)
-
-
-def weighed(
-    index: SegmentIndex, query: Query, groups: dict[str, str]
-) -> tuple[list[Weighed], list[Weighed]]:
-    """The best path of vectors and the best coincidence of peaks of each reference."""
-    true = {truth.recording.group for truth in query.truths}
-    # Music that was laid under a query is in it too: neither a positive nor a negative.
-    mixed = query.family.startswith("music")
-    spectra = spectrum(query.samples, RATE)
-    paths, seen = {}, {}
-    traces = index.traces(embedder.embed_spectrum(spectra))
-    for trace in sorted(traces, key=lambda each: each.path.weight):
-        name = trace.segment.id_of(trace.ordinal)
-        if groups[name] not in true or any(_traced(trace, truth) for truth in query.truths):
-            paths[name] = evidence(trace.path)
-    sightings = index.sightings(constellation(spectra), followed=FOLLOWED)
-    for sighting in sorted(sightings, key=lambda each: each.coincidence.information):
-        name = sighting.segment.id_of(sighting.ordinal)
-        if groups[name] not in true or any(_sighted(sighting, truth) for truth in query.truths):
-            seen[name] = buried_evidence(sighting.coincidence)
-    both: list[list[Weighed]] = [
-        [
-            Weighed(groups[name] in true, own)
-            for name, own in best.items()
-            if groups[name] in true or not mixed
-        ]
-        for best in (paths, seen)
-    ]
-    return both[0], both[1]
-
-
-def _traced(trace: Trace, truth: Truth) -> bool:
-    """Whether a trace tells the truth's place, pitch and tempo."""
-    path, line = trace.path, trace.path.line
-    middle = (path.query_start + path.query_end) / 2
-    there = truth.reference_start + truth.tempo_ratio * (middle - truth.query_start)
-    return (
-        truth.recording.sha256 == trace.segment.id_of(trace.ordinal)
-        and abs(line.offset + line.tempo_ratio * middle - there) < PLACE_SECONDS
-        and abs(trace.pitch_semitones - truth.pitch_semitones) < PITCH_SEMITONES
-        and abs(line.tempo_ratio / truth.tempo_ratio - 1) < TEMPO
-    )
-
-
-def _sighted(sighting: Sighting, truth: Truth) -> bool:
-    """Whether a sighting tells the truth's place; peaks tell none of another pitch or tempo."""
-    shift = sighting.coincidence.offset / FRAMES_PER_SECOND
-    return (
-        truth.recording.sha256 == sighting.segment.id_of(sighting.ordinal)
-        and truth.pitch_semitones == 0
-        and truth.tempo_ratio == 1
-        and abs(truth.reference_start - truth.query_start - shift) < PLACE_SECONDS
-    )
+TWIN: Final = 0.1
+"""What a reference weighs whose accompaniment a query plays note for note: few queries have one."""
+THRESHOLD: Final = 0.5
+SURE: Final = 0.9
+DETECTORS: Final = ("vectors", "peaks")
 
 
 def fit(features: F64Array, positive: NDArray[np.bool_], weights: F64Array) -> F64Array:
@@ -158,65 +76,253 @@ def fit(features: F64Array, positive: NDArray[np.bool_], weights: F64Array) -> F
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B").x)
 
 
+@dataclass(frozen=True)
+class Collected:
+    """All evidence of a calibration.
+
+    Attributes
+    ----------
+    references : int
+    queries : list of dict
+        ``family``, ``kind``, ``seconds`` and ``holds``, how many references it holds.
+    evidence : dict of str to float64 array, shape (n, 3 + values)
+        By detector, a row a query and reference: the query's number, 1 where it holds the reference,
+        1 where that is its twin, and what tells so.
+    """
+
+    references: int
+    queries: list[dict[str, Any]]
+    evidence: dict[str, F64Array]
+
+
+def collected(music: Path, cache: Path) -> Collected:
+    """Ask everything, or return what was kept of that."""
+    path = FOLDER / "evidence" / f"{_state()}.npz"
+    if not path.exists():
+        made = _collect(music, cache)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = json.dumps({"references": made.references, "queries": made.queries})
+        np.savez(path, allow_pickle=False, head=head, **made.evidence)
+    with np.load(path) as kept:
+        head = json.loads(str(kept["head"]))
+        evidence = {name: kept[name] for name in DETECTORS}
+    return Collected(head["references"], head["queries"], evidence)
+
+
+def _state() -> str:
+    """What evidence depends on: all that finds it, but not the constants that are fitted."""
+    digest = hashlib.sha256(material().encode())
+    package, own = Path(fingerprint.__file__).parent, Path(__file__).parent
+    files = [*(package / "index").glob("*.py"), *(package / "embedding").glob("*.py")]
+    files += [*(package / "constellation").glob("*.py"), own / "calibration_queries.py"]
+    for file in sorted({*files, own / "rendered_pairs.py"} - {Path(score.__file__)}):
+        digest.update(file.read_bytes())
+    for each in (score.evidence, score.buried_evidence, weighed, _traced, _sighted):
+        digest.update(inspect.getsource(each).encode())
+    return digest.hexdigest()[:16]
+
+
+def _collect(music: Path, cache: Path) -> Collected:
+    known = [*calibration_queries.known(music, cache), *rendered_pairs.known()]
+    groups = {each.name: each.group for each in known}
+    asked = [*calibration_queries.asked(), *rendered_pairs.asked()]
+    queries: list[dict[str, Any]] = []
+    evidence: dict[str, list[tuple[float, ...]]] = {name: [] for name in DETECTORS}
+    with tempfile.TemporaryDirectory() as folder:
+        index = SegmentIndex(Path(folder))
+        references = track(known, "references")
+        index.apply(((each.name, print_of(each)) for each in references), [], 1)
+        for number, query in enumerate(track(asked, "queries")):
+            own, held = print_asked(query)
+            queries.append(
+                {
+                    "family": query.family,
+                    "kind": query.kind,
+                    "seconds": own.duration,
+                    "holds": len(held),
+                }
+            )
+            for name, rows in weighed(index, query, own, held, groups).items():
+                evidence[name] += [(number, *row) for row in rows]
+    return Collected(len(groups), queries, {name: np.array(evidence[name]) for name in DETECTORS})
+
+
+def weighed(
+    index: SegmentIndex,
+    query: Asked,
+    own: Fingerprint,
+    held: Sequence[Held],
+    groups: dict[str, str],
+) -> dict[str, list[tuple[float, ...]]]:
+    """What the best path of vectors and the best coincidence of peaks tell of each reference.
+
+    Returns
+    -------
+    dict by detector of rows: 1 where the query holds the reference, 1 where that is its twin, and
+    the evidence.
+    """
+    true = {each.group for each in held}
+    assert own.embedding is not None
+    assert own.constellation is not None
+    best: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in DETECTORS}
+    for trace in sorted(index.traces(own.embedding), key=lambda each: each.path.weight):
+        name = trace.segment.id_of(trace.ordinal)
+        if groups[name] not in true or any(_traced(trace, each) for each in held):
+            best["vectors"][name] = score.evidence(trace.path, trace.unison)
+    sightings = index.sightings(own.constellation, followed=FOLLOWED)
+    for sighting in sorted(sightings, key=lambda each: each.coincidence.information):
+        name = sighting.segment.id_of(sighting.ordinal)
+        if groups[name] not in true or any(_sighted(sighting, each) for each in held):
+            best["peaks"][name] = score.buried_evidence(sighting.coincidence)
+    return {
+        detector: [
+            (float(groups[name] in true), float(name == query.twin), *values)
+            for name, values in found.items()
+            # Music that was laid under a query is in it too: neither a positive nor a negative.
+            if groups[name] in true or not (query.mixed or groups[name] == query.group)
+        ]
+        for detector, found in best.items()
+    }
+
+
+def _traced(trace: Trace, held: Held) -> bool:
+    """Whether a trace tells the truth's place, pitch and tempo."""
+    path, line = trace.path, trace.path.line
+    middle = (path.query_start + path.query_end) / 2
+    there = held.reference_start + held.tempo_ratio * (middle - held.query_start)
+    return (
+        held.name == trace.segment.id_of(trace.ordinal)
+        and abs(line.offset + line.tempo_ratio * middle - there) < PLACE_SECONDS
+        and abs(trace.pitch_semitones - held.pitch_semitones) < PITCH_SEMITONES
+        and abs(line.tempo_ratio / held.tempo_ratio - 1) < TEMPO
+    )
+
+
+def _sighted(sighting: Sighting, held: Held) -> bool:
+    """Whether a sighting tells the truth's place; peaks tell none of another pitch or tempo."""
+    shift = sighting.coincidence.offset / FRAMES_PER_SECOND
+    return (
+        held.name == sighting.segment.id_of(sighting.ordinal)
+        and held.pitch_semitones == 0
+        and held.tempo_ratio == 1
+        and abs(held.reference_start - held.query_start - shift) < PLACE_SECONDS
+    )
+
+
+# --- account
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What constants make of the evidence of one detector; a row a query and reference.
+
+    Attributes
+    ----------
+    name : str
+    query : int64 array, shape (n,)
+        Numbers of queries.
+    positive, twin : bool array, shape (n,)
+    scores : float64 array, shape (n,)
+    """
+
+    name: str
+    query: NDArray[np.int64]
+    positive: NDArray[np.bool_]
+    twin: NDArray[np.bool_]
+    scores: F64Array
+
+    def found(self, queries: int) -> NDArray[np.int64]:
+        """How much of what each query holds is found at the default threshold, shape (queries,)."""
+        right = self.query[self.positive & (self.scores >= THRESHOLD)]
+        return np.bincount(right, minlength=queries)
+
+    def false(self, members: NDArray[np.bool_], threshold: float) -> int:
+        """Wrong references found in queries that are members."""
+        wrong = ~self.positive & members[self.query]
+        return int((wrong & (self.scores >= threshold)).sum())
+
+
+def scored(name: str, detector: str, constants: Sequence[float], made: Collected) -> Scores:
+    """Scores by constants, bias first, as a search tells them."""
+    rows = made.evidence[detector]
+    number = rows[:, 0].astype(np.int64)
+    seconds = np.array([each["seconds"] for each in made.queries])[number]
+    scores = [
+        score.logistic(constants[0], constants[1:], values, length)
+        for values, length in zip(rows[:, 3:].tolist(), seconds.tolist(), strict=True)
+    ]
+    return Scores(name, number, rows[:, 1] > 0, rows[:, 2] > 0, np.array(scores))
+
+
+def fitted(detector: str, made: Collected) -> list[float]:
+    """Constants that fit the evidence, bias first."""
+    rows = made.evidence[detector]
+    positive = rows[:, 1] > 0
+    features = np.column_stack([np.ones(len(rows)), rows[:, 3:]])
+    weights = np.where(positive, 1.0, CATALOGUE / made.references)
+    weights[rows[:, 2] > 0] = TWIN
+    constants: list[float] = fit(features, positive, weights).round(3).tolist()
+    return constants
+
+
+def report(made: Collected) -> str:
+    """Constants that are there and fitted ones, and what both do to the evidence."""
+    lines, every = [f"{made.references} references, {len(made.queries)} queries"], []
+    now = {
+        "vectors": (score.ALTERED_BIAS, *score.ALTERED),
+        "peaks": (score.BURIED_BIAS, *score.BURIED),
+    }
+    for detector in DETECTORS:
+        new = fitted(detector, made)
+        lines.append(f"{detector}: bias and weights {list(now[detector])}, fitted {new}")
+        every.append(scored(detector, detector, now[detector], made))
+        every.append(scored(f"{detector}, fitted", detector, new, made))
+    lines += ["", *_recall(made, every), "", *_false(made, every)]
+    for each in every:
+        right, wrong = each.scores[each.positive], each.scores[~each.positive & ~each.twin]
+        lines += ["", f"Reliability of {each.name}, without twins", ""]
+        lines += reliability_lines(reliability(right.tolist(), wrong.tolist(), made.references))
+    return "\n".join(lines)
+
+
+def _recall(made: Collected, every: Sequence[Scores]) -> list[str]:
+    """What is found of what queries hold, by alteration and family, in %."""
+    held = np.array([each["holds"] for each in made.queries])
+    found = [each.found(len(held)) for each in every]
+    names = [each.name for each in every]
+    lines = [f"| found at {THRESHOLD}, % | held | {' | '.join(names)} |"]
+    lines.append("|---" * (2 + len(names)) + "|")
+    for family in dict.fromkeys(each["family"] for each in made.queries):
+        kinds = list(dict.fromkeys(e["kind"] for e in made.queries if e["family"] == family))
+        for kind in [*(kinds if family == "real" else []), None]:
+            rows = np.array(
+                [e["family"] == family and kind in (None, e["kind"]) for e in made.queries]
+            )
+            if count := int(held[rows].sum()):
+                cells = [f"{100 * each[rows].sum() / count:.0f}" for each in found]
+                label = f"{family}, all" if kind is None else kind
+                lines.append(f"| {label} | {count} | {' | '.join(cells)} |")
+    return lines
+
+
+def _false(made: Collected, every: Sequence[Scores]) -> list[str]:
+    """Wrong references found, by the family of the query."""
+    names = [f"{each.name} at {limit}" for each in every for limit in (THRESHOLD, SURE)]
+    lines = [f"| false | queries | {' | '.join(names)} |", "|---" * (2 + len(names)) + "|"]
+    for family in dict.fromkeys(each["family"] for each in made.queries):
+        members = np.array([each["family"] == family for each in made.queries])
+        cells = [str(e.false(members, limit)) for e in every for limit in (THRESHOLD, SURE)]
+        lines.append(f"| {family} | {int(members.sum())} | {' | '.join(cells)} |")
+    return lines
+
+
 def main() -> None:
     """Collect, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--music", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--music", type=Path, default=Path(".cache/corpus"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/spectra"))
     given = parser.parse_args()
-    recordings = [*corpus("validation"), *corpus("train")]
-    groups = {each.sha256: each.group for each in recordings}
-    spectra = [
-        *load("validation", given.music, given.cache),
-        *load("train", given.music, given.cache),
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        index = SegmentIndex(Path(folder))
-        index.apply(
-            (
-                (recording.sha256, _print(decibels(own.middle), recording.seconds))
-                for recording, own in track(
-                    list(zip(recordings, spectra, strict=True)), "references"
-                )
-            ),
-            [],
-            1,
-        )
-        sounds = list(unmusical(KNOWN_SEEDS, (KNOWN_LENGTH,)))
-        for kind, seed, seconds in sounds:
-            sound = KINDS[kind](seconds, np.random.default_rng(seed))
-            groups[f"{kind} {seed}"] = kind
-            index.apply([(f"{kind} {seed}", _print(spectrum(sound, RATE), seconds))], [], 1)
-        count = sum(COUNTS.values()) * (len(ALTERATIONS) + 2)
-        count += len(list(unmusical(SEEDS, LENGTHS)))
-        of_vectors, of_peaks = [], []
-        for query in track(asked(), "queries", total=count):
-            paths, seen = weighed(index, query, groups)
-            of_vectors += paths
-            of_peaks += seen
-    report("vectors", of_vectors, len(groups))
-    report("peaks", of_peaks, len(groups))
-
-
-def _print(spectra: F32Array, seconds: float) -> Fingerprint:
-    empty = Fingerprint(NO_WORDS, seconds)
-    return empty.with_altered(embedder.embed_spectrum(spectra), constellation(spectra))
-
-
-def report(name: str, found: Sequence[Weighed], references: int) -> None:
-    """Fit and print."""
-    positive = np.array([each.positive for each in found])
-    features = np.array([(1.0, *each.evidence) for each in found])
-    weights = np.where(positive, 1.0, CATALOGUE / references)
-    constants = fit(features, positive, weights)
-    scores = 1 / (1 + np.exp(-(features @ constants)))
-    print(f"{name}: bias and weights of the evidence:", constants.round(3).tolist())
-    for threshold in (0.5, 0.9):
-        print(
-            f"at {threshold}: {np.mean(scores[positive] >= threshold):.3f} of "
-            f"{int(positive.sum())} positives, {int((scores[~positive] >= threshold).sum())} of "
-            f"{int((~positive).sum())} negatives"
-        )
+    print(report(collected(given.music, given.cache)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.identification import wilson
 from benchmarks.performances import SAME_CHORDS, STRANGER
+from benchmarks.reliability import reliability, reliability_lines
 
 FALSE_SHARE: Final = 0.003
 """Of queries that may have a false match where systems are compared.
@@ -18,6 +19,11 @@ what they do is counted in a row of their own.
 THRESHOLD: Final = 0.5
 """Clearance's own default; a peer that has none gets what leaves the share above."""
 ERRORS: Final = ("reference_error", "begin_error", "end_error")
+KINDS: Final = {
+    "works": ("score", "false_score"),
+    "recordings": ("recording_score", "false_recording"),
+}
+"""Where a row keeps the best score of what is right and of what is wrong."""
 
 Row = dict[str, Any]
 
@@ -57,7 +63,18 @@ def account(name: str, references: int, rows: Sequence[Row]) -> Row:
     }
     if positive:
         made["total"] = _kind("total", positive, own, equal)
+    if name == "clearance":
+        made["reliability"] = {
+            kind: _reliability(usual, right, wrong, references)
+            for kind, (right, wrong) in KINDS.items()
+        }
     return made
+
+
+def _reliability(rows: Sequence[Row], right: str, wrong: str, references: int) -> list[Row]:
+    """Of each query's best right answer of a kind and of its best wrong one."""
+    scores = [[row[key] for row in rows if row.get(key, 0.0) > 0] for key in (right, wrong)]
+    return reliability(scores[0], scores[1], references)
 
 
 def _kind(kind: str, rows: Sequence[Row], own: float, equal: float) -> Row:
@@ -130,6 +147,10 @@ def markdown(runs: Sequence[Row]) -> str:
         "search_seconds",
     ):
         lines.append(f"| {key} | " + " | ".join(str(run[key]) for run in runs) + " |")
+    for run in runs:
+        for kind, curve in run.get("reliability", {}).items():
+            lines += [f"\n### Reliability of {kind}, {run['references']:,} references\n"]
+            lines += reliability_lines(curve)
     return "\n".join(lines) + "\n"
 
 

@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks.alterations import RATE
-from benchmarks.calibration import (
-    CATALOGUE,
+from benchmarks.calibration import fit
+from benchmarks.calibration_queries import (
     KNOWN_LENGTH,
     KNOWN_SEEDS,
     LENGTHS,
     NO_WORDS,
     SEEDS,
-    fit,
     unmusical,
 )
+from benchmarks.reliability import CATALOGUE
 from benchmarks.unmusical import KINDS as UNMUSICAL
 from fingerprint import Fingerprint, SegmentIndex
 from fingerprint.composition.geometry import TONE_SECONDS

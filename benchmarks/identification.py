@@ -40,6 +40,7 @@ from rich.progress import track
 from benchmarks import queries
 from benchmarks.alterations import ALTERATIONS, RATE, Samples, resampled
 from benchmarks.queries import Query, Truth
+from benchmarks.reliability import reliability, reliability_lines
 from benchmarks.score_references import references as rendered_scores
 from benchmarks.systems import SYSTEMS, THRESHOLDS, Clearance, Found, System
 from fingerprint.embedding import embedder
@@ -291,7 +292,16 @@ def account(name: str, rows: Sequence[dict[str, Any]], built: dict[str, Any]) ->
         "kinds": [
             _kind(kind, seconds, tally, own, equal) for (kind, seconds), tally in tallies.items()
         ],
+        # A peer's votes are no probabilities.
+        "reliability": _reliability(rows, built["references"]) if own < 1 else [],
     }
+
+
+def _reliability(rows: Sequence[dict[str, Any]], references: int) -> list[dict[str, Any]]:
+    """Of right answers and of each query's best wrong one; what no system tells has no score."""
+    right = [judged["score"] for row in rows for judged in row["true"] if judged["score"] > 0]
+    wrong = [row["false_score"] for row in rows if row["false_score"] > 0]
+    return reliability(right, wrong, references)
 
 
 def _kind(kind: str, seconds: float, tally: Tally, own: float, equal: float) -> dict[str, Any]:
@@ -367,6 +377,10 @@ def markdown(accounts: Sequence[dict[str, Any]]) -> str:
     for seconds in sorted(seconds_of[0]):
         cells = [str(each[seconds]) for each in seconds_of]
         lines.append(f"| CPU s of a clean query of {seconds:g} s | {' | '.join(cells)} |")
+    for each in accounts:
+        if each["reliability"]:
+            lines += [f"\n### Reliability of {each['system']}\n"]
+            lines += reliability_lines(each["reliability"])
     return "\n".join(lines) + "\n"
 
 

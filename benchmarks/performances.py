@@ -97,7 +97,7 @@ def made(piece: Piece) -> Print:
             kept["chroma"].astype(np.float32) / 255,
             float(kept["cpu_seconds"]),
         )
-    samples = _samples(piece)[None]
+    samples = samples_of(piece)[None]
     started = time.process_time()
     own = fingerprint.completed(fingerprint.fingerprint(samples, RATE), samples, RATE)
     seconds = time.process_time() - started
@@ -115,7 +115,8 @@ def made(piece: Piece) -> Print:
     return Print(own, chroma.astype(np.float32) / 255, seconds)
 
 
-def _samples(piece: Piece) -> F32Array:
+def samples_of(piece: Piece) -> F32Array:
+    """Rendered samples of a piece, shape (n,), at ``RATE``."""
     own = piece.performance
     events = notes(piece.work, own)
     first = round(piece.start_seconds * RATE)

@@ -235,7 +235,7 @@ def _of_vectors(trace: Trace, query: Fingerprint) -> _Found:
     )
     segment = replace(
         segment,
-        score=altered_probability(path, query.duration),
+        score=altered_probability(path, trace.unison, query.duration),
         pitch_semitones=round(trace.pitch_semitones, 2),
     )
     return _Found(trace.segment, trace.ordinal, segment, A_SECOND_OF_VECTORS, path.weight)

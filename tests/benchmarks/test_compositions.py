@@ -160,6 +160,22 @@ def test_recall_false_matches_and_precision_are_accounted_by_transform() -> None
     assert "| all | 4 | 1.000 | 100 | 75 (30–95) |" in markdown([made])
 
 
+def test_the_account_says_of_works_and_of_recordings_how_often_they_are_told_rightly() -> None:
+    rows = [
+        answer("all", 0, 0.85, 0.0) | {"recording_score": 0.0, "false_recording": 0.72},
+        answer("all", 1, 0.85, 0.12) | {"recording_score": 0.97, "false_recording": 0.0},
+    ]
+    made = account("clearance", 10_000, rows)["reliability"]
+    told = {
+        kind: {row["from"]: (row["right"], row["wrong"]) for row in curve if row["told"]}
+        for kind, curve in made.items()
+    }
+    assert told == {
+        "works": {0.1: (0, 1), 0.8: (2, 0)},
+        "recordings": {0.7: (0, 1), 0.9: (1, 0)},
+    }
+
+
 def test_a_peer_gets_the_threshold_that_leaves_its_share_of_false_matches() -> None:
     rows = [answer("all", n, 0.1 * n, 0.001 * n) for n in range(1000)]
     made = account("qmax", 50, rows)

@@ -51,6 +51,21 @@ def test_what_is_found_at_the_threshold_counts_and_what_is_wrong_counts_against_
     assert "| of_them_rendered_scores | 1 |" in text
 
 
+def test_the_account_says_how_often_what_is_told_with_a_score_is_true() -> None:
+    rows = [row("clean", n, [{"score": 0.93}]) for n in range(3)]
+    rows += [row("clean", 3, [{"score": 0.0}], false_score=0.55), row(UNRELATED, 0, [])]
+    made = account("clearance", rows, BUILT)
+    told = {each["from"]: (each["right"], each["wrong"]) for each in made["reliability"]}
+    assert (told[0.9], told[0.5], told[0.0]) == ((3, 0), (0, 1), (0, 0))
+    assert "| 0.9–1.0 | 3 | 0 | 93 | 100 |" in markdown([made])
+
+
+def test_a_peer_that_counts_votes_has_no_reliability() -> None:
+    made = account("audfprint", [row("clean", 0, [{"score": 40.0}], false_score=3.0)], BUILT)
+    assert made["reliability"] == []
+    assert "Reliability" not in markdown([made])
+
+
 def test_an_interval_holds_its_share_and_narrows_with_the_count() -> None:
     low, high = wilson(12, 12)
     assert (low, high) == (pytest.approx(0.757, abs=0.001), 1.0)

@@ -106,6 +106,15 @@ def test_nothing_near_is_no_path() -> None:
 
 def test_a_long_query_needs_more_evidence_than_a_short_one() -> None:
     path = Path(Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
-    short, half_a_minute, long = (altered_probability(path, each) for each in (10.0, 30.0, 300.0))
+    short, half_a_minute, long = (
+        altered_probability(path, 0.9, each) for each in (10.0, 30.0, 300.0)
+    )
     assert short == half_a_minute
     assert long / (1 - long) == pytest.approx(short / (1 - short) / 10)
+
+
+def test_a_path_beside_which_chroma_agree_as_well_counts_less() -> None:
+    path = Path(Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
+    chance, half, sure = (altered_probability(path, each, 10.0) for each in (0.5, 0.75, 1.0))
+    assert chance < half < sure
+    assert chance < 0.1
