@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
 
 import fingerprint
@@ -57,21 +57,9 @@ def begin(service: "Service", event: Event) -> None:
         if service.settings.retro_days == 0 or WIDENING.isdisjoint(changed):
             return
         standing_epoch(session, tenant_id)  # one at a time decides whether a sweep is open
-        due = select(Reference.id).where(
-            Reference.tenant_id == tenant_id, Reference.status == Status.ACTIVE
-        )
-        if event.type == BankChanged.type:
-            due = due.where(Reference.bank_id == event.subject)
-        else:
-            due = due.where(Reference.id == event.subject)
-        due = due.join(Bank, col(Bank.id) == col(Reference.bank_id)).where(
-            Bank.kind == banks.RIGHTS, col(Bank.enabled)
-        )
-        ids = session.exec(due).all()
-        Database.insert_if_absent(
-            session, *(RetroDue(reference_id=each, tenant_id=tenant_id) for each in ids)
-        )
-        session.flush()
+        of_bank = event.type == BankChanged.type
+        subject = col(Reference.bank_id) if of_bank else col(Reference.id)
+        _make_due(session, tenant_id, subject == event.subject)
         _start(service, session, tenant_id, event)
 
 
@@ -114,6 +102,19 @@ def give_up(service: "Service", event: Event, why: str) -> None:
             _end(service, session, sweep, event)
 
 
+def replay(service: "Service", event: Event) -> None:
+    """Compare the stored tracks again with what a sweep that was given up looked for.
+
+    It walks from the beginning; what was found before is not recorded twice.
+    """
+    tenant_id = event.tenant or ""
+    with service.database.transaction() as session:
+        standing_epoch(session, tenant_id)
+        sweep = session.get_one(RetroSweep, event.subject)
+        _make_due(session, tenant_id, col(Reference.id).in_(sweep.reference_ids))
+        _start(service, session, tenant_id, event)
+
+
 def catch_up(service: "Service", event: Event) -> None:
     """Compare a track with what became active while it was analysed: no sweep may see it."""
     with service.database.reading() as session:
@@ -128,6 +129,26 @@ def catch_up(service: "Service", event: Event) -> None:
     with once(service, GROUP, event) as session:
         if stored is not None and found:
             retro_cases.note(service, session, stored, found, event)
+
+
+def _make_due(session: Session, tenant_id: str, which: ColumnElement[bool]) -> None:
+    """Note which of some references can be found and are claimed."""
+    due = (
+        select(Reference.id)
+        .join(Bank, col(Bank.id) == col(Reference.bank_id))
+        .where(
+            Reference.tenant_id == tenant_id,
+            Reference.status == Status.ACTIVE,
+            Bank.kind == banks.RIGHTS,
+            col(Bank.enabled),
+            which,
+        )
+    )
+    ids = session.exec(due).all()
+    Database.insert_if_absent(
+        session, *(RetroDue(reference_id=each, tenant_id=tenant_id) for each in ids)
+    )
+    session.flush()
 
 
 def _start(service: "Service", session: Session, tenant_id: str, event: Event) -> None:
