@@ -19,7 +19,6 @@ from scanner.events import (
     ReferenceSnoozed,
     ReferenceWoken,
 )
-from scanner.flood import rate_of_last_day
 from scanner.idempotency import check_version
 from scanner.journal import PIPELINE, Actor
 from scanner.reference_history import record_change
@@ -131,8 +130,7 @@ def settle(
             )
         if verdict == "active":
             if reference.quarantined_for == quarantine.FLOOD:
-                seen = rate_of_last_day(session, reference, reference.updated_at)
-                reference.accepted_rate = max(reference.accepted_rate, seen)
+                reference.accepted_rate = max(reference.accepted_rate, reference.flood_rate)
             quarantine.reinstate(session, reference, epoch, reason, now, caller.actor)
         else:
             reference.status = advance(Status(reference.status), Move.RETIRE)
