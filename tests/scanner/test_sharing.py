@@ -1,5 +1,6 @@
 """References and opinions on them go from peer to peer in signed files."""
 
+import io
 import json
 from pathlib import Path
 
@@ -180,6 +181,32 @@ def test_a_changed_cut_or_foreign_file_is_refused_and_leaves_nothing(
         sharing.import_opinions(peer, caller, path, key)
 
 
+def test_a_file_that_takes_the_place_of_a_verified_one_is_not_read(bundle, peer, tmp_path) -> None:
+    path, key, _, (first, second) = bundle
+    _, results = sharing.import_references(peer, add_tenant(peer, "Peer"), path, key)
+    assert next(results)["origin_id"] == first.id
+    (tmp_path / "forged").write_bytes(path.read_bytes().replace(b"Song 2", b"Song 9"))
+    (tmp_path / "forged").replace(path)
+    assert [each["origin_id"] for each in results] == [second.id]
+    with peer.database.reading() as session:
+        assert set(session.exec(select(Reference.title))) == {"Song 1", "Song 2"}
+
+
+def test_a_line_that_is_changed_after_a_file_was_verified_is_refused(tmp_path) -> None:
+    key = Ed25519PrivateKey.generate()
+    path = tmp_path / "file.jsonl"
+    longer_than_a_buffer = "x" * (io.DEFAULT_BUFFER_SIZE + 1)
+    lines = [{"number": n, "more": longer_than_a_buffer} for n in range(3)]
+    signed_lines.write(path, "test/1", {}, lines, 3, key)
+    read = signed_lines.read(path, "test/1", signed_lines.public_half(key))
+    next(read)
+    assert next(read)["number"] == 0
+    path.write_bytes(path.read_bytes().replace(b'"number":2', b'"number":7'))
+    assert next(read)["number"] == 1
+    with pytest.raises(BadBundleError, match="changed while it was read"):
+        next(read)
+
+
 WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
 
 
@@ -193,14 +220,14 @@ def test_no_byte_of_a_signed_file_can_be_another(tmp_path: Path, data: st.DataOb
     )
     signed_lines.write(path, "test/1", {"from": "x"}, lines, len(lines), key)
     public = signed_lines.public_half(key)
-    assert signed_lines.verify(path, "test/1", public)["from"] == "x"
-    assert list(signed_lines.read(path)) == lines
+    head, *read = signed_lines.read(path, "test/1", public)
+    assert (head["from"], read) == ("x", lines)
     content = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
     try:
-        signed_lines.verify(path, "test/1", public)
+        list(signed_lines.read(path, "test/1", public))
     except BadBundleError:
         return
     # The signature's own line may be spelled another way; what it signs may not.
@@ -210,9 +237,9 @@ def test_no_byte_of_a_signed_file_can_be_another(tmp_path: Path, data: st.DataOb
 def test_what_a_trusted_peer_got_wrong_is_named_and_the_rest_goes_on(
     bundle, peer, tmp_path
 ) -> None:
-    path, _, _, _ = bundle
+    path, trusted, _, _ = bundle
     caller = add_tenant(peer, "Peer")
-    good = list(signed_lines.read(path))
+    _, *good = signed_lines.read(path, sharing.REFERENCES, trusted)
     wrong = [
         good[0] | {"id": "a", "policy": "burn"},
         good[0] | {"id": "b", "isrc": "12"},
