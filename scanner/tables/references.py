@@ -13,6 +13,7 @@ class Holder(SQLModel, table=True):
     """Who holds the rights in references.
 
     One that nobody named belongs to the one reference it was made for, whatever it is called.
+    ``peer_key`` is the key of the peer that named it; None, if it was named here.
     """
 
     __tablename__ = "holder"
@@ -23,6 +24,7 @@ class Holder(SQLModel, table=True):
     name: str = Field(max_length=200)
     named: bool = True
     verified: bool = False
+    peer_key: str | None = Field(default=None, max_length=64)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -17,7 +17,7 @@ from scanner.errors import ConflictError
 from scanner.secrets import SecretKeyError
 from scanner.service import Service
 from scanner.signed_lines import BadBundleError
-from scanner.tables import Bank, Reference, ReferenceExclusion
+from scanner.tables import Bank, Holder, Reference, ReferenceExclusion
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -205,6 +205,32 @@ def test_a_line_that_is_changed_after_a_file_was_verified_is_refused(tmp_path) -
     assert next(read)["number"] == 1
     with pytest.raises(BadBundleError, match="changed while it was read"):
         next(read)
+
+
+def test_who_calls_itself_as_a_peer_does_is_not_that_peer(bundle, peer, tmp_path) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    theirs = imported(peer, caller, path, key)
+    head, *lines = signed_lines.read(path, sharing.REFERENCES, key)
+    named = {name: head[name] for name in ("from", "bank", "kind")}
+    other = Ed25519PrivateKey.generate()
+    file = tmp_path / "other.jsonl"
+    signed_lines.write(file, sharing.REFERENCES, named, lines, len(lines), other)
+
+    results = imported(peer, caller, file, signed_lines.public_half(other), bank_name="another's")
+
+    # The same songs of the same label are no conflict: of another peer's label they are.
+    assert {each["status"] for each in results} == {"quarantined"}
+    own = references.add(
+        peer, caller, path=tmp_path / "1.wav", holder="Label (via Origin)", despite_conflicts=True
+    )
+    with peer.database.reading() as session:
+        ids = [theirs[0]["reference_id"], results[0]["reference_id"], own.id]
+        rows = [session.get_one(Reference, each) for each in ids]
+        holders = [session.get_one(Holder, row.holder_id) for row in rows]
+    assert len({holder.id for holder in holders}) == 3
+    assert {holder.name for holder in holders} == {"Label (via Origin)"}
+    assert [holder.peer_key for holder in holders] == [key, signed_lines.public_half(other), None]
 
 
 WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
