@@ -318,6 +318,10 @@ def _conclude(
         if looked.conflicts and not despite_conflicts:
             quarantine.confine_for_conflicts(session, reference, service.now(), actor)
             return
+        if reference.opinion == "deconfirmed":
+            epoch = reference.epoch
+            quarantine.confine_deconfirmed(session, reference, epoch, service.now(), actor)
+            return
         reference.status = advance(Status(reference.status), Move.ADMIT)
         data = ReferenceAdded(
             epoch=reference.epoch,

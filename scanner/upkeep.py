@@ -212,8 +212,9 @@ def judge(
 ) -> Reference:
     """Confirm or deconfirm, as a person, a reference that a peer shared.
 
-    A deconfirmed one is not found any more; confirmed later, it is again. The opinion can be told
-    to the peer: :mod:`scanner.sharing`.
+    A deconfirmed one is not found any more; confirmed later, it is again. One that is still being
+    checked is checked to the end, and what was found and what was thought of it both count then.
+    The opinion can be told to the peer: :mod:`scanner.sharing`.
 
     Raises
     ------
@@ -233,8 +234,8 @@ def judge(
         reference.extra = reference.extra | {"opinion_reason": reason[:500]}
         data = ReferenceJudged(opinion=opinion, reason=reason[:500])
         record_change(session, reference, data, now, caller.actor)
-        confined = reference.status == Status.QUARANTINED
-        if opinion == "deconfirmed" and not confined:
+        unsettled = reference.status in {Status.QUARANTINED, Status.CHECKING}
+        if opinion == "deconfirmed" and not unsettled:
             quarantine.confine_deconfirmed(session, reference, epoch, now, caller.actor)
         elif opinion == "confirmed" and reference.quarantined_for == quarantine.DECONFIRMED:
             why = "confirmed after all"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,39 @@ def test_who_calls_itself_as_a_peer_does_is_not_that_peer(bundle, peer, tmp_path
     assert len({holder.id for holder in holders}) == 3
     assert {holder.name for holder in holders} == {"Label (via Origin)"}
     assert [holder.peer_key for holder in holders] == [key, signed_lines.public_half(other), None]
+
+
+def test_what_is_judged_before_it_is_checked_is_checked_all_the_same(
+    bundle, both_peer, tmp_path
+) -> None:
+    path, key, _, _ = bundle
+    peer, caller = both_peer, add_tenant(both_peer, "Peer")
+    excerpt = write(tmp_path / "excerpt.wav", song(1, 12)[RATE:])
+    known = references.add(peer, caller, path=excerpt, holder="Somebody")
+    with peer.store.open(caller.tenant_id, known.fingerprint_sha256) as file:
+        print_ = file.read()
+    peer.store.delete(caller.tenant_id, known.fingerprint_sha256)
+    shutil.rmtree(peer.settings.index_folder / caller.tenant_id)  # it can't be built just now
+    claimed, free = [each["reference_id"] for each in imported(peer, caller, path, key)]
+
+    for each in (claimed, free):
+        assert upkeep.judge(peer, caller, each, "deconfirmed").status == "checking"
+    assert upkeep.judge(peer, caller, claimed, "confirmed").status == "checking"
+    peer.store.put_bytes(caller.tenant_id, print_)
+    for _ in range(2):  # each check is a change of the catalogue, after which one looks again
+        references.finish_checks(peer)
+
+    def why(reference_id: str) -> tuple[str, str | None]:
+        with peer.database.reading() as session:
+            row = session.get_one(Reference, reference_id)
+            return row.status, row.quarantined_for
+
+    assert why(claimed) == ("quarantined", "conflict")
+    assert why(free) == ("quarantined", "deconfirmed")
+    for each in (claimed, free):
+        upkeep.judge(peer, caller, each, "confirmed")
+    assert why(claimed) == ("quarantined", "conflict")
+    assert why(free) == ("active", None)
 
 
 WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
