@@ -14,8 +14,8 @@ from sqlmodel import col, select
 import fingerprint
 from scanner import analysis, banks, sentences, tracks
 from scanner.audio import AudioError
-from scanner.errors import NotFoundError, ScannerError, TransientError
-from scanner.match_picture import MatchPicture
+from scanner.errors import NotFoundError, TransientError
+from scanner.match_picture import MatchPicture, NothingToDrawError
 from scanner.store import BlobNotFoundError, StoreError
 from scanner.tables import Analysis, Reference, Track
 from scanner.track_states import State
@@ -27,10 +27,6 @@ SHOWN: Final = 100
 """Matches that a replay shows at most, best first."""
 
 log = structlog.get_logger()
-
-
-class NothingToDrawError(ScannerError):
-    """There is no match to draw a picture of."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 A wrong reference (silence, a loop, a jingle of an encoder) matches thousands of tracks in a day.
 How often each reference is found is tallied by the hour, so that asking costs a few hundred rows
-whatever the traffic.
+whatever the traffic. Copies of one file, and files of the same sound, count as one within a month:
+who sends the same thing a thousand times can't switch off the reference that is in it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +20,15 @@ from scanner.catalogue import next_epoch
 from scanner.database import Database
 from scanner.journal import PIPELINE, Event
 from scanner.reference_states import Status
-from scanner.tables import Bank, Reference, ReferenceTally, TrackMatch
+from scanner.tables import (
+    Analysis,
+    Bank,
+    Reference,
+    ReferenceSighting,
+    ReferenceTally,
+    Track,
+    TrackMatch,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -31,10 +41,9 @@ BASELINE_DAYS: Final = 30
 def watch(service: "Service", event: Event) -> None:
     """Count what an analysis found, and quarantine what is found far more often than is usual."""
     with once(service, GROUP, event) as session:
+        analysis = session.get_one(Analysis, event.data["analysis_id"])
         ids = session.exec(
-            select(TrackMatch.reference_id)
-            .where(TrackMatch.analysis_id == event.data["analysis_id"])
-            .distinct()
+            select(TrackMatch.reference_id).where(TrackMatch.analysis_id == analysis.id).distinct()
         ).all()
         watched = session.exec(
             select(Reference)
@@ -46,9 +55,11 @@ def watch(service: "Service", event: Event) -> None:
             )
             .order_by(col(Reference.id))  # two events lock in the same order
         ).all()
+        contents = _contents(session, analysis)
         flooding = [
             (reference.id, matches, baseline)
             for reference in watched
+            if _is_new(session, reference.id, analysis.id, contents, event.time)
             for matches, baseline in [_tallied(session, reference, event.time)]
             if matches >= service.settings.flood_minimum
             and matches > service.settings.flood_factor * baseline
@@ -64,13 +75,34 @@ def watch(service: "Service", event: Event) -> None:
                 )
 
 
-def rate_of_last_day(session: Session, reference: Reference, at: datetime) -> float:
-    """Return in how many analyses a reference was found within the day before a time."""
-    return float(_sum(session, reference.id, at - DAY, at))
+def _contents(session: Session, analysis: Analysis) -> list[str]:
+    """Name what was analysed, in order: its bytes, and its sound by the fingerprint that was kept."""
+    track = session.get_one(Track, analysis.track_id)
+    names = {track.sha256, track.client_fingerprint, analysis.fingerprint_sha256}
+    return sorted(name for name in names if name is not None)
+
+
+def _is_new(
+    session: Session, reference_id: str, analysis_id: str, contents: Sequence[str], at: datetime
+) -> bool:
+    """Note in what an analysis found a reference; tell whether nobody found it in that before."""
+    seen = [
+        ReferenceSighting(
+            reference_id=reference_id, content=content, analysis_id=analysis_id, at=at
+        )
+        for content in contents
+    ]
+    Database.insert_if_absent(session, *seen)  # waits for whoever inserts the same just now
+    before = select(ReferenceSighting.content).where(
+        ReferenceSighting.reference_id == reference_id,
+        col(ReferenceSighting.content).in_(contents),
+        ReferenceSighting.analysis_id != analysis_id,
+    )
+    return session.exec(before.limit(1)).first() is None
 
 
 def _tallied(session: Session, reference: Reference, at: datetime) -> tuple[int, float]:
-    """Count one match more; return those of the last day, and how many a day are usual."""
+    """Count one thing more; return those of the last day, and how many a day are usual."""
     hour = at.replace(minute=0, second=0, microsecond=0)
     new = ReferenceTally(reference_id=reference.id, hour=hour, matches=0)
     Database.insert_if_absent(session, new)
@@ -98,7 +130,8 @@ def _sum(session: Session, reference_id: str, after: datetime, until: datetime) 
 
 
 def forget_old(service: "Service") -> None:
-    """Drop tallies that no baseline reaches back to."""
+    """Drop tallies and sightings that no baseline reaches back to."""
     before = service.now() - (BASELINE_DAYS + 2) * DAY
     with service.database.transaction() as session:
         session.execute(delete(ReferenceTally).where(col(ReferenceTally.hour) < before))
+        session.execute(delete(ReferenceSighting).where(col(ReferenceSighting.at) < before))

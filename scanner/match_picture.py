@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import fingerprint
 from fingerprint.waveform import COLUMNS_PER_SECOND
+from scanner.errors import ScannerError
 from scanner.sentences import clock
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ _SHOWN: Final = {
 }
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _drawing: Final = threading.Lock()
+
+
+class NothingToDrawError(ScannerError):
+    """There is no match to draw a picture of, or nothing of it to show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +117,15 @@ def draw(picture: MatchPicture, form: Format) -> bytes:
 
     Raises
     ------
-    TooShortError
+    NothingToDrawError
         If the two fingerprints hold nothing around the segment that can be compared.
     """
-    likeness = fingerprint.compared(
-        picture.track, picture.reference, picture.longest, kind=picture.kind
-    )
+    try:
+        likeness = fingerprint.compared(
+            picture.track, picture.reference, picture.longest, kind=picture.kind
+        )
+    except fingerprint.TooShortError as error:
+        raise NothingToDrawError(f"of this match nothing can be drawn: {error}") from error
     title = _printable(f"{picture.sentence[0].upper()}{picture.sentence[1:]}.")
     description = (
         f"Above: {_printable(picture.track_name)} and {_printable(picture.reference_name)} over "

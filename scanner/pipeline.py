@@ -150,21 +150,21 @@ GROUPS: Final = (
             events.TrackRescanned.type: analyse,
         },
         gave_up=give_up,
-        replay=replay,
+        replays={events.TrackSubmitted.type: replay, events.TrackRescanned.type: replay},
     ),
     Group(
         name="decide",
         topics=(events.TRACKS,),
         handlers={events.TrackAnalysed.type: decide},
         gave_up=give_up,
-        replay=replay,
+        replays={events.TrackAnalysed.type: replay},
     ),
     Group(
         name="release",
         topics=(events.TRACKS,),
         handlers={events.TrackDecided.type: release},
         gave_up=give_up,
-        replay=replay,
+        replays={events.TrackDecided.type: replay},
     ),
     Group(
         name=flood.GROUP,
@@ -185,6 +185,10 @@ GROUPS: Final = (
             events.RetroAdvanced.type: retro.advance,
         },
         gave_up=retro.give_up,
+        replays={
+            events.RetroStarted.type: retro.replay,
+            events.RetroAdvanced.type: retro.replay,
+        },
     ),
     Group(
         name="notify",

@@ -39,9 +39,9 @@ from scanner.errors import (
     TransientError,
     UnauthorisedError,
 )
-from scanner.explanations import NothingToDrawError
 from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
+from scanner.match_picture import NothingToDrawError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError

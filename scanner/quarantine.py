@@ -44,7 +44,7 @@ def confine_for_flood(
     actor: Actor,
 ) -> None:
     """Take a reference out that is suddenly found everywhere; what was decided stays."""
-    reference.epoch = epoch
+    reference.epoch, reference.flood_rate = epoch, float(matches)
     text = (
         f"{reference.title!r} was found {matches} times within a day, where {baseline:.1f} times "
         "are usual: until a person has looked, it is not searched for."

@@ -197,7 +197,7 @@ def take_in(
     tenant_id = caller.tenant_id
     while True:
         with service.database.reading() as session:
-            holder_id = holders.known(session, tenant_id, new.holder)
+            holder_id = holders.known(session, tenant_id, new.holder, new.peer_key)
             kind = banks.kind_of(session, tenant_id, new.bank)
         try:
             looked = admission.look(
@@ -218,7 +218,9 @@ def take_in(
                 id=new_id(),
                 tenant_id=tenant_id,
                 bank_id=banks.ensured(session, tenant_id, new.bank, now, caller.actor).id,
-                holder_id=holders.ensured(session, tenant_id, new.holder, new.title, now),
+                holder_id=holders.ensured(
+                    session, tenant_id, new.holder, new.title, now, new.peer_key
+                ),
                 epoch=next_epoch(session, tenant_id),
                 status=Status.CHECKING,
                 policy=new.policy or (POLICIES[0] if kind == banks.RIGHTS else "track"),
@@ -315,6 +317,10 @@ def _conclude(
         reference.conflicts = looked.conflicts
         if looked.conflicts and not despite_conflicts:
             quarantine.confine_for_conflicts(session, reference, service.now(), actor)
+            return
+        if reference.opinion == "deconfirmed":
+            epoch = reference.epoch
+            quarantine.confine_deconfirmed(session, reference, epoch, service.now(), actor)
             return
         reference.status = advance(Status(reference.status), Move.ADMIT)
         data = ReferenceAdded(
@@ -574,6 +580,7 @@ def _same_audio(session: Session, tenant_id: str, new: New) -> Reference | None:
             Reference.audio_sha256 == new.audio_sha256,
             Reference.status != Status.RETIRED,
             Holder.named == (new.holder is not None),
+            col(Holder.peer_key).is_(None),
         )
     )
     if new.holder is not None:

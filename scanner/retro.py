@@ -3,21 +3,23 @@
 When a reference becomes active it is *due*. A sweep takes what is due of one tenant as a batch and
 walks over the tenant's tracks in chunks, one event a chunk, with the fingerprints that their
 analyses kept: nothing is decoded again, and the walk costs the same for one reference as for a
-thousand. A track that was analysed while a reference came is compared by its own event.
+thousand.
+
+No clock decides what is compared. An analysis says which change of the catalogue its index held, and
+what it did not hold is looked for by one of two: by the event *analysed* of the track itself, which
+sees every reference that was there before it is handled; or by a sweep, which begins after its
+references came and sees every analysis that was there before it began. One of them comes second.
 
 What is found is recorded, and where the policy pack would now be stricter than it was, a case asks
 a person. The track's state stays: only people tighten what was decided.
 """
 
-import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, String, cast, or_
 from sqlmodel import Session, col, select
 
 import fingerprint
@@ -44,7 +46,6 @@ BATCH: Final = 500
 """References of one sweep: their index is made anew by each worker that takes a chunk."""
 WIDENING: Final = frozenset({"bank", "enabled", "rollout"})
 """Changes by which a reference may be found in tracks that it was not looked for in."""
-DECIDED: Final = (State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED)
 
 log = structlog.get_logger()
 
@@ -57,21 +58,9 @@ def begin(service: "Service", event: Event) -> None:
         if service.settings.retro_days == 0 or WIDENING.isdisjoint(changed):
             return
         standing_epoch(session, tenant_id)  # one at a time decides whether a sweep is open
-        due = select(Reference.id).where(
-            Reference.tenant_id == tenant_id, Reference.status == Status.ACTIVE
-        )
-        if event.type == BankChanged.type:
-            due = due.where(Reference.bank_id == event.subject)
-        else:
-            due = due.where(Reference.id == event.subject)
-        due = due.join(Bank, col(Bank.id) == col(Reference.bank_id)).where(
-            Bank.kind == banks.RIGHTS, col(Bank.enabled)
-        )
-        ids = session.exec(due).all()
-        Database.insert_if_absent(
-            session, *(RetroDue(reference_id=each, tenant_id=tenant_id) for each in ids)
-        )
-        session.flush()
+        of_bank = event.type == BankChanged.type
+        subject = col(Reference.bank_id) if of_bank else col(Reference.id)
+        _make_due(session, tenant_id, subject == event.subject)
         _start(service, session, tenant_id, event)
 
 
@@ -82,7 +71,7 @@ def advance(service: "Service", event: Event) -> None:
         chunk = _chunk(service, session, sweep) if sweep.ended_at is None else []
     found = []
     if chunk:
-        with _index_of(service, sweep.tenant_id, sweep.reference_ids, sweep.id) as index:
+        with service.retro_indexes.of_sweep(sweep) as index:
             found = [(stored, _found(service, index, stored)) for stored in chunk]
     with once(service, GROUP, event) as session:
         standing_epoch(session, sweep.tenant_id)  # as whoever starts a sweep does
@@ -101,7 +90,7 @@ def advance(service: "Service", event: Event) -> None:
         else:
             _end(service, session, sweep, event)
     if not chunk:
-        shutil.rmtree(_folder(service, sweep.id), ignore_errors=True)
+        service.retro_indexes.forget(sweep.id)
 
 
 def give_up(service: "Service", event: Event, why: str) -> None:
@@ -112,6 +101,20 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         sweep = session.get(RetroSweep, event.subject, with_for_update=True)
         if sweep is not None and sweep.ended_at is None:
             _end(service, session, sweep, event)
+    service.retro_indexes.forget(event.subject)
+
+
+def replay(service: "Service", event: Event) -> None:
+    """Compare the stored tracks again with what a sweep that was given up looked for.
+
+    It walks from the beginning; what was found before is not recorded twice.
+    """
+    tenant_id = event.tenant or ""
+    with service.database.transaction() as session:
+        standing_epoch(session, tenant_id)
+        sweep = session.get_one(RetroSweep, event.subject)
+        _make_due(session, tenant_id, col(Reference.id).in_(sweep.reference_ids))
+        _start(service, session, tenant_id, event)
 
 
 def catch_up(service: "Service", event: Event) -> None:
@@ -122,12 +125,31 @@ def catch_up(service: "Service", event: Event) -> None:
         newer = _newer(service, session, stored) if stored is not None else []
     found: list[Found] = []
     if stored is not None and newer:
-        with _index_of(service, stored.tenant_id, newer, stored.analysis_id) as index:
+        with service.retro_indexes.of(stored.tenant_id, newer) as index:
             found = _found(service, index, stored)
-        shutil.rmtree(_folder(service, stored.analysis_id), ignore_errors=True)
     with once(service, GROUP, event) as session:
         if stored is not None and found:
             retro_cases.note(service, session, stored, found, event)
+
+
+def _make_due(session: Session, tenant_id: str, which: ColumnElement[bool]) -> None:
+    """Note which of some references can be found and are claimed."""
+    due = (
+        select(Reference.id)
+        .join(Bank, col(Bank.id) == col(Reference.bank_id))
+        .where(
+            Reference.tenant_id == tenant_id,
+            Reference.status == Status.ACTIVE,
+            Bank.kind == banks.RIGHTS,
+            col(Bank.enabled),
+            which,
+        )
+    )
+    ids = session.exec(due).all()
+    Database.insert_if_absent(
+        session, *(RetroDue(reference_id=each, tenant_id=tenant_id) for each in ids)
+    )
+    session.flush()
 
 
 def _start(service: "Service", session: Session, tenant_id: str, event: Event) -> None:
@@ -152,6 +174,7 @@ def _start(service: "Service", session: Session, tenant_id: str, event: Event) -
         version=1,
         reference_ids=[each.reference_id for each in due],
         epoch=standing_epoch(session, tenant_id),
+        last_track_id=_last_track_id(session, tenant_id),
         started_at=now,
     )
     session.add(sweep)
@@ -167,6 +190,11 @@ def _start(service: "Service", session: Session, tenant_id: str, event: Event) -
         now=now,
         cause=event,
     )
+
+
+def _last_track_id(session: Session, tenant_id: str) -> str:
+    last = select(Track.id).where(Track.tenant_id == tenant_id).order_by(col(Track.id).desc())
+    return session.exec(last.limit(1)).first() or ""
 
 
 def _end(service: "Service", session: Session, sweep: RetroSweep, event: Event) -> None:
@@ -216,17 +244,28 @@ def _newer(service: "Service", session: Session, stored: Stored) -> Sequence[str
 
 
 def _chunk(service: "Service", session: Session, sweep: RetroSweep) -> list[Stored]:
-    """The next tracks by id that were decided when the sweep began."""
+    """The next tracks by id whose analysis did not look for all that the sweep looks for.
+
+    What has no analysis yet, or comes after the last track, compares itself (:func:`catch_up`).
+    """
     since = sweep.started_at - timedelta(days=service.settings.retro_days)
+    own_banks = session.exec(
+        select(Reference.bank_id).where(col(Reference.id).in_(sweep.reference_ids)).distinct()
+    ).all()
+    left_out = cast(Analysis.banks_left_out, String)  # a JSON array of ids
     rows = session.exec(
         select(Analysis)
         .join(Track, col(Analysis.id) == col(Track.analysis_id))
         .where(
             Track.tenant_id == sweep.tenant_id,
             Track.id > sweep.cursor,
+            Track.id <= sweep.last_track_id,
             Track.created_at >= since,
-            Analysis.ended_at <= sweep.started_at,
-            col(Track.state).in_(DECIDED),
+            Track.state != State.WITHDRAWN,
+            or_(
+                col(Analysis.index_epoch) < sweep.epoch,
+                *(left_out.contains(bank_id) for bank_id in own_banks),
+            ),
             col(Analysis.fingerprint_sha256).is_not(None),
             col(Analysis.index_epoch).is_not(None),
         )
@@ -234,39 +273,6 @@ def _chunk(service: "Service", session: Session, sweep: RetroSweep) -> list[Stor
         .limit(service.settings.retro_chunk)
     )
     return [stored for row in rows if (stored := Stored.of(row)) is not None]
-
-
-@contextmanager
-def _index_of(
-    service: "Service", tenant_id: str, reference_ids: Collection[str], name: str
-) -> Iterator[fingerprint.SegmentIndex]:
-    """Make a small index of some references; kept in the temporary folder until its sweep ends."""
-    folder = _folder(service, name)
-    folder.mkdir(parents=True, exist_ok=True)
-    index = fingerprint.SegmentIndex(folder)
-    if index.epoch == 0:
-        with service.database.reading() as session:
-            rows = session.exec(
-                select(Reference).where(
-                    Reference.tenant_id == tenant_id, col(Reference.id).in_(reference_ids)
-                )
-            ).all()
-        index.apply(_prints(service, rows), (), 1)
-    yield index
-
-
-def _folder(service: "Service", name: str) -> Path:
-    return service.settings.temporary_folder / f"retro-{name}"
-
-
-def _prints(
-    service: "Service", rows: Iterable[Reference]
-) -> Iterator[tuple[str, fingerprint.Fingerprint]]:
-    for row in rows:
-        if row.status != Status.ACTIVE:
-            continue
-        # What can't be read now makes the sweep be tried again, not go on without the reference.
-        yield row.id, service.catalogue.print_of(row)
 
 
 def _found(service: "Service", index: fingerprint.SegmentIndex, stored: Stored) -> list[Found]:

@@ -15,6 +15,7 @@ from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
 from scanner.journal import Event, record
 from scanner.tables import Analysis, Case, RetroMatch, Submission, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
+from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -73,8 +74,8 @@ def note(
         How many references are new to the track; nothing is recorded twice.
     """
     track = tracks.locked(session, stored.tenant_id, stored.track_id)
-    if track.analysis_id != stored.analysis_id:
-        return 0  # analysed again meanwhile, with the references that there are now
+    if track.analysis_id != stored.analysis_id or track.state == State.WITHDRAWN:
+        return 0  # analysed again meanwhile, which compares it itself; or nobody's concern any more
     known = _known(session, track)
     new = [each for each in found if each.match.reference_id not in known]
     if not new:

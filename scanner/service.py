@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
     from scanner.precheck import Slots
+    from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
 
@@ -78,6 +79,15 @@ class Service:
         return Catalogue(
             self.database, self.store, self.settings.index_folder, milvus_of(self.settings)
         )
+
+    @cached_property
+    def retro_indexes(self) -> "RetroIndexes":
+        """What this process compares stored tracks with."""
+        from scanner.retro_index import RetroIndexes
+
+        indexes = RetroIndexes(self.database, self.catalogue, self.settings.temporary_folder)
+        self._open.callback(indexes.close)
+        return indexes
 
     @cached_property
     def pack(self) -> "Pack":

@@ -180,7 +180,8 @@ def import_references(
         How many references there are; one object each, as it is durable.
     """
     trusted = signed_lines.checked_key(trusted)
-    head = signed_lines.verify(path, REFERENCES, trusted)
+    lines = signed_lines.read(path, REFERENCES, trusted)
+    head = next(lines)
     if head.get("kind") != kind:
         raise BadBundleError(
             f"the bundle holds a bank of the kind {str(head.get('kind'))[:30]!r}, not {kind!r}: "
@@ -197,9 +198,7 @@ def import_references(
             service.now(),
             caller.actor,
         )
-    results = (
-        _take_in(service, caller, bank, peer, trusted, line) for line in signed_lines.read(path)
-    )
+    results = (_take_in(service, caller, bank, peer, trusted, line) for line in lines)
     return int(head["count"]), results
 
 
@@ -248,12 +247,13 @@ def import_opinions(service: "Service", caller: Caller, path: Path, trusted: str
         How many were ``taken``, were ``known`` already, and are of an ``unknown`` reference.
     """
     trusted = signed_lines.checked_key(trusted)
-    head = signed_lines.verify(path, OPINIONS, trusted)
+    lines = signed_lines.read(path, OPINIONS, trusted)
+    head = next(lines)
     own = signed_lines.public_half(own_key(service))
     if head.get("to") != own:
         raise BadBundleError("these opinions are about another peer's references")
     counts = {"taken": 0, "known": 0, "unknown": 0}
-    for line in signed_lines.read(path):
+    for line in lines:
         try:
             opinion = SharedOpinion.model_validate(line)
         except ValidationError as error:
@@ -329,7 +329,7 @@ def _take_in(
         title=wanted.title,
         duration=print_.duration,
         fingerprint_sha256=blob.sha256,
-        # Not the holder of that name here: a peer can't speak for a holder whom we verified.
+        # Not the holder of that name here, nor another peer's: see `holders.known`.
         holder=f"{wanted.holder or wanted.title[:100]} (via {peer[:40]})",
         policy=wanted.policy,
         isrc=codes.isrc,

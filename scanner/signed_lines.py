@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -66,8 +66,11 @@ def write(
     return digest.hexdigest()
 
 
-def verify(path: Path, format_: str, trusted: str) -> dict[str, Any]:
-    """Read every byte of a file and return its head, if the trusted key signed all of it.
+def read(path: Path, format_: str, trusted: str) -> Iterator[dict[str, Any]]:
+    """Yield a signed file's head and then its lines, if the trusted key signed all of it.
+
+    Every byte is verified before the head is given. The file is opened once, and each line is given
+    only if it still is what was verified: whoever can write to the file can't slip another one in.
 
     Parameters
     ----------
@@ -80,19 +83,33 @@ def verify(path: Path, format_: str, trusted: str) -> dict[str, Any]:
         Saying what is wrong with the file, or with the key.
     """
     trusted = checked_key(trusted)
-    digest = hashlib.sha256()
-    head: dict[str, Any] | None = None
-    count, last = 0, b""
     with path.open("rb") as file:
-        while line := file.readline(LONGEST_LINE + 1):
-            if len(line) > LONGEST_LINE or not line.endswith(b"\n"):
-                raise BadBundleError("the file is cut off, or one of its lines is too long")
-            if last:
-                digest.update(last)
-                count += 1
-            head = _object(line) if head is None else head
-            last = line
-    if head is None or count < 1:
+        head, digests = _verified(file, format_, trusted)
+        yield head
+        file.seek(0)
+        for number, digest in enumerate(digests):
+            line = file.readline(LONGEST_LINE + 1)
+            if hashlib.sha256(line).digest() != digest:
+                raise BadBundleError("the file was changed while it was read: get it again")
+            if number > 0:
+                yield _object(line)
+
+
+def _verified(file: IO[bytes], format_: str, trusted: str) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the head, and the SHA-256 of each line before the signature."""
+    whole = hashlib.sha256()
+    digests: list[bytes] = []
+    head: dict[str, Any] | None = None
+    last = b""
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE or not line.endswith(b"\n"):
+            raise BadBundleError("the file is cut off, or one of its lines is too long")
+        if last:
+            whole.update(last)
+            digests.append(hashlib.sha256(last).digest())
+        head = _object(line) if head is None else head
+        last = line
+    if head is None or not digests:
         raise BadBundleError("the file is empty or cut off")
     if head.get("format") != format_:
         raise BadBundleError(f"the file is no {format_} but {str(head.get('format'))[:60]!r}")
@@ -104,23 +121,14 @@ def verify(path: Path, format_: str, trusted: str) -> dict[str, Any]:
     try:
         signature = bytes.fromhex(str(_object(last).get("signature")))
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(trusted)).verify(
-            signature, _signed(format_, digest.digest())
+            signature, _signed(format_, whole.digest())
         )
     except (InvalidSignature, ValueError):
         raise BadBundleError("the signature does not fit: the file was changed") from None
-    if head.get("count") != count - 1:
-        raise BadBundleError(f"the head says {head.get('count')} lines, there are {count - 1}")
-    return head
-
-
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines between head and signature of a file that was verified."""
-    with path.open("rb") as file:
-        file.readline()
-        held = file.readline()
-        while line := file.readline():
-            yield _object(held)
-            held = line
+    lines = len(digests) - 1
+    if head.get("count") != lines:
+        raise BadBundleError(f"the head says {head.get('count')} lines, there are {lines}")
+    return head, digests
 
 
 def public_half(key: Ed25519PrivateKey) -> str:

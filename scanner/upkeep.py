@@ -19,7 +19,6 @@ from scanner.events import (
     ReferenceSnoozed,
     ReferenceWoken,
 )
-from scanner.flood import rate_of_last_day
 from scanner.idempotency import check_version
 from scanner.journal import PIPELINE, Actor
 from scanner.reference_history import record_change
@@ -131,8 +130,7 @@ def settle(
             )
         if verdict == "active":
             if reference.quarantined_for == quarantine.FLOOD:
-                seen = rate_of_last_day(session, reference, reference.updated_at)
-                reference.accepted_rate = max(reference.accepted_rate, seen)
+                reference.accepted_rate = max(reference.accepted_rate, reference.flood_rate)
             quarantine.reinstate(session, reference, epoch, reason, now, caller.actor)
         else:
             reference.status = advance(Status(reference.status), Move.RETIRE)
@@ -214,8 +212,9 @@ def judge(
 ) -> Reference:
     """Confirm or deconfirm, as a person, a reference that a peer shared.
 
-    A deconfirmed one is not found any more; confirmed later, it is again. The opinion can be told
-    to the peer: :mod:`scanner.sharing`.
+    A deconfirmed one is not found any more; confirmed later, it is again. One that is still being
+    checked is checked to the end, and what was found and what was thought of it both count then.
+    The opinion can be told to the peer: :mod:`scanner.sharing`.
 
     Raises
     ------
@@ -235,8 +234,8 @@ def judge(
         reference.extra = reference.extra | {"opinion_reason": reason[:500]}
         data = ReferenceJudged(opinion=opinion, reason=reason[:500])
         record_change(session, reference, data, now, caller.actor)
-        confined = reference.status == Status.QUARANTINED
-        if opinion == "deconfirmed" and not confined:
+        unsettled = reference.status in {Status.QUARANTINED, Status.CHECKING}
+        if opinion == "deconfirmed" and not unsettled:
             quarantine.confine_deconfirmed(session, reference, epoch, now, caller.actor)
         elif opinion == "confirmed" and reference.quarantined_for == quarantine.DECONFIRMED:
             why = "confirmed after all"

@@ -148,7 +148,7 @@ def replay(service: "Service", letter_id: str, tenant_id: str | None) -> DeadLet
 
     Its mark changes first, then it is handed to the transport, then the letter is marked: after a
     crash in between it is still listed and can be replayed again, which the mark makes harmless.
-    A stage that has put its track before a person begins anew instead (``Group.replay``).
+    What a stage has ended when it gave up begins anew instead (``Group.replays``).
 
     Raises
     ------
@@ -178,12 +178,9 @@ def _deliver_again(service: "Service", group_name: str, event: Event) -> None:
     with service.database.transaction() as session:
         mark = session.get(Handled, (group_name, event.id), with_for_update=True)
         told = mark is not None and mark.outcome == "given_up"
-        if group is not None and group.replay is not None and told:
-            anew = group.replay
-        else:
-            anew = None
-            if mark is not None and mark.outcome in {"dead", "given_up"}:
-                mark.outcome, mark.at = "replayed", service.now()
+        anew = group.replays.get(event.type) if group is not None and told else None
+        if anew is None and mark is not None and mark.outcome in {"dead", "given_up"}:
+            mark.outcome, mark.at = "replayed", service.now()
     if anew is not None:
         anew(service, event)
     else:

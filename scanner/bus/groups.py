@@ -29,13 +29,13 @@ class Group:
     handlers : mapping of event type to handler
     gave_up : callable, optional
         Called once, when an event of this group went to the dead letters.
-    replay : callable, optional
-        Called when such an event, of which the group was told, is replayed; without it the event
-        is delivered again under its old id.
+    replays : mapping of event type to handler
+        Called when such an event, of which the group was told, is replayed: what giving up has
+        ended begins anew. An event of another type is delivered again under its old id.
     """
 
     name: str
     topics: tuple[str, ...]
     handlers: Mapping[str, Handle] = field(repr=False)
     gave_up: GaveUp | None = field(default=None, repr=False)
-    replay: Handle | None = field(default=None, repr=False)
+    replays: Mapping[str, Handle] = field(default_factory=dict, repr=False)

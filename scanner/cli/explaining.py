@@ -98,15 +98,14 @@ def _draw(
     reference: str | None,
     threshold: float | None,
 ) -> None:
-    from fingerprint import TooShortError
     from scanner import explanations
-    from scanner.match_picture import draw
+    from scanner.match_picture import NothingToDrawError, draw
 
     try:
         drawn = draw(
             explanations.picture(service, track, reference_id=reference, threshold=threshold), form
         )
-    except (explanations.NothingToDrawError, TooShortError) as error:
+    except NothingToDrawError as error:
         complain(str(error))
         raise typer.Exit(NO) from error
     try:

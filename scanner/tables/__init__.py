@@ -21,6 +21,7 @@ from scanner.tables.references import (
     Reference,
     ReferenceExclusion,
     ReferenceOpinion,
+    ReferenceSighting,
     ReferenceTally,
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
@@ -51,6 +52,7 @@ __all__ = [
     "Reference",
     "ReferenceExclusion",
     "ReferenceOpinion",
+    "ReferenceSighting",
     "ReferenceTally",
     "RetroDue",
     "RetroMatch",

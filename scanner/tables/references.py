@@ -13,6 +13,7 @@ class Holder(SQLModel, table=True):
     """Who holds the rights in references.
 
     One that nobody named belongs to the one reference it was made for, whatever it is called.
+    ``peer_key`` is the key of the peer that named it; None, if it was named here.
     """
 
     __tablename__ = "holder"
@@ -23,6 +24,7 @@ class Holder(SQLModel, table=True):
     name: str = Field(max_length=200)
     named: bool = True
     verified: bool = False
+    peer_key: str | None = Field(default=None, max_length=64)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -54,8 +56,9 @@ class Reference(SQLModel, table=True):
     remembers the last epoch it holds. ``status`` moves by `scanner/reference_states.py`.
 
     ``quarantined_for`` says why it is not found: ``conflict``, ``flood`` or ``deconfirmed``.
-    ``accepted_rate`` is how many matches a day a person found right. ``peer_key`` and
-    ``origin_id`` say who shared it, and what it is called there.
+    ``flood_rate`` is in how many things a day it was found when that was taken for a flood, and
+    ``accepted_rate`` how many a person found right. ``peer_key`` and ``origin_id`` say who shared
+    it, and what it is called there.
     """
 
     __tablename__ = "reference"
@@ -87,6 +90,7 @@ class Reference(SQLModel, table=True):
     snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     quarantined_for: str | None = Field(default=None, max_length=20)
     conflicts: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_type())
+    flood_rate: float = 0.0
     accepted_rate: float = 0.0
     peer_key: str | None = Field(default=None, max_length=64)
     origin_id: str | None = Field(default=None, max_length=100)
@@ -112,13 +116,24 @@ class ReferenceExclusion(SQLModel, table=True):
 
 
 class ReferenceTally(SQLModel, table=True):
-    """In how many analyses a reference was found within one hour."""
+    """In how many different things a reference was found within one hour."""
 
     __tablename__ = "reference_tally"
 
     reference_id: str = Field(primary_key=True, max_length=36)
     hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
     matches: int
+
+
+class ReferenceSighting(SQLModel, table=True):
+    """In what a reference was found (SHA-256 of its bytes or its fingerprint), by whom first."""
+
+    __tablename__ = "reference_sighting"
+
+    reference_id: str = Field(primary_key=True, max_length=36)
+    content: str = Field(primary_key=True, max_length=64)
+    analysis_id: str = Field(max_length=36)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class ReferenceOpinion(SQLModel, table=True):

@@ -21,8 +21,9 @@ class RetroDue(SQLModel, table=True):
 class RetroSweep(SQLModel, table=True):
     """One walk over a tenant's tracks with a batch of new references; at most one is open.
 
-    ``cursor`` is the id of the last track that was compared, ``epoch`` the catalogue's when the
-    walk began: an analysis that saw it has looked for these references itself.
+    ``cursor`` is the id of the last track that was compared, ``last_track_id`` where the walk ends,
+    ``epoch`` the catalogue's when it began: an analysis whose index held it has looked for these
+    references itself, but for those in banks that it left out.
     """
 
     __tablename__ = "retro_sweep"
@@ -34,6 +35,7 @@ class RetroSweep(SQLModel, table=True):
     reference_ids: list[str] = Field(sa_type=json_type())
     epoch: int = Field(sa_type=BigInteger)
     cursor: str = Field(default="", max_length=36)
+    last_track_id: str = Field(max_length=36)
     compared: int = 0
     found: int = 0
     started_at: datetime = Field(sa_type=UtcDateTime)

@@ -77,11 +77,7 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
 def test_references_of_before_there_were_banks_go_into_default_ones(
     tmp_path, postgresql_url
 ) -> None:
-    with_postgresql = create_engine(postgresql_url)
-    with with_postgresql.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    with_postgresql.dispose()
+    emptied(postgresql_url)
     for url in (f"sqlite:///{tmp_path}/old.db", postgresql_url):
         database = Database(url)
         with database._writer.begin() as connection:
@@ -111,6 +107,46 @@ def test_references_of_before_there_were_banks_go_into_default_ones(
         database.close()
 
 
+def test_whom_peers_named_alike_are_parted_by_their_keys(tmp_path, postgresql_url) -> None:
+    emptied(postgresql_url)
+    for url in (f"sqlite:///{tmp_path}/old.db", postgresql_url):
+        database = Database(url)
+        with database._writer.begin() as connection:
+            command.upgrade(database._alembic(connection), "0002_reference_hygiene")
+        with database.transaction() as session:
+            for statement in (OLD_ROWS[0], *SHARED_ROWS):
+                session.execute(text(statement))
+
+        database.upgrade()
+
+        with database.reading() as session:
+            rows = session.execute(
+                text(
+                    "SELECT reference.id, holder.name, holder.peer_key, holder.verified, "
+                    "reference.flood_rate FROM reference "
+                    "JOIN holder ON holder.id = reference.holder_id ORDER BY reference.id"
+                )
+            ).all()
+            sweeps = session.execute(text("SELECT last_track_id FROM retro_sweep")).all()
+        assert [tuple(row) for row in rows] == [
+            ("r1", "Label", "a", True, 0),
+            ("r2", "Label", "a", True, 5),
+            ("r3", "Label", "b", False, 0),
+            ("r4", "Ours", None, True, 0),
+            ("r5", "Ours", "b", False, 0),
+        ]
+        assert sweeps == [("k2",)]
+        database.close()
+
+
+def emptied(postgresql_url: str) -> None:
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+
+
 NOW = "'2026-01-01 00:00:00+00:00'"
 OLD_ROWS = (
     f"INSERT INTO tenant (id, name, created_at) VALUES ('t', 'one', {NOW})",
@@ -130,4 +166,42 @@ OLD_ROWS = (
     "VALUES ('m', 't', 'k', 'a', 'r', 'recording', 1, 1, 1, 9, '[]', 'open')",
     "INSERT INTO appeal_case (id, tenant_id, track_id, kind, state, version, priority, reasons, "
     f"opened_at) VALUES ('c', 't', 'k', 'review', 'queued', 1, 20, '[]', {NOW})",
+)
+SHARED_ROWS = (
+    *(
+        "INSERT INTO holder (id, tenant_id, name, named, verified, created_at) "
+        f"VALUES ('{key}', 't', '{name}', true, true, {NOW})"
+        for key, name in (("h1", "Label"), ("h2", "Ours"))
+    ),
+    "INSERT INTO bank (id, tenant_id, name, kind, enabled, rollout, version, created_at, "
+    f"updated_at) VALUES ('b', 't', 'default', 'rights', true, 1, 1, {NOW}, {NOW})",
+    *(
+        "INSERT INTO reference (id, tenant_id, bank_id, holder_id, version, epoch, status, policy, "
+        "title, territories, operator_added, duration, fingerprint_sha256, conflicts, "
+        "accepted_rate, quarantined_for, peer_key, extra, created_at, updated_at) "
+        f"VALUES ('{key}', 't', 'b', '{holder}', 1, 1, 'quarantined', 'block', 'song', '[]', false, "
+        f"9, 'f', '[]', 0, {why}, {peer}, '{{}}', {at}, {NOW})"
+        for key, holder, why, peer, at in (
+            ("r1", "h1", "'conflict'", "'a'", NOW),
+            ("r2", "h1", "'flood'", "'a'", NOW),
+            ("r3", "h1", "'conflict'", "'b'", "'2026-01-02 00:00:00+00:00'"),
+            ("r4", "h2", "'conflict'", "NULL", "'2026-01-02 00:00:00+00:00'"),
+            ("r5", "h2", "'conflict'", "'b'", NOW),
+        )
+    ),
+    *(
+        f"INSERT INTO reference_tally (reference_id, hour, matches) VALUES ('{key}', '{hour}', 5)"
+        for key, hour in (
+            ("r1", "2025-12-31 23:00:00+00:00"),
+            ("r2", "2025-12-31 23:00:00+00:00"),
+            ("r2", "2025-12-30 23:00:00+00:00"),
+        )
+    ),
+    *(
+        "INSERT INTO track (id, tenant_id, origin, state, version, created_at, updated_at) "
+        f"VALUES ('{key}', 't', 'upload', 'released', 1, {NOW}, {NOW})"
+        for key in ("k1", "k2")
+    ),
+    "INSERT INTO retro_sweep (id, tenant_id, version, reference_ids, epoch, cursor, compared, "
+    f"found, started_at) VALUES ('s', 't', 1, '[]', 1, '', 0, 0, {NOW})",
 )

@@ -1,5 +1,6 @@
 """A reference that is suddenly found everywhere is taken out until a person has looked."""
 
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +16,18 @@ from scanner.journal import Event, record
 from scanner.service import Service
 from scanner.tables import Analysis, Case, Reference, ReferenceTally, Track, TrackMatch
 from tests.running import add_tenant
-from tests.songs import song, write
+from tests.songs import RATE, song, write
 
 
-def analysed(service: Service, caller: Caller, reference_id: str, at: datetime) -> Event:
-    """Journal an analysis that found one reference."""
+def analysed(
+    service: Service,
+    caller: Caller,
+    reference_id: str,
+    at: datetime,
+    sha256: str | None = None,
+    sound: str | None = None,
+) -> Event:
+    """Journal an analysis of some bytes, of some sound, that found one reference."""
     track_id, analysis_id = new_id(), new_id()
     with service.database.transaction() as session:
         session.add(
@@ -27,6 +35,7 @@ def analysed(service: Service, caller: Caller, reference_id: str, at: datetime) 
                 id=track_id,
                 tenant_id=caller.tenant_id,
                 state="analysing",
+                sha256=sha256,
                 created_at=at,
                 updated_at=at,
             )
@@ -42,6 +51,7 @@ def analysed(service: Service, caller: Caller, reference_id: str, at: datetime) 
                 audio={},
                 warnings=[],
                 seconds={},
+                fingerprint_sha256=sound,
                 started_at=at,
                 ended_at=at,
             )
@@ -142,6 +152,76 @@ def test_matches_of_days_ago_are_no_flood_of_today(guarded, known) -> None:
     assert status(guarded, reference_id) == "active"
 
 
+def tallied(service: Service) -> int:
+    with service.database.reading() as session:
+        return sum(session.exec(select(ReferenceTally.matches)))
+
+
+def test_copies_of_one_file_or_one_sound_count_as_one(guarded, known, tmp_path) -> None:
+    caller, reference_id = known
+    now = utc_now()
+    for n in range(9):  # the same file, then the same sound with other tags
+        for event in (
+            analysed(guarded, caller, reference_id, now, "a" * 64, "1" * 64),
+            analysed(guarded, caller, reference_id, now, f"{n:064}", "1" * 64),
+        ):
+            flood.watch(guarded, event)
+    assert tallied(guarded) == 1
+    other = analysed(guarded, caller, reference_id, now, "b" * 64, "2" * 64)
+    flood.watch(guarded, other)
+    assert (tallied(guarded), status(guarded, reference_id)) == (2, "active")
+
+    month_later = now + timedelta(days=33)
+    guarded.now = lambda: month_later
+    flood.forget_old(guarded)
+    flood.watch(guarded, analysed(guarded, caller, reference_id, month_later, "a" * 64))
+    assert tallied(guarded) == 1
+
+
+def test_a_file_that_is_sent_again_and_again_switches_no_reference_off(guarded, known) -> None:
+    caller, reference_id = known
+    path = guarded.settings.home / "song.wav"
+    for _ in range(8):
+        blob = guarded.store.put_file(caller.tenant_id, path)
+        source = tracks.Source(sha256=blob.sha256, size_bytes=blob.size)
+        declared = Declaration.parse({})
+        track = tracks.submit(guarded, caller, source, declared, entrance="cli", key=new_id())
+        assert inline.drive(guarded, track, 60) == "quarantined"
+    assert (tallied(guarded), status(guarded, reference_id)) == (1, "active")
+
+
+def test_two_workers_that_see_copies_at_the_same_moment_count_one(guarded, known) -> None:
+    caller, reference_id = known
+    now = utc_now()
+    for n in range(5):
+        sha256 = f"{n:064}"
+        events = [analysed(guarded, caller, reference_id, now, sha256) for _ in range(2)]
+        start = threading.Barrier(2)
+
+        def watch(event: Event, start: threading.Barrier = start) -> None:
+            start.wait()
+            flood.watch(guarded, event)
+
+        workers = [threading.Thread(target=watch, args=(event,)) for event in events]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert tallied(guarded) == 5
+
+
+def test_a_rate_that_is_found_right_is_that_of_the_flood_whenever_a_person_looks(
+    guarded, known
+) -> None:
+    caller, reference_id = known
+    start = utc_now()
+    found(guarded, caller, reference_id, 6, start)
+    guarded.now = lambda: start + timedelta(days=3)
+    references.change(guarded, caller, reference_id, {"title": "A hit"})
+    settled = upkeep.settle(guarded, caller, reference_id, "active", "it is a hit")
+    assert (settled.status, settled.accepted_rate) == ("active", 6.0)
+
+
 def test_an_event_that_comes_twice_counts_once(guarded, known) -> None:
     from scanner.bus.dispatch import AlreadyHandledError
 
@@ -165,9 +245,9 @@ def test_what_nobody_claims_may_be_found_everywhere(guarded, tmp_path) -> None:
 
 def test_tracks_that_were_decided_stay_as_they_are(guarded, known, tmp_path) -> None:
     caller, reference_id = known
-    path = tmp_path / "song.wav"
     ids = []
-    for _ in range(7):
+    for n in range(7):
+        path = write(tmp_path / f"{n}.wav", song(1, 12)[n * RATE // 2 :])
         blob = guarded.store.put_file(caller.tenant_id, path)
         source = tracks.Source(sha256=blob.sha256, size_bytes=blob.size)
         declared = Declaration.parse({})

@@ -6,13 +6,24 @@ import pytest
 from sqlmodel import select
 
 from scanner import banks, inline, references, retro, tracks, upkeep
+from scanner.bus import dead_letters
 from scanner.bus.dispatch import AlreadyHandledError
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
 from scanner.journal import event_of
 from scanner.service import Service
-from scanner.tables import Case, JournalRow, RetroMatch, RetroSweep, StatementOfReasons, Track
+from scanner.tables import (
+    Case,
+    DeadLetter,
+    Handled,
+    JournalRow,
+    Reference,
+    RetroMatch,
+    RetroSweep,
+    StatementOfReasons,
+    Track,
+)
 from tests.running import add_tenant, working
 from tests.servers import wait_until
 from tests.songs import RATE, song, write
@@ -195,6 +206,93 @@ def test_a_reference_that_comes_while_a_track_is_analysed_is_found_by_the_tracks
     (found,) = every(service, RetroMatch)
     assert (found.track_id, found.reference_id) == (track, added[1])
     assert [case.kind for case in every(service, Case)] == ["retro_match"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "kafka"])
+def anywhere(request, make_service) -> Service:
+    """A service on each database and each transport in turn; it gives up after one more try."""
+    if request.param == "kafka":
+        return make_service(kafka=request.getfixturevalue("broker"), retries=1)
+    database_url = request.getfixturevalue(f"{request.param}_url")
+    return make_service(database_url=database_url, retries=1)
+
+
+def lost(service: Service, reference: Reference) -> bytes:
+    """Have the store lose a reference's fingerprint, and return it."""
+    own = reference.tenant_id, reference.fingerprint_sha256
+    with service.store.open(*own) as file:
+        print_ = file.read()
+    service.store.delete(*own)
+    return print_
+
+
+def open_sweeps(service: Service) -> list[RetroSweep]:
+    return [sweep for sweep in every(service, RetroSweep) if sweep.ended_at is None]
+
+
+def buried(service: Service, how_many: int) -> list[DeadLetter]:
+    """Wait for so many dead letters whose group was told."""
+
+    def told() -> bool:
+        with service.database.reading() as session:
+            marks = session.exec(select(Handled).where(Handled.outcome == "given_up")).all()
+        return len(marks) == how_many
+
+    wait_until(told, 60, "giving up")
+    return every(service, DeadLetter)
+
+
+def test_a_sweep_that_died_is_replayed_with_what_it_looked_for(anywhere, tmp_path) -> None:
+    caller = add_tenant(anywhere)
+    path = write(tmp_path / "song.wav", song(1, 12))
+    track = decided(anywhere, caller, path)
+    inline.drive_retro(anywhere, caller.tenant_id)
+    added = references.add(anywhere, caller, path=path)
+    references.add(anywhere, caller, path=write(tmp_path / "2.wav", song(2, 9)))
+    print_ = lost(anywhere, added)
+    with working(anywhere, ["retro"]):
+        letters = buried(anywhere, 1)
+        wait_until(lambda: not open_sweeps(anywhere), 60, "the end of the other sweep")
+        assert every(anywhere, RetroMatch) == []
+        anywhere.store.put_bytes(caller.tenant_id, print_)
+
+        for _ in range(2):  # an operator who is not sure that it worked
+            dead_letters.replay(anywhere, letters[0].id, caller.tenant_id)
+        wait_until(lambda: every(anywhere, RetroMatch), 60, "the newer reference in the track")
+        wait_until(lambda: not open_sweeps(anywhere), 60, "the end of the sweep")
+
+    assert [(row.track_id, row.reference_id) for row in every(anywhere, RetroMatch)] == [
+        (track, added.id)
+    ]
+    assert [case.track_id for case in every(anywhere, Case)] == [track]
+    assert len(every(anywhere, DeadLetter)) == 1
+
+
+def test_a_track_whose_own_comparison_died_is_compared_when_that_is_replayed(
+    service, caller, tmp_path, monkeypatch
+) -> None:
+    path = write(tmp_path / "song.wav", song(1, 12))
+    excerpt = write(tmp_path / "excerpt.wav", song(1, 12)[RATE:])
+    store = service.store.put_bytes
+    prints = []
+
+    def and_a_reference_comes_and_is_lost(tenant_id: str, content: bytes):
+        if not prints:
+            prints.append(b"")
+            prints.append(lost(service, references.add(service, caller, path=excerpt)))
+        return store(tenant_id, content)
+
+    monkeypatch.setattr(service.store, "put_bytes", and_a_reference_comes_and_is_lost)
+    track = decided(service, caller, path)
+    (letter,) = every(service, DeadLetter)
+    assert letter.subject == track
+    service.store.put_bytes(caller.tenant_id, prints[1])
+
+    dead_letters.replay(service, letter.id, caller.tenant_id)
+
+    with working(service, ["retro"]):
+        wait_until(lambda: every(service, RetroMatch), 60, "the newer reference in the track")
+    assert [row.track_id for row in every(service, RetroMatch)] == [track]
 
 
 def test_a_worker_does_it_by_itself(service, caller, tmp_path) -> None:

@@ -1,6 +1,8 @@
 """References and opinions on them go from peer to peer in signed files."""
 
+import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from scanner.errors import ConflictError
 from scanner.secrets import SecretKeyError
 from scanner.service import Service
 from scanner.signed_lines import BadBundleError
-from scanner.tables import Bank, Reference, ReferenceExclusion
+from scanner.tables import Bank, Holder, Reference, ReferenceExclusion
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -185,6 +187,91 @@ def test_a_changed_cut_or_foreign_file_is_refused_and_leaves_nothing(
         sharing.import_opinions(peer, caller, path, key)
 
 
+def test_a_file_that_takes_the_place_of_a_verified_one_is_not_read(bundle, peer, tmp_path) -> None:
+    path, key, _, (first, second) = bundle
+    _, results = sharing.import_references(peer, add_tenant(peer, "Peer"), path, key)
+    assert next(results)["origin_id"] == first.id
+    (tmp_path / "forged").write_bytes(path.read_bytes().replace(b"Song 2", b"Song 9"))
+    (tmp_path / "forged").replace(path)
+    assert [each["origin_id"] for each in results] == [second.id]
+    with peer.database.reading() as session:
+        assert set(session.exec(select(Reference.title))) == {"Song 1", "Song 2"}
+
+
+def test_a_line_that_is_changed_after_a_file_was_verified_is_refused(tmp_path) -> None:
+    key = Ed25519PrivateKey.generate()
+    path = tmp_path / "file.jsonl"
+    longer_than_a_buffer = "x" * (io.DEFAULT_BUFFER_SIZE + 1)
+    lines = [{"number": n, "more": longer_than_a_buffer} for n in range(3)]
+    signed_lines.write(path, "test/1", {}, lines, 3, key)
+    read = signed_lines.read(path, "test/1", signed_lines.public_half(key))
+    next(read)
+    assert next(read)["number"] == 0
+    path.write_bytes(path.read_bytes().replace(b'"number":2', b'"number":7'))
+    assert next(read)["number"] == 1
+    with pytest.raises(BadBundleError, match="changed while it was read"):
+        next(read)
+
+
+def test_who_calls_itself_as_a_peer_does_is_not_that_peer(bundle, peer, tmp_path) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    theirs = imported(peer, caller, path, key)
+    head, *lines = signed_lines.read(path, sharing.REFERENCES, key)
+    named = {name: head[name] for name in ("from", "bank", "kind")}
+    other = Ed25519PrivateKey.generate()
+    file = tmp_path / "other.jsonl"
+    signed_lines.write(file, sharing.REFERENCES, named, lines, len(lines), other)
+
+    results = imported(peer, caller, file, signed_lines.public_half(other), bank_name="another's")
+
+    # The same songs of the same label are no conflict: of another peer's label they are.
+    assert {each["status"] for each in results} == {"quarantined"}
+    own = references.add(
+        peer, caller, path=tmp_path / "1.wav", holder="Label (via Origin)", despite_conflicts=True
+    )
+    with peer.database.reading() as session:
+        ids = [theirs[0]["reference_id"], results[0]["reference_id"], own.id]
+        rows = [session.get_one(Reference, each) for each in ids]
+        holders = [session.get_one(Holder, row.holder_id) for row in rows]
+    assert len({holder.id for holder in holders}) == 3
+    assert {holder.name for holder in holders} == {"Label (via Origin)"}
+    assert [holder.peer_key for holder in holders] == [key, signed_lines.public_half(other), None]
+
+
+def test_what_is_judged_before_it_is_checked_is_checked_all_the_same(
+    bundle, both_peer, tmp_path
+) -> None:
+    path, key, _, _ = bundle
+    peer, caller = both_peer, add_tenant(both_peer, "Peer")
+    excerpt = write(tmp_path / "excerpt.wav", song(1, 12)[RATE:])
+    known = references.add(peer, caller, path=excerpt, holder="Somebody")
+    with peer.store.open(caller.tenant_id, known.fingerprint_sha256) as file:
+        print_ = file.read()
+    peer.store.delete(caller.tenant_id, known.fingerprint_sha256)
+    shutil.rmtree(peer.settings.index_folder / caller.tenant_id)  # it can't be built just now
+    claimed, free = [each["reference_id"] for each in imported(peer, caller, path, key)]
+
+    for each in (claimed, free):
+        assert upkeep.judge(peer, caller, each, "deconfirmed").status == "checking"
+    assert upkeep.judge(peer, caller, claimed, "confirmed").status == "checking"
+    peer.store.put_bytes(caller.tenant_id, print_)
+    for _ in range(2):  # each check is a change of the catalogue, after which one looks again
+        references.finish_checks(peer)
+
+    def why(reference_id: str) -> tuple[str, str | None]:
+        with peer.database.reading() as session:
+            row = session.get_one(Reference, reference_id)
+            return row.status, row.quarantined_for
+
+    assert why(claimed) == ("quarantined", "conflict")
+    assert why(free) == ("quarantined", "deconfirmed")
+    for each in (claimed, free):
+        upkeep.judge(peer, caller, each, "confirmed")
+    assert why(claimed) == ("quarantined", "conflict")
+    assert why(free) == ("active", None)
+
+
 WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
 
 
@@ -198,14 +285,14 @@ def test_no_byte_of_a_signed_file_can_be_another(tmp_path: Path, data: st.DataOb
     )
     signed_lines.write(path, "test/1", {"from": "x"}, lines, len(lines), key)
     public = signed_lines.public_half(key)
-    assert signed_lines.verify(path, "test/1", public)["from"] == "x"
-    assert list(signed_lines.read(path)) == lines
+    head, *read = signed_lines.read(path, "test/1", public)
+    assert (head["from"], read) == ("x", lines)
     content = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
     try:
-        signed_lines.verify(path, "test/1", public)
+        list(signed_lines.read(path, "test/1", public))
     except BadBundleError:
         return
     # The signature's own line may be spelled another way; what it signs may not.
@@ -215,9 +302,9 @@ def test_no_byte_of_a_signed_file_can_be_another(tmp_path: Path, data: st.DataOb
 def test_what_a_trusted_peer_got_wrong_is_named_and_the_rest_goes_on(
     bundle, peer, tmp_path
 ) -> None:
-    path, _, _, _ = bundle
+    path, trusted, _, _ = bundle
     caller = add_tenant(peer, "Peer")
-    good = list(signed_lines.read(path))
+    _, *good = signed_lines.read(path, sharing.REFERENCES, trusted)
     wrong = [
         good[0] | {"id": "a", "policy": "burn"},
         good[0] | {"id": "b", "isrc": "12"},

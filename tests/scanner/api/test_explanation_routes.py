@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 import fingerprint
 from scanner import analysis, references
 from scanner.callers import SCOPES, Caller
 from scanner.inline import drive
 from scanner.journal import Actor
+from scanner.tables import TrackMatch
 from tests.scanner.api.conftest import Api, Platform, problem, sound
 
 RECORDING = sound(7, 10)
@@ -110,6 +112,22 @@ def test_what_a_replay_finds_can_be_drawn(api: Api) -> None:
     assert problem(platform.http.get(address)) == "nothing-to-draw"
     title = ET.fromstring(platform.http.get(f"{address}?threshold=0.9").content)[0].text
     assert "'Late'" in (title or "")
+
+
+def test_a_match_of_which_nothing_can_be_shown_is_nothing_to_draw(api: Api) -> None:
+    """A match on record that lies beyond what the fingerprints hold now."""
+    platform = api.platform()
+    recording = sound(7, 10)
+    platform.reference(recording, title="Known")
+    track_id = platform.decided(recording)
+    with api.service.database.transaction() as session:
+        match = session.exec(select(TrackMatch).where(TrackMatch.track_id == track_id)).one()
+        beyond = {"query_start": 500.0, "query_end": 510.0}
+        match.segments = [segment | beyond for segment in match.segments]
+    for form in ("png", "svg"):
+        answer = platform.http.get(f"/v1/tracks/{track_id}/explanation.{form}")
+        assert problem(answer) == "nothing-to-draw"
+        assert "nothing to compare around 500.0 s" in answer.json()["detail"]
 
 
 def test_nothing_to_draw_says_what_to_do(api: Api, wav: bytes) -> None:

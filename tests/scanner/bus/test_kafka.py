@@ -17,6 +17,7 @@ from scanner.bus.kafka import all_topics
 from scanner.bus.windows import FULL
 from scanner.errors import TransientError
 from scanner.events import TRACKS
+from scanner.pipeline import GROUPS
 from scanner.tables import BusCursor, DeadLetter, HandlerStart
 from tests.recording import handled, happen, letters, unique
 from tests.running import working
@@ -40,7 +41,8 @@ def test_every_topic_is_made_with_its_retry_and_dead_ones(make_recording, broker
     finally:
         consumer.close()
     assert all(numbers == {0, 1} for numbers in made.values())
-    assert {f"{TRACKS}.retry", f"{TRACKS}.dead"} <= set(made)
+    read = {topic for group in GROUPS for topic in group.topics}
+    assert {topic + suffix for topic in read for suffix in (".retry", ".dead")} <= set(made)
 
 
 def test_a_broker_that_is_away_is_named_and_waited_for(make_recording) -> None:
