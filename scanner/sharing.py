@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import banks, references, signed_lines, upkeep
+from scanner import banks, reference_checks, references, signed_lines, upkeep
 from scanner.callers import Caller
 from scanner.declarations import Declaration, DeclarationError
 from scanner.errors import NotFoundError
@@ -321,11 +321,11 @@ def _take_in(
     ) as error:
         return _unreadable(origin_id, str(error))
     with service.database.reading() as session:
-        known = references.shared(session, caller.tenant_id, peer_key, wanted.id)
+        known = reference_checks.shared(session, caller.tenant_id, peer_key, wanted.id)
     if known is not None:
         return _result(known, "known")
     blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
-    new = references.New(
+    new = reference_checks.New(
         title=wanted.title,
         duration=print_.duration,
         fingerprint_sha256=blob.sha256,
@@ -339,7 +339,7 @@ def _take_in(
         origin_id=wanted.id,
     )
     parts = tuple((part.start_s, part.end_s) for part in wanted.exclusions)
-    return _result(references.take_in(service, caller, new, print_, excluded=parts), "added")
+    return _result(reference_checks.take_in(service, caller, new, print_, excluded=parts), "added")
 
 
 def _parts(session: Session, bank: Bank) -> dict[str, list[dict[str, float]]]:

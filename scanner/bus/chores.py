@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import flood, references, temporary, upkeep, webhooks
+from scanner import flood, reference_checks, temporary, upkeep, webhooks
 from scanner.bus import dead_letters
 from scanner.clock import new_id
 from scanner.events import CaseOpened
@@ -42,7 +42,7 @@ class Chores:
         due: list[Callable[[], object]] = [
             lambda: count_what_waits(service),
             lambda: upkeep.wake_due(service),
-            lambda: references.finish_checks(service),
+            lambda: reference_checks.finish_checks(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -26,6 +26,7 @@ from scanner.dependencies import (
     etag,
 )
 from scanner.problems import HttpError, problems
+from scanner.reference_checks import POLICIES
 from scanner.replays import Answer
 from scanner.routing import Route, media_type_of
 from scanner.service import Service
@@ -231,8 +232,8 @@ def _checked(form: uploads.Form) -> tuple[dict[str, Any], uploads.Upload, Path]:
     for name, longest in _LONGEST.items():
         if len(fields.get(name, "")) > longest:
             errors.append({"field": name, "detail": f"at most {longest} characters"})
-    if fields.get("policy", "block") not in references.POLICIES:
-        errors.append({"field": "policy", "detail": f"one of {', '.join(references.POLICIES)}"})
+    if fields.get("policy", "block") not in POLICIES:
+        errors.append({"field": "policy", "detail": f"one of {', '.join(POLICIES)}"})
     if form.upload is None:
         errors.append({"field": "file", "detail": "send the recording as the field `file`"})
     fields |= _checked_codes(fields, errors)

@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 from sqlmodel import select
 
-from scanner import banks, references, upkeep
+from scanner import banks, reference_checks, references, upkeep
 from scanner.errors import IllegalTransitionError
 from scanner.service import Service
 from scanner.tables import Case, JournalRow, Reference
@@ -156,7 +156,7 @@ def test_what_cannot_be_checked_yet_is_not_found_and_checked_later(
         ]
     assert [each.status for each in waiting] == ["checking"] * 2
 
-    assert references.finish_checks(service) == 2
+    assert reference_checks.finish_checks(service) == 2
 
     with service.database.reading() as session:
         after = [session.get_one(Reference, each.id).status for each in waiting]

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select
 
 import fingerprint
-from scanner import banks, inline, references, retro, temporary, tracks
+from scanner import banks, inline, reference_checks, retro, temporary, tracks
 from scanner.bus.dispatch import AlreadyHandledError, dispatch
 from scanner.callers import Caller
 from scanner.clock import new_id, utc_now
@@ -51,14 +51,14 @@ def submitted(service: Service, caller: Caller, seed: int) -> str:
 def added(service: Service, caller: Caller, seed: int, bank: str | None = None) -> Reference:
     """Make a song a reference, of one label always."""
     blob = service.store.put_bytes(caller.tenant_id, sound(seed).to_bytes())
-    new = references.New(
+    new = reference_checks.New(
         title=f"Song {seed}",
         duration=sound(seed).duration,
         fingerprint_sha256=blob.sha256,
         holder="Label",
         bank=bank,
     )
-    return references.take_in(service, caller, new, sound(seed))
+    return reference_checks.take_in(service, caller, new, sound(seed))
 
 
 def waiting(service: Service, caller: Caller, stage: str) -> list[Event]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 import fingerprint
-from scanner import banks, references, sharing, signed_lines, upkeep
+from scanner import banks, reference_checks, references, sharing, signed_lines, upkeep
 from scanner.callers import Caller
 from scanner.errors import ConflictError
 from scanner.secrets import SecretKeyError
@@ -257,7 +257,7 @@ def test_what_is_judged_before_it_is_checked_is_checked_all_the_same(
     assert upkeep.judge(peer, caller, claimed, "confirmed").status == "checking"
     peer.store.put_bytes(caller.tenant_id, print_)
     for _ in range(2):  # each check is a change of the catalogue, after which one looks again
-        references.finish_checks(peer)
+        reference_checks.finish_checks(peer)
 
     def why(reference_id: str) -> tuple[str, str | None]:
         with peer.database.reading() as session:
