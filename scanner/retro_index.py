@@ -55,14 +55,13 @@ class RetroIndexes:
             If a reference can't be read: a sweep is tried again, it does not go on without it.
         """
         with self._guard:
-            if sweep.id not in self._kept:
+            if sweep.id not in self._kept or not self._is_there(sweep.id):
+                self._drop(sweep.id)
                 self._kept[sweep.id] = self._made(sweep.tenant_id, sweep.reference_ids)
             self._kept.move_to_end(sweep.id)
             while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)[1][0].cleanup()
-            folder, index = self._kept[sweep.id]
-            os.utime(folder.name)  # in use: not to be swept
-            yield index
+                self._drop(next(iter(self._kept)))
+            yield self._kept[sweep.id][1]
 
     @contextmanager
     def of(self, tenant_id: str, ids: Collection[str]) -> Iterator[fingerprint.SegmentIndex]:
@@ -74,13 +73,24 @@ class RetroIndexes:
     def forget(self, sweep_id: str) -> None:
         """Remove the index of a sweep that ended."""
         with self._guard:
-            if sweep_id in self._kept:
-                self._kept.pop(sweep_id)[0].cleanup()
+            self._drop(sweep_id)
 
     def close(self) -> None:
         """Remove every index."""
         for sweep_id in list(self._kept):
             self.forget(sweep_id)
+
+    def _drop(self, sweep_id: str) -> None:
+        if sweep_id in self._kept:
+            self._kept.pop(sweep_id)[0].cleanup()
+
+    def _is_there(self, sweep_id: str) -> bool:
+        """Mark a folder as in use; False if it was swept after a day without."""
+        try:
+            os.utime(self._kept[sweep_id][0].name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _made(
         self, tenant_id: str, ids: Collection[str]

@@ -11,8 +11,8 @@ from scanner.cli.session import (
     answering,
     caller_for,
     opened,
-    say,
-    table,
+    tell,
+    tell_all,
 )
 
 app = typer.Typer(help="Banks of references.", no_args_is_help=True)
@@ -108,10 +108,7 @@ def key(as_json: Json = False) -> None:
 
     with opened() as service:
         public = signed_lines.public_half(sharing.own_key(service))
-    if as_json:
-        say({"key": public})
-    else:
-        print(public)
+    tell({"key": public}, as_json, public)
 
 
 def _changed(name_now: str, tenant: str, **changes: Any) -> dict[str, Any]:
@@ -127,20 +124,14 @@ def _changed(name_now: str, tenant: str, **changes: Any) -> dict[str, Any]:
 
 
 def _show(views: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        for each in views:
-            say(each)
-        return
-    table(
-        ["Name", "Kind", "On", "Share", "References"],
-        [
-            [
-                each["name"],
-                each["kind"],
-                "yes" if each["enabled"] else "no",
-                f"{each['rollout']:.0%}",
-                str(each["references"]),
-            ]
-            for each in views
-        ],
+    tell_all(
+        views,
+        as_json,
+        {
+            "Name": lambda bank: bank["name"],
+            "Kind": lambda bank: bank["kind"],
+            "On": lambda bank: "yes" if bank["enabled"] else "no",
+            "Share": lambda bank: f"{bank['rollout']:.0%}",
+            "References": lambda bank: str(bank["references"]),
+        },
     )

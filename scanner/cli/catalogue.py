@@ -21,7 +21,9 @@ from scanner.cli.session import (
     opened,
     say,
     shown,
-    table,
+    tell,
+    tell_all,
+    tell_fields,
 )
 
 if TYPE_CHECKING:
@@ -119,24 +121,18 @@ def list_(
         found = references.describe(
             session, references.listed(session, caller.tenant_id, limit=limit)
         )
-    if as_json:
-        for each in found:
-            say(each)
-        return
-    table(
-        ["Id", "Title", "Holder", "Bank", "Status", "Policy", "Seconds"],
-        [
-            [
-                each["id"],
-                each["title"],
-                each["holder"]["name"],
-                each["bank"]["name"],
-                each["status"],
-                each["policy"],
-                f"{each['duration']:.0f}",
-            ]
-            for each in found
-        ],
+    tell_all(
+        found,
+        as_json,
+        {
+            "Id": lambda reference: reference["id"],
+            "Title": lambda reference: reference["title"],
+            "Holder": lambda reference: reference["holder"]["name"],
+            "Bank": lambda reference: reference["bank"]["name"],
+            "Status": lambda reference: reference["status"],
+            "Policy": lambda reference: reference["policy"],
+            "Seconds": lambda reference: f"{reference['duration']:.0f}",
+        },
     )
 
 
@@ -154,10 +150,7 @@ def show(
         caller = caller_for(service, tenant)
         found = references.find(session, caller.tenant_id, reference_id)
         view = references.describe(session, [found])[0]
-    if as_json:
-        say(view)
-        return
-    table(["Field", "Value"], [[name, str(value)] for name, value in view.items()])
+    tell_fields(view, as_json)
 
 
 @app.command()
@@ -172,10 +165,7 @@ def remove(
 
     with opened() as service:
         references.remove(service, caller_for(service, tenant), reference_id)
-    if as_json:
-        say({"reference_id": reference_id, "removed": True})
-    else:
-        print(f"removed {reference_id}")
+    tell({"reference_id": reference_id, "removed": True}, as_json, f"removed {reference_id}")
 
 
 @app.command()
@@ -188,10 +178,7 @@ def stats(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
 
     with opened() as service:
         found = asdict(references.stats(service, caller_for(service, tenant).tenant_id))
-    if as_json:
-        say(found)
-        return
-    table(["Figure", "Value"], [[name, str(value)] for name, value in found.items()])
+    tell_fields(found, as_json)
 
 
 @app.command()
@@ -202,10 +189,8 @@ def rematch(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
 
     with opened() as service:
         compared, found = drive_retro(service, caller_for(service, tenant).tenant_id)
-    if as_json:
-        say({"compared": compared, "found": found})
-    else:
-        print(f"{compared} tracks compared, {found} newer references found in them")
+    words = f"{compared} tracks compared, {found} newer references found in them"
+    tell({"compared": compared, "found": found}, as_json, words)
 
 
 @app.command()
@@ -215,10 +200,8 @@ def compact(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     with opened() as service:
         caller = caller_for(service, tenant)
         size = service.catalogue.compact(caller.tenant_id)
-    if as_json:
-        say({"tenant": tenant, "bytes": size})
-    else:
-        print(f"the index of {tenant} takes {size / 1e6:.1f} MB")
+    words = f"the index of {tenant} takes {size / 1e6:.1f} MB"
+    tell({"tenant": tenant, "bytes": size}, as_json, words)
 
 
 def _status_of(result: dict[str, Any]) -> int:

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, ParamSpec, TypeVar
@@ -164,6 +164,39 @@ def caller_for(service: "Service", tenant: str) -> "Caller":
     return Caller(
         found.id, Actor("cli", "admin"), frozenset(SCOPES), sandbox=found.sandbox_of is not None
     )
+
+
+def tell(view: Any, as_json: bool, words: str) -> None:
+    """Print one object: as JSON, or in words for people."""
+    if as_json:
+        say(view)
+    else:
+        print(words)
+
+
+def tell_all(
+    views: Iterable[Any], as_json: bool, columns: Mapping[str, Callable[[Any], str]]
+) -> None:
+    """Print objects: each as JSON, or all in one table for people.
+
+    Parameters
+    ----------
+    columns : mapping of heading to callable
+        What of an object stands in a column; the order of the columns is that of the mapping.
+    """
+    if as_json:
+        for view in views:
+            say(view)
+    else:
+        table(list(columns), [[cell(view) for cell in columns.values()] for view in views])
+
+
+def tell_fields(view: Mapping[str, Any], as_json: bool) -> None:
+    """Print one object: as JSON, or as a table of its fields."""
+    if as_json:
+        say(view)
+    else:
+        table(["Field", "Value"], [[name, str(value)] for name, value in view.items()])
 
 
 def table(columns: list[str], rows: list[list[str]]) -> None:

@@ -1,7 +1,8 @@
 """What ``reference`` shares with peers: signed bundles, and opinions on them."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +19,12 @@ from scanner.cli.session import (
     opened,
     say,
     shown,
+    tell,
 )
+
+if TYPE_CHECKING:
+    from scanner.callers import Caller
+    from scanner.service import Service
 
 OutFile = Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="File to write.")]
 InFile = Annotated[
@@ -54,12 +60,7 @@ def export(
     """Write a bank's references into a signed bundle for peers."""
     from scanner import sharing
 
-    with opened() as service:
-        made = sharing.export_references(service, caller_for(service, tenant), bank, path)
-    if as_json:
-        say({"path": shown(path)} | made)
-    else:
-        print(f"{made['references']} references in {shown(path)}, signed with {made['key']}")
+    _write(sharing.export_references, "references", path, bank, tenant, as_json)
 
 
 @answering
@@ -103,12 +104,7 @@ def export_opinions(
     """Write what was confirmed and deconfirmed here into a signed file for the peer."""
     from scanner import sharing
 
-    with opened() as service:
-        made = sharing.export_opinions(service, caller_for(service, tenant), bank, path)
-    if as_json:
-        say({"path": shown(path)} | made)
-    else:
-        print(f"{made['opinions']} opinions in {shown(path)}, signed with {made['key']}")
+    _write(sharing.export_opinions, "opinions", path, bank, tenant, as_json)
 
 
 @answering
@@ -120,10 +116,22 @@ def import_opinions(
 
     with opened() as service:
         counts = sharing.import_opinions(service, caller_for(service, tenant), path, trust)
-    if as_json:
-        say(counts)
-    else:
-        print(", ".join(f"{count} {what}" for what, count in counts.items()))
+    tell(counts, as_json, ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def _write(
+    export_: "Callable[[Service, Caller, str, Path], dict[str, Any]]",
+    what: str,
+    path: Path,
+    bank: str,
+    tenant: str,
+    as_json: bool,
+) -> None:
+    """Write a signed file and say how much of what is in it."""
+    with opened() as service:
+        made = export_(service, caller_for(service, tenant), bank, path)
+    words = f"{made[what]} {what} in {shown(path)}, signed with {made['key']}"
+    tell({"path": shown(path)} | made, as_json, words)
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:

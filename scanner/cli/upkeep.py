@@ -13,7 +13,7 @@ from scanner.cli.session import (
     answering,
     caller_for,
     opened,
-    say,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -114,10 +114,8 @@ def exclude(
             note=note,
         )
         view = references.describe_exclusion(part)
-    if as_json:
-        say(view | {"reference_id": reference_id})
-    else:
-        print(f"{view['id']}  {view['start_s']:.1f} s to {view['end_s']:.1f} s")
+    words = f"{view['id']}  {view['start_s']:.1f} s to {view['end_s']:.1f} s"
+    tell(view | {"reference_id": reference_id}, as_json, words)
 
 
 @answering
@@ -145,13 +143,7 @@ def confirm(
     as_json: Json = False,
 ) -> None:
     """Confirm a reference that a peer shared."""
-    from scanner import upkeep
-
-    _do(
-        tenant,
-        as_json,
-        lambda service, caller: upkeep.judge(service, caller, reference_id, "confirmed", reason),
-    )
+    _judge(reference_id, "confirmed", reason, tenant, as_json)
 
 
 @answering
@@ -162,13 +154,7 @@ def deconfirm(
     as_json: Json = False,
 ) -> None:
     """Find a reference wrong that a peer shared: it is not found any more."""
-    from scanner import upkeep
-
-    _do(
-        tenant,
-        as_json,
-        lambda service, caller: upkeep.judge(service, caller, reference_id, "deconfirmed", reason),
-    )
+    _judge(reference_id, "deconfirmed", reason, tenant, as_json)
 
 
 @answering
@@ -188,6 +174,16 @@ def move(
     )
 
 
+def _judge(reference_id: str, opinion: str, reason: str, tenant: str, as_json: bool) -> None:
+    from scanner import upkeep
+
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: upkeep.judge(service, caller, reference_id, opinion, reason),
+    )
+
+
 def _do(tenant: str, as_json: bool, work: "Callable[[Service, Caller], Reference]") -> None:
     """Do it and say how the reference is now."""
     from scanner import references
@@ -196,7 +192,4 @@ def _do(tenant: str, as_json: bool, work: "Callable[[Service, Caller], Reference
         reference = work(service, caller_for(service, tenant))
         with service.database.reading() as session:
             view: dict[str, Any] = references.describe(session, [reference])[0]
-    if as_json:
-        say(view)
-    else:
-        print(f"{view['id']}  {view['status']}  bank {view['bank']['name']}")
+    tell(view, as_json, f"{view['id']}  {view['status']}  bank {view['bank']['name']}")
