@@ -43,6 +43,7 @@ from benchmarks.reliability import CATALOGUE, reliability, reliability_lines
 from fingerprint import Fingerprint, SegmentIndex
 from fingerprint.arrays import F64Array
 from fingerprint.index import score
+from fingerprint.index.chroma import BY_CHANCE
 from fingerprint.index.constellation_search import Sighting
 from fingerprint.index.embedding_search import Trace
 from fingerprint.spectrum import FRAMES_PER_SECOND
@@ -169,11 +170,12 @@ def weighed(
         name = trace.segment.id_of(trace.ordinal)
         if groups[name] not in true or any(_traced(trace, each) for each in held):
             best["vectors"][name] = score.evidence(trace.path, trace.unison)
-    sightings = index.sightings(own.constellation, followed=FOLLOWED)
+    sightings = index.sightings(own.constellation, own.embedding, followed=FOLLOWED)
     for sighting in sorted(sightings, key=lambda each: each.coincidence.information):
         name = sighting.segment.id_of(sighting.ordinal)
         if groups[name] not in true or any(_sighted(sighting, each) for each in held):
-            best["peaks"][name] = score.buried_evidence(sighting.coincidence)
+            unison = BY_CHANCE if sighting.unison is None else sighting.unison
+            best["peaks"][name] = score.buried_evidence(sighting.coincidence, unison)
     return {
         detector: [
             (float(groups[name] in true), float(name == query.twin), *values)

@@ -21,6 +21,9 @@ BESIDE: Final = np.array([0, *range(-20, -5, 2), *range(6, 21, 2)])
 """Places on the path and beside it, in vectors: 2.9 to 9.6 s before and after, where one chroma sees
 nothing that the other does and the music is still of the same part."""
 BY_CHANCE: Final = 0.5
+AROUND_SECONDS: Final = 5.0
+"""A tune by the same instrument coincides for a second or two; around them it does not."""
+FEWEST: Final = 2
 SAMPLED: Final = 128
 """About how many vectors of a path are looked at."""
 
@@ -73,6 +76,38 @@ def agreement(
     lowered = _lowered(own[on[sampled]], lag)
     unison = _unison(lowered, reference, at[sampled], path.line.tempo_ratio)
     return Agreement(lag / BINS_PER_SEMITONE, unison)
+
+
+def unison_at(
+    offset_seconds: float,
+    stretch: tuple[float, float],
+    own: F32Array,
+    seconds: F64Array,
+    reference: F32Array,
+) -> float | None:
+    """Unison of a stretch of the query at its own pitch and tempo, and of :data:`AROUND_SECONDS` around it.
+
+    Parameters
+    ----------
+    offset_seconds : float
+        Reference time minus query time.
+    stretch : tuple of float
+        First and last second, in the query.
+    own, seconds, reference
+        As of :func:`agreement`.
+
+    Returns
+    -------
+    float from 0 to 1, or None where there are no chroma to compare.
+    """
+    at = (seconds + offset_seconds - CENTRE_SECONDS) / HOP_SECONDS
+    inside = (at >= 0) & (at <= len(reference) - 1)
+    near = (seconds >= stretch[0] - AROUND_SECONDS) & (seconds <= stretch[1] + AROUND_SECONDS)
+    on = np.flatnonzero(inside & near)
+    if len(on) < FEWEST:
+        return None
+    on = on[:: 1 + len(on) // SAMPLED]
+    return _unison(own[on], reference, at[on], 1.0)
 
 
 def _lag(mine: F32Array, reference: F32Array, at: F64Array, middle: int) -> float | None:

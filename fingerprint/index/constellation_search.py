@@ -1,16 +1,20 @@
 """Buried copies: landmarks looked up, offsets voted for, the best followed peak by peak."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from fingerprint.arrays import BoolArray, I64Array
+from fingerprint.arrays import BoolArray, F32Array, I64Array
 from fingerprint.constellation.coincidence import Coincidence, coincidence
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.constellation.landmarks import Landmarks, query_landmarks
+from fingerprint.embedding.embedding import SCALE, Embedding
+from fingerprint.index.chroma import unison_at
 from fingerprint.index.segment_file import IndexSegment
+from fingerprint.index.vector_source import VectorSource
+from fingerprint.spectrum import BINS_PER_OCTAVE, FRAMES_PER_SECOND
 
 WINDOW_FRAMES: Final = 750
 """Half a minute of the query votes together; half of it votes in the next window too."""
@@ -25,6 +29,7 @@ PLACES: Final = 512
 """Offsets with the most votes in one segment, of which those are chosen that are followed."""
 SAME_FRAMES: Final = 3
 """Offsets that lie nearer to each other are one."""
+NO_CHROMA: Final[F32Array] = np.empty((0, BINS_PER_OCTAVE), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +42,14 @@ class Sighting:
     ordinal : int
         Reference within the segment.
     coincidence : Coincidence
+    unison : float or None
+        Whether chroma agree there better than beside it, 0 to 1; None where they are not known.
     """
 
     segment: IndexSegment
     ordinal: int
     coincidence: Coincidence
+    unison: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,26 @@ def sightings(
             if seen is not None:
                 found.append(Sighting(segment, each.ordinal, seen))
     return found
+
+
+def heard_together(
+    found: Sequence[Sighting], query: Embedding, source: VectorSource
+) -> list[Sighting]:
+    """Add whether the chroma of both sides agree where peaks do.
+
+    Peaks of two tunes by one synthesiser coincide wherever a pitch is struck at the same moment.
+    """
+    places = [source.number(each.segment, each.ordinal) for each in found]
+    source.fetch({number for number in places if number is not None})
+    own, seconds = query.chroma.astype(np.float32) / np.float32(SCALE), query.seconds()
+    told = []
+    for each, number in zip(found, places, strict=True):
+        seen = each.coincidence
+        stretch = seen.first / FRAMES_PER_SECOND, seen.last / FRAMES_PER_SECOND
+        chroma = NO_CHROMA if number is None else source.chroma_of(number)
+        unison = unison_at(seen.offset / FRAMES_PER_SECOND, stretch, own, seconds, chroma)
+        told.append(replace(each, unison=unison))
+    return told
 
 
 def _windows(landmarks: Landmarks) -> list[Landmarks]:

@@ -199,6 +199,12 @@ class _MilvusVectors:
         which = int(np.searchsorted(self._bases, reference, side="right")) - 1
         return self._segments[which], reference - int(self._bases[which])
 
+    def number(self, segment: IndexSegment, ordinal: int) -> int | None:
+        for each, base in zip(self._segments, self._bases[:-1], strict=True):
+            if each is segment:
+                return int(base) + ordinal
+        return None
+
     def nearest(self, vectors: I8Array, count: int, known: Collection[int]) -> Neighbours:
         without = {self._name(number) for number in known} | self._excluded
         hits = self._rows.nearest(vectors.astype(np.float32) / np.float32(SCALE), count, without)

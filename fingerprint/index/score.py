@@ -78,13 +78,17 @@ TURNOVER: Final = 2.43
 ERROR: Final = -81.1
 LIVELY_SELF_ERROR: Final = 0.35
 
-ALTERED_BIAS: Final = -56.07
-ALTERED: Final = (16.59, -1.53, 3.03, -17.63, 0.3, 38.18)
+ALTERED_BIAS: Final = -53.04
+ALTERED: Final = (16.47, 1.75, 3.24, -23.61, 0.34, 35.11)
 UNUSUAL_ENOUGH: Final = 0.2
 FITTED_SECONDS: Final = 30.0
 
-BURIED_BIAS: Final = -19.10
-BURIED: Final = (5.31,)
+BURIED_BIAS: Final = -14.93
+BURIED: Final = (1.69, 2.21)
+ALONE_BIAS: Final = -12.67
+ALONE: Final = (1.82,)
+"""Of coinciding peaks without chroma."""
+UNISON_SLACK: Final = 0.02
 
 COMPOSITION_BIAS: Final = -21.65
 COMPOSITION: Final = (23.52, 3.50)
@@ -136,17 +140,29 @@ def altered_probability(path: Path, unison: float, query_seconds: float) -> floa
     return logistic(ALTERED_BIAS, ALTERED, evidence(path, unison), query_seconds)
 
 
-def buried_evidence(found: Coincidence) -> tuple[float]:
-    """What of coinciding peaks speaks for them: the square root of the information.
+def buried_evidence(found: Coincidence, unison: float | None) -> tuple[float, ...]:
+    """What of coinciding peaks speaks for them.
 
-    The number of peaks, their share and its excess over chance added nothing to it.
+    The number of peaks, their share and its excess over chance added little to it.
+
+    Returns
+    -------
+    tuple of float
+        Square root of the information; the odds of the unison, as a logarithm, where it is known.
     """
-    return (math.sqrt(found.information),)
+    information = math.sqrt(found.information)
+    if unison is None:
+        return (information,)
+    odds = (unison + UNISON_SLACK) / (1 - unison + UNISON_SLACK)
+    return (information, math.log(odds))
 
 
-def buried_probability(found: Coincidence, query_seconds: float) -> float:
+def buried_probability(found: Coincidence, unison: float | None, query_seconds: float) -> float:
     """Probability that coinciding peaks are a real match; see :func:`altered_probability`."""
-    return logistic(BURIED_BIAS, BURIED, buried_evidence(found), query_seconds)
+    values = buried_evidence(found, unison)
+    if unison is None:
+        return logistic(ALONE_BIAS, ALONE, values, query_seconds)
+    return logistic(BURIED_BIAS, BURIED, values, query_seconds)
 
 
 def composition_evidence(found: Likeness) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from fingerprint.index.alignment import stretches
 from fingerprint.index.answer import matches
 from fingerprint.index.candidates import candidates
 from fingerprint.index.composition_search import Performance, performances
-from fingerprint.index.constellation_search import Sighting, sightings
+from fingerprint.index.constellation_search import Sighting, heard_together, sightings
 from fingerprint.index.embedding_search import Trace, traces
 from fingerprint.index.manifest import Manifest, SegmentEntry
 from fingerprint.index.params import IndexParams
@@ -147,16 +147,15 @@ class SegmentIndex:
                 for diagonals in candidates(words, snapshot.segments, searchable, self.params)
                 for stretch in stretches(words, diagonals)
             ]
-            altered = (
-                traces(query.embedding, self._vectors(snapshot.segments, searchable, exclude))
-                if query.embedding
-                else []
-            )
+            source = self._vectors(snapshot.segments, searchable, exclude)
+            altered = traces(query.embedding, source) if query.embedding else []
             buried = (
                 sightings(query.constellation, snapshot.segments, searchable)
                 if query.constellation
                 else []
             )
+            if query.embedding:
+                buried = heard_together(buried, query.embedding, source)
             works = SegmentVectors(snapshot.segments, searchable, WORKS)
             anew = performances(query.tones, works) if query.tones else []
             return matches(found, buried, altered, anew, query, min_score)
@@ -167,10 +166,14 @@ class SegmentIndex:
         source = self._vectors(snapshot.segments, snapshot.searchable(()), ())
         return traces(embedding, source)
 
-    def sightings(self, constellation: Constellation, followed: int) -> list[Sighting]:
+    def sightings(
+        self, constellation: Constellation, embedding: Embedding, followed: int
+    ) -> list[Sighting]:
         """Likewise of buried copies, in so many references for each half minute."""
         snapshot = self._current()
-        return sightings(constellation, snapshot.segments, snapshot.searchable(()), followed)
+        searchable = snapshot.searchable(())
+        found = sightings(constellation, snapshot.segments, searchable, followed)
+        return heard_together(found, embedding, self._vectors(snapshot.segments, searchable, ()))
 
     def performances(self, tones: Tones) -> list[Performance]:
         """Likewise of works that are played anew."""

@@ -65,6 +65,10 @@ class VectorSource(Protocol):
         """The segment that holds a reference, and its ordinal there."""
         ...
 
+    def number(self, segment: IndexSegment, ordinal: int) -> int | None:
+        """The inverse of :meth:`place`; None of a segment without vectors."""
+        ...
+
     def nearest(self, vectors: I8Array, count: int, known: Collection[int]) -> Neighbours:
         """The reference vectors most like each of the query's; all-zero rows (silence) have none.
 
@@ -124,6 +128,12 @@ class SegmentVectors:
     def place(self, reference: int) -> tuple[IndexSegment, int]:
         which = int(np.searchsorted(self._bases, reference, side="right")) - 1
         return self._holding[which][0], reference - int(self._bases[which])
+
+    def number(self, segment: IndexSegment, ordinal: int) -> int | None:
+        for (each, _), base in zip(self._holding, self._bases[:-1], strict=True):
+            if each is segment:
+                return int(base) + ordinal
+        return None
 
     def nearest(self, vectors: I8Array, count: int, known: Collection[int]) -> Neighbours:
         """The nearest vectors of all segments together."""
