@@ -47,6 +47,7 @@ def test_another_melody_of_the_same_sound_is_no_altered_recording(index, seed: i
     traces = index.traces(query.embedding)
     assert max(trace.path.likeness for trace in traces) > 0.6  # alike they are
     assert max(altered_probability(each.path, each.unison, SECONDS) for each in traces) < 0.5
+    assert not [each for each in index.search(query) if each.kind == "recording"]
 
 
 @pytest.mark.parametrize("seed", range(TUNES))
