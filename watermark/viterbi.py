@@ -41,13 +41,13 @@ def _survivors(costs: F32Array, code: Code) -> BoolArray:
     words = _even_state_words(code)
     metrics = np.full((HALF, 2), np.inf, np.float32)  # of states 2k and 2k + 1
     metrics[0, 0] = 0
+    lower, upper = metrics.reshape(2, HALF)
+    best, entering = np.empty((2, HALF), np.float32)
     survivors = np.empty((len(costs), HALF), np.bool_)
-    for step in range(len(costs)):
-        lower, upper = metrics.reshape(2, HALF)
+    for step, costs_by_word in enumerate(by_word):
         np.less(upper, lower, out=survivors[step])
-        best = np.minimum(lower, upper)
-        entering = by_word[step].take(words)
-        metrics = np.empty((HALF, 2), np.float32)
+        np.minimum(lower, upper, out=best)
+        np.take(costs_by_word, words, out=entering, mode="clip")
         np.add(best, entering, out=metrics[:, 0])
         best += both[step]
         np.subtract(best, entering, out=metrics[:, 1])

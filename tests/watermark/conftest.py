@@ -2,42 +2,21 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
+import soxr
 
+from tests.songs import RATE as SONG_RATE
 from tests.songs import song
-from watermark import Key, Payload, parse_key_file
+from tests.watermark.golden_audio import GOLDEN, Golden
+from watermark import Payload, parse_key_file
 
 FOLDER = Path(__file__).parent
-GOLDEN = FOLDER / "golden"
 VECTORS = "audiowmark-vectors.json"
-
-
-@dataclass(frozen=True)
-class Golden:
-    """A file that audiowmark marked, and what it read from it itself."""
-
-    name: str
-    rate: int
-    key: Key
-    payload: Payload
-    strength: float
-    matches: list[dict[str, Any]]
-
-    def samples(self, kind: str) -> np.ndarray:
-        """16-bit values of the original or the marked file, shape (channels, n)."""
-        path = GOLDEN / f"{self.name}-{kind}.flac"
-        values, rate = soundfile.read(path, dtype="int16", always_2d=True)
-        assert rate == self.rate
-        return np.ascontiguousarray(values.T)
-
-    def sound(self, kind: str) -> np.ndarray:
-        return (self.samples(kind) / np.float32(32768)).astype(np.float32)
 
 
 @pytest.fixture(scope="session")
@@ -69,14 +48,12 @@ def vectors() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def music() -> Callable[..., np.ndarray]:
     """Music-like sound, float32 of shape (channels, n); every channel has its own voice."""
-    known: dict[tuple[int, ...], np.ndarray] = {}
+    voice = cache(song)
 
     def make(seed: int, seconds: int = 70, rate: int = 44100, channels: int = 1) -> np.ndarray:
-        wanted = (seed, seconds, rate, channels)
-        if wanted not in known:
-            common = song(seed, seconds, rate)
-            own = [common + 0.5 * song(seed + 100 * n, seconds, rate) for n in range(1, channels)]
-            known[wanted] = np.stack([common, *own])
-        return known[wanted].copy()
+        common = voice(seed, seconds)
+        own = [common + 0.5 * voice(seed + 100 * n, seconds) for n in range(1, channels)]
+        whole = [soxr.resample(each, SONG_RATE, rate) for each in (common, *own)]
+        return np.stack(whole).astype(np.float32)
 
     return make
