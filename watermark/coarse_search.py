@@ -112,7 +112,8 @@ def block_sums(
     """
     starts = max(0, len(spectrogram.levels) - template.length)
     heard = spectrogram.heard | (not skip_silence)
-    sums = _correlated(spectrogram.levels * heard[..., None], template, starts)
+    levels = spectrogram.levels if heard.all() else spectrogram.levels * heard[..., None]
+    sums = _correlated(levels, template, starts)
     bits = sums.reshape(starts, SHIFTS, 2, SYNC_BITS).transpose(2, 3, 0, 1)
     counts = _counts(heard, template.positions, starts)
     return BlockSums(bits[0], bits[1], counts, template.length)

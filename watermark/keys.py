@@ -72,7 +72,10 @@ def parse_key_file(text: str, default_name: str) -> Key:
                 )
     if len(secrets) != 1:
         raise BadKeyFileError(f"a key file holds exactly one key, this one {len(secrets)}")
-    return Key(secrets[0], name)
+    try:
+        return Key(secrets[0], name)
+    except BadKeyError as error:
+        raise BadKeyFileError(str(error)) from error
 
 
 def format_key_file(key: Key) -> str:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,8 @@ import soxr
 
 from tests.songs import RATE as SONG_RATE
 from tests.songs import song
-from tests.watermark.golden_audio import GOLDEN, Golden
-from watermark import Payload, parse_key_file
-
-FOLDER = Path(__file__).parent
-VECTORS = "audiowmark-vectors.json"
+from tests.watermark.golden_audio import GOLDEN, Golden, place_of
+from watermark import NO_KEY, Payload, parse_key_file
 
 
 @pytest.fixture(scope="session")
@@ -26,22 +22,22 @@ def golden() -> Callable[[str], Golden]:
 
     def named(name: str) -> Golden:
         each = listed[name]
-        strength = float(each["options"][1]) if each["options"] else 10.0
-        payload = Payload(each["payload"])
-        matches = each["reference_get"]["matches"]
-        return Golden(name, each["sample_rate"], key, payload, strength, matches)
+        return Golden(
+            name=name,
+            rate=each["sample_rate"],
+            key=key if each["key_file"] else NO_KEY,
+            payload=Payload(each["payload"]),
+            strength=float(each["options"][1]) if each["options"] else 10.0,
+            matches=each["reference_get"]["matches"],
+        )
 
     return named
 
 
 @pytest.fixture(scope="session")
 def vectors() -> dict[str, Any]:
-    """What audiowmark's own objects printed; beside the tests or in a ``shared`` folder above."""
-    above = [folder / "shared" / "watermark" for folder in FOLDER.parents]
-    found = [folder / VECTORS for folder in (FOLDER, *above) if (folder / VECTORS).exists()]
-    if not found:
-        pytest.skip(f"{VECTORS} is not here: a clean clone does not have it")
-    vectors: dict[str, Any] = json.loads(found[0].read_text())
+    """What audiowmark's own objects printed."""
+    vectors: dict[str, Any] = json.loads(place_of("audiowmark-vectors.json").read_text())
     return vectors
 
 

@@ -11,13 +11,14 @@ from watermark import BlockKind, BuiltinWatermarker, Key, Payload, Verdict
 from watermark.blocks import BlockSearch, Reading
 from watermark.clips import clips_of
 from watermark.coarse_search import Spectrogram
-from watermark.excerpt import SEARCH_RATE, Excerpt
+from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE, Excerpt
 from watermark.payloads import payload_of
 from watermark.resampling import resampled
 from watermark.sync import block_template
 from watermark.tables import key_tables
 
-NAMES = ["clip30-strength15", "mono48"]
+HERE = ["clip30-strength15", "mono48"]
+NAMES = [*HERE, "stereo44", "nokey"]
 ENGINE = BuiltinWatermarker()
 
 
@@ -41,18 +42,16 @@ def readings(sound: np.ndarray, rate: int, key: Key, payload: Payload) -> list[R
 
 def test_every_file_has_its_licence_beside_it() -> None:
     readme = (GOLDEN / "README.md").read_text()
-    assert {each.stem.rsplit("-", 1)[0] for each in GOLDEN.glob("*.flac")} == set(NAMES)
+    assert {each.stem.rsplit("-", 1)[0] for each in GOLDEN.glob("*.flac")} == set(HERE)
     assert "Apache-2.0" in readme
-    assert all(name in readme for name in NAMES)
+    assert all(name in readme for name in HERE)
 
 
-def test_our_mark_is_audiowmarks_to_the_last_bit_of_sixteen(
-    golden: Callable[[str], Golden],
-) -> None:
-    file = golden("clip30-strength15")
+def test_our_mark_is_audiowmarks_to_the_last_bit_of_sixteen(file: Golden) -> None:
+    """At 48 kHz the resampler is another, and tells at the file's ends."""
     ours = ENGINE.embed(file.sound("original"), file.rate, file.payload, file.key, file.strength)
     differences = np.abs(np.floor(ours * 32768) - file.samples("marked"))
-    assert differences.max() <= 1
+    assert differences.max() <= (1 if file.rate == 44100 else 8)
     assert (differences > 0).mean() < 1e-3
 
 
@@ -60,7 +59,7 @@ def test_marks_of_audiowmark_are_found(file: Golden) -> None:
     marks = ENGINE.detect(file.sound("marked"), file.rate, [file.key])
     assert marks[0].payload == file.payload
     assert marks[0].verdict is Verdict.FOUND
-    assert marks[0].key_id == "golden"
+    assert marks[0].key_id == file.key.name
     assert {mark.payload for mark in marks if mark.verdict is Verdict.FOUND} == {file.payload}
 
 
@@ -92,9 +91,19 @@ def test_most_that_is_no_mark_is_read_as_by_audiowmark(file: Golden) -> None:
 
 def _agree(reading: Reading, match: dict[str, Any], payload: Payload) -> bool:
     minutes, seconds = match["pos"].split(":")
-    start = reading.start / SEARCH_RATE
     return (
         payload_of(reading.message, payload.mode) == payload
         and reading.kind == match["type"]
-        and int(start) == 60 * int(minutes) + int(seconds)
+        and int(_told_start(reading, payload)) == 60 * int(minutes) + int(seconds)
     )
+
+
+def _told_start(reading: Reading, payload: Payload) -> float:
+    """Seconds that audiowmark tells: a pair by its second block, all blocks as 0."""
+    match reading.kind:
+        case BlockKind.ALL:
+            return 0.0
+        case BlockKind.AB:
+            return (reading.end - payload.mode.block_frames * SEARCH_FRAME) / SEARCH_RATE
+        case _:
+            return reading.start / SEARCH_RATE

@@ -42,6 +42,7 @@ def test_comments_blanks_and_quotes_are_read_as_audiowmark_writes_them(
         (f"{LINE}\nname a b", "line 2"),
         (f"{LINE}\nname é", "must stand in quotes"),
         (f'{LINE}\nname "open', "must stand in quotes"),
+        (f'{LINE}\nname "tab\t"', "control characters"),
     ],
 )
 def test_a_bad_key_file_is_refused_by_its_line_and_never_quoted(text: str, says: str) -> None:
