@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
-from watermark.arrays import F32Array, I64Array
+from watermark.arrays import BoolArray, F32Array, I64Array
 from watermark.coarse_search import STEP, CoarseScores
 from watermark.excerpt import SEARCH_FRAME, Excerpt
 from watermark.sync import SyncTemplate
@@ -81,15 +80,18 @@ def candidates(
 
 def peaks(coarse: CoarseScores) -> I64Array:
     """Local maxima of quality, without the shadows that a much better one of other sign casts."""
-    qualities, signed = coarse.qualities, coarse.scores - coarse.local_means
+    qualities = coarse.qualities
     padded = np.pad(qualities, 1, constant_values=-1)
-    is_peak = (qualities > padded[:-2]) & (qualities >= padded[2:])
-    shadow = np.zeros_like(qualities)
-    for sign in (1, -1):
-        others = np.where(is_peak & (sign * signed < 0), qualities, 0)
-        reach = maximum_filter1d(others, 2 * _SHADOW_STEPS + 1, mode="constant")
-        shadow = np.where(sign * signed > 0, reach, shadow)
-    return np.flatnonzero(is_peak & (shadow <= _SHADOW_RATIO * qualities))
+    tops = np.flatnonzero((qualities > padded[:-2]) & (qualities >= padded[2:]))
+    if not tops.size:
+        return tops
+    signed = np.zeros(qualities.size + 2 * _SHADOW_STEPS, np.float32)
+    signed[tops + _SHADOW_STEPS] = (coarse.scores - coarse.local_means)[tops]
+    nearby = np.lib.stride_tricks.sliding_window_view(signed, 2 * _SHADOW_STEPS + 1)[tops]
+    own = nearby[:, _SHADOW_STEPS]
+    opposed = (-np.sign(own)[:, None] * nearby).max(axis=1, initial=0)
+    in_light: BoolArray = opposed <= _SHADOW_RATIO * np.abs(own)
+    return tops[in_light]
 
 
 def _above(qualities: F32Array, places: I64Array, threshold: float, least: int) -> I64Array:
