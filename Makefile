@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark lock clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -57,6 +57,9 @@ bench-fingerprint: setup  ## recognition of altered copies, with peers: an hour 
 bench-compositions: setup  ## recognition of works in other performances, with a peer: hours
 	@scripts/system_packages.sh libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont
 	$(BIN)/python -m benchmarks.compositions --resume
+
+bench-watermark: setup  ## marks in real music: speed on one core, faintness, crops and MP3
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark
 
 lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \

@@ -1,5 +1,43 @@
-"""Samples in, marked samples and payloads out; provenance manifests.
+"""Samples in, marked samples and payloads out.
 
-Nothing is in this package yet: the analysis says ``"watermark": "not_run"`` and no rule may take
-that for an answer.
+A :class:`Watermarker` writes a keyed :class:`Payload` into sound and reads it back as a
+:class:`Mark`. :class:`BuiltinWatermarker` does so in this process, in the format of audiowmark 0.6.
 """
+
+from watermark.builtin import BuiltinWatermarker
+from watermark.embedding import DEFAULT_STRENGTH
+from watermark.errors import (
+    BadKeyError,
+    BadKeyFileError,
+    BadPayloadError,
+    BadStrengthError,
+    TooShortError,
+    UnusableAudioError,
+    WatermarkError,
+)
+from watermark.keys import NO_KEY, Key, format_key_file, parse_key_file
+from watermark.marks import BlockKind, Mark, Verdict
+from watermark.payloads import Payload, PayloadMode
+from watermark.watermarker import Watermarker
+
+__all__ = [
+    "DEFAULT_STRENGTH",
+    "NO_KEY",
+    "BadKeyError",
+    "BadKeyFileError",
+    "BadPayloadError",
+    "BadStrengthError",
+    "BlockKind",
+    "BuiltinWatermarker",
+    "Key",
+    "Mark",
+    "Payload",
+    "PayloadMode",
+    "TooShortError",
+    "UnusableAudioError",
+    "Verdict",
+    "WatermarkError",
+    "Watermarker",
+    "format_key_file",
+    "parse_key_file",
+]

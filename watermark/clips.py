@@ -1,0 +1,90 @@
+"""Clip search: marks in sound too short for a whole block, and at the ends of longer sound.
+
+The excerpt is laid on a silent time axis wide enough for a pair of blocks to start anywhere around
+it; what is not heard counts neither for nor against.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from watermark.arrays import F32Array
+from watermark.blocks import Reading
+from watermark.candidates import Candidate, candidates
+from watermark.coarse_search import Spectrogram, block_sums
+from watermark.convolutional import Code
+from watermark.excerpt import SEARCH_FRAME, Excerpt
+from watermark.extraction import decoded, interleaved, raw_bits
+from watermark.marks import BlockKind
+from watermark.payloads import PayloadMode
+from watermark.sync import SyncTemplate, pair_template
+from watermark.tables import KeyTables
+
+LONGEST_BLOCKS: Final = 3.1
+"""Sound of fewer blocks is searched for clips as well."""
+_SPARE_FRAMES: Final = 5
+_MOST_CANDIDATES: Final = 8
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An excerpt on its silent time axis, and where it lies in the sound, in samples."""
+
+    excerpt: Excerpt
+    start: int
+    end: int
+
+    @cached_property
+    def _spectrogram(self) -> Spectrogram:
+        return Spectrogram.of(self.excerpt)
+
+    def readings(self, tables: KeyTables, template: SyncTemplate) -> Iterator[Reading]:
+        """Read a key's pairs of blocks around the excerpt; the template is that of one block."""
+        coarse = block_sums(self._spectrogram, template, skip_silence=True).of_pairs()
+        places = candidates(
+            self.excerpt,
+            pair_template(template),
+            coarse,
+            least=_MOST_CANDIDATES,
+            most=_MOST_CANDIDATES,
+            skip_silence=True,
+        )
+        for place in places:
+            kind = BlockKind.CLIP_A if place.is_a else BlockKind.CLIP_B
+            if (made := decoded(self._raw_pair(place, tables), Code.AB)) is not None:
+                yield Reading(
+                    message=made.message,
+                    start=self.start,
+                    end=self.end,
+                    quality=place.quality,
+                    error=made.error,
+                    margin=made.margin,
+                    kind=kind,
+                )
+
+    def _raw_pair(self, place: Candidate, tables: KeyTables) -> F32Array:
+        size = tables.mode.block_frames * SEARCH_FRAME
+        first, second = (
+            raw_bits(self.excerpt, start, tables) for start in (place.start, place.start + size)
+        )
+        return interleaved(first, second) if place.is_a else interleaved(second, first)
+
+
+def clips_of(samples: F32Array, mode: PayloadMode) -> list[Clip]:
+    """Beginning and, of longer sound, end, each on its silent time axis.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (channels, n)
+        At 11,025 Hz.
+    """
+    size, count = (mode.block_frames + _SPARE_FRAMES) * SEARCH_FRAME, samples.shape[1]
+    spans = [(0, min(size, count))] + [(count - size, count)] * (count > size)
+    return [Clip(_on_silence(samples[:, start:end], size), start, end) for start, end in spans]
+
+
+def _on_silence(samples: F32Array, size: int) -> Excerpt:
+    count = samples.shape[1]
+    lead = max(size, 2 * size - count)
+    return Excerpt.of(samples, lead, lead + count + size)

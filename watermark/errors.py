@@ -1,0 +1,29 @@
+"""Errors raised by :mod:`watermark`."""
+
+
+class WatermarkError(Exception):
+    """Base of every error this package raises."""
+
+
+class UnusableAudioError(WatermarkError):
+    """The samples have a shape, type, rate or value that cannot be marked or searched."""
+
+
+class TooShortError(WatermarkError):
+    """There is less sound than a mark could be read from."""
+
+
+class BadKeyError(WatermarkError):
+    """A key has the wrong length, or a name that a key file cannot hold."""
+
+
+class BadKeyFileError(BadKeyError):
+    """A key file does not follow the format."""
+
+
+class BadPayloadError(WatermarkError):
+    """A payload is not made of hexadecimal digits, or has a length that no mode carries."""
+
+
+class BadStrengthError(WatermarkError):
+    """A strength is not a positive number within the limits."""

@@ -1,0 +1,59 @@
+"""What sound can be marked and searched."""
+
+from typing import Final
+
+import numpy as np
+
+from watermark.arrays import F32Array
+from watermark.errors import TooShortError, UnusableAudioError
+
+MIN_SAMPLE_RATE: Final = 8000
+MAX_SAMPLE_RATE: Final = 768_000
+MAX_CHANNELS: Final = 64
+MIN_SECONDS: Final = 3.0
+"""Sound of less than this carries too few bits to be read: a wrong message looks as good."""
+SILENT_PEAK: Final = 1e-4
+"""-80 dBFS: channels that stay below say nothing of a mark, and would dilute it."""
+
+
+def checked(samples: F32Array, sample_rate: int) -> F32Array:
+    """Return samples that can be used, unchanged.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (channels, n)
+    sample_rate : int
+        Hz.
+
+    Raises
+    ------
+    UnusableAudioError
+        If the shape, the type, the rate or a sample (NaN, infinite) cannot be used.
+    TooShortError
+        If there are less than 3 s.
+    """
+    if samples.ndim != 2 or not 1 <= samples.shape[0] <= MAX_CHANNELS:
+        raise UnusableAudioError(
+            f"need samples of shape (1..{MAX_CHANNELS} channels, n), got {samples.shape}"
+        )
+    if samples.dtype != np.float32:
+        raise UnusableAudioError(f"need float32 samples from -1 to 1, got {samples.dtype}")
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise UnusableAudioError(
+            f"sample rate {sample_rate} Hz is not in {MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}: "
+            "resample the sound first"
+        )
+    if (seconds := samples.shape[1] / sample_rate) < MIN_SECONDS:
+        raise TooShortError(
+            f"{seconds:.2f} s of sound is too short for a mark: give at least {MIN_SECONDS:.0f} s"
+        )
+    if not np.isfinite(samples).all():
+        raise UnusableAudioError("the samples hold NaN or infinite values: decode the sound again")
+    return samples
+
+
+def sounding(samples: F32Array) -> F32Array:
+    """Channels that are not silent, shape (0 or more, n)."""
+    peaks = np.maximum(samples.max(axis=1), -samples.min(axis=1))
+    loud: F32Array = samples[peaks >= SILENT_PEAK]
+    return loud
