@@ -231,9 +231,11 @@ class _MilvusVectors:
     def _of(self, reference: int) -> tuple[F32Array, F32Array]:
         if reference not in self._kept:
             self.fetch([reference])
-        # Removed by another machine since its rows were found: like nothing.
-        nothing = np.zeros((1, DIMENSIONS), np.float32), np.zeros((1, BINS_PER_OCTAVE), np.float32)
-        return self._kept.get(reference, nothing)
+        own = self._kept.get(reference)
+        if own is not None and len(own[0]):
+            return own
+        # Removed or emptied by another machine since its rows were found: like nothing.
+        return np.zeros((1, DIMENSIONS), np.float32), np.zeros((1, BINS_PER_OCTAVE), np.float32)
 
     def _name(self, number: int) -> str:
         segment, ordinal = self.place(number)

@@ -15,7 +15,7 @@ from fingerprint import (
     MissingExtraError,
     SegmentIndex,
 )
-from fingerprint.embedding.embedding import I8Array, quantised
+from fingerprint.embedding.embedding import NO_EMBEDDING, I8Array, quantised
 from fingerprint.index.milvus_collection import BLOCK, MilvusCollection, row_id
 from tests.fingerprint.conftest import collection_of
 from tests.fingerprint.test_vectors import of, reference, tune, walk
@@ -93,6 +93,23 @@ def test_a_shorter_replacement_leaves_nothing_of_the_longer_one(index, rows):
     assert rows._count(["a"]) == 150
     index.verify()
     assert found(index, 1) == ["a"]
+
+
+def test_what_is_bare_after_it_was_cleared_leaves_no_rows_at_the_same_epoch(index, rows, synthetic):
+    index.apply([("a", reference(1)), ("b", reference(2))], [], 1)
+    index.clear()
+    index.apply([("a", synthetic(1)), ("b", reference(2))], [], 1)
+    assert rows._count(["a"]) == 1
+    index.verify()
+    assert (found(index, 1), found(index, 2)) == ([], ["b"])
+
+
+def test_rows_of_a_reference_that_another_machine_emptied_are_like_nothing(index, rows, synthetic):
+    """It wrote the first row, and died before it took the others away."""
+    index.apply([("a", reference(1)), ("b", reference(2))], [], 1)
+    [first] = rows._rows("a", NO_EMBEDDING.vectors[0], NO_EMBEDDING.chroma, 2)
+    rows._upsert([first])
+    assert (found(index, 1), found(index, 2)) == ([], ["b"])
 
 
 def test_of_equal_ids_in_one_change_the_last_is_kept(index, rows):
