@@ -352,7 +352,10 @@ def milvus_of(settings: Settings) -> fingerprint.MilvusServer | None:
 
 
 def collection_name(tenant_id: str) -> str:
-    """Return the name of a tenant's collection of recordings' vectors: readable, and no other's."""
+    """Return how a tenant's collection of recordings' vectors is called: readable, and no other's.
+
+    The network that made the vectors ends the name (:class:`fingerprint.MilvusIndex`).
+    """
     readable = re.sub(r"[^A-Za-z0-9]", "_", tenant_id)[:64]
     digest = hashlib.blake2b(tenant_id.encode(), digest_size=8).hexdigest()
     return f"clearance_{readable}_{digest}_recordings"

@@ -11,6 +11,7 @@ same references. What one of them does not know yet, or no more, it does not fin
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ import numpy as np
 
 from fingerprint.arrays import BoolArray, F32Array
 from fingerprint.embedding.alignment import Neighbours
-from fingerprint.embedding.embedding import NO_EMBEDDING, SCALE, I8Array, expected_vectors
+from fingerprint.embedding.embedding import MODEL, NO_EMBEDDING, SCALE, I8Array, expected_vectors
 from fingerprint.embedding.geometry import CENTRE_SECONDS, DIMENSIONS, HOP_SECONDS
 from fingerprint.errors import IndexCorruptError
 from fingerprint.index.manifest import sync_folder
@@ -47,7 +48,8 @@ class MilvusIndex(SegmentIndex):
     server : MilvusServer
         May be shared between indexes.
     collection : str
-        Of this index alone; made when something is first added.
+        Begins the name of a collection of this index alone, made when something is first added; the
+        network's name ends it, since vectors of another one cannot be compared.
     params : IndexParams
     """
 
@@ -59,7 +61,13 @@ class MilvusIndex(SegmentIndex):
         params: IndexParams | None = None,
     ) -> None:
         super().__init__(folder, params)
-        self._rows = MilvusCollection(server, collection, DIMENSIONS, BINS_PER_OCTAVE)
+        name = f"{collection}_{re.sub('[^A-Za-z0-9]', '_', MODEL)}"
+        self._rows = MilvusCollection(server, name, DIMENSIONS, BINS_PER_OCTAVE)
+
+    @property
+    def collection(self) -> str:
+        """The collection's whole name in Milvus."""
+        return self._rows.name
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int

@@ -27,9 +27,9 @@ def index(tmp_path, milvus) -> MilvusIndex:
 
 
 @pytest.fixture
-def rows(tmp_path, milvus) -> MilvusCollection:
+def rows(index, milvus) -> MilvusCollection:
     """The collection of ``index``, to look at it and to damage it."""
-    return MilvusCollection(milvus, collection_of(tmp_path), 64, 24)
+    return MilvusCollection(milvus, index.collection, 64, 24)
 
 
 def excerpt(seed: int) -> Fingerprint:
@@ -190,6 +190,20 @@ def test_compaction_takes_away_what_is_no_reference_any_more(index, rows):
     index.compact()
     assert rows._count(["a"]) == 0
     index.verify()
+
+
+def test_vectors_of_another_network_are_neither_found_nor_touched(tmp_path, index, milvus):
+    """Of the version before, whose collections were not called after a network; others still use it."""
+    before = MilvusCollection(milvus, collection_of(tmp_path), 64, 24)
+    before.made()
+    for name, seed in (("a", 1), ("gone", 2)):
+        own = reference(seed).embedding
+        assert list(before.write([(name, own.vectors[0], own.chroma)], 1)) == [name]
+    index.apply([("a", reference(3))], [], 1)
+    index.compact()
+    assert (found(index, 1), found(index, 2), found(index, 3)) == ([], [], ["a"])
+    before.verify(["a", "gone"])
+    assert np.array_equal(before.read({"a": 150})["a"][0], reference(1).embedding.vectors[0])
 
 
 def test_words_are_found_without_asking_milvus(tmp_path, milvus, synthetic):
