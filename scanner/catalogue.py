@@ -229,8 +229,10 @@ class Catalogue:
         return len(held)
 
     def bare(self, tenant_id: str) -> int:
-        """How many of a tenant's references altered copies cannot be found of."""
-        return sum(1 for _ in self.caught_up(tenant_id).bare_ids())
+        """Count a tenant's references without vectors: altered copies of them are not found by these."""
+        index = self.caught_up(tenant_id)
+        with _transient():
+            return sum(1 for _ in index.bare_ids())
 
     def compact(self, tenant_id: str) -> int:
         """Take what was retired out of a tenant's index files; return the bytes that are left."""

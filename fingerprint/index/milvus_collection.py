@@ -348,20 +348,28 @@ class MilvusCollection:
             Naming one that is not there, or not all of it.
         """
         for named in _parted(references, LISTED):
+            counts = {
+                name: -1 if total is None else max(1, total) for name, total in self.totals(named)
+            }
+            if self._count(named) == sum(counts.values()):
+                continue
+            for name, count in counts.items():
+                if self._count([name]) != count:
+                    raise IndexCorruptError(
+                        f"the collection {self.name} lacks vectors of reference {name}"
+                    )
+
+    def totals(self, references: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        """How many vectors each reference has; None of one that is not there."""
+        for named in _parted(references, LISTED):
             rows = self._call(
                 "query",
                 ids=[row_id(name, 0) for name in named],
                 output_fields=["reference", "total"],
                 consistency_level="Strong",
             )
-            totals = {row["reference"]: max(1, int(row["total"])) for row in rows}
-            if self._count(named) == sum(totals.get(name, -1) for name in named):
-                continue
-            for name in named:
-                if self._count([name]) != totals.get(name, -1):
-                    raise IndexCorruptError(
-                        f"the collection {self.name} lacks vectors of reference {name}"
-                    )
+            found = {row["reference"]: int(row["total"]) for row in rows}
+            yield from ((name, found.get(name)) for name in named)
 
     def strays(self, known: Collection[str], epoch: int) -> list[str]:
         """References, written up to an epoch, that are not among those known."""

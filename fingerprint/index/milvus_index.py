@@ -131,6 +131,20 @@ class MilvusIndex(SegmentIndex):
         epoch, known = self.epoch, set(self.reference_ids())
         self._rows.remove(self._rows.strays(known, epoch))
 
+    def bare_ids(self) -> Iterator[str]:
+        """As of :class:`SegmentIndex`, as their rows in Milvus say.
+
+        Raises
+        ------
+        IndexCorruptError
+            If the collection is not the one that this folder's references were written to.
+        """
+        if self.stats().references:
+            self._check(self._rows.marker())
+        for name, total in self._rows.totals(super().bare_ids()):
+            if not total:
+                yield name
+
     def verify(self) -> None:
         """Compare every byte of the folder with its checksums, and count the rows in Milvus.
 
