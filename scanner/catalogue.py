@@ -229,8 +229,10 @@ class Catalogue:
         return len(held)
 
     def bare(self, tenant_id: str) -> int:
-        """How many of a tenant's references altered copies cannot be found of."""
-        return sum(1 for _ in self.caught_up(tenant_id).bare_ids())
+        """Count a tenant's references without vectors: altered copies of them are not found by these."""
+        index = self.caught_up(tenant_id)
+        with _transient():
+            return sum(1 for _ in index.bare_ids())
 
     def compact(self, tenant_id: str) -> int:
         """Take what was retired out of a tenant's index files; return the bytes that are left."""
@@ -352,7 +354,10 @@ def milvus_of(settings: Settings) -> fingerprint.MilvusServer | None:
 
 
 def collection_name(tenant_id: str) -> str:
-    """Return the name of a tenant's collection of recordings' vectors: readable, and no other's."""
+    """Return how a tenant's collection of recordings' vectors is called: readable, and no other's.
+
+    The network that made the vectors ends the name (:class:`fingerprint.MilvusIndex`).
+    """
     readable = re.sub(r"[^A-Za-z0-9]", "_", tenant_id)[:64]
     digest = hashlib.blake2b(tenant_id.encode(), digest_size=8).hexdigest()
     return f"clearance_{readable}_{digest}_recordings"

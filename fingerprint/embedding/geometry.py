@@ -11,5 +11,6 @@ LEVEL_FRAMES: Final = 25
 """Frames over which the level is evened out."""
 CONTEXT_FRAMES: Final = LEVEL_FRAMES // 2
 HOP_SECONDS: Final = HOP_FRAMES / FRAMES_PER_SECOND
+FIELD_SECONDS: Final = FIELD_FRAMES / FRAMES_PER_SECOND
 CENTRE_SECONDS: Final = (FIELD_FRAMES - 1) / 2 / FRAMES_PER_SECOND
 """Middle of what the first vector sees."""

@@ -216,24 +216,27 @@ class MilvusCollection:
         parts : iterable of (reference id, vectors, what lies beside them)
             int8 arrays of shape (n, dimensions) and (n, beside). The last of equal ids wins.
         epoch : int
-            Rows that an earlier one wrote of the same reference are gone afterwards.
+            Rows that an earlier one wrote of the same reference are gone afterwards, and of any epoch
+            those past its last.
         """
         rows: list[dict[str, Any]] = []
-        seen: set[str] = set()
+        counts: dict[str, int] = {}
         for reference, vectors, beside in parts:
-            if reference in seen:
+            if reference in counts:
                 self._upsert(rows)
                 rows = []
                 self.remove([reference])
-            seen.add(reference)
-            rows += self._rows(reference, vectors, beside, epoch)
+            own = self._rows(reference, vectors, beside, epoch)
+            counts[reference] = len(own)
+            rows += own
             if len(rows) >= ROWS:
                 self._upsert(rows)
                 rows = []
             yield reference
         self._upsert(rows)
-        for named in _parted(sorted(seen), LISTED):
+        for named in _parted(sorted(counts), LISTED):
             self._call("delete", filter=f"{_among(named)} and epoch < {epoch}")
+            self._cut({name: counts[name] for name in named})
 
     def remove(self, references: Iterable[str]) -> None:
         """Delete references; unknown ones are ignored."""
@@ -345,20 +348,28 @@ class MilvusCollection:
             Naming one that is not there, or not all of it.
         """
         for named in _parted(references, LISTED):
+            counts = {
+                name: -1 if total is None else max(1, total) for name, total in self.totals(named)
+            }
+            if self._count(named) == sum(counts.values()):
+                continue
+            for name, count in counts.items():
+                if self._count([name]) != count:
+                    raise IndexCorruptError(
+                        f"the collection {self.name} lacks vectors of reference {name}"
+                    )
+
+    def totals(self, references: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+        """How many vectors each reference has; None of one that is not there."""
+        for named in _parted(references, LISTED):
             rows = self._call(
                 "query",
                 ids=[row_id(name, 0) for name in named],
                 output_fields=["reference", "total"],
                 consistency_level="Strong",
             )
-            totals = {row["reference"]: max(1, int(row["total"])) for row in rows}
-            if self._count(named) == sum(totals.get(name, -1) for name in named):
-                continue
-            for name in named:
-                if self._count([name]) != totals.get(name, -1):
-                    raise IndexCorruptError(
-                        f"the collection {self.name} lacks vectors of reference {name}"
-                    )
+            found = {row["reference"]: int(row["total"]) for row in rows}
+            yield from ((name, found.get(name)) for name in named)
 
     def strays(self, known: Collection[str], epoch: int) -> list[str]:
         """References, written up to an epoch, that are not among those known."""
@@ -374,6 +385,13 @@ class MilvusCollection:
                 found += [row["reference"] for row in part if row["reference"] not in known]
             rows.close()
         return found
+
+    def _cut(self, counts: Mapping[str, int]) -> None:
+        """Delete what references have beyond so many rows: an epoch may have been written before."""
+        if self._count(list(counts)) == sum(counts.values()):
+            return
+        for name, count in counts.items():
+            self._call("delete", filter=f"{_among([name])} and position >= {count}")
 
     def _count(self, named: Sequence[str]) -> int:
         counted = self._call(

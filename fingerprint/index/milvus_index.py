@@ -11,6 +11,7 @@ same references. What one of them does not know yet, or no more, it does not fin
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ import numpy as np
 
 from fingerprint.arrays import BoolArray, F32Array
 from fingerprint.embedding.alignment import Neighbours
-from fingerprint.embedding.embedding import NO_EMBEDDING, SCALE, I8Array, expected_vectors
+from fingerprint.embedding.embedding import MODEL, NO_EMBEDDING, SCALE, I8Array, expected_vectors
 from fingerprint.embedding.geometry import CENTRE_SECONDS, DIMENSIONS, HOP_SECONDS
 from fingerprint.errors import IndexCorruptError
 from fingerprint.index.manifest import sync_folder
@@ -47,7 +48,8 @@ class MilvusIndex(SegmentIndex):
     server : MilvusServer
         May be shared between indexes.
     collection : str
-        Of this index alone; made when something is first added.
+        Begins the name of a collection of this index alone, made when something is first added; the
+        network's name ends it, since vectors of another one cannot be compared.
     params : IndexParams
     """
 
@@ -59,7 +61,13 @@ class MilvusIndex(SegmentIndex):
         params: IndexParams | None = None,
     ) -> None:
         super().__init__(folder, params)
-        self._rows = MilvusCollection(server, collection, DIMENSIONS, BINS_PER_OCTAVE)
+        name = f"{collection}_{re.sub('[^A-Za-z0-9]', '_', MODEL)}"
+        self._rows = MilvusCollection(server, name, DIMENSIONS, BINS_PER_OCTAVE)
+
+    @property
+    def collection(self) -> str:
+        """The collection's whole name in Milvus."""
+        return self._rows.name
 
     def apply(
         self, added: Iterable[tuple[str, Fingerprint]], removed: Iterable[str], epoch: int
@@ -122,6 +130,20 @@ class MilvusIndex(SegmentIndex):
         # In this order: what another process adds in between is of a later epoch.
         epoch, known = self.epoch, set(self.reference_ids())
         self._rows.remove(self._rows.strays(known, epoch))
+
+    def bare_ids(self) -> Iterator[str]:
+        """As of :class:`SegmentIndex`, as their rows in Milvus say.
+
+        Raises
+        ------
+        IndexCorruptError
+            If the collection is not the one that this folder's references were written to.
+        """
+        if self.stats().references:
+            self._check(self._rows.marker())
+        for name, total in self._rows.totals(super().bare_ids()):
+            if not total:
+                yield name
 
     def verify(self) -> None:
         """Compare every byte of the folder with its checksums, and count the rows in Milvus.
@@ -237,9 +259,11 @@ class _MilvusVectors:
     def _of(self, reference: int) -> tuple[F32Array, F32Array]:
         if reference not in self._kept:
             self.fetch([reference])
-        # Removed by another machine since its rows were found: like nothing.
-        nothing = np.zeros((1, DIMENSIONS), np.float32), np.zeros((1, BINS_PER_OCTAVE), np.float32)
-        return self._kept.get(reference, nothing)
+        own = self._kept.get(reference)
+        if own is not None and len(own[0]):
+            return own
+        # Removed or emptied by another machine since its rows were found: like nothing.
+        return np.zeros((1, DIMENSIONS), np.float32), np.zeros((1, BINS_PER_OCTAVE), np.float32)
 
     def _name(self, number: int) -> str:
         segment, ordinal = self.place(number)

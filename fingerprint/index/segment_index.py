@@ -12,10 +12,10 @@ import filelock
 import numpy as np
 
 from fingerprint.arrays import BoolArray, I64Array, U64Array
-from fingerprint.composition.geometry import FIELD_SECONDS
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
+from fingerprint.embedding.geometry import FIELD_SECONDS
 from fingerprint.errors import (
     IndexCorruptError,
     IndexLockedError,
@@ -247,14 +247,14 @@ class SegmentIndex:
         )
 
     def bare_ids(self) -> Iterator[str]:
-        """Ids of live references of words and peaks only, though long enough for tones.
+        """Ids of live references without vectors of the recording, though long enough for one.
 
-        Altered copies and other performances of them are not found: they were fingerprinted elsewhere,
-        or with networks of an earlier version.
+        Altered copies of them are not found by vectors: they were fingerprinted elsewhere, or with a
+        network of an earlier version.
         """
         snapshot = self._current()
         for segment, alive in zip(snapshot.segments, snapshot.alive, strict=True):
-            bare = alive & (segment.work_counts == 0) & (segment.durations > 2 * FIELD_SECONDS)
+            bare = alive & (segment.vector_counts == 0) & (segment.durations > FIELD_SECONDS)
             for ordinal in np.flatnonzero(bare).tolist():
                 yield segment.id_of(ordinal)
 

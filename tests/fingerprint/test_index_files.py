@@ -1,5 +1,6 @@
 """The folder: merging, crashes, concurrent readers, damage."""
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -337,13 +338,20 @@ def test_a_writer_sees_that_the_folder_was_emptied(tmp_path, synthetic):
     assert list(index.reference_ids()) == ["b"]
 
 
-def test_references_of_words_only_are_named(tmp_path, song):
-    samples = song(3, 20.0)
+def test_references_without_vectors_are_named(tmp_path, song, open_index):
+    samples = song(3, 8.0)
     words = fingerprint.fingerprint(samples, 11_025)
-    index = SegmentIndex(tmp_path)
     whole = fingerprint.completed(words, samples, 11_025)
-    short = fingerprint.fingerprint(song(4, 8.0), 11_025)
-    index.apply([("words", words), ("whole", whole), ("short", short)], [], 1)
-    assert list(index.bare_ids()) == ["words"]
-    index.apply([("words", whole)], [], 2)
+    index = open_index(tmp_path)
+    assert list(index.bare_ids()) == []
+    added = {
+        "words": words,
+        "whole": whole,
+        "without tones": dataclasses.replace(whole, tones=None),
+        "without vectors": dataclasses.replace(whole, embedding=None),
+        "too short for one": Fingerprint(np.empty(0, np.uint32), 1.9),
+    }
+    index.apply(added.items(), [], 1)
+    assert set(index.bare_ids()) == {"words", "without vectors"}
+    index.apply([("words", whole)], ["without vectors"], 2)
     assert list(index.bare_ids()) == []

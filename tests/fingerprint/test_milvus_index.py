@@ -15,7 +15,7 @@ from fingerprint import (
     MissingExtraError,
     SegmentIndex,
 )
-from fingerprint.embedding.embedding import I8Array, quantised
+from fingerprint.embedding.embedding import NO_EMBEDDING, I8Array, quantised
 from fingerprint.index.milvus_collection import BLOCK, MilvusCollection, row_id
 from tests.fingerprint.conftest import collection_of
 from tests.fingerprint.test_vectors import of, reference, tune, walk
@@ -27,9 +27,9 @@ def index(tmp_path, milvus) -> MilvusIndex:
 
 
 @pytest.fixture
-def rows(tmp_path, milvus) -> MilvusCollection:
+def rows(index, milvus) -> MilvusCollection:
     """The collection of ``index``, to look at it and to damage it."""
-    return MilvusCollection(milvus, collection_of(tmp_path), 64, 24)
+    return MilvusCollection(milvus, index.collection, 64, 24)
 
 
 def excerpt(seed: int) -> Fingerprint:
@@ -93,6 +93,23 @@ def test_a_shorter_replacement_leaves_nothing_of_the_longer_one(index, rows):
     assert rows._count(["a"]) == 150
     index.verify()
     assert found(index, 1) == ["a"]
+
+
+def test_what_is_bare_after_it_was_cleared_leaves_no_rows_at_the_same_epoch(index, rows, synthetic):
+    index.apply([("a", reference(1)), ("b", reference(2))], [], 1)
+    index.clear()
+    index.apply([("a", synthetic(1)), ("b", reference(2))], [], 1)
+    assert rows._count(["a"]) == 1
+    index.verify()
+    assert (found(index, 1), found(index, 2)) == ([], ["b"])
+
+
+def test_rows_of_a_reference_that_another_machine_emptied_are_like_nothing(index, rows, synthetic):
+    """It wrote the first row, and died before it took the others away."""
+    index.apply([("a", reference(1)), ("b", reference(2))], [], 1)
+    [first] = rows._rows("a", NO_EMBEDDING.vectors[0], NO_EMBEDDING.chroma, 2)
+    rows._upsert([first])
+    assert (found(index, 1), found(index, 2)) == ([], ["b"])
 
 
 def test_of_equal_ids_in_one_change_the_last_is_kept(index, rows):
@@ -173,6 +190,20 @@ def test_compaction_takes_away_what_is_no_reference_any_more(index, rows):
     index.compact()
     assert rows._count(["a"]) == 0
     index.verify()
+
+
+def test_vectors_of_another_network_are_neither_found_nor_touched(tmp_path, index, milvus):
+    """Of the version before, whose collections were not called after a network; others still use it."""
+    before = MilvusCollection(milvus, collection_of(tmp_path), 64, 24)
+    before.made()
+    for name, seed in (("a", 1), ("gone", 2)):
+        own = reference(seed).embedding
+        assert list(before.write([(name, own.vectors[0], own.chroma)], 1)) == [name]
+    index.apply([("a", reference(3))], [], 1)
+    index.compact()
+    assert (found(index, 1), found(index, 2), found(index, 3)) == ([], [], ["a"])
+    before.verify(["a", "gone"])
+    assert np.array_equal(before.read({"a": 150})["a"][0], reference(1).embedding.vectors[0])
 
 
 def test_words_are_found_without_asking_milvus(tmp_path, milvus, synthetic):

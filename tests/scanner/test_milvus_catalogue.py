@@ -54,8 +54,10 @@ def test_references_come_go_and_come_back_after_milvus_lost_them(
     references.remove(service, caller, added[1])
     assert [found(service, caller, n) for n in range(3)] == [[added[0]], [], [added[2]]]
 
+    index = service.catalogue.caught_up(caller.tenant_id)
+    assert isinstance(index, fingerprint.MilvusIndex)
     server = fingerprint.MilvusServer(service.settings.milvus_uri or "")
-    server.call("drop_collection", collection_name(caller.tenant_id))
+    server.call("drop_collection", index.collection)
     assert [found(service, caller, n) for n in range(3)] == [[added[0]], [], [added[2]]]
     assert service.catalogue.compare(caller.tenant_id) == 2
 
