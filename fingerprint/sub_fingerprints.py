@@ -87,6 +87,9 @@ class Fingerprint:
         By which other performances of the same work are found.
     waveform : Waveform, optional
         By which nothing is found: what people are shown of the audio.
+    left_out : frozenset of str
+        Attributes that its bytes hold of other networks than today's: they are None, until it is
+        made of the audio again. Neither kept nor compared.
     """
 
     sub_fingerprints: U32Array
@@ -96,6 +99,7 @@ class Fingerprint:
     constellation: Constellation | None = None
     tones: Tones | None = None
     waveform: Waveform | None = None
+    left_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
@@ -108,7 +112,13 @@ class Fingerprint:
         self, embedding: Embedding, constellation: Constellation, tones: Tones | None = None
     ) -> "Fingerprint":
         """Return the same fingerprint, by which altered copies and other performances are found."""
-        return replace(self, embedding=embedding, constellation=constellation, tones=tones)
+        return replace(
+            self,
+            embedding=embedding,
+            constellation=constellation,
+            tones=tones,
+            left_out=frozenset(),
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Fingerprint):
@@ -233,7 +243,7 @@ class Fingerprint:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Fingerprint":
-        """Inverse of :meth:`to_bytes`.
+        """Inverse of :meth:`to_bytes`; what bytes of an earlier version hold in vain is named in ``left_out``.
 
         Raises
         ------
@@ -268,6 +278,7 @@ class Fingerprint:
         embedding = None if vectors == _NONE else Embedding.from_bytes(rest, vectors)
         tones = None if frames == _NONE else Tones.from_bytes(levels, duration)
         comparable = data[4] >= _SAME_NETWORKS
+        of_networks = {"embedding": vectors, "tones": frames}
         return cls(
             np.bitwise_xor.accumulate(words),
             float(duration),
@@ -275,6 +286,9 @@ class Fingerprint:
             constellation=None if stars == _NONE else Constellation.from_bytes(own, duration),
             tones=tones if comparable else None,
             waveform=None if columns == _NONE else Waveform.from_bytes(codes, duration),
+            left_out=frozenset(
+                name for name, count in of_networks.items() if count > 0 and not comparable
+            ),
         )
 
 
