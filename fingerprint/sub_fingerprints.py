@@ -108,6 +108,12 @@ class Fingerprint:
         words.flags.writeable = False
         object.__setattr__(self, "sub_fingerprints", words)
 
+    @property
+    def missing(self) -> frozenset[str]:
+        """Attributes that are None, of those by which altered copies and other performances are found."""
+        parts = ("embedding", "constellation", "tones")
+        return frozenset(part for part in parts if getattr(self, part) is None)
+
     def with_altered(
         self, embedding: Embedding, constellation: Constellation, tones: Tones | None = None
     ) -> "Fingerprint":

@@ -163,7 +163,8 @@ def import_references(
     """Verify a bundle and take its references into a bank of the peer's.
 
     They are checked as every new reference is; nobody vouches for them here, so alone they never
-    block a track without a person. One that is there already, retired or not, stays as it is.
+    block a track without a person. One that is there already, retired or not, stays as it is,
+    but for what its fingerprint lacks: :func:`scanner.reference_checks.renew_shared`.
 
     Parameters
     ----------
@@ -323,7 +324,9 @@ def _take_in(
     with service.database.reading() as session:
         known = reference_checks.shared(session, caller.tenant_id, peer_key, wanted.id)
     if known is not None:
-        return _result(known, "known")
+        now = reference_checks.renew_shared(service, caller, known, print_)
+        same = now.fingerprint_sha256 == known.fingerprint_sha256
+        return _result(now, "known" if same else "renewed")
     blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
     new = reference_checks.New(
         title=wanted.title,

@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from fingerprint import Fingerprint
+from scanner.catalogue import next_epoch
+from scanner.service import Service
+from scanner.tables import Reference
 
 _BEFORE: Final = struct.Struct("<4sBdII" + 3 * "i")
 _TODAY: Final = struct.Struct("<4sBdII" + 4 * "i")
@@ -17,3 +20,12 @@ def stored_before(print_: Fingerprint) -> bytes:
     magic, _, *fields = _BEFORE.unpack_from(body)
     old = _BEFORE.pack(magic, 4, *fields) + body[_TODAY.size :]
     return old + struct.pack("<I", zlib.crc32(old))
+
+
+def age(service: Service, reference: Reference) -> None:
+    """Have a reference be as an upgrade that changed the networks leaves it."""
+    content = stored_before(service.catalogue.print_of(reference))
+    with service.database.transaction() as session:
+        row = session.get_one(Reference, reference.id)
+        row.epoch = next_epoch(session, row.tenant_id)
+        row.fingerprint_sha256 = service.store.put_bytes(row.tenant_id, content).sha256

@@ -19,6 +19,7 @@ from scanner.secrets import SecretKeyError
 from scanner.service import Service
 from scanner.signed_lines import BadBundleError
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion
+from tests.earlier_bytes import age
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -361,3 +362,17 @@ def test_the_key_is_made_once_and_is_nobody_elses_to_read(origin) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(SecretKeyError, match="no Ed25519 key"):
         sharing.own_key(origin)
+
+
+def test_a_newer_bundle_renews_what_an_upgrade_left_without_vectors(bundle, peer) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    first, second = imported(peer, caller, path, key)
+    with peer.database.reading() as session:
+        age(peer, session.get_one(Reference, first["reference_id"]))
+    again = imported(peer, caller, path, key)
+    assert [each["result"] for each in again] == ["renewed", "known"]
+    assert [each["reference_id"] for each in again] == [
+        each["reference_id"] for each in (first, second)
+    ]
+    assert peer.catalogue.bare(caller.tenant_id) == 0
