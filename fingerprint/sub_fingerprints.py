@@ -88,8 +88,8 @@ class Fingerprint:
     waveform : Waveform, optional
         By which nothing is found: what people are shown of the audio.
     left_out : frozenset of str
-        Attributes that its bytes hold of other networks than today's: they are None, until it is
-        made of the audio again. Neither kept nor compared.
+        Attributes that it was given of other models than today's: they are None, until it is made
+        of the audio again. Neither kept nor compared.
     """
 
     sub_fingerprints: U32Array
@@ -175,7 +175,7 @@ class Fingerprint:
         return document
 
     @classmethod
-    def from_json(cls, document: object) -> "Fingerprint":
+    def from_json(cls, document: object, *, other_models: bool = False) -> "Fingerprint":
         """Read a stranger's fingerprint.
 
         Parameters
@@ -186,6 +186,9 @@ class Fingerprint:
             "vectors": base64 of bytes}``, ``"constellation": {"model", "peaks": base64 of
             little-endian uint32}``, ``"tones": {"model", "levels": base64 of bytes}`` and
             ``"waveform": {"model", "codes": base64 of bytes}``. Other members are ignored.
+        other_models : bool
+            Leave out parts of other models than today's, and name them in ``left_out``, where they
+            would be refused.
 
         Raises
         ------
@@ -196,6 +199,8 @@ class Fingerprint:
         """
         if not isinstance(document, dict):
             raise InvalidFingerprintError("a fingerprint is a JSON object")
+        left_out = _of_other_models(document) if other_models else frozenset()
+        document = {name: part for name, part in document.items() if name not in left_out}
         algorithm = document.get("algorithm")
         if algorithm != ALGORITHM:
             raise InvalidFingerprintError(
@@ -221,6 +226,7 @@ class Fingerprint:
             constellation=_constellation(document.get("constellation"), duration),
             tones=_tones(document.get("tones"), duration),
             waveform=_waveform(document.get("waveform"), duration),
+            left_out=left_out,
         )
 
     def to_bytes(self) -> bytes:
@@ -303,6 +309,20 @@ def _cut(data: bytes, behind: int) -> tuple[bytes, bytes]:
     if behind > len(data):
         raise InvalidFingerprintError("this fingerprint does not hold what it announces")
     return data[: len(data) - behind], data[len(data) - behind :]
+
+
+def _of_other_models(document: dict[str, Any]) -> frozenset[str]:
+    models = {
+        "embedding": MODEL,
+        "constellation": peaks.MODEL,
+        "tones": heard.MODEL,
+        "waveform": WAVEFORM_MODEL,
+    }
+    return frozenset(
+        name
+        for name, model in models.items()
+        if isinstance(part := document.get(name), dict) and part.get("model") != model
+    )
 
 
 def _embedding(document: object, duration: float) -> Embedding | None:

@@ -27,7 +27,11 @@ OK: Final = "ok"
 FAILED: Final = "failed"
 NOT_RUN: Final = "not_run"
 DETECTORS: Final = ("fingerprint", "embedding", "composition", "watermark", "provenance")
-_DETECTOR_OF: Final = {"embedding": "embedding", "tones": "composition"}
+_DETECTOR_OF: Final = {
+    "embedding": "embedding",
+    "constellation": "embedding",
+    "tones": "composition",
+}
 """What looks with which part of a fingerprint."""
 _SEND_AGAIN: Final = (
     "the fingerprint was made by an earlier version, and its vectors and tones can no longer be "
@@ -129,7 +133,7 @@ def analyse_fingerprint(
     evidence = Evidence(duration=print_.duration)
     with _timed(evidence, "total"):
         _search(service, tenant_id, evidence, print_, seed, patience)
-    lost = sorted(_DETECTOR_OF[part] for part in print_.left_out)
+    lost = {_DETECTOR_OF[part] for part in print_.left_out if part in _DETECTOR_OF}
     if lost:
         evidence.detectors |= dict.fromkeys(lost, FAILED)
         evidence.warnings.append({"type": "earlier-networks", "detail": _SEND_AGAIN})

@@ -376,3 +376,31 @@ def test_a_newer_bundle_renews_what_an_upgrade_left_without_vectors(bundle, peer
         each["reference_id"] for each in (first, second)
     ]
     assert peer.catalogue.bare(caller.tenant_id) == 0
+
+
+def test_a_bundle_of_another_versions_models_is_taken_in_without_their_parts(
+    bundle, peer, tmp_path
+) -> None:
+    path, _, _, _ = bundle
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:-1]]
+    whole_print = dict(lines[0]["fingerprint"])
+    parts = ("embedding", "tones", "waveform")
+    for part in parts:
+        lines[0]["fingerprint"][part] = {"model": "of-last-year", "content": "another"}
+    head, key = {"kind": "rights", "from": "Old"}, Ed25519PrivateKey.generate()
+    old = tmp_path / "old.jsonl"
+    signed_lines.write(old, sharing.REFERENCES, head, lines, len(lines), key)
+    caller = add_tenant(peer, "Peer")
+
+    taken, whole = imported(peer, caller, old, signed_lines.public_half(key))
+
+    assert (taken["result"], taken["without"]) == ("added", sorted(parts))
+    assert (whole["result"], whole["without"]) == ("added", [])
+    query = fingerprint.fingerprint(song(1, 12)[None], RATE)
+    (match,) = peer.catalogue.search(caller.tenant_id, query).matches
+    assert match.reference_id == taken["reference_id"]
+
+    lines[0]["fingerprint"] = whole_print
+    signed_lines.write(old, sharing.REFERENCES, head, lines, len(lines), key)
+    newer = imported(peer, caller, old, signed_lines.public_half(key))
+    assert [each["result"] for each in newer] == ["renewed", "known"]
