@@ -87,6 +87,9 @@ class Fingerprint:
         By which other performances of the same work are found.
     waveform : Waveform, optional
         By which nothing is found: what people are shown of the audio.
+    left_out : frozenset of str
+        Attributes that it was given of other models than today's: they are None, until it is made
+        of the audio again. Neither kept nor compared.
     """
 
     sub_fingerprints: U32Array
@@ -96,6 +99,7 @@ class Fingerprint:
     constellation: Constellation | None = None
     tones: Tones | None = None
     waveform: Waveform | None = None
+    left_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         words = np.ascontiguousarray(self.sub_fingerprints, dtype=np.uint32).view()
@@ -104,11 +108,23 @@ class Fingerprint:
         words.flags.writeable = False
         object.__setattr__(self, "sub_fingerprints", words)
 
+    @property
+    def missing(self) -> frozenset[str]:
+        """Attributes that are None, of those by which altered copies and other performances are found."""
+        parts = ("embedding", "constellation", "tones")
+        return frozenset(part for part in parts if getattr(self, part) is None)
+
     def with_altered(
         self, embedding: Embedding, constellation: Constellation, tones: Tones | None = None
     ) -> "Fingerprint":
         """Return the same fingerprint, by which altered copies and other performances are found."""
-        return replace(self, embedding=embedding, constellation=constellation, tones=tones)
+        return replace(
+            self,
+            embedding=embedding,
+            constellation=constellation,
+            tones=tones,
+            left_out=frozenset(),
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Fingerprint):
@@ -159,7 +175,7 @@ class Fingerprint:
         return document
 
     @classmethod
-    def from_json(cls, document: object) -> "Fingerprint":
+    def from_json(cls, document: object, *, other_models: bool = False) -> "Fingerprint":
         """Read a stranger's fingerprint.
 
         Parameters
@@ -170,6 +186,9 @@ class Fingerprint:
             "vectors": base64 of bytes}``, ``"constellation": {"model", "peaks": base64 of
             little-endian uint32}``, ``"tones": {"model", "levels": base64 of bytes}`` and
             ``"waveform": {"model", "codes": base64 of bytes}``. Other members are ignored.
+        other_models : bool
+            Leave out parts of other models than today's, and name them in ``left_out``, where they
+            would be refused.
 
         Raises
         ------
@@ -180,6 +199,8 @@ class Fingerprint:
         """
         if not isinstance(document, dict):
             raise InvalidFingerprintError("a fingerprint is a JSON object")
+        left_out = _of_other_models(document) if other_models else frozenset()
+        document = {name: part for name, part in document.items() if name not in left_out}
         algorithm = document.get("algorithm")
         if algorithm != ALGORITHM:
             raise InvalidFingerprintError(
@@ -205,6 +226,7 @@ class Fingerprint:
             constellation=_constellation(document.get("constellation"), duration),
             tones=_tones(document.get("tones"), duration),
             waveform=_waveform(document.get("waveform"), duration),
+            left_out=left_out,
         )
 
     def to_bytes(self) -> bytes:
@@ -233,7 +255,7 @@ class Fingerprint:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Fingerprint":
-        """Inverse of :meth:`to_bytes`.
+        """Inverse of :meth:`to_bytes`; what bytes of an earlier version hold in vain is named in ``left_out``.
 
         Raises
         ------
@@ -268,6 +290,7 @@ class Fingerprint:
         embedding = None if vectors == _NONE else Embedding.from_bytes(rest, vectors)
         tones = None if frames == _NONE else Tones.from_bytes(levels, duration)
         comparable = data[4] >= _SAME_NETWORKS
+        of_networks = {"embedding": vectors, "tones": frames}
         return cls(
             np.bitwise_xor.accumulate(words),
             float(duration),
@@ -275,6 +298,9 @@ class Fingerprint:
             constellation=None if stars == _NONE else Constellation.from_bytes(own, duration),
             tones=tones if comparable else None,
             waveform=None if columns == _NONE else Waveform.from_bytes(codes, duration),
+            left_out=frozenset(
+                name for name, count in of_networks.items() if count > 0 and not comparable
+            ),
         )
 
 
@@ -283,6 +309,20 @@ def _cut(data: bytes, behind: int) -> tuple[bytes, bytes]:
     if behind > len(data):
         raise InvalidFingerprintError("this fingerprint does not hold what it announces")
     return data[: len(data) - behind], data[len(data) - behind :]
+
+
+def _of_other_models(document: dict[str, Any]) -> frozenset[str]:
+    models = {
+        "embedding": MODEL,
+        "constellation": peaks.MODEL,
+        "tones": heard.MODEL,
+        "waveform": WAVEFORM_MODEL,
+    }
+    return frozenset(
+        name
+        for name, model in models.items()
+        if isinstance(part := document.get(name), dict) and part.get("model") != model
+    )
 
 
 def _embedding(document: object, duration: float) -> Embedding | None:

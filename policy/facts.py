@@ -162,7 +162,7 @@ class Facts(_Frozen):
     provenance: Fact[ProvenanceFact] = ABSENT
     """Provenance manifest; absent if the file carries none."""
     warnings: tuple[Name, ...] = ()
-    """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short)."""
+    """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short, earlier-networks)."""
 
 
 def hash_facts(facts: Facts) -> str:

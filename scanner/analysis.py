@@ -27,6 +27,16 @@ OK: Final = "ok"
 FAILED: Final = "failed"
 NOT_RUN: Final = "not_run"
 DETECTORS: Final = ("fingerprint", "embedding", "composition", "watermark", "provenance")
+_DETECTOR_OF: Final = {
+    "embedding": "embedding",
+    "constellation": "embedding",
+    "tones": "composition",
+}
+"""What looks with which part of a fingerprint."""
+_SEND_AGAIN: Final = (
+    "the fingerprint was made by an earlier version, and its vectors and tones can no longer be "
+    "compared: make it again with `clearance fingerprint` and send it again, or send the audio"
+)
 
 
 @dataclass
@@ -115,10 +125,18 @@ def analyse_fingerprint(
     seed: str,
     patience: float = math.inf,
 ) -> Evidence:
-    """Analyse what a client sent instead of audio: no detector but the search can run."""
+    """Analyse what a client sent instead of audio: no detector but the search can run.
+
+    What an earlier version made of the audio for networks that are no longer used counts as failed:
+    nobody looked for what it would have found.
+    """
     evidence = Evidence(duration=print_.duration)
     with _timed(evidence, "total"):
         _search(service, tenant_id, evidence, print_, seed, patience)
+    lost = {_DETECTOR_OF[part] for part in print_.left_out if part in _DETECTOR_OF}
+    if lost:
+        evidence.detectors |= dict.fromkeys(lost, FAILED)
+        evidence.warnings.append({"type": "earlier-networks", "detail": _SEND_AGAIN})
     return evidence
 
 

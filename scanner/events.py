@@ -345,7 +345,7 @@ class ReferenceAdded(EventData):
 
 
 class ReferenceChanged(EventData):
-    """A reference's policy, title or territories changed."""
+    """A reference's policy, title, territories, bank or fingerprint changed."""
 
     topic: ClassVar[str] = REFERENCES
     type: ClassVar[str] = "clearance.reference.changed"

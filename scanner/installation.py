@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 DEFAULT_TENANT: Final = "default"
+_ADD_AGAIN: Final = "add their audio again, or import a newer bundle of their peer's"
 
 
 class AlreadyInitialisedError(ScannerError):
@@ -103,7 +104,7 @@ def _index(service: "Service") -> str:
         known = [tenant.id for tenant in keys.tenants(session)]
     words = f"{sum(map(service.catalogue.compare, known))} references, as in the database"
     bare = sum(map(service.catalogue.bare, known))
-    return words if not bare else f"{words}; {bare} without vectors: add their audio again"
+    return words if not bare else f"{words}; {bare} without vectors: {_ADD_AGAIN}"
 
 
 def _chromaprint() -> str:

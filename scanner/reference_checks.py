@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import structlog
 from sqlmodel import Session, col, select
 
@@ -155,6 +156,79 @@ def _shared_parts(
         )
         for start_s, end_s in excluded
     ]
+
+
+def renew(
+    service: "Service", caller: Caller, known: Reference, fingerprint_sha256: str
+) -> Reference:
+    """Give a reference another stored fingerprint of the same audio; its status stays."""
+    with service.database.transaction() as session:
+        standing_epoch(session, caller.tenant_id)
+        return _renewed(service, session, caller, known, fingerprint_sha256)
+
+
+def renew_shared(
+    service: "Service", caller: Caller, known: Reference, print_: fingerprint.Fingerprint
+) -> Reference:
+    """Give a peer's reference what its fingerprint lacks and a newer bundle has, or leave it.
+
+    The peer must not make another recording of it, nor get round the check of new references: the
+    words must be the same, and nothing new may be found that would keep it out. Where that can't be
+    told now it stays as it is, until the bundle is imported again.
+    """
+    try:
+        if not _can_renew(service, known, print_):
+            return known
+        with service.database.reading() as session:
+            kind = banks.find(session, caller.tenant_id, known.bank_id).kind
+        blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
+        while True:
+            looked = admission.look(
+                service, caller.tenant_id, print_, holder_id=known.holder_id, kind=kind
+            )
+            if _other(looked.conflicts, known.conflicts):
+                log.warning("reference_not_renewed", reference=known.id, detail="conflicts")
+                return known
+            with service.database.transaction() as session:
+                if standing_epoch(session, caller.tenant_id) == looked.epoch:
+                    return _renewed(service, session, caller, known, blob.sha256)
+    except (BusyError, TransientError) as error:
+        log.warning("reference_not_renewed", reference=known.id, detail=str(error))
+        return known
+
+
+def _can_renew(service: "Service", known: Reference, print_: fingerprint.Fingerprint) -> bool:
+    if known.status == Status.RETIRED:
+        return False
+    own = service.catalogue.print_of(known)
+    same = np.array_equal(own.sub_fingerprints, print_.sub_fingerprints)
+    return same and bool(own.missing - print_.missing)
+
+
+def _other(conflicts: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> bool:
+    """Whether there are conflicts that were not known before."""
+    return not {each["reference_id"] for each in conflicts} <= {
+        each["reference_id"] for each in before
+    }
+
+
+def _renewed(
+    service: "Service",
+    session: Session,
+    caller: Caller,
+    known: Reference,
+    fingerprint_sha256: str,
+) -> Reference:
+    """Renew a reference unless it was retired or renewed meanwhile; the epoch is locked."""
+    reference = session.get_one(Reference, known.id, with_for_update=True)
+    changed = reference.fingerprint_sha256 != known.fingerprint_sha256
+    if changed or reference.status == Status.RETIRED:
+        return reference
+    reference.fingerprint_sha256 = fingerprint_sha256
+    reference.epoch = next_epoch(session, caller.tenant_id)
+    data = ReferenceChanged(epoch=reference.epoch, changed=["fingerprint"])
+    record_change(session, reference, data, service.now(), caller.actor)
+    return reference
 
 
 def finish_checks(service: "Service", limit: int = 100) -> int:

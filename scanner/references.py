@@ -16,7 +16,7 @@ from scanner.catalogue import next_epoch
 from scanner.errors import NotFoundError, ScannerError
 from scanner.events import ReferenceChanged, ReferenceRemoved
 from scanner.idempotency import check_version
-from scanner.reference_checks import POLICIES, New, same_audio, take_in
+from scanner.reference_checks import POLICIES, New, renew, same_audio, take_in
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion, ReferenceOpinion
@@ -64,7 +64,8 @@ def add(
     """Decode a file, fingerprint it and make it a reference; durable when this returns.
 
     The same audio of the same holder is not added twice: the reference that is there is returned,
-    unless something else is asked of it. What the fields mean: :class:`scanner.reference_checks.New`; how it is checked:
+    unless something else is asked of it; what its fingerprint lacks, because it was made by an
+    earlier version, it is given first. What the fields mean: :class:`scanner.reference_checks.New`; how it is checked:
     :func:`scanner.reference_checks.take_in`.
 
     Raises
@@ -78,6 +79,8 @@ def add(
     ConflictError
         If this audio is a reference of this holder already, with another policy, ISRC or other
         territories.
+    TransientError
+        If it is a reference whose fingerprint can't be read.
     """
     if policy is not None and policy not in POLICIES:
         raise BadReferenceError(f"policy {policy!r} is none of {', '.join(POLICIES)}")
@@ -98,7 +101,9 @@ def add(
         if bank not in {None, banks.DEFAULT}:
             banks.named(session, caller.tenant_id, bank)
         known = same_audio(session, caller.tenant_id, new)
-    if known is not None and known.operator_added >= operator and not despite_conflicts:
+    asks_more = known is None or known.operator_added < operator or despite_conflicts
+    lacks = known is not None and bool(service.catalogue.print_of(known).missing)
+    if known is not None and not asks_more and not lacks:
         return known
     decoded = service.decoder.decode(path)
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
@@ -109,6 +114,10 @@ def add(
         duration=decoded.duration,
         fingerprint_sha256=service.store.put_bytes(caller.tenant_id, print_.to_bytes()).sha256,
     )
+    if known is not None and lacks:
+        known = renew(service, caller, known, new.fingerprint_sha256)
+        if not asks_more:
+            return known
     return take_in(
         service, caller, new, print_, despite_conflicts=despite_conflicts, patience=patience
     )

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 GROUP: Final = "retro"
 BATCH: Final = 500
 """References of one sweep: their index is made anew by each worker that takes a chunk."""
-WIDENING: Final = frozenset({"bank", "enabled", "rollout"})
-"""Changes by which a reference may be found in tracks that it was not looked for in."""
+WIDENING: Final = frozenset({"bank", "enabled", "rollout", "fingerprint"})
+"""Changes by which a reference may be found in tracks that it was not looked for, or not found, in."""
 
 log = structlog.get_logger()
 

@@ -163,7 +163,8 @@ def import_references(
     """Verify a bundle and take its references into a bank of the peer's.
 
     They are checked as every new reference is; nobody vouches for them here, so alone they never
-    block a track without a person. One that is there already, retired or not, stays as it is.
+    block a track without a person. One that is there already, retired or not, stays as it is,
+    but for what its fingerprint lacks: :func:`scanner.reference_checks.renew_shared`.
 
     Parameters
     ----------
@@ -177,7 +178,9 @@ def import_references(
     Returns
     -------
     int, iterator
-        How many references there are; one object each, as it is durable.
+        How many references there are; one object each, as it is durable. ``without`` names the parts
+        of its fingerprint that are of other models than those here, so that altered copies (without
+        an embedding or a constellation) or other performances (without tones) are not found.
     """
     trusted = signed_lines.checked_key(trusted)
     lines = signed_lines.read(path, REFERENCES, trusted)
@@ -303,7 +306,7 @@ def _take_in(
     origin_id = str(line.get("id"))[:100]
     try:
         wanted = SharedReference.model_validate(line)
-        print_ = fingerprint.Fingerprint.from_json(wanted.fingerprint)
+        print_ = fingerprint.Fingerprint.from_json(wanted.fingerprint, other_models=True)
         if print_.duration > service.settings.max_duration_seconds:
             raise references.BadReferenceError(
                 f"it is of {print_.duration:.0f} s of audio, and at most "
@@ -323,7 +326,9 @@ def _take_in(
     with service.database.reading() as session:
         known = reference_checks.shared(session, caller.tenant_id, peer_key, wanted.id)
     if known is not None:
-        return _result(known, "known")
+        now = reference_checks.renew_shared(service, caller, known, print_)
+        same = now.fingerprint_sha256 == known.fingerprint_sha256
+        return _result(now, "known" if same else "renewed")
     blob = service.store.put_bytes(caller.tenant_id, print_.to_bytes())
     new = reference_checks.New(
         title=wanted.title,
@@ -339,7 +344,8 @@ def _take_in(
         origin_id=wanted.id,
     )
     parts = tuple((part.start_s, part.end_s) for part in wanted.exclusions)
-    return _result(reference_checks.take_in(service, caller, new, print_, excluded=parts), "added")
+    added = reference_checks.take_in(service, caller, new, print_, excluded=parts)
+    return _result(added, "added") | {"without": sorted(print_.left_out)}
 
 
 def _parts(session: Session, bank: Bank) -> dict[str, list[dict[str, float]]]:

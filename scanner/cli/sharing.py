@@ -140,4 +140,5 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     elif "error" in result:
         complain(f"{result['origin_id']}: {result['error']['detail']}")
     else:
-        print(f"{result['reference_id']}  {result['status']}  {result['origin_id']}")
+        without = f"  (without {', '.join(result['without'])})" if result.get("without") else ""
+        print(f"{result['reference_id']}  {result['status']}  {result['origin_id']}{without}")

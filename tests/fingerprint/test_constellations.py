@@ -94,6 +94,9 @@ def test_what_was_stored_before_there_were_all_parts_is_read(song):
             assert struct.calcsize(heads[version]) == ends[version]
             kept = Fingerprint.from_bytes(old + struct.pack("<I", zlib.crc32(old)))
             assert kept == replace(print_, embedding=None, tones=None)
+            lost = {name for name in ("embedding", "tones") if getattr(print_, name) is not None}
+            assert kept.left_out == lost
+    assert Fingerprint.from_bytes(heard.to_bytes()).left_out == frozenset()
     unknown = bytes([*body[:4], 9, *body[5:]])
     with pytest.raises(InvalidFingerprintError, match="format 9"):
         Fingerprint.from_bytes(unknown + struct.pack("<I", zlib.crc32(unknown)))

@@ -96,6 +96,17 @@ def test_what_is_no_fingerprint_is_refused(document):
         Fingerprint.from_json(document)
 
 
+def test_parts_of_other_models_are_refused_unless_they_may_be_left_out():
+    document = GOOD | {"embedding": {"model": "another"}, "waveform": {"model": "another"}}
+    with pytest.raises(InvalidFingerprintError, match="embedding"):
+        Fingerprint.from_json(document)
+    kept = Fingerprint.from_json(document, other_models=True)
+    assert kept == Fingerprint.from_json(GOOD)
+    assert kept.left_out == {"embedding", "waveform"}
+    with pytest.raises(InvalidFingerprintError, match="embedding"):
+        Fingerprint.from_json(GOOD | {"embedding": "AAAA"}, other_models=True)
+
+
 def test_the_words_cannot_be_changed_afterwards():
     print_ = of(np.arange(10, dtype=np.uint32))
     with pytest.raises(ValueError, match="read-only"):

@@ -22,6 +22,7 @@ from scanner.errors import ConflictError, IllegalTransitionError, NotFoundError
 from scanner.journal import Event, event_of
 from scanner.service import Service
 from scanner.tables import Case, DeadLetter, JournalRow, PolicyDecision, StatementOfReasons, Track
+from tests.earlier_bytes import stored_before
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -535,3 +536,23 @@ def test_a_reference_that_was_taken_back_since_the_analysis_blocks_nothing(
     with service.database.reading() as session:
         after = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
     assert (len(before), after) == (1, ())
+
+
+def test_a_fingerprint_queued_before_an_upgrade_is_not_released_unseen(service, caller) -> None:
+    sent = fingerprint.completed(fingerprint.fingerprint(song(2)[None], RATE), song(2)[None], RATE)
+    results = []
+    for content in (sent.to_bytes(), stored_before(sent)):
+        blob = service.store.put_bytes(caller.tenant_id, content)
+        source = tracks.Source(fingerprint_sha256=blob.sha256)
+        track_id = tracks.submit(
+            service, caller, source, Declaration.parse({}), entrance="cli", key=new_id()
+        )
+        inline.drive(service, track_id, 60)
+        results.append(view(service, caller, track_id))
+    today, before = results
+    assert (today["decision"], today["state"], today["warnings"]) == ("clear", "released", [])
+    assert (before["decision"], before["state"]) == ("review", "quarantined")
+    assert before["detectors"]["fingerprint"] == "ok"
+    assert before["detectors"]["embedding"] == before["detectors"]["composition"] == "failed"
+    assert [each["type"] for each in before["warnings"]] == ["earlier-networks"]
+    assert "send it again" in before["warnings"][0]["detail"]

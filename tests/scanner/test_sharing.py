@@ -19,6 +19,7 @@ from scanner.secrets import SecretKeyError
 from scanner.service import Service
 from scanner.signed_lines import BadBundleError
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion
+from tests.earlier_bytes import age
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -361,3 +362,45 @@ def test_the_key_is_made_once_and_is_nobody_elses_to_read(origin) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(SecretKeyError, match="no Ed25519 key"):
         sharing.own_key(origin)
+
+
+def test_a_newer_bundle_renews_what_an_upgrade_left_without_vectors(bundle, peer) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    first, second = imported(peer, caller, path, key)
+    with peer.database.reading() as session:
+        age(peer, session.get_one(Reference, first["reference_id"]))
+    again = imported(peer, caller, path, key)
+    assert [each["result"] for each in again] == ["renewed", "known"]
+    assert [each["reference_id"] for each in again] == [
+        each["reference_id"] for each in (first, second)
+    ]
+    assert peer.catalogue.bare(caller.tenant_id) == 0
+
+
+def test_a_bundle_of_another_versions_models_is_taken_in_without_their_parts(
+    bundle, peer, tmp_path
+) -> None:
+    path, _, _, _ = bundle
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:-1]]
+    whole_print = dict(lines[0]["fingerprint"])
+    parts = ("embedding", "tones", "waveform")
+    for part in parts:
+        lines[0]["fingerprint"][part] = {"model": "of-last-year", "content": "another"}
+    head, key = {"kind": "rights", "from": "Old"}, Ed25519PrivateKey.generate()
+    old = tmp_path / "old.jsonl"
+    signed_lines.write(old, sharing.REFERENCES, head, lines, len(lines), key)
+    caller = add_tenant(peer, "Peer")
+
+    taken, whole = imported(peer, caller, old, signed_lines.public_half(key))
+
+    assert (taken["result"], taken["without"]) == ("added", sorted(parts))
+    assert (whole["result"], whole["without"]) == ("added", [])
+    query = fingerprint.fingerprint(song(1, 12)[None], RATE)
+    (match,) = peer.catalogue.search(caller.tenant_id, query).matches
+    assert match.reference_id == taken["reference_id"]
+
+    lines[0]["fingerprint"] = whole_print
+    signed_lines.write(old, sharing.REFERENCES, head, lines, len(lines), key)
+    newer = imported(peer, caller, old, signed_lines.public_half(key))
+    assert [each["result"] for each in newer] == ["renewed", "known"]
