@@ -14,7 +14,7 @@ from sqlmodel import select
 import fingerprint
 from scanner import banks, reference_checks, references, sharing, signed_lines, upkeep
 from scanner.callers import Caller
-from scanner.errors import ConflictError
+from scanner.errors import ConflictError, IllegalTransitionError
 from scanner.secrets import SecretKeyError
 from scanner.service import Service
 from scanner.signed_lines import BadBundleError
@@ -270,6 +270,26 @@ def test_what_is_judged_before_it_is_checked_is_checked_all_the_same(
         upkeep.judge(peer, caller, each, "confirmed")
     assert why(claimed) == ("quarantined", "conflict")
     assert why(free) == ("active", None)
+
+
+def test_what_is_deconfirmed_is_not_found_again_before_it_is_confirmed(
+    bundle, peer, tmp_path
+) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    excerpt = write(tmp_path / "excerpt.wav", song(1, 12)[RATE:])
+    references.add(peer, caller, path=excerpt, holder="Somebody")
+    claimed, free = [each["reference_id"] for each in imported(peer, caller, path, key)]
+
+    for each, cause in ((claimed, "conflict"), (free, "deconfirmed")):
+        judged = upkeep.judge(peer, caller, each, "deconfirmed", "this is silence")
+        assert (judged.status, judged.quarantined_for) == ("quarantined", cause)
+        with pytest.raises(IllegalTransitionError, match="confirm it first"):
+            upkeep.settle(peer, caller, each, "active", "both own it")
+
+    assert upkeep.judge(peer, caller, claimed, "confirmed").quarantined_for == "conflict"
+    assert upkeep.settle(peer, caller, claimed, "active", "both own it").status == "active"
+    assert upkeep.settle(peer, caller, free, "retired", "it is silence").status == "retired"
 
 
 WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
