@@ -55,14 +55,12 @@ class RetroIndexes:
             If a reference can't be read: a sweep is tried again, it does not go on without it.
         """
         with self._guard:
-            if sweep.id not in self._kept:
+            if not self._in_use(sweep.id):
                 self._kept[sweep.id] = self._made(sweep.tenant_id, sweep.reference_ids)
             self._kept.move_to_end(sweep.id)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)[1][0].cleanup()
-            folder, index = self._kept[sweep.id]
-            os.utime(folder.name)  # in use: not to be swept
-            yield index
+            yield self._kept[sweep.id][1]
 
     @contextmanager
     def of(self, tenant_id: str, ids: Collection[str]) -> Iterator[fingerprint.SegmentIndex]:
@@ -81,6 +79,20 @@ class RetroIndexes:
         """Remove every index."""
         for sweep_id in list(self._kept):
             self.forget(sweep_id)
+
+    def _in_use(self, sweep_id: str) -> bool:
+        """Keep a sweep's folder from being swept; say whether there is one.
+
+        A process that pauses for a day, as a suspended machine's does, finds its folder swept.
+        """
+        if sweep_id not in self._kept:
+            return False
+        try:
+            os.utime(self._kept[sweep_id][0].name)
+        except FileNotFoundError:
+            self._kept.pop(sweep_id)[0].cleanup()
+            return False
+        return True
 
     def _made(
         self, tenant_id: str, ids: Collection[str]

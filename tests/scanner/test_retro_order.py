@@ -278,6 +278,17 @@ def test_a_sweep_of_more_than_a_day_keeps_its_index_while_it_uses_it(
     assert len(found(service)) == 2
 
 
+def test_a_sweep_whose_index_was_swept_makes_it_anew(make_service) -> None:
+    service = make_service(retro_chunk=1)
+    caller = add_tenant(service)
+    event, _ = begun(service, caller, 2)
+    retro.advance(service, event)
+    temporary.sweep(service.settings.temporary_folder, service.now() + timedelta(days=2))
+    assert left(service) == []
+    retro.advance(service, next_of(service, RetroAdvanced.type))
+    assert len(found(service)) == 2
+
+
 def test_what_a_killed_worker_left_is_not_taken_for_the_index(service, caller) -> None:
     event, reference = begun(service, caller, 1)
     remains = service.settings.temporary_folder / f"retro-{event.subject}"
