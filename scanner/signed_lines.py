@@ -23,6 +23,7 @@ from scanner.strict_json import strict_json
 
 LONGEST_LINE: Final = 64 * 2**20
 """Bytes: twelve hours of fingerprints with room to spare."""
+_DIGEST_BYTES: Final = 32
 
 
 class BadBundleError(ScannerError):
@@ -87,37 +88,30 @@ def read(path: Path, format_: str, trusted: str) -> Iterator[dict[str, Any]]:
         head, digests = _verified(file, format_, trusted)
         yield head
         file.seek(0)
-        for number, digest in enumerate(digests):
+        for start in range(0, len(digests), _DIGEST_BYTES):
             line = file.readline(LONGEST_LINE + 1)
-            if hashlib.sha256(line).digest() != digest:
+            if hashlib.sha256(line).digest() != digests[start : start + _DIGEST_BYTES]:
                 raise BadBundleError("the file was changed while it was read: get it again")
-            if number > 0:
+            if start > 0:
                 yield _object(line)
 
 
-def _verified(file: IO[bytes], format_: str, trusted: str) -> tuple[dict[str, Any], list[bytes]]:
-    """Return the head, and the SHA-256 of each line before the signature."""
-    whole = hashlib.sha256()
-    digests: list[bytes] = []
-    head: dict[str, Any] | None = None
-    last = b""
-    while line := file.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE or not line.endswith(b"\n"):
-            raise BadBundleError("the file is cut off, or one of its lines is too long")
-        if last:
-            whole.update(last)
-            digests.append(hashlib.sha256(last).digest())
-        head = _object(line) if head is None else head
-        last = line
-    if head is None or not digests:
-        raise BadBundleError("the file is empty or cut off")
-    if head.get("format") != format_:
-        raise BadBundleError(f"the file is no {format_} but {str(head.get('format'))[:60]!r}")
-    if head.get("key") != trusted:
-        raise BadBundleError(
-            "another key than the trusted one signed the file: compare the key with its owner, "
-            "by another way than the one the file came"
-        )
+def _verified(file: IO[bytes], format_: str, trusted: str) -> tuple[dict[str, Any], bytearray]:
+    """Return the head, and the SHA-256 of each line before the signature, one after the other.
+
+    No more is read, or kept of it, than a head of this format and key says that there is.
+    """
+    first = _next(file)
+    head, count = _checked_head(first, format_, trusted)
+    whole = hashlib.sha256(first)
+    digests = bytearray(whole.digest())
+    for _ in range(count):
+        line = _next(file)
+        whole.update(line)
+        digests += hashlib.sha256(line).digest()
+    last = _next(file)
+    if file.read(1):
+        raise BadBundleError(f"the head says {count} lines, there are more: the file was changed")
     try:
         signature = bytes.fromhex(str(_object(last).get("signature")))
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(trusted)).verify(
@@ -125,10 +119,32 @@ def _verified(file: IO[bytes], format_: str, trusted: str) -> tuple[dict[str, An
         )
     except (InvalidSignature, ValueError):
         raise BadBundleError("the signature does not fit: the file was changed") from None
-    lines = len(digests) - 1
-    if head.get("count") != lines:
-        raise BadBundleError(f"the head says {head.get('count')} lines, there are {lines}")
     return head, digests
+
+
+def _next(file: IO[bytes]) -> bytes:
+    line = file.readline(LONGEST_LINE + 1)
+    if not line:
+        raise BadBundleError("the file is empty or cut off")
+    if len(line) > LONGEST_LINE or not line.endswith(b"\n") or line.isspace():
+        raise BadBundleError("the file is cut off, or one of its lines is empty or too long")
+    return line
+
+
+def _checked_head(line: bytes, format_: str, trusted: str) -> tuple[dict[str, Any], int]:
+    """Return a head of this format and key, and how many lines it says are to follow."""
+    head = _object(line)
+    if head.get("format") != format_:
+        raise BadBundleError(f"the file is no {format_} but {str(head.get('format'))[:60]!r}")
+    if head.get("key") != trusted:
+        raise BadBundleError(
+            "another key than the trusted one signed the file: compare the key with its owner, "
+            "by another way than the one the file came"
+        )
+    count = head.get("count")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise BadBundleError(f"the head says {str(count)[:60]!r} lines: that is no count")
+    return head, count
 
 
 def public_half(key: Ed25519PrivateKey) -> str:

@@ -114,6 +114,13 @@ def settle(
         had as its own: only what goes far above that is a flood.
     reason : str
         Kept with the decision.
+
+    Raises
+    ------
+    BadReferenceError
+        If the verdict is not known, or no reason is given.
+    IllegalTransitionError
+        If the reference is not quarantined, or is deconfirmed and would be found again.
     """
     if verdict not in VERDICTS:
         raise BadReferenceError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
@@ -129,6 +136,10 @@ def settle(
                 f"the reference is {reference.status}: only one that is quarantined is settled"
             )
         if verdict == "active":
+            if reference.opinion == "deconfirmed":
+                raise IllegalTransitionError(
+                    "a person deconfirmed the reference: confirm it first, or retire it"
+                )
             if reference.quarantined_for == quarantine.FLOOD:
                 reference.accepted_rate = max(reference.accepted_rate, reference.flood_rate)
             quarantine.reinstate(session, reference, epoch, reason, now, caller.actor)

@@ -128,6 +128,14 @@ def test_whom_peers_named_alike_are_parted_by_their_keys(tmp_path, postgresql_ur
                 )
             ).all()
             sweeps = session.execute(text("SELECT last_track_id FROM retro_sweep")).all()
+            licences = session.execute(
+                text(
+                    "SELECT holder.name, holder.peer_key, licence.account_id, "
+                    "licence.reference_id, CAST(licence.territories AS VARCHAR(99)) FROM licence "
+                    "JOIN holder ON holder.id = licence.holder_id "
+                    "ORDER BY holder.peer_key, licence.account_id"
+                )
+            ).all()
         assert [tuple(row) for row in rows] == [
             ("r1", "Label", "a", True, 0),
             ("r2", "Label", "a", True, 5),
@@ -136,6 +144,13 @@ def test_whom_peers_named_alike_are_parted_by_their_keys(tmp_path, postgresql_ur
             ("r5", "Ours", "b", False, 0),
         ]
         assert sweeps == [("k2",)]
+        assert [tuple(row) for row in licences] == [
+            ("Label", "a", "all", None, '["DE"]'),
+            ("Label", "a", "one", "r1", '["DE"]'),
+            ("Label", "a", "two", "r3", '["DE"]'),
+            ("Label", "b", "all", None, '["DE"]'),
+            ("Label", "b", "two", "r3", '["DE"]'),
+        ]
         database.close()
 
 
@@ -172,6 +187,12 @@ SHARED_ROWS = (
         "INSERT INTO holder (id, tenant_id, name, named, verified, created_at) "
         f"VALUES ('{key}', 't', '{name}', true, true, {NOW})"
         for key, name in (("h1", "Label"), ("h2", "Ours"))
+    ),
+    *(
+        "INSERT INTO licence (id, tenant_id, holder_id, account_id, reference_id, territories, "
+        f"valid_from, created_at) VALUES ('{account}', 't', 'h1', '{account}', {reference}, "
+        f"'[\"DE\"]', {NOW}, {NOW})"
+        for account, reference in (("all", "NULL"), ("one", "'r1'"), ("two", "'r3'"))
     ),
     "INSERT INTO bank (id, tenant_id, name, kind, enabled, rollout, version, created_at, "
     f"updated_at) VALUES ('b', 't', 'default', 'rights', true, 1, 1, {NOW}, {NOW})",

@@ -1,8 +1,11 @@
 """References and opinions on them go from peer to peer in signed files."""
 
+import contextlib
 import io
 import json
 import shutil
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from sqlmodel import select
 import fingerprint
 from scanner import banks, reference_checks, references, sharing, signed_lines, upkeep
 from scanner.callers import Caller
-from scanner.errors import ConflictError
+from scanner.errors import ConflictError, IllegalTransitionError
 from scanner.secrets import SecretKeyError
 from scanner.service import Service
 from scanner.signed_lines import BadBundleError
@@ -167,9 +170,11 @@ def test_a_changed_cut_or_foreign_file_is_refused_and_leaves_nothing(
     bad = {
         "title": (whole.replace(b'"Song 1"', b'"Song 9"'), key, "changed"),
         "order": (b"".join([lines[0], lines[2], lines[1], lines[3]]), key, "changed"),
-        "a line less": (b"".join([lines[0], lines[1], lines[3]]), key, "changed"),
+        "a line less": (b"".join([lines[0], lines[1], lines[3]]), key, "cut off"),
         "cut": (whole[:-9], key, "cut off"),
-        "no signature": (b"".join(lines[:3]), key, "changed"),
+        "no signature": (b"".join(lines[:3]), key, "cut off"),
+        "a line more": (whole + lines[1], key, "more"),
+        "an empty line": (whole.replace(b"\n", b"\n\n"), key, "empty"),
         "empty": (b"", key, "empty"),
         "no json": (b"hello\n" * 3, key, "no JSON"),
         "untrusted": (whole, other, "another key"),
@@ -212,6 +217,47 @@ def test_a_line_that_is_changed_after_a_file_was_verified_is_refused(tmp_path) -
     assert next(read)["number"] == 1
     with pytest.raises(BadBundleError, match="changed while it was read"):
         next(read)
+
+
+@pytest.mark.parametrize(
+    ("format_", "key", "count", "why"),
+    [
+        ("another/1", "ab" * 32, 10**6, "is no test/1"),
+        ("test/1", "cd" * 32, 10**6, "another key"),
+        ("test/1", "ab" * 32, "many", "no count"),
+        ("test/1", "ab" * 32, 3, "there are more"),
+    ],
+)
+def test_of_a_file_that_is_refused_at_its_head_nothing_else_is_kept(
+    tmp_path, format_, key, count, why
+) -> None:
+    path = tmp_path / "file.jsonl"
+    head = json.dumps({"format": format_, "key": key, "count": count}).encode()
+    path.write_bytes(head + b"\n" + b"0\n" * 200_000)
+    with allocated() as peak, pytest.raises(BadBundleError, match=why):
+        next(signed_lines.read(path, "test/1", "ab" * 32))
+    assert peak() < 200_000
+
+
+def test_of_each_line_of_an_unverified_file_no_more_than_its_digest_is_kept(tmp_path) -> None:
+    path, lines = tmp_path / "file.jsonl", 100_000
+    head = json.dumps({"format": "test/1", "key": "ab" * 32, "count": lines}).encode()
+    path.write_bytes(head + b"\n" + b"0\n" * (lines + 1))
+    with allocated() as peak, pytest.raises(BadBundleError, match="no JSON object"):
+        next(signed_lines.read(path, "test/1", "ab" * 32))
+    assert peak() < 48 * lines
+
+
+@contextlib.contextmanager
+def allocated() -> Iterator[Callable[[], int]]:
+    """Measure the most bytes that Python allocates at a time within the block."""
+    tracemalloc.start()
+    most = 0
+    try:
+        yield lambda: most
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
 
 
 def test_who_calls_itself_as_a_peer_does_is_not_that_peer(bundle, peer, tmp_path) -> None:
@@ -271,6 +317,26 @@ def test_what_is_judged_before_it_is_checked_is_checked_all_the_same(
         upkeep.judge(peer, caller, each, "confirmed")
     assert why(claimed) == ("quarantined", "conflict")
     assert why(free) == ("active", None)
+
+
+def test_what_is_deconfirmed_is_not_found_again_before_it_is_confirmed(
+    bundle, peer, tmp_path
+) -> None:
+    path, key, _, _ = bundle
+    caller = add_tenant(peer, "Peer")
+    excerpt = write(tmp_path / "excerpt.wav", song(1, 12)[RATE:])
+    references.add(peer, caller, path=excerpt, holder="Somebody")
+    claimed, free = [each["reference_id"] for each in imported(peer, caller, path, key)]
+
+    for each, cause in ((claimed, "conflict"), (free, "deconfirmed")):
+        judged = upkeep.judge(peer, caller, each, "deconfirmed", "this is silence")
+        assert (judged.status, judged.quarantined_for) == ("quarantined", cause)
+        with pytest.raises(IllegalTransitionError, match="confirm it first"):
+            upkeep.settle(peer, caller, each, "active", "both own it")
+
+    assert upkeep.judge(peer, caller, claimed, "confirmed").quarantined_for == "conflict"
+    assert upkeep.settle(peer, caller, claimed, "active", "both own it").status == "active"
+    assert upkeep.settle(peer, caller, free, "retired", "it is silence").status == "retired"
 
 
 WORDS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))

@@ -6,6 +6,7 @@ Revises: 0004_floods_by_content
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from scanner.clock import new_id
 
@@ -22,6 +23,13 @@ HOLDER = sa.table(
 )
 REFERENCE = sa.table(
     "reference", *(sa.column(name) for name in ("id", "holder_id", "peer_key", "created_at"))
+)
+
+LICENCE = sa.table(
+    "licence",
+    *(sa.column(name) for name in ("id", "tenant_id", "holder_id", "account_id", "reference_id")),
+    sa.column("territories", sa.JSON().with_variant(postgresql.JSONB(), "postgresql")),
+    *(sa.column(name, _MOMENT) for name in ("valid_from", "valid_to", "created_at")),
 )
 
 
@@ -46,7 +54,7 @@ def upgrade() -> None:
 
 
 def _part(connection: sa.Connection, holder_id: str, peer_key: str) -> None:
-    """Give what another peer shared under the same name a holder of its own."""
+    """Give what another peer shared under the same name a holder of its own, licensed as before."""
     row = connection.execute(sa.select(HOLDER).where(HOLDER.c.id == holder_id)).one()._asdict()
     parted = row | {"id": new_id(), "verified": False, "peer_key": peer_key}
     connection.execute(HOLDER.insert().values(parted))
@@ -55,6 +63,14 @@ def _part(connection: sa.Connection, holder_id: str, peer_key: str) -> None:
         .where(REFERENCE.c.holder_id == holder_id, REFERENCE.c.peer_key == peer_key)
         .values(holder_id=parted["id"])
     )
+    own = sa.select(REFERENCE.c.id).where(REFERENCE.c.holder_id == parted["id"])
+    covering = sa.select(LICENCE).where(
+        LICENCE.c.holder_id == holder_id,
+        sa.or_(LICENCE.c.reference_id.is_(None), LICENCE.c.reference_id.in_(own)),
+    )
+    for licence in connection.execute(covering).all():
+        copied = licence._asdict() | {"id": new_id(), "holder_id": parted["id"]}
+        connection.execute(LICENCE.insert().values(copied))
 
 
 def downgrade() -> None:
