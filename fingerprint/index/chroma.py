@@ -138,7 +138,7 @@ def _lowered(chroma: F32Array, lag: float) -> F32Array:
 
 
 def _unison(mine: F32Array, reference: F32Array, at: F64Array, tempo_ratio: float) -> float:
-    """Share of places beside the path at which less agrees; half where as much does.
+    """Share of places beside the path at which less agrees; half where as much does, or there are none.
 
     Parameters
     ----------
@@ -148,20 +148,19 @@ def _unison(mine: F32Array, reference: F32Array, at: F64Array, tempo_ratio: floa
         Where in the reference, in vectors.
     """
     places = at[:, None] + tempo_ratio * BESIDE  # (k, 1 + beside), the path's own first
-    last = len(reference) - 1
+    known = (places >= 0) & (places <= len(reference) - 1)
+    counted = known[:, :1] & known[:, 1:]
+    count = int(counted.sum())
+    if not count:
+        return BY_CHANCE
     low = max(0, math.floor(places.min()))
     there = reference[low : math.ceil(places.max()) + 1]
     products = (mine @ there.T).ravel()  # (k * places,)
-    known = (places >= 0) & (places <= last)
     before = np.clip(places.astype(np.int64) - low, 0, len(there) - 1)
     share = places - low - before
     cells = before + len(there) * np.arange(len(mine))[:, None]
     agreed = products[cells]
     agreed += share * (products[np.minimum(cells + 1, products.size - 1)] - agreed)
     here, others = agreed[:, :1], agreed[:, 1:]
-    counted = known[:, :1] & known[:, 1:]
-    count = int(counted.sum())
-    if not count:
-        return BY_CHANCE
     less = ((others < here) & counted).sum() + 0.5 * ((others == here) & counted).sum()
     return float(less / count)

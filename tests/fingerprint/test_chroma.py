@@ -5,7 +5,7 @@ import pytest
 
 from fingerprint.embedding.alignment import Line, Path
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
-from fingerprint.index.chroma import BY_CHANCE, agreement
+from fingerprint.index.chroma import BY_CHANCE, _unison, agreement
 from fingerprint.spectrum import BINS_PER_OCTAVE
 
 COUNT = 60
@@ -88,6 +88,12 @@ def test_nor_does_a_reference_that_has_no_other_place(count: int) -> None:
     found = compared(short, short, along(count=count))
     assert found is not None
     assert found.unison == BY_CHANCE
+
+
+@pytest.mark.parametrize("at", [-500.0, -25.5, COUNT + 25.5, 500.0])
+def test_nor_does_a_path_that_lies_beyond_the_reference(at: float) -> None:
+    places = at + np.arange(4.0)
+    assert _unison(chroma(9, 4), chroma(10), places, 1.0) == BY_CHANCE
 
 
 def test_silence_agrees_with_nothing() -> None:
