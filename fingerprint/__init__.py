@@ -12,6 +12,7 @@ from fingerprint.composition.tones import MODEL as COMPOSITION_MODEL
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedder import embed
+from fingerprint.embedding.embedding import MODEL as EMBEDDING_MODEL
 from fingerprint.embedding.embedding import Embedding
 from fingerprint.errors import (
     FingerprintError,
@@ -43,6 +44,7 @@ from fingerprint.waveform import Waveform
 
 __all__ = [
     "COMPOSITION_MODEL",
+    "EMBEDDING_MODEL",
     "Answer",
     "Constellation",
     "Embedding",

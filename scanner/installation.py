@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from scanner import keys
+from scanner import keys, stored_prints
 from scanner.errors import ScannerError
 from scanner.secrets import make_key_file
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 DEFAULT_TENANT: Final = "default"
+_SEND_AGAIN: Final = "are fingerprints of earlier networks: have their clients send them again"
 _ADD_AGAIN: Final = "add their audio again, or import a newer bundle of their peer's"
 
 
@@ -104,7 +105,11 @@ def _index(service: "Service") -> str:
         known = [tenant.id for tenant in keys.tenants(session)]
     words = f"{sum(map(service.catalogue.compare, known))} references, as in the database"
     bare = sum(map(service.catalogue.bare, known))
-    return words if not bare else f"{words}; {bare} without vectors: {_ADD_AGAIN}"
+    if bare:
+        words += f"; {bare} without vectors: {_ADD_AGAIN}"
+    with service.database.reading() as session:
+        old = sum(stored_prints.without_audio(service, session, each) for each in known)
+    return words if not old else f"{words}; {old} stored tracks {_SEND_AGAIN}"
 
 
 def _chromaprint() -> str:

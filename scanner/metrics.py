@@ -36,6 +36,10 @@ REQUESTS: Final = Histogram(
 FACTS_FAILED: Final = Counter(
     "clearance_audio_facts_failed_total", "Audio facts that could not be measured", ["fact"]
 )
+RETRO_INCOMPLETE: Final = Counter(
+    "clearance_retro_incomplete_total",
+    "Stored tracks compared without vectors or tones, of which no audio is kept",
+)
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 

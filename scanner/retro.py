@@ -3,7 +3,7 @@
 When a reference becomes active it is *due*. A sweep takes what is due of one tenant as a batch and
 walks over the tenant's tracks in chunks, one event a chunk, with the fingerprints that their
 analyses kept: nothing is decoded again, and the walk costs the same for one reference as for a
-thousand.
+thousand; but for fingerprints of networks that an upgrade replaced (`scanner/stored_prints.py`).
 
 No clock decides what is compared. An analysis says which change of the catalogue its index held, and
 what it did not hold is looked for by one of two: by the event *analysed* of the track itself, which
@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, String, cast, or_
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import banks, retro_cases
+from scanner import banks, retro_cases, stored_prints
 from scanner.bus.dispatch import once
 from scanner.catalogue import MATCHES, standing_epoch
 from scanner.clock import new_id
@@ -33,7 +33,6 @@ from scanner.harmless import explanations
 from scanner.journal import Event, record
 from scanner.reference_states import Status
 from scanner.retro_cases import Found, Stored
-from scanner.store import StoreError
 from scanner.tables import Analysis, Bank, Reference, RetroDue, RetroSweep, Track, TrackMatch
 from scanner.track_facts import match_of
 from scanner.track_states import State
@@ -70,6 +69,7 @@ def advance(service: "Service", event: Event) -> None:
         sweep = session.get_one(RetroSweep, event.subject)
         chunk = _chunk(service, session, sweep) if sweep.ended_at is None else []
     found = []
+    chunk = stored_prints.up_to_date(service, chunk)
     if chunk:
         with service.retro_indexes.of_sweep(sweep) as index:
             found = [(stored, _found(service, index, stored)) for stored in chunk]
@@ -125,6 +125,7 @@ def catch_up(service: "Service", event: Event) -> None:
         newer = _newer(service, session, stored) if stored is not None else []
     found: list[Found] = []
     if stored is not None and newer:
+        (stored,) = stored_prints.up_to_date(service, [stored])
         with service.retro_indexes.of(stored.tenant_id, newer) as index:
             found = _found(service, index, stored)
     with once(service, GROUP, event) as session:
@@ -277,7 +278,7 @@ def _chunk(service: "Service", session: Session, sweep: RetroSweep) -> list[Stor
 
 def _found(service: "Service", index: fingerprint.SegmentIndex, stored: Stored) -> list[Found]:
     """What of the index is in a track, without what its analysis had looked for."""
-    print_ = _print(service, stored)
+    print_ = stored_prints.read(service, stored)
     matches = index.search(print_, limit=MATCHES) if print_ is not None else []
     if print_ is None or not matches:
         return []
@@ -305,15 +306,3 @@ def _found(service: "Service", index: fingerprint.SegmentIndex, stored: Stored) 
         else {}
     )
     return [Found(match, explained.get(match.reference_id)) for match in new_matches]
-
-
-def _print(service: "Service", stored: Stored) -> fingerprint.Fingerprint | None:
-    """Return what the analysis kept; None, with a line in the log, where it is lost."""
-    try:
-        with service.store.open(stored.tenant_id, stored.fingerprint_sha256) as file:
-            return fingerprint.Fingerprint.from_bytes(file.read())
-    except (StoreError, fingerprint.InvalidFingerprintError) as error:
-        if getattr(error, "transient", False):
-            raise
-        log.warning("fingerprint_lost", track=stored.track_id, error=str(error))
-        return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
@@ -21,11 +21,21 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 KIND = "retro_match"
+_MODELS: Final = {
+    "embedding": fingerprint.EMBEDDING_MODEL,
+    "composition": fingerprint.COMPOSITION_MODEL,
+}
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A track with the fingerprint that its analysis kept, and what that analysis searched."""
+    """A track with the fingerprint that its analysis kept, and what that analysis searched.
+
+    Parameters
+    ----------
+    is_outdated : bool
+        The analysis was made with other networks than today's (:mod:`scanner.stored_prints`).
+    """
 
     track_id: str
     tenant_id: str
@@ -33,6 +43,7 @@ class Stored:
     fingerprint_sha256: str
     index_epoch: int
     banks_left_out: tuple[str, ...]
+    is_outdated: bool = False
 
     @classmethod
     def of(cls, analysis: Analysis) -> "Stored | None":
@@ -46,6 +57,9 @@ class Stored:
             fingerprint_sha256=analysis.fingerprint_sha256,
             index_epoch=analysis.index_epoch,
             banks_left_out=tuple(analysis.banks_left_out),
+            is_outdated=any(
+                analysis.versions.get(name, model) != model for name, model in _MODELS.items()
+            ),
         )
 
 

@@ -4,16 +4,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 import fingerprint
-from scanner import inline, reference_checks, references, tracks, upkeep
+from scanner import (
+    inline,
+    installation,
+    reference_checks,
+    references,
+    stored_prints,
+    tracks,
+    upkeep,
+)
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
 from scanner.reference_checks import New
 from scanner.service import Service
-from scanner.tables import Reference
-from tests.earlier_bytes import age
+from scanner.tables import Analysis, Reference, Track
+from tests.earlier_bytes import age, stored_before
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -33,6 +42,22 @@ def decided(service: Service, caller: Caller, path: Path) -> None:
         service, caller, source, Declaration.parse({}), entrance="cli", key=new_id()
     )
     inline.drive(service, track_id, 60)
+
+
+def of_before(service: Service, caller: Caller, source: tracks.Source) -> str:
+    """Decide a track as the version before the networks changed did; return its id."""
+    track_id = tracks.submit(
+        service, caller, source, Declaration.parse({}), entrance="cli", key=new_id()
+    )
+    inline.drive(service, track_id, 60)
+    inline.drive_retro(service, caller.tenant_id)
+    with service.database.transaction() as session:
+        row = session.get_one(Analysis, session.get_one(Track, track_id).analysis_id)
+        row.versions = row.versions | {"embedding": "of-last-year", "composition": "of-last-year"}
+        with service.store.open(caller.tenant_id, row.fingerprint_sha256) as file:
+            content = stored_before(fingerprint.Fingerprint.from_bytes(file.read()))
+        row.fingerprint_sha256 = service.store.put_bytes(caller.tenant_id, content).sha256
+    return track_id
 
 
 def found(service: Service, caller: Caller, print_: fingerprint.Fingerprint) -> list[str]:
@@ -122,3 +147,43 @@ def test_a_peer_cannot_renew_its_reference_into_what_another_holds(
     )
     left = reference_checks.renew_shared(service, caller, known, forged)
     assert left.fingerprint_sha256 == known.fingerprint_sha256
+
+
+def test_a_stored_track_of_before_is_completed_from_its_audio_once(both, tmp_path) -> None:
+    caller = add_tenant(both)
+    blob = both.store.put_file(
+        caller.tenant_id, write(tmp_path / "faster.wav", song(1, 20), FASTER)
+    )
+    track_id = of_before(both, caller, tracks.Source(sha256=blob.sha256, size_bytes=blob.size))
+    references.add(both, caller, path=write(tmp_path / "song.wav", song(1, 20)), operator=True)
+    assert inline.drive_retro(both, caller.tenant_id) == (1, 1)
+    with both.database.reading() as session:
+        row = session.get_one(Analysis, session.get_one(Track, track_id).analysis_id)
+    blob_of_audio = both.store.put_bytes(caller.tenant_id, b"").sha256
+    with both.database.transaction() as session:  # nothing can be decoded any more, nor need be
+        session.get_one(Track, track_id).sha256 = blob_of_audio
+    references.add(both, caller, path=write(tmp_path / "2.wav", song(2, 20)), operator=True)
+    assert inline.drive_retro(both, caller.tenant_id) == (1, 0)
+    with both.database.reading() as session:
+        assert session.get_one(Analysis, row.id).fingerprint_sha256 == row.fingerprint_sha256
+        assert stored_prints.without_audio(both, session, caller.tenant_id) == 0
+
+
+def test_a_stored_fingerprint_of_before_is_counted_for_whoever_sent_it(both, tmp_path) -> None:
+    caller = add_tenant(both)
+    sent = both.store.put_bytes(caller.tenant_id, whole(1, FASTER).to_bytes())
+    before = incomplete()
+    with both.database.reading() as session:
+        assert stored_prints.without_audio(both, session, caller.tenant_id) == 0
+    of_before(both, caller, tracks.Source(fingerprint_sha256=sent.sha256))
+    with both.database.reading() as session:
+        assert stored_prints.without_audio(both, session, caller.tenant_id) == 1
+    references.add(both, caller, path=write(tmp_path / "song.wav", song(1, 20)), operator=True)
+    assert inline.drive_retro(both, caller.tenant_id) == (1, 0)
+    assert incomplete() == before + 1
+    (index,) = (each for each in installation.examine(both) if each.part == "index")
+    assert "1 stored tracks are fingerprints of earlier networks" in index.detail
+
+
+def incomplete() -> float:
+    return REGISTRY.get_sample_value("clearance_retro_incomplete_total") or 0.0
