@@ -2,8 +2,10 @@
 
 A wrong reference (silence, a loop, a jingle of an encoder) matches thousands of tracks in a day.
 How often each reference is found is tallied by the hour, so that asking costs a few hundred rows
-whatever the traffic. Copies of one file, and files of the same sound, count as one within a month:
-who sends the same thing a thousand times can't switch off the reference that is in it.
+whatever the traffic. Copies of one file, and files of exactly the same samples (of other tags, say),
+count as one within a month: who sends the same thing a thousand times can't switch off the reference
+that is in it. Copies that are trimmed by a sample, or encoded anew, each count: who makes so many of
+them can, until a person has looked.
 """
 
 from collections.abc import Sequence
@@ -76,7 +78,7 @@ def watch(service: "Service", event: Event) -> None:
 
 
 def _contents(session: Session, analysis: Analysis) -> list[str]:
-    """Name what was analysed, in order: its bytes, and its sound by the fingerprint that was kept."""
+    """Name what was analysed, in order: its bytes, and its samples by the fingerprint that was kept."""
     track = session.get_one(Track, analysis.track_id)
     names = {track.sha256, track.client_fingerprint, analysis.fingerprint_sha256}
     return sorted(name for name in names if name is not None)

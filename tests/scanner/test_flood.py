@@ -157,10 +157,10 @@ def tallied(service: Service) -> int:
         return sum(session.exec(select(ReferenceTally.matches)))
 
 
-def test_copies_of_one_file_or_one_sound_count_as_one(guarded, known, tmp_path) -> None:
+def test_copies_of_one_file_or_of_the_same_samples_count_as_one(guarded, known, tmp_path) -> None:
     caller, reference_id = known
     now = utc_now()
-    for n in range(9):  # the same file, then the same sound with other tags
+    for n in range(9):  # the same file, then the same samples with other tags
         for event in (
             analysed(guarded, caller, reference_id, now, "a" * 64, "1" * 64),
             analysed(guarded, caller, reference_id, now, f"{n:064}", "1" * 64),
