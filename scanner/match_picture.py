@@ -43,6 +43,9 @@ QUIETEST: Final = 0.01
 """No waveform is enlarged as if its loudest sample were less."""
 SIZE: Final = (10.0, 10.4)
 DOTS: Final = 110
+POINTS_PER_INCH: Final = 72
+TITLE_POINTS: Final = 17
+"""So high is a strip's title, with the space around it."""
 NAME_LENGTH: Final = 48
 TITLE_WIDTH: Final = 92
 _BEHIND_A_WAVEFORM: Final = 0.5
@@ -79,8 +82,8 @@ class MatchPicture:
         At least one; the similarity is shown around the longest.
     track, reference : Fingerprint
     samples : float32 array, shape (channels, n), optional
-        The track's. Without them the waveform that its fingerprint holds is drawn, as of the
-        reference, less finely; where there is none, what else the fingerprint holds.
+        The track's, drawn where one of the two fingerprints holds no waveform. Without them each
+        side's is drawn as its fingerprint holds it; where there is none, what else that holds.
     sample_rate : int, optional
         In Hz; beside samples.
     """
@@ -169,7 +172,7 @@ def _figure(picture: MatchPicture, likeness: fingerprint.Similarity, title: str)
 
     figure = Figure(figsize=SIZE, facecolor="white")
     FigureCanvasAgg(figure)
-    heading = textwrap.wrap(title, TITLE_WIDTH, max_lines=4, placeholder=" …")
+    heading = _heading(title)
     said: dict[str, Any] = {"va": "top", "color": INK, "parse_math": False}
     figure.text(0.07, 0.98, "\n".join(heading), size=12, **said)
     below_heading = 0.972 - 0.0215 * len(heading)
@@ -199,6 +202,16 @@ def _figure(picture: MatchPicture, likeness: fingerprint.Similarity, title: str)
     _side(figure.add_subplot(below[0, 1]), matrix, picture, "track")
     _side(figure.add_subplot(below[1, 0]), matrix, picture, "reference")
     return figure
+
+
+def _heading(title: str) -> list[str]:
+    """Break a title into lines, so that its last word does not stand alone where others are."""
+    broken = [
+        textwrap.wrap(title, width, max_lines=4, placeholder=" …")
+        for width in range(TITLE_WIDTH, TITLE_WIDTH // 2, -1)
+    ]
+    good = (lines for lines in broken if len(lines) == 1 or " " in lines[-1])
+    return next(good, broken[0])
 
 
 def _overview(axes: "Axes", picture: MatchPicture, side: Side) -> None:
@@ -257,17 +270,36 @@ def _strip(
     _frame(axes)
     print_ = picture.print_of(side)
     color = TRACK if side == "track" else REFERENCE
-    if side == "track" and picture.samples is not None and picture.sample_rate is not None:
-        heard = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
-        _wave(axes, heard, color, upright=upright)
-        return "waveform"
-    if print_.waveform:  # a stranger may send an empty one
-        kept = fingerprint.kept_envelope(print_.waveform, start, end)
-        _wave(axes, kept, color, upright=upright)
-        return f"waveform, kept in steps of {1 / COLUMNS_PER_SECOND:g} s"
+    wave, what = _known_wave(picture, side, start, end)
+    if wave is not None:
+        _wave(axes, wave, color, upright=upright)
+        return what
     drawn = fingerprint.portrait(print_, start, end)
     _image(axes, drawn, "Blues" if side == "track" else HEAT, upright=upright)
     return f"no waveform was kept; {_SHOWN[drawn.shows]}"
+
+
+def _known_wave(
+    picture: MatchPicture, side: Side, start: float, end: float
+) -> tuple[fingerprint.Envelope | None, str]:
+    """Return a side's waveform between two moments, and in words which one it is.
+
+    Equal sounds look equal only in equal steps: where both sides' waveforms are kept, both are
+    drawn by them.
+    """
+    kept = picture.print_of(side).waveform
+    if (
+        side == "track"
+        and not (kept and picture.reference.waveform)
+        and picture.samples is not None
+        and picture.sample_rate is not None
+    ):
+        heard = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
+        return heard, "waveform"
+    if not kept:  # a stranger may send an empty one
+        return None, ""
+    steps = f"waveform, kept in steps of {1 / COLUMNS_PER_SECOND:g} s"
+    return fingerprint.kept_envelope(kept, start, end), steps
 
 
 def _wave(axes: "Axes", wave: fingerprint.Envelope, color: str, *, upright: bool) -> None:
@@ -302,8 +334,11 @@ def _image(axes: "Axes", drawn: fingerprint.Portrait, colours: str, *, upright: 
 
 
 def _band(figure: "Figure", own: "Axes", theirs: "Axes", segment: fingerprint.Segment) -> None:
-    """Join a segment's place in the track with its place in the reference."""
+    """Join a segment's place in the track with its place in the reference, down to its title."""
     from matplotlib.patches import Polygon
+
+    points = theirs.get_window_extent().height / figure.dpi * POINTS_PER_INCH
+    above_title = 1 + TITLE_POINTS / points
 
     def place(axes: "Axes", seconds: float, height: float) -> Any:
         data = axes.get_xaxis_transform().transform((seconds, height))
@@ -312,8 +347,8 @@ def _band(figure: "Figure", own: "Axes", theirs: "Axes", segment: fingerprint.Se
     corners = [
         place(own, segment.query_start, 0),
         place(own, segment.query_end, 0),
-        place(theirs, segment.reference_end, 1),
-        place(theirs, segment.reference_start, 1),
+        place(theirs, segment.reference_end, above_title),
+        place(theirs, segment.reference_start, above_title),
     ]
     figure.add_artist(
         Polygon(corners, closed=True, color=PATH, alpha=SHADE, lw=0, transform=figure.transFigure)

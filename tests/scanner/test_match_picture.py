@@ -1,6 +1,7 @@
 """A match as a picture: what it shows, for every sort of match, and that it can be read by all."""
 
 import io
+import textwrap
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ import fingerprint
 from benchmarks.alterations import RATE as CD
 from benchmarks.alterations import shifted
 from fingerprint import Fingerprint, Segment, Waveform
-from scanner.match_picture import DOTS, REFERENCE, SIZE, MatchPicture, draw
+from scanner.match_picture import DOTS, REFERENCE, SIZE, TITLE_WIDTH, MatchPicture, draw
 from tests.songs import RATE, song
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -85,7 +86,7 @@ def test_a_drawing_says_in_text_all_that_one_needs_to_read_it(picture: MatchPict
     assert (
         "From 0:05 to 0:15 your track is the recording 'A & <B>' from 0:12 to 0:22." in whole_text
     )
-    assert "your track: upload.flac (waveform)" in whole_text
+    assert "your track: upload.flac (waveform, kept in steps of 0.2 s)" in whole_text
     assert "reference: A & <B> (waveform, kept in steps of 0.2 s)" in whole_text
     assert "share of equal bits of Chromaprint's words" in whole_text
     assert "probability that the match is real: 99.8 %" in whole_text
@@ -122,13 +123,15 @@ def test_a_side_is_drawn_as_a_waveform_where_one_is_known_and_it_is_said_where_n
     bare = without_waveforms(silent)
     empty = Waveform(np.empty((0, 2), np.int8))
     hollow = replace(picture, reference=replace(picture.reference, waveform=empty))
+    analysed_before = replace(picture, track=replace(picture.track, waveform=None))
 
     kept, peaks = (
         "(waveform, kept in steps of 0.2 s)",
         "(no waveform was kept; spectral peaks, low to high)",
     )
     for drawn, own, theirs in (
-        (picture, "(waveform)", kept),
+        (picture, kept, kept),
+        (analysed_before, "(waveform)", kept),
         (silent, kept, kept),
         (older, "(waveform)", peaks),
         (hollow, "(waveform)", peaks),
@@ -142,7 +145,7 @@ def test_a_side_is_drawn_as_a_waveform_where_one_is_known_and_it_is_said_where_n
 def test_a_loud_part_of_a_side_is_high_in_its_waveform(picture: MatchPicture) -> None:
     rising = np.concatenate([song(2, 10) * 0.02, song(2, 10)])[None]
     kept = whole(rising)
-    heard = replace(picture, samples=rising)
+    heard = without_waveforms(replace(picture, samples=rising))
     own = replace(picture, samples=None, sample_rate=None, track=kept)
     segment = Segment(5, 15, 2, 12, 0.998)
     theirs = replace(picture, reference=kept, segments=(segment,))
@@ -150,6 +153,35 @@ def test_a_loud_part_of_a_side_is_high_in_its_waveform(picture: MatchPicture) ->
     for drawn, where in ((heard, blue), (own, blue), (theirs, grey)):
         before, after = heights(where(pixels(draw(drawn, "png"))))
         assert after > 4 * before
+
+
+def test_equal_sounds_look_equal_on_both_sides(picture: MatchPicture) -> None:
+    clicks = np.zeros((1, 30 * RATE), np.float32)
+    clicks[:, :: RATE // 4] = 0.8
+    sound = song(1, 30)[None] * np.float32(0.1) + clicks
+    same = replace(picture, track=whole(sound), reference=whole(sound), samples=sound)
+
+    image = pixels(draw(same, "png"))
+
+    assert heights(blue(image)) == pytest.approx(heights(grey(image)), rel=0.1)
+
+
+def test_the_band_between_two_places_ends_above_the_title_below_it(picture: MatchPicture) -> None:
+    image = pixels(draw(picture, "png"))
+
+    orange = (image[..., 0] > image[..., 2] + 0.05) & (image[..., 0] > 0.8)
+    shaded = np.flatnonzero(orange[: len(image) * 40 // 100].any(axis=1))
+    assert np.diff(shaded).max() > 12 / 72 * DOTS
+
+
+def test_the_last_word_of_a_title_does_not_stand_alone(picture: MatchPicture) -> None:
+    name = "n" * 6
+    title = f"From 0:05 to 0:15 your track is the recording '{name}' from 0:12 to 0:22, 3 % faster and louder."
+    assert textwrap.wrap(title, TITLE_WIDTH)[-1] == "louder."
+
+    said = texts(draw(replace(picture, sentence=title[:-1]), "svg"))
+
+    assert "and louder." in said
 
 
 def test_a_quiet_reference_is_as_high_in_its_strip_as_a_loud_one(picture: MatchPicture) -> None:

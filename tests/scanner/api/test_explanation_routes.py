@@ -213,7 +213,7 @@ def test_both_waveforms_are_drawn(platform: Platform) -> None:
 
     drawn = platform.http.get(f"/v1/tracks/{track_id}/explanation.svg")
 
-    assert "your track: song.wav (waveform)<" in drawn.text
+    assert f"your track: song.wav {KEPT}<" in drawn.text
     assert f"reference: Known {KEPT}<" in drawn.text
 
 
