@@ -4,6 +4,7 @@ Values in, bytes out. Matplotlib is loaded with the first picture; its object in
 a backend for each format, and one picture is drawn at a time, since it keeps state in its modules.
 """
 
+import contextlib
 import io
 import re
 import textwrap
@@ -285,17 +286,14 @@ def _known_wave(
     """Return a side's waveform between two moments, and in words which one it is.
 
     Equal sounds look equal only in equal steps: where both sides' waveforms are kept, both are
-    drawn by them.
+    drawn by them. Samples may end before their fingerprint does, if another decoder gave them.
     """
     kept = picture.print_of(side).waveform
-    if (
-        side == "track"
-        and not (kept and picture.reference.waveform)
-        and picture.samples is not None
-        and picture.sample_rate is not None
-    ):
-        heard = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
-        return heard, "waveform"
+    if side == "track" and not (kept and picture.reference.waveform):
+        with contextlib.suppress(fingerprint.UnusableAudioError):
+            if picture.samples is not None and picture.sample_rate is not None:
+                heard = fingerprint.envelope(picture.samples, picture.sample_rate, start, end)
+                return heard, "waveform"
     if not kept:  # a stranger may send an empty one
         return None, ""
     steps = f"waveform, kept in steps of {1 / COLUMNS_PER_SECOND:g} s"

@@ -166,6 +166,19 @@ def test_equal_sounds_look_equal_on_both_sides(picture: MatchPicture) -> None:
     assert heights(blue(image)) == pytest.approx(heights(grey(image)), rel=0.1)
 
 
+def test_samples_that_end_before_their_fingerprint_give_way_to_the_kept_waveform(
+    picture: MatchPicture,
+) -> None:
+    cut = replace(
+        picture,
+        samples=song(2, 1)[None],
+        segments=(Segment(12, 18, 19, 25, 0.998),),
+        reference=replace(picture.reference, waveform=None),
+    )
+
+    assert blue(pixels(draw(cut, "png"))).any()
+
+
 def test_the_band_between_two_places_ends_above_the_title_below_it(picture: MatchPicture) -> None:
     image = pixels(draw(picture, "png"))
 
