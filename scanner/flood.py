@@ -4,7 +4,7 @@ A wrong reference (silence, a loop, a jingle of an encoder) matches thousands of
 How often each reference is found is tallied by the hour, so that asking costs a few hundred rows
 whatever the traffic. Copies of one file, and files of exactly the same samples (of other tags, say),
 count as one within a month: who sends the same thing a thousand times can't switch off the reference
-that is in it. Copies that are trimmed, or encoded anew, by a sample each count: who makes so many of
+that is in it. Copies that are trimmed by a sample, or encoded anew, each count: who makes so many of
 them can, until a person has looked.
 """
 
