@@ -21,6 +21,10 @@ class IndexCorruptError(FingerprintError):
     """A file of the index is missing, truncated or does not have the content it was written with."""
 
 
+class IndexOutdatedError(IndexCorruptError):
+    """The index is of an earlier version's format: cleared, it is built anew from the references."""
+
+
 class IndexLockedError(FingerprintError):
     """Another writer held the index for longer than the caller would wait."""
 

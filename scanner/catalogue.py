@@ -146,8 +146,11 @@ class Catalogue:
             As :meth:`search`.
         """
         index = self._index(tenant_id)
-        if self._newest_epoch(tenant_id) == index.epoch:
-            return index
+        try:
+            if self._newest_epoch(tenant_id) == index.epoch:
+                return index
+        except fingerprint.IndexOutdatedError as error:
+            self._start_anew(tenant_id, error, patience)
         with self._alone(tenant_id, patience), _transient():
             if not self._gave_out(tenant_id, index.epoch):
                 log.warning("index_of_another_past", tenant=tenant_id, epoch=index.epoch)
@@ -165,6 +168,16 @@ class Catalogue:
         INDEX_REFERENCES.labels(tenant_id).set(stats.references)
         INDEX_BYTES.labels(tenant_id).set(stats.bytes)
         return index
+
+    def _start_anew(self, tenant_id: str, outdated: Exception, patience: float) -> None:
+        """Clear an index of an earlier version, unless another process has done so meanwhile."""
+        index = self._index(tenant_id)
+        with self._alone(tenant_id, patience), _transient():
+            try:
+                index.stats()
+            except fingerprint.IndexOutdatedError:
+                log.info("index_outdated", tenant=tenant_id, detail=str(outdated))
+                index.clear()
 
     def _rebuild(self, tenant_id: str, damage: Exception, patience: float) -> None:
         """Clear an index that cannot be read, unless another process has done so meanwhile."""

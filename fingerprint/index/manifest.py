@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from fingerprint.arrays import BoolArray
-from fingerprint.errors import IndexCorruptError
+from fingerprint.errors import IndexCorruptError, IndexOutdatedError
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 5
@@ -96,6 +96,8 @@ def read(folder: Path) -> Manifest:
 
     Raises
     ------
+    IndexOutdatedError
+        If it is of an earlier format.
     IndexCorruptError
     """
     try:
@@ -105,7 +107,7 @@ def read(folder: Path) -> Manifest:
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:
-            raise IndexCorruptError(
+            raise (IndexOutdatedError if document["format"] < FORMAT else IndexCorruptError)(
                 f"{NAME} is of format {document['format']}, not {FORMAT}: "
                 "remove the index folder and it is built anew from the references"
             )

@@ -1,6 +1,7 @@
 """The tenants' indexes and the database that they are derived from."""
 
 import contextlib
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -294,3 +295,19 @@ def test_only_so_many_indexes_stay_open(
 def test_a_fingerprint_with_nothing_in_it_finds_nothing(service: Service, caller: Caller) -> None:
     empty = fingerprint.Fingerprint(np.empty(0, np.uint32), 1.0)
     assert service.catalogue.search(caller.tenant_id, empty).matches == []
+
+
+def test_an_index_of_an_earlier_version_is_built_anew_by_whoever_comes_first(
+    make_service, tune: Path
+) -> None:
+    service = make_service()
+    caller = add_tenant(service)
+    added = references.add(service, caller, path=tune)
+    folder = service.catalogue.caught_up(caller.tenant_id).folder
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 4}))
+
+    upgraded = make_service()
+    assert upgraded.catalogue.compare(caller.tenant_id) == 1  # what doctor asks
+    assert set(upgraded.catalogue.caught_up(caller.tenant_id).reference_ids()) == {added.id}
+    upgraded.catalogue.check()
