@@ -44,6 +44,10 @@ def test_a_fit_finds_the_constants_that_made_its_data() -> None:
     assert fit(features, positive, np.ones(40_000)) == pytest.approx([-1, 2, 0.5], abs=0.06)
 
 
+EVENS = 0.0
+"""Odds of a unison that says nothing, as a logarithm."""
+
+
 def evidence(rows: list[tuple[float, ...]]) -> Collected:
     """Of peaks alone; of vectors there is one row of each kind."""
     queries = [
@@ -79,7 +83,9 @@ def test_a_twin_weighs_little_and_any_other_negative_as_in_a_catalogue() -> None
 
 def test_the_account_counts_what_is_found_and_what_is_false_by_family() -> None:
     high, low = 2 * -score.BURIED_BIAS / score.BURIED[0], 0.0
-    made = evidence([(0.0, 1.0, 0.0, high), (1.0, 1.0, 0.0, low), (2.0, 0.0, 1.0, high)])
+    made = evidence(
+        [(0.0, 1.0, 0.0, high, EVENS), (1.0, 1.0, 0.0, low, EVENS), (2.0, 0.0, 1.0, high, EVENS)]
+    )
     peaks = scored("peaks", "peaks", (score.BURIED_BIAS, *score.BURIED), made)
     assert peaks.found(3).tolist() == [1, 0, 0]
     assert peaks.false(np.array([False, False, True]), 0.9) == 1
