@@ -31,7 +31,9 @@ HYPOTHESES: Final = 32
 A_PLACE: Final = 3
 """Hypotheses kept around one place of one reference."""
 EDGE_SHARE: Final = 0.75
-"""Of the median likeness along a path: where it falls below, the path ends."""
+"""Of the likeness along the better half of a path: where it falls below, the path ends."""
+BETTER_HALF: Final = 0.75
+"""Quantile in the middle of it: other music may be most of what was followed."""
 ROUNDS: Final = 4
 SHORTEST: Final = 4
 """Vectors of a path."""
@@ -277,10 +279,12 @@ def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) 
     if end - start < SHORTEST or weight < LIGHTEST:
         return None
     # Foreign music before and after a clean copy is liker to it than chance, not than the copy.
-    inside = max(LIKE, EDGE_SHARE * float(np.median(likeness[start:end])))
+    inside = max(LIKE, EDGE_SHARE * float(np.quantile(likeness[start:end], BETTER_HALF)))
     first, last, _ = heaviest(likeness[start:end], inside)
-    if last - first >= SHORTEST:
+    if SHORTEST <= last - first < end - start:
         start, end = start + first, start + last
+        line, likeness = _settled(line, query, seconds, reference, start, end)
+        weight = float((likeness[start:end] - LIKE).sum())
     stretch = query[start:end]
     return Path(
         line,
@@ -291,6 +295,19 @@ def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) 
         end - start,
         _distinct(line, likeness[start:end], stretch, seconds[start:end], reference),
     )
+
+
+def _settled(
+    line: Line, query: F32Array, seconds: F64Array, reference: F32Array, start: int, end: int
+) -> tuple[Line, F64Array]:
+    """Straighten by what was kept alone: what lay beside it had bent the line."""
+    for reach in (2, 1):
+        likeness, at = _beside(line, query, seconds, reference, reach)
+        on_line = np.flatnonzero(likeness[start:end] > LIKE) + start
+        if len(on_line) <= SHORTEST:
+            break
+        line = straightened(line, seconds[on_line], at[on_line], likeness[on_line] - LIKE)
+    return line, _beside(line, query, seconds, reference, reach=1)[0]
 
 
 def _distinct(

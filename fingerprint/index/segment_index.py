@@ -147,14 +147,15 @@ class SegmentIndex:
                 for diagonals in candidates(words, snapshot.segments, searchable, self.params)
                 for stretch in stretches(words, diagonals)
             ]
-            source = self._vectors(snapshot.segments, searchable, exclude)
-            altered = traces(query.embedding, source) if query.embedding else []
             buried = (
                 sightings(query.constellation, snapshot.segments, searchable)
                 if query.constellation
                 else []
             )
+            altered: list[Trace] = []
             if query.embedding:
+                source = self._vectors(snapshot.segments, searchable, exclude)
+                altered = traces(query.embedding, source)
                 buried = heard_together(buried, query.embedding, source)
             works = SegmentVectors(snapshot.segments, searchable, WORKS)
             anew = performances(query.tones, works) if query.tones else []
