@@ -106,7 +106,7 @@ class WaveformMeter:
     def __init__(self, length: int, sample_rate: int) -> None:
         self._rate = sample_rate
         self._seen = 0
-        columns = -(-length * COLUMNS_PER_SECOND // sample_rate)
+        columns = (length - 1) * COLUMNS_PER_SECOND // sample_rate + 1  # that of the last sample
         self._low = np.full(columns, np.inf, np.float32)
         self._high = np.full(columns, -np.inf, np.float32)
 

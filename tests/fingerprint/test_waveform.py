@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import fingerprint
@@ -78,6 +78,7 @@ def test_a_lopsided_waveform_stays_so() -> None:
 
 
 @settings(max_examples=50, deadline=None)
+@example(pieces=[9_000, 9_000, 9_000, 241], rate=2_003, channels=1)
 @given(
     pieces=st.lists(st.integers(1, 9_000), min_size=1, max_size=8),
     rate=st.integers(2_000, 48_000),
