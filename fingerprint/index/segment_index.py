@@ -11,7 +11,7 @@ from typing import Final
 import filelock
 import numpy as np
 
-from fingerprint.arrays import BoolArray, I64Array, U64Array
+from fingerprint.arrays import BoolArray
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedding import Embedding
@@ -36,11 +36,10 @@ from fingerprint.index.protocol import Answer, IndexStats
 from fingerprint.index.segment_file import (
     SUFFIX,
     IndexSegment,
-    id_hash,
     write_segment,
 )
+from fingerprint.index.snapshot import Snapshot, opened, tombstoned
 from fingerprint.index.tape import Tape, concatenate, join
-from fingerprint.index.vector_file import VectorFile
 from fingerprint.index.vector_source import WORKS, SegmentVectors, VectorSource
 from fingerprint.matches import Match
 from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
@@ -49,8 +48,6 @@ _LOCK: Final = "writer.lock"
 _TRIES: Final = 20
 _NEVER: Final = ()
 """Identity of a manifest that was not looked for yet; None is that of a missing one."""
-_SETS_KEPT: Final = 16
-"""Sets of excluded references whose places are remembered, as long as their segments live."""
 _SUFFIXES: Final = (SUFFIX, vector_file.SUFFIX, ".tmp")
 
 
@@ -72,7 +69,7 @@ class SegmentIndex:
         self.folder = folder
         self.params = params or IndexParams()
         self._opening = threading.Lock()
-        self._snapshot = _Snapshot(Manifest(), ())
+        self._snapshot = Snapshot(Manifest(), ())
         self._seen: tuple[int, ...] | None = _NEVER
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -133,7 +130,7 @@ class SegmentIndex:
     def _searched(
         self,
         query: Fingerprint,
-        snapshot: "_Snapshot",
+        snapshot: Snapshot,
         exclude: Collection[str],
         min_score: float,
     ) -> list[Match]:
@@ -224,7 +221,7 @@ class SegmentIndex:
                 raise StaleEpochError(f"epoch {epoch} is older than the index's {before.epoch}")
             written, ids = self._write(added)
             with snapshot.naming_damage():
-                entries = _without(snapshot, {*removed, *ids})
+                entries = tombstoned(snapshot, {*removed, *ids})
             self._commit(Manifest(epoch, (*entries, *written)), compact=False)
 
     def clear(self) -> None:
@@ -277,7 +274,7 @@ class SegmentIndex:
         for segment in self._current().segments:
             segment.verify()
 
-    def _current(self) -> "_Snapshot":
+    def _current(self) -> Snapshot:
         """What the manifest says now; costs one ``stat`` while nothing changes."""
         seen = _identity(self.folder)
         if seen == self._seen:
@@ -289,7 +286,7 @@ class SegmentIndex:
                     break
                 manifest = manifests.read(self.folder)
                 try:
-                    self._snapshot = _open(self.folder, manifest, self._snapshot)
+                    self._snapshot = opened(self.folder, manifest, self._snapshot)
                 except FileNotFoundError as error:
                     # A writer that merged meanwhile has replaced the manifest too; else it is lost.
                     if _identity(self.folder) == seen:
@@ -317,7 +314,7 @@ class SegmentIndex:
             lock.release()
 
     @contextmanager
-    def _writing(self) -> Iterator[tuple[Manifest, "_Snapshot"]]:
+    def _writing(self) -> Iterator[tuple[Manifest, Snapshot]]:
         with self._locked():
             snapshot = self._current()
             manifests.remove_orphans(self.folder, snapshot.manifest, _SUFFIXES)
@@ -339,7 +336,9 @@ class SegmentIndex:
                 pending, size = {}, 0
             if reference_id in ids:
                 pending.pop(reference_id, None)
-                entries = _without(_open(self.folder, Manifest(0, tuple(entries))), {reference_id})
+                entries = tombstoned(
+                    opened(self.folder, Manifest(0, tuple(entries))), {reference_id}
+                )
             pending[reference_id] = fingerprint
             ids.add(reference_id)
             size += len(words)
@@ -374,7 +373,7 @@ class SegmentIndex:
         manifests.remove_orphans(self.folder, after, _SUFFIXES)
 
     def _merge(self, group: list[SegmentEntry]) -> SegmentEntry:
-        snapshot = _open(self.folder, Manifest(0, tuple(group)))
+        snapshot = opened(self.folder, Manifest(0, tuple(group)))
         for segment in snapshot.segments:
             segment.verify()  # damage must not be copied under a fresh checksum
         tapes = [
@@ -409,102 +408,6 @@ class SegmentIndex:
 
     def _tier(self, words: int) -> int:
         return int(math.log(max(1, words), self.params.merge_fan))
-
-
-class _Snapshot:
-    """A manifest and its open segments."""
-
-    def __init__(self, manifest: Manifest, segments: tuple[IndexSegment, ...]) -> None:
-        self.manifest = manifest
-        self.segments = segments
-        self.alive = tuple(entry.alive() for entry in manifest.segments)
-        self.places: dict[tuple[str, frozenset[str]], I64Array] = {}
-        self.hashed: dict[frozenset[str], tuple[list[str], U64Array]] = {}
-
-    @contextmanager
-    def naming_damage(self) -> Iterator[None]:
-        """Turn an impossible position, count or id into the name of the damaged segment.
-
-        Checksums are not compared on every search, which would read the whole index.
-        """
-        try:
-            yield
-        except (IndexError, ValueError):
-            for segment in self.segments:
-                segment.verify()
-            raise
-
-    def searchable(self, exclude: Collection[str]) -> tuple[BoolArray, ...]:
-        if not exclude:
-            return self.alive
-        result = []
-        for segment, alive in zip(self.segments, self.alive, strict=True):
-            kept = alive.copy()
-            kept[self._places(segment, frozenset(exclude))] = False
-            result.append(kept)
-        return tuple(result)
-
-    def _places(self, segment: IndexSegment, exclude: frozenset[str]) -> I64Array:
-        """Places of excluded references in a segment.
-
-        The same large set comes with query after query: looking its ids up costs more than a
-        search.
-        """
-        key = (segment.path.name, exclude)
-        if key not in self.places:
-            if len(self.places) >= _SETS_KEPT * len(self.segments):
-                self.places, self.hashed = {}, {}
-            if exclude not in self.hashed:
-                ids = list(exclude)
-                self.hashed[exclude] = ids, np.array([id_hash(i) for i in ids], np.uint64)
-            self.places[key] = segment.ordinals_of(*self.hashed[exclude])
-        return self.places[key]
-
-
-def _open(folder: Path, manifest: Manifest, known: _Snapshot | None = None) -> _Snapshot:
-    already = {s.path.name: s for s in known.segments} if known else {}
-    snapshot = _Snapshot(
-        manifest,
-        tuple(already.get(entry.name) or _opened(folder, entry) for entry in manifest.segments),
-    )
-    if known:
-        kept = {segment.path.name for segment in snapshot.segments}
-        snapshot.places = {key: value for key, value in known.places.items() if key[0] in kept}
-        snapshot.hashed = dict(known.hashed)
-    return snapshot
-
-
-def _opened(folder: Path, entry: SegmentEntry) -> IndexSegment:
-    vectors, works = (
-        VectorFile(folder / name, size) if name else None
-        for name, size in (
-            (entry.vectors_name, entry.vectors_size),
-            (entry.works_name, entry.works_size),
-        )
-    )
-    return IndexSegment(folder / entry.name, entry.size, vectors, works)
-
-
-def _without(snapshot: _Snapshot, ids: set[str]) -> list[SegmentEntry]:
-    """The entries of a snapshot with tombstones on ``ids``."""
-    listed = list(ids)
-    hashes = np.array([id_hash(i) for i in listed], np.uint64)
-    entries = []
-    for entry, segment, alive in zip(
-        snapshot.manifest.segments, snapshot.segments, snapshot.alive, strict=True
-    ):
-        kept = alive.copy()
-        kept[segment.ordinals_of(listed, hashes)] = False
-        entries.append(
-            replace(
-                entry,
-                dead=manifests.pack_dead(kept),
-                dead_words=int(segment.lengths[~kept].sum()),
-                dead_references=int((~kept).sum()),
-                seconds=float(segment.durations[kept].sum()),
-            )
-        )
-    return entries
 
 
 def _check_algorithm(fingerprint: Fingerprint) -> None:
