@@ -6,7 +6,9 @@ References are the recordings of a split of the corpus, and with them most of th
 distractors; the rest of that is what is laid under queries. Positive queries are altered excerpts;
 every one of them is a negative query as well for all groups it is not of, and excerpts of music that
 is no reference are negatives of their own. Each system answers with its own score; recall is given
-at its own default threshold, and at the one that leaves the stated share of false matches.
+at its own default threshold, and at the one that leaves the stated share of false matches. Works that
+are found in another performance are no recordings: what is wrong of them is counted apart, and what
+is right of them counts for nothing here (`benchmarks.compositions` is about them).
 
 ``--fill N`` adds N rendered scores to the references (`benchmarks.score_references`), kept as
 fingerprints and counted apart in the tables: no query is of them, and any answer that names one is
@@ -193,26 +195,33 @@ def _ask(job: Job) -> list[dict[str, Any]]:
         started = time.process_time()
         answers = system.identify(query.samples)
         seconds = time.process_time() - started
+        wrong = [each for each in answers if _collection.group(each.name) not in truths]
         rows.append(
             {
                 "system": name,
                 "job": list(job),
                 "seconds": round(seconds, 4),
                 "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-                "false_score": max(
-                    (e.score for e in answers if _collection.group(e.name) not in truths),
-                    default=0.0,
-                ),
+                "false_score": _best(wrong, "recording"),
+                "false_work": _best(wrong, "composition"),
                 "true": [_judged(truth, answers) for truth in truths.values()],
             }
         )
     return rows
 
 
+def _best(answers: Sequence[Found], kind: str) -> float:
+    return max((each.score for each in answers if each.kind == kind), default=0.0)
+
+
 def _judged(truth: Truth, answers: Sequence[Found]) -> dict[str, float]:
     """The best answer that names a recording's group, and how far it is off."""
     own = truth.recording
-    right = [each for each in answers if _collection.group(each.name) == own.group]
+    right = [
+        each
+        for each in answers
+        if each.kind == "recording" and _collection.group(each.name) == own.group
+    ]
     best = max(right, key=lambda each: each.score, default=None)
     if best is None:
         return {"score": 0.0}
@@ -287,6 +296,7 @@ def account(name: str, rows: Sequence[dict[str, Any]], built: dict[str, Any]) ->
         "threshold": own,
         "false_matches": wrong,
         "false_share_interval": wilson(wrong, len(false)),
+        "false_works": sum(row["false_work"] >= own for row in rows),
         "threshold_at_equal_false": round(equal, 4),
         "peak_mib": max(row["peak_mib"] for row in rows),
         "kinds": [
@@ -360,6 +370,7 @@ def markdown(accounts: Sequence[dict[str, Any]]) -> str:
         "queries",
         "false_matches",
         "false_share_interval",
+        "false_works",
         "threshold",
         "threshold_at_equal_false",
         "references",

@@ -212,16 +212,25 @@ class Collection:
             work = self.strangers[job.number % len(self.strangers)]
             piece = Piece(work, performance(work, random, "test"))
             return Asked(_excerpt(piece, random) if job.number % 2 else piece, None, None)
+        if job.transform == SAME_CHORDS:
+            return self._pair(job.number, random)
         work = self.asked[job.number % len(self.asked)]
         reference = self.reference(work)
-        if job.transform == SAME_CHORDS:
-            return Asked(self._same_chords(reference, random), None, reference)
         piece = Piece(work, transformed(reference, job.transform, random))
         if job.transform == "all 20 s":
             piece = _excerpt(piece, random)
         return Asked(piece, work.group, reference)
 
-    def _same_chords(self, reference: Piece, random: np.random.Generator) -> Piece:
+    def _pair(self, number: int, random: np.random.Generator) -> Asked:
+        """A work's reference under another melody; of the next work where none fits its bars."""
+        for step in range(len(self.asked)):
+            reference = self.reference(self.asked[(number + step) % len(self.asked)])
+            piece = self._same_chords(reference, random)
+            if piece is not None:
+                return Asked(piece, None, reference)
+        raise ValueError("no stranger's melody fits any work: raise --count")
+
+    def _same_chords(self, reference: Piece, random: np.random.Generator) -> Piece | None:
         """The reference's performance, chords included, under the melody of a stranger."""
         row: tuple[Chord, ...] = chords_of(*reference[:2])
         for n in random.permutation(len(self.strangers)):
@@ -233,7 +242,7 @@ class Collection:
             except ValueError:  # came out too alike: the next one
                 continue
             return Piece(pair.work, replace(reference.performance, chords=row))
-        raise ValueError(f"no stranger's melody fits the bars of {reference.work.id}")
+        return None
 
 
 def transformed(reference: Piece, transform: str, random: np.random.Generator) -> Performance:

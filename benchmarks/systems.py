@@ -23,6 +23,7 @@ class Found:
     reference_end: float = math.nan
     tempo_ratio: float = math.nan
     pitch_semitones: float = math.nan
+    kind: str = "recording"
 
 
 class System(Protocol):
@@ -35,7 +36,7 @@ class System(Protocol):
         """Finish the index; return its bytes."""
 
     def identify(self, samples: Samples) -> list[Found]:
-        """Find references, at most one answer each, best first."""
+        """Find references, at most one answer of each kind each, best first."""
 
 
 class Clearance:
@@ -80,6 +81,7 @@ class Clearance:
                     best.reference_end,
                     best.tempo_ratio,
                     best.pitch_semitones,
+                    match.kind,
                 )
             )
         return answers

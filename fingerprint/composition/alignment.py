@@ -21,7 +21,10 @@ from fingerprint.embedding.alignment import Line, heaviest, median_likeness, str
 LIKE: Final = 0.45
 """Likeness above which two vectors are more probably of one work than not."""
 REACH: Final = 1
-SHORTEST: Final = 3
+SHORTEST: Final = 6
+"""Vectors that a work is told by, so a passage of 12 s: among 10,226 references three or four that agreed
+by chance were behind 39 of the 42 works that 7,812 queries of real music told falsely. Of other performances
+it costs the excerpts of 10 s, 33 of 80 found before, and none of 20 s and more."""
 ROUNDS: Final = 3
 HOPELESS: Final = 0.5
 """Weight along a line below which straightening it is no use: of 203 true ones of 20 s and more, in
