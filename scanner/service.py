@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from scanner.bus.groups import Group
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
+    from scanner.certificates import Signatory
+    from scanner.manifests import Manifests
     from scanner.precheck import Slots
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
@@ -70,6 +72,24 @@ class Service:
         return self._open.enter_context(
             Decoder(settings.decode_limits(), settings.temporary_folder)
         )
+
+    @cached_property
+    def manifests(self) -> "Manifests":
+        """What reads and signs the manifests of files, beside the decoders."""
+        from scanner.certificates import trust_anchors
+        from scanner.manifests import Manifests
+
+        settings = self.settings
+        return Manifests(
+            self.decoder.children, settings.temporary_folder, lambda: trust_anchors(settings)
+        )
+
+    @cached_property
+    def signatory(self) -> "Signatory":
+        """Who signs manifests."""
+        from scanner.certificates import signatory
+
+        return signatory(self.settings)
 
     @cached_property
     def catalogue(self) -> "Catalogue":

@@ -158,6 +158,22 @@ class Settings(BaseSettings):
         default=200, ge=1, description="Stored tracks that are compared at a time."
     )
 
+    certificate_chain: Path | None = Field(
+        default=None,
+        description="PEM file of the certificates that sign manifests, the signing one first. "
+        "Default: `certificate/chain.pem` in the home folder.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        description="PEM file of the signing certificate's private key, mode 0600. Default: "
+        "`certificate/key.pem` in the home folder.",
+    )
+    trust_anchors: Path | None = Field(
+        default=None,
+        description="PEM file of the certificates under which a manifest's signer is known. "
+        "Default: `certificate/anchors.pem` in the home folder, if there is one.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
@@ -200,6 +216,26 @@ class Settings(BaseSettings):
         One without vectors is another: taken for a whole one it would hide altered copies.
         """
         return self.home.resolve() / ("index" if self.milvus_uri is None else "index-milvus")
+
+    @property
+    def certificate_folder(self) -> Path:
+        """Where certificates lie unless they are elsewhere."""
+        return self.home.resolve() / "certificate"
+
+    @property
+    def certificate_chain_file(self) -> Path:
+        """The chain in force."""
+        return self.certificate_chain or self.certificate_folder / "chain.pem"
+
+    @property
+    def certificate_key_file(self) -> Path:
+        """The key in force."""
+        return self.certificate_key or self.certificate_folder / "key.pem"
+
+    @property
+    def trust_anchors_file(self) -> Path:
+        """The trust anchors in force."""
+        return self.trust_anchors or self.certificate_folder / "anchors.pem"
 
     @property
     def temporary_folder(self) -> Path:

@@ -17,6 +17,7 @@ import typer
 from scanner.cli import (
     banks,
     catalogue,
+    certificates,
     explaining,
     fingerprints,
     operations,
@@ -45,6 +46,9 @@ fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 app.add_typer(rehearsal.app, name="policy")
+marks = typer.Typer(help="Marks in sound, and manifests beside it.", no_args_is_help=True)
+certificates.add_to(marks)
+app.add_typer(marks, name="watermark")
 operations.add_to(app)
 
 
