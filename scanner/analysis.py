@@ -9,14 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from sqlalchemy import exists, or_
 from sqlmodel import col, select
 
 import fingerprint
 from scanner import banks, harmless
 from scanner.audio_facts import audio_facts
+from scanner.certificates import CertificateError
+from scanner.manifests import UnverifiableError
 from scanner.metrics import STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
+from watermark.provenance import manifest_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +37,8 @@ _DETECTOR_OF: Final = {
     "tones": "composition",
 }
 """What looks with which part of a fingerprint."""
+
+log = structlog.get_logger()
 _SEND_AGAIN: Final = (
     "the fingerprint was made by an earlier version, and its vectors and tones can no longer be "
     "compared: make it again with `clearance fingerprint` and send it again, or send the audio"
@@ -46,6 +52,8 @@ class Evidence:
     Parameters
     ----------
     detectors : dict of name to "ok", "failed" or "not_run"
+    provenance : dict, optional
+        What the file's manifest says, of which ``state`` may be ``absent``; None if nobody looked.
     explained : dict of reference id to what harmless material explains of its match
     seconds : dict of step to wall-clock seconds
     """
@@ -63,6 +71,7 @@ class Evidence:
     index_age_seconds: float | None = None
     banks_left_out: list[str] = field(default_factory=list)
     explained: dict[str, harmless.Explained] = field(default_factory=dict)
+    provenance: dict[str, Any] | None = None
 
 
 def analyse_audio(
@@ -97,6 +106,7 @@ def analyse_audio(
             "bit_rate": decoded.bit_rate,
             "tags": decoded.tags,
         }
+        _check_provenance(service, evidence, path, decoded.container)
         evidence.warnings = [
             {"type": warning.type, "detail": warning.detail} for warning in decoded.warnings
         ]
@@ -224,6 +234,23 @@ def _search(
         evidence.detectors["fingerprint"] = OK
         evidence.detectors["embedding"] = NOT_RUN if print_.embedding is None else OK
         evidence.detectors["composition"] = NOT_RUN if print_.tones is None else OK
+
+
+def _check_provenance(service: "Service", evidence: Evidence, path: Path, container: str) -> None:
+    """Verify the file's manifest; what keeps that from being done makes the detector *failed*.
+
+    Containers whose manifests nobody here can read were not looked at.
+    """
+    with _timed(evidence, "provenance"):
+        try:
+            manifest = service.manifests.read(path, container)
+        except (UnverifiableError, CertificateError) as error:
+            log.error("provenance_failed", detail=str(error))
+            evidence.detectors["provenance"] = FAILED
+            return
+    if manifest is not None:
+        evidence.provenance = manifest_to_json(manifest)
+        evidence.detectors["provenance"] = OK
 
 
 @contextmanager

@@ -103,6 +103,59 @@ class Watermark(BaseModel):
     end: float
 
 
+class Action(BaseModel):
+    """Something that a manifest says was done to the sound."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(description="C2PA's name, such as `c2pa.created`.")
+    source_type: str | None = Field(description="IPTC's digital source type, without its prefix.")
+    agent: str | None = Field(description="Program or model, with its version.")
+    when: str | None
+    parameters: dict[str, str]
+
+
+class Ingredient(BaseModel):
+    """What a manifest says the file was made from."""
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str | None
+    relationship: str
+    has_manifest: bool
+
+
+class SoftBinding(BaseModel):
+    """A mark by which a manifest is found again."""
+
+    algorithm: str
+    value: str
+
+
+class Manifest(BaseModel):
+    """A file's C2PA manifest, as far as it has one."""
+
+    model_config = ConfigDict(extra="allow")
+
+    state: Literal["valid", "untrusted", "invalid", "absent"] = Field(
+        description="`untrusted`: whole, of a signer nobody here knows. `invalid`: it does not fit "
+        "the file, or is broken; nothing that it says counts then."
+    )
+    label: str | None
+    title: str | None
+    issuer: str | None = Field(description="Who signed; proved only if `state` is `valid`.")
+    generator: str | None = Field(description="Program that wrote the claim.")
+    synthetic: bool | None = Field(
+        description="It says that a machine made the sound, in whole or in part; null if it does "
+        "not say, or does not count."
+    )
+    actions: list[Action]
+    ingredients: list[Ingredient]
+    soft_bindings: list[SoftBinding]
+    mining: dict[str, str] = Field(description="Uses in training and mining: allowed or not.")
+    failures: list[str] = Field(description="C2PA's codes of what is wrong.")
+
+
 class Reason(BaseModel):
     """A rule that fired, in plain language."""
 
@@ -205,6 +258,7 @@ class Track(Judgement):
     problem: HeldProblem | None = None
     matches: list[Match]
     watermarks: list[Watermark]
+    provenance: Manifest | None = Field(description="Null if nobody looked for a manifest.")
     index_version: str | None
     index_age_seconds: float | None
     detectors: dict[str, Literal["ok", "failed", "not_run"]]
@@ -235,6 +289,7 @@ class AnalysisAnswer(Answer):
     warnings: list[Warned]
     matches: list[Match]
     watermarks: list[Watermark]
+    provenance: Manifest | None = Field(description="Null if nobody looked for a manifest.")
     audio: Audio
     seconds: dict[str, float]
     index_version: str | None

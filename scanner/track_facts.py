@@ -21,6 +21,7 @@ from scanner.tables import (
     RetroMatch,
     TrackMatch,
 )
+from watermark.provenance import ManifestState
 
 SURE: Final = 0.99
 LAWFUL_USES: Final = frozenset(
@@ -70,6 +71,7 @@ def facts_of(
         ai_disclosure=None
         if disclosure is None
         else any(part == "generated" for part in disclosure.values()),
+        provenance=_provenance(evidence),
         warnings=tuple(sorted({warning["type"] for warning in evidence.warnings})),
     )
 
@@ -88,7 +90,20 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         index_epoch=analysis.index_epoch,
         index_age_seconds=analysis.index_age_seconds,
         banks_left_out=analysis.banks_left_out,
+        provenance=analysis.provenance,
         explained={row.reference_id: row.explained for row in rows if row.explained},
+    )
+
+
+def _provenance(evidence: Evidence) -> Any:
+    """What came with the file; nothing that a manifest says counts unless it fits the bytes."""
+    if evidence.detectors.get("provenance") == FAILED:
+        return policy.Unknown(unknown="the check of the provenance manifest failed")
+    told = evidence.provenance
+    if told is None or told["state"] == ManifestState.ABSENT:
+        return policy.ABSENT
+    return policy.ProvenanceFact(
+        state=told["state"], ai_generated=told["synthetic"], issuer=told["issuer"]
     )
 
 

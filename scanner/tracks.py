@@ -340,6 +340,7 @@ def describe_evidence(
     return {
         "matches": list(matches),
         "watermarks": [],
+        "provenance": analysis.get("provenance"),
         "index_version": analysis.get("index_version"),
         "index_age_seconds": analysis.get("index_age_seconds"),
         "banks_left_out": analysis.get("banks_left_out", []),

@@ -242,6 +242,7 @@ def read_analysis(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
     kept = (
         "matches",
         "watermarks",
+        "provenance",
         "index_version",
         "index_age_seconds",
         "banks_left_out",

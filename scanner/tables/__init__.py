@@ -12,6 +12,7 @@ from scanner.tables.journal import (
     JournalRow,
     JournalSeal,
 )
+from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
     Bank,
     CatalogueChange,
@@ -49,6 +50,7 @@ __all__ = [
     "JournalSeal",
     "Licence",
     "PolicyDecision",
+    "Provenance",
     "Reference",
     "ReferenceExclusion",
     "ReferenceOpinion",
