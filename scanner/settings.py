@@ -168,6 +168,10 @@ class Settings(BaseSettings):
         description="PEM file of the signing certificate's private key, mode 0600. Default: "
         "`certificate/key.pem` in the home folder.",
     )
+    training_use: Literal["notAllowed", "constrained", "allowed"] = Field(
+        default="notAllowed",
+        description="What manifests say of training models on the sound, and of mining it.",
+    )
     trust_anchors: Path | None = Field(
         default=None,
         description="PEM file of the certificates under which a manifest's signer is known. "

@@ -72,11 +72,14 @@ class Edit:
     ----------
     action : str
         C2PA's: ``c2pa.edited``, ``c2pa.trimmed``, ``c2pa.transcoded``, ``c2pa.repackaged``.
+    source_type : SourceType, optional
+        Where the sound comes from, if the parent may not say.
     """
 
     action: str
     made_at: datetime
     parameters: tuple[tuple[str, str], ...] = ()
+    source_type: SourceType | None = None
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,15 @@ class Ingredient:
 
     Parameters
     ----------
-    media_type : str
+    media_type : str, optional
+        Needed where its file is given.
     sha256 : str, optional
         Of its file: what names an ingredient that has no manifest of its own.
     """
 
     title: str
     relationship: Relationship
-    media_type: str
+    media_type: str | None = None
     sha256: str | None = None
 
 
@@ -163,12 +167,13 @@ def ingredient_of(claim: Claim, place: int) -> dict[str, Any]:
     told = {
         "title": ingredient.title,
         "relationship": ingredient.relationship.value,
-        "format": ingredient.media_type,
         "label": _label(place),
     }
-    return (
-        told if ingredient.sha256 is None else told | {"description": f"sha256:{ingredient.sha256}"}
-    )
+    if ingredient.media_type is not None:
+        told["format"] = ingredient.media_type
+    if ingredient.sha256 is not None:
+        told["description"] = f"sha256:{ingredient.sha256}"
+    return told
 
 
 def claim_to_json(claim: Claim) -> dict[str, Any]:
@@ -189,7 +194,10 @@ def claim_from_json(told: Mapping[str, Any]) -> Claim:
             "making": Making(**_timed(making) | {"source_type": SourceType(making["source_type"])})
             if making
             else None,
-            "edits": tuple(Edit(**_timed(each)) for each in told["edits"]),
+            "edits": tuple(
+                Edit(**_timed(each) | {"source_type": _source_type(each["source_type"])})
+                for each in told["edits"]
+            ),
             "ingredients": tuple(
                 Ingredient(**{**each, "relationship": Relationship(each["relationship"])})
                 for each in told["ingredients"]
@@ -232,12 +240,14 @@ def _actions(claim: Claim) -> Iterator[dict[str, Any]]:
         yield {"action": "c2pa.opened", "parameters": {"ingredientIds": parent}}
         for edit in claim.edits:
             parameters = {OWN + name: value for name, value in edit.parameters}
+            source_type = edit.source_type
             yield {
                 "action": edit.action,
                 "when": _moment(edit.made_at),
+                **({"digitalSourceType": source_type.uri} if source_type else {}),
                 **({"parameters": parameters} if parameters else {}),
             }
-    if claim.making is not None and claim.soft_bindings:
+    if claim.soft_bindings:
         yield {"action": "c2pa.watermarked.bound"}
 
 
@@ -280,6 +290,10 @@ def _timed(told: Mapping[str, Any]) -> dict[str, Any]:
         "made_at": datetime.fromisoformat(told["made_at"]),
         "parameters": _pairs(told["parameters"]),
     }
+
+
+def _source_type(told: str | None) -> SourceType | None:
+    return None if told is None else SourceType(told)
 
 
 def _pairs(told: Any) -> tuple[tuple[str, str], ...]:

@@ -69,8 +69,8 @@ def sign(
         ):
             for place, file in enumerate(files):
                 if file is not None:
-                    told = ingredient_of(claim, place)
-                    builder.add_ingredient(told, told["format"], file)
+                    media_type_of = claim.ingredients[place].media_type or ""
+                    builder.add_ingredient(ingredient_of(claim, place), media_type_of, file)
             store: bytes = builder.sign(signer, media_type, source, target)
     except c2pa.C2paError as error:
         raise SigningError(f"the manifest can't be signed: {str(error)[:500]}") from error

@@ -60,7 +60,13 @@ class Tags:
                 raise TagError(f"{each.name} is too long, or holds what can't be printed")
 
 
-def write_tags(source: IO[bytes], target: IO[bytes], format_: str, tags: Tags) -> None:
+def write_tags(
+    source: IO[bytes],
+    target: IO[bytes],
+    format_: str,
+    tags: Tags,
+    others: Mapping[str, str] | None = None,
+) -> None:
     """Copy a file with tags; those that it has and that are not given stay.
 
     Its manifest does not survive: what is signed is signed last.
@@ -71,6 +77,9 @@ def write_tags(source: IO[bytes], target: IO[bytes], format_: str, tags: Tags) -
     target : binary file, seekable, readable and writable, empty
     format_ : str
         One of wav, mp3, flac, m4a.
+    others : mapping of str to str, optional
+        Further tags by FFmpeg's names, such as those of the file that this one was cut from; what
+        ``tags`` holds goes before them. MPEG-4 and WAV keep those that they have a place for.
 
     Raises
     ------
@@ -92,8 +101,8 @@ def write_tags(source: IO[bytes], target: IO[bytes], format_: str, tags: Tags) -
         ):
             if _DEMUXERS[format_] not in read.format.name.split(","):
                 raise TagError(f"the file is no {format_} but {read.format.name}")
-            kept = {k: v for k, v in read.metadata.items() if k.lower() not in _NOT_TAGS}
-            replaced = {name.lower() for name in given}
+            kept = {**read.metadata, **(others or {})}
+            replaced = {name.lower() for name in given} | _NOT_TAGS
             written.metadata.update({k: v for k, v in kept.items() if k.lower() not in replaced})
             written.metadata.update(given)
             every = dict(written.metadata)
@@ -109,9 +118,14 @@ def read_tags(file: IO[bytes]) -> Tags:
     """Return the tags of a file, of any of the four formats; what can't be one is left out."""
     try:
         with av.open(file, "r") as read:
-            found = {name.lower(): str(value) for name, value in read.metadata.items()}
+            return tags_among(read.metadata)
     except (av.error.FFmpegError, ValueError) as error:
         raise TagError(f"the file's tags can't be read: {error}") from error
+
+
+def tags_among(metadata: Mapping[str, str]) -> Tags:
+    """Return the tags among those that FFmpeg names, whatever the format."""
+    found = {name.lower(): str(value) for name, value in metadata.items()}
     isrc = found.get("tsrc") or found.get("isrc") or ""
     told: dict[str, str | None] = {
         name: found.get(name) for name in ("title", "artist", "album", "copyright")
