@@ -22,6 +22,7 @@ from scanner.routes import (
     hygiene,
     keys,
     policies,
+    provenance,
     references,
     running,
     track_events,
@@ -35,7 +36,7 @@ VERSION: Final = "1.0.0"
 _DESCRIPTION: Final = """
 A track goes in, a reasoned decision comes out, and everyone touched by it can see why.
 
-Every address but those tagged *running* and *events* needs an API key. Errors are problems
+Every address but those tagged *running*, *events* and *provenance* needs an API key. Errors are problems
 (RFC 9457). Lists take `limit` and `cursor`. Objects carry an `ETag`; changing or deleting one needs
 `If-Match`. Any POST may carry an `Idempotency-Key`; submitting a track must.
 Fields may be added to answers; none is renamed or removed within `/v1`.
@@ -99,6 +100,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.state.health = Health(service)
     for module in _KEYED:
         app.include_router(module.router, responses=_ALWAYS)
+    app.include_router(provenance.router)
     app.include_router(running.router)
     problems.install(app)
     app.add_middleware(Access)

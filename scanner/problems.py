@@ -41,6 +41,7 @@ from scanner.errors import (
 )
 from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
+from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
@@ -103,6 +104,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "decoder-crashed": Kind(422, "The decoder broke on this file"),
     "bad-fingerprint": Kind(422, "The fingerprint can't be used"),
     "audio-missing": Kind(404, "There is no audio"),
+    "manifest-unverifiable": Kind(422, "The manifest can't be looked at"),
     "nothing-to-draw": Kind(404, "There is no match to draw"),
     # an address to fetch
     "url-refused": Kind(422, "This address is not fetched"),
@@ -135,6 +137,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
     NothingToDrawError: "nothing-to-draw",
+    UnverifiableError: "manifest-unverifiable",
     InvalidFingerprintError: "bad-fingerprint",
     TooShortError: "too-short",
     UnusableAudioError: "unreadable-audio",

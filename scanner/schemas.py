@@ -299,6 +299,59 @@ class AnalysisAnswer(Answer):
     )
 
 
+class SignedManifest(BaseModel):
+    """A manifest that was signed into a file here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    track_id: str
+    part: str = Field(description="`mix`, or the stem.")
+    format: str
+    file_sha256: Digest
+    manifest_sha256: Digest
+    manifest_url: str
+    label: str
+    issuer: str
+    source_type: str | None
+    model: str | None
+    model_version: str | None
+    prompt_sha256: str | None
+    seed: str | None
+    parents: list[dict[str, str | None]]
+    soft_binding: SoftBinding | None
+    created_at: Moment
+
+
+class ProvenanceCheck(Answer):
+    """What a file's manifest says, and whether it can be believed."""
+
+    state: Literal["valid", "untrusted", "invalid", "absent", "not_checked"]
+    words: str
+    manifest: Manifest | None
+    signed: SignedManifest | None = Field(
+        description="What was signed into this very file here, if its track is released."
+    )
+    not_known: list[str]
+
+
+class Known(BaseModel):
+    """Something that is known of a track's origin."""
+
+    says: str
+    by: Literal["manifest", "mark", "declaration"]
+
+
+class BadgeAnswer(Answer):
+    """What is known of a track's origin, and what is not."""
+
+    track_id: str
+    heading: str
+    known: list[Known]
+    not_known: list[str]
+    manifest: SignedManifest | None
+    svg_url: str
+
+
 class MatchInWords(Match):
     """A match with its sentence."""
 

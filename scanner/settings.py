@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     public_rate_limit: str = Field(
         default="30/minute", description="Requests per address without a key."
     )
+    public_upload_bytes: int = Field(
+        default=64 * 2**20, ge=1, description="Largest audio file that is checked without a key."
+    )
     precheck_slots: int = Field(
         default=2,
         ge=1,

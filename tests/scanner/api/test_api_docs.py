@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner import keys, webhooks
+from scanner import keys, provenance, tracks, webhooks
 from scanner.bus import dead_letters
+from scanner.certificates import make_development_chain
 from scanner.inline import drive
 from scanner.journal import event_of
 from scanner.tables import Reference
@@ -20,7 +21,20 @@ DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
 
 
-def ids(api: Api, platform: Platform) -> dict[str, str]:
+def signed(api: Api, platform: Platform, folder: Path) -> str:
+    """Make a released track with a file that was signed."""
+    make_development_chain(api.service.settings.certificate_folder, api.service.now())
+    track_id = platform.decided(sound(66))
+    with api.service.database.reading() as session:
+        track = tracks.find(session, platform.tenant.id, track_id)
+    (folder / "delivery.wav").write_bytes(sound(66))
+    made = {"generated": {"model": "songmaker"}}
+    facts = provenance.FileFacts(track, made, "wav", "take", api.service.now())
+    provenance.finished(api.service, folder / "delivery.wav", facts)
+    return track_id
+
+
+def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     """Make one of everything that the examples name."""
     recording = sound(61, 8)
     reference = platform.reference(recording)["id"]
@@ -50,6 +64,7 @@ def ids(api: Api, platform: Platform) -> dict[str, str]:
         "KEY_ID": key.id,
         "TRACK": track,
         "HELD": held,
+        "SIGNED": signed(api, platform, folder),
         "REFERENCE": reference,
         "QUARANTINED": quarantined["id"],
         "OTHER": other,
@@ -71,7 +86,7 @@ def test_the_documents_examples_work_in_their_order(
     folder.mkdir()
     (folder / "song.wav").write_bytes(sound(62))
     (folder / "reference.wav").write_bytes(sound(63))
-    environment = {"PATH": os.environ["PATH"], **ids(api, platform)}
+    environment = {"PATH": os.environ["PATH"], **ids(api, platform, tmp_path)}
     prelude = 'set -eu\ncurl() { command curl --noproxy "*" --fail-with-body -sS "$@"; echo; }\n'
 
     assert len(BLOCKS) >= 12
