@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from scanner import stored_manifests
 from scanner.analysis import FAILED
-from scanner.disclosures import disclosure_of
+from scanner.disclosures import disclosure_of, source_type_of
 from scanner.errors import NotFoundError
 from scanner.tables import Analysis, Provenance, Submission, Tenant, Track
 from watermark.provenance import ManifestState, SourceType
@@ -149,10 +149,17 @@ def _not_known(
             yield f"Whether the file had a provenance manifest: {why}."
         elif told["state"] in _NOT_KNOWN_OF_MANIFEST:
             yield _NOT_KNOWN_OF_MANIFEST[told["state"]]
-    if declared.get("generated"):
-        yield _TRAINING
+    if signed is not None or declared.get("generated"):
+        if _is_trained(declared, signed):
+            yield _TRAINING
     elif disclosure_of(declared) is not None:
         yield _DECLARED
     elif told.get("synthetic") is None:
         yield _GUESSES
     yield _VOICES
+
+
+def _is_trained(declared: Mapping[str, Any], signed: Provenance | None) -> bool:
+    """Whether a trained model had a part in it."""
+    said = source_type_of(declared).value if signed is None else signed.source_type
+    return said in {SourceType.MODEL, SourceType.HUMAN_AND_MODEL}

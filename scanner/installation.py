@@ -99,6 +99,8 @@ def _secret_key(service: "Service") -> str:
 
 
 def _certificate(service: "Service") -> str:
+    if not service.settings.certificate_chain_file.exists():
+        return "none: no manifest can be signed; `clearance watermark certificate DIR` makes one"
     identity = service.signatory.identity
     if identity.not_after <= service.now():
         raise certificates.CertificateError(f"it ran out on {identity.not_after:%Y-%m-%d}")

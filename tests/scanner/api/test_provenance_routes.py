@@ -118,7 +118,7 @@ def test_a_badge_says_what_is_known_and_what_is_not(
     badge = certified.client().get(f"/v1/tracks/{track_id}/badge").json()
     assert badge["heading"] == "AI-generated"
     assert [each["by"] for each in badge["known"]] == ["manifest", "mark"]
-    assert badge["not_known"]
+    assert badge["not_known"][0] == "What the model was trained on."
     assert badge["manifest"]["soft_binding"]["value"] == PAYLOAD
     assert platform.tenant.id not in str(badge)
 
