@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from sqlalchemy import exists, or_
 from sqlmodel import col, select
 
 import fingerprint
-from scanner import banks, harmless
+import watermark
+from scanner import banks, harmless, mark_reading, watermark_keys
 from scanner.audio_facts import audio_facts
 from scanner.metrics import STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
@@ -21,6 +23,7 @@ from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scanner.audio import Decoded
     from scanner.service import Service
 
 OK: Final = "ok"
@@ -33,6 +36,8 @@ _DETECTOR_OF: Final = {
     "tones": "composition",
 }
 """What looks with which part of a fingerprint."""
+
+log = structlog.get_logger()
 _SEND_AGAIN: Final = (
     "the fingerprint was made by an earlier version, and its vectors and tones can no longer be "
     "compared: make it again with `clearance fingerprint` and send it again, or send the audio"
@@ -63,6 +68,7 @@ class Evidence:
     index_age_seconds: float | None = None
     banks_left_out: list[str] = field(default_factory=list)
     explained: dict[str, harmless.Explained] = field(default_factory=dict)
+    watermarks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def analyse_audio(
@@ -113,6 +119,7 @@ def analyse_audio(
             with _timed(evidence, "embedding"):
                 print_ = fingerprint.completed_from(print_, spectra())
             _search(service, tenant_id, evidence, print_, seed, patience)
+        _read_marks(service, tenant_id, evidence, decoded)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
     return evidence
@@ -224,6 +231,30 @@ def _search(
         evidence.detectors["fingerprint"] = OK
         evidence.detectors["embedding"] = NOT_RUN if print_.embedding is None else OK
         evidence.detectors["composition"] = NOT_RUN if print_.tones is None else OK
+
+
+def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded: "Decoded") -> None:
+    """Look for the marks of all live keys; what keeps the search from it makes it *failed*.
+
+    Sound that is too short or too dull to carry a mark was not looked at, and neither was any where
+    there is no key.
+    """
+    with _timed(evidence, "watermark"):
+        try:
+            ring = watermark_keys.ring(service, tenant_id)
+            if not ring.keys:
+                return
+            evidence.watermarks = mark_reading.read_and_described(
+                service, tenant_id, ring, decoded.samples, decoded.sample_rate
+            )
+        except (watermark.TooShortError, watermark.UnusableAudioError):
+            return
+        except (watermark.WatermarkError, watermark_keys.WatermarkKeyError) as error:
+            log.error("watermark_search_failed", detail=str(error))
+            evidence.detectors["watermark"] = FAILED
+        else:
+            evidence.detectors["watermark"] = OK
+            evidence.versions["watermark"] = service.settings.watermark_engine
 
 
 @contextmanager

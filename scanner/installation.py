@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from scanner import keys, stored_prints
+from scanner import keys, stored_prints, watermark_keys
 from scanner.errors import ScannerError
 from scanner.secrets import make_key_file
 
@@ -50,6 +50,7 @@ def initialise(service: "Service", email: str) -> Initialised:
     tenant = keys.create_tenant(service, DEFAULT_TENANT)
     _, token = keys.create_key(service, tenant.id, "first key")
     user, password = keys.create_user(service, email, "admin")
+    watermark_keys.rotate(service, keys.OPERATOR)
     return Initialised(api_key=token, email=user.email, password=password)
 
 
@@ -73,6 +74,7 @@ def examine(service: "Service") -> list[Finding]:
         ("index", lambda: _index(service)),
         ("decoder", lambda: _decodes(service)),
         ("chromaprint", _chromaprint),
+        ("watermark keys", lambda: _watermark_keys(service)),
         ("policy", lambda: service.pack.id),
     ]
     return [_look(part, look) for part, look in parts]
@@ -93,6 +95,19 @@ def _checked(check: Callable[[], None], words: str) -> str:
 def _secret_key(service: "Service") -> str:
     sealed = service.secrets.seal("probe")
     return "opens what it sealed" if service.secrets.open(sealed) == "probe" else "broken"
+
+
+def _watermark_keys(service: "Service") -> str:
+    with service.database.reading() as session:
+        known = [tenant.id for tenant in keys.tenants(session)]
+    rings = [watermark_keys.ring(service, tenant_id) for tenant_id in (None, *known)]
+    live = {key.name for ring in rings for key in ring.keys}
+    if rings[0].writing is None:
+        return (
+            f"{len(live)} live, none to write with: no generated track can be marked; make one "
+            "with `clearance watermark keys rotate`"
+        )
+    return f"{len(live)} live, {rings[0].writing.name} to write with"
 
 
 def _bus(service: "Service") -> str:

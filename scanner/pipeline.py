@@ -253,6 +253,7 @@ def _store_evidence(
         index_epoch=evidence.index_epoch,
         index_age_seconds=evidence.index_age_seconds,
         banks_left_out=evidence.banks_left_out,
+        watermarks=evidence.watermarks,
         started_at=started,
         ended_at=now,
     )

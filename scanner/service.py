@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
+    from watermark import Watermarker
 
 
 class Service:
@@ -79,6 +80,13 @@ class Service:
         return Catalogue(
             self.database, self.store, self.settings.index_folder, milvus_of(self.settings)
         )
+
+    @cached_property
+    def watermarker(self) -> "Watermarker":
+        """What writes and reads marks."""
+        import watermark
+
+        return watermark.engine(self.settings.watermark_engine)
 
     @cached_property
     def retro_indexes(self) -> "RetroIndexes":

@@ -158,6 +158,17 @@ class Settings(BaseSettings):
         default=200, ge=1, description="Stored tracks that are compared at a time."
     )
 
+    watermark_keys: Path | None = Field(
+        default=None,
+        description="Folder of the keys that marks are written and read with, a file of mode 0600 "
+        "each. Default: `watermark-keys` in the home folder.",
+    )
+    watermark_engine: Literal["builtin", "audiowmark"] = Field(
+        default="builtin",
+        description="What writes and reads marks: this program, or the `audiowmark` that is "
+        "installed.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
@@ -200,6 +211,11 @@ class Settings(BaseSettings):
         One without vectors is another: taken for a whole one it would hide altered copies.
         """
         return self.home.resolve() / ("index" if self.milvus_uri is None else "index-milvus")
+
+    @property
+    def watermark_key_folder(self) -> Path:
+        """The folder of key files in force."""
+        return self.watermark_keys or self.home.resolve() / "watermark-keys"
 
     @property
     def temporary_folder(self) -> Path:

@@ -56,6 +56,7 @@ def facts_of(
     attestation = declared.get("attestation") or {}
     disclosure = declared.get("ai_disclosure")
     return policy.Facts(
+        origin="generated" if declared.get("generated") else "upload",
         territories=tuple(declared.get("territories") or ()),
         account=policy.AccountFact() if account else policy.ABSENT,
         age_band=declared.get("age_band") or ("unassured" if account else "adult"),
@@ -70,6 +71,7 @@ def facts_of(
         ai_disclosure=None
         if disclosure is None
         else any(part == "generated" for part in disclosure.values()),
+        watermarks=_watermarks(evidence),
         warnings=tuple(sorted({warning["type"] for warning in evidence.warnings})),
     )
 
@@ -88,7 +90,23 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         index_epoch=analysis.index_epoch,
         index_age_seconds=analysis.index_age_seconds,
         banks_left_out=analysis.banks_left_out,
+        watermarks=analysis.watermarks,
         explained={row.reference_id: row.explained for row in rows if row.explained},
+    )
+
+
+def _watermarks(evidence: Evidence) -> Any:
+    if evidence.detectors.get("watermark") == FAILED:
+        return policy.Unknown(unknown="the search for watermarks failed")
+    return tuple(
+        policy.WatermarkFact(
+            scheme=mark["scheme"],
+            payload=mark["payload"],
+            verdict=mark["verdict"],
+            owner=mark["owner"],
+            false_alarm=mark["false_alarm"],
+        )
+        for mark in evidence.watermarks
     )
 
 

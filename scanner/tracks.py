@@ -339,7 +339,7 @@ def describe_evidence(
     """Return the analysis' part of the JSON, empty as long as there is none."""
     return {
         "matches": list(matches),
-        "watermarks": [],
+        "watermarks": analysis.get("watermarks") or [],
         "index_version": analysis.get("index_version"),
         "index_age_seconds": analysis.get("index_age_seconds"),
         "banks_left_out": analysis.get("banks_left_out", []),
