@@ -17,6 +17,7 @@ from watermark.errors import (
 )
 from watermark.keys import NO_KEY, Key, format_key_file, parse_key_file
 from watermark.marks import BlockKind, Mark, Verdict
+from watermark.payload_check import signed_payload, verified
 from watermark.payloads import Payload, PayloadMode
 from watermark.watermarker import Watermarker
 
@@ -40,4 +41,6 @@ __all__ = [
     "Watermarker",
     "format_key_file",
     "parse_key_file",
+    "signed_payload",
+    "verified",
 ]
