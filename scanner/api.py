@@ -57,6 +57,7 @@ _KEYED: Final = (
 _ALWAYS: Final = problems.problems(
     "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error"
 )
+_OBJECTS: Final = frozenset({"attestation", "ai_disclosure", "generated"})
 _REF: Final = "#/components/schemas/{model}"
 
 
@@ -141,7 +142,7 @@ def _track_by_form() -> dict[str, Any]:
     text = {
         name: {
             "type": "string",
-            "description": "JSON" if name in {"attestation", "ai_disclosure"} else field["title"],
+            "description": "JSON" if name in _OBJECTS else field["title"],
         }
         for name, field in fields.items()
     }
@@ -158,6 +159,11 @@ def _track_by_form() -> dict[str, Any]:
         "required": ["file"],
         "properties": {
             "file": {"type": "string", "format": "binary", "description": "The audio."},
+            "stems": {
+                "type": "array",
+                "items": {"type": "string", "format": "binary"},
+                "description": "Stems of a track with `generated`, named by their file names.",
+            },
             "mode": {"type": "string", "enum": ["release", "precheck"], "default": "release"},
             **text,
             **listed,

@@ -169,6 +169,14 @@ class Settings(BaseSettings):
         "installed.",
     )
 
+    delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
+        default="mp3",
+        description="Form that a generated track is released in: its mark must be read back from it.",
+    )
+    delivery_bit_rate: int = Field(
+        default=192_000, ge=32_000, le=320_000, description="Bit/s of a lossy delivery file."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
