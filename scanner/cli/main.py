@@ -23,6 +23,7 @@ from scanner.cli import (
     rehearsal,
     running,
     scanning,
+    watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 
@@ -45,6 +46,7 @@ fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 app.add_typer(rehearsal.app, name="policy")
+app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
 
 
