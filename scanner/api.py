@@ -17,15 +17,19 @@ from scanner.routes import (
     audit,
     banks,
     cases,
+    check,
     dead,
     explanations,
     hygiene,
     keys,
+    licensees,
     policies,
     references,
+    releases,
     running,
     track_events,
     tracks,
+    watermarks,
     webhooks,
 )
 from scanner.service import Service
@@ -35,7 +39,8 @@ VERSION: Final = "1.0.0"
 _DESCRIPTION: Final = """
 A track goes in, a reasoned decision comes out, and everyone touched by it can see why.
 
-Every address but those tagged *running* and *events* needs an API key. Errors are problems
+Every address but those tagged *running* and *events* needs an API key; the check for marks and the
+look-up of soft bindings take one. Errors are problems
 (RFC 9457). Lists take `limit` and `cursor`. Objects carry an `ETag`; changing or deleting one needs
 `If-Match`. Any POST may carry an `Idempotency-Key`; submitting a track must.
 Fields may be added to answers; none is renamed or removed within `/v1`.
@@ -44,6 +49,9 @@ _KEYED: Final = (
     tracks,
     track_events,
     explanations,
+    releases,
+    watermarks,
+    licensees,
     references,
     hygiene,
     banks,
@@ -101,6 +109,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     for module in _KEYED:
         app.include_router(module.router, responses=_ALWAYS)
     app.include_router(running.router)
+    app.include_router(check.router)
     problems.install(app)
     app.add_middleware(Access)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -122,8 +122,10 @@ def prepared(
     folder = service.settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="delivery-", dir=folder) as place:
+        measured: dict[str, Any] = {}
+        likeness = None
         if part == BUNDLE:
-            path, measured, likeness = _bundled(service, facts, Path(place)), {}, None
+            path = _bundled(service, facts, Path(place))
         else:
             path, measured, likeness = _rendered(service, facts, bit_rate, Path(place))
         blob = service.store.put_file(track.tenant_id, path)

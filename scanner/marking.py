@@ -98,6 +98,12 @@ def stems_of(session: Session, track_id: str) -> list[TrackStem]:
     return list(session.exec(query.order_by(col(TrackStem.name))))
 
 
+def describe_stem(stem: TrackStem) -> dict[str, Any]:
+    """Return a stem as JSON."""
+    kept = ("id", "name", "sha256", "state", "measurement", "duration")
+    return {name: getattr(stem, name) for name in kept}
+
+
 def read_back(
     service: "Service", payload: str, key: Key, decoded: Decoded
 ) -> tuple[bool, dict[str, Any]]:

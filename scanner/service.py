@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
     from scanner.precheck import Slots
+    from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
@@ -96,6 +97,13 @@ class Service:
         indexes = RetroIndexes(self.database, self.catalogue, self.settings.temporary_folder)
         self._open.callback(indexes.close)
         return indexes
+
+    @cached_property
+    def published_tracks(self) -> "PublishedTracks":
+        """What anybody may find by its sound."""
+        from scanner.published_tracks import PublishedTracks
+
+        return PublishedTracks(self, self.settings.home.resolve() / "published" / "index")
 
     @cached_property
     def pack(self) -> "Pack":

@@ -121,10 +121,14 @@ class Settings(BaseSettings):
     public_rate_limit: str = Field(
         default="30/minute", description="Requests per address without a key."
     )
+    public_upload_bytes: int = Field(
+        default=64 * 2**20, ge=1, description="Largest audio file that is checked without a key."
+    )
     precheck_slots: int = Field(
         default=2,
         ge=1,
-        description="Prechecks, replays and pictures of matches that run at once.",
+        description="Prechecks, replays, pictures of matches, checks for marks and files being "
+        "made that run at once.",
     )
     reference_slots: int = Field(
         default=2, ge=1, description="References that the API takes in at once."

@@ -155,6 +155,8 @@ def _write_lossy(
     layout = _LAYOUTS[samples.shape[0]]
     with av.open(str(path), "w", format=codec.container) as output:
         stream = output.add_stream(codec.encoder, rate=rate, layout=layout)
+        if not isinstance(stream, av.AudioStream):
+            raise TypeError(f"{codec.encoder} encodes no audio")
         stream.bit_rate = bit_rate
         resampler = av.AudioResampler(
             format=stream.codec_context.format,

@@ -4,6 +4,8 @@ Revision ID: 0006_watermarks
 Revises: 0005_holders_of_peers
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -14,21 +16,21 @@ branch_labels = None
 depends_on = None
 
 
-def _json(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column:
+def _json(name: str, *, nullable: bool = False, default: str | None = None) -> "sa.Column[Any]":
     kind = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
     return sa.Column(name, kind, nullable=nullable, server_default=default)
 
 
-def _moment(name: str, *, nullable: bool = True) -> sa.Column:
+def _moment(name: str, *, nullable: bool = True) -> "sa.Column[Any]":
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
-def _id(name: str, target: str | None = None, *, nullable: bool = False) -> sa.Column:
+def _id(name: str, target: str | None = None, *, nullable: bool = False) -> "sa.Column[Any]":
     keys = () if target is None else (sa.ForeignKey(f"{target}.id"),)
     return sa.Column(name, sa.String(36), *keys, nullable=nullable)
 
 
-def _text(name: str, length: int, *, nullable: bool = False) -> sa.Column:
+def _text(name: str, length: int, *, nullable: bool = False) -> "sa.Column[Any]":
     return sa.Column(name, sa.String(length), nullable=nullable)
 
 
