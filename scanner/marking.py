@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 import fingerprint
 import watermark
 from scanner import licensees, mark_reading, watermark_keys
-from scanner.audio import Decoded, encoding
+from scanner.audio import AudioError, Decoded, encoding
 from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import NotFoundError
@@ -81,7 +81,7 @@ def mark(service: "Service", track: Track) -> Watermark:
         stems = stems_of(session, track.id)
     mix = _marked(service, track.tenant_id, track.sha256 or "", payload, key)
     parts = {
-        stem.id: _marked(service, track.tenant_id, stem.sha256, payload, key, registered=True)
+        stem.id: _marked(service, track.tenant_id, stem.sha256, payload, key, is_stem=True)
         for stem in stems
     }
     return _store(service, track, row, mix, parts)
@@ -184,9 +184,13 @@ def _marked(
     payload: Payload,
     key: Key,
     *,
-    registered: bool = False,
+    is_stem: bool = False,
 ) -> _Marked:
-    """Mark one stored sound, keep what came of it, and read the mark back from what was kept."""
+    """Mark one stored sound, keep what came of it, and read the mark back from what was kept.
+
+    A stem must keep its mark in the delivery codec too: what lies outside the marked bands carries it
+    in a lossless file only. Whether the mix does is seen when it is released.
+    """
     with service.store.path_or_copy(tenant_id, sha256) as path:
         decoded = service.decoder.decode(path)
     samples, refused = decoded.samples, None
@@ -206,7 +210,9 @@ def _marked(
             if refused is not None
             else read_back(service, payload.digits, key, kept)
         )
-        print_ = _print_of(kept) if registered else None
+        if is_stem and readable:
+            readable, measurement = _read_back_coded(service, payload.digits, key, kept, place)
+        print_ = _print_of(kept) if is_stem else None
         blob = service.store.put_file(tenant_id, master)
         print_blob = service.store.put_bytes(tenant_id, print_.to_bytes()) if print_ else None
     return _Marked(
@@ -217,6 +223,21 @@ def _marked(
         warnings=[{"type": each.type, "detail": each.detail} for each in decoded.warnings],
         fingerprint_sha256=print_blob.sha256 if print_blob else None,
     )
+
+
+def _read_back_coded(
+    service: "Service", payload: str, key: Key, kept: Decoded, place: str
+) -> tuple[bool, dict[str, Any]]:
+    """Read the mark back after the delivery codec; what that can't hold is delivered lossless."""
+    settings = service.settings
+    form = encoding.FORMS[settings.delivery_format]
+    coded = Path(place) / "coded"
+    try:
+        encoding.encode(kept.samples, kept.sample_rate, coded, form, settings.delivery_bit_rate)
+    except AudioError:
+        return read_back(service, payload, key, kept)
+    readable, measured = read_back(service, payload, key, service.decoder.decode(coded))
+    return readable, measured | {"format": form.name}
 
 
 def _lossless(decoded: Decoded) -> encoding.Form:
