@@ -222,10 +222,8 @@ def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "ask
 
 def _unfinished(session: Session, track: Track) -> bool:
     """Whether a track is quarantined since something failed, not for what is in it."""
-    decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-    return track.problem is not None or (
-        decision is not None and decision.decision == "indeterminate"
-    )
+    row = session.get(Analysis, track.analysis_id) if track.analysis_id else None
+    return track.problem is not None or (row is not None and "failed" in row.detectors.values())
 
 
 def analyse_again(

@@ -205,7 +205,8 @@ def test_a_key_whose_file_is_gone_keeps_every_track_from_being_cleared(
     result = driven(service, caller, upload)
 
     assert result["detectors"]["watermark"] == "failed"
-    assert (result["decision"], result["state"]) == ("indeterminate", "quarantined")
+    assert (result["decision"], result["state"]) == ("review", "quarantined")
+    assert "core.unknown-fact" in {reason["rule"] for reason in result["reasons"]}
 
     path.write_text(content)
     tracks.rescan(service, caller, upload)

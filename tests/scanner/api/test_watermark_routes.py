@@ -25,7 +25,7 @@ MADE = {"model": "composer", "model_version": "3", "take_id": "take-7", "prompt_
 
 def content_of(samples: Any) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, samples.T, RATE, format="WAV")
+    soundfile.write(file, samples.T, RATE, format="WAV", subtype="FLOAT")
     return file.getvalue()
 
 
