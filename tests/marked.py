@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
 from scanner.audio import encoding
@@ -26,11 +27,6 @@ def bass(seconds: float = 60) -> NDArray[np.float32]:
     return (0.3 * np.sin(phase)).astype(np.float32)[None]
 
 
-def buried(seed: int, seconds: float = 60) -> NDArray[np.float32]:
-    """Music so far below a loud low tone that a codec drops it, and its mark with it."""
-    return (0.9 * bass(seconds) / 0.3 + 2e-4 * voice(seed, seconds)).astype(np.float32)
-
-
 def write(path: Path, samples: NDArray[np.float32]) -> Path:
     soundfile.write(path, samples.T, RATE, subtype="FLOAT" if path.suffix == ".wav" else None)
     return path
@@ -42,14 +38,17 @@ def copied(
     *,
     start: float = 0,
     seconds: float | None = None,
+    speed: float = 1.0,
     bit_rate: int = 64_000,
 ) -> Path:
-    """Cut a piece out of a file and encode it anew, as somebody who passes it on does."""
+    """Cut a piece out of a file, play it faster and encode it anew, as who passes it on does."""
     samples, rate = decoded(source)
     first = int(start * rate)
     last = samples.shape[1] if seconds is None else first + int(seconds * rate)
-    form = encoding.form_of(target)
-    encoding.encode(samples[:, first:last], rate, target, form, bit_rate)
+    piece = samples[:, first:last]
+    if speed != 1:
+        piece = soxr.resample(piece.T, rate * speed, rate).T
+    encoding.encode(piece, rate, target, encoding.form_of(target), bit_rate)
     return target
 
 
