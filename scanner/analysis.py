@@ -14,7 +14,8 @@ from sqlalchemy import exists, or_
 from sqlmodel import col, select
 
 import fingerprint
-from scanner import banks, harmless
+import watermark
+from scanner import banks, harmless, mark_reading, watermark_keys
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
 from scanner.manifests import UnverifiableError
@@ -25,6 +26,7 @@ from watermark.provenance import manifest_to_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scanner.audio import Decoded
     from scanner.service import Service
 
 OK: Final = "ok"
@@ -72,6 +74,7 @@ class Evidence:
     banks_left_out: list[str] = field(default_factory=list)
     explained: dict[str, harmless.Explained] = field(default_factory=dict)
     provenance: dict[str, Any] | None = None
+    watermarks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def analyse_audio(
@@ -123,6 +126,7 @@ def analyse_audio(
             with _timed(evidence, "embedding"):
                 print_ = fingerprint.completed_from(print_, spectra())
             _search(service, tenant_id, evidence, print_, seed, patience)
+        _read_marks(service, tenant_id, evidence, decoded)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
     return evidence
@@ -251,6 +255,30 @@ def _check_provenance(service: "Service", evidence: Evidence, path: Path, contai
     if manifest is not None:
         evidence.provenance = manifest_to_json(manifest)
         evidence.detectors["provenance"] = OK
+
+
+def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded: "Decoded") -> None:
+    """Look for the marks of all live keys; what keeps the search from it makes it *failed*.
+
+    Sound that is too short or too dull to carry a mark was not looked at, and neither was any where
+    there is no key.
+    """
+    with _timed(evidence, "watermark"):
+        try:
+            ring = watermark_keys.ring(service, tenant_id)
+            if not ring.keys:
+                return
+            evidence.watermarks = mark_reading.read_and_described(
+                service, tenant_id, ring, decoded.samples, decoded.sample_rate
+            )
+        except (watermark.TooShortError, watermark.UnusableAudioError):
+            return
+        except (watermark.WatermarkError, watermark_keys.WatermarkKeyError) as error:
+            log.error("watermark_search_failed", detail=str(error))
+            evidence.detectors["watermark"] = FAILED
+        else:
+            evidence.detectors["watermark"] = OK
+            evidence.versions["watermark"] = service.settings.watermark_engine
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from scanner import certificates, keys, stored_prints
+from scanner import certificates, keys, stored_prints, watermark_keys
 from scanner.errors import ScannerError
 from scanner.secrets import make_key_file
 
@@ -52,6 +52,7 @@ def initialise(service: "Service", email: str) -> Initialised:
     user, password = keys.create_user(service, email, "admin")
     if not service.settings.certificate_folder.exists():
         certificates.make_development_chain(service.settings.certificate_folder, service.now())
+    watermark_keys.rotate(service, keys.OPERATOR)
     return Initialised(api_key=token, email=user.email, password=password)
 
 
@@ -76,6 +77,7 @@ def examine(service: "Service") -> list[Finding]:
         ("decoder", lambda: _decodes(service)),
         ("chromaprint", _chromaprint),
         ("certificate", lambda: _certificate(service)),
+        ("watermark keys", lambda: _watermark_keys(service)),
         ("policy", lambda: service.pack.id),
     ]
     return [_look(part, look) for part, look in parts]
@@ -106,6 +108,19 @@ def _certificate(service: "Service") -> str:
         raise certificates.CertificateError(f"it ran out on {identity.not_after:%Y-%m-%d}")
     words = f"signs as {identity.issuer} until {identity.not_after:%Y-%m-%d}"
     return f"{words}; nobody outside trusts it" if identity.is_for_development else words
+
+
+def _watermark_keys(service: "Service") -> str:
+    with service.database.reading() as session:
+        known = [tenant.id for tenant in keys.tenants(session)]
+    rings = [watermark_keys.ring(service, tenant_id) for tenant_id in (None, *known)]
+    live = {key.name for ring in rings for key in ring.keys}
+    if rings[0].writing is None:
+        return (
+            f"{len(live)} live, none to write with: no generated track can be marked; make one "
+            "with `clearance watermark keys rotate`"
+        )
+    return f"{len(live)} live, {rings[0].writing.name} to write with"
 
 
 def _bus(service: "Service") -> str:

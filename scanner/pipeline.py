@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 import appeals
 import policy
-from scanner import analysis, events, flood, retro, webhooks
+from scanner import analysis, delivery, events, flood, marking, retro, watermark_keys, webhooks
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
@@ -33,7 +33,7 @@ from scanner.tables import (
 )
 from scanner.track_facts import evidence_of, facts_of
 from scanner.track_states import EFFECT_OF, Command, State
-from scanner.tracks import analyse_again, locked, move
+from scanner.tracks import GENERATED, analyse_again, locked, move
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -94,11 +94,19 @@ def decide(service: "Service", event: Event) -> None:
 
 
 def release(service: "Service", event: Event) -> None:
-    """Give the decision its effect, with the statement of reasons and the case it needs."""
+    """Give the decision its effect, with the statement of reasons and the case it needs.
+
+    A generated track goes out only with its mark: if that can't be read back from the file it is to be
+    delivered as, the decision is superseded and a person looks at it.
+    """
+    unfit = _unfit(service, event)
     with once(service, "release", event) as session:
         decision = session.get_one(PolicyDecision, event.data["decision_id"])
         track = locked(session, decision.tenant_id, event.subject)
         if track.state != State.DECIDED or track.decision_id != decision.id:
+            return
+        if unfit is not None:
+            _keep_back(service, session, track, decision, unfit, event)
             return
         _take_effect(service, session, track, decision, event)
 
@@ -232,8 +240,18 @@ def _examine(service: "Service", track: Track) -> Evidence:
             service, track.tenant_id, local_fingerprint(service, track), seed=track.id
         )
     track = bring_in(service, track)
+    mark = marking.mark(service, track) if track.origin == GENERATED else None
     with local_audio(service, track) as path:
-        return analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
+        evidence = analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
+    if mark is not None:  # the master is whole, but what it was made of may not have been
+        evidence.warnings = _united(mark.warnings, evidence.warnings)
+    return evidence
+
+
+def _united(*warnings: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return all warnings, each type once."""
+    by_type = {each["type"]: each for several in reversed(warnings) for each in several}
+    return list(by_type.values())
 
 
 def _store_evidence(
@@ -254,6 +272,7 @@ def _store_evidence(
         index_age_seconds=evidence.index_age_seconds,
         banks_left_out=evidence.banks_left_out,
         provenance=evidence.provenance,
+        watermarks=evidence.watermarks,
         started_at=started,
         ended_at=now,
     )
@@ -362,6 +381,53 @@ def _store_decision(
     )
     move(session, track, Command.DECIDE, data, service.now(), cause=event)
     return stored
+
+
+def _unfit(service: "Service", event: Event) -> str | None:
+    """Make the file that a generated track is released as; say what is wrong with it, if anything."""
+    with service.database.reading() as session:
+        decision = session.get_one(PolicyDecision, event.data["decision_id"])
+        track = session.get_one(Track, event.subject)
+    going_out = EFFECT_OF[decision.decision][1] in delivery.OUT
+    if track.origin != GENERATED or track.state != State.DECIDED or not going_out:
+        return None
+    try:
+        form = delivery.first_form(service, track)
+        delivery.prepared(service, track, form, service.settings.delivery_bit_rate)
+    except (
+        delivery.UnreadableMarkError,
+        delivery.AlteredFileError,
+        watermark_keys.WatermarkKeyError,
+        AudioError,
+    ) as error:
+        return str(error)
+    return None
+
+
+def _keep_back(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    unfit: str,
+    event: Event,
+) -> None:
+    """Supersede a decision by what is known now: the mark can't be read back (AIA-50-2)."""
+    row = session.get_one(Analysis, decision.analysis_id)
+    facts = _facts(service, session, track, row)
+    facts = facts.model_copy(
+        update={
+            "watermarks": policy.Unknown(unknown=unfit[:500]),
+            "detectors": facts.detectors | {"watermark": analysis.FAILED},
+        }
+    )
+    stored = _decision_row(service, track, row, facts, policy.decide(service.pack, facts))
+    stored.reasons = [*stored.reasons, {"rule": "core.mark-not-read-back", "text": unfit}]
+    session.add(stored)
+    track.decision_id = stored.id
+    track.problem = {"type": "mark-unreadable", "detail": unfit}
+    session.flush()
+    _quarantine(service, session, track, stored, event, Command.QUARANTINE, "indeterminate")
 
 
 def _take_effect(

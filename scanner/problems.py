@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import watermark
 from fingerprint import (
     FingerprintError,
     InvalidFingerprintError,
@@ -25,6 +26,7 @@ from scanner.audio import AudioError
 from scanner.banks import BadBankError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
+from scanner.delivery import AlteredFileError, UnmarkableStemError, UnreadableMarkError
 from scanner.errors import (
     BusyError,
     ConflictError,
@@ -105,6 +107,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad-fingerprint": Kind(422, "The fingerprint can't be used"),
     "audio-missing": Kind(404, "There is no audio"),
     "manifest-unverifiable": Kind(422, "The manifest can't be looked at"),
+    "not-deliverable": Kind(409, "The file must not go out"),
+    "stem-unmarkable": Kind(409, "The stem leaves only inside its bundle"),
     "nothing-to-draw": Kind(404, "There is no match to draw"),
     # an address to fetch
     "url-refused": Kind(422, "This address is not fetched"),
@@ -143,6 +147,11 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnusableAudioError: "unreadable-audio",
     UrlRefusedError: "url-refused",
     UnresolvedError: "url-refused",
+    UnreadableMarkError: "not-deliverable",
+    AlteredFileError: "not-deliverable",
+    UnmarkableStemError: "stem-unmarkable",
+    watermark.TooShortError: "too-short",
+    watermark.UnusableAudioError: "unreadable-audio",
     BusyError: "busy",
     TransientError: "unavailable",
     PoisonError: "not-replayable",
@@ -251,6 +260,7 @@ def install(app: FastAPI) -> None:
         ScannerError,
         AudioError,
         FingerprintError,
+        watermark.WatermarkError,
         HTTPException,
         RequestValidationError,
         SQLAlchemyError,

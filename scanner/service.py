@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from scanner.certificates import Signatory
     from scanner.manifests import Manifests
     from scanner.precheck import Slots
+    from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
+    from watermark import Watermarker
 
 
 class Service:
@@ -101,6 +103,13 @@ class Service:
         )
 
     @cached_property
+    def watermarker(self) -> "Watermarker":
+        """What writes and reads marks."""
+        import watermark
+
+        return watermark.engine(self.settings.watermark_engine)
+
+    @cached_property
     def retro_indexes(self) -> "RetroIndexes":
         """What this process compares stored tracks with."""
         from scanner.retro_index import RetroIndexes
@@ -108,6 +117,13 @@ class Service:
         indexes = RetroIndexes(self.database, self.catalogue, self.settings.temporary_folder)
         self._open.callback(indexes.close)
         return indexes
+
+    @cached_property
+    def published_tracks(self) -> "PublishedTracks":
+        """What anybody may find by its sound."""
+        from scanner.published_tracks import PublishedTracks
+
+        return PublishedTracks(self, self.settings.home.resolve() / "published" / "index")
 
     @cached_property
     def pack(self) -> "Pack":

@@ -127,7 +127,8 @@ class Settings(BaseSettings):
     precheck_slots: int = Field(
         default=2,
         ge=1,
-        description="Prechecks, replays and pictures of matches that run at once.",
+        description="Prechecks, replays, pictures of matches, checks for marks and files being "
+        "made that run at once.",
     )
     reference_slots: int = Field(
         default=2, ge=1, description="References that the API takes in at once."
@@ -179,6 +180,24 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file of the certificates under which a manifest's signer is known. "
         "Default: `certificate/anchors.pem` in the home folder, if there is one.",
+    )
+    watermark_keys: Path | None = Field(
+        default=None,
+        description="Folder of the keys that marks are written and read with, a file of mode 0600 "
+        "each. Default: `watermark-keys` in the home folder.",
+    )
+    watermark_engine: Literal["builtin", "audiowmark"] = Field(
+        default="builtin",
+        description="What writes and reads marks: this program, or the `audiowmark` that is "
+        "installed.",
+    )
+
+    delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
+        default="mp3",
+        description="Form that a generated track is released in: its mark must be read back from it.",
+    )
+    delivery_bit_rate: int = Field(
+        default=192_000, ge=32_000, le=320_000, description="Bit/s of a lossy delivery file."
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -243,6 +262,11 @@ class Settings(BaseSettings):
     def trust_anchors_file(self) -> Path:
         """The trust anchors in force."""
         return self.trust_anchors or self.certificate_folder / "anchors.pem"
+
+    @property
+    def watermark_key_folder(self) -> Path:
+        """The folder of key files in force."""
+        return self.watermark_keys or self.home.resolve() / "watermark-keys"
 
     @property
     def temporary_folder(self) -> Path:

@@ -57,6 +57,7 @@ def facts_of(
     attestation = declared.get("attestation") or {}
     disclosure = declared.get("ai_disclosure")
     return policy.Facts(
+        origin="generated" if declared.get("generated") else "upload",
         territories=tuple(declared.get("territories") or ()),
         account=policy.AccountFact() if account else policy.ABSENT,
         age_band=declared.get("age_band") or ("unassured" if account else "adult"),
@@ -72,6 +73,7 @@ def facts_of(
         if disclosure is None
         else any(part == "generated" for part in disclosure.values()),
         provenance=_provenance(evidence),
+        watermarks=_watermarks(evidence),
         warnings=tuple(sorted({warning["type"] for warning in evidence.warnings})),
     )
 
@@ -91,6 +93,7 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         index_age_seconds=analysis.index_age_seconds,
         banks_left_out=analysis.banks_left_out,
         provenance=analysis.provenance,
+        watermarks=analysis.watermarks,
         explained={row.reference_id: row.explained for row in rows if row.explained},
     )
 
@@ -104,6 +107,21 @@ def _provenance(evidence: Evidence) -> Any:
         return policy.ABSENT
     return policy.ProvenanceFact(
         state=told["state"], ai_generated=told["synthetic"], issuer=told["issuer"]
+    )
+
+
+def _watermarks(evidence: Evidence) -> Any:
+    if evidence.detectors.get("watermark") == FAILED:
+        return policy.Unknown(unknown="the search for watermarks failed")
+    return tuple(
+        policy.WatermarkFact(
+            scheme=mark["scheme"],
+            payload=mark["payload"],
+            verdict=mark["verdict"],
+            owner=mark["owner"],
+            false_alarm=mark["false_alarm"],
+        )
+        for mark in evidence.watermarks
     )
 
 

@@ -11,8 +11,7 @@ from watermark.arrays import F32Array
 from watermark.blocks import BlockSearch, Reading
 from watermark.clips import LONGEST_BLOCKS, Clip, clips_of
 from watermark.coarse_search import Spectrogram
-from watermark.embedding import DEFAULT_STRENGTH, embedded
-from watermark.errors import BadStrengthError
+from watermark.embedding import DEFAULT_STRENGTH, checked_strength, embedded
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE, Excerpt
 from watermark.keys import Key
 from watermark.layout import actions
@@ -24,7 +23,6 @@ from watermark.sync import SyncTemplate, key_template
 from watermark.tables import KeyTables, key_tables
 from watermark.verdicts import convinces, judged, mark_from
 
-MAX_STRENGTH: Final = 50.0
 PART_SECONDS: Final = 30 * 60
 """Longer sound is searched in parts of this length, which overlap by a pair of blocks and more."""
 _OVERLAP_BLOCKS: Final = 2.6
@@ -53,10 +51,9 @@ class BuiltinWatermarker:
         strength: float = DEFAULT_STRENGTH,
     ) -> F32Array:
         """See :meth:`watermark.Watermarker.embed`."""
-        if not 0 < strength <= MAX_STRENGTH:
-            raise BadStrengthError(f"strength {strength} is not above 0 and up to {MAX_STRENGTH:g}")
         table = actions(payload, key_tables(key, payload.mode))
-        return embedded(checked(samples, sample_rate), sample_rate, table, strength)
+        sound = checked(samples, sample_rate)
+        return embedded(sound, sample_rate, table, checked_strength(strength))
 
     def detect(self, samples: F32Array, sample_rate: int, keys: Sequence[Key]) -> list[Mark]:
         """See :meth:`watermark.Watermarker.detect`."""

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import fft
 
 from watermark.arrays import C64Array, F32Array, I8Array
+from watermark.errors import BadStrengthError
 from watermark.layout import grid
 from watermark.limiter import limited
 from watermark.resampling import resampled
@@ -18,12 +19,26 @@ from watermark.spectrum import FRAME, RATE, band_spectra, powers
 from watermark.tables import BANDS, LOWEST_BAND
 
 DEFAULT_STRENGTH: Final = 10.0
+MAX_STRENGTH: Final = 50.0
 _STRENGTH_UNIT: Final = 1000.0
 _SILENT_MAGNITUDE: Final = 1e-7
 _FADE: Final = 0.1
 _FADE_SAMPLES: Final = int(_FADE * FRAME)
 """Whole samples by which a frame's mark reaches into each neighbour."""
 _FRAMES_AT_ONCE: Final = 256
+
+
+def checked_strength(strength: float) -> float:
+    """Return a strength that can be used, unchanged.
+
+    Raises
+    ------
+    BadStrengthError
+        If it is not in 0 to 50.
+    """
+    if not 0 < strength <= MAX_STRENGTH:
+        raise BadStrengthError(f"strength {strength} is not above 0 and up to {MAX_STRENGTH:g}")
+    return strength
 
 
 def embedded(

@@ -45,6 +45,13 @@ class Mark:
     key_id : str
         Name of the key.
     verdict : Verdict
+    margin : float
+        How much better the bits agree with the payload than noise does with its nearest code word.
+    verified : bool
+        Whether the payload carries the keyed check of :mod:`watermark.payload_check`.
+    false_alarm : float
+        Probability that sound without this mark gives one as good in this search; see
+        :mod:`watermark.false_alarms`.
     """
 
     payload: Payload
@@ -55,3 +62,6 @@ class Mark:
     kind: BlockKind
     key_id: str
     verdict: Verdict
+    margin: float = 0.0
+    verified: bool = False
+    false_alarm: float = 1.0

@@ -24,6 +24,7 @@ from scanner.cli import (
     rehearsal,
     running,
     scanning,
+    watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 
@@ -46,9 +47,8 @@ fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 app.add_typer(rehearsal.app, name="policy")
-marks = typer.Typer(help="Marks in sound, and manifests beside it.", no_args_is_help=True)
-certificates.add_to(marks)
-app.add_typer(marks, name="watermark")
+certificates.add_to(watermarks.app)
+app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
 
 

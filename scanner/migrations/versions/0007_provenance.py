@@ -1,7 +1,7 @@
 """Manifests are verified in every analysis, and kept of every file that was signed.
 
 Revision ID: 0007_provenance
-Revises: 0005_holders_of_peers
+Revises: 0006_watermarks
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007_provenance"
-down_revision = "0005_holders_of_peers"
+down_revision = "0006_watermarks"
 branch_labels = None
 depends_on = None
 

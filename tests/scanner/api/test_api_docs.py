@@ -48,6 +48,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     with api.service.database.transaction() as session:
         session.get_one(Reference, shared).peer_key = "0" * 64
     bank = platform.http.post("/v1/banks", json={"name": "new"}).json()["id"]
+    licensee = platform.http.post("/v1/watermarks/licensees", json={"name": "L"}).json()["id"]
     hook = platform.http.post(
         "/v1/webhooks", json={"url": "https://hooks.example.com/", "events": ["*"]}
     ).json()["id"]
@@ -71,6 +72,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "EXCLUSION": excluded,
         "SHARED": shared,
         "BANK": bank,
+        "LICENSEE": licensee,
         "WEBHOOK": hook,
         "DELIVERY": delivery.id,
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
