@@ -15,13 +15,13 @@ from sqlmodel import col, select
 
 import fingerprint
 import watermark
-from scanner import banks, harmless, mark_reading, watermark_keys
+from scanner import banks, harmless, mark_reading, stored_manifests, watermark_keys
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
 from scanner.manifests import UnverifiableError
 from scanner.metrics import STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
-from watermark.provenance import manifest_to_json
+from watermark.provenance import ManifestState, manifest_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,6 +127,7 @@ def analyse_audio(
                 print_ = fingerprint.completed_from(print_, spectra())
             _search(service, tenant_id, evidence, print_, seed, patience)
         _read_marks(service, tenant_id, evidence, decoded)
+        _recover_manifest(service, tenant_id, evidence)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
     return evidence
@@ -279,6 +280,16 @@ def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded:
         else:
             evidence.detectors["watermark"] = OK
             evidence.versions["watermark"] = service.settings.watermark_engine
+
+
+def _recover_manifest(service: "Service", tenant_id: str, evidence: Evidence) -> None:
+    """Find the manifest that a file lost, by a mark of ours in its sound."""
+    told = evidence.provenance
+    if told is None or told["state"] != ManifestState.ABSENT:
+        return
+    with service.database.reading() as session:
+        found = stored_manifests.recovered_by(session, evidence.watermarks, tenant_id)
+    evidence.provenance = told | {"recovered": found}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import marking, watermark_keys
+from scanner import marking, provenance, watermark_keys
 from scanner.audio import Decoded, encoding
 from scanner.clock import new_id
 from scanner.errors import IllegalTransitionError, NotFoundError, ScannerError
@@ -153,9 +153,30 @@ def finished(service: "Service", path: Path, facts: DeliveryFacts) -> Path:
     Returns
     -------
     Path
-        The file to deliver: the same one, or another beside it.
+        The file to deliver, beside the given one.
+
+    Raises
+    ------
+    CertificateError, ProvenanceError, UnsignedFileError, UnverifiableError
+        If no manifest reads back from it.
     """
-    return path
+    stems = {stem.name: stem for stem in facts.stems}
+    stem = stems.get(facts.part.removeprefix(STEM))
+    carries = facts.part == MIX or (stem is not None and stem.state == MarkState.MARKED)
+    return provenance.finished(
+        service,
+        path,
+        provenance.FileFacts(
+            track=facts.track,
+            declared=facts.declaration,
+            form=facts.form.name,
+            take_id=facts.watermark.take_id,
+            made_at=facts.watermark.issued_at,
+            payload=facts.watermark.payload if carries else None,
+            part=facts.part,
+            stems=[(each.name, each.master_sha256) for each in facts.stems if each.master_sha256],
+        ),
+    )
 
 
 def first_form(service: "Service", track: Track) -> encoding.Form:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from scanner.schemas import Answer, Asked, Digest, Moment, ShortText, Watermark
+from scanner.schemas import Answer, Asked, Digest, Moment, ShortText, SignedManifest, Watermark
 
 PayloadDigits = Annotated[str, StringConstraints(pattern="^([0-9a-f]{24}|[0-9a-f]{32})$")]
 
@@ -116,6 +116,9 @@ class BoundTrack(Answer):
     model: str
     model_version: str | None
     issued_at: Moment
+    manifest: SignedManifest | None = Field(
+        description="What was signed last into its mix: the way back to a manifest that was stripped."
+    )
     payload: str
     by: Literal["watermark", "fingerprint"]
     score: float | None = Field(description="Of a fingerprint's match, 0 to 1.")

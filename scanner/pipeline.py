@@ -16,11 +16,14 @@ from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
 from scanner.bus.groups import Group
+from scanner.certificates import CertificateError
 from scanner.clock import new_id
 from scanner.errors import TransientError
 from scanner.fetch import FetchError
 from scanner.journal import Event, record
+from scanner.manifests import UnverifiableError
 from scanner.metrics import OUTCOMES
+from scanner.provenance import UnsignedFileError
 from scanner.source_audio import bring_in, local_audio, local_fingerprint
 from scanner.store import StoreError
 from scanner.tables import (
@@ -34,10 +37,16 @@ from scanner.tables import (
 from scanner.track_facts import evidence_of, facts_of
 from scanner.track_states import EFFECT_OF, Command, State
 from scanner.tracks import GENERATED, analyse_again, locked, move
+from watermark.provenance import ProvenanceError
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
+_UNFIT: Final = {
+    "watermark": ("watermarks", "core.mark-not-read-back", "mark-unreadable"),
+    "provenance": ("provenance", "core.manifest-not-read-back", "manifest-unreadable"),
+}
+"""By detector: the fact that is unknown, the rule and the problem where a file must not go out."""
 ANALYSABLE: Final = frozenset({State.RECEIVED, State.ANALYSING, State.INDETERMINATE})
 
 
@@ -96,8 +105,8 @@ def decide(service: "Service", event: Event) -> None:
 def release(service: "Service", event: Event) -> None:
     """Give the decision its effect, with the statement of reasons and the case it needs.
 
-    A generated track goes out only with its mark: if that can't be read back from the file it is to be
-    delivered as, the decision is superseded and a person looks at it.
+    A generated track goes out only with its mark and its manifest: if either can't be read back from the
+    file it is to be delivered as, the decision is superseded and a person looks at it.
     """
     unfit = _unfit(service, event)
     with once(service, "release", event) as session:
@@ -383,8 +392,14 @@ def _store_decision(
     return stored
 
 
-def _unfit(service: "Service", event: Event) -> str | None:
-    """Make the file that a generated track is released as; say what is wrong with it, if anything."""
+def _unfit(service: "Service", event: Event) -> tuple[str, str] | None:
+    """Make the file that a generated track is released as.
+
+    Returns
+    -------
+    str, str or None
+        What is wrong with it, if anything: the detector that failed on it, and why.
+    """
     with service.database.reading() as session:
         decision = session.get_one(PolicyDecision, event.data["decision_id"])
         track = session.get_one(Track, event.subject)
@@ -400,7 +415,9 @@ def _unfit(service: "Service", event: Event) -> str | None:
         watermark_keys.WatermarkKeyError,
         AudioError,
     ) as error:
-        return str(error)
+        return "watermark", str(error)
+    except (CertificateError, ProvenanceError, UnsignedFileError, UnverifiableError) as error:
+        return "provenance", str(error)
     return None
 
 
@@ -409,23 +426,25 @@ def _keep_back(
     session: Session,
     track: Track,
     decision: PolicyDecision,
-    unfit: str,
+    unfit: tuple[str, str],
     event: Event,
 ) -> None:
-    """Supersede a decision by what is known now: the mark can't be read back (AIA-50-2)."""
+    """Supersede a decision by what is known now: mark or manifest can't be read back (AIA-50-2)."""
+    detector, why = unfit
+    fact, rule, problem = _UNFIT[detector]
     row = session.get_one(Analysis, decision.analysis_id)
     facts = _facts(service, session, track, row)
     facts = facts.model_copy(
         update={
-            "watermarks": policy.Unknown(unknown=unfit[:500]),
-            "detectors": facts.detectors | {"watermark": analysis.FAILED},
+            fact: policy.Unknown(unknown=why[:500]),
+            "detectors": facts.detectors | {detector: analysis.FAILED},
         }
     )
     stored = _decision_row(service, track, row, facts, policy.decide(service.pack, facts))
-    stored.reasons = [*stored.reasons, {"rule": "core.mark-not-read-back", "text": unfit}]
+    stored.reasons = [*stored.reasons, {"rule": rule, "text": why}]
     session.add(stored)
     track.decision_id = stored.id
-    track.problem = {"type": "mark-unreadable", "detail": unfit}
+    track.problem = {"type": problem, "detail": why}
     session.flush()
     _quarantine(service, session, track, stored, event, Command.QUARANTINE, "indeterminate")
 

@@ -24,6 +24,7 @@ from fingerprint import (
 )
 from scanner.audio import AudioError
 from scanner.banks import BadBankError
+from scanner.certificates import CertificateError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
 from scanner.delivery import AlteredFileError, UnmarkableStemError, UnreadableMarkError
@@ -45,10 +46,12 @@ from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
+from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.webhooks import BadWebhookError
+from watermark.provenance import ProvenanceError
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/problems/"
@@ -149,6 +152,9 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnresolvedError: "url-refused",
     UnreadableMarkError: "not-deliverable",
     AlteredFileError: "not-deliverable",
+    CertificateError: "not-deliverable",
+    ProvenanceError: "not-deliverable",
+    UnsignedFileError: "not-deliverable",
     UnmarkableStemError: "stem-unmarkable",
     watermark.TooShortError: "too-short",
     watermark.UnusableAudioError: "unreadable-audio",

@@ -1,13 +1,15 @@
 """The check for anybody: where does a file come from, as far as its manifest says."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scanner import stored_manifests
+from scanner import mark_reading, stored_manifests, watermark_keys
 from scanner.audio import SNIFF_BYTES, sniff
 from scanner.badges import public_track
 from scanner.errors import NotFoundError
+from watermark import TooShortError, UnusableAudioError
 from watermark.provenance import ManifestState, manifest_to_json
 
 if TYPE_CHECKING:
@@ -30,19 +32,24 @@ _ALWAYS: Final = (
 )
 
 
-def check(service: "Service", path: Path) -> dict[str, Any]:
-    """Verify a file's manifest.
+def check(service: "Service", path: Path, patience: float = math.inf) -> dict[str, Any]:
+    """Verify a file's manifest; where it has none, look for the mark that leads back to one.
+
+    Parameters
+    ----------
+    patience : float, optional
+        Seconds for the decode, where that is less than its own limit.
 
     Returns
     -------
     dict
-        ``state``, ``words``, the ``manifest``, what this service ``signed`` into this very file, and
-        what is ``not_known``.
+        ``state``, ``words``, the ``manifest``, what this service ``signed`` into this very file, the
+        manifests that are ``recovered`` by a mark of the service, and what is ``not_known``.
 
     Raises
     ------
     AudioError
-        If it is no audio by its first bytes.
+        If it can't be read.
     UnverifiableError
         If the manifest can't be looked at.
     """
@@ -53,13 +60,27 @@ def check(service: "Service", path: Path) -> dict[str, Any]:
     manifest = service.manifests.read(path, container)
     state = NOT_CHECKED if manifest is None else manifest.state
     signed = _signed_here(service, sha256)
+    lost = state in {ManifestState.ABSENT, NOT_CHECKED}
     return {
         "state": str(state),
         "words": _WORDS[state],
         "manifest": None if manifest is None else manifest_to_json(manifest),
         "signed": None if signed is None else stored_manifests.describe(signed),
+        "recovered": _recovered(service, path, patience) if lost and signed is None else [],
         "not_known": [_ALWAYS],
     }
+
+
+def _recovered(service: "Service", path: Path, patience: float) -> list[dict[str, Any]]:
+    """Read the marks of the service's own keys; what can carry none leads nowhere."""
+    ring = watermark_keys.ring(service, None)
+    decoded = service.decoder.decode(path, patience)
+    try:
+        marks = mark_reading.read(service.watermarker, ring, decoded.samples, decoded.sample_rate)
+    except (TooShortError, UnusableAudioError):
+        return []
+    with service.database.reading() as session:
+        return stored_manifests.recovered_by(session, [mark.to_json() for mark in marks])
 
 
 def _signed_here(service: "Service", sha256: str) -> "Provenance | None":

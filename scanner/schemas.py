@@ -154,6 +154,9 @@ class Manifest(BaseModel):
     soft_bindings: list[SoftBinding]
     mining: dict[str, str] = Field(description="Uses in training and mining: allowed or not.")
     failures: list[str] = Field(description="C2PA's codes of what is wrong.")
+    recovered: list[dict[str, Any]] = Field(
+        [], description="Manifests that the file lost, found by a mark of ours in its sound."
+    )
 
 
 class Reason(BaseModel):
@@ -330,6 +333,10 @@ class ProvenanceCheck(Answer):
     manifest: Manifest | None
     signed: SignedManifest | None = Field(
         description="What was signed into this very file here, if its track is released."
+    )
+    recovered: list[SignedManifest] = Field(
+        description="Manifests that the file lost, found by a mark of this service in its sound; "
+        "that the sound is unchanged they don't say."
     )
     not_known: list[str]
 

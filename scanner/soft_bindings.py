@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import delivery
+from scanner import delivery, stored_manifests
 from scanner.mark_reading import ID_DIGITS
 from scanner.tables import Tenant, Track, Watermark
 
@@ -96,7 +96,9 @@ def _bound(
         {"sha256": file.sha256, "format": file.form, "part": file.part}
         for file in delivery.files_of(session, row.track_id)
     ]
+    signed = stored_manifests.of_track(session, row.track_id)
     return _take(row, tenant) | {
+        "manifest": None if signed is None else stored_manifests.describe(signed),
         "payload": row.payload,
         "by": by,
         "score": score,

@@ -1,11 +1,11 @@
 """Manifests that were signed here, found by file, by track, or by the mark in the sound."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
-from scanner.tables import Provenance, Track
+from scanner.tables import Provenance, Track, Watermark
 from scanner.track_states import State
 from watermark.provenance import SOFT_BINDING_ALGORITHM
 
@@ -30,23 +30,32 @@ def of_track(session: Session, track_id: str) -> Provenance | None:
     return session.exec(query.order_by(*newest)).first()
 
 
-def recovered(session: Session, payloads: Iterable[str]) -> list[Provenance]:
+def recovered(
+    session: Session, payloads: Iterable[str], tenant_id: str | None = None
+) -> list[Provenance]:
     """Find the manifests that files lost, by the marks in their sound.
 
     Parameters
     ----------
     payloads : iterable of str
         Of marks that were *found*: a candidate recovers nothing.
+    tenant_id : str, optional
+        Who asks: of its own tracks it need not have published any.
 
     Returns
     -------
     list of Provenance
-        One a payload, of tracks that are released only: the mark of another stays nobody's.
+        One a payload, of tracks that are released and published only.
     """
     query = (
         select(Provenance)
         .join(Track, col(Track.id) == col(Provenance.track_id))
+        .join(Watermark, col(Watermark.track_id) == col(Provenance.track_id))
         .where(
+            or_(
+                col(Watermark.published_at).is_not(None),
+                col(Provenance.tenant_id) == tenant_id,
+            ),
             col(Provenance.payload).in_(sorted(set(payloads))),
             Provenance.part == MIX,
             col(Track.state).in_(sorted(OUT)),
@@ -54,6 +63,18 @@ def recovered(session: Session, payloads: Iterable[str]) -> list[Provenance]:
         .order_by(col(Provenance.created_at), col(Provenance.id))
     )
     return list({row.payload: row for row in session.exec(query)}.values())
+
+
+def recovered_by(
+    session: Session, marks: Iterable[Mapping[str, Any]], tenant_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Find, as JSON, the manifests to which marks lead that were read in a sound."""
+    own = [
+        mark["payload"]
+        for mark in marks
+        if mark["verdict"] == "found" and mark.get("owner") == "ours"
+    ]
+    return [describe(row) for row in recovered(session, own, tenant_id)] if own else []
 
 
 def manifest_bytes(service: "Service", row: Provenance) -> bytes:

@@ -69,6 +69,7 @@ ReleasedId = Annotated[str, Depends(released_id)]
         "bad-fields",
         "empty-file",
         "not-audio",
+        "unreadable-audio",
         "manifest-unverifiable",
         "rate-limited",
         "internal-error",
@@ -77,7 +78,10 @@ ReleasedId = Annotated[str, Depends(released_id)]
     openapi_extra={"requestBody": _BODY},
 )
 async def verify(request: Request, service: ServiceDep) -> dict[str, Any]:
-    """Verify the C2PA manifest of a file; open to anybody. Nothing of the file is kept."""
+    """Verify the C2PA manifest of a file; open to anybody. Nothing of the file is kept.
+
+    Where there is none, a mark of this service in the sound leads back to the one that was stripped.
+    """
     if media_type_of(request) != "multipart/form-data":
         raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
     settings, form = service.settings, uploads.Form()
@@ -96,7 +100,7 @@ async def verify(request: Request, service: ServiceDep) -> dict[str, Any]:
 
         def work() -> dict[str, Any]:
             with service.precheck_slots:
-                return provenance_check.check(service, path)
+                return provenance_check.check(service, path, settings.precheck_seconds)
 
         return await run_in_threadpool(work)
 
