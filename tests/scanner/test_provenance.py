@@ -1,5 +1,6 @@
 """What goes out carries tags and a manifest; what others claimed stays; what was stripped is found."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import soundfile
 
 from scanner import disclosures, provenance, stored_manifests, tracks
 from scanner.callers import Caller
-from scanner.certificates import CertificateError, make_development_chain
+from scanner.certificates import CertificateError
 from scanner.clock import new_id, utc_now
 from scanner.declarations import Declaration
 from scanner.provenance import FileFacts
@@ -54,13 +55,6 @@ DECLARED: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def signing(service: Service) -> Service:
-    """A service with a certificate."""
-    make_development_chain(service.settings.certificate_folder, service.now())
-    return service
-
-
 def submitted(service: Service, caller: Caller, path: Path) -> Track:
     blob = service.store.put_file(caller.tenant_id, path)
     source = tracks.Source(sha256=blob.sha256, size_bytes=blob.size, file_name=path.name)
@@ -94,13 +88,13 @@ def anchors(service: Service) -> str:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_tags_come_first_and_the_manifest_last(
-    signing: Service, caller: Caller, tmp_path: Path, form: str
+    service: Service, caller: Caller, tmp_path: Path, form: str
 ) -> None:
     plain = encode(tmp_path / f"delivery.{form}", stereo(3.0), form)
-    track = submitted(signing, caller, plain)
-    path = provenance.finished(signing, plain, facts(track, form))
+    track = submitted(service, caller, plain)
+    path = provenance.finished(service, plain, facts(track, form))
 
-    manifest = read(path, anchors(signing))
+    manifest = read(path, anchors(service))
     assert manifest.state is ManifestState.VALID
     assert manifest.synthetic is True
     assert manifest.source_types == {"trainedAlgorithmicMedia"}
@@ -126,7 +120,6 @@ def test_the_manifest_that_was_stripped_is_found_by_the_mark(
     """Row 37: render, mark, deliver; ``ffmpeg -c copy``; the mark brings the manifest back."""
     service = make_service(database_url=database_url)
     caller = add_tenant(service)
-    make_development_chain(service.settings.certificate_folder, service.now())
     key, payload = Key(bytes(range(16)), "ours"), Payload(PAYLOAD)
     engine = BuiltinWatermarker()
     marked = engine.embed(stereo(60.0), 44100, payload, key)
@@ -160,38 +153,38 @@ def test_the_manifest_that_was_stripped_is_found_by_the_mark(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_cut_keeps_what_came_with_the_file(signing: Service, tmp_path: Path, form: str) -> None:
+def test_a_cut_keeps_what_came_with_the_file(service: Service, tmp_path: Path, form: str) -> None:
     """AIA-COP, CA-853, DMCA-I2: the manifest as parent, the tags, and the mark in the sound."""
     stranger = Signer("Somebody Else", utc_now())
     theirs = {"title": "Theirs", "artist": "Ben", "copyright": "Ben 2020", "genre": "Folk"}
     plain = encode(tmp_path / f"original.{form}", stereo(4.0), form, tags=theirs)
     making = Making(SourceType.CAPTURED, "recorder", "1", utc_now())
     original = stranger.sign(plain, Claim("Theirs", "Elsewhere", "1", making=making))
-    heard = signing.decoder.decode(original)
+    heard = service.decoder.decode(original)
     cut = encode(tmp_path / f"cut.{form}", heard.samples[:, 44100:], form)
     edits = [Edit("c2pa.trimmed", utc_now(), (("from_seconds", "0"), ("to_seconds", "1")))]
 
-    path = provenance.passed_on(signing, original, cut, form, edits, heard.tags, "Theirs")
+    path = provenance.passed_on(service, original, cut, form, edits, heard.tags, "Theirs")
 
-    manifest = read(path, anchors(signing) + stranger.root)
+    manifest = read(path, anchors(service) + stranger.root)
     assert manifest.state is ManifestState.VALID
     assert manifest.ingredients == (Origin("Theirs", "parentOf", has_manifest=True),)
     assert [each.name for each in manifest.actions] == ["c2pa.opened", "c2pa.trimmed"]
     assert manifest.synthetic is False  # as the parent's manifest says, and only that
     assert manifest.mining == ()
-    kept = signing.decoder.decode(path)
+    kept = service.decoder.decode(path)
     assert {name: kept.tags.get(name) for name in theirs} == theirs
     assert np.array_equal(decoded(path), decoded(cut))
 
 
-def test_a_cut_keeps_the_mark_of_others(signing: Service, tmp_path: Path) -> None:
+def test_a_cut_keeps_the_mark_of_others(service: Service, tmp_path: Path) -> None:
     values, rate = soundfile.read(place_of("mono48-marked.flac"), dtype="float32", always_2d=True)
     cut = tmp_path / "cut.flac"
     soundfile.write(cut, values[5 * rate :], rate)
     original = place_of("mono48-marked.flac")
     edits = [Edit("c2pa.trimmed", utc_now())]
-    path = provenance.passed_on(signing, original, cut, "flac", edits, {"title": "t"}, "t")
-    heard = signing.decoder.decode(path)
+    path = provenance.passed_on(service, original, cut, "flac", edits, {"title": "t"}, "t")
+    heard = service.decoder.decode(path)
     key = parse_key_file(place_of("golden.key").read_text(), "golden")
     marks = BuiltinWatermarker().detect(heard.samples, heard.sample_rate, [key])
     assert any(each.verdict is Verdict.FOUND for each in marks)
@@ -201,6 +194,7 @@ def test_a_cut_keeps_the_mark_of_others(signing: Service, tmp_path: Path) -> Non
 def test_a_cut_of_what_is_claimed_does_not_go_out_unsigned(
     service: Service, tmp_path: Path
 ) -> None:
+    shutil.rmtree(service.settings.certificate_folder)
     stranger = Signer("Somebody Else", utc_now())
     plain = encode(tmp_path / "original.wav", stereo(3.0), "wav")
     making = Making(SourceType.CAPTURED, "recorder", "1", utc_now())
@@ -212,16 +206,16 @@ def test_a_cut_of_what_is_claimed_does_not_go_out_unsigned(
 
 
 def test_a_manifest_that_was_submitted_stays_inside_the_one_that_is_delivered(
-    signing: Service, caller: Caller, tmp_path: Path
+    service: Service, caller: Caller, tmp_path: Path
 ) -> None:
     platform = Signer("The Model's Makers", utc_now())
     plain = encode(tmp_path / "submitted.wav", stereo(3.0), "wav")
     making = Making(SourceType.MODEL, "songmaker", "2.1", utc_now())
     signed = platform.sign(plain, Claim("take", "Songmaker", "2", making=making))
-    track = submitted(signing, caller, signed)
+    track = submitted(service, caller, signed)
     delivery = encode(tmp_path / "delivery.mp3", stereo(3.0), "mp3")
-    path = provenance.finished(signing, delivery, facts(track, "mp3", stems=()))
-    manifest = read(path, anchors(signing))
+    path = provenance.finished(service, delivery, facts(track, "mp3", stems=()))
+    manifest = read(path, anchors(service))
     assert manifest.state is ManifestState.VALID
     assert Origin("as submitted", "parentOf", has_manifest=True) in manifest.ingredients
     assert [each.name for each in manifest.actions] == [
@@ -235,6 +229,7 @@ def test_a_manifest_that_was_submitted_stays_inside_the_one_that_is_delivered(
 def test_nothing_goes_out_without_a_certificate(
     service: Service, caller: Caller, tmp_path: Path
 ) -> None:
+    shutil.rmtree(service.settings.certificate_folder)
     plain = encode(tmp_path / "delivery.wav", stereo(3.0), "wav")
     track = submitted(service, caller, plain)
     with pytest.raises(CertificateError):
@@ -243,12 +238,12 @@ def test_nothing_goes_out_without_a_certificate(
         assert stored_manifests.of_track(session, track.id) is None
 
 
-def test_what_is_no_audio_does_not_go_out(signing: Service, caller: Caller, tmp_path: Path) -> None:
+def test_what_is_no_audio_does_not_go_out(service: Service, caller: Caller, tmp_path: Path) -> None:
     broken = tmp_path / "delivery.flac"
     broken.write_bytes(b"nothing to hear" * 100)
-    track = submitted(signing, caller, encode(tmp_path / "take.wav", stereo(3.0), "wav"))
+    track = submitted(service, caller, encode(tmp_path / "take.wav", stereo(3.0), "wav"))
     with pytest.raises(TagError):
-        provenance.finished(signing, broken, facts(track, "flac"))
+        provenance.finished(service, broken, facts(track, "flac"))
 
 
 @pytest.mark.parametrize(

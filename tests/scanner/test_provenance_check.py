@@ -9,7 +9,6 @@ import pytest
 
 from scanner import inline, track_facts, tracks
 from scanner.callers import Caller
-from scanner.certificates import make_development_chain
 from scanner.clock import new_id
 from scanner.declarations import Declaration
 from scanner.manifests import LIMITS
@@ -31,7 +30,6 @@ def signers() -> dict[str, Signer]:
 def trusting(service: Service, signers: dict[str, Signer]) -> Service:
     """A service that knows one of the signers."""
     anchors = service.settings.trust_anchors_file
-    anchors.parent.mkdir(parents=True, exist_ok=True)
     anchors.write_text(signers["known"].root)
     return service
 
@@ -140,9 +138,7 @@ def test_a_check_that_fails_never_clears(
     if why == "limits":
         service.manifests._limits = replace(LIMITS, wall_seconds=0.00001)
     else:
-        folder = service.settings.certificate_folder
-        make_development_chain(folder, service.now())
-        (folder / "anchors.pem").write_bytes(b"\xff\xfe")
+        (service.settings.certificate_folder / "anchors.pem").write_bytes(b"\xff\xfe")
     track = decided(service, caller, encode(tmp_path / "song.wav", stereo(8.0), "wav"))
     assert track["detectors"]["provenance"] == "failed"
     assert track["provenance"] is None

@@ -10,7 +10,6 @@ import pytest
 
 from scanner import keys, provenance, tracks, webhooks
 from scanner.bus import dead_letters
-from scanner.certificates import make_development_chain
 from scanner.inline import drive
 from scanner.journal import event_of
 from scanner.tables import Reference
@@ -23,7 +22,6 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
 
 def signed(api: Api, platform: Platform, folder: Path) -> str:
     """Make a released track with a file that was signed."""
-    make_development_chain(api.service.settings.certificate_folder, api.service.now())
     track_id = platform.decided(sound(66))
     with api.service.database.reading() as session:
         track = tracks.find(session, platform.tenant.id, track_id)

@@ -9,7 +9,6 @@ import pytest
 from lxml import etree
 
 from scanner import provenance, tracks
-from scanner.certificates import make_development_chain
 from scanner.clock import new_id
 from scanner.service import Service
 from scanner.settings import Settings
@@ -22,12 +21,6 @@ GENERATED: dict[str, Any] = {
     "generated": {"model": "songmaker", "model_version": "2.1", "prompt_sha256": "ab" * 32}
 }
 PAYLOAD = "0123456789abcdef0011223344556677"
-
-
-@pytest.fixture
-def certified(api: Api) -> Api:
-    make_development_chain(api.service.settings.certificate_folder, api.service.now())
-    return api
 
 
 def delivered(
@@ -51,18 +44,18 @@ def verified(api: Api, path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", ["wav", "mp3", "flac", "m4a"])
 def test_anybody_can_verify_a_manifest(
-    certified: Api, platform: Platform, tmp_path: Path, form: str
+    api: Api, platform: Platform, tmp_path: Path, form: str
 ) -> None:
     track_id = platform.decided(sound(71, 4))
-    path = delivered(certified, platform, track_id, tmp_path, form)
-    told = verified(certified, path)
+    path = delivered(api, platform, track_id, tmp_path, form)
+    told = verified(api, path)
     assert told["state"] == told["manifest"]["state"] == "valid"
     assert told["signed"]["track_id"] == track_id
     assert told["signed"]["model"] == "songmaker"
     assert told["not_known"]
-    flipped = verified(certified, with_flipped_audio(path, tmp_path / f"delivery-tagged.{form}"))
+    flipped = verified(api, with_flipped_audio(path, tmp_path / f"delivery-tagged.{form}"))
     assert (flipped["state"], flipped["signed"]) == ("invalid", None)
-    stripped = verified(certified, remuxed(path))
+    stripped = verified(api, remuxed(path))
     assert (stripped["state"], stripped["signed"]) == ("absent", None)
     assert "proves nothing" in stripped["words"]
 
@@ -105,17 +98,17 @@ def test_the_check_is_rate_limited_by_address(make_api: Callable[..., Api]) -> N
 
 
 def test_a_badge_says_what_is_known_and_what_is_not(
-    certified: Api, platform: Platform, tmp_path: Path
+    api: Api, platform: Platform, tmp_path: Path
 ) -> None:
     track_id = platform.decided(sound(72, 4))
-    before = certified.client().get(f"/v1/tracks/{track_id}/badge").json()
+    before = api.client().get(f"/v1/tracks/{track_id}/badge").json()
     assert before["heading"] == "Origin not known"
     assert before["known"] == []
     assert any("does not guess" in each for each in before["not_known"])
     assert any("voice" in each for each in before["not_known"])
 
-    delivered(certified, platform, track_id, tmp_path)
-    badge = certified.client().get(f"/v1/tracks/{track_id}/badge").json()
+    delivered(api, platform, track_id, tmp_path)
+    badge = api.client().get(f"/v1/tracks/{track_id}/badge").json()
     assert badge["heading"] == "AI-generated"
     assert [each["by"] for each in badge["known"]] == ["manifest", "mark"]
     assert badge["not_known"][0] == "What the model was trained on."
@@ -140,12 +133,10 @@ def test_a_declaration_is_called_one(
     assert any("nobody checked" in each for each in badge["not_known"])
 
 
-def test_the_badge_is_a_drawing_with_its_text(
-    certified: Api, platform: Platform, tmp_path: Path
-) -> None:
+def test_the_badge_is_a_drawing_with_its_text(api: Api, platform: Platform, tmp_path: Path) -> None:
     track_id = platform.decided(sound(74, 4))
-    delivered(certified, platform, track_id, tmp_path)
-    answer = certified.client().get(f"/v1/tracks/{track_id}/badge.svg")
+    delivered(api, platform, track_id, tmp_path)
+    answer = api.client().get(f"/v1/tracks/{track_id}/badge.svg")
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "max-age" in answer.headers["cache-control"]
@@ -167,28 +158,28 @@ def test_a_sandbox_badge_says_that_it_is_a_test(api: Api, platform: Platform) ->
 
 
 def test_the_manifest_of_a_released_track_is_anybodys_to_read(
-    certified: Api, platform: Platform, tmp_path: Path
+    api: Api, platform: Platform, tmp_path: Path
 ) -> None:
     track_id = platform.decided(sound(76, 4))
-    assert certified.client().get(f"/v1/tracks/{track_id}/manifest").status_code == 404
-    path = delivered(certified, platform, track_id, tmp_path, "wav")
-    answer = certified.client().get(f"/v1/tracks/{track_id}/manifest")
+    assert api.client().get(f"/v1/tracks/{track_id}/manifest").status_code == 404
+    path = delivered(api, platform, track_id, tmp_path, "wav")
+    answer = api.client().get(f"/v1/tracks/{track_id}/manifest")
     assert answer.headers["content-type"] == "application/c2pa"
     assert answer.content in path.read_bytes()
-    assert read(path, anchors(certified.service)).state is ManifestState.VALID
+    assert read(path, anchors(api.service)).state is ManifestState.VALID
 
 
 def test_nothing_is_told_of_tracks_that_are_not_released(
-    certified: Api, platform: Platform, tmp_path: Path
+    api: Api, platform: Platform, tmp_path: Path
 ) -> None:
     platform.reference(sound(77, 6))
     held_back = platform.decided(sound(77, 6))
     assert platform.http.get(f"/v1/tracks/{held_back}").json()["state"] == "quarantined"
-    path = delivered(certified, platform, held_back, tmp_path)
-    assert verified(certified, path)["signed"] is None
+    path = delivered(api, platform, held_back, tmp_path)
+    assert verified(api, path)["signed"] is None
     for track_id in (held_back, new_id(), "nonsense"):
         for what in ("badge", "badge.svg", "manifest"):
-            answer = certified.client().get(f"/v1/tracks/{track_id}/{what}")
+            answer = api.client().get(f"/v1/tracks/{track_id}/{what}")
             assert answer.status_code == 404
             assert answer.json()["detail"] == "no track of this id"
 
