@@ -19,7 +19,7 @@ from scanner import banks, harmless, mark_reading, stored_manifests, watermark_k
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
 from scanner.manifests import UnverifiableError
-from scanner.metrics import STAGE_SECONDS
+from scanner.metrics import MANIFESTS, STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 from watermark.provenance import ManifestState, manifest_to_json
 
@@ -252,8 +252,10 @@ def _check_provenance(service: "Service", evidence: Evidence, path: Path, contai
         except (UnverifiableError, CertificateError) as error:
             log.error("provenance_failed", detail=str(error))
             evidence.detectors["provenance"] = FAILED
+            MANIFESTS.labels(FAILED).inc()
             return
     if manifest is not None:
+        MANIFESTS.labels(manifest.state.value).inc()
         evidence.provenance = manifest_to_json(manifest)
         evidence.detectors["provenance"] = OK
 

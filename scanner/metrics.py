@@ -33,6 +33,9 @@ INDEX_BYTES: Final = Gauge("clearance_index_bytes", "Size of the index", ["tenan
 REQUESTS: Final = Histogram(
     "clearance_http_seconds", "HTTP requests", ["method", "route", "status"]
 )
+MANIFESTS: Final = Counter(
+    "clearance_manifests_total", "Provenance manifests of analysed files", ["state"]
+)
 FACTS_FAILED: Final = Counter(
     "clearance_audio_facts_failed_total", "Audio facts that could not be measured", ["fact"]
 )

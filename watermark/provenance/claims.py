@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -12,7 +12,6 @@ from watermark.provenance.manifest import SoftBinding
 from watermark.provenance.vocabulary import OWN, SYNTHETIC, Relationship, SourceType
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_DUBLIN_CORE: Final = "http://purl.org/dc/elements/1.1/"
 _USES: Final = (
     "cawg.ai_generative_training",
     "cawg.ai_training",
@@ -118,8 +117,6 @@ class Claim:
         Marks in the sound by which this manifest is found again.
     mining : TrainingUse, optional
         Of all uses in training and mining; nothing is said without it.
-    credits : tuple of (str, str), optional
-        Dublin Core terms and their values, such as ``("creator", "Ann")``.
 
     Raises
     ------
@@ -135,7 +132,6 @@ class Claim:
     ingredients: tuple[Ingredient, ...] = ()
     soft_bindings: tuple[SoftBinding, ...] = ()
     mining: TrainingUse | None = None
-    credits: tuple[tuple[str, str], ...] = field(default=())
 
     def __post_init__(self) -> None:
         parents = [each for each in self.ingredients if each.relationship is Relationship.PARENT]
@@ -204,7 +200,6 @@ def claim_from_json(told: Mapping[str, Any]) -> Claim:
             ),
             "soft_bindings": tuple(SoftBinding(**each) for each in told["soft_bindings"]),
             "mining": TrainingUse(told["mining"]) if told["mining"] else None,
-            "credits": _pairs(told["credits"]),
         }
     )
 
@@ -220,9 +215,6 @@ def _assertions(claim: Claim) -> Iterator[dict[str, Any]]:
     if claim.mining is not None:
         entries = {use: {"use": claim.mining.value} for use in _USES}
         yield _assertion("cawg.training-mining", {"entries": entries})
-    if claim.credits:
-        terms = {f"dc:{term}": value for term, value in claim.credits}
-        yield _assertion("cawg.metadata", {"@context": {"dc": _DUBLIN_CORE}, **terms})
 
 
 def _assertion(label: str, data: Mapping[str, Any]) -> dict[str, Any]:

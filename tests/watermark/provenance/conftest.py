@@ -66,5 +66,4 @@ def claim() -> Claim:
         ),
         soft_bindings=(SoftBinding(ALGORITHM, PAYLOAD),),
         mining=TrainingUse.NOT_ALLOWED,
-        credits=(("creator", "Ann"),),
     )
