@@ -7,7 +7,6 @@ A :class:`Watermarker` writes a keyed :class:`Payload` into sound and reads it b
 
 from watermark.audiowmark import Audiowmark
 from watermark.builtin import BuiltinWatermarker
-from watermark.embedding import DEFAULT_STRENGTH
 from watermark.engines import EngineName, engine
 from watermark.errors import (
     BadKeyError,
@@ -28,6 +27,7 @@ from watermark.keys import NO_KEY, Key, format_key_file, parse_key_file
 from watermark.marks import BlockKind, Mark, Verdict
 from watermark.payload_check import signed_payload, verified
 from watermark.payloads import Payload, PayloadMode
+from watermark.strength import DEFAULT_STRENGTH
 from watermark.watermarker import Watermarker
 
 __all__ = [

@@ -11,14 +11,16 @@ from watermark.arrays import F32Array
 from watermark.blocks import BlockSearch, Reading
 from watermark.clips import LONGEST_BLOCKS, Clip, clips_of
 from watermark.coarse_search import Spectrogram
-from watermark.embedding import DEFAULT_STRENGTH, checked_strength, embedded
+from watermark.embedding import embedded
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE, Excerpt
 from watermark.keys import Key
 from watermark.layout import actions
+from watermark.limiter import Limiter, limited
 from watermark.marks import Mark
 from watermark.payloads import Payload, PayloadMode
 from watermark.resampling import resampled
 from watermark.samples import checked, sounding
+from watermark.strength import checked_strength
 from watermark.sync import SyncTemplate, key_template
 from watermark.tables import KeyTables, key_tables
 from watermark.verdicts import convinces, judged, mark_from
@@ -38,9 +40,12 @@ class BuiltinWatermarker:
     modes : tuple of PayloadMode
         What detection looks for: marks of one mode can't be read in another, and each costs a
         search. Embedding takes the mode from the payload.
+    limiter : Limiter
+        :func:`watermark.limiter.limited_by_seconds` gives audiowmark's samples to the bit.
     """
 
     modes: tuple[PayloadMode, ...] = (PayloadMode.BITS_128,)
+    limiter: Limiter = limited
 
     def embed(
         self,
@@ -48,12 +53,12 @@ class BuiltinWatermarker:
         sample_rate: int,
         payload: Payload,
         key: Key,
-        strength: float = DEFAULT_STRENGTH,
+        strength: float | None = None,
     ) -> F32Array:
         """See :meth:`watermark.Watermarker.embed`."""
         table = actions(payload, key_tables(key, payload.mode))
-        sound = checked(samples, sample_rate)
-        return embedded(sound, sample_rate, table, checked_strength(strength))
+        given = None if strength is None else checked_strength(strength)
+        return embedded(checked(samples, sample_rate), sample_rate, table, given, self.limiter)
 
     def detect(self, samples: F32Array, sample_rate: int, keys: Sequence[Key]) -> list[Mark]:
         """See :meth:`watermark.Watermarker.detect`."""
