@@ -5,6 +5,7 @@ A :class:`Watermarker` writes a keyed :class:`Payload` into sound and reads it b
 """
 
 from watermark.builtin import BuiltinWatermarker
+from watermark.effort import DetectionParams
 from watermark.embedding import DEFAULT_STRENGTH
 from watermark.errors import (
     BadKeyError,
@@ -29,6 +30,7 @@ __all__ = [
     "BadStrengthError",
     "BlockKind",
     "BuiltinWatermarker",
+    "DetectionParams",
     "Key",
     "Mark",
     "Payload",

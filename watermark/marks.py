@@ -45,6 +45,10 @@ class Mark:
     key_id : str
         Name of the key.
     verdict : Verdict
+    speed : float
+        Ratio by which the copy is played faster than it was marked.
+    tempo_ratio, pitch_ratio : float
+        By how much it was stretched to another tempo, or shifted in pitch, apart from its speed.
     """
 
     payload: Payload
@@ -55,3 +59,6 @@ class Mark:
     kind: BlockKind
     key_id: str
     verdict: Verdict
+    speed: float = 1.0
+    tempo_ratio: float = 1.0
+    pitch_ratio: float = 1.0
