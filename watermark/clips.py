@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Final
 
 from watermark.arrays import F32Array
-from watermark.blocks import Reading
 from watermark.candidates import Candidate, candidates
 from watermark.coarse_search import Spectrogram, block_sums
 from watermark.convolutional import Code
@@ -18,6 +17,7 @@ from watermark.excerpt import SEARCH_FRAME, Excerpt
 from watermark.extraction import decoded, interleaved, raw_bits
 from watermark.marks import BlockKind
 from watermark.payloads import PayloadMode
+from watermark.readings import Reading
 from watermark.sync import SyncTemplate, pair_template
 from watermark.tables import KeyTables
 from watermark.warps import NO_WARP, Warp

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from watermark.arrays import F32Array
-from watermark.blocks import BlockSearch, Reading
+from watermark.blocks import BlockSearch
 from watermark.clips import LONGEST_BLOCKS, Clip, clips_of
 from watermark.coarse_search import Spectrogram
 from watermark.effort import DetectionParams
@@ -14,6 +14,7 @@ from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE, Excerpt
 from watermark.keys import Key
 from watermark.marks import Mark, Verdict
 from watermark.payloads import PayloadMode
+from watermark.readings import Reading
 from watermark.slants import slant_template
 from watermark.sync import SyncTemplate, key_template
 from watermark.tables import KeyTables, key_tables

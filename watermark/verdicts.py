@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from watermark.blocks import Reading
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE
 from watermark.keys import Key
 from watermark.marks import BlockKind, Mark, Verdict
 from watermark.payloads import PayloadMode, payload_of
+from watermark.readings import Reading
 
 FOUND_QUALITY: Final = 0.35
 FOUND_MARGIN: Final = 0.05
