@@ -1,7 +1,8 @@
 """Samples in, marked samples and payloads out.
 
 A :class:`Watermarker` writes a keyed :class:`Payload` into sound and reads it back as a
-:class:`Mark`. :class:`BuiltinWatermarker` does so in this process, in the format of audiowmark 0.6.
+:class:`Mark`. :class:`BuiltinWatermarker` does so in this process, in the format of audiowmark 0.6;
+:class:`StreamDetector` reads sound that comes bit by bit.
 """
 
 from watermark.builtin import BuiltinWatermarker
@@ -19,6 +20,7 @@ from watermark.errors import (
 from watermark.keys import NO_KEY, Key, format_key_file, parse_key_file
 from watermark.marks import BlockKind, Mark, Verdict
 from watermark.payloads import Payload, PayloadMode
+from watermark.streaming import StreamDetector
 from watermark.watermarker import Watermarker
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Mark",
     "Payload",
     "PayloadMode",
+    "StreamDetector",
     "TooShortError",
     "UnusableAudioError",
     "Verdict",

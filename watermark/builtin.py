@@ -13,8 +13,8 @@ from watermark.errors import BadStrengthError
 from watermark.excerpt import SEARCH_RATE
 from watermark.keys import Key
 from watermark.layout import actions
-from watermark.marks import Mark, Verdict
-from watermark.parts import parts_of
+from watermark.marks import Mark
+from watermark.parts import marks_in, parts_of
 from watermark.payloads import Payload, PayloadMode
 from watermark.resampling import resampled
 from watermark.samples import checked, sounding
@@ -60,12 +60,8 @@ class BuiltinWatermarker:
         if not len(channels):
             return []
         sound = np.stack([resampled(each, sample_rate, SEARCH_RATE) for each in channels])
-        marks: list[Mark] = []
         budget = Budget(self.params)
-        for parts in parts_of(sound, self.modes):
-            read = [mark for part in parts for key in keys for mark in part.marks(key)]
-            if not any(mark.verdict is Verdict.FOUND for mark in read):
-                for part in parts:
-                    read += part.altered_marks(budget.spent_on(keys), self.params)
-            marks += read
-        return judged(marks)
+        parts = parts_of(sound, self.modes)
+        return judged(
+            [mark for each in parts for mark in marks_in(each, keys, self.params, budget)]
+        )

@@ -9,7 +9,7 @@ from watermark.arrays import F32Array
 from watermark.blocks import BlockSearch
 from watermark.clips import LONGEST_BLOCKS, Clip, clips_of
 from watermark.coarse_search import Spectrogram
-from watermark.effort import DetectionParams
+from watermark.effort import Budget, DetectionParams
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE, Excerpt
 from watermark.keys import Key
 from watermark.marks import Mark, Verdict
@@ -24,7 +24,7 @@ from watermark.warps import NO_WARP, Warp
 
 PART_SECONDS: Final = 30 * 60
 """Longer sound is searched in parts of this length, which overlap by a pair of blocks and more."""
-OVERLAP_BLOCKS: Final = 2.6
+_OVERLAP_BLOCKS: Final = 2.6
 _LEAST_CANDIDATES: Final = 8
 _MOST_READ: Final = 2
 """Alterations of a part under one key that are read."""
@@ -112,8 +112,31 @@ class Part:
 def parts_of(sound: F32Array, modes: Sequence[PayloadMode]) -> Iterator[list[Part]]:
     """Parts of a sound at 11,025 Hz, each once for every mode."""
     size = PART_SECONDS * SEARCH_RATE
-    longest = max(mode.block_frames for mode in modes) * SEARCH_FRAME
-    advance = size - int(OVERLAP_BLOCKS * longest)
+    advance = size - overlap_of(modes)
     count = max(1, -(-(sound.shape[1] - size) // advance) + 1)
     for offset in range(0, count * advance, advance):
         yield [Part(sound[:, offset : offset + size], offset, mode) for mode in modes]
+
+
+def overlap_of(modes: Sequence[PayloadMode]) -> int:
+    """Samples that neighbouring parts share: a pair of blocks wherever it begins, and more."""
+    return int(_OVERLAP_BLOCKS * max(mode.block_frames for mode in modes) * SEARCH_FRAME)
+
+
+def marks_in(
+    parts: Sequence[Part], keys: Sequence[Key], params: DetectionParams, budget: Budget
+) -> list[Mark]:
+    """Marks of keys in one part of a sound, of altered copies only where nothing else is found.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        The same stretch of sound, once for every mode.
+    budget : Budget
+        Of the search for altered copies.
+    """
+    marks = [mark for part in parts for key in keys for mark in part.marks(key)]
+    if not any(mark.verdict is Verdict.FOUND for mark in marks):
+        for part in parts:
+            marks += part.altered_marks(budget.spent_on(keys), params)
+    return marks
