@@ -17,7 +17,7 @@ import fingerprint
 import watermark
 from scanner import banks, harmless, mark_reading, watermark_keys
 from scanner.audio_facts import audio_facts
-from scanner.metrics import STAGE_SECONDS
+from scanner.metrics import MARKS_FAILED, STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 
 if TYPE_CHECKING:
@@ -251,6 +251,7 @@ def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded:
             return
         except (watermark.WatermarkError, watermark_keys.WatermarkKeyError) as error:
             log.error("watermark_search_failed", detail=str(error))
+            MARKS_FAILED.labels("analysis").inc()
             evidence.detectors["watermark"] = FAILED
         else:
             evidence.detectors["watermark"] = OK
