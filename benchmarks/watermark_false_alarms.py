@@ -13,7 +13,6 @@ and the tail of the margins, from which :mod:`watermark.false_alarms` has its co
 import argparse
 import json
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -24,7 +23,8 @@ from rich.progress import track
 from scipy.stats import chi2
 
 from benchmarks.alterations import MP3_64K, RATE, Samples, coded
-from benchmarks.queries import QUIET, excerpt
+from benchmarks.queries import excerpt
+from benchmarks.watermark_tracks import crop, random_of
 from scripts.music_corpus import Recording, corpus
 from watermark import BuiltinWatermarker, Key, Watermarker
 
@@ -102,27 +102,15 @@ def _copy(recording: Recording, condition: Condition) -> Samples:
     """Unmarked sound, shape (1 or 2, n) at 44.1 kHz."""
     samples = excerpt(recording, 0, recording.seconds)
     if condition.seconds is not None:
-        samples = _excerpt(samples, condition.seconds, recording.sha256)
+        samples = samples[:, crop(samples, condition.seconds, recording.sha256)]
     return coded(samples, RATE, MP3_64K) if condition.mp3 else samples
-
-
-def _excerpt(whole: Samples, seconds: int, name: str) -> Samples:
-    """A stretch that is loud enough if there is one, drawn by the recording."""
-    random = np.random.default_rng(zlib.crc32(name.encode()))
-    length = seconds * RATE
-    for _ in range(20):
-        first = int(random.integers(0, whole.shape[1] - length + 1))
-        part = whole[:, first : first + length]
-        if part.std() > QUIET:
-            break
-    return part
 
 
 def _searched(
     engine: Watermarker, recording: Recording, condition: Condition, count: int
 ) -> dict[str, Any]:
     samples = _copy(recording, condition)
-    random = np.random.default_rng(zlib.crc32(f"{recording.sha256} {condition.name}".encode()))
+    random = random_of(f"{recording.sha256} {condition.name}")
     keys = [Key(random.bytes(16), str(number)) for number in range(count)]
     marks = engine.detect(samples, RATE, keys)
     return {

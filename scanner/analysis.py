@@ -19,7 +19,7 @@ from scanner import banks, harmless, mark_reading, stored_manifests, watermark_k
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
 from scanner.manifests import UnverifiableError
-from scanner.metrics import MANIFESTS, STAGE_SECONDS
+from scanner.metrics import MANIFESTS, MARKS_FAILED, STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 from watermark.provenance import ManifestState, manifest_to_json
 
@@ -278,6 +278,7 @@ def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded:
             return
         except (watermark.WatermarkError, watermark_keys.WatermarkKeyError) as error:
             log.error("watermark_search_failed", detail=str(error))
+            MARKS_FAILED.labels("analysis").inc()
             evidence.detectors["watermark"] = FAILED
         else:
             evidence.detectors["watermark"] = OK

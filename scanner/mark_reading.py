@@ -1,7 +1,7 @@
 """Reading marks: which are in a sound, whose they are, and which take they stand for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -10,7 +10,15 @@ from sqlmodel import Session, col, select
 
 from scanner.tables import Watermark
 from scanner.watermark_keys import KeyRing
-from watermark import Mark, Verdict, Watermarker
+from watermark import (
+    BuiltinWatermarker,
+    DetectionParams,
+    Key,
+    Mark,
+    StreamDetector,
+    Verdict,
+    Watermarker,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -20,6 +28,8 @@ ID_DIGITS: Final = 24
 """Hexadecimal digits of a payload that are its id; the other 8 are its keyed check."""
 MAX_MARKS: Final = 50
 """Marks of one sound that are kept, the surest."""
+LONG_SECONDS: Final = 600
+BLOCK_SECONDS: Final = 30
 MAX_CANDIDATES: Final = 3
 """Of what is not believed: nearly every sound has some."""
 
@@ -55,6 +65,9 @@ class ReadMark:
             "end": round(mark.end_seconds, 3),
             "error": round(float(mark.error), 4),
             "kind": str(mark.kind),
+            "speed": round(float(mark.speed), 4),
+            "tempo_ratio": round(float(mark.tempo_ratio), 4),
+            "pitch_ratio": round(float(mark.pitch_ratio), 4),
             "key_id": mark.key_id,
             "owner": self.owner,
         }
@@ -80,7 +93,7 @@ def read(
     watermark.WatermarkError
         If the sound can't be searched.
     """
-    marks = engine.detect(samples, sample_rate, ring.keys)
+    marks = _marks(engine, ring.keys, samples, sample_rate)
     read_marks = [
         ReadMark(mark, "ours" if ring.owners[mark.key_id] is None else "other") for mark in marks
     ]
@@ -88,6 +101,30 @@ def read(
     candidates = [each for each in read_marks if not each.found and each.owner == "other"]
     candidates.sort(key=lambda each: -each.mark.quality)
     return (found + candidates[:MAX_CANDIDATES])[:MAX_MARKS]
+
+
+def within(engine: Watermarker, seconds: float) -> Watermarker:
+    """Return an engine that spends so many CPU seconds at most on copies at another speed or pitch."""
+    if not isinstance(engine, BuiltinWatermarker):
+        return engine
+    wanted = seconds > 0
+    params = DetectionParams(speed=wanted, stretch=wanted, budget_seconds=seconds)
+    return replace(engine, params=params)
+
+
+def _marks(
+    engine: Watermarker, keys: Sequence[Key], samples: NDArray[np.float32], sample_rate: int
+) -> list[Mark]:
+    """Read marks; of long sound block by block, in memory that does not grow with it."""
+    long = samples.shape[1] > LONG_SECONDS * sample_rate
+    if not (long and isinstance(engine, BuiltinWatermarker)):
+        return engine.detect(samples, sample_rate, keys)
+    stream = StreamDetector(sample_rate, keys, engine.modes, engine.params)
+    block = BLOCK_SECONDS * sample_rate
+    marks = []
+    for start in range(0, samples.shape[1], block):
+        marks += stream.feed(np.ascontiguousarray(samples[:, start : start + block]))
+    return marks + stream.finish()
 
 
 def resolved(session: Session, marks: Iterable[ReadMark]) -> dict[str, Watermark]:
@@ -122,7 +159,8 @@ def read_and_described(
     samples: NDArray[np.float32],
     sample_rate: int,
 ) -> list[dict[str, Any]]:
-    """Read the marks of a sound and describe them for a tenant."""
-    marks = read(service.watermarker, ring, samples, sample_rate)
+    """Read the marks of a sound within an analysis' budget, and describe them for a tenant."""
+    engine = within(service.watermarker, service.settings.watermark_altered_seconds)
+    marks = read(engine, ring, samples, sample_rate)
     with service.database.reading() as session:
         return described(session, tenant_id, marks)

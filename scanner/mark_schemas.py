@@ -12,6 +12,9 @@ PayloadDigits = Annotated[str, StringConstraints(pattern="^([0-9a-f]{24}|[0-9a-f
 class FoundMark(Watermark):
     """A mark that was read, with its key and whose it is."""
 
+    speed: float = Field(1.0, description="By which the sound is faster than when it was marked.")
+    tempo_ratio: float = 1.0
+    pitch_ratio: float = 1.0
     key_id: str
     owner: Literal["ours", "other"]
     take_id: str | None = Field(None, description="Of your own takes, and of published ones.")

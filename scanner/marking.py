@@ -117,7 +117,8 @@ def read_back(
     """
     ring = KeyRing((key,), None, {key.name: None})
     try:
-        marks = mark_reading.read(service.watermarker, ring, decoded.samples, decoded.sample_rate)
+        engine = mark_reading.within(service.watermarker, 0)  # nothing was altered here
+        marks = mark_reading.read(engine, ring, decoded.samples, decoded.sample_rate)
     except (watermark.TooShortError, watermark.UnusableAudioError) as error:
         return False, {"reason": str(error)}
     own = [each for each in marks if each.found and each.mark.payload.digits == payload]

@@ -43,6 +43,9 @@ RETRO_INCOMPLETE: Final = Counter(
     "clearance_retro_incomplete_total",
     "Stored tracks compared without vectors or tones, of which no audio is kept",
 )
+MARKS_FAILED: Final = Counter(
+    "clearance_marks_failed_total", "Marks that could not be searched for or read back", ["where"]
+)
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 

@@ -255,6 +255,7 @@ class Track(Judgement):
     id: str | None
     track_id: str | None
     external_id: str | None
+    origin: Literal["upload", "generated"] = "upload"
     sha256: Digest | None
     duration: float | None = Field(description="Seconds.")
     state: State | None

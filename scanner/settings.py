@@ -192,6 +192,13 @@ class Settings(BaseSettings):
         "installed.",
     )
 
+    watermark_altered_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="CPU seconds that an analysis may spend on marks of copies at another speed, tempo "
+        "or pitch, where none is found otherwise: 1.4 find them for one key. 0: only the check and "
+        "`clearance watermark detect` look for those.",
+    )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",
         description="Form that a generated track is released in: its mark must be read back from it.",

@@ -50,7 +50,7 @@ def recovered(
     query = (
         select(Provenance)
         .join(Track, col(Track.id) == col(Provenance.track_id))
-        .join(Watermark, col(Watermark.track_id) == col(Provenance.track_id))
+        .join(Watermark, col(Watermark.track_id) == col(Provenance.track_id), isouter=True)
         .where(
             or_(
                 col(Watermark.published_at).is_not(None),

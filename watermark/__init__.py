@@ -3,11 +3,12 @@
 A :class:`Watermarker` writes a keyed :class:`Payload` into sound and reads it back as a
 :class:`Mark`, in the format of audiowmark 0.6. :class:`BuiltinWatermarker` does so in this process,
 :class:`Audiowmark` by that program where it is installed; :func:`engine` gives either by its name.
+:class:`StreamDetector` reads sound that comes bit by bit.
 """
 
 from watermark.audiowmark import Audiowmark
 from watermark.builtin import BuiltinWatermarker
-from watermark.embedding import DEFAULT_STRENGTH
+from watermark.effort import DetectionParams
 from watermark.engines import EngineName, engine
 from watermark.errors import (
     BadKeyError,
@@ -28,6 +29,8 @@ from watermark.keys import NO_KEY, Key, format_key_file, parse_key_file
 from watermark.marks import BlockKind, Mark, Verdict
 from watermark.payload_check import signed_payload, verified
 from watermark.payloads import Payload, PayloadMode
+from watermark.streaming import StreamDetector
+from watermark.strength import DEFAULT_STRENGTH
 from watermark.watermarker import Watermarker
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "BadStrengthError",
     "BlockKind",
     "BuiltinWatermarker",
+    "DetectionParams",
     "EngineError",
     "EngineFailedError",
     "EngineMissingError",
@@ -50,6 +54,7 @@ __all__ = [
     "Mark",
     "Payload",
     "PayloadMode",
+    "StreamDetector",
     "TooShortError",
     "UnknownEngineError",
     "UnusableAudioError",

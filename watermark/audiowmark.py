@@ -22,7 +22,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from watermark.arrays import F32Array
-from watermark.embedding import DEFAULT_STRENGTH, checked_strength
+from watermark.embedding import marks_of
 from watermark.errors import (
     EngineFailedError,
     EngineMissingError,
@@ -31,10 +31,13 @@ from watermark.errors import (
     UnusableAudioError,
 )
 from watermark.keys import Key, format_key_file
+from watermark.layout import actions
 from watermark.marks import Mark
 from watermark.payloads import Payload, PayloadMode
 from watermark.printed import marks_from
 from watermark.samples import checked, sounding
+from watermark.strength import DEFAULT_STRENGTH, checked_strength, suitable_strength
+from watermark.tables import key_tables
 from watermark.verdicts import judged
 
 PROGRAM: Final = "audiowmark"
@@ -105,10 +108,12 @@ class Audiowmark:
         sample_rate: int,
         payload: Payload,
         key: Key,
-        strength: float = DEFAULT_STRENGTH,
+        strength: float | None = None,
     ) -> F32Array:
         """See :meth:`watermark.Watermarker.embed`; raises an EngineError too."""
         channels = len(checked(samples, sample_rate))
+        if strength is None:
+            strength = _suitable_strength(samples, sample_rate, payload, key)
         stream = ["--format", "raw", "--raw-rate", str(sample_rate), "--raw-encoding", "float"]
         stream += ["--raw-channels", str(channels)]
         options = [
@@ -190,6 +195,12 @@ def _key_files(keys: Sequence[Key]) -> Iterator[list[str]]:
                 file.write(format_key_file(Key(key.secret, str(number))))
             options += ["--key", str(path)]
         yield options
+
+
+def _suitable_strength(samples: F32Array, sample_rate: int, payload: Payload, key: Key) -> float:
+    table = actions(payload, key_tables(key, payload.mode))
+    mark = marks_of(samples, sample_rate, table, DEFAULT_STRENGTH)
+    return suitable_strength(samples, mark, sample_rate)
 
 
 def _mode_options(mode: PayloadMode) -> list[str]:

@@ -52,6 +52,10 @@ class Mark:
     false_alarm : float
         Probability that sound without this mark gives one as good in this search; see
         :mod:`watermark.false_alarms`.
+    speed : float
+        Ratio by which the copy is played faster than it was marked.
+    tempo_ratio, pitch_ratio : float
+        By how much it was stretched to another tempo, or shifted in pitch, apart from its speed.
     """
 
     payload: Payload
@@ -65,3 +69,6 @@ class Mark:
     margin: float = 0.0
     verified: bool = False
     false_alarm: float = 1.0
+    speed: float = 1.0
+    tempo_ratio: float = 1.0
+    pitch_ratio: float = 1.0

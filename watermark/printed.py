@@ -62,6 +62,7 @@ def marks_from(
                 verdict=verdict(quality, margin, verified=checked),
                 margin=margin,
                 verified=checked,
+                speed=float(match["speed"]),
             )
     except (BadPayloadError, ValueError, KeyError, IndexError, TypeError) as error:
         raise EngineFailedError(

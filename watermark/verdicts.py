@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from watermark.blocks import Reading
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE
 from watermark.false_alarms import false_alarm
 from watermark.keys import Key
 from watermark.marks import BlockKind, Mark, Verdict
 from watermark.payload_check import verified
 from watermark.payloads import Payload, PayloadMode, payload_of
+from watermark.readings import Reading
 
 FOUND_QUALITY: Final = 0.35
 FOUND_MARGIN: Final = 0.05

@@ -9,12 +9,12 @@ import httpx
 from tests.marked import copied, voice, write
 from tests.program import answer, clearance, lines, serving
 
-SPEED: Final = 1.0
+SPEED: Final = 1.02
 """By which the stranger's copy is faster."""
 
 
 def passed_on(released: Path, target: Path) -> Path:
-    """20 s from the middle, encoded again as MP3 at 64 kbit/s."""
+    """20 s from the middle, 2 % faster, encoded again as MP3 at 64 kbit/s."""
     return copied(released, target, start=25, seconds=20, speed=SPEED, bit_rate=64_000)
 
 

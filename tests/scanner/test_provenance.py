@@ -134,11 +134,13 @@ def test_the_manifest_that_was_stripped_is_found_by_the_mark(
     found = [each.payload.digits for each in marks if each.verdict is Verdict.FOUND]
     assert found
     with service.database.reading() as session:
-        assert stored_manifests.recovered(session, found) == []  # it is not released
+        own = caller.tenant_id
+        assert stored_manifests.recovered(session, found, own) == []  # it is not released
     set_state(service, track, State.RELEASED)
     with service.database.reading() as session:
-        (row,) = stored_manifests.recovered(session, found)
-        assert stored_manifests.recovered(session, ["ff" * 16]) == []
+        assert stored_manifests.recovered(session, found) == []  # nor published
+        (row,) = stored_manifests.recovered(session, found, own)
+        assert stored_manifests.recovered(session, ["ff" * 16], own) == []
         assert stored_manifests.of_track(session, track.id) == row
         assert stored_manifests.of_file(session, row.file_sha256) == row
     told = stored_manifests.describe(row)

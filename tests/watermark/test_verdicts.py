@@ -15,9 +15,9 @@ from watermark import (
     Verdict,
     signed_payload,
 )
-from watermark.blocks import Reading
 from watermark.false_alarms import margin_tail
 from watermark.payloads import PayloadMode
+from watermark.readings import Reading
 from watermark.verdicts import judged, mark_from
 
 KEY = Key(bytes(range(16)), "house")

@@ -12,11 +12,10 @@ import pytest
 import soundfile
 
 import fingerprint
-from scanner import licensees, marking, watermark_keys
+from scanner import delivery, licensees, marking, watermark_keys
 from scanner.audio import Decoder
 from scanner.inline import drive
 from scanner.keys import OPERATOR
-from scanner.tables import ReleasedFile
 from tests.marked import RATE, bass, voice
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
 
@@ -94,7 +93,7 @@ def test_a_released_track_is_recognised_by_anybody_and_told_of_once_it_is_publis
     with api.service.database.reading() as session:
         row = marking.mark_of(session, track_id)
         assert row is not None
-        digests = {each.sha256 for each in session.query(ReleasedFile).filter_by(track_id=track_id)}
+        digests = {each.sha256 for each in delivery.files_of(session, track_id)}
     assert {each["sha256"] for each in found["files"]} == digests
     assert (
         api.client().post("/v1/soft-bindings", json={"watermark": row.payload_id}).json()["matches"]
