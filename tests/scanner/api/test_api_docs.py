@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner import keys, provenance, tracks, webhooks
+from scanner import keys, provenance, tracks, watermark_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.inline import drive
 from scanner.journal import event_of
@@ -51,6 +51,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "/v1/webhooks", json={"url": "https://hooks.example.com/", "events": ["*"]}
     ).json()["id"]
     track = platform.decided(recording)
+    generated = released_take(api, platform)
     held = platform.submit(b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\xff" * 999)
     assert drive(api.service, held) is State.HELD
     event = event_of(api.journal(platform, "clearance.track.submitted")[0])
@@ -62,6 +63,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "KEY": platform.token,
         "KEY_ID": key.id,
         "TRACK": track,
+        "GENERATED": generated,
         "HELD": held,
         "SIGNED": signed(api, platform, folder),
         "REFERENCE": reference,
@@ -76,6 +78,22 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
     }
+
+
+def released_take(api: Api, platform: Platform) -> str:
+    """Submit what a model made, with one stem, and let it be marked and released."""
+    watermark_keys.rotate(api.service, keys.OPERATOR)
+    take = sound(66, 20)
+    answer = platform.http.post(
+        "/v1/tracks",
+        headers={"Idempotency-Key": "generated"},
+        files=[("file", ("take.wav", take)), ("stems", ("voice.wav", take))],
+        data={"generated": '{"model": "composer"}'},
+    )
+    assert answer.status_code == 202, answer.text
+    track_id = str(answer.json()["track_id"])
+    assert drive(api.service, track_id) is State.RELEASED
+    return track_id
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="runs curl")
