@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms lock clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -60,6 +60,10 @@ bench-compositions: setup  ## recognition of works in other performances, with a
 
 bench-watermark: setup  ## marks in real music: speed on one core, faintness, crops and MP3
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark
+
+bench-watermark-false-alarms: setup  ## what is found in music without a mark: an hour of one core; goes on where it ended
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark_false_alarms
+	$(BIN)/python -m benchmarks.watermark_false_alarms --fit
 
 lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \

@@ -108,7 +108,7 @@ def _run(decoder: Decoder, path: Path) -> tuple[float, float]:
 
 def _zygote_cpu(decoder: Decoder) -> float:
     """Return the CPU seconds of the pre-warmed process and of its ended children."""
-    zygote = decoder._zygote
+    zygote = decoder.children.zygote
     assert zygote is not None
     fields = Path(f"/proc/{zygote.pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(fields[n]) for n in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")

@@ -9,18 +9,24 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from sqlalchemy import exists, or_
 from sqlmodel import col, select
 
 import fingerprint
-from scanner import banks, harmless
+import watermark
+from scanner import banks, harmless, mark_reading, stored_manifests, watermark_keys
 from scanner.audio_facts import audio_facts
-from scanner.metrics import STAGE_SECONDS
+from scanner.certificates import CertificateError
+from scanner.manifests import UnverifiableError
+from scanner.metrics import MANIFESTS, MARKS_FAILED, STAGE_SECONDS
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
+from watermark.provenance import ManifestState, manifest_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scanner.audio import Decoded
     from scanner.service import Service
 
 OK: Final = "ok"
@@ -33,6 +39,8 @@ _DETECTOR_OF: Final = {
     "tones": "composition",
 }
 """What looks with which part of a fingerprint."""
+
+log = structlog.get_logger()
 _SEND_AGAIN: Final = (
     "the fingerprint was made by an earlier version, and its vectors and tones can no longer be "
     "compared: make it again with `clearance fingerprint` and send it again, or send the audio"
@@ -46,6 +54,8 @@ class Evidence:
     Parameters
     ----------
     detectors : dict of name to "ok", "failed" or "not_run"
+    provenance : dict, optional
+        What the file's manifest says, of which ``state`` may be ``absent``; None if nobody looked.
     explained : dict of reference id to what harmless material explains of its match
     seconds : dict of step to wall-clock seconds
     """
@@ -63,6 +73,8 @@ class Evidence:
     index_age_seconds: float | None = None
     banks_left_out: list[str] = field(default_factory=list)
     explained: dict[str, harmless.Explained] = field(default_factory=dict)
+    provenance: dict[str, Any] | None = None
+    watermarks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def analyse_audio(
@@ -97,6 +109,7 @@ def analyse_audio(
             "bit_rate": decoded.bit_rate,
             "tags": decoded.tags,
         }
+        _check_provenance(service, evidence, path, decoded.container)
         evidence.warnings = [
             {"type": warning.type, "detail": warning.detail} for warning in decoded.warnings
         ]
@@ -113,6 +126,8 @@ def analyse_audio(
             with _timed(evidence, "embedding"):
                 print_ = fingerprint.completed_from(print_, spectra())
             _search(service, tenant_id, evidence, print_, seed, patience)
+        _read_marks(service, tenant_id, evidence, decoded)
+        _recover_manifest(service, tenant_id, evidence)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
     return evidence
@@ -224,6 +239,60 @@ def _search(
         evidence.detectors["fingerprint"] = OK
         evidence.detectors["embedding"] = NOT_RUN if print_.embedding is None else OK
         evidence.detectors["composition"] = NOT_RUN if print_.tones is None else OK
+
+
+def _check_provenance(service: "Service", evidence: Evidence, path: Path, container: str) -> None:
+    """Verify the file's manifest; what keeps that from being done makes the detector *failed*.
+
+    Containers whose manifests nobody here can read were not looked at.
+    """
+    with _timed(evidence, "provenance"):
+        try:
+            manifest = service.manifests.read(path, container)
+        except (UnverifiableError, CertificateError) as error:
+            log.error("provenance_failed", detail=str(error))
+            evidence.detectors["provenance"] = FAILED
+            MANIFESTS.labels(FAILED).inc()
+            return
+    if manifest is not None:
+        MANIFESTS.labels(manifest.state.value).inc()
+        evidence.provenance = manifest_to_json(manifest)
+        evidence.detectors["provenance"] = OK
+
+
+def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded: "Decoded") -> None:
+    """Look for the marks of all live keys; what keeps the search from it makes it *failed*.
+
+    Sound that is too short or too dull to carry a mark was not looked at, and neither was any where
+    there is no key.
+    """
+    with _timed(evidence, "watermark"):
+        try:
+            ring = watermark_keys.ring(service, tenant_id)
+            if not ring.keys:
+                return
+            evidence.watermarks = mark_reading.read_and_described(
+                service, tenant_id, ring, decoded.samples, decoded.sample_rate
+            )
+        except (watermark.TooShortError, watermark.UnusableAudioError):
+            return
+        except (watermark.WatermarkError, watermark_keys.WatermarkKeyError) as error:
+            log.error("watermark_search_failed", detail=str(error))
+            MARKS_FAILED.labels("analysis").inc()
+            evidence.detectors["watermark"] = FAILED
+        else:
+            evidence.detectors["watermark"] = OK
+            evidence.versions["watermark"] = service.settings.watermark_engine
+
+
+def _recover_manifest(service: "Service", tenant_id: str, evidence: Evidence) -> None:
+    """Find the manifest that a file lost, by a mark of ours in its sound."""
+    told = evidence.provenance
+    if told is None or told["state"] != ManifestState.ABSENT:
+        return
+    with service.database.reading() as session:
+        found = stored_manifests.recovered_by(session, evidence.watermarks, tenant_id)
+    evidence.provenance = told | {"recovered": found}
 
 
 @contextmanager

@@ -17,15 +17,20 @@ from scanner.routes import (
     audit,
     banks,
     cases,
+    check,
     dead,
     explanations,
     hygiene,
     keys,
+    licensees,
     policies,
+    provenance,
     references,
+    releases,
     running,
     track_events,
     tracks,
+    watermarks,
     webhooks,
 )
 from scanner.service import Service
@@ -35,7 +40,8 @@ VERSION: Final = "1.0.0"
 _DESCRIPTION: Final = """
 A track goes in, a reasoned decision comes out, and everyone touched by it can see why.
 
-Every address but those tagged *running* and *events* needs an API key. Errors are problems
+Every address but those tagged *running*, *events* and *provenance* needs an API key;
+the check for marks and the look-up of soft bindings take one. Errors are problems
 (RFC 9457). Lists take `limit` and `cursor`. Objects carry an `ETag`; changing or deleting one needs
 `If-Match`. Any POST may carry an `Idempotency-Key`; submitting a track must.
 Fields may be added to answers; none is renamed or removed within `/v1`.
@@ -44,6 +50,9 @@ _KEYED: Final = (
     tracks,
     track_events,
     explanations,
+    releases,
+    watermarks,
+    licensees,
     references,
     hygiene,
     banks,
@@ -57,6 +66,7 @@ _KEYED: Final = (
 _ALWAYS: Final = problems.problems(
     "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error"
 )
+_OBJECTS: Final = frozenset({"attestation", "ai_disclosure", "generated"})
 _REF: Final = "#/components/schemas/{model}"
 
 
@@ -99,7 +109,9 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.state.health = Health(service)
     for module in _KEYED:
         app.include_router(module.router, responses=_ALWAYS)
+    app.include_router(provenance.router)
     app.include_router(running.router)
+    app.include_router(check.router)
     problems.install(app)
     app.add_middleware(Access)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -141,7 +153,7 @@ def _track_by_form() -> dict[str, Any]:
     text = {
         name: {
             "type": "string",
-            "description": "JSON" if name in {"attestation", "ai_disclosure"} else field["title"],
+            "description": "JSON" if name in _OBJECTS else field["title"],
         }
         for name, field in fields.items()
     }
@@ -158,6 +170,11 @@ def _track_by_form() -> dict[str, Any]:
         "required": ["file"],
         "properties": {
             "file": {"type": "string", "format": "binary", "description": "The audio."},
+            "stems": {
+                "type": "array",
+                "items": {"type": "string", "format": "binary"},
+                "description": "Stems of a track with `generated`, named by their file names.",
+            },
             "mode": {"type": "string", "enum": ["release", "precheck"], "default": "release"},
             **text,
             **listed,

@@ -182,6 +182,19 @@ class AiDisclosure(_Declared):
     post: Part = "none"
 
 
+class Generated(_Declared):
+    """What a model made, as its platform says: enough to tell later which take a sound is."""
+
+    model: Name
+    model_version: Name | None = None
+    method: Literal["trained", "rule_based"] = "trained"
+    take_id: Name | None = None
+    prompt_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    parents: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    licensee: Name | None = None
+
+
 class Declaration(_Declared):
     """All that may be said about a track when it is submitted."""
 
@@ -206,6 +219,7 @@ class Declaration(_Declared):
     iswc: Annotated[str, AfterValidator(_iswc)] | None = None
     ern: Annotated[dict[str, Any] | None, BeforeValidator(parse_ern)] = None
     ai_disclosure: Annotated[AiDisclosure | None, BeforeValidator(_from_json)] = None
+    generated: Annotated[Generated | None, BeforeValidator(_from_json)] = None
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any]) -> "Declaration":
@@ -244,6 +258,7 @@ _PARTS: Final[Mapping[str, type[_Declared]]] = {
     "licences": DeclaredLicence,
     "sources": DeclaredSource,
     "ai_disclosure": AiDisclosure,
+    "generated": Generated,
 }
 
 

@@ -13,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 import appeals.tables
-from scanner import banks, keys, references, tracks, webhooks
+from scanner import banks, keys, licensees, references, tracks, webhooks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.errors import NotFoundError, PreconditionFailedError, UnauthorisedError
@@ -21,7 +21,7 @@ from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.replays import Once
 from scanner.service import Service
-from scanner.tables import ApiKey, Bank, DeadLetter, Reference, Track, Webhook
+from scanner.tables import ApiKey, Bank, DeadLetter, MarkLicensee, Reference, Track, Webhook
 
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
@@ -80,6 +80,21 @@ def address_of(request: Request) -> str:
 
 
 CallerDep = Annotated[Caller, Depends(authenticated)]
+
+
+def visitor(
+    request: Request,
+    service: ServiceDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller | None:
+    """Return who asks, or None for anybody; a key that is sent must be good."""
+    if credentials is None and "authorization" not in request.headers:
+        public(request)
+        return None
+    return authenticated(request, service, credentials)
+
+
+Visitor = Annotated[Caller | None, Depends(visitor)]
 
 
 class _Holding:
@@ -143,6 +158,7 @@ _own_bank = _Own("bank", banks.find)
 _own_webhook = _Own("webhook", webhooks.find)
 _own_case = _Own("case", _find_case)
 _own_key = _Own("key", keys.find)
+_own_licensee = _Own("licensee", licensees.find)
 _own_letter = _Own(
     "dead letter", lambda session, tenant, id_: dead_letters.find(session, id_, tenant)
 )
@@ -231,6 +247,14 @@ def own_letter(
     return letter
 
 
+def own_licensee(
+    caller: Operator, service: ServiceDep, licensee_id: Annotated[str, Path(description="Its id.")]
+) -> MarkLicensee:
+    """Return the licensee in the path."""
+    licensee: MarkLicensee = _own_licensee(service, caller, licensee_id)
+    return licensee
+
+
 ReadableTrack = Annotated[Track, Depends(readable_track)]
 WritableTrack = Annotated[Track, Depends(writable_track)]
 ReadableReference = Annotated[Reference, Depends(readable_reference)]
@@ -241,6 +265,7 @@ WritableBank = Annotated[Bank, Depends(writable_bank)]
 OwnWebhook = Annotated[Webhook, Depends(own_webhook)]
 OwnCase = Annotated[appeals.tables.Case, Depends(own_case)]
 OwnKey = Annotated[ApiKey, Depends(own_key)]
+OwnLicensee = Annotated[MarkLicensee, Depends(own_licensee)]
 OwnLetter = Annotated[DeadLetter, Depends(own_letter)]
 
 

@@ -140,6 +140,46 @@ class TrackRescanned(TrackEvent):
     reason: str
 
 
+class TrackMarked(TrackEvent):
+    """The mark of a generated track's take is in its master; ``state`` says if it was read back."""
+
+    type: ClassVar[str] = "clearance.track.marked"
+
+    watermark_id: str
+    take_id: str
+    key_id: str
+    state: str
+    master_sha256: str
+    stems: dict[str, str]
+
+
+class TrackFileMade(TrackEvent):
+    """A file of the track that may go out, with its mark read back from it."""
+
+    type: ClassVar[str] = "clearance.track.file_made"
+
+    file_id: str
+    part: str
+    form: str
+    sha256: str
+
+
+class TrackPublished(TrackEvent):
+    """The track can be found by its mark or its sound by anybody."""
+
+    type: ClassVar[str] = "clearance.track.published"
+
+    watermark_id: str
+
+
+class TrackUnpublished(TrackEvent):
+    """Nobody but its platform finds the track any more."""
+
+    type: ClassVar[str] = "clearance.track.unpublished"
+
+    watermark_id: str
+
+
 class TrackRetroMatched(TrackEvent):
     """References that are newer than the track's analysis are in it; its state stays."""
 
@@ -361,6 +401,38 @@ class ReferenceRemoved(EventData):
     type: ClassVar[str] = "clearance.reference.removed"
 
     epoch: int
+
+
+class LicenseeEvent(EventData):
+    """Base of what happens to somebody's right to use a model and its marks (CA-942)."""
+
+    topic: ClassVar[str] = ACCOUNTS
+
+
+class LicenseeAdded(LicenseeEvent):
+    """Somebody may use the model and its marks."""
+
+    type: ClassVar[str] = "clearance.licensee.added"
+
+
+class LicenseeNoticed(LicenseeEvent):
+    """It is known that a licensee strips or lacks the marks: the right ends at ``due_at``."""
+
+    type: ClassVar[str] = "clearance.licensee.noticed"
+
+    rule: str
+    due_at: str
+    reason: str
+
+
+class LicenseeRevoked(LicenseeEvent):
+    """The right has ended; ``in_time`` is null if no clock was running."""
+
+    type: ClassVar[str] = "clearance.licensee.revoked"
+
+    rule: str
+    reason: str
+    in_time: bool | None
 
 
 class Administered(EventData):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from scanner import keys, stored_prints
+from scanner import certificates, keys, stored_prints, watermark_keys
 from scanner.errors import ScannerError
 from scanner.secrets import make_key_file
 
@@ -50,6 +50,9 @@ def initialise(service: "Service", email: str) -> Initialised:
     tenant = keys.create_tenant(service, DEFAULT_TENANT)
     _, token = keys.create_key(service, tenant.id, "first key")
     user, password = keys.create_user(service, email, "admin")
+    if not service.settings.certificate_folder.exists():
+        certificates.make_development_chain(service.settings.certificate_folder, service.now())
+    watermark_keys.rotate(service, keys.OPERATOR)
     return Initialised(api_key=token, email=user.email, password=password)
 
 
@@ -73,6 +76,8 @@ def examine(service: "Service") -> list[Finding]:
         ("index", lambda: _index(service)),
         ("decoder", lambda: _decodes(service)),
         ("chromaprint", _chromaprint),
+        ("certificate", lambda: _certificate(service)),
+        ("watermark keys", lambda: _watermark_keys(service)),
         ("policy", lambda: service.pack.id),
     ]
     return [_look(part, look) for part, look in parts]
@@ -93,6 +98,29 @@ def _checked(check: Callable[[], None], words: str) -> str:
 def _secret_key(service: "Service") -> str:
     sealed = service.secrets.seal("probe")
     return "opens what it sealed" if service.secrets.open(sealed) == "probe" else "broken"
+
+
+def _certificate(service: "Service") -> str:
+    if not service.settings.certificate_chain_file.exists():
+        return "none: no manifest can be signed; `clearance watermark certificate DIR` makes one"
+    identity = service.signatory.identity
+    if identity.not_after <= service.now():
+        raise certificates.CertificateError(f"it ran out on {identity.not_after:%Y-%m-%d}")
+    words = f"signs as {identity.issuer} until {identity.not_after:%Y-%m-%d}"
+    return f"{words}; nobody outside trusts it" if identity.is_for_development else words
+
+
+def _watermark_keys(service: "Service") -> str:
+    with service.database.reading() as session:
+        known = [tenant.id for tenant in keys.tenants(session)]
+    rings = [watermark_keys.ring(service, tenant_id) for tenant_id in (None, *known)]
+    live = {key.name for ring in rings for key in ring.keys}
+    if rings[0].writing is None:
+        return (
+            f"{len(live)} live, none to write with: no generated track can be marked; make one "
+            "with `clearance watermark keys rotate`"
+        )
+    return f"{len(live)} live, {rings[0].writing.name} to write with"
 
 
 def _bus(service: "Service") -> str:

@@ -33,12 +33,18 @@ INDEX_BYTES: Final = Gauge("clearance_index_bytes", "Size of the index", ["tenan
 REQUESTS: Final = Histogram(
     "clearance_http_seconds", "HTTP requests", ["method", "route", "status"]
 )
+MANIFESTS: Final = Counter(
+    "clearance_manifests_total", "Provenance manifests of analysed files", ["state"]
+)
 FACTS_FAILED: Final = Counter(
     "clearance_audio_facts_failed_total", "Audio facts that could not be measured", ["fact"]
 )
 RETRO_INCOMPLETE: Final = Counter(
     "clearance_retro_incomplete_total",
     "Stored tracks compared without vectors or tones, of which no audio is kept",
+)
+MARKS_FAILED: Final = Counter(
+    "clearance_marks_failed_total", "Marks that could not be searched for or read back", ["where"]
 )
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 

@@ -7,33 +7,31 @@ next journal row and the mark *handled* commit together.
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-import appeals
 import policy
-from scanner import analysis, events, flood, retro, webhooks
+from scanner import analysis, events, flood, marking, retro, webhooks
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
 from scanner.bus.groups import Group
 from scanner.clock import new_id
+from scanner.effects import keep_back, quarantine, take_effect, unfit
 from scanner.errors import TransientError
 from scanner.fetch import FetchError
 from scanner.journal import Event, record
+from scanner.judgements import decision_row, facts_about
 from scanner.metrics import OUTCOMES
 from scanner.source_audio import bring_in, local_audio, local_fingerprint
 from scanner.store import StoreError
 from scanner.tables import (
     Analysis,
     PolicyDecision,
-    StatementOfReasons,
-    Submission,
     Track,
     TrackMatch,
 )
-from scanner.track_facts import evidence_of, facts_of
-from scanner.track_states import EFFECT_OF, Command, State
-from scanner.tracks import analyse_again, locked, move
+from scanner.track_states import Command, State
+from scanner.tracks import GENERATED, analyse_again, locked, move
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -83,7 +81,7 @@ def decide(service: "Service", event: Event) -> None:
     with service.database.reading() as session:
         row = session.get_one(Analysis, event.data["analysis_id"])
         track = session.get_one(Track, event.subject)
-        facts = _facts(service, session, track, row)
+        facts = facts_about(service, session, track, row)
     decision = policy.decide(service.pack, facts)
     with once(service, "decide", event) as session:
         track = locked(session, row.tenant_id, event.subject)
@@ -94,13 +92,21 @@ def decide(service: "Service", event: Event) -> None:
 
 
 def release(service: "Service", event: Event) -> None:
-    """Give the decision its effect, with the statement of reasons and the case it needs."""
+    """Give the decision its effect, with the statement of reasons and the case it needs.
+
+    A generated track goes out only with its mark and its manifest: if either can't be read back from the
+    file it is to be delivered as, the decision is superseded and a person looks at it.
+    """
+    why_not = unfit(service, event)
     with once(service, "release", event) as session:
         decision = session.get_one(PolicyDecision, event.data["decision_id"])
         track = locked(session, decision.tenant_id, event.subject)
         if track.state != State.DECIDED or track.decision_id != decision.id:
             return
-        _take_effect(service, session, track, decision, event)
+        if why_not is not None:
+            keep_back(service, session, track, decision, why_not, event)
+            return
+        take_effect(service, session, track, decision, event)
 
 
 def notify(service: "Service", event: Event) -> None:
@@ -122,13 +128,13 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         if track.state != State.DECIDED:
             data = events.TrackIndeterminate(problem=problem, final=True)
             move(session, track, Command.FAIL, data, service.now(), cause=event)
-        facts = _facts(service, session, track, row)
+        facts = facts_about(service, session, track, row)
         decision = policy.decide(service.pack, facts)
-        stored = _decision_row(service, track, row, facts, decision)
+        stored = decision_row(service, track, row, facts, decision)
         session.add(stored)
         track.decision_id = stored.id
         session.flush()
-        _quarantine(service, session, track, stored, event, Command.GIVE_UP, "indeterminate")
+        quarantine(service, session, track, stored, event, Command.GIVE_UP, "indeterminate")
     OUTCOMES.labels(decision.decision).inc()
 
 
@@ -232,8 +238,18 @@ def _examine(service: "Service", track: Track) -> Evidence:
             service, track.tenant_id, local_fingerprint(service, track), seed=track.id
         )
     track = bring_in(service, track)
+    mark = marking.mark(service, track) if track.origin == GENERATED else None
     with local_audio(service, track) as path:
-        return analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
+        evidence = analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
+    if mark is not None:  # the master is whole, but what it was made of may not have been
+        evidence.warnings = _united(mark.warnings, evidence.warnings)
+    return evidence
+
+
+def _united(*warnings: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return all warnings, each type once."""
+    by_type = {each["type"]: each for several in reversed(warnings) for each in several}
+    return list(by_type.values())
 
 
 def _store_evidence(
@@ -253,6 +269,8 @@ def _store_evidence(
         index_epoch=evidence.index_epoch,
         index_age_seconds=evidence.index_age_seconds,
         banks_left_out=evidence.banks_left_out,
+        provenance=evidence.provenance,
+        watermarks=evidence.watermarks,
         started_at=started,
         ended_at=now,
     )
@@ -300,44 +318,6 @@ def _journal_analysed(
     )
 
 
-def _facts(service: "Service", session: Session, track: Track, row: Analysis) -> policy.Facts:
-    declared = session.exec(
-        select(Submission.declaration).where(Submission.track_id == track.id)
-    ).one()
-    matches = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
-    evidence = evidence_of(row, track.duration, matches)
-    return facts_of(session, track.tenant_id, declared, evidence, service.now())
-
-
-def _decision_row(
-    service: "Service",
-    track: Track,
-    row: Analysis,
-    facts: policy.Facts,
-    decision: policy.Decision,
-) -> PolicyDecision:
-    judged = decision.to_json()
-    return PolicyDecision(
-        id=new_id(),
-        tenant_id=track.tenant_id,
-        track_id=track.id,
-        analysis_id=row.id,
-        decision=decision.decision,
-        outcomes=judged["outcomes"],
-        restrictions=judged["restrictions"],
-        reasons=judged["reasons"],
-        explanation=judged,
-        facts=facts.model_dump(mode="json"),
-        pack=service.pack.id,
-        facts_hash=decision.facts_hash,
-        outcome_hash=decision.outcome_hash,
-        index_version=row.index_version,
-        automation=decision.automation,
-        supersedes=track.decision_id,
-        created_at=service.now(),
-    )
-
-
 def _store_decision(
     service: "Service",
     session: Session,
@@ -347,7 +327,7 @@ def _store_decision(
     decision: policy.Decision,
     event: Event,
 ) -> PolicyDecision:
-    stored = _decision_row(service, track, row, facts, decision)
+    stored = decision_row(service, track, row, facts, decision)
     session.add(stored)
     track.decision_id = stored.id
     track.problem = None
@@ -361,84 +341,6 @@ def _store_decision(
     )
     move(session, track, Command.DECIDE, data, service.now(), cause=event)
     return stored
-
-
-def _take_effect(
-    service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
-) -> None:
-    command, effect = EFFECT_OF[decision.decision]
-    if command is Command.QUARANTINE:
-        kind = "indeterminate" if decision.decision == "indeterminate" else "review"
-        _quarantine(service, session, track, decision, event, command, kind)
-        return
-    data: events.TrackEvent
-    if command is Command.RELEASE:
-        data = events.TrackReleased(decision_id=decision.id)
-    else:
-        statement = _statement(service, track, decision, effect)
-        session.add(statement)
-        if command is Command.BLOCK:
-            data = events.TrackBlocked(decision_id=decision.id, statement_id=statement.id)
-        else:
-            data = events.TrackConditioned(
-                decision_id=decision.id,
-                statement_id=statement.id,
-                restrictions=decision.restrictions,
-            )
-    move(session, track, command, data, service.now(), cause=event)
-
-
-def _quarantine(
-    service: "Service",
-    session: Session,
-    track: Track,
-    decision: PolicyDecision,
-    event: Event,
-    command: Command,
-    kind: str,
-) -> None:
-    statement = _statement(service, track, decision, State.QUARANTINED)
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=track.tenant_id,
-        track_id=track.id,
-        kind=kind,
-        reasons=decision.reasons,
-        now=service.now(),
-        decision_id=decision.id,
-    )
-    case.version = 1
-    session.add_all([statement, case])
-    session.flush()
-    quarantined = events.TrackQuarantined(
-        decision_id=decision.id, statement_id=statement.id, case_id=case.id
-    )
-    move(session, track, command, quarantined, service.now(), cause=event)
-    record(
-        session,
-        tenant_id=track.tenant_id,
-        subject=case.id,
-        version=case.version,
-        data=events.CaseOpened(track_id=track.id, kind=kind, decision_id=decision.id),
-        now=service.now(),
-        cause=event,
-    )
-
-
-def _statement(
-    service: "Service", track: Track, decision: PolicyDecision, effect: str
-) -> StatementOfReasons:
-    return appeals.state_reasons(
-        statement_id=new_id(),
-        tenant_id=track.tenant_id,
-        track_id=track.id,
-        decision_id=decision.id,
-        effect=effect,
-        restrictions=decision.restrictions,
-        reasons=decision.reasons,
-        automated_decision=decision.automation == "fully",
-        now=service.now(),
-    )
 
 
 def _hold(service: "Service", event: Event, problem: dict[str, Any]) -> None:

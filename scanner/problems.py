@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import watermark
 from fingerprint import (
     FingerprintError,
     InvalidFingerprintError,
@@ -23,8 +24,10 @@ from fingerprint import (
 )
 from scanner.audio import AudioError
 from scanner.banks import BadBankError
+from scanner.certificates import CertificateError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
+from scanner.delivery import AlteredFileError, UnmarkableStemError, UnreadableMarkError
 from scanner.errors import (
     BusyError,
     ConflictError,
@@ -41,11 +44,14 @@ from scanner.errors import (
 )
 from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
+from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
+from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.webhooks import BadWebhookError
+from watermark.provenance import ProvenanceError
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "/problems/"
@@ -103,6 +109,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "decoder-crashed": Kind(422, "The decoder broke on this file"),
     "bad-fingerprint": Kind(422, "The fingerprint can't be used"),
     "audio-missing": Kind(404, "There is no audio"),
+    "manifest-unverifiable": Kind(422, "The manifest can't be looked at"),
+    "not-deliverable": Kind(409, "The file must not go out"),
+    "stem-unmarkable": Kind(409, "The stem leaves only inside its bundle"),
     "nothing-to-draw": Kind(404, "There is no match to draw"),
     # an address to fetch
     "url-refused": Kind(422, "This address is not fetched"),
@@ -135,11 +144,20 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
     NothingToDrawError: "nothing-to-draw",
+    UnverifiableError: "manifest-unverifiable",
     InvalidFingerprintError: "bad-fingerprint",
     TooShortError: "too-short",
     UnusableAudioError: "unreadable-audio",
     UrlRefusedError: "url-refused",
     UnresolvedError: "url-refused",
+    UnreadableMarkError: "not-deliverable",
+    AlteredFileError: "not-deliverable",
+    CertificateError: "not-deliverable",
+    ProvenanceError: "not-deliverable",
+    UnsignedFileError: "not-deliverable",
+    UnmarkableStemError: "stem-unmarkable",
+    watermark.TooShortError: "too-short",
+    watermark.UnusableAudioError: "unreadable-audio",
     BusyError: "busy",
     TransientError: "unavailable",
     PoisonError: "not-replayable",
@@ -248,6 +266,7 @@ def install(app: FastAPI) -> None:
         ScannerError,
         AudioError,
         FingerprintError,
+        watermark.WatermarkError,
         HTTPException,
         RequestValidationError,
         SQLAlchemyError,

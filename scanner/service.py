@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from scanner.bus.groups import Group
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
+    from scanner.certificates import Signatory
+    from scanner.manifests import Manifests
     from scanner.precheck import Slots
+    from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
+    from watermark import Watermarker
 
 
 class Service:
@@ -72,6 +76,24 @@ class Service:
         )
 
     @cached_property
+    def manifests(self) -> "Manifests":
+        """What reads and signs the manifests of files, beside the decoders."""
+        from scanner.certificates import trust_anchors
+        from scanner.manifests import Manifests
+
+        settings = self.settings
+        return Manifests(
+            self.decoder.children, settings.temporary_folder, lambda: trust_anchors(settings)
+        )
+
+    @cached_property
+    def signatory(self) -> "Signatory":
+        """Who signs manifests."""
+        from scanner.certificates import signatory
+
+        return signatory(self.settings)
+
+    @cached_property
     def catalogue(self) -> "Catalogue":
         """The reference index of each tenant, kept up with the database."""
         from scanner.catalogue import Catalogue, milvus_of
@@ -81,6 +103,13 @@ class Service:
         )
 
     @cached_property
+    def watermarker(self) -> "Watermarker":
+        """What writes and reads marks."""
+        import watermark
+
+        return watermark.engine(self.settings.watermark_engine)
+
+    @cached_property
     def retro_indexes(self) -> "RetroIndexes":
         """What this process compares stored tracks with."""
         from scanner.retro_index import RetroIndexes
@@ -88,6 +117,13 @@ class Service:
         indexes = RetroIndexes(self.database, self.catalogue, self.settings.temporary_folder)
         self._open.callback(indexes.close)
         return indexes
+
+    @cached_property
+    def published_tracks(self) -> "PublishedTracks":
+        """What anybody may find by its sound."""
+        from scanner.published_tracks import PublishedTracks
+
+        return PublishedTracks(self, self.settings.home.resolve() / "published" / "index")
 
     @cached_property
     def pack(self) -> "Pack":

@@ -121,10 +121,14 @@ class Settings(BaseSettings):
     public_rate_limit: str = Field(
         default="30/minute", description="Requests per address without a key."
     )
+    public_upload_bytes: int = Field(
+        default=64 * 2**20, ge=1, description="Largest audio file that is checked without a key."
+    )
     precheck_slots: int = Field(
         default=2,
         ge=1,
-        description="Prechecks, replays and pictures of matches that run at once.",
+        description="Prechecks, replays, pictures of matches, checks for marks and files being "
+        "made that run at once.",
     )
     reference_slots: int = Field(
         default=2, ge=1, description="References that the API takes in at once."
@@ -156,6 +160,51 @@ class Settings(BaseSettings):
     )
     retro_chunk: int = Field(
         default=200, ge=1, description="Stored tracks that are compared at a time."
+    )
+
+    certificate_chain: Path | None = Field(
+        default=None,
+        description="PEM file of the certificates that sign manifests, the signing one first. "
+        "Default: `certificate/chain.pem` in the home folder.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        description="PEM file of the signing certificate's private key, mode 0600. Default: "
+        "`certificate/key.pem` in the home folder.",
+    )
+    training_use: Literal["notAllowed", "constrained", "allowed"] = Field(
+        default="notAllowed",
+        description="What manifests say of training models on the sound, and of mining it.",
+    )
+    trust_anchors: Path | None = Field(
+        default=None,
+        description="PEM file of the certificates under which a manifest's signer is known. "
+        "Default: `certificate/anchors.pem` in the home folder, if there is one.",
+    )
+    watermark_keys: Path | None = Field(
+        default=None,
+        description="Folder of the keys that marks are written and read with, a file of mode 0600 "
+        "each. Default: `watermark-keys` in the home folder.",
+    )
+    watermark_engine: Literal["builtin", "audiowmark"] = Field(
+        default="builtin",
+        description="What writes and reads marks: this program, or the `audiowmark` that is "
+        "installed.",
+    )
+
+    watermark_altered_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="CPU seconds that an analysis may spend on marks of copies at another speed, tempo "
+        "or pitch, where none is found otherwise: 1.4 find them for one key. 0: only the check and "
+        "`clearance watermark detect` look for those.",
+    )
+    delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
+        default="mp3",
+        description="Form that a generated track is released in: its mark must be read back from it.",
+    )
+    delivery_bit_rate: int = Field(
+        default=192_000, ge=32_000, le=320_000, description="Bit/s of a lossy delivery file."
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -200,6 +249,31 @@ class Settings(BaseSettings):
         One without vectors is another: taken for a whole one it would hide altered copies.
         """
         return self.home.resolve() / ("index" if self.milvus_uri is None else "index-milvus")
+
+    @property
+    def certificate_folder(self) -> Path:
+        """Where certificates lie unless they are elsewhere."""
+        return self.home.resolve() / "certificate"
+
+    @property
+    def certificate_chain_file(self) -> Path:
+        """The chain in force."""
+        return self.certificate_chain or self.certificate_folder / "chain.pem"
+
+    @property
+    def certificate_key_file(self) -> Path:
+        """The key in force."""
+        return self.certificate_key or self.certificate_folder / "key.pem"
+
+    @property
+    def trust_anchors_file(self) -> Path:
+        """The trust anchors in force."""
+        return self.trust_anchors or self.certificate_folder / "anchors.pem"
+
+    @property
+    def watermark_key_folder(self) -> Path:
+        """The folder of key files in force."""
+        return self.watermark_keys or self.home.resolve() / "watermark-keys"
 
     @property
     def temporary_folder(self) -> Path:

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlmodel import select
+
 import fingerprint
 from scanner.audio import SNIFF_BYTES, sniff
 from scanner.errors import ScannerError
 from scanner.fetch import FetchLimits, fetch
-from scanner.tables import Track
-from scanner.tracks import locked
+from scanner.tables import Track, Watermark
+from scanner.tracks import GENERATED, locked
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -77,11 +79,21 @@ class _AudioWriter:
 
 @contextmanager
 def local_audio(service: "Service", track: Track) -> Iterator[Path]:
-    """Give a path to the track's audio on this machine."""
-    if track.sha256 is None:
+    """Give a path to the track's audio on this machine: a generated one's is its marked master."""
+    sha256 = audio_sha256(service, track)
+    if sha256 is None:
         raise NoSourceError(f"track {track.id} has no audio")
-    with service.store.path_or_copy(track.tenant_id, track.sha256) as path:
+    with service.store.path_or_copy(track.tenant_id, sha256) as path:
         yield path
+
+
+def audio_sha256(service: "Service", track: Track) -> str | None:
+    """Return the digest of what is analysed of a track; None where there is no audio (yet)."""
+    if track.origin != GENERATED:
+        return track.sha256
+    with service.database.reading() as session:
+        query = select(Watermark.master_sha256).where(Watermark.track_id == track.id)
+        return session.exec(query).first()
 
 
 def local_fingerprint(service: "Service", track: Track) -> fingerprint.Fingerprint:

@@ -7,7 +7,7 @@ import hashlib
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import HTTPException, Request
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 ENTRANCE: Final = "http"
 RELEASE: Final = "release"
 PRECHECK: Final = "precheck"
+MAX_STEM_NAME: Final = 100
 LISTS: Final = frozenset({"territories", "licences", "sources"})
 _REFUSED: Final = frozenset({"too-large", "bad-fields", "malformed-json", "malformed-multipart"})
 
@@ -53,6 +54,7 @@ class Given:
     url: Any = None
     fingerprint: Any = None
     upload: uploads.Upload | None = None
+    stems: tuple[uploads.Upload, ...] = ()
 
 
 class Submissions:
@@ -119,6 +121,7 @@ class Submissions:
                 max_field_bytes=settings.max_body_bytes,
                 open_sink=open_sink,
                 may_refuse=lambda form: form.value("mode") is not None,
+                with_stems=True,
             )
             given = _given_by_form(form)
             return await run_in_threadpool(self._act, given)
@@ -170,12 +173,18 @@ class Submissions:
         store, tenant = self._service.store, self._caller.tenant_id
         if given.upload is not None:
             upload = given.upload
-            source = Source(sha256=upload.sha256, size_bytes=upload.size, file_name=upload.name)
+            source = Source(
+                sha256=upload.sha256,
+                size_bytes=upload.size,
+                file_name=upload.name,
+                stems=_stems(given.stems),
+            )
             self._refuse_conflict(source, declaration, key)
-            if isinstance(upload.sink, BlobWriter):
-                upload.sink.commit()
-            else:
-                store.put_file(tenant, _spooled_path(upload))
+            for each in (upload, *given.stems):
+                if isinstance(each.sink, BlobWriter):
+                    each.sink.commit()
+                else:
+                    store.put_file(tenant, _spooled_path(each))
             return source
         content = _fingerprint(given, self._service.settings).to_bytes()
         source = Source(fingerprint_sha256=hashlib.sha256(content).hexdigest())
@@ -265,7 +274,20 @@ def _given_by_form(form: uploads.Form) -> Given:
     for name in ("licences", "sources"):
         if isinstance(fields.get(name), str) and fields[name].lstrip()[:1] == "{":
             fields[name] = f"[{fields[name]}]"
-    return Given(fields=fields, mode=mode, upload=form.upload)
+    return Given(fields=fields, mode=mode, upload=form.upload, stems=tuple(form.stems))
+
+
+def _stems(given: tuple[uploads.Upload, ...]) -> tuple[tracks.StemSource, ...]:
+    """Name stems by their files' names, less what tells the format."""
+    named = [(_stem_name(each.name), each) for each in given]
+    return tuple(
+        tracks.StemSource(name=name, sha256=each.sha256, size_bytes=each.size)
+        for name, each in named
+    )
+
+
+def _stem_name(file_name: str | None) -> str:
+    return PurePath(file_name or "").stem[:MAX_STEM_NAME]
 
 
 def _together(name: str, values: list[str]) -> str | list[str]:
@@ -283,6 +305,7 @@ def _checked(given: Given) -> Declaration:
     sounds = [given.url is not None, given.fingerprint is not None, given.upload is not None]
     if sum(sounds) != 1:
         errors.append({"field": "file", "detail": "send one of: a file, a `url`, a `fingerprint`"})
+    errors += _errors_of_generated(given)
     if given.url is not None and not isinstance(given.url, str):
         errors.append({"field": "url", "detail": "an address is text"})
     try:
@@ -292,6 +315,26 @@ def _checked(given: Given) -> Declaration:
     if errors:
         raise DeclarationError(errors)
     return declaration
+
+
+def _errors_of_generated(given: Given) -> list[dict[str, str]]:
+    """What is wrong about a generated track or its stems, apart from its own fields."""
+    generated = given.fields.get("generated")
+    if not generated:
+        told = "only a track with `generated` has stems"
+        return [{"field": "stems", "detail": told}] if given.stems else []
+    errors = []
+    if given.mode == PRECHECK:
+        told = "a generated track is marked before it is looked at, which a precheck does not do"
+        errors.append({"field": "generated", "detail": told})
+    if given.fingerprint is not None:
+        told = "a generated track is marked: send its audio"
+        errors.append({"field": "generated", "detail": told})
+    names = [_stem_name(each.name) for each in given.stems]
+    if "" in names or len(set(names)) < len(names):
+        told = "give each stem's part a file name of its own, such as bass.wav"
+        errors.append({"field": "stems", "detail": told})
+    return errors
 
 
 def _fingerprint(given: Given, settings: Settings) -> Fingerprint:

@@ -21,6 +21,7 @@ from scanner.tables import (
     RetroMatch,
     TrackMatch,
 )
+from watermark.provenance import ManifestState
 
 SURE: Final = 0.99
 LAWFUL_USES: Final = frozenset(
@@ -56,6 +57,7 @@ def facts_of(
     attestation = declared.get("attestation") or {}
     disclosure = declared.get("ai_disclosure")
     return policy.Facts(
+        origin="generated" if declared.get("generated") else "upload",
         territories=tuple(declared.get("territories") or ()),
         account=policy.AccountFact() if account else policy.ABSENT,
         age_band=declared.get("age_band") or ("unassured" if account else "adult"),
@@ -70,6 +72,8 @@ def facts_of(
         ai_disclosure=None
         if disclosure is None
         else any(part == "generated" for part in disclosure.values()),
+        provenance=_provenance(evidence),
+        watermarks=_watermarks(evidence),
         warnings=tuple(sorted({warning["type"] for warning in evidence.warnings})),
     )
 
@@ -88,7 +92,36 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         index_epoch=analysis.index_epoch,
         index_age_seconds=analysis.index_age_seconds,
         banks_left_out=analysis.banks_left_out,
+        provenance=analysis.provenance,
+        watermarks=analysis.watermarks,
         explained={row.reference_id: row.explained for row in rows if row.explained},
+    )
+
+
+def _provenance(evidence: Evidence) -> Any:
+    """What came with the file; nothing that a manifest says counts unless it fits the bytes."""
+    if evidence.detectors.get("provenance") == FAILED:
+        return policy.Unknown(unknown="the check of the provenance manifest failed")
+    told = evidence.provenance
+    if told is None or told["state"] == ManifestState.ABSENT:
+        return policy.ABSENT
+    return policy.ProvenanceFact(
+        state=told["state"], ai_generated=told["synthetic"], issuer=told["issuer"]
+    )
+
+
+def _watermarks(evidence: Evidence) -> Any:
+    if evidence.detectors.get("watermark") == FAILED:
+        return policy.Unknown(unknown="the search for watermarks failed")
+    return tuple(
+        policy.WatermarkFact(
+            scheme=mark["scheme"],
+            payload=mark["payload"],
+            verdict=mark["verdict"],
+            owner=mark["owner"],
+            false_alarm=mark["false_alarm"],
+        )
+        for mark in evidence.watermarks
     )
 
 

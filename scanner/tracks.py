@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
 from sqlalchemy import and_, or_
 from sqlmodel import Session, SQLModel, col, select
 
-from scanner import idempotency
+from scanner import idempotency, licensees
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.database import Database
@@ -27,6 +27,7 @@ from scanner.tables import (
     Submission,
     Track,
     TrackMatch,
+    TrackStem,
 )
 from scanner.track_states import Command, State, advance
 
@@ -34,6 +35,18 @@ if TYPE_CHECKING:
     from scanner.declarations import Declaration
     from scanner.events import EventData
     from scanner.service import Service
+
+GENERATED: Final = "generated"
+"""Origin of a track that a model made; of all others it is ``upload``."""
+
+
+@dataclass(frozen=True)
+class StemSource:
+    """A stem that is in the store already, and what it is called."""
+
+    name: str
+    sha256: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,8 @@ class Source:
         Blob with a client's fingerprint, where no audio is given.
     file_name
         What the client called it: shown, never used as a path.
+    stems
+        Of a generated track.
     """
 
     sha256: str | None = None
@@ -57,10 +72,18 @@ class Source:
     url: str | None = None
     fingerprint_sha256: str | None = None
     file_name: str | None = None
+    stems: tuple[StemSource, ...] = ()
 
     def identity(self) -> dict[str, Any]:
         """Return what makes two bodies the same: the bytes, not their name."""
-        return {"sha256": self.sha256, "url": self.url, "fingerprint": self.fingerprint_sha256}
+        same: dict[str, Any] = {
+            "sha256": self.sha256,
+            "url": self.url,
+            "fingerprint": self.fingerprint_sha256,
+        }
+        if self.stems:
+            same["stems"] = {stem.name: stem.sha256 for stem in self.stems}
+        return same
 
 
 def submit(
@@ -83,6 +106,8 @@ def submit(
     ------
     IdempotencyConflictError
         If the key was used before with another body.
+    MarkRightRevokedError
+        If it was generated for a licensee who may not use the model's marks (any more).
     """
     declared = declaration.to_json()
     digest = body_digest(source, declared)
@@ -96,6 +121,7 @@ def submit(
             tenant_id=caller.tenant_id,
             account_id=_account_id(session, caller.tenant_id, declaration.account, now),
             external_id=declaration.external_id,
+            origin="upload" if declaration.generated is None else GENERATED,
             state=State.RECEIVED,
             sha256=source.sha256,
             size_bytes=source.size_bytes,
@@ -107,6 +133,9 @@ def submit(
         )
         session.add(track)
         session.flush()
+        if declaration.generated is not None:
+            licensees.entitled(session, caller.tenant_id, declaration.generated.licensee, now)
+            session.add_all(_stems(track, source.stems, now))
         submission = Submission(
             id=new_id(),
             tenant_id=caller.tenant_id,
@@ -126,6 +155,22 @@ def submit(
         idempotency.finish(session, caller.tenant_id, key, 202, {"track_id": track.id})
     SUBMISSIONS.labels(entrance, "accepted").inc()
     return track.id
+
+
+def _stems(track: Track, stems: Sequence[StemSource], now: datetime) -> list[TrackStem]:
+    return [
+        TrackStem(
+            id=new_id(),
+            tenant_id=track.tenant_id,
+            track_id=track.id,
+            name=stem.name,
+            sha256=stem.sha256,
+            size_bytes=stem.size_bytes,
+            state="received",
+            created_at=now,
+        )
+        for stem in stems
+    ]
 
 
 def body_digest(source: Source, declared: dict[str, Any]) -> str:
@@ -158,7 +203,7 @@ def withdraw(
 
 
 def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "asked for") -> Track:
-    """Analyse a track again that is held, or whose analysis was given up.
+    """Analyse a track again that is held, whose analysis was given up, or a detector of which failed.
 
     Raises
     ------
@@ -167,12 +212,18 @@ def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "ask
     """
     with service.database.transaction() as session:
         track = locked(session, caller.tenant_id, track_id)
-        if track.state == State.QUARANTINED and track.problem is None:
+        if track.state == State.QUARANTINED and not _unfinished(session, track):
             raise IllegalTransitionError(
                 "cannot rescan a track that is quarantined by a rule: a reviewer decides on it"
             )
         analyse_again(session, track, reason, service.now(), actor=caller.actor)
         return track
+
+
+def _unfinished(session: Session, track: Track) -> bool:
+    """Whether a track is quarantined since something failed, not for what is in it."""
+    row = session.get(Analysis, track.analysis_id) if track.analysis_id else None
+    return track.problem is not None or (row is not None and "failed" in row.detectors.values())
 
 
 def analyse_again(
@@ -305,6 +356,7 @@ def describe_one(
         "track_id": track.id,
         "external_id": track.external_id,
         "file_name": track.file_name,
+        "origin": track.origin,
         "sha256": track.sha256,
         "duration": track.duration,
         "state": track.state,
@@ -339,7 +391,8 @@ def describe_evidence(
     """Return the analysis' part of the JSON, empty as long as there is none."""
     return {
         "matches": list(matches),
-        "watermarks": [],
+        "watermarks": analysis.get("watermarks") or [],
+        "provenance": analysis.get("provenance"),
         "index_version": analysis.get("index_version"),
         "index_age_seconds": analysis.get("index_age_seconds"),
         "banks_left_out": analysis.get("banks_left_out", []),

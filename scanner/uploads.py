@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from scanner.settings import Settings
 
 FILE: Final = "file"
+STEMS: Final = "stems"
+"""Further files, named by their file names: the stems of a generated track."""
+MAX_STEMS: Final = 64
+STEMS_SHARE: Final = 3
+_FILES: Final = frozenset({FILE, STEMS, f"{STEMS}[]"})
 FLUSH_BYTES: Final = 1 << 20
 MAX_PARTS: Final = 1000
 _SEPARATORS: Final = re.compile(r"[/\\]")
@@ -60,6 +65,7 @@ class Form:
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     upload: Upload | None = None
+    stems: list[Upload] = field(default_factory=list)
 
     def value(self, name: str) -> str | None:
         """Return a field's only value, or None."""
@@ -114,6 +120,7 @@ async def receive(
     max_field_bytes: int,
     open_sink: Callable[[Form], Sink],
     may_refuse: Callable[[Form], bool] = lambda _: True,
+    with_stems: bool = False,
 ) -> None:
     """Read a multipart form (RFC 7578) into ``form``, its part ``file`` into a sink.
 
@@ -124,6 +131,9 @@ async def receive(
     may_refuse : callable
         Asked when a file turns out to be no audio: False puts the refusal off until the form has
         come to its end, for a field that matters may still follow.
+    with_stems : bool
+        Whether parts named ``stems`` may be files too: all of them together may have three times the
+        bytes of the file.
 
     Raises
     ------
@@ -136,9 +146,11 @@ async def receive(
     starlette.requests.ClientDisconnect
         If the client went away.
     """
-    reader = _Reader(_boundary(request), form, max_file_bytes, max_field_bytes, open_sink)
+    stem_bytes = STEMS_SHARE * max_file_bytes if with_stems else 0
+    boundary = _boundary(request)
+    reader = _Reader(boundary, form, max_file_bytes, max_field_bytes, stem_bytes, open_sink)
     refused: AudioError | None = None
-    _check_length(request, max_file_bytes + max_field_bytes)
+    _check_length(request, max_file_bytes + max_field_bytes + stem_bytes)
     async for chunk in chunks(request):
         for act in reader.feed(chunk):
             try:
@@ -170,8 +182,12 @@ class _Reader:
         form: Form,
         max_file_bytes: int,
         max_field_bytes: int,
+        stem_bytes: int,
         open_sink: Callable[[Form], Sink],
     ) -> None:
+        self._stem_bytes_left = stem_bytes
+        self._is_stem = False
+        self._may_have_stems = stem_bytes > 0
         self._form = form
         self._max_file_bytes = max_file_bytes
         self._fields_left = max_field_bytes
@@ -237,16 +253,16 @@ class _Reader:
         name = self._name
         if "\x00" in name:  # PostgreSQL can't keep it, not even in a refusal's record
             raise _bad_field(name, "a name holds no NUL")
-        if name == FILE:
+        if self._takes_file(name):
             given = options.get(b"filename")
             self._steps.append(
-                lambda: self._begin_file(given.decode("utf-8", "replace") if given else None)
+                lambda: self._begin_file(name, given.decode("utf-8", "replace") if given else None)
             )
         elif b"filename" in options:
-            raise _bad_field(name, "only the field `file` may be a file")
+            raise _bad_field(name, f"only {self._takers} may be a file")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._name == FILE:
+        if self._takes_file(self._name):
             piece = data[start:end]
             self._steps.append(lambda: self._take(piece))
             return
@@ -257,24 +273,46 @@ class _Reader:
 
     def _part_end(self) -> None:
         name, value = self._name or "", bytes(self._value)
-        self._steps.append(self._end_file if name == FILE else lambda: self._keep(name, value))
+        if self._takes_file(name):
+            self._steps.append(self._end_file)
+        else:
+            self._steps.append(lambda: self._keep(name, value))
+
+    def _takes_file(self, name: str | None) -> bool:
+        return name == FILE or (self._may_have_stems and name in _FILES)
+
+    @property
+    def _takers(self) -> str:
+        return "`file` and `stems`" if self._may_have_stems else "the field `file`"
 
     def _end(self) -> None:
         self._complete = True
 
-    async def _begin_file(self, name: str | None) -> None:
-        if self._file is not None:
+    async def _begin_file(self, field: str, name: str | None) -> None:
+        if field == FILE and (self._form.upload is not None or self._file is not None):
             raise _bad_field(FILE, "send one file")
+        if len(self._form.stems) >= MAX_STEMS:
+            raise _bad_field(STEMS, f"send at most {MAX_STEMS} stems")
+        self._is_stem = field != FILE
         sink = await run_in_threadpool(self._open_sink, self._form)
-        self._file = _IncomingFile(plain_name(name), sink, self._max_file_bytes)
+        least = min(self._max_file_bytes, self._stem_bytes_left)
+        most = least if self._is_stem else self._max_file_bytes
+        self._file = _IncomingFile(plain_name(name), sink, most)
 
     async def _take(self, piece: bytes) -> None:
         if self._file is not None:
             await self._file.take(piece)
 
     async def _end_file(self) -> None:
-        if self._file is not None:
-            self._form.upload = await self._file.end()
+        if self._file is None:
+            return
+        upload = await self._file.end()
+        if self._is_stem:
+            self._form.stems.append(upload)
+            self._stem_bytes_left -= upload.size
+        else:
+            self._form.upload = upload
+        self._file = None
 
     async def _keep(self, name: str, value: bytes) -> None:
         try:

@@ -76,7 +76,7 @@ def _kind(annotation: Any) -> str:
         return " or ".join(_kind(each) for each in given)
     names = {
         "str": "text",
-        "Path": "a folder",
+        "Path": "a path",
         "SecretStr": "a secret",
         "dict": "a JSON object",
         "frozenset": "a list, with commas",

@@ -17,6 +17,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from scanner.callers import Caller
+from scanner.certificates import make_development_chain
+from scanner.clock import utc_now
 from scanner.database import Database
 from scanner.secrets import make_key_file
 from scanner.service import Service
@@ -240,6 +242,8 @@ def make_service(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Serv
                 "workers": 0,
             }
             make_key_file(tmp_path)
+            if not (tmp_path / "certificate").exists():
+                make_development_chain(tmp_path / "certificate", utc_now())
             return stack.enter_context(Service(Settings(**(values | changes))))
 
         yield make

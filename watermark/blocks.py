@@ -1,44 +1,38 @@
 """Block search: marks in sound that holds at least one whole block."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from watermark.arrays import F32Array, U8Array
+from watermark.arrays import F32Array
 from watermark.candidates import Candidate, candidates
 from watermark.coarse_search import Spectrogram, block_sums
 from watermark.convolutional import Code
 from watermark.excerpt import SEARCH_FRAME, Excerpt
 from watermark.extraction import decoded, interleaved, raw_bits
+from watermark.layers import layers
 from watermark.marks import BlockKind
+from watermark.readings import Reading
 from watermark.sync import SyncTemplate
 from watermark.tables import KeyTables
+from watermark.verdicts import convinces
 
 TOLERANCE: Final = SEARCH_FRAME // 2
 """Samples by which neighbouring blocks may miss each other's place."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A message that was decoded from a stretch of sound. Times in samples of the time axis."""
-
-    message: U8Array
-    start: int
-    end: int
-    quality: float
-    error: float
-    margin: float
-    kind: BlockKind
-
-
-@dataclass(frozen=True)
 class Block:
-    """A candidate with its raw bits, float32 of shape (coded_bits,)."""
+    """A candidate with its raw bits, float32 of shape (coded_bits,), and what they say.
+
+    ``messages`` are those that are believed of it alone.
+    """
 
     place: Candidate
     raw: F32Array
+    messages: frozenset[bytes] = frozenset()
 
     @property
     def code(self) -> Code:
@@ -59,17 +53,14 @@ class BlockSearch:
     """
 
     def __init__(
-        self,
-        excerpt: Excerpt,
-        spectrogram: Spectrogram,
-        tables: KeyTables,
-        template: SyncTemplate,
+        self, excerpt: Excerpt, spectrogram: Spectrogram, tables: KeyTables, template: SyncTemplate
     ) -> None:
         self._excerpt, self._tables, self._template = excerpt, tables, template
+        self._size = tables.mode.block_frames * SEARCH_FRAME
         self._coarse = block_sums(spectrogram, template, skip_silence=False).of_blocks()
 
     def readings(self, *, least: int) -> list[Reading]:
-        """Read blocks, pairs of blocks and all blocks together.
+        """Read blocks, pairs of blocks and all blocks together that say the same.
 
         Parameters
         ----------
@@ -77,74 +68,94 @@ class BlockSearch:
             How many candidates are read even if they are below the threshold.
         """
         places = candidates(self._excerpt, self._template, self._coarse, least=least)
-        found = [
-            Block(place, raw_bits(self._excerpt, place.start, self._tables)) for place in places
-        ]
-        size = self._tables.mode.block_frames * SEARCH_FRAME
-        return [*_single(found, size), *_paired(found, size), *_all_together(found, size)]
+        blocks, readings = [], []
+        for place in places:
+            block = Block(place, raw_bits(self._excerpt, place.start, self._tables))
+            read = list(self._single(block))
+            said = frozenset(each.message.tobytes() for each in read if convinces(each))
+            blocks.append(replace(block, messages=said))
+            readings += read
+        return [*readings, *self._paired(blocks), *self._together(blocks)]
+
+    def _single(self, block: Block) -> Iterator[Reading]:
+        kind = BlockKind.A if block.place.is_a else BlockKind.B
+        yield from self._read([block], block.raw, block.code, kind)
+
+    def _paired(self, blocks: Sequence[Block]) -> Iterator[Reading]:
+        """B blocks with the A block that lies one block before and says nothing else."""
+        for b in blocks:
+            before = [
+                a
+                for a in blocks
+                if a.place.is_a and a.place.start < b.place.start and _agree(a.messages, b.messages)
+            ]
+            if b.place.is_a or not before:
+                continue
+            a = min(before, key=lambda each: abs(b.place.start - each.place.start - self._size))
+            if abs(b.place.start - a.place.start - self._size) < TOLERANCE:
+                raw = interleaved(a.raw, b.raw)
+                yield from self._read([a, b], raw, Code.AB, BlockKind.AB)
+
+    def _together(self, blocks: Sequence[Block]) -> Iterator[Reading]:
+        """Chains of blocks in time with each other, the clearest first; no block is in two."""
+        left = list(blocks)
+        while True:
+            chains = [
+                chain for first in range(len(left)) if len(chain := self._chain(left, first)) > 1
+            ]
+            if not chains:
+                return
+            best = max(chains, key=lambda chain: sum(each.place.quality for each in chain))
+            yield from self._read(best, _mean_of(best), Code.AB, BlockKind.ALL)
+            left = [each for each in left if each not in best]
+
+    def _chain(self, blocks: Sequence[Block], first: int) -> list[Block]:
+        """Blocks after one of them, at whole distances and in alternation, gaps allowed.
+
+        None contradicts what is believed of those before it.
+        """
+        chain = [blocks[first]]
+        said = chain[0].messages
+        last_start = blocks[-1].place.start
+        distance = 1
+        while True:
+            wanted = chain[-1].place.start + distance * self._size
+            if wanted > last_start + distance * TOLERANCE:
+                return chain
+            is_a = chain[-1].place.is_a ^ bool(distance % 2)
+            fitting = [
+                each
+                for each in blocks
+                if each.place.is_a is is_a
+                and abs(each.place.start - wanted) < distance * TOLERANCE
+                and _agree(said, each.messages)
+            ]
+            if fitting:
+                chain.append(min(fitting, key=lambda each: abs(each.place.start - wanted)))
+                said = said & chain[-1].messages or said | chain[-1].messages
+                distance = 1
+            else:
+                distance += 1
+
+    def _read(
+        self, blocks: Sequence[Block], raw: F32Array, code: Code, kind: BlockKind
+    ) -> Iterator[Reading]:
+        if (made := decoded(raw, code)) is None:
+            return
+        quality = float(np.mean([each.place.quality for each in blocks]))
+        start, end = blocks[0].place.start, blocks[-1].place.start + self._size
+        reading = Reading(made.message, start, end, quality, made.error, made.margin, kind)
+        yield from layers(reading, raw, code)
 
 
-def _single(found: Sequence[Block], size: int) -> Iterator[Reading]:
-    for each in found:
-        kind = BlockKind.A if each.place.is_a else BlockKind.B
-        yield from _reading([each], each.raw, each.code, kind, size)
+def _agree(one: frozenset[bytes], other: frozenset[bytes]) -> bool:
+    """Whether what is believed of two blocks can be one mark's: something of it is the same."""
+    return not one or not other or bool(one & other)
 
 
-def _paired(found: Sequence[Block], size: int) -> Iterator[Reading]:
-    """B blocks with the A block that lies one block before."""
-    for b in found:
-        before = [a for a in found if a.place.is_a and a.place.start < b.place.start]
-        if b.place.is_a or not before:
-            continue
-        a = min(before, key=lambda each: abs(b.place.start - each.place.start - size))
-        if abs(b.place.start - a.place.start - size) < TOLERANCE:
-            raw = interleaved(a.raw, b.raw)
-            yield from _reading([a, b], raw, Code.AB, BlockKind.AB, size)
-
-
-def _all_together(found: Sequence[Block], size: int) -> Iterator[Reading]:
-    """The chain of blocks in time with each other that was read most clearly."""
-    chains = [_chain(found, first, size) for first in range(len(found))]
-    best = max(chains, key=lambda chain: sum(each.place.quality for each in chain), default=[])
-    if len(best) < 2:
-        return
-    halves = [
-        _mean([each.raw for each in best if each.place.is_a is is_a]) for is_a in (True, False)
-    ]
-    silent = np.zeros_like(best[0].raw)
-    a, b = (silent if half is None else half for half in halves)
-    yield from _reading(best, interleaved(a, b), Code.AB, BlockKind.ALL, size)
-
-
-def _chain(found: Sequence[Block], first: int, size: int) -> list[Block]:
-    """Blocks after one of them, at whole distances and in alternation, gaps allowed."""
-    chain = [found[first]]
-    last_start = found[-1].place.start
-    distance = 1
-    while (wanted := chain[-1].place.start + distance * size) <= last_start + distance * TOLERANCE:
-        is_a = chain[-1].place.is_a ^ bool(distance % 2)
-        fitting = [
-            each
-            for each in found
-            if each.place.is_a is is_a and abs(each.place.start - wanted) < distance * TOLERANCE
-        ]
-        if fitting:
-            chain.append(min(fitting, key=lambda each: abs(each.place.start - wanted)))
-            distance = 1
-        else:
-            distance += 1
-    return chain
-
-
-def _mean(raws: Sequence[F32Array]) -> F32Array | None:
-    return np.mean(raws, axis=0, dtype=np.float32) if raws else None
-
-
-def _reading(
-    blocks: Sequence[Block], raw: F32Array, code: Code, kind: BlockKind, size: int
-) -> Iterator[Reading]:
-    if (made := decoded(raw, code)) is None:
-        return
-    quality = float(np.mean([each.place.quality for each in blocks]))
-    start, end = blocks[0].place.start, blocks[-1].place.start + size
-    yield Reading(made.message, start, end, quality, made.error, made.margin, kind)
+def _mean_of(chain: Sequence[Block]) -> F32Array:
+    """Raw bits of the code of both kinds of block; 0 for a kind that is not there."""
+    silent = np.zeros_like(chain[0].raw)
+    halves = [[each.raw for each in chain if each.place.is_a is is_a] for is_a in (True, False)]
+    a, b = (np.stack(half).mean(axis=0) if half else silent for half in halves)
+    return interleaved(a, b)

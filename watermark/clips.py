@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Final
 
 from watermark.arrays import F32Array
-from watermark.blocks import Reading
 from watermark.candidates import Candidate, candidates
 from watermark.coarse_search import Spectrogram, block_sums
 from watermark.convolutional import Code
@@ -18,8 +17,10 @@ from watermark.excerpt import SEARCH_FRAME, Excerpt
 from watermark.extraction import decoded, interleaved, raw_bits
 from watermark.marks import BlockKind
 from watermark.payloads import PayloadMode
+from watermark.readings import Reading
 from watermark.sync import SyncTemplate, pair_template
 from watermark.tables import KeyTables
+from watermark.warps import NO_WARP, Warp
 
 LONGEST_BLOCKS: Final = 3.1
 """Sound of fewer blocks is searched for clips as well."""
@@ -29,7 +30,7 @@ _MOST_CANDIDATES: Final = 8
 
 @dataclass(frozen=True)
 class Clip:
-    """An excerpt on its silent time axis, and where it lies in the sound, in samples."""
+    """An excerpt on its silent time axis, and where it lies in the sound, in samples of its axis."""
 
     excerpt: Excerpt
     start: int
@@ -71,7 +72,7 @@ class Clip:
         return interleaved(first, second) if place.is_a else interleaved(second, first)
 
 
-def clips_of(samples: F32Array, mode: PayloadMode) -> list[Clip]:
+def clips_of(samples: F32Array, mode: PayloadMode, warp: Warp = NO_WARP) -> list[Clip]:
     """Beginning and, of longer sound, end, each on its silent time axis.
 
     Parameters
@@ -79,12 +80,20 @@ def clips_of(samples: F32Array, mode: PayloadMode) -> list[Clip]:
     samples : float32 array, shape (channels, n)
         At 11,025 Hz.
     """
-    size, count = (mode.block_frames + _SPARE_FRAMES) * SEARCH_FRAME, samples.shape[1]
+    size = (mode.block_frames + _SPARE_FRAMES) * SEARCH_FRAME
+    count = int(samples.shape[1] / warp.time)
     spans = [(0, min(size, count))] + [(count - size, count)] * (count > size)
-    return [Clip(_on_silence(samples[:, start:end], size), start, end) for start, end in spans]
+    return [
+        Clip(
+            _on_silence(samples[:, int(start * warp.time) : round(end * warp.time)], size, warp),
+            start,
+            end,
+        )
+        for start, end in spans
+    ]
 
 
-def _on_silence(samples: F32Array, size: int) -> Excerpt:
-    count = samples.shape[1]
+def _on_silence(samples: F32Array, size: int, warp: Warp) -> Excerpt:
+    count = int(samples.shape[1] / warp.time)
     lead = max(size, 2 * size - count)
-    return Excerpt.of(samples, lead, lead + count + size)
+    return Excerpt.of(samples, lead, lead + count + size, warp)

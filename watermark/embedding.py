@@ -12,12 +12,12 @@ from scipy import fft
 
 from watermark.arrays import C64Array, F32Array, I8Array
 from watermark.layout import grid
-from watermark.limiter import limited
+from watermark.limiter import Limiter, limited
 from watermark.resampling import resampled
 from watermark.spectrum import FRAME, RATE, band_spectra, powers
+from watermark.strength import DEFAULT_STRENGTH, suitable_strength
 from watermark.tables import BANDS, LOWEST_BAND
 
-DEFAULT_STRENGTH: Final = 10.0
 _STRENGTH_UNIT: Final = 1000.0
 _SILENT_MAGNITUDE: Final = 1e-7
 _FADE: Final = 0.1
@@ -27,7 +27,11 @@ _FRAMES_AT_ONCE: Final = 256
 
 
 def embedded(
-    samples: F32Array, sample_rate: int, action_table: I8Array, strength: float
+    samples: F32Array,
+    sample_rate: int,
+    action_table: I8Array,
+    strength: float | None = None,
+    limiter: Limiter = limited,
 ) -> F32Array:
     """Sound with its mark, limited.
 
@@ -39,18 +43,31 @@ def embedded(
         Hz.
     action_table : int8 array, shape (2 * block_frames, 81)
         Of :func:`watermark.layout.actions`.
-    strength : float
-        Thousandths of a band's level that it moves by.
+    strength : float, optional
+        Thousandths of a band's level that it moves by; else what suits the sound.
+    limiter : Limiter
 
     Returns
     -------
     float32 array, shape (channels, n)
     """
-    marked = np.empty_like(samples)
-    for channel, out in zip(samples, marked, strict=True):
+    added = marks_of(samples, sample_rate, action_table, strength or DEFAULT_STRENGTH)
+    if strength is None:
+        chosen = suitable_strength(samples, added, sample_rate)
+        if chosen < DEFAULT_STRENGTH:
+            added = marks_of(samples, sample_rate, action_table, chosen)
+    return limiter(np.add(samples, added, out=added), sample_rate)
+
+
+def marks_of(
+    samples: F32Array, sample_rate: int, action_table: I8Array, strength: float
+) -> F32Array:
+    """What is added to sound before the limiter, float32 of shape (channels, n)."""
+    marks = np.empty_like(samples)
+    for channel, out in zip(samples, marks, strict=True):
         mark = mark_of(resampled(channel, sample_rate, RATE), action_table, strength)
-        np.add(channel, resampled(mark, RATE, sample_rate, length=channel.size), out=out)
-    return limited(marked, sample_rate)
+        out[:] = resampled(mark, RATE, sample_rate, length=channel.size)
+    return marks
 
 
 def mark_of(channel: F32Array, action_table: I8Array, strength: float) -> F32Array:

@@ -27,3 +27,27 @@ class BadPayloadError(WatermarkError):
 
 class BadStrengthError(WatermarkError):
     """A strength is not a positive number within the limits."""
+
+
+class EngineError(WatermarkError):
+    """An engine outside this process can't be used."""
+
+
+class UnknownEngineError(EngineError):
+    """There is no engine of this name."""
+
+
+class EngineMissingError(EngineError):
+    """The engine's program is not installed."""
+
+
+class EngineVersionError(EngineError):
+    """The engine's program has a version whose marks or options are others."""
+
+
+class EngineTimeoutError(EngineError):
+    """The engine's program took longer than it may."""
+
+
+class EngineFailedError(EngineError):
+    """The engine's program ended with an error, or said what can't be understood."""

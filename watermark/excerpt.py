@@ -12,6 +12,7 @@ import numpy as np
 from watermark.arrays import BoolArray, F32Array, I64Array
 from watermark.spectrum import FRAME, RATE, band_spectra, powers
 from watermark.tables import BANDS
+from watermark.warps import NO_WARP, Warp, warped_powers
 
 SEARCH_RATE: Final = RATE // 4
 SEARCH_FRAME: Final = FRAME // 4
@@ -26,36 +27,48 @@ _DECIBELS: Final = np.float32(10 / np.log(10))
 class Excerpt:
     """Sound at 11,025 Hz on a time axis that may go on, silent, beyond it.
 
+    The axis is that of the sound when it was marked. Where the copy at hand was warped since, the
+    axis' samples lie elsewhere in it.
+
     Attributes
     ----------
     samples : float32 array, shape (channels, n)
         The sound, without exact silence around it but with a frame of zeros at both ends.
     start : int
-        Sample of the time axis at which ``samples`` begins; may be negative.
+        Sample of the copy's time at which ``samples`` begins; may be negative.
     length : int
         Samples of the time axis.
+    warp : Warp
     """
 
     samples: F32Array
     start: int
     length: int
+    warp: Warp = NO_WARP
 
     @classmethod
-    def of(cls, samples: F32Array, lead: int = 0, length: int | None = None) -> Self:
+    def of(
+        cls,
+        samples: F32Array,
+        lead: int = 0,
+        length: int | None = None,
+        warp: Warp = NO_WARP,
+    ) -> Self:
         """Excerpt of samples, shape (channels, n), ``lead`` samples after the axis begins."""
         sounding = np.flatnonzero(samples.any(axis=0))
         first, stop = (int(sounding[0]), int(sounding[-1]) + 1) if sounding.size else (0, 0)
-        padded = np.pad(samples[:, first:stop], ((0, 0), (SEARCH_FRAME, SEARCH_FRAME)))
-        whole = samples.shape[1] if length is None else length
-        return cls(padded, lead + first - SEARCH_FRAME, whole)
+        padded = np.pad(samples[:, first:stop], ((0, 0), (warp.frame, warp.frame)))
+        whole = int(samples.shape[1] / warp.time) if length is None else length
+        return cls(padded, round(lead * warp.time) + first - warp.frame, whole, warp)
 
     def heard(self, starts: I64Array) -> BoolArray:
         """Which frames at these samples are not wholly in the silence around the sound.
 
         The one that ends where the sound begins counts as heard: audiowmark's scores say so.
         """
-        first, stop = self.start + SEARCH_FRAME, self.start + self.samples.shape[1] - SEARCH_FRAME
-        heard: BoolArray = (starts + SEARCH_FRAME >= first) & (starts < stop)
+        frame, places = self.warp.frame, self.warp.places(starts)
+        first, stop = self.start + frame, self.start + self.samples.shape[1] - frame
+        heard: BoolArray = (places + frame >= first) & (places < stop)
         return heard
 
     def levels(self, starts: I64Array) -> F32Array:
@@ -71,13 +84,18 @@ class Excerpt:
         float32 array, shape (frames, 81)
         """
         levels = np.full((starts.size, BANDS), SILENT_LEVEL * len(self.samples), np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(self.samples, SEARCH_FRAME, axis=1)
-        places = np.flatnonzero(self.heard(starts))
-        for first in range(0, places.size, _FRAMES_AT_ONCE):
-            chunk = places[first : first + _FRAMES_AT_ONCE]
-            spectra = band_spectra(frames[:, starts[chunk] - self.start])
-            levels[chunk] = _summed_decibels(powers(spectra))
+        frames = np.lib.stride_tricks.sliding_window_view(self.samples, self.warp.frame, axis=1)
+        places = self.warp.places(starts) - self.start
+        heard = np.flatnonzero(self.heard(starts))
+        for first in range(0, heard.size, _FRAMES_AT_ONCE):
+            chunk = heard[first : first + _FRAMES_AT_ONCE]
+            levels[chunk] = _summed_decibels(self._powers(frames[:, places[chunk]]))
         return levels
+
+    def _powers(self, frames: F32Array) -> F32Array:
+        if self.warp.is_none:
+            return powers(band_spectra(frames))
+        return warped_powers(frames, self.warp)
 
 
 def _summed_decibels(power: F32Array) -> F32Array:

@@ -73,6 +73,15 @@ def decoded(raw: F32Array, code: Code) -> Decoded | None:
     return Decoded(message, error, _margin(raw, word, message.size))
 
 
+def remainder(raw: F32Array, message: U8Array, code: Code) -> F32Array:
+    """Raw bits without what a message explains of them; 0 where nothing was heard."""
+    word = 2 * encode(message, code).astype(np.float32) - 1
+    heard = raw != 0
+    strength = (raw * word)[heard].mean()
+    left: F32Array = raw - strength * word * heard
+    return left
+
+
 def _margin(raw: F32Array, word: U8Array, message_bits: int) -> float:
     """How much better raw bits agree with a code word than noise does with its nearest.
 

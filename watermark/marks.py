@@ -45,6 +45,17 @@ class Mark:
     key_id : str
         Name of the key.
     verdict : Verdict
+    margin : float
+        How much better the bits agree with the payload than noise does with its nearest code word.
+    verified : bool
+        Whether the payload carries the keyed check of :mod:`watermark.payload_check`.
+    false_alarm : float
+        Probability that sound without this mark gives one as good in this search; see
+        :mod:`watermark.false_alarms`.
+    speed : float
+        Ratio by which the copy is played faster than it was marked.
+    tempo_ratio, pitch_ratio : float
+        By how much it was stretched to another tempo, or shifted in pitch, apart from its speed.
     """
 
     payload: Payload
@@ -55,3 +66,9 @@ class Mark:
     kind: BlockKind
     key_id: str
     verdict: Verdict
+    margin: float = 0.0
+    verified: bool = False
+    false_alarm: float = 1.0
+    speed: float = 1.0
+    tempo_ratio: float = 1.0
+    pitch_ratio: float = 1.0

@@ -1,9 +1,14 @@
 """Sample rates: a mark is made and read at 44.1 kHz."""
 
+from typing import Final
+
 import numpy as np
 import soxr
 
 from watermark.arrays import F32Array
+
+QUALITY: Final = "MQ"
+"""soxr's: flat to where marks lie, and then some."""
 
 
 def resampled(
@@ -26,7 +31,7 @@ def resampled(
     """
     if sample_rate == wanted_rate:
         return channel
-    made: F32Array = soxr.resample(channel, sample_rate, wanted_rate, quality="MQ")
+    made: F32Array = soxr.resample(channel, sample_rate, wanted_rate, quality=QUALITY)
     if length is None:
         return made
     return np.pad(made[:length], (0, max(0, length - made.size)))

@@ -17,7 +17,7 @@ SILENT_PEAK: Final = 1e-4
 
 
 def checked(samples: F32Array, sample_rate: int) -> F32Array:
-    """Return samples that can be used, unchanged.
+    """Return samples that can be marked and searched, unchanged.
 
     Parameters
     ----------
@@ -32,6 +32,16 @@ def checked(samples: F32Array, sample_rate: int) -> F32Array:
     TooShortError
         If there are less than 3 s.
     """
+    usable(samples, sample_rate)
+    if (seconds := samples.shape[1] / sample_rate) < MIN_SECONDS:
+        raise TooShortError(
+            f"{seconds:.2f} s of sound is too short for a mark: give at least {MIN_SECONDS:.0f} s"
+        )
+    return samples
+
+
+def usable(samples: F32Array, sample_rate: int) -> None:
+    """Raise :class:`UnusableAudioError` for samples, as many as there are, that can't be used."""
     if samples.ndim != 2 or not 1 <= samples.shape[0] <= MAX_CHANNELS:
         raise UnusableAudioError(
             f"need samples of shape (1..{MAX_CHANNELS} channels, n), got {samples.shape}"
@@ -43,13 +53,8 @@ def checked(samples: F32Array, sample_rate: int) -> F32Array:
             f"sample rate {sample_rate} Hz is not in {MIN_SAMPLE_RATE}..{MAX_SAMPLE_RATE}: "
             "resample the sound first"
         )
-    if (seconds := samples.shape[1] / sample_rate) < MIN_SECONDS:
-        raise TooShortError(
-            f"{seconds:.2f} s of sound is too short for a mark: give at least {MIN_SECONDS:.0f} s"
-        )
     if not np.isfinite(samples).all():
         raise UnusableAudioError("the samples hold NaN or infinite values: decode the sound again")
-    return samples
 
 
 def sounding(samples: F32Array) -> F32Array:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from watermark.blocks import Reading
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE
+from watermark.false_alarms import false_alarm
 from watermark.keys import Key
 from watermark.marks import BlockKind, Mark, Verdict
-from watermark.payloads import PayloadMode, payload_of
+from watermark.payload_check import verified
+from watermark.payloads import Payload, PayloadMode, payload_of
+from watermark.readings import Reading
 
 FOUND_QUALITY: Final = 0.35
 FOUND_MARGIN: Final = 0.05
@@ -20,12 +22,22 @@ _KIND_ORDER: Final = tuple(BlockKind)
 
 
 def convinces(reading: Reading) -> bool:
-    """Whether a reading is believed for itself."""
-    return reading.quality > FOUND_QUALITY and reading.margin > FOUND_MARGIN
+    """Whether a reading is believed for itself, whatever its payload."""
+    return agrees(reading.quality, reading.margin)
+
+
+def agrees(quality: float, margin: float) -> bool:
+    """Whether a message agrees with the sound better than noise does."""
+    return quality > FOUND_QUALITY and margin > FOUND_MARGIN
+
+
+def verdict(quality: float, margin: float, *, verified: bool) -> Verdict:
+    """What is said of a message by itself."""
+    return Verdict.FOUND if verified or agrees(quality, margin) else Verdict.CANDIDATE
 
 
 def mark_from(reading: Reading, mode: PayloadMode, key: Key, offset: int) -> Mark | None:
-    """Mark of a reading; None if its message is none.
+    """Mark of a reading, None if its message is none.
 
     Parameters
     ----------
@@ -35,6 +47,7 @@ def mark_from(reading: Reading, mode: PayloadMode, key: Key, offset: int) -> Mar
     payload = payload_of(reading.message, mode)
     if payload is None or (not reading.message.any() and reading.quality < FAINT_QUALITY):
         return None
+    checked = verified(payload, key)
     return Mark(
         payload=payload,
         start_seconds=(offset + reading.start) / SEARCH_RATE,
@@ -43,32 +56,45 @@ def mark_from(reading: Reading, mode: PayloadMode, key: Key, offset: int) -> Mar
         error=reading.error,
         kind=reading.kind,
         key_id=key.name,
-        verdict=Verdict.FOUND if convinces(reading) else Verdict.CANDIDATE,
+        verdict=verdict(reading.quality, reading.margin, verified=checked),
+        margin=reading.margin,
+        verified=checked,
     )
 
 
 def judged(marks: Sequence[Mark]) -> list[Mark]:
-    """Marks without repetitions, the most convincing first.
+    """Marks of one search with their verdicts, without repetitions, the most convincing first.
 
     What reads the same as a found mark of its key is found as well. Payloads rank by the summed
     quality of all that read them.
     """
     distinct = _distinct(marks)
-    found = {(mark.key_id, mark.payload) for mark in distinct if mark.verdict is Verdict.FOUND}
-    ratings: dict[object, float] = defaultdict(float)
+    groups: dict[tuple[str, Payload], list[Mark]] = defaultdict(list)
     for mark in distinct:
-        weight = 2 if mark.kind is BlockKind.ALL else 1
-        ratings[mark.key_id, mark.payload] += weight * mark.quality
+        groups[mark.key_id, mark.payload].append(mark)
+    known = {
+        payload: (_is_found(alike), _rating(alike), false_alarm(alike, tried=len(groups)))
+        for payload, alike in groups.items()
+    }
+
+    def told(mark: Mark) -> Mark:
+        found, _, probability = known[mark.key_id, mark.payload]
+        said = Verdict.FOUND if found else Verdict.CANDIDATE
+        return replace(mark, verdict=said, false_alarm=probability)
 
     def rank(mark: Mark) -> tuple[object, ...]:
-        known = (mark.key_id, mark.payload)
-        kind = _KIND_ORDER.index(mark.kind)
-        return (known not in found, -ratings[known], kind, mark.start_seconds)
+        found, rating, _ = known[mark.key_id, mark.payload]
+        return (not found, -rating, _KIND_ORDER.index(mark.kind), mark.start_seconds)
 
-    return [
-        replace(mark, verdict=Verdict.FOUND) if (mark.key_id, mark.payload) in found else mark
-        for mark in sorted(distinct, key=rank)
-    ]
+    return [told(mark) for mark in sorted(distinct, key=rank)]
+
+
+def _is_found(alike: Sequence[Mark]) -> bool:
+    return any(mark.verdict is Verdict.FOUND for mark in alike)
+
+
+def _rating(alike: Sequence[Mark]) -> float:
+    return sum((2 if mark.kind is BlockKind.ALL else 1) * mark.quality for mark in alike)
 
 
 def _distinct(marks: Sequence[Mark]) -> list[Mark]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from watermark.arrays import F32Array
-from watermark.embedding import DEFAULT_STRENGTH
 from watermark.keys import Key
 from watermark.marks import Mark
 from watermark.payloads import Payload
@@ -19,7 +18,7 @@ class Watermarker(Protocol):
         sample_rate: int,
         payload: Payload,
         key: Key,
-        strength: float = DEFAULT_STRENGTH,
+        strength: float | None = None,
     ) -> F32Array:
         """Mark sound.
 
@@ -31,8 +30,9 @@ class Watermarker(Protocol):
             Hz, 8,000 to 768,000.
         payload : Payload
         key : Key
-        strength : float
-            Thousandths of its level in decibels by which a band is moved.
+        strength : float, optional
+            Thousandths of its level in decibels by which a band is moved. Without it, what suits the
+            sound: 10, or down to 5 where that lies too little below it.
 
         Returns
         -------

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 MESSAGE: Final = 65536
 """Longest message between the service and its decoders, in bytes."""
+MOST_DESCRIPTORS: Final = 100
+"""Of files that go with one message."""
 
 
 @dataclass(frozen=True)

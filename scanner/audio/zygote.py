@@ -1,8 +1,8 @@
 """The process from which decoders are forked: imports done once, one thread, no secrets.
 
-It gets one message for each decode over a Unix socket, with three descriptors: the input, the
-output and the socket for the answer. It forks; the child puts itself under its limits, decodes and
-answers; the zygote ends a child that is too slow and says of each how it ended.
+It gets one message for each piece of work over a Unix socket, with the socket for the answer and
+descriptors of the files that the work reads and writes. It forks; the child puts itself under its
+limits, works and answers; the zygote ends a child that is too slow and says of each how it ended.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ import tempfile
 import time
 import traceback
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scanner.audio.decoded import MESSAGE, DecodeLimits
+from scanner.audio.decoded import MESSAGE, MOST_DESCRIPTORS, DecodeLimits
 
 _PR_SET_PDEATHSIG: Final = 1
 _WALL_GRACE_SECONDS: Final = 1.0
@@ -72,20 +72,22 @@ class Zygote:
 
     def _take(self) -> bool:
         """Fork for one request; return whether there may be more."""
-        message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE, 3)
+        message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE, MOST_DESCRIPTORS)
         if not message:
             return False
         try:
-            if len(descriptors) == 3:  # else too many were open: the closed socket tells
-                self._fork(json.loads(message), *descriptors)
+            request = json.loads(message)
+            # Else too many were open: the closed socket tells.
+            if len(descriptors) == request["descriptors"]:
+                self._fork(request, descriptors[0], descriptors[1:])
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
         return True
 
-    def _fork(self, request: dict[str, Any], source: int, output: int, answer_fd: int) -> None:
+    def _fork(self, request: dict[str, Any], answer_fd: int, descriptors: list[int]) -> None:
         answer = socket.socket(fileno=os.dup(answer_fd))
-        limits = DecodeLimits(**request)
+        limits = DecodeLimits(**request["limits"])
         try:
             pid = os.fork()
         except OSError:
@@ -97,7 +99,8 @@ class Zygote:
             try:
                 self._leave()
                 _confine(limits)
-                answer.send(json.dumps(_report(source, output, limits)).encode())
+                report = _report(_WORK[request["work"]], descriptors, limits, answer)
+                answer.send(json.dumps(report).encode())
                 status = 0
             finally:
                 os._exit(status)
@@ -150,14 +153,14 @@ def _ended() -> Iterator[tuple[int, int]]:
             yield pid, status
 
 
-def _report(source: int, output: int, limits: DecodeLimits) -> dict[str, Any]:
-    """Decode and say how it went."""
-    from scanner.audio.decoding import decode
+def _report(
+    work: "Work", descriptors: list[int], limits: DecodeLimits, answer: socket.socket | None
+) -> dict[str, Any]:
+    """Do the work and say how it went."""
     from scanner.audio.errors import AudioError
 
     try:
-        with os.fdopen(source, "rb", buffering=1 << 16) as file:
-            return {"report": decode(file, output, limits)}
+        return {"report": work(descriptors, limits, answer)}
     except AudioError as error:
         return {"problem": error.problem, "detail": error.detail}
     except MemoryError:
@@ -170,6 +173,42 @@ def _report(source: int, output: int, limits: DecodeLimits) -> dict[str, Any]:
         return {"failed": error.strerror or type(error).__name__}
     except Exception:  # noqa: BLE001 - the service logs it and names the problem
         return {"broke": traceback.format_exc()[-4000:]}
+
+
+def _decode(
+    descriptors: list[int], limits: DecodeLimits, _answer: socket.socket | None
+) -> dict[str, Any]:
+    from scanner.audio.decoding import decode
+
+    source, output = descriptors
+    with os.fdopen(source, "rb", buffering=1 << 16) as file:
+        return decode(file, output, limits)
+
+
+def _read_manifest(
+    descriptors: list[int], _limits: DecodeLimits, _answer: socket.socket | None
+) -> dict[str, Any]:
+    from scanner.audio.manifest_work import read
+
+    return read(*descriptors)
+
+
+def _sign_manifest(
+    descriptors: list[int], _limits: DecodeLimits, answer: socket.socket | None
+) -> dict[str, Any]:
+    from scanner.audio.manifest_work import sign
+
+    if answer is None:
+        raise ValueError("nobody would sign")
+    return sign(answer, *descriptors)
+
+
+Work = Callable[[list[int], DecodeLimits, socket.socket | None], dict[str, Any]]
+_WORK: Final[Mapping[str, Work]] = {
+    "decode": _decode,
+    "read_manifest": _read_manifest,
+    "sign_manifest": _sign_manifest,
+}
 
 
 def _confine(limits: DecodeLimits) -> None:
@@ -205,6 +244,8 @@ def _warm_up() -> None:
     """Import and use everything once: a confined child can open no module's file."""
     import av
 
+    from scanner.audio.manifest_work import warm_up as warm_up_manifests
+
     av.logging.set_level(None)
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith("__main__"):
@@ -216,10 +257,12 @@ def _warm_up() -> None:
             silence.setframerate(8000)
             silence.writeframes(bytes(16000))
         source.seek(0)
-        warm = os.dup(source.fileno())
-        report = _report(warm, output.fileno(), DecodeLimits())
+        warm = [os.dup(source.fileno()), output.fileno()]
+        report = _report(_decode, warm, DecodeLimits(), None)
         if "report" not in report:
             raise RuntimeError(f"the decoder can't decode silence: {report}")
+        source.seek(0)
+        warm_up_manifests(source)
 
 
 def main() -> None:

@@ -17,12 +17,14 @@ import typer
 from scanner.cli import (
     banks,
     catalogue,
+    certificates,
     explaining,
     fingerprints,
     operations,
     rehearsal,
     running,
     scanning,
+    watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 
@@ -45,6 +47,8 @@ fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 app.add_typer(rehearsal.app, name="policy")
+certificates.add_to(watermarks.app)
+app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
 
 

@@ -1,8 +1,10 @@
 """``scan --server``: the same command against a running service."""
 
+import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ POLL_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 900
 TRIES: Final = 5
 BUSY: Final = frozenset({409, 429, 503})
+Stems = Mapping[str, Path]
 
 
 class BadServerError(ScannerError):
@@ -42,15 +45,19 @@ class Remote:
             raise BadServerError(f"{url}: {error}") from error
 
     def scan(
-        self, files: list[Path], declaration: Declaration, jobs: int
+        self, files: list[Path], declaration: Declaration, jobs: int, stems: Stems | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield each file's result, in the order given."""
-        with self._client:
-            yield from in_order(lambda path: self._scan_file(path, declaration), files, jobs)
 
-    def _scan_file(self, path: Path, declaration: Declaration) -> dict[str, Any]:
+        def scan_file(path: Path) -> dict[str, Any]:
+            return self._scan_file(path, declaration, stems or {})
+
+        with self._client:
+            yield from in_order(scan_file, files, jobs)
+
+    def _scan_file(self, path: Path, declaration: Declaration, stems: Stems) -> dict[str, Any]:
         try:
-            answer = self._submit(path, declaration)
+            answer = self._submit(path, declaration, stems)
             document = _understood(answer)
             if answer.status_code >= 400:
                 problem = str(document.get("type", "")).rpartition("/")[2]
@@ -61,18 +68,19 @@ class Remote:
         except OSError as error:
             return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
 
-    def _submit(self, path: Path, declaration: Declaration) -> httpx.Response:
+    def _submit(self, path: Path, declaration: Declaration, stems: Stems) -> httpx.Response:
         key = new_id()
-        fields = {
-            name: ",".join(value) if isinstance(value, list) else str(value)
-            for name, value in declaration.to_json().items()
-        }
+        fields = {name: _as_text(value) for name, value in declaration.to_json().items()}
         for attempt in range(TRIES):
-            with path.open("rb") as file:
+            with ExitStack() as stack:
+                parts = [("file", (_plain_name(path), stack.enter_context(path.open("rb"))))]
+                for name, stem in stems.items():
+                    file = stack.enter_context(stem.open("rb"))
+                    parts.append(("stems", (f"{name}{stem.suffix}", file)))
                 answer = self._client.post(
                     "/v1/tracks",
                     data=fields,
-                    files={"file": (path.name.encode("utf-8", "replace").decode(), file)},
+                    files=parts,
                     headers={"Idempotency-Key": key},
                     params={"wait": 10},
                 )
@@ -93,6 +101,17 @@ class Remote:
                     return view
             time.sleep(POLL_SECONDS)
         raise TransientError(f"track {track_id} is not decided after {PATIENCE_SECONDS} s")
+
+
+def _plain_name(path: Path) -> str:
+    return path.name.encode("utf-8", "replace").decode()
+
+
+def _as_text(value: Any) -> str:
+    """Return a declared value as a form's field takes it."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def _understood(answer: httpx.Response) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from scanner.cli.session import (
     TenantName,
     answering,
     caller_for,
+    complain,
     opened,
     say,
     shown,
@@ -45,6 +46,21 @@ def scan(
         list[str] | None, typer.Option("--territory", help="ISO code, again for each; none: all.")
     ] = None,
     account: Annotated[str | None, typer.Option("--account", help="Uploader's account.")] = None,
+    generated: Annotated[
+        str | None,
+        typer.Option(
+            "--generated",
+            metavar="JSON",
+            help="A model of yours made it: its `model`, `take_id`, `prompt_sha256` and so on, as "
+            "POST /v1/tracks takes them. The file is marked before it is looked at.",
+        ),
+    ] = None,
+    stem: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stem", metavar="NAME=FILE", help="A stem of the generated file, again for more."
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Files at once; default: cores.")
     ] = os.cpu_count() or 1,
@@ -59,15 +75,21 @@ def scan(
     from scanner.declarations import Declaration
 
     declaration = Declaration.parse(
-        {"age_band": age_band, "territories": list(territory or ()), "account": account}
+        {
+            "age_band": age_band,
+            "territories": list(territory or ()),
+            "account": account,
+            "generated": generated,
+        }
     )
     files = audio_files(paths, recursive=recursive)
+    stems = _stems(stem or [], declaration, files)
     if server is not None:
         from scanner.cli.remote import Remote
 
-        results = Remote(server).scan(files, declaration, jobs)
+        results = Remote(server).scan(files, declaration, jobs, stems)
     else:
-        results = _scan_here(files, declaration, tenant, jobs)
+        results = _scan_here(files, declaration, tenant, jobs, stems)
     status = 0
     shown_rows: list[list[str]] = []
     for result in with_progress(results, len(files), "Scanning", as_json=as_json):
@@ -82,18 +104,42 @@ def scan(
 
 
 def _scan_here(
-    files: list[Path], declaration: "Declaration", tenant: str, jobs: int
+    files: list[Path],
+    declaration: "Declaration",
+    tenant: str,
+    jobs: int,
+    stems: dict[str, Path],
 ) -> Iterator[dict[str, Any]]:
     with opened() as service:
         caller = caller_for(service, tenant)
-        yield from in_order(lambda path: scan_file(service, caller, path, declaration), files, jobs)
+
+        def scan_one(path: Path) -> dict[str, Any]:
+            return scan_file(service, caller, path, declaration, stems)
+
+        yield from in_order(scan_one, files, jobs)
         from scanner.bus.relay import Relay
 
         Relay(service.database, service.transport, service.settings.home).run_once()
 
 
+def _stems(given: list[str], declaration: "Declaration", files: list[Path]) -> dict[str, Path]:
+    """Read ``NAME=FILE`` of the options."""
+    stems = dict(each.partition("=")[::2] for each in given)
+    if given and (declaration.generated is None or len(files) != 1):
+        complain("--stem goes with --generated and one file")
+        raise typer.Exit(USAGE)
+    if len(stems) < len(given) or not all(name and path for name, path in stems.items()):
+        complain("--stem takes NAME=FILE, each name once")
+        raise typer.Exit(USAGE)
+    return {name: Path(path) for name, path in stems.items()}
+
+
 def scan_file(
-    service: "Service", caller: "Caller", path: Path, declaration: "Declaration"
+    service: "Service",
+    caller: "Caller",
+    path: Path,
+    declaration: "Declaration",
+    stems: dict[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Run one file through the pipeline in this process; an unreadable one gives an error object."""
     from scanner import inline, tracks
@@ -102,15 +148,25 @@ def scan_file(
     from scanner.clock import new_id
 
     try:
-        with path.open("rb") as file:
-            sniff(file.read(SNIFF_BYTES))
+        for each in (path, *(stems or {}).values()):
+            with each.open("rb") as file:
+                sniff(file.read(SNIFF_BYTES))
     except AudioError as error:
         return error_of(path, error.problem, error.detail)
     except OSError as error:
         return error_of(path, "file-unreadable", error.strerror or "the file can't be opened")
     blob = service.store.put_file(caller.tenant_id, path)
+    kept = {
+        name: service.store.put_file(caller.tenant_id, each) for name, each in (stems or {}).items()
+    }
     source = tracks.Source(
-        sha256=blob.sha256, size_bytes=blob.size, file_name=shown(path.name)[-255:]
+        sha256=blob.sha256,
+        size_bytes=blob.size,
+        file_name=shown(path.name)[-255:],
+        stems=tuple(
+            tracks.StemSource(name=name, sha256=each.sha256, size_bytes=each.size)
+            for name, each in kept.items()
+        ),
     )
     track_id = tracks.submit(service, caller, source, declaration, entrance="cli", key=new_id())
     inline.drive(service, track_id)

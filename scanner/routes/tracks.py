@@ -1,16 +1,16 @@
 """HTTP resources for tracks."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from scanner import byte_ranges, cursors, schemas, tracks
+from scanner import blob_answers, cursors, delivery, schemas, tracks
 from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
+from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.dependencies import (
     Cursor,
     IdempotencyKey,
@@ -28,6 +28,7 @@ from scanner.errors import NotFoundError
 from scanner.problems import HttpError, problems
 from scanner.progress import Progress
 from scanner.replays import Answer, identity_of
+from scanner.routes.releases import AudioForm, BitRate, delivered
 from scanner.routing import Route, StrictRequest
 from scanner.service import Service
 from scanner.submissions import Submissions
@@ -67,12 +68,6 @@ _BODY: Final = {
         },
     },
 }
-
-
-class AudioResponse(StreamingResponse):
-    """Bytes of an audio file."""
-
-    media_type = "audio/*"
 
 
 @router.post(
@@ -242,6 +237,7 @@ def read_analysis(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
     kept = (
         "matches",
         "watermarks",
+        "provenance",
         "index_version",
         "index_age_seconds",
         "banks_left_out",
@@ -297,45 +293,33 @@ def read_decision(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
         "not-found",
         "audio-missing",
         "range-not-satisfiable",
-        also={
-            200: {
-                "description": "The whole file.",
-                "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-            206: {
-                "description": "The bytes that were asked for.",
-                "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-            304: {"description": "`If-None-Match` names the bytes there are."},
-        },
+        "bad-fields",
+        "illegal-transition",
+        "not-deliverable",
+        "busy",
+        also=blob_answers.answers("audio/*"),
     ),
 )
 def read_audio(
     track: ReadableTrack,
     service: ServiceDep,
-    range_: Annotated[str | None, Header(alias="Range", description="`bytes=FIRST-LAST`")] = None,
-    if_range: Annotated[str | None, Header(alias="If-Range")] = None,
-    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
+    wanted: WantedDep,
+    form: AudioForm = None,
+    bit_rate: BitRate = None,
 ) -> Response:
-    """The audio as it was submitted, whole or one range. Needs the scope `tracks:read`."""
+    """The audio as it was submitted, whole or one range. Needs the scope `tracks:read`.
+
+    Of a generated track it is the marked master, or a file of it in the format that is asked for, and
+    only once the track is released: every file had its mark read back.
+    """
+    if track.origin == tracks.GENERATED:
+        return delivered(service, track, delivery.MIX, form, bit_rate, wanted)
+    if form is not None or bit_rate is not None:
+        raise HttpError("bad-fields", "format and bit_rate are for generated tracks")
     if track.sha256 is None or track.state == State.WITHDRAWN:
         raise HttpError("audio-missing", "this track has no audio here")
-    tag = f'"{track.sha256}"'
-    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
-    if if_none_match is not None and (tag in if_none_match or if_none_match.strip() == "*"):
-        return Response(status_code=304, headers=headers)
-    size = service.store.size(track.tenant_id, track.sha256)
-    part = None if if_range not in {None, tag} else byte_ranges.requested(range_, size)
-    start, end = (part.start, part.end) if part else (0, size)
-    headers |= {"Content-Length": str(end - start), "Content-Disposition": "attachment"}
-    if part is not None:
-        headers["Content-Range"] = part.content_range
-    return AudioResponse(
-        _bytes(service, track, start, end),
-        206 if part else 200,
-        headers=headers,
-        media_type=_media_type(service, track),
-    )
+    media_type = _media_type(service, track)
+    return blob_answers.answer(service, track.tenant_id, track.sha256, media_type, wanted)
 
 
 async def _decided(
@@ -360,12 +344,9 @@ def _described(service: Service, track_id: str) -> dict[str, Any]:
         return tracks.describe(session, [session.get_one(Track, track_id)])[0]
 
 
-def _bytes(service: Service, track: Track, start: int, end: int) -> Iterator[bytes]:
-    return service.store.read_range(track.tenant_id, track.sha256 or "", start, end)
-
-
 def _media_type(service: Service, track: Track) -> str:
-    head = b"".join(_bytes(service, track, 0, SNIFF_BYTES))
+    part = blob_answers.part_of(service, track.tenant_id, track.sha256 or "", 0, SNIFF_BYTES)
+    head = b"".join(part)
     try:
         return _MEDIA_TYPES.get(sniff(head), "application/octet-stream")
     except NotAudioError:

@@ -12,6 +12,7 @@ from scanner.tables.journal import (
     JournalRow,
     JournalSeal,
 )
+from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
     Bank,
     CatalogueChange,
@@ -27,6 +28,13 @@ from scanner.tables.references import (
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
+from scanner.tables.watermarks import (
+    MarkLicensee,
+    ReleasedFile,
+    TrackStem,
+    Watermark,
+    WatermarkKey,
+)
 from scanner.tables.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
@@ -48,12 +56,15 @@ __all__ = [
     "JournalRow",
     "JournalSeal",
     "Licence",
+    "MarkLicensee",
     "PolicyDecision",
+    "Provenance",
     "Reference",
     "ReferenceExclusion",
     "ReferenceOpinion",
     "ReferenceSighting",
     "ReferenceTally",
+    "ReleasedFile",
     "RetroDue",
     "RetroMatch",
     "RetroSweep",
@@ -63,8 +74,11 @@ __all__ = [
     "Tenant",
     "Track",
     "TrackMatch",
+    "TrackStem",
     "UsageCounter",
     "User",
+    "Watermark",
+    "WatermarkKey",
     "Webhook",
     "WebhookDelivery",
 ]

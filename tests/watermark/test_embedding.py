@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from watermark import NO_KEY, BuiltinWatermarker, Key, Payload
-from watermark.embedding import DEFAULT_STRENGTH, mark_of
+from watermark import DEFAULT_STRENGTH, NO_KEY, BuiltinWatermarker, Key, Payload
+from watermark.embedding import mark_of
 from watermark.layout import PADDING_FRAMES, actions
-from watermark.limiter import CEILING, limited
+from watermark.limiter import CEILING, LOOK_AHEAD_SECONDS, Limiter, limited, limited_by_seconds
 from watermark.spectrum import FRAME, analysis_window
 from watermark.streams import Stream, random_words
 from watermark.tables import BANDS, LOWEST_BAND, key_tables
@@ -90,7 +90,7 @@ def test_the_limiter_is_that_of_audiowmark(vectors: dict[str, Any]) -> None:
     samples = np.full((1, 500), 0.5, np.float32)
     samples[0, 250] = 1.5
     samples[0, 400:410] = -1.2
-    out = limited(samples, 100)[0]
+    out = limited_by_seconds(samples, 100)[0]
     for place, value in vectors["limiter"]["out"].items():
         assert out[int(place)] == pytest.approx(value, abs=1e-7)
 
@@ -101,7 +101,8 @@ def test_noise_is_marked_to_the_sample_as_by_audiowmark(vectors: dict[str, Any])
     words = random_words(NO_KEY, Stream.DATA_BANDS, 0, 120 * 44100 * 2)
     values = np.floor((words / 2**64 * 2 - 1).astype(np.float32) * np.float32(32768))
     samples = (values.reshape(-1, 2).T / 32768).astype(np.float32)
-    marked = np.floor(ENGINE.embed(samples, 44100, PAYLOAD, NO_KEY) * 32768)
+    engine = BuiltinWatermarker(limiter=limited_by_seconds)
+    marked = np.floor(engine.embed(samples, 44100, PAYLOAD, NO_KEY, DEFAULT_STRENGTH) * 32768)
     for place, frame in wanted["marked_samples_[frame][channel] (allow +-1)"].items():
         np.testing.assert_allclose(marked[:, int(place)], frame, atol=1)
 
@@ -124,20 +125,57 @@ def test_marked_sound_is_as_long_and_never_clips(
     np.testing.assert_array_equal(samples, before)
 
 
+LOUD = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 2), st.integers(1, 60)),
+    elements=st.floats(-4, 4, width=32),
+)
+
+
 @settings(max_examples=50)
-@given(
-    arrays(np.float32, st.tuples(st.integers(1, 2), st.integers(1, 60)), elements=st.floats(-4, 4, width=32)),
-    st.integers(1, 20),
-)  # fmt: skip
-def test_the_limiter_keeps_below_its_ceiling_and_leaves_quiet_sound_alone(
+@given(LOUD, st.integers(1, 20))
+def test_audiowmarks_limiter_turns_down_the_seconds_around_a_peak_only(
     samples: np.ndarray, rate: int
 ) -> None:
-    out = limited(samples.copy(), rate)
+    out = limited_by_seconds(samples.copy(), rate)
     assert np.abs(out).max() <= CEILING + 1e-6
     loud = np.abs(samples).max(axis=0) > CEILING
     seconds = np.flatnonzero(loud) // rate
     near = np.isin(np.arange(samples.shape[1]) // rate, [seconds - 1, seconds, seconds + 1])
     np.testing.assert_array_equal(out[:, ~near], samples[:, ~near])
+
+
+@settings(max_examples=100)
+@given(LOUD, st.integers(1, 2000))
+def test_the_limiter_turns_down_milliseconds_around_a_peak_only(
+    samples: np.ndarray, rate: int
+) -> None:
+    out = limited(samples.copy(), rate)
+    assert np.abs(out).max() <= CEILING + 1e-6
+    assert np.all(np.abs(out) <= np.abs(samples))
+    assert np.all(out * samples >= 0)
+    reach = 2 * max(1, round(LOOK_AHEAD_SECONDS * rate))
+    loud = np.abs(samples).max(axis=0) > CEILING
+    near = np.convolve(loud, np.ones(2 * reach + 1), "same") > 0.5
+    if loud.size < 2 * reach + 1:  # "same" is as long as the longer one
+        near = np.ones_like(loud)
+    np.testing.assert_array_equal(out[:, ~near], samples[:, ~near])
+
+
+def test_the_limiter_needs_no_more_than_the_peak_asks_for() -> None:
+    samples = np.full((1, 44100), 0.5, np.float32)
+    samples[0, 20000] = 1.98
+    out = limited(samples.copy(), 44100)
+    assert out[0, 20000] == pytest.approx(CEILING)
+    assert out[0, 20000 - 441] == pytest.approx(0.5, abs=1e-3)
+    assert 0.24 < out.min() < 0.26
+    assert np.abs(np.diff(out[0] / samples[0])).max() < 0.005
+
+
+@pytest.mark.parametrize("limiter", [limited, limited_by_seconds])
+def test_limiters_leave_quiet_sound_as_it_is(limiter: Limiter) -> None:
+    samples = np.random.default_rng(0).uniform(-CEILING, CEILING, (2, 9000)).astype(np.float32)
+    np.testing.assert_array_equal(limiter(samples.copy(), 1000), samples)
 
 
 @pytest.mark.parametrize("rate", [44100, 48000])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner import keys, webhooks
+from scanner import keys, provenance, tracks, watermark_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.inline import drive
 from scanner.journal import event_of
@@ -20,7 +20,19 @@ DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
 
 
-def ids(api: Api, platform: Platform) -> dict[str, str]:
+def signed(api: Api, platform: Platform, folder: Path) -> str:
+    """Make a released track with a file that was signed."""
+    track_id = platform.decided(sound(66))
+    with api.service.database.reading() as session:
+        track = tracks.find(session, platform.tenant.id, track_id)
+    (folder / "delivery.wav").write_bytes(sound(66))
+    made = {"generated": {"model": "songmaker"}}
+    facts = provenance.FileFacts(track, made, "wav", "take", api.service.now())
+    provenance.finished(api.service, folder / "delivery.wav", facts)
+    return track_id
+
+
+def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     """Make one of everything that the examples name."""
     recording = sound(61, 8)
     reference = platform.reference(recording)["id"]
@@ -34,10 +46,12 @@ def ids(api: Api, platform: Platform) -> dict[str, str]:
     with api.service.database.transaction() as session:
         session.get_one(Reference, shared).peer_key = "0" * 64
     bank = platform.http.post("/v1/banks", json={"name": "new"}).json()["id"]
+    licensee = platform.http.post("/v1/watermarks/licensees", json={"name": "L"}).json()["id"]
     hook = platform.http.post(
         "/v1/webhooks", json={"url": "https://hooks.example.com/", "events": ["*"]}
     ).json()["id"]
     track = platform.decided(recording)
+    generated = released_take(api, platform)
     held = platform.submit(b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\xff" * 999)
     assert drive(api.service, held) is State.HELD
     event = event_of(api.journal(platform, "clearance.track.submitted")[0])
@@ -49,18 +63,37 @@ def ids(api: Api, platform: Platform) -> dict[str, str]:
         "KEY": platform.token,
         "KEY_ID": key.id,
         "TRACK": track,
+        "GENERATED": generated,
         "HELD": held,
+        "SIGNED": signed(api, platform, folder),
         "REFERENCE": reference,
         "QUARANTINED": quarantined["id"],
         "OTHER": other,
         "EXCLUSION": excluded,
         "SHARED": shared,
         "BANK": bank,
+        "LICENSEE": licensee,
         "WEBHOOK": hook,
         "DELIVERY": delivery.id,
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
     }
+
+
+def released_take(api: Api, platform: Platform) -> str:
+    """Submit what a model made, with one stem, and let it be marked and released."""
+    watermark_keys.rotate(api.service, keys.OPERATOR)
+    take = sound(66, 20)
+    answer = platform.http.post(
+        "/v1/tracks",
+        headers={"Idempotency-Key": "generated"},
+        files=[("file", ("take.wav", take)), ("stems", ("voice.wav", take))],
+        data={"generated": '{"model": "composer"}'},
+    )
+    assert answer.status_code == 202, answer.text
+    track_id = str(answer.json()["track_id"])
+    assert drive(api.service, track_id) is State.RELEASED
+    return track_id
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="runs curl")
@@ -71,7 +104,7 @@ def test_the_documents_examples_work_in_their_order(
     folder.mkdir()
     (folder / "song.wav").write_bytes(sound(62))
     (folder / "reference.wav").write_bytes(sound(63))
-    environment = {"PATH": os.environ["PATH"], **ids(api, platform)}
+    environment = {"PATH": os.environ["PATH"], **ids(api, platform, tmp_path)}
     prelude = 'set -eu\ncurl() { command curl --noproxy "*" --fail-with-body -sS "$@"; echo; }\n'
 
     assert len(BLOCKS) >= 12

@@ -8,7 +8,17 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.scanner.api.conftest import Api, Platform, sound
 
-KEYLESS = {"/healthz", "/readyz", "/metrics", "/v1/schemas/{type}/{version}", "/problems/{name}"}
+KEYLESS = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/v1/schemas/{type}/{version}",
+    "/problems/{name}",
+    "/v1/provenance/verify",
+    "/v1/tracks/{track_id}/badge",
+    "/v1/tracks/{track_id}/badge.svg",
+    "/v1/tracks/{track_id}/manifest",
+}
 
 
 @pytest.fixture

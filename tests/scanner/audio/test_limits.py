@@ -73,8 +73,8 @@ def test_many_threads_decode_at_once(decoder, tmp_path) -> None:
 
 
 def _children(decoder: Decoder) -> list[psutil.Process]:
-    assert decoder._zygote is not None
-    return psutil.Process(decoder._zygote.pid).children()
+    assert decoder.children.zygote is not None
+    return psutil.Process(decoder.children.zygote.pid).children()
 
 
 def test_a_child_that_is_killed_is_named_and_the_next_one_works(endless, tmp_path) -> None:
@@ -104,9 +104,9 @@ def test_a_pre_warmed_process_that_dies_is_started_again(tmp_path) -> None:
     path = encode(tmp_path / "song", stereo(1), "wav")
     with Decoder() as decoder:
         decoder.decode(path)
-        assert decoder._zygote is not None
-        os.kill(decoder._zygote.pid, signal.SIGKILL)
-        decoder._zygote.wait()
+        assert decoder.children.zygote is not None
+        os.kill(decoder.children.zygote.pid, signal.SIGKILL)
+        decoder.children.zygote.wait()
 
         assert isinstance(decoder.decode(path), Decoded)
 
@@ -128,8 +128,8 @@ def test_nothing_is_left_running_or_open(tmp_path) -> None:
     with Decoder() as decoder:
         for _ in range(20):
             decoder.decode(path)
-        assert decoder._zygote is not None
-        zygote = psutil.Process(decoder._zygote.pid)
+        assert decoder.children.zygote is not None
+        zygote = psutil.Process(decoder.children.zygote.pid)
         assert zygote.children() == []
 
     assert not zygote.is_running()

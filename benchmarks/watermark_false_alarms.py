@@ -1,0 +1,198 @@
+"""What detection says of music without a mark, under many keys.
+
+``make bench-watermark-false-alarms``, or
+``python -m benchmarks.watermark_false_alarms [--keys 8] [--fit]``
+
+Every recording of the corpus is searched whole under as many random keys of its own, one in four as
+MP3 at 64 kbit/s too, and an excerpt of 5, 10, 15 or 30 s of each, plain and as MP3. All splits are used:
+nothing is trained. Readings go to ``.bench/watermark/false_alarms.jsonl``, one line a search of a
+copy under all its keys, and a later run goes on where the last one ended. ``--fit`` prints the table
+and the tail of the margins, from which :mod:`watermark.false_alarms` has its constants.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+from scipy.stats import chi2
+
+from benchmarks.alterations import MP3_64K, RATE, Samples, coded
+from benchmarks.queries import excerpt
+from benchmarks.watermark_tracks import crop, random_of
+from scripts.music_corpus import Recording, corpus
+from watermark import BuiltinWatermarker, Key, Watermarker
+
+FILE: Final = Path(".bench/watermark/false_alarms.jsonl")
+EXCERPT_SECONDS: Final = (5, 10, 15, 30)
+EXCERPT_KEYS: Final = 4
+MP3_EVERY: Final = 4
+"""One whole recording in so many is searched as MP3 as well."""
+TAIL_SHARES: Final = (0.1, 0.02, 0.005)
+TAIL_LEAST: Final = 1000
+"""Messages from which a tail can be told."""
+
+
+class Condition(NamedTuple):
+    """How a recording is heard: its length, None for the whole, and whether as MP3 at 64 kbit/s."""
+
+    seconds: int | None
+    mp3: bool
+
+    @property
+    def name(self) -> str:
+        length = "whole" if self.seconds is None else f"{self.seconds} s"
+        return length + ", mp3 64k" * self.mp3
+
+
+def main() -> None:
+    """Search what was not searched yet, or print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=8)
+    parser.add_argument("--recordings", type=int)
+    parser.add_argument("--fit", action="store_true", help="print what was found so far")
+    given = parser.parse_args()
+    if given.fit:
+        print(markdown(rows()))
+        return
+    os.nice(10)
+    engine = BuiltinWatermarker()
+    done = {(row["sha256"], row["condition"]) for row in rows()}
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    recordings = [*enumerate(_shuffled())][: given.recordings]
+    wanted = [
+        (recording, condition)
+        for conditions in (_whole, _excerpts)
+        for number, recording in recordings
+        for condition in conditions(number)
+        if (recording.sha256, condition.name) not in done
+    ]
+    with FILE.open("a") as file:
+        for recording, condition in track(wanted, "searching"):
+            keys = given.keys if condition.seconds is None else EXCERPT_KEYS
+            file.write(json.dumps(_searched(engine, recording, condition, keys)) + "\n")
+            file.flush()
+
+
+def rows() -> list[dict[str, Any]]:
+    """All searches so far."""
+    return [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
+
+
+def _shuffled() -> list[Recording]:
+    every = corpus("train", "validation", "test")
+    return [every[int(n)] for n in np.random.default_rng(0).permutation(len(every))]
+
+
+def _whole(number: int) -> list[Condition]:
+    return [Condition(None, False)] + [Condition(None, True)] * (number % MP3_EVERY == 0)
+
+
+def _excerpts(number: int) -> list[Condition]:
+    seconds = EXCERPT_SECONDS[number % len(EXCERPT_SECONDS)]
+    return [Condition(seconds, False), Condition(seconds, True)]
+
+
+def _copy(recording: Recording, condition: Condition) -> Samples:
+    """Unmarked sound, shape (1 or 2, n) at 44.1 kHz."""
+    samples = excerpt(recording, 0, recording.seconds)
+    if condition.seconds is not None:
+        samples = samples[:, crop(samples, condition.seconds, recording.sha256)]
+    return coded(samples, RATE, MP3_64K) if condition.mp3 else samples
+
+
+def _searched(
+    engine: Watermarker, recording: Recording, condition: Condition, count: int
+) -> dict[str, Any]:
+    samples = _copy(recording, condition)
+    random = random_of(f"{recording.sha256} {condition.name}")
+    keys = [Key(random.bytes(16), str(number)) for number in range(count)]
+    marks = engine.detect(samples, RATE, keys)
+    return {
+        "sha256": recording.sha256,
+        "split": recording.split,
+        "condition": condition.name,
+        "seconds": samples.shape[1] / RATE,
+        "keys": count,
+        "readings": [
+            {
+                "key": int(mark.key_id),
+                "kind": mark.kind,
+                "verdict": mark.verdict,
+                "verified": mark.verified,
+                "quality": round(mark.quality, 4),
+                "error": round(mark.error, 4),
+                "margin": round(mark.margin, 5),
+                "payload": mark.payload.digits,
+            }
+            for mark in marks
+        ],
+    }
+
+
+def markdown(searched: Sequence[dict[str, Any]]) -> str:
+    """Table of the searches, and the tail of the margins."""
+    lines = [
+        "| copy | searches | track-hours | messages read | false alarms | an hour, 95 % | largest margin | largest quality |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for condition in sorted({row["condition"] for row in searched}):
+        lines.append(_line(condition, [r for r in searched if r["condition"] == condition]))
+    lines.append(_line("all", searched))
+    distinct = sum(row["seconds"] for row in searched if row["condition"] == "whole") / 3600
+    lines += ["", f"{distinct:.1f} distinct hours.", ""]
+    for kinds in (("A", "B"), ("AB", "ALL"), ("CLIP-A", "CLIP-B")):
+        margins = [x["margin"] for row in searched for x in row["readings"] if x["kind"] in kinds]
+        if len(margins) > TAIL_LEAST:
+            lines.append(f"{' '.join(kinds)}: {_tail(np.array(margins))}")
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, searched: Sequence[dict[str, Any]]) -> str:
+    readings = [each for row in searched for each in row["readings"]]
+    hours = sum(row["seconds"] * row["keys"] for row in searched) / 3600
+    alarms = len(
+        {(row["sha256"], row["condition"], each["key"], each["payload"])
+         for row in searched for each in row["readings"] if each["verdict"] == "found"}
+    )  # fmt: skip
+    low, high = chi2.ppf(0.025, 2 * alarms) / 2, chi2.ppf(0.975, 2 * alarms + 2) / 2
+    cells = [
+        name,
+        str(sum(row["keys"] for row in searched)),
+        f"{hours:.1f}",
+        str(len(readings)),
+        str(alarms),
+        f"{np.nan_to_num(low) / hours:.3g}–{high / hours:.3g}",
+        f"{max((each['margin'] for each in readings), default=np.nan):.3f}",
+        f"{max((each['quality'] for each in readings), default=np.nan):.2f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _tail(margins: NDArray[np.float64]) -> str:
+    """Exponential tail beyond high quantiles: the mean excess, high by two standard errors.
+
+    A tail above ``u``, of share ``p`` and mean excess ``s``, is ``exp((u + s log p - m) / s)``.
+    """
+    fits = []
+    for share in TAIL_SHARES:
+        threshold = float(np.quantile(margins, 1 - share))
+        excess = margins[margins > threshold] - threshold
+        scale = float(excess.mean()) * (1 + 2 / np.sqrt(excess.size))
+        start = threshold + scale * np.log(share)
+        fits.append(
+            f"{100 * share:g} % above {threshold:.4f}: start {start:.4f}, scale {scale:.4f}"
+        )
+    return (
+        f"{margins.size} messages, mean {margins.mean():.4f}, sd {margins.std():.4f}; "
+        + "; ".join(fits)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What a decision is made from, and how it is kept."""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session, select
+
+import policy
+from scanner.clock import new_id
+from scanner.tables import Analysis, PolicyDecision, Submission, Track, TrackMatch
+from scanner.track_facts import evidence_of, facts_of
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+
+def facts_about(service: "Service", session: Session, track: Track, row: Analysis) -> policy.Facts:
+    """Gather what a pack may know of a track, from an analysis and its submission."""
+    declared = session.exec(
+        select(Submission.declaration).where(Submission.track_id == track.id)
+    ).one()
+    matches = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
+    evidence = evidence_of(row, track.duration, matches)
+    return facts_of(session, track.tenant_id, declared, evidence, service.now())
+
+
+def decision_row(
+    service: "Service",
+    track: Track,
+    row: Analysis,
+    facts: policy.Facts,
+    decision: policy.Decision,
+) -> PolicyDecision:
+    """Return a decision as it is kept, with all that explains it; it supersedes the one before."""
+    judged = decision.to_json()
+    return PolicyDecision(
+        id=new_id(),
+        tenant_id=track.tenant_id,
+        track_id=track.id,
+        analysis_id=row.id,
+        decision=decision.decision,
+        outcomes=judged["outcomes"],
+        restrictions=judged["restrictions"],
+        reasons=judged["reasons"],
+        explanation=judged,
+        facts=facts.model_dump(mode="json"),
+        pack=service.pack.id,
+        facts_hash=decision.facts_hash,
+        outcome_hash=decision.outcome_hash,
+        index_version=row.index_version,
+        automation=decision.automation,
+        supersedes=track.decision_id,
+        created_at=service.now(),
+    )

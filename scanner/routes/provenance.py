@@ -1,0 +1,156 @@
+"""HTTP resources that anybody may read: the check of a manifest, badges, manifests of released tracks."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from scanner import badge_drawing, badges, provenance_check, schemas, stored_manifests, uploads
+from scanner.dependencies import ServiceDep, TrackId, is_id, public
+from scanner.errors import NotFoundError
+from scanner.problems import HttpError, problems
+from scanner.routing import Route, media_type_of
+
+router = APIRouter(
+    prefix="/v1", tags=["provenance"], route_class=Route, dependencies=[Depends(public)]
+)
+
+_PUBLIC: Final = {
+    "Cache-Control": "public, max-age=300",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+_BODY: Final = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary", "description": "The audio."}
+                },
+            }
+        }
+    },
+}
+
+
+class SvgResponse(Response):
+    """A drawing."""
+
+    media_type = "image/svg+xml"
+
+
+class ManifestResponse(Response):
+    """A C2PA manifest store."""
+
+    media_type = "application/c2pa"
+
+
+def released_id(track_id: TrackId) -> str:
+    """Return the id in the path; what can't be one never reaches the database."""
+    if not is_id(track_id):
+        raise NotFoundError("track", "of this id")
+    return track_id
+
+
+ReleasedId = Annotated[str, Depends(released_id)]
+
+
+@router.post(
+    "/provenance/verify",
+    response_model=schemas.ProvenanceCheck,
+    response_model_exclude_unset=True,
+    responses=problems(
+        "malformed-multipart",
+        "upload-timeout",
+        "too-large",
+        "unsupported-media-type",
+        "bad-fields",
+        "empty-file",
+        "not-audio",
+        "unreadable-audio",
+        "manifest-unverifiable",
+        "rate-limited",
+        "internal-error",
+        "busy",
+    ),
+    openapi_extra={"requestBody": _BODY},
+)
+async def verify(request: Request, service: ServiceDep) -> dict[str, Any]:
+    """Verify the C2PA manifest of a file; open to anybody. Nothing of the file is kept.
+
+    Where there is none, a mark of this service in the sound leads back to the one that was stripped.
+    """
+    if media_type_of(request) != "multipart/form-data":
+        raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
+    settings, form = service.settings, uploads.Form()
+    async with uploads.kept_open() as stack:
+        await uploads.receive(
+            request,
+            form,
+            max_file_bytes=min(settings.public_upload_bytes, settings.max_upload_bytes),
+            max_field_bytes=settings.max_body_bytes,
+            open_sink=lambda _: stack.enter_context(uploads.spooled(settings)),
+        )
+        if form.upload is None or not isinstance(form.upload.sink, uploads.Spool):
+            told = [{"field": "file", "detail": "send a file"}]
+            raise HttpError("bad-fields", "file: send a file", errors=told)
+        path = form.upload.sink.finish()
+
+        def work() -> dict[str, Any]:
+            with service.precheck_slots:
+                return provenance_check.check(service, path, settings.precheck_seconds)
+
+        return await run_in_threadpool(work)
+
+
+@router.get(
+    "/tracks/{track_id}/badge",
+    response_model=schemas.BadgeAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found", "rate-limited", "internal-error"),
+)
+def read_badge(track_id: ReleasedId, service: ServiceDep) -> dict[str, Any]:
+    """What is known of a released track's origin, by whom, and what is not; open to anybody."""
+    return badges.badge_of(service, track_id).to_json()
+
+
+@router.get(
+    "/tracks/{track_id}/badge.svg",
+    response_class=SvgResponse,
+    responses=problems("not-found", "rate-limited", "internal-error"),
+)
+def read_badge_svg(track_id: ReleasedId, service: ServiceDep) -> Response:
+    """The same as a small drawing to put beside a track; open to anybody."""
+    return SvgResponse(badge_drawing.draw(badges.badge_of(service, track_id)), headers=_PUBLIC)
+
+
+@router.get(
+    "/tracks/{track_id}/manifest",
+    response_class=ManifestResponse,
+    responses=problems(
+        "not-found",
+        "rate-limited",
+        "internal-error",
+        "store-unavailable",
+        also={
+            200: {
+                "description": "The manifest store.",
+                "content": {"application/c2pa": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    ),
+)
+def read_manifest(track_id: ReleasedId, service: ServiceDep) -> Response:
+    """The manifest that was signed into a released track; open to anybody.
+
+    It fits the file whose SHA-256 the badge names; a copy that lost it can be told by its mark.
+    """
+    with service.database.reading() as session:
+        row = stored_manifests.of_track(session, badges.public_track(session, track_id).id)
+    if row is None:
+        raise NotFoundError("manifest", "of this track: none was signed here")
+    content = stored_manifests.manifest_bytes(service, row)
+    headers = _PUBLIC | {"Content-Disposition": 'attachment; filename="manifest.c2pa"'}
+    return ManifestResponse(content, headers=headers)
