@@ -1,13 +1,14 @@
 """What detection says of music without a mark, under many keys.
 
 ``make bench-watermark-false-alarms``, or
-``python -m benchmarks.watermark_false_alarms [--keys 8] [--fit]``
+``python -m benchmarks.watermark_false_alarms [--keys 8] [--altered] [--fit]``
 
 Every recording of the corpus is searched whole under as many random keys of its own, one in four as
 MP3 at 64 kbit/s too, and an excerpt of 5, 10, 15 or 30 s of each, plain and as MP3. All splits are used:
-nothing is trained. Readings go to ``.bench/watermark/false_alarms.jsonl``, one line a search of a
-copy under all its keys, and a later run goes on where the last one ended. ``--fit`` prints the table
-and the tail of the margins, from which :mod:`watermark.false_alarms` has its constants.
+nothing is trained. ``--altered`` searches speeds and stretches as well. What is read goes to
+``.bench/watermark/false_alarms.jsonl``, a line for each copy, and a later run goes on where the last
+one ended. ``--fit`` prints the table and the tail of the margins, from which
+:mod:`watermark.false_alarms` has its constants.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from benchmarks.alterations import MP3_64K, RATE, Samples, coded
 from benchmarks.queries import excerpt
 from benchmarks.watermark_tracks import crop, random_of
 from scripts.music_corpus import Recording, corpus
-from watermark import BuiltinWatermarker, Key, Watermarker
+from watermark import BuiltinWatermarker, DetectionParams, Key, Watermarker
 
 FILE: Final = Path(".bench/watermark/false_alarms.jsonl")
 EXCERPT_SECONDS: Final = (5, 10, 15, 30)
@@ -39,15 +40,19 @@ TAIL_LEAST: Final = 1000
 
 
 class Condition(NamedTuple):
-    """How a recording is heard: its length, None for the whole, and whether as MP3 at 64 kbit/s."""
+    """How a recording is heard.
+
+    Its length, None for the whole; whether as MP3 at 64 kbit/s; whether as an altered copy too.
+    """
 
     seconds: int | None
     mp3: bool
+    altered: bool
 
     @property
     def name(self) -> str:
         length = "whole" if self.seconds is None else f"{self.seconds} s"
-        return length + ", mp3 64k" * self.mp3
+        return length + ", mp3 64k" * self.mp3 + ", speed and stretch too" * self.altered
 
 
 def main() -> None:
@@ -55,13 +60,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=8)
     parser.add_argument("--recordings", type=int)
+    parser.add_argument("--altered", action="store_true", help="search speeds and stretches too")
     parser.add_argument("--fit", action="store_true", help="print what was found so far")
     given = parser.parse_args()
     if given.fit:
         print(markdown(rows()))
         return
     os.nice(10)
-    engine = BuiltinWatermarker()
+    params = DetectionParams(speed=given.altered, stretch=given.altered)
+    engine = BuiltinWatermarker(params=params)
     done = {(row["sha256"], row["condition"]) for row in rows()}
     FILE.parent.mkdir(parents=True, exist_ok=True)
     recordings = [*enumerate(_shuffled())][: given.recordings]
@@ -69,7 +76,7 @@ def main() -> None:
         (recording, condition)
         for conditions in (_whole, _excerpts)
         for number, recording in recordings
-        for condition in conditions(number)
+        for condition in conditions(number, given.altered)
         if (recording.sha256, condition.name) not in done
     ]
     with FILE.open("a") as file:
@@ -89,13 +96,14 @@ def _shuffled() -> list[Recording]:
     return [every[int(n)] for n in np.random.default_rng(0).permutation(len(every))]
 
 
-def _whole(number: int) -> list[Condition]:
-    return [Condition(None, False)] + [Condition(None, True)] * (number % MP3_EVERY == 0)
+def _whole(number: int, altered: bool) -> list[Condition]:
+    plain = [Condition(None, False, altered)]
+    return plain + [Condition(None, True, altered)] * (number % MP3_EVERY == 0)
 
 
-def _excerpts(number: int) -> list[Condition]:
+def _excerpts(number: int, altered: bool) -> list[Condition]:
     seconds = EXCERPT_SECONDS[number % len(EXCERPT_SECONDS)]
-    return [Condition(seconds, False), Condition(seconds, True)]
+    return [Condition(seconds, mp3, altered) for mp3 in (False, True)]
 
 
 def _copy(recording: Recording, condition: Condition) -> Samples:
