@@ -10,9 +10,13 @@ MARKING = "marking"
 
 
 def markdown(lines: Sequence[Line], attacks: Sequence[str]) -> str:
-    """Both tables, of the version of each system that was measured last."""
+    """Both tables, of the version of each system and the length that were measured last."""
     versions = {line["system"]: line["version"] for line in lines}
-    newest = [line for line in lines if line["version"] == versions[line["system"]]]
+    newest = [
+        line
+        for line in lines
+        if line["version"] == versions[line["system"]] and line["length"] == lines[-1]["length"]
+    ]
     systems = list(versions)
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
