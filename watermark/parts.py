@@ -15,6 +15,7 @@ from watermark.keys import Key
 from watermark.marks import Mark, Verdict
 from watermark.payloads import PayloadMode
 from watermark.readings import Reading
+from watermark.screening import standing_out
 from watermark.slants import slant_template
 from watermark.sync import SyncTemplate, key_template
 from watermark.tables import KeyTables, key_tables
@@ -26,6 +27,7 @@ PART_SECONDS: Final = 30 * 60
 """Longer sound is searched in parts of this length, which overlap by a pair of blocks and more."""
 _OVERLAP_BLOCKS: Final = 2.6
 _LEAST_CANDIDATES: Final = 8
+_FEW_KEYS: Final = 2
 _MOST_READ: Final = 2
 """Alterations of a part under one key that are read."""
 
@@ -48,6 +50,10 @@ class Part:
     offset: int
     mode: PayloadMode
     warp: Warp = NO_WARP
+
+    def worth(self, keys: Sequence[Key]) -> Sequence[Key]:
+        """Keys to search: all if they are few, else those whose marks stand out at a glance."""
+        return keys if len(keys) <= _FEW_KEYS else standing_out(self.samples, keys, self.mode)
 
     def marks(self, key: Key) -> Iterator[Mark]:
         """Marks of a key, from clips only where whole blocks didn't convince."""
@@ -135,7 +141,7 @@ def marks_in(
     budget : Budget
         Of the search for altered copies.
     """
-    marks = [mark for part in parts for key in keys for mark in part.marks(key)]
+    marks = [mark for part in parts for key in part.worth(keys) for mark in part.marks(key)]
     if not any(mark.verdict is Verdict.FOUND for mark in marks):
         for part in parts:
             marks += part.altered_marks(budget.spent_on(keys), params)

@@ -19,8 +19,8 @@ from watermark.arrays import F32Array, I64Array
 from watermark.excerpt import SEARCH_FRAME
 from watermark.keys import Key
 from watermark.layout import FRAMES_PER_SYNC_BIT, SYNC_BITS
-from watermark.payloads import PayloadMode
-from watermark.tables import BANDS, key_tables
+from watermark.payloads import SYNC_FRAMES, PayloadMode
+from watermark.tables import BANDS, sync_tables
 from watermark.warps import Warp, warped_powers
 
 COARSE_ROWS: Final = 2
@@ -135,14 +135,15 @@ def vertex(heights: Sequence[float], places: Sequence[float]) -> float:
 @lru_cache(maxsize=64)
 def slant_template(key: Key, mode: PayloadMode) -> SlantTemplate:
     """Template of a key, kept for the last few: 0.2 MB each."""
-    tables = key_tables(key, mode)
-    order = np.argsort(tables.sync_positions)
+    tables = sync_tables(key, mode)
+    positions = tables.positions[:SYNC_FRAMES]
+    order = np.argsort(positions)
     bits = np.repeat(np.arange(SYNC_BITS), FRAMES_PER_SYNC_BIT)
-    bands = np.zeros((len(order), BANDS), np.float32)
-    np.put_along_axis(bands, tables.sync_up, 1, axis=1)
-    np.put_along_axis(bands, tables.sync_down, -1, axis=1)
+    bands = np.zeros((SYNC_FRAMES, BANDS), np.float32)
+    np.put_along_axis(bands, tables.up, 1, axis=1)
+    np.put_along_axis(bands, tables.down, -1, axis=1)
     bands[bits % 2 == 0] *= -1
-    return SlantTemplate(tables.sync_positions[order], bands[order], mode.block_frames)
+    return SlantTemplate(positions[order], bands[order], mode.block_frames)
 
 
 @dataclass(frozen=True)
