@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-from scipy import ndimage
 
 from watermark.arrays import F32Array, I64Array
 from watermark.excerpt import SEARCH_FRAME
@@ -26,6 +25,8 @@ from watermark.warps import Warp, warped_powers
 COARSE_ROWS: Final = 2
 """Rows in a frame."""
 _GROUPS: Final = 16
+_SPARE_FRAMES: Final = 18
+"""How far a slant of 0.8 % moves the end of a block."""
 _AROUND: Final = 8
 """Frames that a row is compared with: 0.2 s."""
 _CLIP: Final = 2.0
@@ -95,11 +96,11 @@ class SlantTemplate:
         return summed
 
     def _along(self, summed: F32Array, slant: float, fineness: int) -> F32Array:
-        """Sums along lines, float32 of shape (rows of a block,): of blocks that start up to one before.
+        """Sums along lines, float32: of blocks that start from one before the sheet to its first row.
 
         The block after each, of the other kind, counts as well.
         """
-        rows = fineness * self.length
+        rows = fineness * (self.length + _SPARE_FRAMES)
         lines = np.zeros(rows, np.float32)
         for order, combine in enumerate((np.add, np.subtract)):
             for group, middle in enumerate(self._middles + order * self.length):
@@ -171,7 +172,15 @@ class Sheet:
         starts = np.rint(np.arange(rows) * hop).astype(np.int64)
         frames = np.lib.stride_tricks.sliding_window_view(samples, warp.frame)[starts]
         levels = np.log(warped_powers(frames, warp, bands) + _LEAST_POWER)
-        around = _AROUND * fineness + 1
-        levels -= ndimage.uniform_filter1d(levels, around, axis=0, mode="nearest")
+        levels -= _means(levels, _AROUND * fineness // 2)
         levels /= np.maximum(np.median(np.abs(levels[::fineness]), axis=0), _LEAST_DEVIATION)
         return cls(np.clip(levels, -_CLIP, _CLIP, out=levels), fineness)
+
+
+def _means(levels: F32Array, reach: int) -> F32Array:
+    """Mean of each row and as many to either side; the first and last rows go on beyond the ends."""
+    padded = np.pad(levels, ((reach + 1, reach), (0, 0)), mode="edge")
+    sums = np.cumsum(padded, axis=0, dtype=np.float64)
+    size = 2 * reach + 1
+    means: F32Array = ((sums[size:] - sums[:-size]) / size).astype(np.float32)
+    return means
