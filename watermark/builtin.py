@@ -57,8 +57,8 @@ class BuiltinWatermarker:
     def detect(self, samples: F32Array, sample_rate: int, keys: Sequence[Key]) -> list[Mark]:
         """See :meth:`watermark.Watermarker.detect`.
 
-        Of more than two keys only those are searched whose sync bits stand out at a glance, so twenty
-        cost little more than one; the others give no candidates.
+        Only keys whose sync bits stand out at a glance are searched, so twenty cost little more than
+        one; the others give no candidates.
         """
         channels = sounding(checked(samples, sample_rate))
         if not len(channels):

@@ -33,7 +33,8 @@ class Stream(IntEnum):
 
 def random_words(key: Key, stream: int, seed: int, count: int) -> U64Array:
     """First words of a stream, uint64 of shape (count,)."""
-    return random_rows(key, stream, [seed], count)[0]
+    words: U64Array = random_rows(key, stream, [seed], count)[0]
+    return words
 
 
 def random_rows(key: Key, stream: int, seeds: Sequence[int], count: int) -> U64Array:
@@ -43,8 +44,8 @@ def random_rows(key: Key, stream: int, seeds: Sequence[int], count: int) -> U64A
     starts[:, 0, 1] = stream << 56
     counters = _encrypted(key, starts)
     numbers = np.arange(-(-count // WORDS_PER_BLOCK), dtype=np.uint64)
-    low = counters[..., 1] + numbers  # (seeds, blocks)
-    high = counters[..., 0] + (low < counters[..., 1])
+    low: U64Array = counters[..., 1] + numbers  # (seeds, blocks)
+    high: U64Array = counters[..., 0] + (low < counters[..., 1])
     words: U64Array = _encrypted(key, np.stack([high, low], axis=-1))
     rows: U64Array = words.reshape(len(seeds), -1)[:, :count]
     return rows
