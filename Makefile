@@ -58,8 +58,8 @@ bench-compositions: setup  ## recognition of works in other performances, with a
 	@scripts/system_packages.sh libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont
 	$(BIN)/python -m benchmarks.compositions --resume
 
-bench-watermark: setup  ## marks in real music: speed on one core, faintness, crops and MP3
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark
+bench-watermark: setup  ## marks in real music, beside audiowmark where it is: an hour of one core, goes on where it ended
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark --core 0
 
 bench-watermark-false-alarms: setup  ## what is found in music without a mark: an hour of one core; goes on where it ended
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark_false_alarms

@@ -1,212 +1,196 @@
-"""Marks: speed, faintness and what is read after crops and MP3, on real music.
+"""Marks in real music: robustness, faintness and speed, the builtin engine beside audiowmark.
 
-``make bench-watermark``, or ``python -m benchmarks.watermark [--tracks 16] [--seconds 180]``
+``make bench-watermark``, or
+``python -m benchmarks.watermark [--tracks 12] [--seconds 180] [--systems builtin,audiowmark] [--core 0]``
 
-Tracks of the test split, each with a key and a payload of its own, at the default strength. A mark
-counts as *read* if what is returned first has its payload, as *found* if that is believed without a
-check of the payload. Anything else that is believed is a false alarm: in marked sound, in the same
-sound before it was marked, and in marked sound under another key.
-Times are CPU seconds of one core, from samples in memory to the answer; keys are new to every
-track, so their tables are derived each time.
+Tracks of the test split, each with a key and a signed payload of its own; each system marks them
+as it does by default and listens to what the attacks leave of its own marks. A mark counts as *read*
+if its payload is among those returned, which a list of issued payloads would show; as *found* if it
+is believed without one. Anything else that is believed is a false alarm. Times are CPU seconds,
+from samples in memory to the answer; keys are new to every track.
+
+Every line of ``.bench/watermark/robustness.jsonl`` says which version of which engine gave it: of the
+builtin one, the digest of its sources. A later run measures what these versions have no line for.
+``--table`` prints what is there of the newest version of each.
 """
 
 import argparse
+import hashlib
 import json
+import os
+import resource
+import shutil
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from rich.progress import track
 
-from benchmarks.alterations import MP3_64K, RATE, Samples, coded
+import watermark
+from benchmarks.alterations import RATE, NotAlterableError, Samples
+from benchmarks.noise_to_mask import noise_to_mask
 from benchmarks.queries import excerpt
-from scripts.music_corpus import Recording, corpus
-from watermark import BuiltinWatermarker, Key, Payload, Verdict, Watermarker
+from benchmarks.watermark_attacks import ATTACKS, Attack, Marked, other_key, second_payload
+from benchmarks.watermark_table import markdown
+from benchmarks.watermark_tracks import chosen, random_of
+from scripts.music_corpus import Recording
+from watermark import Audiowmark, Key, Mark, Verdict, Watermarker, engine, signed_payload
+from watermark.strength import QUIET
 
-FOLDER: Final = Path(".bench/watermark")
-CROP_SECONDS: Final = (5, 10, 15, 30)
+FILE: Final = Path(".bench/watermark/robustness.jsonl")
+MASKED_SECONDS: Final = 30
 SEGMENT_SECONDS: Final = 2
-QUIET: Final = 3e-3
-"""RMS below which a crop is no music: nothing is marked in a pause."""
+MARKING: Final = "marking"
+"""Stands in the place of an attack in lines about marking itself."""
 
 T = TypeVar("T")
 
 
-class Heard(NamedTuple):
-    """One copy, and what was read in it."""
-
-    attack: str
-    seconds: float
-    cpu_seconds: float
-    read: bool
-    found: bool
-    false_alarms: int
-    quality: float
-    error: float
-
-
-class Marked(NamedTuple):
-    """A track with its mark: samples of shape (1 or 2, n) at 44.1 kHz."""
-
-    name: str
-    original: Samples
-    samples: Samples
-    key: Key
-    payload: Payload
-    cpu_seconds: float
-
-
 def main() -> None:
-    """Measure; print the tables and write results.json."""
+    """Measure what was not measured yet and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tracks", type=int, default=16)
+    parser.add_argument("--tracks", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=180)
+    both = "builtin,audiowmark" if shutil.which("audiowmark") else "builtin"
+    parser.add_argument("--systems", default=both)
+    parser.add_argument("--attacks", help="only those whose names contain this")
+    parser.add_argument("--core", type=int, help="the one core that all runs on")
+    parser.add_argument("--table", action="store_true", help="measure nothing")
     given = parser.parse_args()
-    engine = BuiltinWatermarker()
-    rows: list[dict[str, Any]] = []
-    for recording in track(_chosen(given.tracks), "marking and listening"):
-        marked = _marked(engine, recording, given.seconds)
-        heard = [each._asdict() for each in _listened(engine, marked)]
-        rows.append({**_account(marked), "heard": heard})
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "results.json").write_text(json.dumps(rows, indent=1))
-    print(markdown(rows))
+    if given.core is not None:
+        os.sched_setaffinity(0, {given.core})
+    attacks = [each for each in ATTACKS if (given.attacks or "") in each.name]
+    if not given.table:
+        recordings = chosen(given.tracks + 1)
+        FILE.parent.mkdir(parents=True, exist_ok=True)
+        for recording, neighbour in track([*pairwise(recordings)], "marking and listening"):
+            for system in given.systems.split(","):
+                _measure(system, recording, neighbour, given.seconds, attacks)
+    print(markdown(lines(), [each.name for each in ATTACKS]))
 
 
-def _chosen(count: int) -> list[Recording]:
-    """Long enough recordings, one from each package in turn."""
-    long = [each for each in corpus("test") if each.seconds >= 70]
-    random = np.random.default_rng(0)
-    shuffled = [long[int(n)] for n in random.permutation(len(long))]
-    seen: dict[str, int] = {}
-    turns = []
-    for each in shuffled:
-        turns.append(seen.get(each.package, 0))
-        seen[each.package] = turns[-1] + 1
-    order = np.argsort(turns, kind="stable")
-    return [shuffled[int(n)] for n in order[:count]]
+def lines() -> list[dict[str, Any]]:
+    """All that was measured so far."""
+    return [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
 
 
-def _marked(engine: Watermarker, recording: Recording, seconds: float) -> Marked:
+def _measure(
+    system: str,
+    recording: Recording,
+    neighbour: Recording,
+    seconds: float,
+    attacks: Sequence[Attack],
+) -> None:
+    known = {"system": system, "version": version(system), "track": recording.file.stem}
+    known["length"] = seconds
+    done = {line["attack"] for line in lines() if all(line.get(k) == known[k] for k in known)}
+    missing = [each for each in attacks if each.name not in done]
+    if not missing:
+        return
+    marked, cpu_seconds = _marked(system, recording, neighbour, seconds)
+    with FILE.open("a") as file:
+        if MARKING not in done:
+            file.write(json.dumps(known | _account(marked, cpu_seconds)) + "\n")
+        for attack in missing:
+            for heard in _heard(system, marked, attack):
+                file.write(json.dumps(known | heard) + "\n")
+                file.flush()
+
+
+@cache
+def version(system: str) -> str:
+    """Version of an engine; of the builtin one, the digest of its sources."""
+    if system == "audiowmark":
+        return ".".join(map(str, Audiowmark.installed().version()))
+    sources = sorted(Path(watermark.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:10]
+
+
+def _marked(
+    system: str, recording: Recording, neighbour: Recording, seconds: float
+) -> tuple[Marked, float]:
+    own = engine(system)
     original = excerpt(recording, 0, seconds)
-    random = _random(recording.sha256)
-    key, payload = Key(random.bytes(16), "bench"), Payload(random.bytes(16).hex())
-    samples, cpu_seconds = _timed(lambda: engine.embed(original, RATE, payload, key))
-    return Marked(Path(recording.path).stem, original, samples, key, payload, cpu_seconds)
-
-
-def _listened(engine: Watermarker, marked: Marked) -> Iterator[Heard]:
-    other = Key(bytes(byte ^ 0xFF for byte in marked.key.secret), "other")
-    yield _heard(engine, "none", marked.samples, marked.key, marked.payload)
-    yield _heard(engine, "unmarked", marked.original, marked.key, None)
-    yield _heard(engine, "other key", marked.samples, other, None)
-    yield _heard(engine, "mp3 64k", _mp3(marked.samples), marked.key, marked.payload)
-    for seconds in CROP_SECONDS:
-        crop = _crop(marked, seconds)
-        yield _heard(
-            engine, f"crop {seconds} s", marked.samples[:, crop], marked.key, marked.payload
-        )
-        copy = _mp3(marked.samples[:, crop])
-        yield _heard(engine, f"crop {seconds} s, mp3 64k", copy, marked.key, marked.payload)
-        yield _heard(engine, f"unmarked {seconds} s", marked.original[:, crop], marked.key, None)
-
-
-def _heard(
-    engine: Watermarker, attack: str, samples: Samples, key: Key, payload: Payload | None
-) -> Heard:
-    marks, cpu_seconds = _timed(lambda: engine.detect(samples, RATE, [key]))
-    believed = [mark for mark in marks if mark.verdict is Verdict.FOUND]
-    right = [mark for mark in marks if mark.payload == payload]
-    best = max(right, key=lambda mark: mark.quality, default=None)
-    return Heard(
-        attack=attack,
-        seconds=samples.shape[1] / RATE,
-        cpu_seconds=cpu_seconds,
-        read=bool(marks) and marks[0].payload == payload,
-        found=bool(believed) and believed[0].payload == payload,
-        false_alarms=len({mark.payload for mark in believed} - {payload}),
-        quality=best.quality if best else 0.0,
-        error=min((mark.error for mark in right), default=1.0),
+    random = random_of(recording.sha256)
+    key = Key(random.bytes(16), "bench")
+    payload = signed_payload(random.bytes(12).hex(), key)
+    samples, cpu_seconds = _timed(lambda: own.embed(original, RATE, payload, key))
+    marked = Marked(
+        name=recording.file.stem,
+        original=original,
+        samples=samples,
+        neighbour=excerpt(neighbour, 0, seconds),
+        key=key,
+        payload=payload,
+        second=second_payload(key, recording.sha256),
+        engine=own,
     )
+    return marked, cpu_seconds
 
 
-def _crop(marked: Marked, seconds: int) -> slice:
-    """A stretch that is loud enough, drawn by the track and the length."""
-    random = _random(f"{marked.name} {seconds}")
-    length = seconds * RATE
-    while True:
-        first = int(random.integers(0, marked.samples.shape[1] - length))
-        if marked.original[:, first : first + length].std() > QUIET:
-            return slice(first, first + length)
-
-
-def _account(marked: Marked) -> dict[str, Any]:
-    """Speed of embedding, and how far the mark and all of the change lie below the sound."""
-    change = marked.samples - marked.original
-    size = SEGMENT_SECONDS * RATE
-    starts = range(0, marked.original.shape[1] - size + 1, size)
-    parts = [
-        _ratio_db(marked.original[:, start : start + size], change[:, start : start + size])
-        for start in starts
-        if marked.original[:, start : start + size].std() > QUIET
-    ]
-    seconds = marked.original.shape[1] / RATE
-    return {
-        "track": marked.name,
-        "seconds": seconds,
-        "channels": len(marked.original),
-        "embed_times_real_time": seconds / marked.cpu_seconds,
-        "snr_db": _ratio_db(marked.original, change),
-        "segmental_snr_db": float(np.median(parts)),
-        "peak": float(np.abs(marked.samples).max()),
+def _heard(system: str, marked: Marked, attack: Attack) -> Iterator[dict[str, Any]]:
+    """What is read in a copy; nothing where a track can't be attacked so."""
+    listener = engine(system)
+    if isinstance(listener, Audiowmark):
+        listener = Audiowmark(detect_speed=attack.speed)
+    try:
+        copy = attack.apply(marked)
+    except NotAlterableError:
+        return
+    key = other_key(marked.key) if attack.other_key else marked.key
+    marks, cpu_seconds = _listened(listener, copy, key)
+    wanted = attack.payloads(marked)
+    believed = {mark.payload for mark in marks if mark.verdict is Verdict.FOUND}
+    right = [mark for mark in marks if mark.payload in wanted]
+    yield {
+        "attack": attack.name,
+        "seconds": copy.shape[1] / RATE,
+        "cpu_seconds": cpu_seconds,
+        "wanted": len(wanted),
+        "read": len(wanted & {mark.payload for mark in marks}),
+        "first": bool(marks) and marks[0].payload in wanted,
+        "found": len(wanted & believed),
+        "false_alarms": len(believed - wanted - {marked.payload, marked.second}),
+        "quality": max((mark.quality for mark in right), default=0.0),
+        "error": min((mark.error for mark in right), default=1.0),
+        "margin": max((mark.margin for mark in right), default=-1.0),
+        "wrong_margin": max((m.margin for m in marks if m.payload not in wanted), default=-1.0),
     }
 
 
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Both tables."""
-    lines = [
-        "| track | s | channels | embed × real time | SNR dB | median of 2 s | detect × real time |",
-        "|---|---|---|---|---|---|---|",
+def _listened(listener: Watermarker, copy: Samples, key: Key) -> tuple[list[Mark], float]:
+    copy = np.ascontiguousarray(copy, np.float32)
+    return _timed(lambda: listener.detect(copy, RATE, [key]))
+
+
+def _account(marked: Marked, cpu_seconds: float) -> dict[str, Any]:
+    """Speed of marking, and how far all that changed lies below the sound and what it masks."""
+    change = marked.samples - marked.original
+    size = SEGMENT_SECONDS * RATE
+    parts = [
+        _ratio_db(marked.original[:, start : start + size], change[:, start : start + size])
+        for start in range(0, marked.original.shape[1] - size + 1, size)
+        if marked.original[:, start : start + size].std() > QUIET
     ]
-    for row in rows:
-        clean = next(each for each in row["heard"] if each["attack"] == "none")
-        lines.append(
-            f"| {row['track']} | {row['seconds']:.0f} | {row['channels']} "
-            f"| {row['embed_times_real_time']:.0f} | {row['snr_db']:.1f} "
-            f"| {row['segmental_snr_db']:.1f} | {clean['seconds'] / clean['cpu_seconds']:.0f} |"
-        )
-    lines += [
-        "",
-        "| copy | n | read | found | false alarms | quality | worst error | × real time |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for attack in dict.fromkeys(each["attack"] for row in rows for each in row["heard"]):
-        lines.append(_line(attack, [e for r in rows for e in r["heard"] if e["attack"] == attack]))
-    return "\n".join(lines) + "\n"
-
-
-def _line(attack: str, heard: Sequence[dict[str, Any]]) -> str:
-    speed = sum(each["seconds"] for each in heard) / sum(each["cpu_seconds"] for each in heard)
-    alarms = sum(each["false_alarms"] for each in heard)
-    right = [each for each in heard if each["quality"]]
-    cells = ["–", "–", str(alarms), "–", "–"]
-    if right:
-        qualities = [each["quality"] for each in right]
-        cells = [
-            str(sum(each["read"] for each in heard)),
-            str(sum(each["found"] for each in heard)),
-            str(alarms),
-            f"{min(qualities):.2f}–{max(qualities):.2f}",
-            f"{max(each['error'] for each in right):.2f}",
-        ]
-    return f"| {attack} | {len(heard)} | {' | '.join(cells)} | {speed:.0f} |"
-
-
-def _mp3(samples: Samples) -> Samples:
-    return coded(samples, RATE, MP3_64K)
+    middle = marked.original.shape[1] // 2
+    heard = np.s_[:, middle : middle + MASKED_SECONDS * RATE]
+    ratio = noise_to_mask(marked.original[heard], marked.samples[heard])
+    return {
+        "attack": MARKING,
+        "seconds": marked.original.shape[1] / RATE,
+        "channels": len(marked.original),
+        "cpu_seconds": cpu_seconds,
+        "snr_db": _ratio_db(marked.original, change),
+        "segmental_snr_db": float(np.median(parts)),
+        "noise_to_mask_db": float(np.quantile(ratio.mean, 0.99)),
+        "worst_band_db": float(np.quantile(ratio.worst, 0.99)),
+        "masked_share": ratio.inaudible_share,
+        "peak": float(np.abs(marked.samples).max()),
+    }
 
 
 def _ratio_db(sound: Samples, change: Samples) -> float:
@@ -215,12 +199,14 @@ def _ratio_db(sound: Samples, change: Samples) -> float:
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
-    start = time.process_time()
-    return work(), time.process_time() - start
+    """What the work gives, and the CPU seconds that it and its processes took."""
+    start = _cpu_seconds()
+    return work(), _cpu_seconds() - start
 
 
-def _random(name: str) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(name.encode()))
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The excerpt is laid on a silent time axis wide enough for a pair of blocks to st
 it; what is not heard counts neither for nor against.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -14,16 +14,19 @@ from watermark.candidates import Candidate, candidates
 from watermark.coarse_search import Spectrogram, block_sums
 from watermark.convolutional import Code
 from watermark.excerpt import SEARCH_FRAME, Excerpt
-from watermark.extraction import decoded, interleaved, raw_bits
+from watermark.extraction import clear_raw_bits, decoded, interleaved, raw_bits
+from watermark.layers import layers
 from watermark.marks import BlockKind
 from watermark.payloads import PayloadMode
 from watermark.readings import Reading
 from watermark.sync import SyncTemplate, pair_template
 from watermark.tables import KeyTables
+from watermark.verdicts import convinces
 from watermark.warps import NO_WARP, Warp
 
 LONGEST_BLOCKS: Final = 3.1
 """Sound of fewer blocks is searched for clips as well."""
+RawBits = Callable[[Excerpt, int, KeyTables], F32Array]
 _SPARE_FRAMES: Final = 5
 _MOST_CANDIDATES: Final = 8
 
@@ -40,8 +43,16 @@ class Clip:
     def _spectrogram(self) -> Spectrogram:
         return Spectrogram.of(self.excerpt)
 
-    def readings(self, tables: KeyTables, template: SyncTemplate) -> Iterator[Reading]:
-        """Read a key's pairs of blocks around the excerpt; the template is that of one block."""
+    def readings(self, tables: KeyTables, template: SyncTemplate) -> Iterator[list[Reading]]:
+        """Read a key's pairs of blocks around the excerpt, the clearest first.
+
+        Each is read with its bits weighed and, where that doesn't convince, as audiowmark reads it.
+
+        Parameters
+        ----------
+        template : SyncTemplate
+            Of one block.
+        """
         coarse = block_sums(self._spectrogram, template, skip_silence=True).of_pairs()
         places = candidates(
             self.excerpt,
@@ -51,23 +62,31 @@ class Clip:
             most=_MOST_CANDIDATES,
             skip_silence=True,
         )
-        for place in places:
-            kind = BlockKind.CLIP_A if place.is_a else BlockKind.CLIP_B
-            if (made := decoded(self._raw_pair(place, tables), Code.AB)) is not None:
-                yield Reading(
-                    message=made.message,
-                    start=self.start,
-                    end=self.end,
-                    quality=place.quality,
-                    error=made.error,
-                    margin=made.margin,
-                    kind=kind,
-                )
+        for place in sorted(places, key=lambda each: -each.quality):
+            read: list[Reading] = []
+            for bits in (clear_raw_bits, raw_bits):
+                if not any(convinces(each) for each in read):
+                    read += self._read(place, self._raw_pair(place, tables, bits))
+            yield read
 
-    def _raw_pair(self, place: Candidate, tables: KeyTables) -> F32Array:
+    def _read(self, place: Candidate, raw: F32Array) -> Iterator[Reading]:
+        if (made := decoded(raw, Code.AB)) is None:
+            return
+        reading = Reading(
+            message=made.message,
+            start=self.start,
+            end=self.end,
+            quality=place.quality,
+            error=made.error,
+            margin=made.margin,
+            kind=BlockKind.CLIP_A if place.is_a else BlockKind.CLIP_B,
+        )
+        yield from layers(reading, raw, Code.AB)
+
+    def _raw_pair(self, place: Candidate, tables: KeyTables, bits: RawBits) -> F32Array:
         size = tables.mode.block_frames * SEARCH_FRAME
         first, second = (
-            raw_bits(self.excerpt, start, tables) for start in (place.start, place.start + size)
+            bits(self.excerpt, start, tables) for start in (place.start, place.start + size)
         )
         return interleaved(first, second) if place.is_a else interleaved(second, first)
 

@@ -31,7 +31,7 @@ class DetectionParams:
 
     speed: bool = True
     stretch: bool = True
-    budget_seconds: float = 10.0
+    budget_seconds: float = 5.0
 
 
 class Budget:

@@ -12,8 +12,8 @@ from typing import Final
 from watermark.marks import Mark
 from watermark.payload_check import CHECK_BITS
 
-TAIL_START: Final = -0.01
-TAIL_SCALE: Final = 0.005
+TAIL_START: Final = -0.0135
+TAIL_SCALE: Final = 0.006
 
 
 def false_alarm(alike: Sequence[Mark], *, tried: int) -> float:

@@ -1,6 +1,6 @@
 """Parts of a sound and the reading of keys in them, as they are and as they may have been altered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -15,6 +15,7 @@ from watermark.keys import Key
 from watermark.marks import Mark, Verdict
 from watermark.payloads import PayloadMode
 from watermark.readings import Reading
+from watermark.screening import standing_out
 from watermark.slants import slant_template
 from watermark.sync import SyncTemplate, key_template
 from watermark.tables import KeyTables, key_tables
@@ -26,6 +27,8 @@ PART_SECONDS: Final = 30 * 60
 """Longer sound is searched in parts of this length, which overlap by a pair of blocks and more."""
 _OVERLAP_BLOCKS: Final = 2.6
 _LEAST_CANDIDATES: Final = 8
+_FAR_BELOW: Final = 0.5
+"""Of the quality of a mark that was read: another mark in the same clip is clearer than this."""
 _MOST_READ: Final = 2
 """Alterations of a part under one key that are read."""
 
@@ -55,7 +58,8 @@ class Part:
         template = key_template(key, self.mode)
         readings = self._block_readings(tables, template)
         if not any(convinces(each) for each in readings):
-            readings += [each for clip in self._clips for each in clip.readings(tables, template)]
+            for clip in self._clips:
+                readings += _convincing(clip.readings(tables, template))
         for reading in readings:
             if (mark := mark_from(self._in_time(reading), self.mode, key, self.offset)) is not None:
                 yield replace(
@@ -109,6 +113,18 @@ class Part:
         return clips_of(self.samples, self.mode, self.warp)
 
 
+def _convincing(places: Iterable[list[Reading]]) -> list[Reading]:
+    """Readings of places, the clearest first, up to those far below one that convinces."""
+    readings: list[Reading] = []
+    best = 0.0
+    for read in places:
+        if any(each.quality < _FAR_BELOW * best for each in read):
+            break
+        readings += read
+        best = max([best, *(each.quality for each in read if convinces(each))])
+    return readings
+
+
 def parts_of(sound: F32Array, modes: Sequence[PayloadMode]) -> Iterator[list[Part]]:
     """Parts of a sound at 11,025 Hz, each once for every mode."""
     size = PART_SECONDS * SEARCH_RATE
@@ -128,6 +144,8 @@ def marks_in(
 ) -> list[Mark]:
     """Marks of keys in one part of a sound, of altered copies only where nothing else is found.
 
+    Keys of which nothing stands out at a glance are not searched, and give no candidates.
+
     Parameters
     ----------
     parts : sequence of Part
@@ -135,7 +153,12 @@ def marks_in(
     budget : Budget
         Of the search for altered copies.
     """
-    marks = [mark for part in parts for key in keys for mark in part.marks(key)]
+    marks = [
+        mark
+        for part in parts
+        for key in standing_out(part.samples, keys, part.mode)
+        for mark in part.marks(key)
+    ]
     if not any(mark.verdict is Verdict.FOUND for mark in marks):
         for part in parts:
             marks += part.altered_marks(budget.spent_on(keys), params)

@@ -62,3 +62,11 @@ def sounding(samples: F32Array) -> F32Array:
     peaks = np.maximum(samples.max(axis=1), -samples.min(axis=1))
     loud: F32Array = samples[peaks >= SILENT_PEAK]
     return loud
+
+
+def mixed(samples: F32Array) -> F32Array:
+    """Mean of all channels, or the loudest where they cancel, float32 of shape (n,)."""
+    mean: F32Array = samples.mean(axis=0)
+    energies = np.square(samples).sum(axis=1)
+    loudest: F32Array = samples[energies.argmax()]
+    return mean if 8 * np.square(mean).sum() > energies.max() else loudest

@@ -9,27 +9,30 @@ within them, so they are summed once for all slants.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-from scipy import ndimage
 
 from watermark.arrays import F32Array, I64Array
 from watermark.excerpt import SEARCH_FRAME
 from watermark.keys import Key
 from watermark.layout import FRAMES_PER_SYNC_BIT, SYNC_BITS
-from watermark.payloads import PayloadMode
-from watermark.tables import BANDS, key_tables
+from watermark.payloads import SYNC_FRAMES, PayloadMode
+from watermark.tables import BANDS, sync_tables
 from watermark.warps import Warp, warped_powers
 
 COARSE_ROWS: Final = 2
 """Rows in a frame."""
 _GROUPS: Final = 16
+_SPARE_FRAMES: Final = 18
+"""How far a slant of 0.8 % moves the end of a block."""
 _AROUND: Final = 8
 """Frames that a row is compared with: 0.2 s."""
 _CLIP: Final = 2.0
 """Median deviations that a level may stand out by: what does more is an onset, not a mark."""
+_SPARSE: Final = 7
+"""One of so many sums is looked at for their deviation."""
 _LEAST_POWER: Final = np.float32(1e-10)
 _LEAST_DEVIATION: Final = np.float32(1e-3)
 _DEVIATION: Final = 0.6745
@@ -73,7 +76,7 @@ class SlantTemplate:
         """
         summed = self._summed(sheet)
         lines = np.abs(np.stack([self._along(summed, slant, sheet.fineness) for slant in slants]))
-        deviation = float(np.median(lines[:, ::3])) / _DEVIATION
+        deviation = float(np.median(lines[:, ::_SPARSE])) / _DEVIATION
         peaks = lines.max(axis=1)
         best = int(peaks.argmax())
         score = float(peaks[best]) / max(deviation, float(_LEAST_DEVIATION))
@@ -95,19 +98,20 @@ class SlantTemplate:
         return summed
 
     def _along(self, summed: F32Array, slant: float, fineness: int) -> F32Array:
-        """Sums along lines, float32 of shape (rows of a block,): of blocks that start up to one before.
+        """Sums along lines, float32: of blocks that start from one before the sheet to its first row.
 
         The block after each, of the other kind, counts as well.
         """
-        rows = fineness * self.length
+        rows = fineness * (self.length + _SPARE_FRAMES)
         lines = np.zeros(rows, np.float32)
         for order, combine in enumerate((np.add, np.subtract)):
-            for group, middle in enumerate(self._middles + order * self.length):
-                first = round(fineness * (middle * (1 + slant) + self._reach)) - rows
-                begin, end = max(0, -first), min(rows, summed.shape[1] - first)
+            middles = (self._middles + order * self.length) * (1 + slant) + self._reach
+            firsts = np.rint(fineness * middles).astype(np.int64) - rows
+            for sums, first in zip(summed, firsts.tolist(), strict=True):
+                begin, end = max(0, -first), min(rows, sums.size - first)
                 if begin < end:
                     part = lines[begin:end]
-                    combine(part, summed[group, first + begin : first + end], out=part)
+                    combine(part, sums[first + begin : first + end], out=part)
         return lines
 
     @property
@@ -115,7 +119,7 @@ class SlantTemplate:
         """Frames by which a sixteenth reaches beyond its middle, at most."""
         return self.length // _GROUPS + 1
 
-    @property
+    @cached_property
     def _middles(self) -> I64Array:
         middles: I64Array = ((np.arange(_GROUPS) + 0.5) * self.length / _GROUPS).astype(np.int64)
         return middles
@@ -135,14 +139,15 @@ def vertex(heights: Sequence[float], places: Sequence[float]) -> float:
 @lru_cache(maxsize=64)
 def slant_template(key: Key, mode: PayloadMode) -> SlantTemplate:
     """Template of a key, kept for the last few: 0.2 MB each."""
-    tables = key_tables(key, mode)
-    order = np.argsort(tables.sync_positions)
+    tables = sync_tables(key, mode)
+    positions = tables.positions[:SYNC_FRAMES]
+    order = np.argsort(positions)
     bits = np.repeat(np.arange(SYNC_BITS), FRAMES_PER_SYNC_BIT)
-    bands = np.zeros((len(order), BANDS), np.float32)
-    np.put_along_axis(bands, tables.sync_up, 1, axis=1)
-    np.put_along_axis(bands, tables.sync_down, -1, axis=1)
+    bands = np.zeros((SYNC_FRAMES, BANDS), np.float32)
+    np.put_along_axis(bands, tables.up, 1, axis=1)
+    np.put_along_axis(bands, tables.down, -1, axis=1)
     bands[bits % 2 == 0] *= -1
-    return SlantTemplate(tables.sync_positions[order], bands[order], mode.block_frames)
+    return SlantTemplate(positions[order], bands[order], mode.block_frames)
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,15 @@ class Sheet:
         starts = np.rint(np.arange(rows) * hop).astype(np.int64)
         frames = np.lib.stride_tricks.sliding_window_view(samples, warp.frame)[starts]
         levels = np.log(warped_powers(frames, warp, bands) + _LEAST_POWER)
-        around = _AROUND * fineness + 1
-        levels -= ndimage.uniform_filter1d(levels, around, axis=0, mode="nearest")
-        levels /= np.maximum(np.median(np.abs(levels[::fineness]), axis=0), _LEAST_DEVIATION)
+        levels -= _means(levels, _AROUND * fineness // 2)
+        levels /= np.maximum(np.median(np.abs(levels[:: 2 * fineness]), axis=0), _LEAST_DEVIATION)
         return cls(np.clip(levels, -_CLIP, _CLIP, out=levels), fineness)
+
+
+def _means(levels: F32Array, reach: int) -> F32Array:
+    """Mean of each row and as many to either side; the first and last rows go on beyond the ends."""
+    padded = np.pad(levels, ((reach + 1, reach), (0, 0)), mode="edge")
+    sums = np.cumsum(padded, axis=0, dtype=np.float64)
+    size = 2 * reach + 1
+    means: F32Array = ((sums[size:] - sums[:-size]) / size).astype(np.float32)
+    return means

@@ -1,7 +1,8 @@
 """Random streams: what a key decides, it decides through these.
 
 A stream is the AES-128 key stream in counter mode whose first counter is the encrypted
-block of seed and stream number; its 64-bit words are read big-endian.
+block of seed and stream number; its 64-bit words are read big-endian. Counters of many streams are
+encrypted at once, block by block, which is what the counter mode does to each.
 """
 
 from collections.abc import Sequence
@@ -11,13 +12,13 @@ from typing import Final
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from watermark.arrays import I64Array, U64Array
 from watermark.keys import Key
 
-BLOCK_BYTES: Final = 16
-WORD_BYTES: Final = 8
+WORDS_PER_BLOCK: Final = 2
+"""64-bit words in a block of AES."""
 
 
 class Stream(IntEnum):
@@ -32,10 +33,22 @@ class Stream(IntEnum):
 
 def random_words(key: Key, stream: int, seed: int, count: int) -> U64Array:
     """First words of a stream, uint64 of shape (count,)."""
-    start = seed.to_bytes(WORD_BYTES, "big") + bytes([stream]) + bytes(7)
-    counter = _key_stream(key, start, BLOCK_BYTES)  # one block of it is the plain encryption
-    words = np.frombuffer(_key_stream(key, counter, count * WORD_BYTES), ">u8")
-    return words.astype(np.uint64)
+    words: U64Array = random_rows(key, stream, [seed], count)[0]
+    return words
+
+
+def random_rows(key: Key, stream: int, seeds: Sequence[int], count: int) -> U64Array:
+    """First words of the streams of several seeds, uint64 of shape (seeds, count)."""
+    starts = np.empty((len(seeds), 1, 2), np.uint64)
+    starts[:, 0, 0] = np.array(seeds, np.uint64)
+    starts[:, 0, 1] = stream << 56
+    counters = _encrypted(key, starts)
+    numbers = np.arange(-(-count // WORDS_PER_BLOCK), dtype=np.uint64)
+    low: U64Array = counters[..., 1] + numbers  # (seeds, blocks)
+    high: U64Array = counters[..., 0] + (low < counters[..., 1])
+    words: U64Array = _encrypted(key, np.stack([high, low], axis=-1))
+    rows: U64Array = words.reshape(len(seeds), -1)[:, :count]
+    return rows
 
 
 def shuffled(key: Key, stream: int, count: int, seed: int = 0) -> I64Array:
@@ -68,7 +81,7 @@ def shuffled_starts(
     -------
     int64 array, shape (seeds, kept)
     """
-    words = np.stack([random_words(key, stream, seed, kept) for seed in seeds])
+    words = random_rows(key, stream, seeds, kept)
     ahead = np.arange(items.size, items.size - kept, -1, dtype=np.uint64)
     others = np.arange(kept) + (words % ahead).astype(np.int64)  # (seeds, kept)
     orders = np.tile(items, (len(seeds), 1))
@@ -81,5 +94,9 @@ def shuffled_starts(
     return orders[:, :kept]
 
 
-def _key_stream(key: Key, counter: bytes, count: int) -> bytes:
-    return Cipher(AES(key.secret), CTR(counter)).encryptor().update(bytes(count))
+def _encrypted(key: Key, blocks: U64Array) -> U64Array:
+    """Encrypt blocks of two words each, uint64 of shape (..., 2)."""
+    encryptor = Cipher(AES(key.secret), ECB()).encryptor()  # noqa: S305 (counters never repeat)
+    encrypted = encryptor.update(blocks.astype(">u8").tobytes())
+    words: U64Array = np.frombuffer(encrypted, ">u8").astype(np.uint64).reshape(blocks.shape)
+    return words

@@ -57,19 +57,25 @@ class SyncTemplate:
         -------
         float32 array, shape (n,)
         """
-        frames = (starts[:, None, None] + self.positions * SEARCH_FRAME).ravel()
-        heard = excerpt.heard(frames) | (not skip_silence)
-        levels = excerpt.levels(frames) * heard[:, None]
-        by_bit = levels.reshape(starts.size, SYNC_BITS, -1).transpose(1, 0, 2)
-        sums = by_bit @ self.flat  # (6, n, 2)
-        counts = heard.reshape(starts.size, SYNC_BITS, -1).sum(axis=2).T
-        return scores(sums[..., 0], sums[..., 1], counts)
+        places = starts[:, None] + self.positions.ravel() * SEARCH_FRAME  # (n, 6 * frames)
+        heard = excerpt.heard(places) | (not skip_silence)
+        used = np.flatnonzero(heard.any(axis=0))
+        levels = excerpt.levels(places[:, used].ravel()).reshape(starts.size, used.size, BANDS)
+        levels *= heard[:, used, None]
+        bits = used // self.positions.shape[1]
+        ups, downs, counts = (np.zeros((SYNC_BITS, starts.size), np.float32) for _ in range(3))
+        for bit in range(SYNC_BITS):
+            own = slice(*np.searchsorted(bits, (bit, bit + 1)))
+            flat = levels[:, own].reshape(starts.size, -1)
+            sums = flat @ self.by_frame[used[own]].reshape(-1, 2)
+            ups[bit], downs[bit] = sums.T
+            counts[bit] = heard[:, used[own]].sum(axis=1)
+        return scores(ups, downs, counts.astype(np.int64))
 
     @cached_property
-    def flat(self) -> F32Array:
-        """Bands that go up and down for each bit: float32 of shape (6, frames * 81, 2)."""
-        both = np.stack([self.up, self.down], axis=-1)
-        return both.reshape(SYNC_BITS, -1, 2)
+    def by_frame(self) -> F32Array:
+        """Bands that go up and down, float32 of shape (6 * frames, 81, 2)."""
+        return np.stack([self.up, self.down], axis=-1).reshape(-1, BANDS, 2)
 
     @cached_property
     def transform(self) -> tuple[int, C64Array]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from watermark.arrays import F32Array
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE
+from watermark.samples import mixed
 from watermark.slants import Line, Sheet, SlantTemplate, vertex
 from watermark.tables import BANDS
 from watermark.warps import Warp
@@ -116,7 +117,7 @@ def alterations(
     """
     if samples.shape[1] < LEAST_SECONDS * SEARCH_RATE:
         return [[] for _ in templates]
-    window = _loudest(_mixed(samples))
+    window = _loudest(mixed(samples))
     grid = _LONG if window.size >= _SHORT_SECONDS * SEARCH_RATE else _SHORT
     centres = [*_speeds(grid)] * speed + [*_stretches(grid)] * stretch
     coarse: list[list[Altered]] = [[] for _ in templates]
@@ -199,19 +200,12 @@ def _near(one: Warp, other: Warp) -> bool:
     return max(abs(one.time / other.time - 1), abs(one.bands / other.bands - 1)) < _NEAR
 
 
-def _mixed(samples: F32Array) -> F32Array:
-    """Mean of all channels, or the loudest where they cancel, float32 of shape (n,)."""
-    mixed: F32Array = samples.mean(axis=0)
-    loudest: F32Array = samples[np.square(samples).sum(axis=1).argmax()]
-    return mixed if 8 * np.square(mixed).sum() > np.square(loudest).sum() else loudest
-
-
-def _loudest(mixed: F32Array) -> F32Array:
+def _loudest(samples: F32Array) -> F32Array:
     """Half a minute that is loud throughout, float32 of shape (n,)."""
-    whole_seconds = mixed[: mixed.size // SEARCH_RATE * SEARCH_RATE].reshape(-1, SEARCH_RATE)
+    whole_seconds = samples[: samples.size // SEARCH_RATE * SEARCH_RATE].reshape(-1, SEARCH_RATE)
     if len(whole_seconds) <= WINDOW_SECONDS:
-        return mixed
+        return samples
     levels = np.sqrt(np.abs(whole_seconds).mean(axis=1))
     sums = np.convolve(levels, np.ones(WINDOW_SECONDS), mode="valid")
     first = int(sums.argmax()) * SEARCH_RATE
-    return mixed[first : first + WINDOW_SECONDS * SEARCH_RATE]
+    return samples[first : first + WINDOW_SECONDS * SEARCH_RATE]

@@ -104,7 +104,7 @@ def warped_powers(frames: F32Array, warp: Warp, bands: int = BANDS) -> F32Array:
     return powers
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=192)
 def _band_basis(warp: Warp, bands: int) -> F32Array:
     """Windowed cosines and sines, float32 of shape (warp.frame, 2 * bands)."""
     cycles = (LOWEST_BAND + np.arange(bands)) * warp.bands / _FRAME  # of each band, a sample

@@ -35,7 +35,10 @@ def readings(sound: np.ndarray, rate: int, key: Key, payload: Payload) -> list[R
     excerpt = Excerpt.of(samples)
     blocks = BlockSearch(excerpt, Spectrogram.of(excerpt), tables, template).readings(least=8)
     clips = [
-        each for clip in clips_of(samples, payload.mode) for each in clip.readings(tables, template)
+        each
+        for clip in clips_of(samples, payload.mode)
+        for read in clip.readings(tables, template)
+        for each in read
     ]
     return blocks + clips
 

@@ -89,6 +89,13 @@ def test_a_sound_that_was_marked_again_keeps_both_marks(tracks: list[np.ndarray]
     ] == [FIRST, SECOND]
 
 
+def test_both_marks_of_joined_excerpts_are_found(tracks: list[np.ndarray]) -> None:
+    one = ENGINE.embed(tracks[0], RATE, FIRST, KEY)[:, 20 * RATE : 42 * RATE]
+    two = ENGINE.embed(tracks[1], RATE, SECOND, KEY)[:, 15 * RATE : 37 * RATE]
+    marks = ENGINE.detect(np.concatenate([one, two], axis=1), RATE, [KEY])
+    assert found(marks) == {("house", FIRST), ("house", SECOND)}
+
+
 BITS = st.binary(min_size=16, max_size=16)
 
 
