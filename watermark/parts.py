@@ -159,7 +159,7 @@ def marks_in(
         for key in standing_out(part.samples, keys, part.mode)
         for mark in part.marks(key)
     ]
-    if not any(mark.verdict is Verdict.FOUND for mark in marks):
-        for part in parts:
-            marks += part.altered_marks(budget.spent_on(keys), params)
-    return marks
+    if any(mark.verdict is Verdict.FOUND for mark in marks):
+        return marks
+    altered = [mark for part in parts for mark in part.altered_marks(budget.spent_on(keys), params)]
+    return altered + marks  # of the same mark read in both ways, the first is kept
