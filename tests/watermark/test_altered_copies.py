@@ -193,10 +193,10 @@ def test_a_line_is_found_at_its_slant_wherever_the_block_starts(time: float, sta
 def test_a_mark_that_is_half_heard_as_it_is_is_read_where_it_was_moved_to(
     marked: np.ndarray,
 ) -> None:
-    """A shift of 1.5 % leaves blocks where they were, too faint to be believed."""
-    copy = filtered(resampled(marked, 1.015), RATE, "atempo", str(1 / 1.015))
+    """A shift of 1.9 % leaves blocks where they were, too faint to be believed."""
+    copy = filtered(resampled(marked, 1.019), RATE, "atempo", str(1 / 1.019))
     marks = ENGINE.detect(copy, RATE, [KEY])
     assert found(marks) == OURS
     best = max(marks, key=lambda mark: mark.quality)
     assert best.quality > 0.5
-    assert best.pitch_ratio == pytest.approx(1.015, abs=4e-3)
+    assert best.pitch_ratio == pytest.approx(1.019, abs=4e-3)
