@@ -85,7 +85,7 @@ def mark_of(service: Service, track_id: str) -> Watermark:
 def test_a_generated_track_is_marked_read_back_analysed_and_released_in_that_order(
     service, caller, tmp_path
 ) -> None:
-    mix, low = voice(11), bass(2)  # one stroke: too short to carry a mark
+    mix, low = voice(11), bass(2.9)  # too short to carry a mark
     path = wav(tmp_path, 0.6 * mix)
     stems = {
         "voice": wav(tmp_path, 0.6 * mix, "v.wav"),
@@ -210,6 +210,7 @@ def test_a_key_whose_file_is_gone_keeps_every_track_from_being_cleared(
     assert "core.unknown-fact" in {reason["rule"] for reason in result["reasons"]}
 
     path.write_text(content)
+    path.chmod(0o600)
     tracks.rescan(service, caller, upload)
     assert driven(service, caller, upload)["state"] == "released"
 

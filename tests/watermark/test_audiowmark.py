@@ -204,7 +204,7 @@ def test_margins_are_estimated_below_those_that_were_read(golden: Callable[..., 
     file = golden("mono48")
     marks = BuiltinWatermarker().detect(file.sound("marked"), file.rate, [file.key])
     blocks = [mark for mark in marks if not mark.kind.is_clip]
-    assert len(blocks) > 1
+    assert blocks
     for mark in blocks:
         assert estimated_margin(mark.error, mark.kind, mark.payload.mode) < mark.margin
 

@@ -124,9 +124,10 @@ def test_files_stems_bundle_and_timeline_of_a_released_track(
     track = f"/v1/tracks/{track_id}"
 
     master = platform.http.get(f"{track}/audio")
-    assert master.content[:4] == b"fLaC"
-    part = platform.http.get(f"{track}/audio", headers={"Range": "bytes=0-3"})
-    assert (part.status_code, part.content) == (206, b"fLaC")
+    assert master.content[:3] == b"ID3"  # C2PA keeps the manifest of a FLAC in a tag before it
+    assert b"fLaC" in master.content
+    part = platform.http.get(f"{track}/audio", headers={"Range": "bytes=0-2"})
+    assert (part.status_code, part.content) == (206, b"ID3")
     assert platform.http.get(f"{track}/audio?format=ogg").status_code == 422
     stem = platform.http.get(f"{track}/stems/voice/audio?format=m4a&bit_rate=96000")
     assert (stem.status_code, stem.headers["content-type"]) == (200, "audio/mp4")
