@@ -14,13 +14,20 @@ BUILT = {
 }
 
 
-def row(kind: str, number: int, true: list[dict[str, float]], false_score: float = 0.0) -> dict:
+def row(
+    kind: str,
+    number: int,
+    true: list[dict[str, float]],
+    false_score: float = 0.0,
+    false_work: float = 0.0,
+) -> dict:
     return {
         "system": "clearance",
         "job": [kind, 10.0, number],
         "seconds": 0.5,
         "peak_mib": 100 + number,
         "false_score": false_score,
+        "false_work": false_work,
         "true": true,
     }
 
@@ -36,7 +43,7 @@ def test_what_is_found_at_the_threshold_counts_and_what_is_wrong_counts_against_
         row("clean", 0, [{"score": 0.9, "start": 0.25, "tempo": 0.01}]),
         row("clean", 1, [{"score": 0.4, "start": 9.0}], false_score=0.6),
         row(LAYERED, 0, [{"score": 0.8}, {"score": 0.0}]),
-        row(UNRELATED, 0, []),
+        row(UNRELATED, 0, [], false_work=0.7),
     ]
     made = account("clearance", rows, BUILT)
 
@@ -44,7 +51,8 @@ def test_what_is_found_at_the_threshold_counts_and_what_is_wrong_counts_against_
     assert (kinds["clean"]["recall"], kinds[LAYERED]["recall"]) == (0.5, 0.5)
     assert kinds["clean"]["median_errors"] == {"start": 0.25, "tempo": 0.01}
     assert "recall" not in kinds[UNRELATED]
-    assert (made["false_matches"], made["queries"], made["peak_mib"]) == (1, 4, 101)
+    assert (made["false_matches"], made["false_works"]) == (1, 1)
+    assert (made["queries"], made["peak_mib"]) == (4, 101)
     text = markdown([made])
     assert "| clean | 2 | 50 (9–91) |" in text
     assert "| false_matches | 1 |" in text
