@@ -59,7 +59,7 @@ def marks_from(
                 error=float(match["error"]),
                 kind=kind,
                 key_id=key.name,
-                verdict=verdict(quality, margin, verified=checked),
+                verdict=verdict(quality, margin, kind=kind, verified=checked),
                 margin=margin,
                 verified=checked,
                 speed=float(match["speed"]),
