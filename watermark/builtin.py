@@ -57,8 +57,8 @@ class BuiltinWatermarker:
     def detect(self, samples: F32Array, sample_rate: int, keys: Sequence[Key]) -> list[Mark]:
         """See :meth:`watermark.Watermarker.detect`.
 
-        Only keys whose sync bits stand out at a glance are searched, so twenty cost little more than
-        one; the others give no candidates.
+        Only keys whose sync bits stand out at a glance are searched, and the others give no candidates.
+        In short sound twenty keys so cost little more than one.
         """
         channels = sounding(checked(samples, sample_rate))
         if not len(channels):

@@ -13,6 +13,10 @@ class TooShortError(WatermarkError):
     """There is less sound than a mark could be read from."""
 
 
+class StreamEndedError(WatermarkError):
+    """A stream goes on that was said to be at its end."""
+
+
 class BadKeyError(WatermarkError):
     """A key has the wrong length, or a name that a key file cannot hold."""
 

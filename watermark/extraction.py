@@ -7,13 +7,15 @@ import numpy as np
 
 from watermark import viterbi
 from watermark.arrays import F32Array, U8Array
-from watermark.convolutional import Code, encode
+from watermark.convolutional import TAIL_BITS, Code, encode
 from watermark.excerpt import SEARCH_FRAME, Excerpt
 from watermark.tables import BANDS, KeyTables
 
 _AROUND: Final = np.array([1, 2, 3, 0, 3, 2, 1], np.float32) / 12
 _MOST_DEVIATIONS: Final = 2.0
 _LEAST_DEVIATION: Final = np.float32(1e-3)
+_LEAST_HEARD: Final = 4
+"""Coded bits that must be heard for each bit of a message: any few would agree with some message."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _summed(contrast: F32Array, tables: KeyTables) -> F32Array:
 
 
 def decoded(raw: F32Array, code: Code) -> Decoded | None:
-    """Decode raw bits in coded order; None if none was heard, which every message would fit.
+    """Decode raw bits in coded order; None if so few were heard that some message would always fit.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def decoded(raw: F32Array, code: Code) -> Decoded | None:
         Those that are exactly 0 were not heard and count neither for nor against a message.
     """
     heard = raw != 0
-    if not heard.any():
+    if np.count_nonzero(heard) < _LEAST_HEARD * (raw.size // code.outputs - TAIL_BITS):
         return None
     soft = (0.5 * (raw / np.abs(raw[heard]).mean() + 1)).astype(np.float32)
     message = viterbi.decode(soft, code)
@@ -119,11 +121,13 @@ def _margin(raw: F32Array, word: U8Array, message_bits: int) -> float:
 
     Of ``2^k`` random words, the nearest to ``n`` values of white noise correlates with them by
     ``sqrt(1 - 2^(-2k/n))``, as rate and distortion have it. Values that are fainter than others
-    count for less: ``n`` is what as many equally strong ones of normal distribution would be.
+    count for less: ``n`` is what as many equally strong ones of normal distribution would be, and no
+    more than were heard, which it would exceed where all are of one magnitude.
     """
     squares = raw.astype(np.float64) ** 2
-    agreement = float(raw @ (2.0 * word - 1)) / np.sqrt(squares.sum() * (squares > 0).sum())
-    alike = 3 * squares.sum() ** 2 / (squares**2).sum()
+    heard = np.count_nonzero(squares)
+    agreement = float(raw @ (2.0 * word - 1)) / np.sqrt(squares.sum() * heard)
+    alike = min(3 * squares.sum() ** 2 / (squares**2).sum(), heard)
     chance = np.sqrt(1 - 2 ** (-2 * message_bits / alike))
     return float(agreement - chance)
 

@@ -2,7 +2,8 @@
 
 The margins of messages that were read where nothing was marked fall off faster than exponentially: a
 margin above ``m`` has a probability of at most ``exp((TAIL_START - m) / TAIL_SCALE)``. The constants are
-from ``python -m benchmarks.watermark_false_alarms --fit``; decision 13 says how.
+from ``python -m benchmarks.watermark_false_alarms --fit``; decision 13 says how. They are of music like
+that corpus, and of whole blocks: of other sound, and of excerpts, only the check is a proof.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,10 @@ TAIL_SCALE: Final = 0.006
 
 
 def false_alarm(alike: Sequence[Mark], *, tried: int) -> float:
-    """Probability that a search without a mark gives one as good as the best of these.
+    """Probability that a search of music without a mark gives one as good as the best of these.
+
+    At most, for music like the corpus that the tail is of; of other sound, such as a few beeps in
+    digital silence, only the check is a proof.
 
     Parameters
     ----------
@@ -26,8 +30,8 @@ def false_alarm(alike: Sequence[Mark], *, tried: int) -> float:
     tried : int
         Payloads that the search read, under all its keys.
     """
-    best = max(mark.margin for mark in alike)
     passes = 2.0**-CHECK_BITS if alike[0].verified else 1.0
+    best = max(mark.margin for mark in alike)
     return min(1.0, tried * passes * margin_tail(best))
 
 

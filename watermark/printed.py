@@ -18,7 +18,7 @@ from watermark.payloads import Payload, PayloadMode
 from watermark.spectrum import FRAME_SECONDS
 from watermark.verdicts import FAINT_QUALITY, verdict
 
-SLACK: Final = 0.03
+SLACK: Final = 0.05
 """Taken off an estimated margin."""
 _CLIP_SPARE_FRAMES: Final = 5
 _SPEED_SUFFIX: Final = "-SPEED"
@@ -59,7 +59,7 @@ def marks_from(
                 error=float(match["error"]),
                 kind=kind,
                 key_id=key.name,
-                verdict=verdict(quality, margin, verified=checked),
+                verdict=verdict(quality, margin, kind=kind, verified=checked),
                 margin=margin,
                 verified=checked,
                 speed=float(match["speed"]),

@@ -12,6 +12,8 @@ MAX_SAMPLE_RATE: Final = 768_000
 MAX_CHANNELS: Final = 64
 MIN_SECONDS: Final = 3.0
 """Sound of less than this carries too few bits to be read: a wrong message looks as good."""
+MAX_PEAK: Final = 1e4
+"""80 dB over full scale: no sound, and squares of what is louder leave float32."""
 SILENT_PEAK: Final = 1e-4
 """-80 dBFS: channels that stay below say nothing of a mark, and would dilute it."""
 
@@ -28,7 +30,7 @@ def checked(samples: F32Array, sample_rate: int) -> F32Array:
     Raises
     ------
     UnusableAudioError
-        If the shape, the type, the rate or a sample (NaN, infinite) cannot be used.
+        If the shape, the type, the rate or a sample (NaN, infinite, beyond 10,000) cannot be used.
     TooShortError
         If there are less than 3 s.
     """
@@ -55,6 +57,10 @@ def usable(samples: F32Array, sample_rate: int) -> None:
         )
     if not np.isfinite(samples).all():
         raise UnusableAudioError("the samples hold NaN or infinite values: decode the sound again")
+    if max(samples.max(initial=0), -samples.min(initial=0)) > MAX_PEAK:
+        raise UnusableAudioError(
+            f"the samples exceed {MAX_PEAK:.0f}, and full scale is 1: scale them down"
+        )
 
 
 def sounding(samples: F32Array) -> F32Array:

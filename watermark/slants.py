@@ -169,12 +169,18 @@ class Sheet:
     def of(
         cls, samples: F32Array, warp: Warp, bands: int = BANDS, fineness: int = COARSE_ROWS
     ) -> Self:
-        """Sheet of samples at 11,025 Hz, shape (n,), in so many bands from the lowest."""
+        """Sheet of samples at 11,025 Hz, shape (n,) or (channels, n), in so many bands from the lowest.
+
+        Levels of channels are added, as the search for blocks adds them.
+        """
+        channels = np.atleast_2d(samples)
         hop = SEARCH_FRAME * warp.time / fineness
-        rows = max(0, int((samples.size - warp.frame) / hop))
+        rows = max(0, int((channels.shape[1] - warp.frame) / hop))
         starts = np.rint(np.arange(rows) * hop).astype(np.int64)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, warp.frame)[starts]
-        levels = np.log(warped_powers(frames, warp, bands) + _LEAST_POWER)
+        levels = np.zeros((rows, bands), np.float32)
+        for channel in channels:
+            frames = np.lib.stride_tricks.sliding_window_view(channel, warp.frame)[starts]
+            levels += np.log(warped_powers(frames, warp, bands) + _LEAST_POWER)
         levels -= _means(levels, _AROUND * fineness // 2)
         levels /= np.maximum(np.median(np.abs(levels[:: 2 * fineness]), axis=0), _LEAST_DEVIATION)
         return cls(np.clip(levels, -_CLIP, _CLIP, out=levels), fineness)

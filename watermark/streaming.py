@@ -9,7 +9,7 @@ import soxr
 
 from watermark.arrays import F32Array
 from watermark.effort import Budget, DetectionParams
-from watermark.errors import UnusableAudioError
+from watermark.errors import StreamEndedError, UnusableAudioError
 from watermark.excerpt import SEARCH_FRAME, SEARCH_RATE
 from watermark.keys import Key
 from watermark.marks import Mark, Verdict
@@ -29,9 +29,10 @@ _SAME_SECONDS: Final = 2 * SEARCH_FRAME / SEARCH_RATE
 class StreamDetector:
     """Reads marks from blocks of samples as they come.
 
-    Sound is read in parts that overlap by 2.6 blocks, so every mark of one block or of a pair of them is
-    told that :class:`watermark.BuiltinWatermarker` finds in the whole sound, once. Marks of all
-    blocks together reach through one part. At 11,025 Hz a part takes 13 MB a channel, and its spectra 17 MB.
+    Sound is read in parts that overlap by 2.6 blocks, so every mark of one block or of a pair of them lies
+    in a part and is told once. Keys are screened in each part by itself: what
+    :class:`watermark.BuiltinWatermarker` finds in the whole sound is told if its key stands out there,
+    as every mark does that is clear by itself. Marks of all blocks together reach through one part. At 11,025 Hz a part takes 13 MB a channel, and its spectra 17 MB.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ class StreamDetector:
         self._advance = self._size - overlap_of(modes)
         self._offset = 0  # of the waiting samples, in samples of the stream at 11,025 Hz
         self._waiting: list[F32Array] = []
+        self._count = 0  # of samples that wait
+        self._ended = False
         self._resampler: soxr.ResampleStream | None = None
         self._channels = 0
         self._told: list[Mark] = []
@@ -78,7 +81,7 @@ class StreamDetector:
         Parameters
         ----------
         samples : float32 array, shape (channels, n)
-            -1 to 1; any n, always the same channels.
+            -1 to 1; any n, always the same channels. The caller may use the array again.
 
         Returns
         -------
@@ -89,26 +92,37 @@ class StreamDetector:
         ------
         UnusableAudioError
             See :func:`watermark.samples.checked`; or if the number of channels changes.
+        StreamEndedError
+            After :meth:`finish`.
         """
+        self._go_on()
         usable(samples, self._rate)
         if self._channels not in {0, len(samples)}:
             raise UnusableAudioError(
                 f"the stream had {self._channels} channels and now has {len(samples)}"
             )
         self._channels = len(samples)
-        self._waiting.append(self._resampled(samples, last=False))
+        self._wait(self._resampled(samples, last=False))
         marks = []
-        while self._count() >= self._size:
+        while self._count >= self._size:
             marks += self._next_part()
         return marks
 
     def finish(self) -> list[Mark]:
-        """Read what is left at the end of the stream, if it has 3 s in all."""
+        """Read what is left at the end of the stream, if it has 3 s in all.
+
+        Raises
+        ------
+        StreamEndedError
+            If it was called before.
+        """
+        self._go_on()
+        self._ended = True
         if not self._channels:
             return []
-        self._waiting.append(self._resampled(np.zeros((self._channels, 0), np.float32), last=True))
+        self._wait(self._resampled(np.zeros((self._channels, 0), np.float32), last=True))
         marks: list[Mark] = []
-        while self._count() > (self._size - self._advance if self._offset else _LEAST_SAMPLES):
+        while self._count > (self._size - self._advance if self._offset else _LEAST_SAMPLES):
             marks += self._next_part()
         return marks
 
@@ -116,6 +130,7 @@ class StreamDetector:
         """Read the first part of what waits, and keep only what the next part shares with it."""
         waiting = np.concatenate(self._waiting, axis=1)
         self._waiting = [waiting[:, self._advance :].copy()]
+        self._count = self._waiting[0].shape[1]
         sound = sounding(waiting[:, : self._size])
         marks: list[Mark] = []
         if len(sound):
@@ -138,7 +153,7 @@ class StreamDetector:
 
     def _resampled(self, samples: F32Array, *, last: bool) -> F32Array:
         if self._rate == SEARCH_RATE:
-            return samples
+            return samples.copy()
         if self._resampler is None:
             self._resampler = soxr.ResampleStream(
                 self._rate, SEARCH_RATE, self._channels, quality=QUALITY
@@ -146,8 +161,13 @@ class StreamDetector:
         made: F32Array = self._resampler.resample_chunk(np.ascontiguousarray(samples.T), last=last)
         return made.reshape(-1, self._channels).T
 
-    def _count(self) -> int:
-        return sum(each.shape[1] for each in self._waiting)
+    def _wait(self, samples: F32Array) -> None:
+        self._waiting.append(samples)
+        self._count += samples.shape[1]
+
+    def _go_on(self) -> None:
+        if self._ended:
+            raise StreamEndedError("the stream was finished: make another detector for another one")
 
 
 def _name(mark: Mark) -> tuple[str, str]:

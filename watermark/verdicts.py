@@ -31,9 +31,10 @@ def agrees(quality: float, margin: float) -> bool:
     return quality > FOUND_QUALITY and margin > FOUND_MARGIN
 
 
-def verdict(quality: float, margin: float, *, verified: bool) -> Verdict:
-    """What is said of a message by itself."""
-    return Verdict.FOUND if verified or agrees(quality, margin) else Verdict.CANDIDATE
+def verdict(quality: float, margin: float, *, kind: BlockKind, verified: bool) -> Verdict:
+    """What is said of a message by itself: without its check, an excerpt has too few bits to tell."""
+    found = verified or (agrees(quality, margin) and not kind.is_clip)
+    return Verdict.FOUND if found else Verdict.CANDIDATE
 
 
 def mark_from(reading: Reading, mode: PayloadMode, key: Key, offset: int) -> Mark | None:
@@ -56,7 +57,7 @@ def mark_from(reading: Reading, mode: PayloadMode, key: Key, offset: int) -> Mar
         error=reading.error,
         kind=reading.kind,
         key_id=key.name,
-        verdict=verdict(reading.quality, reading.margin, verified=checked),
+        verdict=verdict(reading.quality, reading.margin, kind=reading.kind, verified=checked),
         margin=reading.margin,
         verified=checked,
     )

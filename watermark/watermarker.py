@@ -62,7 +62,7 @@ class Watermarker(Protocol):
         Returns
         -------
         list of Mark
-            Found ones first. Candidates are in nearly every sound: believe one only if its payload
+            Found ones first. Sound without a mark may have candidates: believe one only if its payload
             proves itself, by a keyed check or as one that was issued.
 
         Raises

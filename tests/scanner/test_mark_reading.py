@@ -5,7 +5,7 @@ import numpy as np
 from scanner import mark_reading
 from scanner.watermark_keys import KeyRing, new_key
 from tests.songs import song
-from watermark import BuiltinWatermarker, Payload, signed_payload
+from watermark import BuiltinWatermarker, Payload, Verdict, signed_payload
 
 RATE = 11025
 ENGINE = mark_reading.within(BuiltinWatermarker(), 0)
@@ -32,7 +32,7 @@ def test_candidates_of_our_own_keys_are_left_out_and_of_others_a_few_are_kept() 
     ring = KeyRing((ours, theirs), ours, {"ours": None, "theirs": "Them"})
     samples = song(52, 30, RATE)[None]
     for key in ring.keys:  # what their checks do not prove is a candidate
-        samples = ENGINE.embed(samples, RATE, Payload("ab" * 16), key, 1.5)
+        samples = ENGINE.embed(samples, RATE, Payload("ab" * 16), key)
     every = {mark.key_id for mark in ENGINE.detect(samples, RATE, ring.keys)}
 
     told = mark_reading.read(ENGINE, ring, samples, RATE)
@@ -41,6 +41,14 @@ def test_candidates_of_our_own_keys_are_left_out_and_of_others_a_few_are_kept() 
     assert {each.owner for each in told} == {"other"}
     assert not any(each.found for each in told)
     assert len(told) <= mark_reading.MAX_CANDIDATES
+
+
+def test_a_clear_mark_under_our_own_key_without_its_check_is_not_ours() -> None:
+    key = new_key("ours")
+    marked = ENGINE.embed(song(53, 60, RATE)[None], RATE, Payload("ab" * 16), key)
+    assert ENGINE.detect(marked, RATE, [key])[0].verdict is Verdict.FOUND
+
+    assert mark_reading.read(ENGINE, KeyRing((key,), key, {"ours": None}), marked, RATE) == []
 
 
 def test_a_payload_of_another_program_under_their_key_is_told_as_theirs() -> None:

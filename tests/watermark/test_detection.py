@@ -18,12 +18,13 @@ from watermark import (
     UnusableAudioError,
     Verdict,
     Watermarker,
+    signed_payload,
 )
 from watermark.verdicts import judged
 
 KEY = Key(bytes(range(16)), "house")
 OTHER = Key(bytes(range(1, 17)), "other")
-PAYLOAD = Payload("0123456789abcdef0011223344556677")
+PAYLOAD = signed_payload("0123456789abcdef00112233", KEY)
 ENGINE: Watermarker = BuiltinWatermarker()
 
 
@@ -200,6 +201,8 @@ BAD = {
     "low rate": (SOUND, 7999, UnusableAudioError, "resample"),
     "high rate": (SOUND, 768_001, UnusableAudioError, "resample"),
     "not a number": (SOUND * np.float32("nan"), 8000, UnusableAudioError, "NaN"),
+    "huge": (SOUND * np.float32(1e38), 8000, UnusableAudioError, "exceed 10000"),
+    "hugely negative": (SOUND * np.float32(-1e6), 8000, UnusableAudioError, "scale them down"),
     "short": (SOUND[:, : 3 * 8000 - 1], 8000, TooShortError, "at least 3 s"),
     "empty": (SOUND[:, :0], 8000, TooShortError, "at least 3 s"),
 }

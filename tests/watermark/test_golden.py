@@ -58,12 +58,13 @@ def test_our_mark_is_audiowmarks_to_the_last_bit_of_sixteen(file: Golden) -> Non
     assert (differences > 0).mean() < 1e-3
 
 
-def test_marks_of_audiowmark_are_found(file: Golden) -> None:
+def test_marks_of_audiowmark_are_read_and_found_in_whole_blocks(file: Golden) -> None:
     marks = ENGINE.detect(file.sound("marked"), file.rate, [file.key])
     assert marks[0].payload == file.payload
-    assert marks[0].verdict is Verdict.FOUND
     assert marks[0].key_id == file.key.name
-    assert {mark.payload for mark in marks if mark.verdict is Verdict.FOUND} == {file.payload}
+    has_blocks = any(not BlockKind(each["type"]).is_clip for each in file.matches)
+    found = {mark.payload for mark in marks if mark.verdict is Verdict.FOUND}
+    assert found == ({file.payload} if has_blocks else set())
 
 
 def test_marks_are_read_where_audiowmark_reads_them_and_as_clearly(file: Golden) -> None:

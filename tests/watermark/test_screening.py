@@ -43,6 +43,15 @@ def test_the_keys_that_marked_an_mp3_stand_out_and_few_others(
     assert chosen == [key for key in KEYS if key in chosen]
 
 
+def test_a_mark_in_one_channel_of_six_stands_out(music: Callable[..., np.ndarray]) -> None:
+    """The search adds levels of channels; in their mean the mark is drowned."""
+    marked = ENGINE.embed(music(1, 75, SEARCH_RATE), SEARCH_RATE, PAYLOADS[0], KEYS[3])
+    others = [music(seed, 75, SEARCH_RATE)[0] for seed in (2, 3, 4, 5, 6)]
+    sound = np.stack([marked[0], *others])
+    marks = ENGINE.detect(sound, SEARCH_RATE, KEYS[:5])
+    assert (marks[0].key_id, marks[0].payload) == ("key 3", PAYLOADS[0])
+
+
 def test_no_key_stands_out_in_silence() -> None:
     silence = np.zeros((2, 30 * SEARCH_RATE), np.float32)
     assert standing_out(silence, KEYS, PayloadMode.BITS_128) == []

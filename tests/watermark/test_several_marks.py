@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermark import BuiltinWatermarker, DetectionParams, Key, Mark, Payload, Verdict
+from watermark import (
+    BuiltinWatermarker,
+    DetectionParams,
+    Key,
+    Mark,
+    Payload,
+    Verdict,
+    signed_payload,
+)
 from watermark.convolutional import Code, encode
 from watermark.extraction import decoded, remainder
 from watermark.marks import BlockKind
@@ -16,8 +24,8 @@ RATE = 22050
 BLOCK_SECONDS = 2226 * 1024 / 44100
 KEY = Key(bytes(range(16)), "house")
 OTHER = Key(bytes(range(1, 17)), "other")
-FIRST = Payload("0123456789abcdef0011223344556677")
-SECOND = Payload("fedcba98765432100123456789abcdef")
+FIRST = signed_payload("0123456789abcdef00112233", KEY)
+SECOND = signed_payload("fedcba987654321001234567", KEY)
 ENGINE = BuiltinWatermarker(params=DetectionParams(speed=False, stretch=False))
 
 

@@ -1,5 +1,6 @@
 """A stream is read as the whole sound is, in memory that does not grow."""
 
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -14,14 +15,16 @@ from watermark import (
     Mark,
     Payload,
     StreamDetector,
+    StreamEndedError,
     UnusableAudioError,
     Verdict,
+    signed_payload,
 )
 
 RATE = 8000
 KEY = Key(bytes(range(16)), "house")
 OTHER = Key(bytes(range(1, 17)), "other")
-FIRST = Payload("0123456789abcdef0011223344556677")
+FIRST = signed_payload("0123456789abcdef00112233", KEY)
 SECOND = Payload("fedcba98765432100123456789abcdef")
 PLAIN = DetectionParams(speed=False, stretch=False)
 ENGINE = BuiltinWatermarker(params=PLAIN)
@@ -110,6 +113,44 @@ def test_memory_does_not_grow_with_the_stream() -> None:
     finally:
         tracemalloc.stop()
     assert max(kept[-7:]) < max(kept[7:14]) + 2_000_000
+
+
+def test_a_caller_may_use_its_array_again(music: Callable[..., np.ndarray]) -> None:
+    """Even at the rate that nothing is resampled from."""
+    marked = ENGINE.embed(music(1, 62, 11025), 11025, FIRST, KEY)
+    detector = StreamDetector(11025, [KEY], params=PLAIN)
+    array = np.empty((1, 11025), np.float32)
+    for first in range(0, marked.shape[1] - 11025, 11025):
+        array[:] = marked[:, first : first + 11025]
+        detector.feed(array)
+    assert detector.finish()[0].payload == FIRST
+
+
+@pytest.mark.parametrize("rate", [11025, 44100])
+def test_a_stream_that_was_finished_does_not_go_on(rate: int) -> None:
+    detector = StreamDetector(rate, [KEY])
+    block = np.zeros((1, 1000), np.float32)
+    detector.feed(block)
+    detector.finish()
+    with pytest.raises(StreamEndedError, match="finished"):
+        detector.feed(block)
+    with pytest.raises(StreamEndedError, match="finished"):
+        detector.finish()
+
+
+def test_a_block_costs_the_same_however_many_wait() -> None:
+    detector = StreamDetector(11025, [KEY])
+    block = np.zeros((1, 10), np.float32)
+    calls = []
+    for _ in range(500):
+        steps: list[str] = []
+        sys.setprofile(lambda frame, event, argument, steps=steps: steps.append(event))
+        try:
+            detector.feed(block)
+        finally:
+            sys.setprofile(None)
+        calls.append(len(steps))
+    assert calls[-1] == calls[1]
 
 
 def test_bad_streams_are_refused() -> None:

@@ -183,7 +183,7 @@ def test_a_mark_of_a_registered_other_service_is_named_as_such(marking_api: Api)
     import watermark
 
     marked = service.watermarker.embed(
-        voice(23, 40), RATE, watermark.Payload("0123456789abcdef" * 2), theirs
+        voice(23, 60), RATE, watermark.Payload("0123456789abcdef" * 2), theirs
     )
 
     answer = check(marking_api, content_of(marked))
