@@ -24,6 +24,8 @@ _NOT_TAGS: Final = frozenset({"encoder", "major_brand", "minor_version", "compat
 """What FFmpeg lists among tags and is the container's own."""
 _ISRC: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _LONGEST: Final = 2000
+_ERRORS: Final = "replace"
+"""What becomes of bytes of others' tags that are no UTF-8, as where the sound is decoded."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def write_tags(
     source.seek(0)
     try:
         with (
-            av.open(source, "r") as read,
+            av.open(source, "r", metadata_errors=_ERRORS) as read,
             av.open(
                 target, "w", format=_MUXERS[format_], options=_OPTIONS.get(format_, {})
             ) as written,
@@ -117,7 +119,7 @@ def write_tags(
 def read_tags(file: IO[bytes]) -> Tags:
     """Return the tags of a file, of any of the four formats; what can't be one is left out."""
     try:
-        with av.open(file, "r") as read:
+        with av.open(file, "r", metadata_errors=_ERRORS) as read:
             return tags_among(read.metadata)
     except (av.error.FFmpegError, ValueError) as error:
         raise TagError(f"the file's tags can't be read: {error}") from error

@@ -1,5 +1,6 @@
 """Tags that players show, in every format, and not a sample changed."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,17 @@ def test_tags_that_others_wrote_stay(format_: str, tmp_path: Path) -> None:
     with av.open(str(written), "r") as container:
         found = {name.lower(): value for name, value in container.metadata.items()}
     assert found["genre"] == "Folk"
+
+
+def test_tags_of_others_in_another_encoding_are_no_error(recording: Recording) -> None:
+    """Many programs wrote Latin-1 into WAV files."""
+    path = recording("wav")
+    text = b"Bj\xf6rk\0"
+    info = b"INFOIART" + struct.pack("<I", len(text)) + text
+    content = path.read_bytes() + b"LIST" + struct.pack("<I", len(info)) + info
+    path.write_bytes(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
+    assert tags_of(path).artist == "Bj\ufffdrk"
+    assert tags_of(tagged(path, Tags(title="Ours"))) == Tags(title="Ours", artist="Bj\ufffdrk")
 
 
 def test_tags_can_be_written_over(format_: str, recording: Recording) -> None:
