@@ -52,6 +52,16 @@ def test_tags_are_read_back_and_no_sample_changes(format_: str, recording: Recor
     assert np.array_equal(decoded(written), decoded(plain))
 
 
+ORDINARY = ["夜\u3000空", "a\u00a0b", "می\u200cخواهم", "👩\u200d🎤", "co\u00adop"]
+
+
+@pytest.mark.parametrize("title", ORDINARY, ids=ascii)
+def test_spaces_and_joiners_of_other_scripts_are_kept(
+    title: str, format_: str, recording: Recording
+) -> None:
+    assert tags_of(tagged(recording(format_), Tags(title=title))).title == title
+
+
 def test_another_program_reads_the_same(format_: str, recording: Recording) -> None:
     with av.open(str(tagged(recording(format_), TAGS)), "r") as container:
         found = {name.lower(): value for name, value in container.metadata.items()}
@@ -109,7 +119,14 @@ def test_a_picture_stays(suffix: str, recording: Recording) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"isrc": "US-RC1-76-07839"}, {"title": "a\nb"}, {"artist": "x" * 3000}]
+    "wrong",
+    [
+        {"isrc": "US-RC1-76-07839"},
+        {"title": "a\nb"},
+        {"title": "a\u2028b"},
+        {"title": "\ud800"},
+        {"artist": "x" * 3000},
+    ],
 )
 def test_what_is_no_tag_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(TagError):
