@@ -42,12 +42,16 @@ def make_development_chain(folder: Path, now: datetime, organisation: str = ORGA
     Raises
     ------
     CertificateError
-        If one of the files is there already; nothing is changed then.
+        If one of the files is there already, or no certificate can hold the organisation's name;
+        nothing is changed then.
     """
     there = [name for name in (CHAIN, KEY, ANCHORS) if (folder / name).exists()]
     if there:
         raise CertificateError(f"{', '.join(there)} is in the folder already: take another folder")
-    made = development_chain(organisation, now)
+    try:
+        made = development_chain(organisation, now)
+    except BadCertificateError as error:
+        raise CertificateError(str(error)) from error
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / KEY, made.key, 0o600)
     _write(folder / CHAIN, made.chain.encode(), 0o644)

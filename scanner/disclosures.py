@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from watermark.provenance import Ingredient, Making, Relationship, SourceType, Tags
+from watermark.provenance import Ingredient, Making, Relationship, SourceType, Tags, tag_text
 
 RULE_BASED: Final = "rule_based"
 _WORDS: Final = {"generated": "AI-generated", "assisted": "AI-assisted"}
@@ -83,16 +83,9 @@ def tags_of(declared: Mapping[str, Any], title: str) -> Tags:
     """
     ern = declared.get("ern") or {}
     return Tags(
-        title=_printable(ern.get("title") or title),
-        artist=_printable("; ".join(ern.get("artists") or ())),
-        copyright=_printable(ern.get("c_line") or ern.get("p_line")),
+        title=tag_text(ern.get("title") or title),
+        artist=tag_text("; ".join(ern.get("artists") or ())),
+        copyright=tag_text(ern.get("c_line") or ern.get("p_line")),
         isrc=(declared.get("isrc") or ern.get("isrc") or "").replace("-", "") or None,
         disclosure=disclosure_of(declared),
     )
-
-
-def _printable(text: str | None) -> str | None:
-    """Return a text as a tag may hold it."""
-    if not text:
-        return None
-    return "".join(each if each.isprintable() else " " for each in text)[:2000]

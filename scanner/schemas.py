@@ -146,8 +146,8 @@ class Manifest(BaseModel):
     issuer: str | None = Field(description="Who signed; proved only if `state` is `valid`.")
     generator: str | None = Field(description="Program that wrote the claim.")
     synthetic: bool | None = Field(
-        description="It says that a machine made the sound, in whole or in part; null if it does "
-        "not say, or does not count."
+        description="It, or a manifest of what the file was made from, says that a machine made the "
+        "sound, in whole or in part; null if none does and not all say, or not all count."
     )
     actions: list[Action]
     ingredients: list[Ingredient]

@@ -8,15 +8,11 @@ estimated from the error, in whole blocks), and take more than 4 GiB of samples 
 """
 
 import json
-import os
 import re
 import struct
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -25,16 +21,16 @@ from watermark.arrays import F32Array
 from watermark.embedding import marks_of
 from watermark.errors import (
     EngineFailedError,
-    EngineMissingError,
-    EngineTimeoutError,
     EngineVersionError,
     UnusableAudioError,
 )
-from watermark.keys import Key, format_key_file
+from watermark.key_files import key_files, sweep
+from watermark.keys import Key
 from watermark.layout import actions
 from watermark.marks import Mark
 from watermark.payloads import Payload, PayloadMode
 from watermark.printed import marks_from
+from watermark.program import answer
 from watermark.samples import checked, sounding
 from watermark.strength import DEFAULT_STRENGTH, checked_strength, suitable_strength
 from watermark.tables import key_tables
@@ -44,6 +40,9 @@ PROGRAM: Final = "audiowmark"
 OLDEST: Final = (0, 6, 2)
 """The first version whose marks and JSON are those of 0.6.5."""
 FIRST_UNKNOWN: Final = (0, 7)
+_VERSION_SECONDS: Final = 10.0
+_MOST_TOLD: Final = 1 << 24
+"""Bytes of JSON: some 100,000 matches."""
 _WAV_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHHH4sI")
 _IEEE_FLOAT: Final = 3
 _LARGEST_DATA: Final = 2**32 - _WAV_HEADER.size
@@ -60,9 +59,10 @@ class Audiowmark:
     modes : tuple of PayloadMode
         What detection looks for; each costs a run.
     detect_speed : bool
-        Whether copies at another speed are searched too, which takes several times as long.
+        Whether copies at another speed are searched too, which takes several times as long;
+        :func:`watermark.engine` and so the service leave it off.
     timeout_seconds : float
-        What a run may take.
+        What a run may take; telling the version may take 10 s at most.
     """
 
     program: str = PROGRAM
@@ -72,12 +72,13 @@ class Audiowmark:
 
     @classmethod
     def installed(cls, program: str = PROGRAM) -> Self:
-        """Engine whose version was checked.
+        """Engine whose version was checked; keys that killed processes left in files are removed.
 
         Raises
         ------
         EngineMissingError, EngineVersionError
         """
+        sweep()
         engine = cls(program)
         version = engine.version()
         if not OLDEST <= version < FIRST_UNKNOWN:
@@ -96,8 +97,10 @@ class Audiowmark:
             If there is no such program.
         EngineVersionError
             If it tells none.
+        EngineTimeoutError, EngineFailedError
         """
-        told = self._run(["--version"], b"").decode(errors="replace")
+        seconds = min(_VERSION_SECONDS, self.timeout_seconds)
+        told = self._run(["--version"], b"", seconds=seconds).decode(errors="replace")
         if (found := re.fullmatch(r"audiowmark (\d+(?:\.\d+)*)\s*", told)) is None:
             raise EngineVersionError(f"{self.program} --version tells no version of audiowmark")
         return tuple(map(int, found[1].split(".")))
@@ -122,14 +125,16 @@ class Audiowmark:
             *_mode_options(payload.mode),
             *stream,
         ]
-        with _key_files([key]) as key_options:
+        with _key_options([key]) as key_options:
             command = ["add", "--quiet", *key_options, *options, "-", "-", payload.digits]
-            given = self._run(command, _interleaved(samples))
+            given = self._run(command, _interleaved(samples), most_bytes=4 * samples.size)
         if len(given) != 4 * samples.size:
             raise EngineFailedError(
                 f"{self.program} gave {len(given)} bytes back for {4 * samples.size}"
             )
         marked = np.frombuffer(given, "<f4").astype(np.float32, copy=False)
+        if not np.isfinite(marked).all():
+            raise EngineFailedError(f"{self.program} gave samples back that are no numbers")
         return np.ascontiguousarray(marked.reshape(-1, channels).T)
 
     def detect(self, samples: F32Array, sample_rate: int, keys: Sequence[Key]) -> list[Mark]:
@@ -140,7 +145,7 @@ class Audiowmark:
         sound = _wav(channels, sample_rate)
         seconds = samples.shape[1] / sample_rate
         marks: list[Mark] = []
-        with _key_files(keys) as key_options:
+        with _key_options(keys) as key_options:
             for mode in self.modes:
                 options = [*key_options, *_mode_options(mode)]
                 options += ["--detect-speed"] * self.detect_speed
@@ -151,50 +156,31 @@ class Audiowmark:
     def _matches(self, told: bytes) -> list[dict[str, Any]]:
         try:
             matches: list[dict[str, Any]] = json.loads(told)["matches"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise EngineFailedError(f"{self.program} told no matches: {error}") from error
         return matches
 
-    def _run(self, arguments: Sequence[str], stream: bytes) -> bytes:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        stream: bytes,
+        *,
+        seconds: float | None = None,
+        most_bytes: int = _MOST_TOLD,
+    ) -> bytes:
         """What the program writes to its standard output."""
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-        try:
-            done = subprocess.run(
-                [self.program, *arguments],
-                input=stream,
-                capture_output=True,
-                timeout=self.timeout_seconds,
-                env=environment,
-                check=True,
-            )
-        except (FileNotFoundError, PermissionError) as error:
-            raise EngineMissingError(
-                f"{self.program} is not installed or no program: install audiowmark, "
-                "or use the builtin engine"
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise EngineTimeoutError(
-                f"{self.program} {arguments[0]} took more than {self.timeout_seconds:g} s"
-            ) from error
-        except subprocess.CalledProcessError as error:
-            last = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            raise EngineFailedError(
-                f"{self.program} {arguments[0]} ended with {error.returncode}: {last or 'no word'}"
-            ) from error
-        return done.stdout
+        return answer(
+            [self.program, *arguments],
+            stream,
+            timeout_seconds=self.timeout_seconds if seconds is None else seconds,
+            most_bytes=most_bytes,
+        )
 
 
 @contextmanager
-def _key_files(keys: Sequence[Key]) -> Iterator[list[str]]:
-    """Options that name the keys' files, in which each key is known by its number."""
-    with tempfile.TemporaryDirectory(prefix="watermark-") as folder:  # of mode 0700
-        options = []
-        for number, key in enumerate(keys):
-            path = Path(folder) / f"{number}.key"
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(format_key_file(Key(key.secret, str(number))))
-            options += ["--key", str(path)]
-        yield options
+def _key_options(keys: Sequence[Key]) -> Iterator[list[str]]:
+    with key_files(keys) as paths:
+        yield [part for path in paths for part in ("--key", str(path))]
 
 
 def _suitable_strength(samples: F32Array, sample_rate: int, payload: Payload, key: Key) -> float:

@@ -6,8 +6,9 @@ of the soft bits is ``(pi / 2 + 1) / 4 - r sqrt(pi / 8)``; from that, the margin
 error counts what was not heard, so there the estimate is far too low: only a check tells.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 from typing import Any, Final
 
 from watermark.errors import BadPayloadError, EngineFailedError
@@ -22,6 +23,9 @@ SLACK: Final = 0.05
 """Taken off an estimated margin."""
 _CLIP_SPARE_FRAMES: Final = 5
 _SPEED_SUFFIX: Final = "-SPEED"
+_SLOWEST: Final = 0.5
+_FASTEST: Final = 2.0
+"""Far beyond the speeds that audiowmark searches, 0.8 to 1.25."""
 
 
 def marks_from(
@@ -43,28 +47,29 @@ def marks_from(
     """
     try:
         for match in matches:
-            key = keys[int(match["key"])]
-            payload, quality = Payload(match["bits"]), float(match["quality"])
+            key = keys[_key_number(match["key"], len(keys))]
+            payload = _payload(match["bits"], mode)
+            quality, error = _number(match["quality"]), _number(match["error"])
             if not int(payload.digits, 16) and quality < FAINT_QUALITY:
                 continue
-            kind = BlockKind(match["type"].removesuffix(_SPEED_SUFFIX))
-            margin = estimated_margin(float(match["error"]), kind, mode)
+            kind, speed = _kind(match["type"]), _number(match["speed"])
+            margin = estimated_margin(error, kind, mode)
             checked = verified(payload, key)
-            start, end = _span(kind, match["pos"], float(match["speed"]), mode, seconds)
+            start, end = _span(kind, _position(match["pos"]), speed, mode, seconds)
             yield Mark(
                 payload=payload,
                 start_seconds=start,
                 end_seconds=end,
                 quality=quality,
-                error=float(match["error"]),
+                error=error,
                 kind=kind,
                 key_id=key.name,
                 verdict=verdict(quality, margin, kind=kind, verified=checked),
                 margin=margin,
                 verified=checked,
-                speed=float(match["speed"]),
+                speed=speed,
             )
-    except (BadPayloadError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (BadPayloadError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise EngineFailedError(
             f"audiowmark told of a match otherwise than 0.6: {error}"
         ) from error
@@ -78,12 +83,53 @@ def estimated_margin(error: float, kind: BlockKind, mode: PayloadMode) -> float:
     return agreement - chance - SLACK
 
 
+def _key_number(told: str, count: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", told) or int(told) >= count:
+        raise ValueError("a key that it was not given")
+    return int(told)
+
+
+def _payload(told: str, mode: PayloadMode) -> Payload:
+    payload = Payload(told)
+    if payload.mode is not mode:
+        raise ValueError(f"a payload of {payload.mode.payload_bits} bits")
+    return payload
+
+
+def _number(told: float) -> float:
+    if isinstance(told, bool) or not isfinite(told):
+        raise ValueError(f"{told} where a number stands")
+    return float(told)
+
+
+def _kind(told: str) -> BlockKind:
+    if not isinstance(told, str):
+        raise TypeError("a type that is no text")
+    return BlockKind(told.removesuffix(_SPEED_SUFFIX))
+
+
+def _position(told: str) -> int:
+    """Seconds of a position in minutes and seconds."""
+    if (found := re.fullmatch(r"([0-9]{1,9}):([0-9]{2})", told)) is None:
+        raise ValueError("a position that is not of minutes and seconds")
+    return 60 * int(found[1]) + int(found[2])
+
+
 def _span(
-    kind: BlockKind, position: str, speed: float, mode: PayloadMode, seconds: float
+    kind: BlockKind, position: int, speed: float, mode: PayloadMode, seconds: float
 ) -> tuple[float, float]:
-    """Start and end in seconds: a pair is told by its second block, all blocks by 0."""
-    minutes, rest = position.split(":")
-    told = (60 * int(minutes) + int(rest)) / speed
+    """Start and end in seconds: a pair is told by its second block, all blocks by 0.
+
+    Raises
+    ------
+    ValueError
+        If the speed is none that is searched, or the position behind the end.
+    """
+    if not _SLOWEST <= speed <= _FASTEST:
+        raise ValueError(f"a speed of {speed:g}")
+    if position * min(1.0, 1 / speed) > seconds + 1:
+        raise ValueError("a position behind the end")
+    told = position / speed
     block = mode.block_frames * FRAME_SECONDS / speed
     clip = block + _CLIP_SPARE_FRAMES * FRAME_SECONDS / speed
     match kind:
@@ -95,4 +141,5 @@ def _span(
             start, end = told, told + clip
         case _:
             start, end = told, told + block
-    return max(0.0, start), min(seconds, end)
+    end = min(seconds, end)
+    return min(max(0.0, start), end), end

@@ -281,6 +281,12 @@ def test_where_sound_comes_from_is_said_as_declared(
     assert disclosures.disclosure_of(declared) == words
 
 
+def test_a_declared_title_is_tagged_as_it_was_written() -> None:
+    title = "夜\u3000空 می\u200cخواهم"
+    assert disclosures.tags_of({"ern": {"title": title}}, "Take 1").title == title
+    assert disclosures.tags_of({"ern": {"title": "a\nb"}}, "Take 1").title == "a b"
+
+
 def test_what_nobody_said_is_not_said() -> None:
     assert disclosures.disclosure_of({}) is None
     none = {"ai_disclosure": {"vocals": "none"}}

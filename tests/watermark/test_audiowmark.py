@@ -1,8 +1,11 @@
 """The program audiowmark as an engine: the real one where it is installed, its recorded answers anyway."""
 
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,7 @@ from watermark import (
     engine,
     signed_payload,
 )
+from watermark.key_files import key_files
 from watermark.limiter import limited_by_seconds
 from watermark.printed import estimated_margin, marks_from
 
@@ -107,6 +111,11 @@ FAILURES = {
     "no json": ("print('pattern 0:05')", EngineFailedError),
     "no matches": ("print('[]')", EngineFailedError),
     "another match": ('print(\'{"matches": [{"key": "9"}]}\')', EngineFailedError),
+    "depth": ("print('{\"matches\":' + '[' * 200_000)", EngineFailedError),
+    "a flood": (
+        "import sys\nwhile True: sys.stdout.buffer.write(bytes(1 << 20))",
+        EngineFailedError,
+    ),
     "hangs": ("import time; time.sleep(60)", EngineTimeoutError),
 }
 
@@ -126,6 +135,53 @@ def test_failures_are_named_tell_no_key_and_leave_no_file(
     assert not list(temporary.iterdir())
 
 
+def test_samples_that_are_no_numbers_are_not_handed_on(tmp_path: Path) -> None:
+    body = "import sys; n = len(sys.stdin.buffer.read()); sys.stdout.buffer.write(b'\\xff' * n)"
+    program = Audiowmark(executable(tmp_path, body))
+    with pytest.raises(EngineFailedError, match="no numbers"):
+        program.embed(noise(), RATE, GOLDEN, KEYS[0])
+
+
+def test_what_a_program_started_ends_with_it(tmp_path: Path) -> None:
+    body = (
+        "import pathlib, subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child.pid))\n"
+        "child.wait()"
+    )
+    with pytest.raises(EngineTimeoutError):
+        Audiowmark(executable(tmp_path, body), timeout_seconds=1.5).detect(noise(), RATE, KEYS)
+    assert _ends(int((tmp_path / "child").read_text()))
+
+
+def _ends(process: int) -> bool:
+    """Whether a process is gone, or only waits to be counted as such, within 10 s."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_keys_that_a_killed_process_left_are_removed_and_those_in_use_stay(
+    tmp_path: Path, temporary: Path
+) -> None:
+    left, young = temporary / "watermark-keys-left", temporary / "watermark-keys-young"
+    for folder in (left, young):
+        folder.mkdir()
+        (folder / "0.key").write_text("key")
+    with key_files(KEYS) as used:
+        for folder in (left, used[0].parent):
+            os.utime(folder, (0, 0))
+        Audiowmark.installed(executable(tmp_path, "print('audiowmark 0.6.5')"))
+        assert all(path.exists() for path in used)
+    assert list(temporary.iterdir()) == [young]
+
+
 def test_the_last_line_of_an_error_is_told(tmp_path: Path) -> None:
     program = Audiowmark(executable(tmp_path, FAILURES["an error"][0]))
     with pytest.raises(EngineFailedError, match="add ended with 1: audiowmark: no such thing"):
@@ -134,7 +190,10 @@ def test_the_last_line_of_an_error_is_told(tmp_path: Path) -> None:
 
 def test_a_missing_program_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for name in ("no-such-audiowmark", str(tmp_path / "file")):
+    (tmp_path / "garbage").write_bytes(b"\x00\x01 no program")
+    (tmp_path / "garbage").chmod(0o700)
+    paths = [tmp_path / "file", tmp_path / "file" / "below", tmp_path / "garbage", tmp_path]
+    for name in ("no-such-audiowmark", *map(str, paths)):
         with pytest.raises(EngineMissingError, match="builtin engine"):
             Audiowmark.installed(name)
 
@@ -193,6 +252,26 @@ def test_a_block_of_little_error_is_found_and_one_of_chance_is_not() -> None:
     matches = [match(), match(error=0.34), match(quality=0.2), match(type="CLIP-A", error=0.5)]
     verdicts = [each.verdict for each in marks_from(matches, [key], PayloadMode.BITS_128, 120)]
     assert verdicts == [Verdict.FOUND, *[Verdict.CANDIDATE] * 3]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"key": "-1"}, {"key": "1"}, {"key": 0}, {"key": "٠"}, {"bits": "abc"}, {"bits": None},
+        {"type": 3}, {"type": "C"}, {"pos": 5}, {"pos": "-5:00"}, {"pos": "1"}, {"pos": "9:00"},
+        {"quality": nan}, {"quality": "1"}, {"quality": True}, {"error": inf}, {"error": 10**400},
+        {"speed": 0}, {"speed": nan}, {"speed": -1.0}, {"speed": 1e-9},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_match_that_can_not_be_is_an_error_and_no_mark(wrong: dict[str, object]) -> None:
+    with pytest.raises(EngineFailedError, match=r"otherwise than 0\.6"):
+        list(marks_from([match(**wrong)], [Key(bytes(16))], PayloadMode.BITS_128, 120))
+
+
+def test_a_start_that_was_rounded_up_is_not_behind_the_end() -> None:
+    (mark,) = marks_from([match(pos="0:05")], [Key(bytes(16))], PayloadMode.BITS_128, 4.5)
+    assert (mark.start_seconds, mark.end_seconds) == (4.5, 4.5)
 
 
 def test_what_silence_decodes_to_is_no_mark() -> None:

@@ -43,7 +43,7 @@ from watermark.provenance.manifest import (
 )
 from watermark.provenance.reading import read_manifest
 from watermark.provenance.signing import sign
-from watermark.provenance.tags import Tags, read_tags, tags_among, write_tags
+from watermark.provenance.tags import Tags, read_tags, tag_text, tags_among, write_tags
 from watermark.provenance.vocabulary import (
     MEDIA_TYPES,
     READABLE,
@@ -86,6 +86,7 @@ __all__ = [
     "read_tags",
     "sign",
     "signing_identity",
+    "tag_text",
     "tags_among",
     "write_tags",
 ]

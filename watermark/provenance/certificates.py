@@ -1,5 +1,6 @@
 """Certificates that sign manifests: what of a chain is needed, and chains for development."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ LEAF_DAYS: Final = 365
 ROOT_DAYS: Final = 10 * 365
 FOR_DEVELOPMENT: Final = "for development only"
 """In the names of certificates that this program made: nobody vouches for them."""
+_LONGEST_ORGANISATION: Final = 64 - len(f" ({FOR_DEVELOPMENT})")
+"""Bytes of an organisation's name beside those words, of the 64 that `cryptography` takes."""
 _ALGORITHMS: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "ES256": hashes.SHA256(),
@@ -103,11 +106,18 @@ def development_chain(organisation: str, now: datetime) -> DevelopmentChain:
     Parameters
     ----------
     organisation : str
-        Shown as the issuer of manifests, with the words `FOR_DEVELOPMENT` in it.
+        Shown as the issuer of manifests, with the words `FOR_DEVELOPMENT` in it: 1 to 41
+        bytes of UTF-8.
     now : datetime
+
+    Raises
+    ------
+    BadCertificateError
+        If a certificate can't hold the organisation's name.
     """
-    root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name = _name(organisation, f"{organisation} root")
+    leaf_name = _name(organisation, f"{organisation} manifests")
+    root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = (
         _certificate(root_name, root_name, root_key.public_key(), now, ROOT_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -116,7 +126,6 @@ def development_chain(organisation: str, now: datetime) -> DevelopmentChain:
     )
     by_email = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     by_root = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
-    leaf_name = _name(organisation, f"{organisation} manifests")
     leaf = (
         _certificate(leaf_name, root_name, leaf_key.public_key(), now, LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -150,10 +159,13 @@ def signing_identity(
         If one of them can't be read or used, or the key is another certificate's.
     """
     try:
+        certificates = chain.decode()
         leaf = x509.load_pem_x509_certificates(chain)[0]
         private = load_pem_private_key(key, password=None)
     except (ValueError, TypeError, IndexError) as error:
-        raise BadCertificateError("chain and key must be PEM, the key not encrypted") from error
+        raise BadCertificateError(
+            "chain and key must be PEM in UTF-8, the key not encrypted"
+        ) from error
     algorithm = _algorithm(private)
     if not isinstance(private, PrivateKey) or algorithm is None:
         raise BadCertificateError("the key must be of P-256, P-384, P-521 or Ed25519")
@@ -162,7 +174,7 @@ def signing_identity(
         private.public_key() != public
     ):
         raise BadCertificateError("the key is not that of the chain's first certificate")
-    return SigningIdentity(chain.decode(), algorithm, anchors), SigningKey(private, algorithm)
+    return SigningIdentity(certificates, algorithm, anchors), SigningKey(private, algorithm)
 
 
 @dataclass(frozen=True)
@@ -210,6 +222,12 @@ def _certificate(
 
 
 def _name(organisation: str, common_name: str) -> x509.Name:
+    if any(unicodedata.category(each) in {"Cc", "Cs"} for each in organisation):
+        raise BadCertificateError("an organisation's name holds no control characters")
+    if not organisation.strip() or len(organisation.encode()) > _LONGEST_ORGANISATION:
+        raise BadCertificateError(
+            f"an organisation's name has 1 to {_LONGEST_ORGANISATION} bytes of UTF-8"
+        )
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"{organisation} ({FOR_DEVELOPMENT})"),

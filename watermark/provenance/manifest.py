@@ -11,8 +11,15 @@ MOST: Final = 64
 """Entries kept of any list: a manifest comes from anybody."""
 LONGEST: Final = 500
 """Characters kept of any text."""
-_DEEPEST: Final = 8
-"""Ingredients of ingredients that are followed."""
+_ACTIONS: Final = ("c2pa.actions", "c2pa.actions.v2")
+NO_FAULT: Final = frozenset(
+    {
+        "signingCredential.untrusted",
+        "signingCredential.expired",
+        "claimSignature.outsideValidity",
+    }
+)
+"""What speaks against the signer, and not against the bytes."""
 
 
 class ManifestState(StrEnum):
@@ -90,7 +97,8 @@ class Manifest:
         Program that wrote the claim.
     synthetic : bool or None
         Whether it, or a manifest of what it was made from, says that a machine made the sound, in
-        whole or in part; None if none says where the sound comes from, or nothing can be believed.
+        whole or in part. None if none does and some of it comes from nobody says where, or from
+        what can't be believed.
     mining : tuple of (str, str)
         Uses in training and mining, and ``allowed``, ``notAllowed`` or ``constrained``.
     failures : tuple of str
@@ -138,9 +146,7 @@ def manifest_of_report(
         title=_text(active.get("title")),
         issuer=_text(signature.get("issuer")) or _text(signature.get("common_name")),
         generator=_generator(active),
-        synthetic=None
-        if state is ManifestState.INVALID
-        else _is_synthetic(manifests, label or "", _DEEPEST),
+        synthetic=None if state is ManifestState.INVALID else _is_synthetic(report),
         actions=tuple(_actions(active)),
         ingredients=tuple(_ingredients(active)),
         soft_bindings=tuple(_soft_bindings(active)),
@@ -181,26 +187,80 @@ def manifest_from_json(told: Mapping[str, Any]) -> Manifest:
     )
 
 
-def _is_synthetic(manifests: Mapping[str, Any], label: str, depth: int) -> bool | None:
-    """Whether a manifest, or one of what its file is made of, tells of a machine."""
-    manifest = _map(manifests.get(label))
-    told = {each.source_type for each in _actions(manifest) if each.source_type}
-    answers = [bool(told & SYNTHETIC)] if told else []
-    for ingredient in _maps(manifest.get("ingredients")):
-        within = _text(ingredient.get("active_manifest"))
-        if depth > 0 and within and ingredient.get("relationship") != Relationship.INPUT:
-            answers.append(_is_synthetic(manifests, within, depth - 1) or False)
-    return any(answers) if answers else None
+def _is_synthetic(report: Mapping[str, Any]) -> bool | None:
+    """Whether the active manifest, or one of what its file is made of, tells of a machine.
+
+    Each manifest is read once and whole, however many others name it: many that name each other
+    are many more ways than manifests.
+    """
+    manifests = _map(report.get("manifests"))
+    waiting = [report.get("active_manifest")]
+    known = not _ingredients_fail(report)
+    seen: set[str] = set()
+    told: set[str] = set()
+    while waiting:
+        label = waiting.pop()
+        if not isinstance(label, str) or not label:
+            known = False
+        elif label not in seen:
+            seen.add(label)
+            manifest = _map(manifests.get(label))
+            sources = set(_sources(manifest))
+            heard = [each for each in _all_maps(manifest.get("ingredients")) if _is_heard(each)]
+            known = known and bool(sources or heard) and not any(map(_fails, heard))
+            told |= sources
+            waiting += [each.get("active_manifest") for each in heard]
+    if told & SYNTHETIC:
+        return True
+    return False if told and known else None
+
+
+def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Source types of all actions, without their prefix."""
+    for assertion in _all_maps(manifest.get("assertions")):
+        if _label(assertion) in _ACTIONS:
+            for action in _all_maps(_map(assertion.get("data")).get("actions")):
+                source = action.get("digitalSourceType")
+                if isinstance(source, str) and source:
+                    yield source.rpartition("/")[2]
+
+
+def _is_heard(ingredient: Mapping[str, Any]) -> bool:
+    """Whether an ingredient is in the sound, and not only what a model was given."""
+    return ingredient.get("relationship") != Relationship.INPUT
+
+
+def _fails(ingredient: Mapping[str, Any]) -> bool:
+    """Whether an ingredient's manifest did not fit when it was taken."""
+    results = _map(ingredient.get("validation_results"))
+    return _has_faults(_map(results.get("activeManifest")))
+
+
+def _ingredients_fail(report: Mapping[str, Any]) -> bool:
+    """Whether an ingredient's manifest fits no more, or one of its ingredients' in turn."""
+    results = _map(report.get("validation_results"))
+    deltas = _all_maps(results.get("ingredientDeltas"))
+    return any(_has_faults(_map(each.get("validationDeltas"))) for each in deltas)
+
+
+def _has_faults(statuses: Mapping[str, Any]) -> bool:
+    codes = [each.get("code") for each in _all_maps(statuses.get("failure"))]
+    return not all(isinstance(code, str) and code in NO_FAULT for code in codes)
 
 
 def _assertions(manifest: Mapping[str, Any], *labels: str) -> Iterator[Mapping[str, Any]]:
     for assertion in _maps(manifest.get("assertions")):
-        if str(assertion.get("label", "")).partition("__")[0] in labels:
+        if _label(assertion) in labels:
             yield _map(assertion.get("data"))
 
 
+def _label(assertion: Mapping[str, Any]) -> str:
+    """An assertion's label without the number that tells it from others of its kind."""
+    return str(assertion.get("label", "")).partition("__")[0]
+
+
 def _actions(manifest: Mapping[str, Any]) -> Iterator[Action]:
-    for data in _assertions(manifest, "c2pa.actions", "c2pa.actions.v2"):
+    for data in _assertions(manifest, *_ACTIONS):
         for each in _maps(data.get("actions")):
             source = _text(each.get("digitalSourceType"))
             yield Action(
@@ -258,9 +318,11 @@ def _map(value: Any) -> Mapping[str, Any]:
 
 
 def _maps(value: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return []
-    return [each for each in value[:MOST] if isinstance(each, Mapping)]
+    return _all_maps(value[:MOST]) if isinstance(value, list) else []
+
+
+def _all_maps(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str | None:

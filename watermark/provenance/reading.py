@@ -5,6 +5,7 @@ from typing import IO, Any, Final
 
 from watermark.provenance.manifest import (
     ABSENT,
+    NO_FAULT,
     Manifest,
     ManifestState,
     manifest_of_report,
@@ -14,14 +15,6 @@ MALFORMED: Final = "manifest.malformed"
 """Our word beside C2PA's codes: there is a manifest, and it can't be read."""
 _BOX: Final = b"jumdc2pa\x00\x11\x00\x10"
 """Inside of every manifest store: the description box with C2PA's type."""
-_NO_FAULT: Final = frozenset(
-    {
-        "signingCredential.untrusted",
-        "signingCredential.expired",
-        "claimSignature.outsideValidity",
-    }
-)
-"""What speaks against the signer, and not against the bytes."""
 _CHUNK: Final = 1 << 20
 
 
@@ -73,7 +66,7 @@ def _manifest(report: dict[str, Any]) -> Manifest:
 def _state(validation: str, failures: list[str]) -> ManifestState:
     if validation == "Trusted":
         return ManifestState.VALID
-    if validation == "Valid" or (failures and _NO_FAULT.issuperset(failures)):
+    if validation == "Valid" or (failures and NO_FAULT.issuperset(failures)):
         return ManifestState.UNTRUSTED
     return ManifestState.INVALID
 

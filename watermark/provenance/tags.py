@@ -5,6 +5,7 @@ directly, and is under the GPL.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import IO, Any, Final
@@ -24,6 +25,11 @@ _NOT_TAGS: Final = frozenset({"encoder", "major_brand", "minor_version", "compat
 """What FFmpeg lists among tags and is the container's own."""
 _ISRC: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _LONGEST: Final = 2000
+"""Characters."""
+_NO_TEXT: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of what no tag holds: spaces of every width and joiners are text."""
+_ERRORS: Final = "replace"
+"""What becomes of bytes of others' tags that are no UTF-8, as where the sound is decoded."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Tags:
     Raises
     ------
     TagError
-        If the ISRC is none, or a value is too long or holds control characters.
+        If the ISRC is none, or a value is too long, or holds control characters or line breaks.
     """
 
     title: str | None = None
@@ -56,8 +62,8 @@ class Tags:
             raise TagError("an ISRC has twelve characters, such as USRC17607839")
         for each in fields(self):
             value = getattr(self, each.name)
-            if value is not None and (len(value) > _LONGEST or not value.isprintable()):
-                raise TagError(f"{each.name} is too long, or holds what can't be printed")
+            if value is not None and (len(value) > _LONGEST or not all(map(_is_text, value))):
+                raise TagError(f"{each.name} is too long, or holds control characters")
 
 
 def write_tags(
@@ -94,7 +100,7 @@ def write_tags(
     source.seek(0)
     try:
         with (
-            av.open(source, "r") as read,
+            av.open(source, "r", metadata_errors=_ERRORS) as read,
             av.open(
                 target, "w", format=_MUXERS[format_], options=_OPTIONS.get(format_, {})
             ) as written,
@@ -117,7 +123,7 @@ def write_tags(
 def read_tags(file: IO[bytes]) -> Tags:
     """Return the tags of a file, of any of the four formats; what can't be one is left out."""
     try:
-        with av.open(file, "r") as read:
+        with av.open(file, "r", metadata_errors=_ERRORS) as read:
             return tags_among(read.metadata)
     except (av.error.FFmpegError, ValueError) as error:
         raise TagError(f"the file's tags can't be read: {error}") from error
@@ -134,7 +140,14 @@ def tags_among(metadata: Mapping[str, str]) -> Tags:
         "isrc": isrc if _ISRC.fullmatch(isrc) else None,
         "disclosure": found.get(_DISCLOSURE.lower()) or found.get("comment"),
     }
-    return Tags(**{name: _shown(value) for name, value in told.items()})
+    return Tags(**{name: tag_text(value) for name, value in told.items()})
+
+
+def tag_text(text: str | None) -> str | None:
+    """Return a text as a tag may hold it: cut, with spaces for control characters; None if empty."""
+    if not text:
+        return None
+    return "".join(each if _is_text(each) else " " for each in text[:_LONGEST])
 
 
 def _named(tags: Tags, format_: str) -> dict[str, str]:
@@ -169,7 +182,5 @@ def _copy_packets(read: InputContainer, written: OutputContainer, *, pictures: b
         raise TagError("the file holds no sound")
 
 
-def _shown(value: str | None) -> str | None:
-    if value is None:
-        return None
-    return "".join(c if c.isprintable() else " " for c in value)[:_LONGEST] or None
+def _is_text(character: str) -> bool:
+    return unicodedata.category(character) not in _NO_TEXT

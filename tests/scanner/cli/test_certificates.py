@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
+from scanner.certificates import CertificateError, make_development_chain
+from scanner.clock import utc_now
 from tests.program import answer, clearance, lines
 
 
@@ -15,6 +19,12 @@ def test_a_chain_for_development_is_made_and_never_written_over(tmp_path: Path) 
     again = clearance(tmp_path, *given, status=2)
     assert "already" in again.stderr
     assert Path(made["key"]).read_bytes() == key
+
+
+def test_a_name_that_no_certificate_can_hold_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(CertificateError, match="1 to 41 bytes"):
+        make_development_chain(tmp_path / "certs", utc_now(), "x" * 60)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_installation_can_sign_from_the_start_and_says_that_nobody_trusts_it(

@@ -48,6 +48,20 @@ def test_an_encrypted_key_and_nonsense_are_refused() -> None:
         (b"", chain.key),
         (b"nonsense", chain.key),
         (chain.chain.encode(), b"nonsense"),
+        ("# für uns\n".encode("latin-1") + chain.chain.encode(), chain.key),
     ):
         with pytest.raises(BadCertificateError):
             signing_identity(certificates, key)
+
+
+@pytest.mark.parametrize("organisation", ["", "  ", "a\0b", "a\nb", "\ud800", "x" * 42, "Ü" * 21])
+def test_a_name_that_no_certificate_can_hold_is_refused(organisation: str) -> None:
+    with pytest.raises(BadCertificateError, match="an organisation's name"):
+        development_chain(organisation, NOW)
+
+
+@pytest.mark.parametrize("organisation", ["x" * 41, "Ü" * 20, "日" * 13])
+def test_a_name_may_be_as_long_as_is_said(organisation: str) -> None:
+    chain = development_chain(organisation, NOW)
+    identity, _ = signing_identity(chain.chain.encode(), chain.key)
+    assert identity.issuer == f"{organisation} (for development only)"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -263,7 +264,71 @@ def test_a_strangers_manifest_is_kept_within_bounds() -> None:
     manifest = manifest_of_report(report, ManifestState.UNTRUSTED, ["f"] * 1000)
     assert len(manifest.actions) == len(manifest.failures) == MOST
     assert len(manifest.actions[0].name) == LONGEST
-    assert manifest.synthetic is False or manifest.synthetic is None
+    assert manifest.synthetic is None
+
+
+def report_of(**manifests: dict[str, Any]) -> dict[str, Any]:
+    return {"active_manifest": "a", "manifests": manifests}
+
+
+def made_by(*sources: str) -> dict[str, Any]:
+    actions = [{"action": "c2pa.edited", "digitalSourceType": f"x/{each}"} for each in sources]
+    return {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}]}
+
+
+def made_from(*labels: str | None, **said: Any) -> dict[str, Any]:
+    plain = {"title": "t", "relationship": "componentOf", **said}
+    return {"ingredients": [{**plain, "active_manifest": each} for each in labels]}
+
+
+HUMAN, MACHINE = SourceType.HUMAN.value, SourceType.MODEL.value
+BROKEN = {"failure": [{"code": "assertion.dataHash.mismatch"}]}
+STRANGE = {"failure": [{"code": "signingCredential.untrusted"}]}
+
+
+@pytest.mark.parametrize(
+    ("report", "synthetic"),
+    [
+        (report_of(a=made_from("b"), b={}), None),
+        (report_of(a=made_by(HUMAN) | made_from("b"), b={}), None),
+        (report_of(a=made_by(HUMAN) | made_from("c"), b={}), None),
+        (report_of(a=made_by(HUMAN) | made_from(None)), None),
+        (report_of(a=made_by(HUMAN) | made_from(None, relationship="inputTo")), False),
+        (report_of(a=made_from("b"), b=made_by(HUMAN)), False),
+        (report_of(a=made_from("b", "a"), b=made_by(HUMAN)), False),
+        (report_of(a=made_from("b", "c"), b=made_by(MACHINE), c={}), True),
+        (report_of(a=made_by(*[HUMAN] * MOST, MACHINE)), True),
+        (report_of(a=made_from(*["b"] * MOST, "c"), b=made_by(HUMAN), c=made_by(MACHINE)), True),
+        (
+            report_of(
+                a=made_from("b", validation_results={"activeManifest": BROKEN}), b=made_by(HUMAN)
+            ),
+            None,
+        ),
+        (
+            report_of(
+                a=made_from("b", validation_results={"activeManifest": STRANGE}), b=made_by(HUMAN)
+            ),
+            False,
+        ),
+        (
+            report_of(a=made_by(HUMAN))
+            | {"validation_results": {"ingredientDeltas": [{"validationDeltas": BROKEN}]}},
+            None,
+        ),
+    ],
+)
+def test_sound_is_not_called_made_by_people_unless_all_of_it_is_told(
+    report: dict[str, Any], synthetic: bool | None
+) -> None:
+    assert manifest_of_report(report, ManifestState.VALID, []).synthetic is synthetic
+
+
+def test_a_machine_is_found_however_deep_it_lies_and_on_whichever_way() -> None:
+    """Sixty ways from each manifest to the next, thirty deep, and each is read once."""
+    chain = {str(i): made_from(*[str(i + 1)] * 60) for i in range(30)}
+    report = {"active_manifest": "0", "manifests": chain | {"30": made_by(MACHINE)}}
+    assert manifest_of_report(report, ManifestState.VALID, []).synthetic is True
 
 
 _json = st.recursive(

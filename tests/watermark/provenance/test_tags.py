@@ -1,5 +1,6 @@
 """Tags that players show, in every format, and not a sample changed."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,16 @@ def test_tags_are_read_back_and_no_sample_changes(format_: str, recording: Recor
     assert np.array_equal(decoded(written), decoded(plain))
 
 
+ORDINARY = ["夜\u3000空", "a\u00a0b", "می\u200cخواهم", "👩\u200d🎤", "co\u00adop"]
+
+
+@pytest.mark.parametrize("title", ORDINARY, ids=ascii)
+def test_spaces_and_joiners_of_other_scripts_are_kept(
+    title: str, format_: str, recording: Recording
+) -> None:
+    assert tags_of(tagged(recording(format_), Tags(title=title))).title == title
+
+
 def test_another_program_reads_the_same(format_: str, recording: Recording) -> None:
     with av.open(str(tagged(recording(format_), TAGS)), "r") as container:
         found = {name.lower(): value for name, value in container.metadata.items()}
@@ -67,6 +78,17 @@ def test_tags_that_others_wrote_stay(format_: str, tmp_path: Path) -> None:
     with av.open(str(written), "r") as container:
         found = {name.lower(): value for name, value in container.metadata.items()}
     assert found["genre"] == "Folk"
+
+
+def test_tags_of_others_in_another_encoding_are_no_error(recording: Recording) -> None:
+    """Many programs wrote Latin-1 into WAV files."""
+    path = recording("wav")
+    text = b"Bj\xf6rk\0"
+    info = b"INFOIART" + struct.pack("<I", len(text)) + text
+    content = path.read_bytes() + b"LIST" + struct.pack("<I", len(info)) + info
+    path.write_bytes(content[:4] + struct.pack("<I", len(content) - 8) + content[8:])
+    assert tags_of(path).artist == "Bj\ufffdrk"
+    assert tags_of(tagged(path, Tags(title="Ours"))) == Tags(title="Ours", artist="Bj\ufffdrk")
 
 
 def test_tags_can_be_written_over(format_: str, recording: Recording) -> None:
@@ -97,7 +119,14 @@ def test_a_picture_stays(suffix: str, recording: Recording) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"isrc": "US-RC1-76-07839"}, {"title": "a\nb"}, {"artist": "x" * 3000}]
+    "wrong",
+    [
+        {"isrc": "US-RC1-76-07839"},
+        {"title": "a\nb"},
+        {"title": "a\u2028b"},
+        {"title": "\ud800"},
+        {"artist": "x" * 3000},
+    ],
 )
 def test_what_is_no_tag_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(TagError):
