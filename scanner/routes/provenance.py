@@ -106,7 +106,7 @@ async def verify(request: Request, caller: Visitor, service: ServiceDep) -> dict
         path = form.upload.sink.finish()
 
         def work() -> dict[str, Any]:
-            with service.precheck_slots:
+            with service.public_slots if caller is None else service.precheck_slots:
                 return provenance_check.check(
                     service, path, settings.precheck_seconds, _tenant(caller)
                 )
