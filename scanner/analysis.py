@@ -16,6 +16,7 @@ from sqlmodel import col, select
 import fingerprint
 import watermark
 from scanner import banks, harmless, mark_reading, stored_manifests, watermark_keys
+from scanner.audio import SNIFF_BYTES, sniff
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
 from scanner.manifests import UnverifiableError
@@ -184,6 +185,15 @@ def _is_settled(service: "Service", evidence: Evidence) -> bool:
         ).all()
     blocking = {each.id for each in found if each.policy == "block" and not each.territories}
     return fingerprint.explained([match for match in matches if match.reference_id in blocking])
+
+
+def check_submitted(service: "Service", evidence: Evidence, path: Path) -> None:
+    """Verify the manifest of a generated track's submitted file: its master, which we wrote, has none."""
+    with path.open("rb") as file:
+        container = sniff(file.read(SNIFF_BYTES))
+    evidence.provenance = None
+    evidence.detectors["provenance"] = NOT_RUN
+    _check_provenance(service, evidence, path, container)
 
 
 def failed_evidence() -> Evidence:

@@ -109,7 +109,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.state.health = Health(service)
     for module in _KEYED:
         app.include_router(module.router, responses=_ALWAYS)
-    app.include_router(provenance.router)
+    app.include_router(provenance.router, responses=_ALWAYS)
     app.include_router(running.router)
     app.include_router(check.router)
     problems.install(app)

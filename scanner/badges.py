@@ -48,7 +48,7 @@ class Badge:
     not_known : tuple of str
         Never empty.
     manifest : Provenance or None
-        What was signed into the track here.
+        What was signed into the track here, if it may be told.
     """
 
     track_id: str
@@ -72,8 +72,14 @@ class Badge:
         }
 
 
-def badge_of(service: "Service", track_id: str) -> Badge:
+def badge_of(service: "Service", track_id: str, tenant_id: str | None = None) -> Badge:
     """Return the badge of a released track.
+
+    Parameters
+    ----------
+    tenant_id : str, optional
+        Who asks. Of an unpublished track, others than its platform learn no more than that it is
+        generated: neither what the manifest says nor with what model.
 
     Raises
     ------
@@ -88,13 +94,14 @@ def badge_of(service: "Service", track_id: str) -> Badge:
             select(Submission.declaration).where(Submission.track_id == track.id)
         ).one()
         signed = stored_manifests.of_track(session, track.id)
+        open_to_them = stored_manifests.tells_all(session, track, tenant_id)
     told = (analysis.provenance if analysis else None) or {}
     return Badge(
         track_id=track.id,
         heading=_heading(declared, told, signed),
-        known=tuple(_known(declared, told, signed)),
+        known=tuple(_known(declared, told, signed, in_full=open_to_them)),
         not_known=tuple(_not_known(declared, told, signed, analysis)),
-        manifest=signed,
+        manifest=signed if open_to_them else None,
         sandbox=tenant.sandbox_of is not None,
     )
 
@@ -122,15 +129,21 @@ def _heading(
 
 
 def _known(
-    declared: Mapping[str, Any], told: Mapping[str, Any], signed: Provenance | None
+    declared: Mapping[str, Any],
+    told: Mapping[str, Any],
+    signed: Provenance | None,
+    *,
+    in_full: bool,
 ) -> Iterator[tuple[str, str]]:
     if signed is not None:
+        by = f" signed by {signed.issuer}" if in_full else ""
         model = " ".join(filter(None, (signed.model, signed.model_version)))
-        yield f"A manifest signed by {signed.issuer} says how it was made: {model}.", "manifest"
+        how = f": {model}" if in_full else ""
+        yield f"A manifest{by} says how it was made{how}.", "manifest"
         if signed.payload is not None:
             yield "A mark in the sound leads back to that manifest.", "mark"
     elif told.get("state") in {ManifestState.VALID, ManifestState.UNTRUSTED}:
-        yield f"The file came with a manifest that fits it, signed by {told['issuer']}.", "manifest"
+        yield "The file came with a manifest that fits it.", "manifest"
     disclosure = disclosure_of(declared)
     if disclosure is not None:
         yield f"{disclosure}.", "declaration"

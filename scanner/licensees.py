@@ -112,7 +112,10 @@ def revoke(
 
 
 def revoke_due(service: "Service") -> int:
-    """End the rights whose clock has run out; return how many."""
+    """End the rights whose clock has run out; return how many.
+
+    Nobody was entitled from the due moment on (`entitled`), so that is when the right ended: in time.
+    """
     due = (
         MarkLicensee.state == LicenseeState.NOTICED,
         col(MarkLicensee.due_at) <= service.now(),
@@ -124,7 +127,7 @@ def revoke_due(service: "Service") -> int:
         rows = session.exec(select(MarkLicensee).where(*due).with_for_update()).all()
         for row in rows:
             reason = f"{REVOCATION_HOURS} hours after notice: {row.reason or ''}"
-            _revoke(session, row, reason, service.now(), PIPELINE)
+            _revoke(session, row, reason, row.due_at or service.now(), PIPELINE)
     return len(rows)
 
 

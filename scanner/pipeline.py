@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 import policy
-from scanner import analysis, events, flood, marking, retro, webhooks
+from scanner import analysis, events, flood, licensees, marking, retro, webhooks
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
@@ -32,6 +32,7 @@ from scanner.tables import (
 )
 from scanner.track_states import Command, State
 from scanner.tracks import GENERATED, analyse_again, locked, move
+from scanner.watermark_keys import WatermarkKeyError
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -48,6 +49,8 @@ def analyse(service: "Service", event: Event) -> None:
     started = service.now()
     try:
         evidence = _examine(service, track)
+        if track.origin == GENERATED:
+            _check_submitted(service, track.id, evidence)
         print_blob = (
             service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
             if evidence.print is not None
@@ -59,6 +62,11 @@ def analyse(service: "Service", event: Event) -> None:
             _note_failure(service, event, problem)
             raise TransientError(problem["detail"]) from error
         _hold(service, event, problem)
+        return
+    except (licensees.MarkRightRevokedError, WatermarkKeyError) as error:
+        revoked = isinstance(error, licensees.MarkRightRevokedError)
+        name = "mark-right-revoked" if revoked else "no-key-to-mark-with"
+        _hold(service, event, {"type": name, "detail": str(error)})
         return
     except Exception as error:
         _note_failure(service, event, {"type": "analysis-failed", "detail": type(error).__name__})
@@ -244,6 +252,14 @@ def _examine(service: "Service", track: Track) -> Evidence:
     if mark is not None:  # the master is whole, but what it was made of may not have been
         evidence.warnings = _united(mark.warnings, evidence.warnings)
     return evidence
+
+
+def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> None:
+    with service.database.reading() as session:
+        track = session.get_one(Track, track_id)
+    if track.sha256 is not None:
+        with service.store.path_or_copy(track.tenant_id, track.sha256) as path:
+            analysis.check_submitted(service, evidence, path)
 
 
 def _united(*warnings: list[dict[str, str]]) -> list[dict[str, str]]:

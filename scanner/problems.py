@@ -50,6 +50,7 @@ from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
+from scanner.watermark_keys import WatermarkKeyError
 from scanner.webhooks import BadWebhookError
 from watermark.provenance import ProvenanceError
 
@@ -160,6 +161,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     watermark.UnusableAudioError: "unreadable-audio",
     BusyError: "busy",
     TransientError: "unavailable",
+    WatermarkKeyError: "unavailable",
     PoisonError: "not-replayable",
 }
 _BY_STATUS: Final = {

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 GENERATOR: Final = "Clearance"
+FITTING: Final = frozenset({ManifestState.VALID, ManifestState.UNTRUSTED})
+"""What a manifest may be to become the parent of ours."""
 CONTAINERS: Final = {"m4a": "mp4"}
 """Formats whose container `sniff` calls otherwise."""
 
@@ -215,15 +217,15 @@ def _as_edit(making: Making) -> Edit:
 
 @contextmanager
 def _submitted(service: "Service", facts: FileFacts) -> Iterator[Path | None]:
-    """Give what was submitted, if it came with a manifest."""
+    """Give what was submitted, if it came with a manifest that fits it."""
     track = facts.track
     if track.sha256 is None or facts.part != MIX:
         yield None
         return
     with service.store.path_or_copy(track.tenant_id, track.sha256) as path:
         manifest = service.manifests.read(path, _container_of(path))
-        there = manifest is not None and manifest.state is not ManifestState.ABSENT
-        yield path if there else None
+        fits = manifest is not None and manifest.state in FITTING
+        yield path if fits else None
 
 
 def _tagged(path: Path, form: str, tags: Tags, others: Mapping[str, str] | None = None) -> Path:

@@ -32,13 +32,17 @@ _ALWAYS: Final = (
 )
 
 
-def check(service: "Service", path: Path, patience: float = math.inf) -> dict[str, Any]:
+def check(
+    service: "Service", path: Path, patience: float = math.inf, tenant_id: str | None = None
+) -> dict[str, Any]:
     """Verify a file's manifest; where it has none, look for the mark that leads back to one.
 
     Parameters
     ----------
     patience : float, optional
         Seconds for the decode, where that is less than its own limit.
+    tenant_id : str, optional
+        Who asks: of its own tracks it need not have published any.
 
     Returns
     -------
@@ -59,19 +63,23 @@ def check(service: "Service", path: Path, patience: float = math.inf) -> dict[st
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     manifest = service.manifests.read(path, container)
     state = NOT_CHECKED if manifest is None else manifest.state
-    signed = _signed_here(service, sha256)
+    signed = _signed_here(service, sha256, tenant_id)
     lost = state in {ManifestState.ABSENT, NOT_CHECKED}
     return {
         "state": str(state),
         "words": _WORDS[state],
         "manifest": None if manifest is None else manifest_to_json(manifest),
         "signed": None if signed is None else stored_manifests.describe(signed),
-        "recovered": _recovered(service, path, patience) if lost and signed is None else [],
+        "recovered": _recovered(service, path, patience, tenant_id)
+        if lost and signed is None
+        else [],
         "not_known": [_ALWAYS],
     }
 
 
-def _recovered(service: "Service", path: Path, patience: float) -> list[dict[str, Any]]:
+def _recovered(
+    service: "Service", path: Path, patience: float, tenant_id: str | None
+) -> list[dict[str, Any]]:
     """Read the marks of the service's own keys; what can carry none leads nowhere."""
     ring = watermark_keys.ring(service, None)
     decoded = service.decoder.decode(path, patience)
@@ -80,17 +88,17 @@ def _recovered(service: "Service", path: Path, patience: float) -> list[dict[str
     except (TooShortError, UnusableAudioError):
         return []
     with service.database.reading() as session:
-        return stored_manifests.recovered_by(session, [mark.to_json() for mark in marks])
+        return stored_manifests.recovered_by(session, [mark.to_json() for mark in marks], tenant_id)
 
 
-def _signed_here(service: "Service", sha256: str) -> "Provenance | None":
-    """Return what was signed into a file, if its track is released."""
+def _signed_here(service: "Service", sha256: str, tenant_id: str | None) -> "Provenance | None":
+    """Return what was signed into a file, if its track is released and may be told of."""
     with service.database.reading() as session:
         row = stored_manifests.of_file(session, sha256)
         if row is None:
             return None
         try:
-            public_track(session, row.track_id)
+            track = public_track(session, row.track_id)
         except NotFoundError:
             return None
-        return row
+        return row if stored_manifests.tells_all(session, track, tenant_id) else None

@@ -149,6 +149,13 @@ class Service:
         return Slots(self.settings.precheck_slots, "precheck")
 
     @cached_property
+    def public_slots(self) -> "Slots":
+        """Slots of visitors without a key, so that they never take those of clients."""
+        from scanner.precheck import Slots
+
+        return Slots(self.settings.precheck_slots, "public")
+
+    @cached_property
     def reference_slots(self) -> "Slots":
         """How many references this process takes in at once."""
         from scanner.precheck import Slots

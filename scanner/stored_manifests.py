@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MIX: Final = "mix"
 OUT: Final = frozenset({State.RELEASED, State.CONDITIONED})
-"""States of tracks whose manifests anybody may read."""
+"""States of tracks of whose origin something is told."""
 
 
 def of_file(session: Session, file_sha256: str) -> Provenance | None:
@@ -28,6 +28,20 @@ def of_track(session: Session, track_id: str) -> Provenance | None:
     query = select(Provenance).where(Provenance.track_id == track_id, Provenance.part == MIX)
     newest = (col(Provenance.created_at).desc(), col(Provenance.id).desc())
     return session.exec(query.order_by(*newest)).first()
+
+
+def tells_all(session: Session, track: Track, tenant_id: str | None = None) -> bool:
+    """Whether somebody may read what was signed into a released track.
+
+    Parameters
+    ----------
+    tenant_id : str, optional
+        Who asks. Of another platform's track, or without a key, only what is published is told.
+    """
+    if track.tenant_id == tenant_id:
+        return True
+    query = select(Watermark.published_at).where(Watermark.track_id == track.id)
+    return session.exec(query).first() is not None
 
 
 def recovered(

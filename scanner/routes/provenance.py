@@ -6,19 +6,21 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from scanner import badge_drawing, badges, provenance_check, schemas, stored_manifests, uploads
-from scanner.dependencies import ServiceDep, TrackId, is_id, public
+from scanner.callers import Caller
+from scanner.dependencies import ServiceDep, TrackId, Visitor, is_id
 from scanner.errors import NotFoundError
 from scanner.problems import HttpError, problems
 from scanner.routing import Route, media_type_of
 
-router = APIRouter(
-    prefix="/v1", tags=["provenance"], route_class=Route, dependencies=[Depends(public)]
-)
+router = APIRouter(prefix="/v1", tags=["provenance"], route_class=Route)
 
 _PUBLIC: Final = {
     "Cache-Control": "public, max-age=300",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
+_PRIVATE: Final = _PUBLIC | {"Cache-Control": "private, no-store"}
+_OPEN: Final[list[dict[str, list[str]]]] = [{}, {"ApiKey": []}]
+"""A key is optional."""
 _BODY: Final = {
     "required": True,
     "content": {
@@ -57,6 +59,10 @@ def released_id(track_id: TrackId) -> str:
 ReleasedId = Annotated[str, Depends(released_id)]
 
 
+def _tenant(caller: Caller | None) -> str | None:
+    return None if caller is None else caller.tenant_id
+
+
 @router.post(
     "/provenance/verify",
     response_model=schemas.ProvenanceCheck,
@@ -75,12 +81,13 @@ ReleasedId = Annotated[str, Depends(released_id)]
         "internal-error",
         "busy",
     ),
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": _BODY, "security": _OPEN},
 )
-async def verify(request: Request, service: ServiceDep) -> dict[str, Any]:
+async def verify(request: Request, caller: Visitor, service: ServiceDep) -> dict[str, Any]:
     """Verify the C2PA manifest of a file; open to anybody. Nothing of the file is kept.
 
     Where there is none, a mark of this service in the sound leads back to the one that was stripped.
+    What was signed here is told of published tracks, and of its own to a platform.
     """
     if media_type_of(request) != "multipart/form-data":
         raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
@@ -99,8 +106,10 @@ async def verify(request: Request, service: ServiceDep) -> dict[str, Any]:
         path = form.upload.sink.finish()
 
         def work() -> dict[str, Any]:
-            with service.precheck_slots:
-                return provenance_check.check(service, path, settings.precheck_seconds)
+            with service.public_slots if caller is None else service.precheck_slots:
+                return provenance_check.check(
+                    service, path, settings.precheck_seconds, _tenant(caller)
+                )
 
         return await run_in_threadpool(work)
 
@@ -110,19 +119,24 @@ async def verify(request: Request, service: ServiceDep) -> dict[str, Any]:
     response_model=schemas.BadgeAnswer,
     response_model_exclude_unset=True,
     responses=problems("not-found", "rate-limited", "internal-error"),
+    openapi_extra={"security": _OPEN},
 )
-def read_badge(track_id: ReleasedId, service: ServiceDep) -> dict[str, Any]:
-    """What is known of a released track's origin, by whom, and what is not; open to anybody."""
-    return badges.badge_of(service, track_id).to_json()
+def read_badge(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> dict[str, Any]:
+    """What is known of a released track's origin, by whom, and what is not; open to anybody.
+
+    The manifest, its signer and the model are told of published tracks, and of its own to a platform.
+    """
+    return badges.badge_of(service, track_id, _tenant(caller)).to_json()
 
 
 @router.get(
     "/tracks/{track_id}/badge.svg",
     response_class=SvgResponse,
     responses=problems("not-found", "rate-limited", "internal-error"),
+    openapi_extra={"security": _OPEN},
 )
-def read_badge_svg(track_id: ReleasedId, service: ServiceDep) -> Response:
-    """The same as a small drawing to put beside a track; open to anybody."""
+def read_badge_svg(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> Response:
+    """What anybody is told, as a small drawing to put beside a track."""
     return SvgResponse(badge_drawing.draw(badges.badge_of(service, track_id)), headers=_PUBLIC)
 
 
@@ -141,16 +155,23 @@ def read_badge_svg(track_id: ReleasedId, service: ServiceDep) -> Response:
             }
         },
     ),
+    openapi_extra={"security": _OPEN},
 )
-def read_manifest(track_id: ReleasedId, service: ServiceDep) -> Response:
-    """The manifest that was signed into a released track; open to anybody.
+def read_manifest(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> Response:
+    """The manifest that was signed into a published track; open to anybody, its own to a platform.
 
     It fits the file whose SHA-256 the badge names; a copy that lost it can be told by its mark.
     """
     with service.database.reading() as session:
-        row = stored_manifests.of_track(session, badges.public_track(session, track_id).id)
+        track = badges.public_track(session, track_id)
+        told = stored_manifests.tells_all(session, track, _tenant(caller))
+        row = stored_manifests.of_track(session, track.id) if told else None
     if row is None:
-        raise NotFoundError("manifest", "of this track: none was signed here")
+        raise NotFoundError(
+            "manifest", "of this track: none was signed here, or it is not published"
+        )
     content = stored_manifests.manifest_bytes(service, row)
-    headers = _PUBLIC | {"Content-Disposition": 'attachment; filename="manifest.c2pa"'}
+    headers = (_PUBLIC if caller is None else _PRIVATE) | {
+        "Content-Disposition": 'attachment; filename="manifest.c2pa"',
+    }
     return ManifestResponse(content, headers=headers)

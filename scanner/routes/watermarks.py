@@ -76,7 +76,7 @@ def look_up(
     if wanted.watermark is not None:
         return {"matches": soft_bindings.by_mark(service, wanted.watermark)}
     print_ = Fingerprint.from_json(wanted.fingerprint)
-    with service.precheck_slots:  # a search is CPU work
+    with service.public_slots if caller is None else service.precheck_slots:  # a search is CPU work
         return {"matches": soft_bindings.by_fingerprint(service, print_)}
 
 
@@ -103,7 +103,7 @@ async def checked_upload(
         tenant_id = None if caller is None else caller.tenant_id
 
         def work() -> dict[str, Any]:
-            with service.precheck_slots:
+            with service.public_slots if caller is None else service.precheck_slots:
                 return mark_check.check(service, path, tenant_id, settings.precheck_seconds)
 
         return await run_in_threadpool(work)

@@ -14,10 +14,6 @@ KEYLESS = {
     "/metrics",
     "/v1/schemas/{type}/{version}",
     "/problems/{name}",
-    "/v1/provenance/verify",
-    "/v1/tracks/{track_id}/badge",
-    "/v1/tracks/{track_id}/badge.svg",
-    "/v1/tracks/{track_id}/manifest",
 }
 
 

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from scanner import provenance, tracks
+from scanner import provenance, publication, tracks, watermark_keys
+from scanner.callers import Caller
 from scanner.clock import new_id
+from scanner.keys import OPERATOR
+from scanner.marking import MarkState
 from scanner.service import Service
 from scanner.settings import Settings
+from scanner.tables import Watermark
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.scanner.audio.recordings import encode, stereo
 from tests.watermark.provenance.signing import Signer, read, remuxed, with_flipped_audio
@@ -35,9 +39,31 @@ def delivered(
     return provenance.finished(api.service, plain, facts)
 
 
-def verified(api: Api, path: Path) -> dict[str, Any]:
+def publish(api: Api, platform: Platform, track_id: str) -> None:
+    """Publish a track as one that carries a mark."""
+    key = watermark_keys.rotate(api.service, OPERATOR)
+    with api.service.database.transaction() as session:
+        row = Watermark(
+            id=new_id(),
+            tenant_id=platform.tenant.id,
+            track_id=track_id,
+            take_id="take-7",
+            model="songmaker",
+            scheme="audiowmark",
+            payload_id=PAYLOAD[:24],
+            payload=PAYLOAD,
+            key_id=key.id,
+            state=MarkState.MARKED,
+            issued_at=api.service.now(),
+        )
+        session.add(row)
+    caller = Caller(platform.tenant.id, OPERATOR, frozenset())
+    publication.publish(api.service, caller, track_id)
+
+
+def verified(api: Api, path: Path, token: str | None = None) -> dict[str, Any]:
     with path.open("rb") as file:
-        answer = api.client().post("/v1/provenance/verify", files={"file": (path.name, file)})
+        answer = api.client(token).post("/v1/provenance/verify", files={"file": (path.name, file)})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -48,6 +74,7 @@ def test_anybody_can_verify_a_manifest(
 ) -> None:
     track_id = platform.decided(sound(71, 4))
     path = delivered(api, platform, track_id, tmp_path, form)
+    publish(api, platform, track_id)
     told = verified(api, path)
     assert told["state"] == told["manifest"]["state"] == "valid"
     assert told["signed"]["track_id"] == track_id
@@ -108,6 +135,7 @@ def test_a_badge_says_what_is_known_and_what_is_not(
     assert any("voice" in each for each in before["not_known"])
 
     delivered(api, platform, track_id, tmp_path)
+    publish(api, platform, track_id)
     badge = api.client().get(f"/v1/tracks/{track_id}/badge").json()
     assert badge["heading"] == "AI-generated"
     assert [each["by"] for each in badge["known"]] == ["manifest", "mark"]
@@ -136,6 +164,7 @@ def test_a_declaration_is_called_one(
 def test_the_badge_is_a_drawing_with_its_text(api: Api, platform: Platform, tmp_path: Path) -> None:
     track_id = platform.decided(sound(74, 4))
     delivered(api, platform, track_id, tmp_path)
+    publish(api, platform, track_id)
     answer = api.client().get(f"/v1/tracks/{track_id}/badge.svg")
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -157,16 +186,55 @@ def test_a_sandbox_badge_says_that_it_is_a_test(api: Api, platform: Platform) ->
     assert b"Test only" in api.client().get(f"/v1/tracks/{track_id}/badge.svg").content
 
 
-def test_the_manifest_of_a_released_track_is_anybodys_to_read(
+def test_the_manifest_of_a_published_track_is_anybodys_to_read(
     api: Api, platform: Platform, tmp_path: Path
 ) -> None:
     track_id = platform.decided(sound(76, 4))
     assert api.client().get(f"/v1/tracks/{track_id}/manifest").status_code == 404
     path = delivered(api, platform, track_id, tmp_path, "wav")
+    publish(api, platform, track_id)
     answer = api.client().get(f"/v1/tracks/{track_id}/manifest")
     assert answer.headers["content-type"] == "application/c2pa"
     assert answer.content in path.read_bytes()
     assert read(path, anchors(api.service)).state is ManifestState.VALID
+
+
+def test_of_an_unpublished_track_only_its_platform_learns_how_it_was_made(
+    api: Api, platform: Platform, tmp_path: Path
+) -> None:
+    track_id = platform.decided(sound(78, 4))
+    path = delivered(api, platform, track_id, tmp_path)
+    for token in (None, api.platform("stranger").token):
+        http = api.client(token)
+        badge = http.get(f"/v1/tracks/{track_id}/badge").json()
+        assert (badge["heading"], badge["manifest"]) == ("AI-generated", None)
+        assert badge["not_known"]
+        drawing = http.get(f"/v1/tracks/{track_id}/badge.svg").text
+        for secret in ("songmaker", "abab", PAYLOAD, "Clearance"):
+            assert secret not in str(badge)
+            assert secret not in drawing
+        assert http.get(f"/v1/tracks/{track_id}/manifest").status_code == 404
+        assert verified(api, path, token)["signed"] is None
+
+    own = platform.http.get(f"/v1/tracks/{track_id}/badge").json()
+    assert own["manifest"]["model"] == "songmaker"
+    manifest = platform.http.get(f"/v1/tracks/{track_id}/manifest")
+    assert (manifest.status_code, manifest.headers["cache-control"]) == (200, "private, no-store")
+    assert verified(api, path, platform.token)["signed"]["track_id"] == track_id
+
+
+def test_a_badge_never_names_who_signed_an_upload(
+    api: Api, platform: Platform, tmp_path: Path
+) -> None:
+    stranger = Signer("Jane Doe", datetime.now(UTC))
+    making = Making(SourceType.CAPTURED, "recorder", "1", datetime.now(UTC))
+    plain = encode(tmp_path / "song.wav", stereo(8.0), "wav")
+    signed = stranger.sign(plain, Claim("a", "Elsewhere", "1", making=making))
+    track_id = platform.decided(signed.read_bytes())
+    for http in (api.client(), platform.http):
+        badge = http.get(f"/v1/tracks/{track_id}/badge")
+        assert badge.json()["known"][0]["by"] == "manifest"
+        assert "Jane Doe" not in badge.text
 
 
 def test_nothing_is_told_of_tracks_that_are_not_released(

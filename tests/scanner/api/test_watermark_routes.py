@@ -298,7 +298,7 @@ def test_a_licensees_right_ends_within_96_hours_of_notice_by_itself(both_api: Ap
     ended = platform.http.get(address).json()
     assert (ended["state"], ended["rule"]) == ("revoked", "CA-942")
     (event,) = both_api.journal(platform, "clearance.licensee.revoked")
-    assert event.data["in_time"] is False
+    assert event.data["in_time"] is True
     assert problem(platform.http.post(f"{address}/revocation", json={"reason": "x"})) == (
         "illegal-transition"
     )
