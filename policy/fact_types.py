@@ -92,6 +92,7 @@ def _sample(yes: bool) -> Facts:
         verdict="found" if yes else "candidate",
         owner="ours" if yes else "other",
         false_alarm=1e-9,
+        alone=yes,
     )
     return Facts(
         origin="generated" if yes else "upload",

@@ -110,6 +110,8 @@ class WatermarkFact(_Frozen):
     """Whose key the mark carries; absent if the key is not registered."""
     false_alarm: Fact[Share] = ABSENT
     """Probability of reading this mark in unmarked audio."""
+    alone: bool = True
+    """No other payload of ours was found beside it: one take, not a take inside another."""
 
 
 class ProvenanceFact(_Frozen):

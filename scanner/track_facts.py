@@ -113,6 +113,8 @@ def _provenance(evidence: Evidence) -> Any:
 def _watermarks(evidence: Evidence) -> Any:
     if evidence.detectors.get("watermark") == FAILED:
         return policy.Unknown(unknown="the search for watermarks failed")
+    found = [mark for mark in evidence.watermarks if mark["verdict"] == "found"]
+    takes = {mark["payload"] for mark in found if mark["owner"] == "ours"}
     return tuple(
         policy.WatermarkFact(
             scheme=mark["scheme"],
@@ -120,6 +122,7 @@ def _watermarks(evidence: Evidence) -> Any:
             verdict=mark["verdict"],
             owner=mark["owner"],
             false_alarm=mark["false_alarm"],
+            alone=takes <= {mark["payload"]},
         )
         for mark in evidence.watermarks
     )

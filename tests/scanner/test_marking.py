@@ -230,7 +230,11 @@ def test_a_copy_of_a_generated_track_that_does_not_say_so_is_looked_at_by_a_pers
         copy = submit(service, other, file, generated=None)
 
         result = driven(service, other, copy)
+        own = submit(service, other, file)  # as if another model had made it
+        taken = driven(service, other, own)
 
+    assert (taken["origin"], taken["state"]) == ("generated", "quarantined")
+    assert "another-take-inside" in {reason["rule"] for reason in taken["reasons"]}
     assert (result["origin"], result["state"]) == ("upload", "quarantined")
     assert "own-watermark-undeclared" in {reason["rule"] for reason in result["reasons"]}
     assert "take_id" not in result["watermarks"][0]  # it is another platform's
