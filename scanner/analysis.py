@@ -25,7 +25,7 @@ from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 from watermark.provenance import ManifestState, manifest_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from scanner.audio import Decoded
     from scanner.service import Service
@@ -58,6 +58,7 @@ class Evidence:
     provenance : dict, optional
         What the file's manifest says, of which ``state`` may be ``absent``; None if nobody looked.
     explained : dict of reference id to what harmless material explains of its match
+    stems : dict of name to the evidence on that stem of a generated track
     seconds : dict of step to wall-clock seconds
     """
 
@@ -76,6 +77,24 @@ class Evidence:
     explained: dict[str, harmless.Explained] = field(default_factory=dict)
     provenance: dict[str, Any] | None = None
     watermarks: list[dict[str, Any]] = field(default_factory=list)
+    stems: "dict[str, Evidence]" = field(default_factory=dict)
+
+    def count_matches(self) -> int:
+        """Return how many matches there are, those of stems with them."""
+        return len(self.matches) + sum(len(each.matches) for each in self.stems.values())
+
+    def with_stem(self, name: str, stem: "Evidence") -> None:
+        """Take in what was found in a stem: nothing is clear of which a part was not looked at."""
+        self.stems[name] = stem
+        for detector, state in stem.detectors.items():
+            if state == FAILED:
+                self.detectors[detector] = FAILED
+        known = {mark["payload"] for mark in self.watermarks}
+        self.watermarks += [
+            mark | {"stem": name} for mark in stem.watermarks if mark["payload"] not in known
+        ]
+        seconds = self.seconds.get("stems", 0.0) + stem.seconds["total"]
+        self.seconds["stems"] = round(seconds, 4)
 
 
 def analyse_audio(
@@ -114,23 +133,30 @@ def analyse_audio(
         evidence.warnings = [
             {"type": warning.type, "detail": warning.detail} for warning in decoded.warnings
         ]
-        with _timed(evidence, "fingerprint"):
-            try:
-                print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
-            except fingerprint.TooShortError as error:
-                print_ = None
-                evidence.warnings.append({"type": "too-short", "detail": str(error)})
         spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
-        _search(service, tenant_id, evidence, print_, seed, patience)
-        # The costly look is for what the cheap one leaves in doubt.
-        if print_ is not None and not _is_settled(service, evidence):
-            with _timed(evidence, "embedding"):
-                print_ = fingerprint.completed_from(print_, spectra())
-            _search(service, tenant_id, evidence, print_, seed, patience)
+        _search_sound(service, tenant_id, evidence, decoded, spectra, seed, patience)
         _read_marks(service, tenant_id, evidence, decoded)
         _recover_manifest(service, tenant_id, evidence)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
+    return evidence
+
+
+def analyse_stem(service: "Service", tenant_id: str, path: Path, seed: str) -> Evidence:
+    """Search a stem for references and marks as its mix is: it goes out by itself too.
+
+    Raises
+    ------
+    AudioError
+        If the file can't be decoded; its ``problem`` names why.
+    """
+    evidence = Evidence()
+    with _timed(evidence, "total"):
+        decoded = service.decoder.decode(path)
+        evidence.duration = decoded.duration
+        spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
+        _search_sound(service, tenant_id, evidence, decoded, spectra, seed, math.inf)
+        _read_marks(service, tenant_id, evidence, decoded)
     return evidence
 
 
@@ -203,8 +229,9 @@ def failed_evidence() -> Evidence:
     return evidence
 
 
-def match_columns(match: fingerprint.Match) -> dict[str, Any]:
-    """Return a match as the columns of ``track_match``."""
+def match_columns(match: fingerprint.Match, stem: str | None = None) -> dict[str, Any]:
+    """Return a match as the columns of ``track_match``; its segments name the stem they are of."""
+    where = {} if stem is None else {"stem": stem}
     return {
         "reference_id": match.reference_id,
         "kind": match.kind,
@@ -214,8 +241,31 @@ def match_columns(match: fingerprint.Match) -> dict[str, Any]:
         "longest_seconds": max(
             segment.query_end - segment.query_start for segment in match.segments
         ),
-        "segments": [asdict(segment) for segment in match.segments],
+        "segments": [asdict(segment) | where for segment in match.segments],
     }
+
+
+def _search_sound(
+    service: "Service",
+    tenant_id: str,
+    evidence: Evidence,
+    decoded: "Decoded",
+    spectra: "Callable[[], Any]",
+    seed: str,
+    patience: float,
+) -> None:
+    with _timed(evidence, "fingerprint"):
+        try:
+            print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
+        except fingerprint.TooShortError as error:
+            print_ = None
+            evidence.warnings.append({"type": "too-short", "detail": str(error)})
+    _search(service, tenant_id, evidence, print_, seed, patience)
+    # The costly look is for what the cheap one leaves in doubt.
+    if print_ is not None and not _is_settled(service, evidence):
+        with _timed(evidence, "embedding"):
+            print_ = fingerprint.completed_from(print_, spectra())
+        _search(service, tenant_id, evidence, print_, seed, patience)
 
 
 def _search(

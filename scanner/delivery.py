@@ -115,10 +115,11 @@ def prepared(
     """Make a file that is about to go out, whatever state the track is in; raises as `deliver`."""
     rate = 0 if form.lossless else bit_rate
     with service.database.reading() as session:
-        known = _file_of(session, track.id, part, form, rate)
-        if known is not None:
-            return known
         facts = _facts_of(session, track, part, form)
+        known = _file_of(session, track.id, part, form, rate, facts.watermark.payload)
+    _check_key(service, facts.watermark)
+    if known is not None:
+        return known
     folder = service.settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="delivery-", dir=folder) as place:
@@ -138,6 +139,7 @@ def prepared(
             part=part,
             form=form.name,
             bit_rate=rate,
+            payload=facts.watermark.payload,
             sha256=blob.sha256,
             size_bytes=blob.size,
             mark=measured,
@@ -212,15 +214,26 @@ def describe(row: ReleasedFile) -> dict[str, Any]:
 
 
 def _file_of(
-    session: Session, track_id: str, part: str, form: encoding.Form, bit_rate: int
+    session: Session, track_id: str, part: str, form: encoding.Form, bit_rate: int, payload: str
 ) -> ReleasedFile | None:
     query = select(ReleasedFile).where(
         ReleasedFile.track_id == track_id,
         ReleasedFile.part == part,
         ReleasedFile.form == form.name,
         ReleasedFile.bit_rate == bit_rate,
+        ReleasedFile.payload == payload,
     )
     return session.exec(query).first()
+
+
+def _check_key(service: "Service", watermark: Watermark) -> None:
+    """Nothing goes out whose mark we ourselves would no longer find."""
+    live = {key.name for key in watermark_keys.ring(service, watermark.tenant_id).own}
+    if watermark.key_id not in live:
+        raise UnreadableMarkError(
+            "the key that this track was marked with is revoked: submit the track again, "
+            "and it is marked with the key of today"
+        )
 
 
 def _facts_of(session: Session, track: Track, part: str, form: encoding.Form) -> DeliveryFacts:
@@ -349,7 +362,7 @@ def _registered(service: "Service", row: ReleasedFile) -> ReleasedFile:
     with service.database.transaction() as session:
         track = locked(session, row.tenant_id, row.track_id)
         form = encoding.FORMS.get(row.form, ZIP)
-        known = _file_of(session, row.track_id, row.part, form, row.bit_rate)
+        known = _file_of(session, row.track_id, row.part, form, row.bit_rate, row.payload)
         if known is not None:
             return known
         session.add(row)

@@ -264,7 +264,9 @@ def _match(
     """Return the match to draw, the surest of those there are."""
     if threshold is None:
         with service.database.reading() as session:
-            matches = tracks.describe(session, [track])[0]["matches"]
+            found = tracks.describe(session, [track])[0]["matches"]
+        # A stem's matches are not in the sound that is drawn.
+        matches = [each for each in found if not any("stem" in part for part in each["segments"])]
     else:
         matches = list(replay(service, track, row, set(), threshold, patience).matches)
     wanted = [each for each in matches if reference_id in {None, each["reference_id"]}]

@@ -81,7 +81,7 @@ def analyse(service: "Service", event: Event) -> None:
             move(session, track, Command.ANALYSE, data, service.now(), cause=event)
         row = _store_evidence(service, session, track, evidence, started)
         row.fingerprint_sha256 = print_blob.sha256 if print_blob else None
-        _journal_analysed(service, session, track, row, len(evidence.matches), event)
+        _journal_analysed(service, session, track, row, evidence.count_matches(), event)
 
 
 def decide(service: "Service", event: Event) -> None:
@@ -249,7 +249,9 @@ def _examine(service: "Service", track: Track) -> Evidence:
     mark = marking.mark(service, track) if track.origin == GENERATED else None
     with local_audio(service, track) as path:
         evidence = analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
-    if mark is not None:  # the master is whole, but what it was made of may not have been
+    if mark is not None:
+        _examine_stems(service, track, evidence)
+        # The master is whole, but what it was made of may not have been.
         evidence.warnings = _united(mark.warnings, evidence.warnings)
     return evidence
 
@@ -260,6 +262,16 @@ def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> N
     if track.sha256 is not None:
         with service.store.path_or_copy(track.tenant_id, track.sha256) as path:
             analysis.check_submitted(service, evidence, path)
+
+
+def _examine_stems(service: "Service", track: Track, evidence: Evidence) -> None:
+    """Look at each stem's master too: what is in a stem need not be heard in the mix."""
+    with service.database.reading() as session:
+        stems = marking.stems_of(session, track.id)
+    for stem in stems:
+        with service.store.path_or_copy(track.tenant_id, str(stem.master_sha256)) as path:
+            found = analysis.analyse_stem(service, track.tenant_id, path, seed=track.id)
+        evidence.with_stem(stem.name, found)
 
 
 def _united(*warnings: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -298,10 +310,11 @@ def _store_evidence(
             tenant_id=track.tenant_id,
             track_id=track.id,
             analysis_id=row.id,
-            **analysis.match_columns(match),
-            explained=evidence.explained.get(match.reference_id),
+            **analysis.match_columns(match, stem),
+            explained=found.explained.get(match.reference_id),
         )
-        for match in evidence.matches
+        for stem, found in [(None, evidence), *evidence.stems.items()]
+        for match in found.matches
     )
     track.analysis_id = row.id
     if evidence.duration is not None:

@@ -34,7 +34,7 @@ from scanner.journal import Event, record
 from scanner.reference_states import Status
 from scanner.retro_cases import Found, Stored
 from scanner.tables import Analysis, Bank, Reference, RetroDue, RetroSweep, Track, TrackMatch
-from scanner.track_facts import match_of
+from scanner.track_facts import match_of, stem_of
 from scanner.track_states import State
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def _found(service: "Service", index: fingerprint.SegmentIndex, stored: Stored) 
             select(TrackMatch).where(TrackMatch.analysis_id == stored.analysis_id)
         ).all()
     new_matches = [match for match in matches if match.reference_id in set(new)]
-    before = [match_of(row) for row in rows]
+    before = [match_of(row) for row in rows if stem_of(row) is None]
     explained = (
         explanations(service, stored.tenant_id, print_, [*before, *new_matches])
         if new_matches

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 ENTRANCE: Final = "http"
 RELEASE: Final = "release"
 PRECHECK: Final = "precheck"
-MAX_STEM_NAME: Final = 100
 LISTS: Final = frozenset({"territories", "licences", "sources"})
 _REFUSED: Final = frozenset({"too-large", "bad-fields", "malformed-json", "malformed-multipart"})
 
@@ -287,7 +286,7 @@ def _stems(given: tuple[uploads.Upload, ...]) -> tuple[tracks.StemSource, ...]:
 
 
 def _stem_name(file_name: str | None) -> str:
-    return PurePath(file_name or "").stem[:MAX_STEM_NAME]
+    return PurePath(file_name or "").stem[: tracks.MAX_STEM_NAME]
 
 
 def _together(name: str, values: list[str]) -> str | list[str]:
@@ -331,7 +330,7 @@ def _errors_of_generated(given: Given) -> list[dict[str, str]]:
         told = "a generated track is marked: send its audio"
         errors.append({"field": "generated", "detail": told})
     names = [_stem_name(each.name) for each in given.stems]
-    if "" in names or len(set(names)) < len(names):
+    if not all(map(tracks.is_stem_name, names)) or len(set(names)) < len(names):
         told = "give each stem's part a file name of its own, such as bass.wav"
         errors.append({"field": "stems", "detail": told})
     return errors

@@ -80,13 +80,17 @@ def facts_of(
 
 def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[TrackMatch]) -> Evidence:
     """Return stored evidence as the value that the analysis gave."""
+    by_stem: dict[str | None, list[TrackMatch]] = {None: []}
+    for row in rows:
+        by_stem.setdefault(stem_of(row), []).append(row)
+    own = by_stem.pop(None)
     return Evidence(
         detectors=analysis.detectors,
         versions=analysis.versions,
         audio=analysis.audio,
         warnings=analysis.warnings,
         seconds=analysis.seconds,
-        matches=[match_of(row) for row in rows],
+        matches=[match_of(row) for row in own],
         duration=duration,
         index_version=analysis.index_version,
         index_epoch=analysis.index_epoch,
@@ -94,8 +98,25 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         banks_left_out=analysis.banks_left_out,
         provenance=analysis.provenance,
         watermarks=analysis.watermarks,
-        explained={row.reference_id: row.explained for row in rows if row.explained},
+        explained=_explained(own),
+        stems={
+            str(name): Evidence(
+                matches=[match_of(row) for row in found],
+                duration=duration,
+                explained=_explained(found),
+            )
+            for name, found in by_stem.items()
+        },
     )
+
+
+def stem_of(row: TrackMatch) -> str | None:
+    """Return the name of the stem that a match was found in; None if it was the track itself."""
+    return row.segments[0].get("stem") if row.segments else None
+
+
+def _explained(rows: Sequence[TrackMatch]) -> dict[str, Any]:
+    return {row.reference_id: row.explained for row in rows if row.explained}
 
 
 def _provenance(evidence: Evidence) -> Any:
@@ -134,7 +155,10 @@ def match_of(row: TrackMatch | RetroMatch) -> fingerprint.Match:
         reference_id=row.reference_id,
         kind="recording" if row.kind == "recording" else "composition",
         score=row.score,
-        segments=tuple(fingerprint.Segment(**segment) for segment in row.segments),
+        segments=tuple(
+            fingerprint.Segment(**{name: segment[name] for name in segment if name != "stem"})
+            for segment in row.segments
+        ),
         coverage_query=row.coverage_query,
         coverage_reference=row.coverage_reference,
     )
@@ -147,12 +171,14 @@ def _match_facts(
     evidence: Evidence,
     now: datetime,
 ) -> tuple[policy.MatchFact, ...]:
-    known = on_record(session, tenant_id, [match.reference_id for match in evidence.matches])
+    parts = [evidence, *evidence.stems.values()]
+    found = [(part, match) for part in parts for match in part.matches]
+    known = on_record(session, tenant_id, [match.reference_id for _, match in found])
     account_id = _account_id(session, tenant_id, declared.get("account"))
     holders = {each.holder.id for each in known.values()}
     licences = _licences(session, tenant_id, holders, account_id, now)
     facts = []
-    for match in evidence.matches:
+    for part, match in found:
         each = known.get(match.reference_id)
         if each is None:
             gone = policy.Unknown(unknown="its reference is not on record")
@@ -160,8 +186,8 @@ def _match_facts(
                 policy.MatchFact(reference_id=match.reference_id, kind=match.kind, score=gone)
             )
         elif _counts(each):
-            duration = evidence.duration or 0.0
-            stands = standing(match, each, evidence.explained.get(match.reference_id))
+            duration = part.duration or 0.0
+            stands = standing(match, each, part.explained.get(match.reference_id))
             free = _free(stands, known)
             facts.append(_match_fact(match, each, stands, free, declared, licences, duration))
     return tuple(facts)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 GENERATED: Final = "generated"
 """Origin of a track that a model made; of all others it is ``upload``."""
+MAX_STEM_NAME: Final = 100
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class StemSource:
     name: str
     sha256: str
     size_bytes: int
+
+
+def is_stem_name(name: str) -> bool:
+    """Whether a name can be that of a file, wherever the bundle is unpacked."""
+    plain = name.isprintable() and not set(name) & set("/\\:") and name.strip(". ") == name
+    return plain and 0 < len(name) <= MAX_STEM_NAME
 
 
 @dataclass(frozen=True)

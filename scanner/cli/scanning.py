@@ -124,12 +124,14 @@ def _scan_here(
 
 def _stems(given: list[str], declaration: "Declaration", files: list[Path]) -> dict[str, Path]:
     """Read ``NAME=FILE`` of the options."""
+    from scanner.tracks import is_stem_name
+
     stems = dict(each.partition("=")[::2] for each in given)
     if given and (declaration.generated is None or len(files) != 1):
         complain("--stem goes with --generated and one file")
         raise typer.Exit(USAGE)
-    if len(stems) < len(given) or not all(name and path for name, path in stems.items()):
-        complain("--stem takes NAME=FILE, each name once")
+    if len(stems) < len(given) or not all(is_stem_name(n) and path for n, path in stems.items()):
+        complain("--stem takes NAME=FILE, each name once: a plain one, such as bass")
         raise typer.Exit(USAGE)
     return {name: Path(path) for name, path in stems.items()}
 

@@ -95,7 +95,7 @@ class TrackMatch(SQLModel, table=True):
     coverage_query: float
     coverage_reference: float
     longest_seconds: float
-    segments: list[dict[str, float]] = Field(sa_type=json_type())
+    segments: list[dict[str, Any]] = Field(sa_type=json_type())
     explained: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     disposition: str = Field(default="open", max_length=20)
 

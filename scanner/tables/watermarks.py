@@ -85,7 +85,9 @@ class ReleasedFile(SQLModel, table=True):
 
     __tablename__ = "released_file"
     __table_args__ = (
-        UniqueConstraint("track_id", "part", "form", "bit_rate", name="uq_released_file_form"),
+        UniqueConstraint(
+            "track_id", "part", "form", "bit_rate", "payload", name="uq_released_file_form"
+        ),
         Index("ix_released_file_sha256", "sha256"),
     )
 
@@ -95,6 +97,7 @@ class ReleasedFile(SQLModel, table=True):
     part: str = Field(max_length=110)
     form: str = Field(max_length=10)
     bit_rate: int
+    payload: str = Field(max_length=32)
     sha256: str = Field(max_length=64)
     size_bytes: int = Field(sa_type=BigInteger)
     mark: dict[str, Any] = Field(sa_type=json_type())

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlmodel import select
 
-from scanner import delivery, inline, licensees, marking, tracks, watermark_keys
+from scanner import delivery, inline, licensees, marking, references, tracks, watermark_keys
 from scanner.audio import encoding
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -157,6 +157,24 @@ def test_a_generated_track_is_marked_read_back_analysed_and_released_in_that_ord
         delivery.deliver(service, withdrawn, encoding.FLAC, 0)
 
 
+def test_a_reference_in_a_stem_blocks_the_track_though_the_mix_does_not_have_it(
+    service, caller, tmp_path
+) -> None:
+    known = voice(21, 30)
+    references.add(
+        service, caller, path=write(tmp_path / "known.wav", known), policy="block", operator=True
+    )
+    mix = wav(tmp_path, voice(22, 30))
+    stems = {"theirs": wav(tmp_path, known, "stem.wav")}
+
+    result = driven(service, caller, submit(service, caller, mix, stems))
+
+    (match,) = result["matches"]
+    assert {segment["stem"] for segment in match["segments"]} == {"theirs"}
+    assert result["state"] == "blocked"
+    assert "recording-block" in {reason["rule"] for reason in result["reasons"]}
+
+
 def test_a_take_that_can_carry_no_mark_is_never_released_by_itself(
     service, caller, tmp_path
 ) -> None:
@@ -251,8 +269,13 @@ def test_after_a_rotation_old_marks_are_read_and_after_a_revocation_made_anew(
     with service.database.transaction() as session:
         track = tracks.locked(session, caller.tenant_id, track_id)
         marked_again = track.model_copy()
+    with pytest.raises(delivery.UnreadableMarkError, match="revoked"):
+        delivery.deliver(service, marked_again, encoding.FORMS["mp3"], 64_000)
 
     after = marking.mark(service, marked_again)
+    anew = delivery.deliver(service, marked_again, encoding.FORMS["mp3"], 64_000)
+
+    assert anew.payload == after.payload
 
     assert after.key_id == second.id
     assert after.payload_id == before.payload_id
@@ -276,3 +299,11 @@ def test_nothing_is_marked_for_a_licensee_whose_right_was_revoked(
 
     with pytest.raises(MarkRightRevokedError, match="revoked"):
         submit(service, caller, path, **made)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../evil", "a/b", "a\\b", "c:", "x" * 101, "a\nb", " b"]
+)
+def test_a_stem_is_not_called_what_could_lead_out_of_its_bundle(name: str) -> None:
+    assert not tracks.is_stem_name(name)
+    assert tracks.is_stem_name("lead voice 2.1")

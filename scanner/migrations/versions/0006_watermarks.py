@@ -141,13 +141,16 @@ def _files() -> None:
         _text("part", 110),
         _text("form", 10),
         sa.Column("bit_rate", sa.Integer(), nullable=False),
+        _text("payload", 32),
         _text("sha256", 64),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         _json("mark"),
         sa.Column("likeness", sa.Float(), nullable=True),
         _moment("created_at", nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("track_id", "part", "form", "bit_rate", name="uq_released_file_form"),
+        sa.UniqueConstraint(
+            "track_id", "part", "form", "bit_rate", "payload", name="uq_released_file_form"
+        ),
     )
     op.create_index("ix_released_file_track_id", "released_file", ["track_id"])
     op.create_index("ix_released_file_sha256", "released_file", ["sha256"])
