@@ -1,0 +1,175 @@
+"""Cases, the audit trail, keys, policies, dead letters, health."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scanner.schemas.common import Answer, Asked, Digest, Moment, ShortText
+
+
+class CaseAnswer(Answer):
+    """Something a person should look at: a track, or a reference."""
+
+    id: str
+    track_id: str | None
+    reference_id: str | None
+    kind: str
+    state: str
+    priority: int
+    decision_id: str | None
+    reasons: list[dict[str, Any]]
+    version: int
+    opened_at: Moment
+    closed_at: Moment | None
+
+
+class Cases(Answer):
+    """A page of cases, newest first."""
+
+    items: list[CaseAnswer]
+    next_cursor: str | None
+
+
+class AuditRow(Answer):
+    """One journal row with its seal; null seal: the relay has not come to it yet."""
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    time: Moment
+    actor: str
+    role: str
+    causation_id: str | None
+    correlation_id: str | None
+    data: dict[str, Any]
+    seal: dict[str, Any] | None
+
+
+class AuditRows(Answer):
+    """A page of the journal, newest first."""
+
+    items: list[AuditRow]
+    next_cursor: str | None
+
+
+class AuditVerdict(Answer):
+    """What a walk over the tenant's hash chain found."""
+
+    whole: bool
+    sealed: int
+    unsealed: int
+    breaks: list[dict[str, Any]]
+
+
+class KeyAsked(Asked):
+    """An API key to make."""
+
+    name: ShortText
+    scopes: Annotated[list[str], Field(min_length=1, max_length=50)]
+    sandbox: bool = Field(False, description="Make a `clr_test_` key for the sandbox.")
+
+
+class KeyAnswer(Answer):
+    """An API key, without the key itself."""
+
+    id: str
+    name: str
+    hint: str
+    scopes: list[str]
+    kind: Literal["live", "test"]
+    version: int
+    created_at: Moment
+    revoked_at: Moment | None
+
+
+class KeyMade(KeyAnswer):
+    """A new API key, shown this once."""
+
+    key: str
+
+
+class Keys(Answer):
+    """A page of API keys, newest first."""
+
+    items: list[KeyAnswer]
+    next_cursor: str | None
+
+
+class RuleAnswer(BaseModel):
+    """A rule of a policy pack."""
+
+    id: str
+    title: str
+    phase: Literal["exempt", "decide"]
+    outcome: str
+    legal_basis: list[str]
+
+
+class PolicyAnswer(Answer):
+    """A policy pack."""
+
+    id: str
+    name: str
+    content_hash: Digest
+    description: str
+    active: bool
+    thresholds: dict[str, float]
+    rules: list[RuleAnswer]
+
+
+class Policies(Answer):
+    """The policy packs."""
+
+    items: list[PolicyAnswer]
+    next_cursor: str | None
+
+
+class DeadLetterAnswer(Answer):
+    """An event that a stage gave up on."""
+
+    id: str
+    group: str
+    topic: str
+    event_id: str
+    subject: str | None
+    error: str
+    detail: str
+    attempts: int
+    state: str
+    created_at: Moment
+    replayed_at: Moment | None
+
+
+class DeadLetterWhole(DeadLetterAnswer):
+    """A dead letter with the message itself."""
+
+    payload: dict[str, Any] | None
+
+
+class DeadLetters(Answer):
+    """A page of dead letters, oldest first."""
+
+    items: list[DeadLetterAnswer]
+    next_cursor: str | None
+
+
+class Check(BaseModel):
+    """How one part of the service is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool
+
+
+class Readiness(BaseModel):
+    """Whether every part answers."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, Check]
+
+
+class Liveness(BaseModel):
+    """The process runs."""
+
+    status: Literal["ok"]
