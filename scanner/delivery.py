@@ -10,8 +10,8 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,11 +23,12 @@ import fingerprint
 from scanner import marking, provenance, watermark_keys
 from scanner.audio import Decoded, encoding
 from scanner.clock import new_id
+from scanner.database import Database
 from scanner.errors import IllegalTransitionError, NotFoundError, ScannerError
 from scanner.events import TrackFileMade
 from scanner.journal import record
 from scanner.marking import MarkState
-from scanner.tables import ReleasedFile, Submission, Track, TrackStem, Watermark
+from scanner.tables import Provenance, ReleasedFile, Submission, Track, TrackStem, Watermark
 from scanner.track_states import State
 from scanner.tracks import locked
 
@@ -126,9 +127,9 @@ def prepared(
         measured: dict[str, Any] = {}
         likeness = None
         if part == BUNDLE:
-            path = _bundled(service, facts, Path(place))
+            path, signed = _bundled(service, facts, Path(place))
         else:
-            path, measured, likeness = _rendered(service, facts, bit_rate, Path(place))
+            path, signed, measured, likeness = _rendered(service, facts, bit_rate, Path(place))
         blob = service.store.put_file(track.tenant_id, path)
     return _registered(
         service,
@@ -146,16 +147,19 @@ def prepared(
             likeness=likeness,
             created_at=service.now(),
         ),
+        signed,
     )
 
 
-def finished(service: "Service", path: Path, facts: DeliveryFacts) -> Path:
+def finished(service: "Service", path: Path, facts: DeliveryFacts) -> tuple[Path, Provenance]:
     """Give a file what goes into it last, tags and then the manifest; its samples stay as they are.
 
     Returns
     -------
     Path
         The file to deliver, beside the given one.
+    Provenance
+        What its manifest says, to be kept once the file goes out.
 
     Raises
     ------
@@ -249,14 +253,14 @@ def _facts_of(session: Session, track: Track, part: str, form: encoding.Form) ->
 
 def _rendered(
     service: "Service", facts: DeliveryFacts, bit_rate: int, place: Path
-) -> tuple[Path, dict[str, Any], float]:
+) -> tuple[Path, list[Provenance], dict[str, Any], float]:
     """Write the mix or a stem down, finish it, and look at what came of it."""
     tenant_id = facts.track.tenant_id
     with service.store.path_or_copy(tenant_id, _master_of(facts)) as master:
         decoded = service.decoder.decode(master)
         path = place / f"file.{facts.form.name}"
         encoding.encode(decoded.samples, decoded.sample_rate, path, facts.form, bit_rate)
-        path = finished(service, path, facts)
+        path, signed = finished(service, path, facts)
         delivered = service.decoder.decode(path)
         key = watermark_keys.key_of(service, facts.watermark.key_id)
         readable, measured = marking.read_back(service, facts.watermark.payload, key, delivered)
@@ -271,21 +275,32 @@ def _rendered(
             f"the {facts.part} as {facts.form.name} does not sound as what was scanned "
             f"(likeness {likeness:.2f})"
         )
-    return path, measured, round(likeness, 4)
+    return path, [signed], measured, round(likeness, 4)
 
 
 def _master_of(facts: DeliveryFacts) -> str:
-    if facts.part == MIX:
-        return str(facts.watermark.master_sha256)
-    name = facts.part.removeprefix(STEM)
-    stem = next((each for each in facts.stems if each.name == name), None)
-    if stem is None or stem.master_sha256 is None:
-        raise NotFoundError("stem", f"of the name {name!r}")
-    if stem.state != MarkState.MARKED:
+    """The sound of a part that may go out alone."""
+    stem = _stem_of(facts)
+    if stem is not None and stem.state != MarkState.MARKED:
         raise UnmarkableStemError(
-            f"the stem {name!r} can't carry a readable mark: it leaves only inside its bundle"
+            f"the stem {stem.name!r} can't carry a readable mark: it leaves only inside its bundle"
         )
-    return stem.master_sha256
+    return _sound_of(facts)
+
+
+def _sound_of(facts: DeliveryFacts) -> str:
+    stem = _stem_of(facts)
+    return str(facts.watermark.master_sha256 if stem is None else stem.master_sha256)
+
+
+def _stem_of(facts: DeliveryFacts) -> TrackStem | None:
+    if facts.part == MIX:
+        return None
+    name = facts.part.removeprefix(STEM)
+    for each in facts.stems:
+        if each.name == name and each.master_sha256 is not None:
+            return each
+    raise NotFoundError("stem", f"of the name {name!r}")
 
 
 def _likeness(scanned: Decoded, delivered: Decoded) -> float:
@@ -307,38 +322,38 @@ def _equal_bits(one: Any, other: Any, shift: int) -> float:
     return 1 - float(np.bitwise_count(left[:count] ^ right[:count]).mean()) / 32
 
 
-def _bundled(service: "Service", facts: DeliveryFacts, place: Path) -> Path:
-    """Put the mix and all stems into one archive, each finished, with what is said of it."""
-    tenant_id = facts.track.tenant_id
+def _bundled(
+    service: "Service", facts: DeliveryFacts, place: Path
+) -> tuple[Path, list[Provenance]]:
+    """Put the mix and all stems into one archive, with what is said of each.
+
+    What carries the mark is the very file that goes out alone; a stem that can't carry it is finished
+    here and leaves nowhere else.
+    """
     path = place / "bundle.zip"
-    parts = [
-        (MIX, facts.watermark.master_sha256, facts.watermark.state, facts.watermark.measurement)
-    ]
-    parts += [
-        (STEM + stem.name, stem.master_sha256, stem.state, stem.measurement) for stem in facts.stems
-    ]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive, ExitStack() as stack:
-        listed = []
-        for part, sha256, state, measurement in parts:
-            source = stack.enter_context(service.store.path_or_copy(tenant_id, str(sha256)))
-            form = encoding.lossless_form_of(source)
-            copy = place / f"file.{form.name}"
-            shutil.copyfile(source, copy)
-            source = finished(service, copy, replace(facts, part=part, form=form))
-            name = f"{part.removeprefix(STEM)}.{form.name}"
+    parts = [(MIX, facts.watermark.state, facts.watermark.measurement)]
+    parts += [(STEM + stem.name, stem.state, stem.measurement) for stem in facts.stems]
+    listed, signed = [], []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for part, state, measurement in parts:
+            own = replace(facts, part=part, form=_lossless_form(service, facts, part))
+            if state == MarkState.MARKED:
+                file = prepared(service, facts.track, own.form, 0, part)
+                source: Any = service.store.path_or_copy(facts.track.tenant_id, file.sha256)
+            else:
+                stem, row = _unmarkable(service, own, place)
+                signed.append(row)
+                source = nullcontext(stem)
+            name = f"{part.removeprefix(STEM)}.{own.form.name}"
             if part != MIX:
                 name = f"stems/{name}"
-            info = zipfile.ZipInfo(name, _FIRST_MOMENT)
-            with source.open("rb") as file, archive.open(info, "w", force_zip64=True) as entry:
-                digest = hashlib.sha256()
-                while chunk := file.read(1 << 20):
-                    entry.write(chunk)
-                    digest.update(chunk)
+            with source as file_path:
+                digest = _archived(archive, name, file_path)
             listed.append(
                 {
                     "file": name,
                     "part": part,
-                    "sha256": digest.hexdigest(),
+                    "sha256": digest,
                     "mark": state,
                     "measurement": measurement,
                 }
@@ -354,11 +369,42 @@ def _bundled(service: "Service", facts: DeliveryFacts, place: Path) -> Path:
         archive.writestr(
             zipfile.ZipInfo("manifest.json", _FIRST_MOMENT), json.dumps(about, indent=2)
         )
-    return path
+    return path, signed
 
 
-def _registered(service: "Service", row: ReleasedFile) -> ReleasedFile:
-    """Write a file down, unless another request has made the same one meanwhile."""
+def _unmarkable(service: "Service", facts: DeliveryFacts, place: Path) -> tuple[Path, Provenance]:
+    """Finish a stem that can't carry the mark, and see that it sounds as it was scanned."""
+    with service.store.path_or_copy(facts.track.tenant_id, _sound_of(facts)) as master:
+        copy = place / f"file.{facts.form.name}"
+        shutil.copyfile(master, copy)
+        path, signed = finished(service, copy, facts)
+        scanned, delivered = service.decoder.decode(master), service.decoder.decode(path)
+    if not np.array_equal(scanned.samples, delivered.samples):
+        raise AlteredFileError(f"the {facts.part} in its bundle is not what was scanned")
+    return path, signed
+
+
+def _archived(archive: zipfile.ZipFile, name: str, path: Path) -> str:
+    """Put a file into an archive; return its SHA-256."""
+    digest = hashlib.sha256()
+    info = zipfile.ZipInfo(name, _FIRST_MOMENT)
+    with path.open("rb") as file, archive.open(info, "w", force_zip64=True) as entry:
+        while chunk := file.read(1 << 20):
+            entry.write(chunk)
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _lossless_form(service: "Service", facts: DeliveryFacts, part: str) -> encoding.Form:
+    sha256 = _sound_of(replace(facts, part=part))
+    with service.store.path_or_copy(facts.track.tenant_id, sha256) as master:
+        return encoding.lossless_form_of(master)
+
+
+def _registered(
+    service: "Service", row: ReleasedFile, signed: Sequence[Provenance]
+) -> ReleasedFile:
+    """Write a file down and what was signed in it, unless another request made the same meanwhile."""
     with service.database.transaction() as session:
         track = locked(session, row.tenant_id, row.track_id)
         form = encoding.FORMS.get(row.form, ZIP)
@@ -366,6 +412,8 @@ def _registered(service: "Service", row: ReleasedFile) -> ReleasedFile:
         if known is not None:
             return known
         session.add(row)
+        for each in signed:
+            Database.insert_if_absent(session, each)
         track.version += 1
         track.updated_at = service.now()
         record(

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 from scanner import disclosures
 from scanner.audio import SNIFF_BYTES, sniff
 from scanner.clock import new_id
-from scanner.database import Database
 from scanner.errors import ScannerError
 from scanner.stored_manifests import MIX
 from scanner.tables import Provenance, Track
@@ -90,7 +89,7 @@ class FileFacts:
         return name if self.part == MIX else f"{name}, {self.part.removeprefix('stem:')}"
 
 
-def finished(service: "Service", path: Path, facts: FileFacts) -> Path:
+def finished(service: "Service", path: Path, facts: FileFacts) -> tuple[Path, Provenance]:
     """Give a file its tags and then its manifest; its samples stay as they are.
 
     A manifest that came with what was submitted is kept inside the new one.
@@ -99,6 +98,8 @@ def finished(service: "Service", path: Path, facts: FileFacts) -> Path:
     -------
     Path
         The file to deliver, beside the given one.
+    Provenance
+        What its manifest says, to be kept once the file goes out; the manifest itself is stored.
 
     Raises
     ------
@@ -116,10 +117,7 @@ def finished(service: "Service", path: Path, facts: FileFacts) -> Path:
         ]
         signed, store, manifest = _signed(service, tagged, facts.form, claim, files)
     blob = service.store.put_bytes(facts.track.tenant_id, store)
-    with service.database.transaction() as session:
-        row = _row(service, facts, claim, manifest, _digest(signed), blob.sha256)
-        Database.insert_if_absent(session, row)
-    return signed
+    return signed, _row(service, facts, claim, manifest, _digest(signed), blob.sha256)
 
 
 def passed_on(

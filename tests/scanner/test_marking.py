@@ -20,7 +20,14 @@ from scanner.errors import IllegalTransitionError
 from scanner.keys import OPERATOR
 from scanner.licensees import MarkRightRevokedError
 from scanner.service import Service
-from scanner.tables import JournalRow, PolicyDecision, ReleasedFile, StatementOfReasons, Watermark
+from scanner.tables import (
+    JournalRow,
+    PolicyDecision,
+    Provenance,
+    ReleasedFile,
+    StatementOfReasons,
+    Watermark,
+)
 from scanner.tracks import StemSource
 from tests.marked import RATE, bass, voice, write
 from tests.running import add_tenant
@@ -149,6 +156,12 @@ def test_a_generated_track_is_marked_read_back_analysed_and_released_in_that_ord
         "stem:bass": "unmarkable",
         "stem:voice": "marked",
     }
+    with service.database.reading() as session:
+        out = {file.part: file.sha256 for file in delivery.files_of(session, track_id)}
+        signed = {row.file_sha256 for row in session.exec(select(Provenance))}
+    digests = {each["part"]: each["sha256"] for each in about["parts"]}
+    assert digests["stem:voice"] == out["stem:voice"]  # read back, as it goes out alone
+    assert set(digests.values()) <= signed
 
     with pytest.raises(IllegalTransitionError, match="released"):
         tracks.withdraw(service, caller, track_id)

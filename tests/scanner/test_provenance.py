@@ -21,6 +21,7 @@ from scanner.tables import Track
 from scanner.track_states import State
 from tests.running import add_tenant
 from tests.scanner.audio.recordings import encode, stereo
+from tests.signed_files import signed_file
 from tests.watermark.golden_audio import place_of
 from tests.watermark.provenance.signing import Signer, decoded, read, remuxed
 from watermark import BuiltinWatermarker, Key, Payload, Verdict, parse_key_file
@@ -92,7 +93,7 @@ def test_tags_come_first_and_the_manifest_last(
 ) -> None:
     plain = encode(tmp_path / f"delivery.{form}", stereo(3.0), form)
     track = submitted(service, caller, plain)
-    path = provenance.finished(service, plain, facts(track, form))
+    path = signed_file(service, plain, facts(track, form))
 
     manifest = read(path, anchors(service))
     assert manifest.state is ManifestState.VALID
@@ -125,7 +126,7 @@ def test_the_manifest_that_was_stripped_is_found_by_the_mark(
     marked = engine.embed(stereo(60.0), 44100, payload, key)
     plain = encode(tmp_path / "delivery.mp3", marked, "mp3")
     track = submitted(service, caller, plain)
-    path = provenance.finished(service, plain, facts(track, "mp3"))
+    path = signed_file(service, plain, facts(track, "mp3"))
 
     stripped = remuxed(path)
     assert read(stripped, anchors(service)).state is ManifestState.ABSENT
@@ -216,7 +217,7 @@ def test_a_manifest_that_was_submitted_stays_inside_the_one_that_is_delivered(
     signed = platform.sign(plain, Claim("take", "Songmaker", "2", making=making))
     track = submitted(service, caller, signed)
     delivery = encode(tmp_path / "delivery.mp3", stereo(3.0), "mp3")
-    path = provenance.finished(service, delivery, facts(track, "mp3", stems=()))
+    path = signed_file(service, delivery, facts(track, "mp3", stems=()))
     manifest = read(path, anchors(service))
     assert manifest.state is ManifestState.VALID
     assert Origin("as submitted", "parentOf", has_manifest=True) in manifest.ingredients
@@ -235,7 +236,7 @@ def test_nothing_goes_out_without_a_certificate(
     plain = encode(tmp_path / "delivery.wav", stereo(3.0), "wav")
     track = submitted(service, caller, plain)
     with pytest.raises(CertificateError):
-        provenance.finished(service, plain, facts(track, "wav"))
+        signed_file(service, plain, facts(track, "wav"))
     with service.database.reading() as session:
         assert stored_manifests.of_track(session, track.id) is None
 
@@ -245,7 +246,7 @@ def test_what_is_no_audio_does_not_go_out(service: Service, caller: Caller, tmp_
     broken.write_bytes(b"nothing to hear" * 100)
     track = submitted(service, caller, encode(tmp_path / "take.wav", stereo(3.0), "wav"))
     with pytest.raises(TagError):
-        provenance.finished(service, broken, facts(track, "flac"))
+        signed_file(service, broken, facts(track, "flac"))
 
 
 @pytest.mark.parametrize(

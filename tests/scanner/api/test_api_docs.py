@@ -15,6 +15,7 @@ from scanner.journal import event_of
 from scanner.tables import Reference
 from scanner.track_states import State
 from tests.scanner.api.conftest import Api, Platform, sound
+from tests.signed_files import signed_file
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
@@ -28,7 +29,7 @@ def signed(api: Api, platform: Platform, folder: Path) -> str:
     (folder / "delivery.wav").write_bytes(sound(66))
     made = {"generated": {"model": "songmaker"}}
     facts = provenance.FileFacts(track, made, "wav", "take", api.service.now())
-    provenance.finished(api.service, folder / "delivery.wav", facts)
+    signed_file(api.service, folder / "delivery.wav", facts)
     return track_id
 
 

@@ -18,6 +18,7 @@ from scanner.settings import Settings
 from scanner.tables import Watermark
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.scanner.audio.recordings import encode, stereo
+from tests.signed_files import signed_file
 from tests.watermark.provenance.signing import Signer, read, remuxed, with_flipped_audio
 from watermark.provenance import Claim, Making, ManifestState, SourceType
 
@@ -36,7 +37,7 @@ def delivered(
     plain = encode(folder / f"delivery.{form}", stereo(3.0), form)
     made_at = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
     facts = provenance.FileFacts(track, GENERATED, form, "take-7", made_at, PAYLOAD)
-    return provenance.finished(api.service, plain, facts)
+    return signed_file(api.service, plain, facts)
 
 
 def publish(api: Api, platform: Platform, track_id: str) -> None:

@@ -145,6 +145,7 @@ def test_files_stems_bundle_and_timeline_of_a_released_track(
         ("mix", "mp3"),
         ("mix", "flac"),
         ("stem:voice", "m4a"),
+        ("stem:voice", "flac"),
         ("bundle", "zip"),
     ]
 
@@ -152,7 +153,7 @@ def test_files_stems_bundle_and_timeline_of_a_released_track(
 
     assert [each["step"] for each in timeline["steps"]] == [
         "prompt", "model", "stems", "mix", "mark", "scan", "decision", "file", "release", "file",
-        "file", "file",
+        "file", "file", "file",
     ]  # fmt: skip
     told = {each["step"]: each for each in timeline["steps"]}
     assert told["prompt"]["detail"] == {"sha256": "ab" * 32}
