@@ -11,13 +11,15 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
 from scanner.clock import new_id
@@ -98,6 +100,11 @@ def write_key_file(path: Path, key: Key) -> None:
         file.write(format_key_file(key))
         file.flush()
         os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the name, too
+    finally:
+        os.close(folder)
 
 
 def read_key_file(path: Path) -> Key:
@@ -190,16 +197,19 @@ def rotate(service: "Service", actor: Actor, tenant_id: str | None = None) -> Wa
     ----------
     tenant_id : str, optional
         Whose; without it the service's, which tenants without a key of their own share.
+
+    Raises
+    ------
+    ConflictError
+        If there are too many live keys, or another rotation came first.
     """
     key = new_key(new_id())
-    path = _path(service, key.name)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_key_file(path, key)
-    with service.database.transaction() as session:
+    with _key_file(service, key), service.database.transaction() as session:
         _check_room(session, tenant_id)
         for row in _writing(session, tenant_id):
             row.state = KeyState.READING
             _note(session, row, "watermark_key.retired", service.now(), actor)
+        session.flush()  # there is one that is written with, at any moment
         return _add(session, key, tenant_id, None, KeyState.WRITING, service.now(), actor)
 
 
@@ -226,14 +236,30 @@ def add(
     renamed = Key(key.secret, new_id())
     with service.database.reading() as session:
         _check_new(session, renamed, tenant_id)
-    path = _path(service, renamed.name)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_key_file(path, renamed)
-    with service.database.transaction() as session:
+    with _key_file(service, renamed), service.database.transaction() as session:
         _check_new(session, renamed, tenant_id)
         _check_room(session, tenant_id)
         state = KeyState.READING
         return _add(session, renamed, tenant_id, owner, state, service.now(), actor)
+
+
+@contextmanager
+def _key_file(service: "Service", key: Key) -> Iterator[None]:
+    """Keep a key in its file before its row is there, and not at all if the row is refused.
+
+    After any other failure the file stays: the row may be there, and a lost key takes its marks along.
+    """
+    path = _path(service, key.name)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_key_file(path, key)
+    try:
+        yield
+    except IntegrityError as error:  # PostgreSQL: a twin committed between our look and our insert
+        path.unlink()
+        raise ConflictError("another key was taken in just now: look, and try again") from error
+    except ScannerError:
+        path.unlink()
+        raise
 
 
 def revoke(service: "Service", actor: Actor, key_id: str, reason: str) -> WatermarkKey:

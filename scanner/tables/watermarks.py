@@ -3,10 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
+
+
+def _unique(name: str, column: str, where: str) -> Index:
+    """A column that no two rows of these share. NULL equals nothing, so the service has its own."""
+    part = text(where)
+    return Index(name, column, unique=True, sqlite_where=part, postgresql_where=part)
 
 
 class WatermarkKey(SQLModel, table=True):
@@ -17,7 +23,14 @@ class WatermarkKey(SQLModel, table=True):
     """
 
     __tablename__ = "watermark_key"
-    __table_args__ = (UniqueConstraint("tenant_id", "digest", name="uq_watermark_key_digest"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "digest", name="uq_watermark_key_digest"),
+        _unique("uq_watermark_key_service_digest", "digest", "tenant_id IS NULL"),
+        _unique("uq_watermark_key_writing", "tenant_id", "state = 'writing'"),
+        _unique(
+            "uq_watermark_key_service_writing", "state", "state = 'writing' AND tenant_id IS NULL"
+        ),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str | None = Field(default=None, max_length=36, foreign_key="tenant.id", index=True)

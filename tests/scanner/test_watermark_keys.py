@@ -2,18 +2,20 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import structlog
 from sqlalchemy import text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from scanner import watermark_keys
 from scanner.errors import ConflictError, IllegalTransitionError
 from scanner.installation import examine
 from scanner.keys import OPERATOR
 from scanner.service import Service
+from scanner.tables import WatermarkKey
 from scanner.watermark_keys import WatermarkKeyError
 from tests.running import add_tenant
 
@@ -41,6 +43,32 @@ def test_a_new_key_is_written_with_and_the_one_before_it_still_read_with(service
     assert len({key.secret for key in ring.keys}) == 2
     assert file_of(service, first.id).stat().st_mode & 0o777 == 0o600
     assert service.settings.watermark_key_folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("of_a_tenant", [False, True])
+def test_of_many_rotations_at_once_one_key_is_written_with_and_no_file_is_left_over(
+    service, of_a_tenant
+) -> None:
+    tenant_id = add_tenant(service, "one").tenant_id if of_a_tenant else None
+    watermark_keys.rotate(service, OPERATOR, tenant_id)
+
+    def rotated(_: int) -> int:
+        try:
+            watermark_keys.rotate(service, OPERATOR, tenant_id)
+        except ConflictError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(6) as pool:
+        done = sum(pool.map(rotated, range(6)))
+
+    ring = watermark_keys.ring(service, tenant_id)
+    assert done >= 1
+    assert len(ring.keys) == done + 1
+    assert len(list(service.settings.watermark_key_folder.glob("*.key"))) == done + 1
+    with service.database.reading() as session:
+        states = [row.state for row in session.exec(select(WatermarkKey))]
+    assert sorted(states) == ["reading"] * done + ["writing"]
 
 
 def test_a_tenant_with_a_key_of_its_own_writes_with_that_and_reads_the_services_too(

@@ -60,6 +60,16 @@ def _keys() -> None:
         sa.UniqueConstraint("tenant_id", "digest", name="uq_watermark_key_digest"),
     )
     op.create_index("ix_watermark_key_tenant_id", "watermark_key", ["tenant_id"])
+    _unique("uq_watermark_key_service_digest", "digest", "tenant_id IS NULL")
+    _unique("uq_watermark_key_writing", "tenant_id", "state = 'writing'")
+    _unique("uq_watermark_key_service_writing", "state", "state = 'writing' AND tenant_id IS NULL")
+
+
+def _unique(name: str, column: str, where: str) -> None:
+    part = sa.text(where)
+    op.create_index(
+        name, "watermark_key", [column], unique=True, sqlite_where=part, postgresql_where=part
+    )
 
 
 def _licensees() -> None:
