@@ -1,16 +1,17 @@
 """HTTP resources that anybody may read: the check of a manifest, badges, manifests of released tracks."""
 
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.concurrency import run_in_threadpool
 
-from scanner import badge_drawing, badges, provenance_check, schemas, stored_manifests, uploads
+from scanner import badge_drawing, badges, provenance_check, schemas, stored_manifests
 from scanner.callers import Caller
 from scanner.dependencies import ServiceDep, TrackId, Visitor, is_id
 from scanner.errors import NotFoundError
-from scanner.problems import HttpError, problems
-from scanner.routing import Route, media_type_of
+from scanner.problems import problems
+from scanner.routes import open_uploads
+from scanner.routing import Route
 
 router = APIRouter(prefix="/v1", tags=["provenance"], route_class=Route)
 
@@ -19,22 +20,6 @@ _PUBLIC: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
 _PRIVATE: Final = _PUBLIC | {"Cache-Control": "private, no-store"}
-_OPEN: Final[list[dict[str, list[str]]]] = [{}, {"ApiKey": []}]
-"""A key is optional."""
-_BODY: Final = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary", "description": "The audio."}
-                },
-            }
-        }
-    },
-}
 
 
 class SvgResponse(Response):
@@ -68,20 +53,9 @@ def _tenant(caller: Caller | None) -> str | None:
     response_model=schemas.ProvenanceCheck,
     response_model_exclude_unset=True,
     responses=problems(
-        "malformed-multipart",
-        "upload-timeout",
-        "too-large",
-        "unsupported-media-type",
-        "bad-fields",
-        "empty-file",
-        "not-audio",
-        "unreadable-audio",
-        "manifest-unverifiable",
-        "rate-limited",
-        "internal-error",
-        "busy",
+        *open_uploads.PROBLEMS, "manifest-unverifiable", "rate-limited", "internal-error"
     ),
-    openapi_extra={"requestBody": _BODY, "security": _OPEN},
+    openapi_extra={"requestBody": open_uploads.BODY, "security": open_uploads.OPEN},
 )
 async def verify(request: Request, caller: Visitor, service: ServiceDep) -> dict[str, Any]:
     """Verify the C2PA manifest of a file; open to anybody. Nothing of the file is kept.
@@ -89,29 +63,11 @@ async def verify(request: Request, caller: Visitor, service: ServiceDep) -> dict
     Where there is none, a mark of this service in the sound leads back to the one that was stripped.
     What was signed here is told of published tracks, and of its own to a platform.
     """
-    if media_type_of(request) != "multipart/form-data":
-        raise HttpError("unsupported-media-type", "send multipart/form-data with a file")
-    settings, form = service.settings, uploads.Form()
-    async with uploads.kept_open() as stack:
-        await uploads.receive(
-            request,
-            form,
-            max_file_bytes=min(settings.public_upload_bytes, settings.max_upload_bytes),
-            max_field_bytes=settings.max_body_bytes,
-            open_sink=lambda _: stack.enter_context(uploads.spooled(settings)),
-        )
-        if form.upload is None or not isinstance(form.upload.sink, uploads.Spool):
-            told = [{"field": "file", "detail": "send a file"}]
-            raise HttpError("bad-fields", "file: send a file", errors=told)
-        path = form.upload.sink.finish()
 
-        def work() -> dict[str, Any]:
-            with service.public_slots if caller is None else service.precheck_slots:
-                return provenance_check.check(
-                    service, path, settings.precheck_seconds, _tenant(caller)
-                )
+    def look(path: Path, tenant_id: str | None) -> dict[str, Any]:
+        return provenance_check.check(service, path, service.settings.precheck_seconds, tenant_id)
 
-        return await run_in_threadpool(work)
+    return await open_uploads.looked_at(request, caller, service, look)
 
 
 @router.get(
@@ -119,7 +75,7 @@ async def verify(request: Request, caller: Visitor, service: ServiceDep) -> dict
     response_model=schemas.BadgeAnswer,
     response_model_exclude_unset=True,
     responses=problems("not-found", "rate-limited", "internal-error"),
-    openapi_extra={"security": _OPEN},
+    openapi_extra={"security": open_uploads.OPEN},
 )
 def read_badge(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> dict[str, Any]:
     """What is known of a released track's origin, by whom, and what is not; open to anybody.
@@ -133,7 +89,7 @@ def read_badge(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> di
     "/tracks/{track_id}/badge.svg",
     response_class=SvgResponse,
     responses=problems("not-found", "rate-limited", "internal-error"),
-    openapi_extra={"security": _OPEN},
+    openapi_extra={"security": open_uploads.OPEN},
 )
 def read_badge_svg(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> Response:
     """What anybody is told, as a small drawing to put beside a track."""
@@ -155,7 +111,7 @@ def read_badge_svg(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -
             }
         },
     ),
-    openapi_extra={"security": _OPEN},
+    openapi_extra={"security": open_uploads.OPEN},
 )
 def read_manifest(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> Response:
     """The manifest that was signed into a published track; open to anybody, its own to a platform.

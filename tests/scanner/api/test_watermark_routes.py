@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -305,3 +306,18 @@ def test_a_licensees_right_ends_within_96_hours_of_notice_by_itself(both_api: Ap
     )
     listed = platform.http.get("/v1/watermarks/licensees").json()["items"]
     assert [each["id"] for each in listed] == [added.json()["id"]]
+
+
+def test_visitors_without_a_key_take_no_slot_of_a_client(api: Api) -> None:
+    files = {"file": ("unknown.wav", sound(70))}
+    with ExitStack() as stack:
+        for _ in range(api.service.settings.precheck_slots):
+            stack.enter_context(api.service.public_slots)
+
+        turned_away = api.client().post("/v1/watermarks/detect", files=files)
+        told = api.client().post("/v1/provenance/verify", files=files)
+
+        assert (turned_away.status_code, problem(turned_away)) == (503, "busy")
+        assert (told.status_code, problem(told)) == (503, "busy")
+        assert check(api, sound(70), api.platform("one").token)["verdict"] == "none_found"
+    assert check(api, sound(70))["verdict"] == "none_found"
