@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import fft
 
 from watermark.arrays import BoolArray, F32Array, I64Array
 from watermark.excerpt import SEARCH_FRAME, Excerpt
@@ -137,6 +136,8 @@ def _correlated(levels: F32Array, template: SyncTemplate, starts: int) -> F32Arr
     float32 array, shape (starts, 4, 12)
         Ups of the six bits, then downs.
     """
+    from scipy import fft  # a third of a second to import, and most commands hear nothing
+
     size, pattern = template.transform
     sums = np.empty((starts, SHIFTS, 2 * SYNC_BITS), np.float32)
     advance = size - template.length + 1

@@ -8,7 +8,6 @@ at the default strength. The changes of all bands are turned back into samples a
 from typing import Final
 
 import numpy as np
-from scipy import fft
 
 from watermark.arrays import C64Array, F32Array, I8Array
 from watermark.layout import grid
@@ -100,6 +99,8 @@ def _changes(spectra: C64Array, wanted: I8Array, strength: float) -> C64Array:
 
 def _synthesised(changes: C64Array) -> F32Array:
     """One period of each frame's mark, float32 of shape (frames, 1024)."""
+    from scipy import fft  # a third of a second to import, and most commands hear nothing
+
     whole = np.zeros((len(changes), FRAME // 2 + 1), np.complex64)
     whole[:, LOWEST_BAND : LOWEST_BAND + BANDS] = changes
     periods: F32Array = fft.irfft(whole, FRAME, norm="forward", overwrite_x=True)

@@ -9,8 +9,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d
-from scipy.signal import oaconvolve
 
 from watermark.arrays import F32Array, I64Array
 
@@ -39,6 +37,9 @@ def limited(samples: F32Array, sample_rate: int) -> F32Array:
     -------
     float32 array, shape (channels, n)
     """
+    from scipy.ndimage import minimum_filter1d  # a second to import, and most commands mark nothing
+    from scipy.signal import oaconvolve
+
     reach = max(1, round(LOOK_AHEAD_SECONDS * sample_rate))
     peaks = np.maximum(samples.max(axis=0), -samples.min(axis=0))
     for start, stop in _stretches(np.flatnonzero(peaks > CEILING), reach, peaks.size):

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from scipy import fft
 
 from watermark.arrays import C64Array, F32Array
 from watermark.tables import BANDS, LOWEST_BAND
@@ -29,6 +28,8 @@ def band_spectra(frames: F32Array) -> C64Array:
     complex64 array, shape (..., 81)
         A full-scale sine on a bin has a magnitude of 1.
     """
+    from scipy import fft  # a third of a second to import, and most commands hear nothing
+
     windowed = frames * analysis_window(frames.shape[-1])
     whole: C64Array = fft.rfft(windowed, overwrite_x=True)
     return whole[..., LOWEST_BAND : LOWEST_BAND + BANDS]

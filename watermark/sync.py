@@ -10,7 +10,6 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
-from scipy import fft
 
 from watermark.arrays import C64Array, F32Array, I64Array
 from watermark.excerpt import SEARCH_FRAME, Excerpt
@@ -83,6 +82,8 @@ class SyncTemplate:
 
         Complex64 of shape (frequencies, 81, 12): ups of the six bits, then downs.
         """
+        from scipy import fft  # a third of a second to import, and most commands hear nothing
+
         size = fft.next_fast_len(2 * self.length, real=True)
         dense = np.zeros((size, BANDS, 2 * SYNC_BITS), np.float32)
         for bit, positions in enumerate(self.positions):
