@@ -7,7 +7,17 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from policy.clauses import EACH, Path
-from policy.facts import AccountFact, Facts, MatchFact, ProvenanceFact, Unknown, WatermarkFact
+from policy.facts import (
+    AccountFact,
+    AgeFact,
+    Facts,
+    GenerationFact,
+    MatchFact,
+    ProvenanceFact,
+    Unknown,
+    WatermarkFact,
+    WordsFact,
+)
 
 
 def types_at(path: Path, thresholds: Mapping[str, float]) -> list[Any]:
@@ -75,6 +85,7 @@ def _sample(yes: bool) -> Facts:
         territories=places,
         holder="holder",
         same_holder=yes,
+        other_holders=("another",),
         licensed=yes,
         licence_territories=places,
         self_declared_licence=yes,
@@ -99,12 +110,32 @@ def _sample(yes: bool) -> Facts:
         territories=places,
         account=AccountFact(strikes=3, standing="suspended" if yes else "good"),
         age_band="child" if yes else "adult",
+        age=AgeFact(
+            band="child" if yes else "adult",
+            method="document" if yes else "self-declared",
+            level="high" if yes else "low",
+            consent_age=16,
+        ),
+        consents=("generate", "publish") if yes else ("upload",),
         duration=180.0,
         detectors={"fingerprint": "ok", "watermark": "ok"},
         matches=(match,),
         lawful_use_flag=yes,
         declared_licences=("licence",),
         explicit=yes,
+        words=(
+            WordsFact(
+                category="sexual" if yes else "drugs",
+                source="lyrics" if yes else "title",
+                count=2,
+                strong=yes,
+            ),
+        ),
+        lyrics_heard=yes,
+        rights_attested=yes,
+        generation=GenerationFact(
+            model="rules 1", trained=yes, prompt_signals=("artist",) if yes else ("hate",)
+        ),
         ai_disclosure=yes,
         watermarks=(mark,),
         provenance=ProvenanceFact(

@@ -40,6 +40,11 @@ Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Name = Annotated[str, Field(max_length=500)]
 DetectorState = Literal["ok", "failed", "not_run"]
 AgeBand = Literal["child", "teen", "adult", "unassured"]
+AgeMethod = Literal["self-declared", "estimated", "document", "provider", "parent"]
+ConsentScope = Literal["upload", "generate", "publish", "explicit", "monetise", "voice"]
+WordCategory = Literal["profanity", "sexual", "violence", "drugs", "hate", "self-harm"]
+WordSource = Literal["lyrics", "tags", "title", "heard", "prompt"]
+PromptSignal = Literal["artist", "title", "quoted-lyrics", "hate"]
 
 
 class MatchFact(_Frozen):
@@ -75,6 +80,8 @@ class MatchFact(_Frozen):
     """Id or name of the rights holder."""
     same_holder: Fact[bool] = False
     """The account that submits holds the reference."""
+    other_holders: tuple[Name, ...] = ()
+    """Other holders whose references were found in the same seconds of the track."""
     licensed: Fact[bool] = False
     """A licence is on record for this account on this date."""
     licence_territories: tuple[Territory, ...] = ()
@@ -134,6 +141,43 @@ class AccountFact(_Frozen):
     """Standing of the account."""
 
 
+class AgeFact(_Frozen):
+    """What is on record about the age of the person behind the account; never a date of birth."""
+
+    band: Literal["child", "teen", "adult"]
+    """Age band that was assured."""
+    method: AgeMethod
+    """How it was assured."""
+    level: Literal["low", "substantial", "high"]
+    """How far it can be relied on."""
+    consent_age: Fact[Annotated[int, Field(ge=0, le=21)]] = ABSENT
+    """Age of digital consent where the account is."""
+
+
+class WordsFact(_Frozen):
+    """Words of one category found in one place: lyrics, tags, title, what was heard, a prompt."""
+
+    category: WordCategory
+    """What kind of words they are."""
+    source: WordSource
+    """Where they were found."""
+    count: Annotated[int, Field(ge=1, le=2**53 - 1)] = 1
+    """How often."""
+    strong: bool = False
+    """At least one of them is strong: a slur, an obscenity, a graphic description."""
+
+
+class GenerationFact(_Frozen):
+    """The request that a generated track answers."""
+
+    model: Name
+    """Model that made the track, with its version."""
+    trained: Fact[bool] = ABSENT
+    """The model was trained on recordings or scores; false if it follows rules alone."""
+    prompt_signals: tuple[PromptSignal, ...] = ()
+    """What screening found in the prompt."""
+
+
 class Facts(_Frozen):
     """All that a decision is made from."""
 
@@ -145,6 +189,10 @@ class Facts(_Frozen):
     """The named account; absent for the tenant's own act."""
     age_band: Fact[AgeBand] = "unassured"
     """Age band of the uploader. `unassured` is a value, not unknown."""
+    age: Fact[AgeFact] = ABSENT
+    """Age assurance in force for the account; absent if there is none."""
+    consents: Fact[tuple[ConsentScope, ...]] = ()
+    """What a parent has consented to and not withdrawn; absent for the tenant's own act."""
     duration: Fact[Seconds] = ABSENT
     """Length of the track, in seconds."""
     detectors: dict[Name, DetectorState] = Field(default_factory=dict)
@@ -157,6 +205,14 @@ class Facts(_Frozen):
     """Licences the uploader declares, as given."""
     explicit: Fact[bool] = ABSENT
     """The track is declared explicit (a label's or the uploader's own advisory)."""
+    words: Fact[tuple[WordsFact, ...]] = ABSENT
+    """Explicit words found, by category and place; absent if there were no words to look at."""
+    lyrics_heard: Fact[bool] = ABSENT
+    """Sung and spoken words were transcribed; absent or false: what is sung is not known."""
+    rights_attested: Fact[bool] = ABSENT
+    """The uploader attests to hold the rights that the use needs."""
+    generation: Fact[GenerationFact] = ABSENT
+    """The request behind a generated track."""
     ai_disclosure: Fact[bool] = ABSENT
     """The uploader declares that AI made some of the track."""
     watermarks: Fact[tuple[WatermarkFact, ...]] = ()

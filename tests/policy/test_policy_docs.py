@@ -7,7 +7,16 @@ import pytest
 from pydantic import BaseModel
 
 import policy
-from policy import AccountFact, Facts, MatchFact, ProvenanceFact, WatermarkFact
+from policy import (
+    AccountFact,
+    AgeFact,
+    Facts,
+    GenerationFact,
+    MatchFact,
+    ProvenanceFact,
+    WatermarkFact,
+    WordsFact,
+)
 from policy.packs import _RuleText
 
 DOCS = (Path(policy.__file__).parents[1] / "docs" / "policy.md").read_text(encoding="utf-8")
@@ -32,6 +41,9 @@ def test_example_of_the_documentation_gives_the_output_printed_below_it() -> Non
         (WatermarkFact, ""),
         (ProvenanceFact, "provenance."),
         (AccountFact, "account."),
+        (AgeFact, "age."),
+        (WordsFact, ""),
+        (GenerationFact, "generation."),
     ],
 )
 def test_every_fact_is_documented_with_its_meaning(model: type[BaseModel], prefix: str) -> None:
