@@ -181,6 +181,7 @@ def finished(service: "Service", path: Path, facts: DeliveryFacts) -> tuple[Path
             payload=facts.watermark.payload if carries else None,
             part=facts.part,
             stems=[(each.name, each.master_sha256) for each in facts.stems if each.master_sha256],
+            stem_sha256=None if stem is None else stem.sha256,
         ),
     )
 

@@ -71,6 +71,8 @@ class FileFacts:
         ``mix`` or ``stem:NAME``.
     stems : sequence of (str, str), optional
         Name and SHA-256 of each stem's marked master.
+    stem_sha256 : str, optional
+        Of what was submitted as this stem; of the mix, the track says so.
     """
 
     track: Track
@@ -81,6 +83,12 @@ class FileFacts:
     payload: str | None = None
     part: str = MIX
     stems: Sequence[tuple[str, str]] = ()
+    stem_sha256: str | None = None
+
+    @property
+    def submitted_sha256(self) -> str | None:
+        """Of what was submitted as this part; None if nothing is kept of it."""
+        return self.track.sha256 if self.part == MIX else self.stem_sha256
 
     @property
     def title(self) -> str:
@@ -92,7 +100,8 @@ class FileFacts:
 def finished(service: "Service", path: Path, facts: FileFacts) -> tuple[Path, Provenance]:
     """Give a file its tags and then its manifest; its samples stay as they are.
 
-    A manifest that came with what was submitted is kept inside the new one.
+    What came with what was submitted stays: its tags, save where something else is declared, and its
+    manifest inside the new one.
 
     Returns
     -------
@@ -108,8 +117,9 @@ def finished(service: "Service", path: Path, facts: FileFacts) -> tuple[Path, Pr
     TransientError, StoreError
         If it may work later.
     """
-    tagged = _tagged(path, facts.form, disclosures.tags_of(facts.declared, facts.title))
-    with _submitted(service, facts) as parent:
+    with _submitted(service, facts) as (parent, others):
+        title = _kept(others).title or facts.title
+        tagged = _tagged(path, facts.form, disclosures.tags_of(facts.declared, title), others)
         claim = _claim_of(service, facts, parent)
         files = [
             None if each.relationship is not Relationship.PARENT else parent
@@ -214,16 +224,17 @@ def _as_edit(making: Making) -> Edit:
 
 
 @contextmanager
-def _submitted(service: "Service", facts: FileFacts) -> Iterator[Path | None]:
-    """Give what was submitted, if it came with a manifest that fits it."""
-    track = facts.track
-    if track.sha256 is None or facts.part != MIX:
-        yield None
+def _submitted(
+    service: "Service", facts: FileFacts
+) -> Iterator[tuple[Path | None, Mapping[str, str]]]:
+    """Give what was submitted, if it came with a manifest that fits it, and its tags."""
+    if facts.submitted_sha256 is None:
+        yield None, {}
         return
-    with service.store.path_or_copy(track.tenant_id, track.sha256) as path:
+    with service.store.path_or_copy(facts.track.tenant_id, facts.submitted_sha256) as path:
         manifest = service.manifests.read(path, _container_of(path))
         fits = manifest is not None and manifest.state in FITTING
-        yield path if fits else None
+        yield path if fits else None, service.decoder.decode(path).tags
 
 
 def _tagged(path: Path, form: str, tags: Tags, others: Mapping[str, str] | None = None) -> Path:

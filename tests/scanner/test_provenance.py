@@ -34,7 +34,9 @@ from watermark.provenance import (
     SoftBinding,
     SourceType,
     TagError,
+    Tags,
     read_tags,
+    write_tags,
 )
 
 FORMATS = ["wav", "mp3", "flac", "m4a"]
@@ -227,6 +229,48 @@ def test_a_manifest_that_was_submitted_stays_inside_the_one_that_is_delivered(
         "c2pa.watermarked.bound",
     ]
     assert manifest.source_types == {"trainedAlgorithmicMedia"}
+
+
+def test_a_manifest_that_a_stem_was_submitted_with_stays(
+    service: Service, caller: Caller, tmp_path: Path
+) -> None:
+    platform = Signer("The Model's Makers", utc_now())
+    plain = encode(tmp_path / "drums.wav", stereo(3.0), "wav")
+    making = Making(SourceType.MODEL, "songmaker", "2.1", utc_now())
+    signed = platform.sign(plain, Claim("drums", "Songmaker", "2", making=making))
+    track = submitted(service, caller, encode(tmp_path / "mix.wav", stereo(4.0), "wav"))
+    stem = service.store.put_file(caller.tenant_id, signed).sha256
+
+    path = signed_file(
+        service, plain, facts(track, "wav", part="stem:drums", stem_sha256=stem, stems=())
+    )
+
+    manifest = read(path, anchors(service))
+    assert manifest.state is ManifestState.VALID
+    assert Origin("as submitted", "parentOf", has_manifest=True) in manifest.ingredients
+
+
+@pytest.mark.parametrize("form", ["mp3", "flac", "m4a"])
+def test_tags_that_were_submitted_stay_where_nothing_else_is_declared(
+    service: Service, caller: Caller, tmp_path: Path, form: str
+) -> None:
+    plain = encode(tmp_path / "take.flac", stereo(3.0), "flac")
+    tagged = tmp_path / "tagged.flac"
+    with plain.open("rb") as source, tagged.open("w+b") as target:
+        given = Tags(title="Dawn", artist="Cleo", album="Mornings")
+        write_tags(source, target, "flac", given, {"genre": "Ambient"})
+    track = submitted(service, caller, tagged)
+    delivery = encode(tmp_path / f"delivery.{form}", stereo(3.0), form)
+
+    path = signed_file(
+        service, delivery, facts(track, form, declared={"generated": DECLARED["generated"]})
+    )
+
+    with path.open("rb") as file:
+        tags = read_tags(file)
+    assert (tags.title, tags.artist, tags.album) == ("Dawn", "Cleo", "Mornings")
+    assert tags.disclosure == "AI-generated"
+    assert service.decoder.decode(path).tags["genre"] == "Ambient"
 
 
 def test_nothing_goes_out_without_a_certificate(
