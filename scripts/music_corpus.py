@@ -46,7 +46,7 @@ SHARED_SECONDS: Final = 8.0
 SHARES: Final = (("train", 0.55), ("validation", 0.67), ("test", 1.0))
 # What tells versions of a piece apart in the names of these packages.
 _VERSION: Final = re.compile(
-    r"([_ -]?(enhanced|intro|loop|full|short|fast|final|menu|lap|v?\d+))+$"
+    r"([_ -]?(enhanced|intro|loop|full|short|fast|f|final|menu|lap|v?\d+))+$"
 )
 _SAME_PIECE: Final = frozenset({"song", "guitar", "rhythm"})
 
