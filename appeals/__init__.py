@@ -1,8 +1,18 @@
 """Contest a decision: cases and the statements of reasons that open the way to them."""
 
 from appeals.cases import open_case
-from appeals.errors import AppealError
+from appeals.deadlines import Window, deadline
+from appeals.errors import AppealError, DeadlineError
 from appeals.statements import state_reasons
 from appeals.tables import Case, StatementOfReasons
 
-__all__ = ["AppealError", "Case", "StatementOfReasons", "open_case", "state_reasons"]
+__all__ = [
+    "AppealError",
+    "Case",
+    "DeadlineError",
+    "StatementOfReasons",
+    "Window",
+    "deadline",
+    "open_case",
+    "state_reasons",
+]

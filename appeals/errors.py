@@ -7,3 +7,7 @@ class AppealError(Exception):
 
 class MissingReasonError(AppealError):
     """A restriction without a reason: no effect without its statement of reasons (DSA-17)."""
+
+
+class DeadlineError(AppealError):
+    """A deadline can't be counted: no such rule, zone or calendar, or a time without a zone."""
