@@ -11,3 +11,19 @@ class MissingReasonError(AppealError):
 
 class DeadlineError(AppealError):
     """A deadline can't be counted: no such rule, zone or calendar, or a time without a zone."""
+
+
+class MoveError(AppealError):
+    """A matter can't be moved so."""
+
+
+class IllegalTransitionError(MoveError):
+    """The matter's state does not allow this move, or something stands against it now."""
+
+
+class NotAllowedError(MoveError):
+    """The move is not for this actor to make."""
+
+
+class MissingPartError(MoveError):
+    """The command lacks what the move needs."""

@@ -1,0 +1,111 @@
+"""The life of a case: somebody looks, decides, and may be checked by somebody else."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from appeals.machine import (
+    Machine,
+    Move,
+    before_due,
+    by_holder,
+    by_nobody_before,
+    by_the_decider,
+    when_due,
+)
+from appeals.roles import AFFECTED, CLAIMANT, CLOCK, SENIOR, STAFF
+
+LEASE: Final = timedelta(minutes=10)
+UNDO: Final = timedelta(minutes=10)
+
+
+class State(StrEnum):
+    """Where a case is."""
+
+    OPEN = "open"
+    QUEUED = "queued"
+    LEASED = "leased"
+    WAITING_INFO = "waiting_info"
+    ESCALATED = "escalated"
+    DECIDED = "decided"
+    SECOND_REVIEW = "second_review"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+_S = State
+
+CASE: Final = Machine(
+    "case",
+    State,
+    State.OPEN,
+    (
+        Move("queue", [_S.OPEN, _S.REOPENED], _S.QUEUED, CLOCK),
+        Move("lease", [_S.QUEUED], _S.LEASED, STAFF, lasts=LEASE, holder="actor"),
+        # DSA-20: what was passed up goes to somebody who had no part in it
+        Move(
+            "lease",
+            [_S.ESCALATED],
+            _S.LEASED,
+            SENIOR,
+            guards=(by_nobody_before,),
+            lasts=LEASE,
+            holder="actor",
+        ),
+        Move(
+            "renew",
+            [_S.LEASED],
+            _S.LEASED,
+            STAFF,
+            guards=(by_holder, before_due),
+            lasts=LEASE,
+            holder="actor",
+        ),
+        Move("release", [_S.LEASED], _S.QUEUED, STAFF, guards=(by_holder, before_due)),
+        Move("expire", [_S.LEASED], _S.QUEUED, CLOCK, guards=(when_due,)),
+        Move("ask", [_S.LEASED], _S.WAITING_INFO, STAFF, ("question",), (by_holder, before_due)),
+        Move("answer", [_S.WAITING_INFO], _S.QUEUED, AFFECTED | CLAIMANT, ("answer",)),
+        Move("escalate", [_S.LEASED], _S.ESCALATED, STAFF, ("note",), (by_holder, before_due)),
+        Move(
+            "decide",
+            [_S.LEASED],
+            _S.DECIDED,
+            STAFF,
+            ("verdict", "reason"),
+            (by_holder, before_due),
+            lasts=UNDO,
+            decides=True,
+            legal_basis=("DSA-17", "DSM-17-9"),
+        ),
+        Move(
+            "undo",
+            [_S.DECIDED],
+            _S.LEASED,
+            STAFF,
+            guards=(by_the_decider, before_due),
+            lasts=LEASE,
+            holder="actor",
+        ),
+        Move("check", [_S.DECIDED], _S.SECOND_REVIEW, CLOCK | STAFF),
+        Move(
+            "agree",
+            [_S.SECOND_REVIEW],
+            _S.CLOSED,
+            STAFF,
+            ("verdict",),
+            (by_nobody_before,),
+            decides=True,
+        ),
+        Move(
+            "differ",
+            [_S.SECOND_REVIEW],
+            _S.ESCALATED,
+            STAFF,
+            ("verdict", "reason"),
+            (by_nobody_before,),
+            decides=True,
+        ),
+        Move("close", [_S.DECIDED], _S.CLOSED, CLOCK, guards=(when_due,)),
+        Move("reopen", [_S.CLOSED], _S.REOPENED, CLOCK | SENIOR, ("new_facts",)),
+    ),
+)

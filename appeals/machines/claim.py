@@ -1,0 +1,57 @@
+"""The life of a claim: a rights holder's, on segments of a track, from a match under their policy."""
+
+from enum import StrEnum
+from typing import Final
+
+from appeals.machine import Machine, Move
+from appeals.roles import CLAIMANT, CLOCK, STAFF, Role
+
+
+class State(StrEnum):
+    """Where a claim is."""
+
+    POTENTIAL = "potential"
+    ACTIVE = "active"
+    DISPUTED = "disputed"
+    RELEASED = "released"
+    UPHELD = "upheld"
+    ESCALATED = "escalated"
+
+
+_S = State
+
+CLAIM: Final = Machine(
+    "claim",
+    State,
+    State.POTENTIAL,
+    (
+        Move("activate", [_S.POTENTIAL], _S.ACTIVE, CLOCK, ("policy",)),
+        Move("activate", [_S.POTENTIAL], _S.ACTIVE, STAFF, ("reason",), decides=True),
+        Move("dispute", [_S.ACTIVE], _S.DISPUTED, CLOCK, ("dispute",), legal_basis=("DSM-17-9",)),
+        Move("release", [_S.POTENTIAL, _S.ACTIVE, _S.DISPUTED, _S.UPHELD], _S.RELEASED, CLAIMANT),
+        Move(
+            "release",
+            [_S.POTENTIAL, _S.ACTIVE],
+            _S.RELEASED,
+            STAFF,
+            ("reason",),
+            decides=True,
+        ),
+        # a licence, an exclusion, the holder's silence, an appeal that was granted
+        Move(
+            "release",
+            [_S.POTENTIAL, _S.ACTIVE, _S.DISPUTED, _S.UPHELD],
+            _S.RELEASED,
+            CLOCK,
+            ("ground",),
+        ),
+        Move("uphold", [_S.DISPUTED], _S.UPHELD, CLOCK, ("dispute",)),
+        Move(
+            "escalate",
+            [_S.DISPUTED, _S.UPHELD],
+            _S.ESCALATED,
+            {Role.RIGHTS_HOLDER},
+            ("notice",),
+        ),
+    ),
+)

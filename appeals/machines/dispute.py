@@ -1,0 +1,62 @@
+"""The life of a dispute: a creator's objection to a claim; the holder's silence frees the track."""
+
+from enum import StrEnum
+from typing import Final
+
+from appeals.machine import Machine, Move, before_due, when_due
+from appeals.roles import AFFECTED, CLAIMANT, CLOCK
+
+
+class State(StrEnum):
+    """Where a dispute is."""
+
+    OPENED = "opened"
+    WITH_CLAIMANT = "with_claimant"
+    RELEASED = "released"
+    UPHELD = "upheld"
+    EXPIRED = "expired"
+    APPEALED = "appealed"
+    WITHDRAWN = "withdrawn"
+
+
+_S = State
+
+DISPUTE: Final = Machine(
+    "dispute",
+    State,
+    State.OPENED,
+    (
+        Move(
+            "forward",
+            [_S.OPENED],
+            _S.WITH_CLAIMANT,
+            CLOCK,
+            ("message",),
+            deadline="dispute-answer",
+            legal_basis=("DSM-17-9",),
+        ),
+        Move("release_claim", [_S.OPENED, _S.WITH_CLAIMANT], _S.RELEASED, CLAIMANT),
+        # DSM-17-9: holders justify their requests
+        Move(
+            "uphold_claim",
+            [_S.WITH_CLAIMANT],
+            _S.UPHELD,
+            CLAIMANT,
+            ("reason",),
+            (before_due,),
+            deadline="complaint-window",
+            legal_basis=("DSM-17-9", "DSA-20"),
+        ),
+        Move("lapse", [_S.WITH_CLAIMANT], _S.EXPIRED, CLOCK, guards=(when_due,)),
+        Move(
+            "appeal",
+            [_S.UPHELD],
+            _S.APPEALED,
+            AFFECTED,
+            ("reason",),
+            (before_due,),
+            legal_basis=("DSA-20",),
+        ),
+        Move("withdraw", [_S.OPENED, _S.WITH_CLAIMANT], _S.WITHDRAWN, AFFECTED),
+    ),
+)
