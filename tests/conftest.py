@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from scanner.audio import Decoder
+from scanner.audio.children import LimitedChildren
 from scanner.callers import Caller
 from scanner.certificates import make_development_chain
 from scanner.clock import utc_now
@@ -224,8 +226,18 @@ def broker() -> Iterator[str]:
 # --- the service
 
 
+@pytest.fixture(scope="session")
+def children() -> Iterator[LimitedChildren]:
+    """The process that decoders are forked from: a second of imports, once instead of a test."""
+    children = LimitedChildren()
+    yield children
+    children.close()
+
+
 @pytest.fixture
-def make_service(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Service]]:
+def make_service(
+    tmp_path: Path, sqlite_url: str, children: LimitedChildren
+) -> Iterator[Callable[..., Service]]:
     """Make services over one home folder; SQLite unless ``database_url`` is given."""
     with contextlib.ExitStack() as stack:
 
@@ -244,7 +256,12 @@ def make_service(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Serv
             make_key_file(tmp_path)
             if not (tmp_path / "certificate").exists():
                 make_development_chain(tmp_path / "certificate", utc_now())
-            return stack.enter_context(Service(Settings(**(values | changes))))
+            service = stack.enter_context(Service(Settings(**(values | changes))))
+            service.decoder = Decoder(
+                service.settings.decode_limits(), service.settings.temporary_folder
+            )
+            service.decoder.children = children
+            return service
 
         yield make
 
