@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from scanner.audio import Decoder
+from scanner.audio.children import LimitedChildren
 from scanner.callers import Caller
 from scanner.certificates import make_development_chain
 from scanner.clock import utc_now
@@ -57,6 +59,16 @@ def no_foreign_settings() -> Iterator[None]:
 
 
 # --- PostgreSQL
+
+UNSAFE = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+)
+"""What a server may do without that lives for one test run: a third of a database's making."""
 
 
 def _postgresql_programs() -> Path:
@@ -114,14 +126,9 @@ def postgresql_server() -> Iterator[str]:
             str(port),
             "-k",
             str(folder),
+            *(word for each in UNSAFE for word in ("-c", each)),
             "-c",
             "listen_addresses=127.0.0.1",
-            "-c",
-            "fsync=off",
-            "-c",
-            "full_page_writes=off",
-            "-c",
-            "synchronous_commit=off",
             "-c",
             "max_connections=300",
         ],
@@ -224,8 +231,18 @@ def broker() -> Iterator[str]:
 # --- the service
 
 
+@pytest.fixture(scope="session")
+def children() -> Iterator[LimitedChildren]:
+    """The process that decoders are forked from: a second of imports, once instead of a test."""
+    children = LimitedChildren()
+    yield children
+    children.close()
+
+
 @pytest.fixture
-def make_service(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Service]]:
+def make_service(
+    tmp_path: Path, sqlite_url: str, children: LimitedChildren
+) -> Iterator[Callable[..., Service]]:
     """Make services over one home folder; SQLite unless ``database_url`` is given."""
     with contextlib.ExitStack() as stack:
 
@@ -244,7 +261,12 @@ def make_service(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Serv
             make_key_file(tmp_path)
             if not (tmp_path / "certificate").exists():
                 make_development_chain(tmp_path / "certificate", utc_now())
-            return stack.enter_context(Service(Settings(**(values | changes))))
+            service = stack.enter_context(Service(Settings(**(values | changes))))
+            service.decoder = Decoder(
+                service.settings.decode_limits(), service.settings.temporary_folder
+            )
+            service.decoder.children = children
+            return service
 
         yield make
 

@@ -1,5 +1,6 @@
 """Synthesised music for the tests: distinct for each seed, tonal, with onsets."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,12 @@ RATE = 22050
 
 
 def song(seed: int, seconds: float = 20, rate: int = RATE) -> NDArray[np.float32]:
-    """Chords of decaying partials at random pitches; float32, shape (n,)."""
+    """Chords of decaying partials at random pitches; float32, shape (n,), the caller's own."""
+    return _song(seed, seconds, rate).copy()
+
+
+@functools.lru_cache(maxsize=48)  # most tests play the same few
+def _song(seed: int, seconds: float, rate: int) -> NDArray[np.float32]:
     random = np.random.default_rng(seed)
     samples = np.zeros(int(seconds * rate))
     beat, ring = int(rate * random.uniform(0.3, 0.5)), int(rate * 0.7)
