@@ -21,8 +21,9 @@ from policy.facts import (
     WatermarkFact,
     WordsFact,
 )
+from policy.findings import Finding
 from policy.judgement import decide
-from policy.lint import Finding, lint_pack
+from policy.lint import lint_pack
 from policy.packs import Pack, default_pack, load_pack
 from policy.rehearsal import CaseResult, test_pack
 

@@ -77,7 +77,7 @@ def read_clause(text: str) -> Reading:
             while bound and bound[-1][2] > brackets:
                 bound.pop()
         elif group == "name" and word not in LITERALS:
-            path, i = _chain(tokens, i)
+            path, i = chain(tokens, i)
             called = i + 1 < len(tokens) and tokens[i + 1][1] == "("
             if called:
                 *rest, function = path
@@ -102,13 +102,13 @@ def _asks_for_members(text: str) -> bool:
     tokens = [(m.lastgroup or "", m.group()) for m in TOKEN.finditer(text)]
     for n, (group, word) in enumerate(tokens[:-1]):
         if (group, word) == ("name", "in") and tokens[n + 1][0] == "name":
-            path, _ = _chain(tokens, n + 1)
+            path, _ = chain(tokens, n + 1)
             if path[-1] in MAPS:
                 return True
     return False
 
 
-def _chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
+def chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
     """Read ``name.name["name"]`` from token ``i``; give its path and its last token."""
     path = [tokens[i][1]]
     while i + 2 < len(tokens):
