@@ -271,9 +271,9 @@ def _constant(tokens: Tokens, scope: _Scope) -> tuple[Constant] | None:
             return (text[1:-1],)
         case [("number", text)]:
             return _number(text)
-        case [("mark", "-"), ("number", text)]:
-            number = _number(text)
-            return number and (-number[0],)
+        case [("mark", "-"), *rest] if rest:
+            negated = _constant(rest, scope)
+            return (-float(negated[0] or 0),) if negated and _is_number(negated[0]) else None
     path = _path(tokens, scope)
     number_named = constants_of(scope.thresholds, path) if path else None
     return None if number_named is None else (number_named,)
