@@ -31,6 +31,8 @@ TOKEN: Final = re.compile(
 
 # What a clause or a tree of clauses comes to.
 Truth = Literal["true", "false", "unknown", "error"]
+# What clauses came to on the same facts, by text; many rules of a pack share clauses.
+Memo = dict[str, tuple[Truth, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,9 @@ class Clause:
             raise ValueError("has() and `in` can't tell absent from unknown: compare with null")
         return cls(text, reading, line, program, tuple(map(show_path, reading.paths)))
 
-    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(
+        self, values: dict[str, Any], context: Any, memo: Memo | None = None
+    ) -> tuple[Truth, dict[str, Any]]:
         """Evaluate on facts.
 
         Parameters
@@ -230,6 +234,8 @@ class Clause:
             Facts as maps, lists, scalars, ``None`` and ``Unknown``: what is shown.
         context : cel.Context
             The same without unknown facts: what CEL sees.
+        memo : dict, optional
+            What clauses gave on these very facts; looked up first, and added to.
 
         Returns
         -------
@@ -240,6 +246,14 @@ class Clause:
         dict
             The clause, its truth, and the values it saw.
         """
+        if memo is None:
+            return self._evaluate(values, context)
+        found = memo.get(self.text)
+        if found is None:
+            found = memo[self.text] = self._evaluate(values, context)
+        return found
+
+    def _evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
         seen = [look_up(values, path) for path in self.reading.paths]
         leaf: dict[str, Any] = {"clause": self.text}
         truth: Truth
