@@ -22,6 +22,7 @@ from policy.facts import (
     WordsFact,
 )
 from policy.findings import Finding
+from policy.flipping import Flip, altered, flips
 from policy.judgement import decide
 from policy.lint import lint_pack
 from policy.packs import Pack, default_pack, load_pack
@@ -39,6 +40,7 @@ __all__ = [
     "Fact",
     "Facts",
     "Finding",
+    "Flip",
     "GenerationFact",
     "MatchFact",
     "Pack",
@@ -49,8 +51,10 @@ __all__ = [
     "Unknown",
     "WatermarkFact",
     "WordsFact",
+    "altered",
     "decide",
     "default_pack",
+    "flips",
     "fold",
     "lint_pack",
     "load_pack",
