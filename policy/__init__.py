@@ -21,8 +21,10 @@ from policy.facts import (
     WatermarkFact,
     WordsFact,
 )
+from policy.findings import Finding
+from policy.flipping import Flip, altered, flips
 from policy.judgement import decide
-from policy.lint import Finding, lint_pack
+from policy.lint import lint_pack
 from policy.packs import Pack, default_pack, load_pack
 from policy.rehearsal import CaseResult, test_pack
 
@@ -38,6 +40,7 @@ __all__ = [
     "Fact",
     "Facts",
     "Finding",
+    "Flip",
     "GenerationFact",
     "MatchFact",
     "Pack",
@@ -48,8 +51,10 @@ __all__ = [
     "Unknown",
     "WatermarkFact",
     "WordsFact",
+    "altered",
     "decide",
     "default_pack",
+    "flips",
     "fold",
     "lint_pack",
     "load_pack",

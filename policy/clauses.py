@@ -31,6 +31,8 @@ TOKEN: Final = re.compile(
 
 # What a clause or a tree of clauses comes to.
 Truth = Literal["true", "false", "unknown", "error"]
+# What clauses came to on the same facts, by text; many rules of a pack share clauses.
+Memo = dict[str, tuple[Truth, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def read_clause(text: str) -> Reading:
             while bound and bound[-1][2] > brackets:
                 bound.pop()
         elif group == "name" and word not in LITERALS:
-            path, i = _chain(tokens, i)
+            path, i = chain(tokens, i)
             called = i + 1 < len(tokens) and tokens[i + 1][1] == "("
             if called:
                 *rest, function = path
@@ -102,13 +104,13 @@ def _asks_for_members(text: str) -> bool:
     tokens = [(m.lastgroup or "", m.group()) for m in TOKEN.finditer(text)]
     for n, (group, word) in enumerate(tokens[:-1]):
         if (group, word) == ("name", "in") and tokens[n + 1][0] == "name":
-            path, _ = _chain(tokens, n + 1)
+            path, _ = chain(tokens, n + 1)
             if path[-1] in MAPS:
                 return True
     return False
 
 
-def _chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
+def chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
     """Read ``name.name["name"]`` from token ``i``; give its path and its last token."""
     path = [tokens[i][1]]
     while i + 2 < len(tokens):
@@ -221,7 +223,9 @@ class Clause:
             raise ValueError("has() and `in` can't tell absent from unknown: compare with null")
         return cls(text, reading, line, program, tuple(map(show_path, reading.paths)))
 
-    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(
+        self, values: dict[str, Any], context: Any, memo: Memo | None = None
+    ) -> tuple[Truth, dict[str, Any]]:
         """Evaluate on facts.
 
         Parameters
@@ -230,6 +234,8 @@ class Clause:
             Facts as maps, lists, scalars, ``None`` and ``Unknown``: what is shown.
         context : cel.Context
             The same without unknown facts: what CEL sees.
+        memo : dict, optional
+            What clauses gave on these very facts; looked up first, and added to.
 
         Returns
         -------
@@ -240,6 +246,14 @@ class Clause:
         dict
             The clause, its truth, and the values it saw.
         """
+        if memo is None:
+            return self._evaluate(values, context)
+        found = memo.get(self.text)
+        if found is None:
+            found = memo[self.text] = self._evaluate(values, context)
+        return found
+
+    def _evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
         seen = [look_up(values, path) for path in self.reading.paths]
         leaf: dict[str, Any] = {"clause": self.text}
         truth: Truth

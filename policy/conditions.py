@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from policy.clauses import Clause, Truth
+from policy.clauses import Clause, Memo, Truth
 
 NEGATED: Final[dict[Truth, Truth]] = {"true": "false", "false": "true"}
 
@@ -20,13 +20,15 @@ class Junction:
     word: Literal["all", "any"]
     parts: tuple["Condition", ...]
 
-    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(
+        self, values: dict[str, Any], context: Any, memo: Memo | None = None
+    ) -> tuple[Truth, dict[str, Any]]:
         """Evaluate parts in order until one settles it; see :meth:`Clause.evaluate`."""
         settles: Truth = "false" if self.word == "all" else "true"
         truth = NEGATED[settles]
         leaves = []
         for part in self.parts:
-            value, leaf = part.evaluate(values, context)
+            value, leaf = part.evaluate(values, context, memo)
             leaves.append(leaf)
             if value == settles:
                 truth = settles
@@ -42,9 +44,11 @@ class Negation:
 
     part: "Condition"
 
-    def evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
+    def evaluate(
+        self, values: dict[str, Any], context: Any, memo: Memo | None = None
+    ) -> tuple[Truth, dict[str, Any]]:
         """Swap true and false; unknown and error stay."""
-        truth, leaf = self.part.evaluate(values, context)
+        truth, leaf = self.part.evaluate(values, context, memo)
         truth = NEGATED.get(truth, truth)
         return truth, {"not": leaf, "value": truth}
 

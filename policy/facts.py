@@ -7,6 +7,7 @@ fact does not hold, one that needs an unknown fact is itself unknown.
 """
 
 import hashlib
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import rfc8785
@@ -233,15 +234,23 @@ def hash_facts(facts: Facts) -> str:
     return hashlib.sha256(rfc8785.dumps(told)).hexdigest()
 
 
+@cache
+def _defaults(model: type[BaseModel]) -> dict[str, Any]:
+    """What each fact is by default; of one that must be given, what equals nothing."""
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+    }
+
+
 def _told(thing: Any) -> Any:
     """What of a fact is not as by default; an unknown fact always says so."""
     if isinstance(thing, Unknown):
         return {"unknown": thing.unknown}
     if isinstance(thing, BaseModel):
+        defaults = _defaults(type(thing))
         return {
-            name: _told(getattr(thing, name))
-            for name, field in type(thing).model_fields.items()
-            if getattr(thing, name) != field.get_default(call_default_factory=True)
+            name: _told(value) for name, value in thing.__dict__.items() if value != defaults[name]
         }
     if isinstance(thing, tuple):
         return [_told(value) for value in thing]
@@ -276,14 +285,12 @@ def unknown_paths(thing: Any, at: str = "") -> list[tuple[str, str]]:
     """Path and cause of every unknown fact in what :func:`values_of` gave."""
     if isinstance(thing, Unknown):
         return [(at, thing.unknown)]
+    found = []
     if isinstance(thing, dict):
-        return [
-            found
-            for key, value in thing.items()
-            for found in unknown_paths(value, f"{at}.{key}" if at else key)
-        ]
-    if isinstance(thing, list):
-        return [
-            found for n, value in enumerate(thing) for found in unknown_paths(value, f"{at}[{n}]")
-        ]
-    return []
+        for key, value in thing.items():
+            if isinstance(value, dict | list | Unknown):
+                found += unknown_paths(value, f"{at}.{key}" if at else key)
+    elif isinstance(thing, list):
+        for n, value in enumerate(thing):
+            found += unknown_paths(value, f"{at}[{n}]")
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from policy.clauses import Truth, new_context
+from policy.clauses import Memo, Truth, new_context
 from policy.conditions import seen_in
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
@@ -63,7 +63,8 @@ class _Judgement:
         self.values["thresholds"] = pack.thresholds
         self.facts_hash = hash_facts(facts)
         self.unknown = unknown_paths(self.values)
-        self.context = self.fresh_context()
+        self.context = self.fresh_context(pack.variables)
+        self.memo: Memo = {}
         self.reasons: list[Reason] = []
         self.exempted: list[Exemption] = []
         self.restricted: list[tuple[Rule, Area, Any]] = []
@@ -72,10 +73,10 @@ class _Judgement:
         self.indeterminate = False
         self.manifest_blocks = False
 
-    def fresh_context(self) -> "Context":
+    def fresh_context(self, variables: Iterable[str]) -> "Context":
         """What CEL sees of the track."""
         context = new_context({})
-        for name in self.pack.variables:
+        for name in variables:
             if name in self.values and not isinstance(self.values[name], Unknown):
                 context.add_variable(name, self.for_cel(self.values[name]))
         return context
@@ -99,10 +100,12 @@ class _Judgement:
         matches = self.values["matches"]
         left_over = []
         of_track = self.context
+        if matches:
+            self.context = self.fresh_context(self.pack.variables_beside_match)
         for match in matches if isinstance(matches, list) else ():
             self.values["match"] = match
-            self.context = self.fresh_context()
             self.context.add_variable("match", self.match_for_cel(match))
+            self.memo = {}
             left = self.exempt(match, exemptions)
             if left.area:
                 left_over.append(match)
@@ -110,6 +113,7 @@ class _Judgement:
                     self.judge_match(rule, match, left)
         self.values.pop("match", None)
         self.context = of_track  # no match in it: a rule on the track reads none
+        self.memo = {}
         self.judge_track(applying, left_over)
         return self.concluded()
 
@@ -159,7 +163,7 @@ class _Judgement:
     def applies(self, rule: Rule) -> bool:
         """Whether a rule is in play; if it is, its detectors must have run."""
         if rule.applies is not None:
-            truth, tree = rule.applies.evaluate(self.values, self.context)
+            truth, tree = rule.applies.evaluate(self.values, self.context, self.memo)
             if truth == "false":
                 return False
             if truth != "true":
@@ -217,7 +221,7 @@ class _Judgement:
         self, rule: Rule, match: dict[str, Any], area: Area, doubt: Area, tree: dict[str, Any]
     ) -> None:
         """Block where the match is manifest, review where it is not."""
-        truth, manifest = manifest_test().evaluate(self.values, self.context)
+        truth, manifest = manifest_test().evaluate(self.values, self.context, self.memo)
         self.trees[-1]["manifest"] = manifest
         certain = area - doubt if truth == "true" else NOWHERE
         if match["licensed"] is True:
@@ -249,7 +253,7 @@ class _Judgement:
                 self.judge_raised(rule, truth, tree, area, None)
 
     def evaluate(self, rule: Rule, match: dict[str, Any] | None) -> tuple[Truth, dict[str, Any]]:
-        truth, tree = rule.when.evaluate(self.values, self.context)
+        truth, tree = rule.when.evaluate(self.values, self.context, self.memo)
         entry: dict[str, Any] = {"rule": rule.id, "phase": rule.phase, "value": truth}
         if match is not None:
             entry["reference_id"] = match["reference_id"]

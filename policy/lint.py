@@ -1,46 +1,21 @@
 """Lint: what is probably wrong with a pack that can be read."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Set
 from typing import Final
 
 from policy.clauses import Clause, Path, new_context, show_path
 from policy.fact_types import SAMPLES, choices_at, types_at
 from policy.facts import values_of
+from policy.findings import Finding
 from policy.manifest import THRESHOLDS
 from policy.packs import Pack, Rule
+from policy.reachability import impossible_rules, shadowed_rules
 from policy.rehearsal import test_pack
 
 FLAT: Final = 1
+BROKEN: Final = frozenset({"unknown-fact", "type-error", "impossible-value"})
 COMPARED: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)\s*[!=]=\s*(?:'([^']*)'|\"([^\"]*)\")")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to mend in a pack.
-
-    Attributes
-    ----------
-    kind : str
-        ``unknown-fact``, ``type-error``, ``impossible-value``, ``no-statement``, ``untested``,
-        ``deep-comprehension``, ``never-manifest`` or ``unused-threshold``.
-    rule : str or None
-        Id of the rule; none if it is about the pack.
-    line : int or None
-        Counted from 1.
-    """
-
-    kind: str
-    rule: str | None
-    line: int | None
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        at = "" if self.line is None else f"line {self.line}: "
-        of = "" if self.rule is None else f"{self.rule}: "
-        return f"{at}{of}{self.problem}; {self.remedy} [{self.kind}]"
 
 
 def lint_pack(pack: Pack) -> list[Finding]:
@@ -52,9 +27,19 @@ def lint_pack(pack: Pack) -> list[Finding]:
         By line. None means that nothing was found, not that the pack is right.
     """
     findings = [finding for rule in pack.rules for finding in _lint_rule(pack, rule)]
+    findings.extend(_lint_together(pack, {each.rule for each in findings if each.kind in BROKEN}))
     findings.extend(_lint_tests(pack))
     findings.extend(_lint_thresholds(pack))
     return sorted(findings, key=lambda finding: (finding.line or 0, finding.kind))
+
+
+def _lint_together(pack: Pack, broken: Set[str | None]) -> Iterator[Finding]:
+    """Hold clauses and rules against each other, those that can be read."""
+    sound = [rule for rule in pack.rules if rule.id not in broken]
+    impossible = list(impossible_rules(pack, sound))
+    dead = {finding.rule for finding in impossible}
+    yield from impossible
+    yield from shadowed_rules(pack, [rule for rule in sound if rule.id not in dead])
 
 
 def _lint_rule(pack: Pack, rule: Rule) -> Iterator[Finding]:

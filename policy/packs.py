@@ -155,6 +155,16 @@ class Pack:
         return frozenset(path[0] for path in self.reads)
 
     @cached_property
+    def variables_beside_match(self) -> frozenset[str]:
+        """The same for rules on matches; handing over all for each is slow."""
+        conditions = (
+            *(rule.when for rule in self.rules if rule.per_match),
+            manifest_test(),
+        )
+        clauses = (clause for condition in conditions for clause in clauses_of(condition))
+        return frozenset(path[0] for clause in clauses for path in clause.reading.paths)
+
+    @cached_property
     def match_facts(self) -> frozenset[str]:
         """Names of the facts of a match that CEL must be given; handing over all is slow."""
         if ("match",) in self.reads:

@@ -42,6 +42,8 @@ class Area:
         return Area(self.codes, not self.complement)
 
     def __and__(self, other: "Area") -> "Area":
+        if other.complement and not other.codes:
+            return self
         if self.complement and other.complement:
             return Area(self.codes | other.codes, complement=True)
         if self.complement:

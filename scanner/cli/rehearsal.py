@@ -93,7 +93,8 @@ def explain(
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
-    """Show the tree of rules that decided a track, with the values they saw."""
+    """Show the tree of rules that decided a track, the values they saw, and what would flip it."""
+    import policy
     from scanner import tracks
     from scanner.errors import NotFoundError
     from scanner.tables import PolicyDecision
@@ -104,7 +105,12 @@ def explain(
         if track.decision_id is None:
             raise NotFoundError("decision of track", track_id)
         decision = session.get_one(PolicyDecision, track.decision_id)
+        flips = None  # of a pack that is no longer in force nothing can be tried
+        if decision.pack == service.pack.id:
+            facts = policy.Facts.model_validate(decision.facts)
+            flips = [flip.to_json() for flip in policy.flips(service.pack, facts)]
+    told = {**decision.explanation, "flips": flips}
     if as_json:
-        say({"track_id": track_id, "facts": decision.facts, **decision.explanation})
+        say({"track_id": track_id, "facts": decision.facts, **told})
     else:
-        console().print_json(data=decision.explanation)
+        console().print_json(data=told)

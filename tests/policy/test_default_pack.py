@@ -36,8 +36,8 @@ def test_case_of_the_default_pack_holds(result: CaseResult) -> None:
     assert result.passed, result.differences
 
 
-def test_default_pack_has_a_dozen_rules_or_more_and_more_cases_than_rules() -> None:
-    assert len(default_pack().rules) >= 12
+def test_default_pack_has_thirty_rules_or_more_and_more_cases_than_rules() -> None:
+    assert len(default_pack().rules) >= 30
     assert len(RESULTS) > len(default_pack().rules)
 
 
@@ -129,3 +129,32 @@ def test_decision_says_how_far_it_was_automatic() -> None:
         for state in ("ok", "failed", "not_run")
     }
     assert judged == {"ok": "fully", "failed": "none", "not_run": "partly"}
+
+
+@pytest.mark.parametrize("heard", [True, False, None])
+@pytest.mark.parametrize("band", ["adult", "unassured", "teen"])
+def test_unknown_clean_song_of_a_named_account_is_clear_whether_its_lyrics_were_heard_or_not(
+    heard: bool | None, band: str
+) -> None:
+    outcome, _ = judge(account={}, age_band=band, lyrics_heard=heard, words=[], duration=180.0)
+    assert outcome == "clear"
+
+
+@pytest.mark.parametrize("scope", ["upload", "generate", "explicit", "voice"])
+def test_no_other_consent_stands_in_for_consent_to_publish(scope: str) -> None:
+    held, _ = judge(account={}, age_band="child", consents=[scope, "monetise"])
+    freed, _ = judge(account={}, age_band="child", consents=[scope, "monetise", "publish"])
+    assert (held, freed) == ("review", "clear")
+
+
+def test_tenant_that_names_no_account_answers_for_consent_itself() -> None:
+    assert judge(age_band="child", consents=None)[0] == "clear"
+
+
+def test_holders_who_claim_the_same_seconds_are_named() -> None:
+    facts = Facts(detectors=FOUND, matches=(whole_copy(holder="Label", other_holders=("Other",)),))
+    texts = {reason.rule: reason.text for reason in decide(default_pack(), facts).reasons}
+    assert texts["conflicting-holders"] == (
+        "The same seconds as in 'Song' of Label are claimed by Other too. "
+        "Where their wishes differ, the strictest counts (everywhere)."
+    )
