@@ -21,6 +21,7 @@ EACH: Final = "[]"
 MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
 LITERALS: Final = frozenset({"true", "false", "null", "in"})
 MAPS: Final = frozenset({"match", "account", "age", "generation", "provenance"})
+PLAIN: Final = frozenset({str, int, float, bool})
 LONGEST: Final = 400
 DEEPEST: Final = 2
 TOKEN: Final = re.compile(
@@ -168,6 +169,8 @@ def _holds_unknown(value: Any) -> bool:
 
 def shown(value: Any) -> Any:
     """JSON form of a value seen by a clause."""
+    if value is None or type(value) in PLAIN:
+        return value
     if isinstance(value, Unknown):
         return {"unknown": value.unknown}
     if isinstance(value, dict):

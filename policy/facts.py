@@ -82,7 +82,7 @@ class MatchFact(_Frozen):
     same_holder: Fact[bool] = False
     """The account that submits holds the reference."""
     other_holders: tuple[Name, ...] = ()
-    """Other holders whose references were found in the same seconds of the track."""
+    """Other holders whose references of the same kind were found in the same seconds of the track."""
     licensed: Fact[bool] = False
     """A licence is on record for this account on this date."""
     licence_territories: tuple[Territory, ...] = ()
@@ -222,6 +222,16 @@ class Facts(_Frozen):
     """Provenance manifest; absent if the file carries none."""
     warnings: tuple[Name, ...] = ()
     """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short, earlier-networks)."""
+
+
+def facts_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of facts, as stored decisions and cases of packs have them."""
+    schema = Facts.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Facts",
+        **schema,
+    }
 
 
 def hash_facts(facts: Facts) -> str:
