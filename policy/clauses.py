@@ -142,7 +142,7 @@ def look_up(values: dict[str, Any], path: Path) -> Any:
     """Value at a path: plain, a list of them behind ``[]``, ``Unknown``, ``None`` or `MISSING`."""
     value: Any = values
     for n, name in enumerate(path):
-        if isinstance(value, dict):
+        if type(value) is dict:
             value = value.get(name, MISSING)
         elif name == EACH and isinstance(value, list):
             return [look_up({"": item}, ("", *path[n + 1 :])) for item in value]

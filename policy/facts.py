@@ -10,9 +10,9 @@ import hashlib
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
 
+from policy.canonical import canonical
 from policy.territories import Territory
 
 Value = TypeVar("Value")
@@ -241,7 +241,7 @@ def hash_facts(facts: Facts) -> str:
     once published, must never change.
     """
     told = _told(facts)
-    return hashlib.sha256(rfc8785.dumps(told)).hexdigest()
+    return hashlib.sha256(canonical(told)).hexdigest()
 
 
 @cache
