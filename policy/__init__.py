@@ -20,6 +20,7 @@ from policy.facts import (
     Unknown,
     WatermarkFact,
     WordsFact,
+    facts_schema,
 )
 from policy.findings import Finding
 from policy.flipping import Flip, altered, flips
@@ -54,6 +55,7 @@ __all__ = [
     "altered",
     "decide",
     "default_pack",
+    "facts_schema",
     "flips",
     "fold",
     "lint_pack",

@@ -21,6 +21,7 @@ EACH: Final = "[]"
 MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
 LITERALS: Final = frozenset({"true", "false", "null", "in"})
 MAPS: Final = frozenset({"match", "account", "age", "generation", "provenance"})
+PLAIN: Final = frozenset({str, int, float, bool})
 LONGEST: Final = 400
 DEEPEST: Final = 2
 TOKEN: Final = re.compile(
@@ -141,7 +142,7 @@ def look_up(values: dict[str, Any], path: Path) -> Any:
     """Value at a path: plain, a list of them behind ``[]``, ``Unknown``, ``None`` or `MISSING`."""
     value: Any = values
     for n, name in enumerate(path):
-        if isinstance(value, dict):
+        if type(value) is dict:
             value = value.get(name, MISSING)
         elif name == EACH and isinstance(value, list):
             return [look_up({"": item}, ("", *path[n + 1 :])) for item in value]
@@ -168,6 +169,8 @@ def _holds_unknown(value: Any) -> bool:
 
 def shown(value: Any) -> Any:
     """JSON form of a value seen by a clause."""
+    if value is None or type(value) in PLAIN:
+        return value
     if isinstance(value, Unknown):
         return {"unknown": value.unknown}
     if isinstance(value, dict):

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
-import rfc8785
-
+from policy.canonical import canonical
 from policy.packs import Verdict
 from policy.territories import Area
 
@@ -152,7 +151,7 @@ class Decision:
             "reasons": [[r.rule, r.outcome, str(r.area), r.text] for r in self.reasons],
             "exempted": [[e.rule, e.reference_id, str(e.area)] for e in self.exempted],
         }
-        return hashlib.sha256(rfc8785.dumps(told)).hexdigest()
+        return hashlib.sha256(canonical(told)).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Give the decision as JSON data, all of it."""

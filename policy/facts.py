@@ -10,9 +10,9 @@ import hashlib
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
 
+from policy.canonical import canonical
 from policy.territories import Territory
 
 Value = TypeVar("Value")
@@ -82,7 +82,7 @@ class MatchFact(_Frozen):
     same_holder: Fact[bool] = False
     """The account that submits holds the reference."""
     other_holders: tuple[Name, ...] = ()
-    """Other holders whose references were found in the same seconds of the track."""
+    """Other holders whose references of the same kind were found in the same seconds of the track."""
     licensed: Fact[bool] = False
     """A licence is on record for this account on this date."""
     licence_territories: tuple[Territory, ...] = ()
@@ -224,6 +224,16 @@ class Facts(_Frozen):
     """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short, earlier-networks)."""
 
 
+def facts_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of facts, as stored decisions and cases of packs have them."""
+    schema = Facts.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Facts",
+        **schema,
+    }
+
+
 def hash_facts(facts: Facts) -> str:
     """SHA-256, hexadecimal, of the RFC 8785 canonical JSON of facts, less what is as by default.
 
@@ -231,7 +241,7 @@ def hash_facts(facts: Facts) -> str:
     once published, must never change.
     """
     told = _told(facts)
-    return hashlib.sha256(rfc8785.dumps(told)).hexdigest()
+    return hashlib.sha256(canonical(told)).hexdigest()
 
 
 @cache

@@ -16,7 +16,7 @@ from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, 
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
 from policy.manifest import manifest_test
 from policy.packs import Outcome, Pack, Rule, Verdict
-from policy.territories import NOWHERE, REST, Area
+from policy.territories import EVERYWHERE, NOWHERE, REST, Area
 
 if TYPE_CHECKING:
     from cel import Context
@@ -176,6 +176,8 @@ class _Judgement:
     # Rules
 
     def area_of(self, rule: Rule, match: dict[str, Any]) -> Area:
+        if rule.where is EVERYWHERE:
+            return self.requested
         where = Area.of(match.get(rule.where, ())) if isinstance(rule.where, str) else rule.where
         return where & self.requested
 

@@ -1,6 +1,7 @@
 """From the evidence on a track and the records around it to the facts that a policy pack reads."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -24,6 +25,8 @@ from scanner.tables import (
 from watermark.provenance import ManifestState
 
 SURE: Final = 0.99
+LIKELY: Final = 0.5
+SAME_SECONDS: Final = 1.0
 LAWFUL_USES: Final = frozenset(
     {"quotation", "criticism", "review", "caricature", "parody", "pastiche"}
 )
@@ -177,6 +180,7 @@ def _match_facts(
     account_id = _account_id(session, tenant_id, declared.get("account"))
     holders = {each.holder.id for each in known.values()}
     licences = _licences(session, tenant_id, holders, account_id, now)
+    claims = _claims(found, known)
     facts = []
     for part, match in found:
         each = known.get(match.reference_id)
@@ -189,7 +193,10 @@ def _match_facts(
             duration = part.duration or 0.0
             stands = standing(match, each, part.explained.get(match.reference_id))
             free = _free(stands, known)
-            facts.append(_match_fact(match, each, stands, free, declared, licences, duration))
+            others = _other_holders(match.kind, each, stands, claims)
+            facts.append(
+                _match_fact(match, each, stands, free, others, declared, licences, duration)
+            )
     return tuple(facts)
 
 
@@ -208,6 +215,7 @@ def _match_fact(
     known: OnRecord,
     stands: Standing,
     free: tuple[str, ...] | None,
+    others: tuple[str, ...],
     declared: Mapping[str, Any],
     licences: Sequence[Licence],
     duration: float,
@@ -248,6 +256,7 @@ def _match_fact(
         reference_policy=cast(Any, reference.policy),  # checked by the model
         territories=tuple(reference.territories),
         holder=holder.name,
+        other_holders=others,
         licensed=bool(granted),
         licence_territories=_territories(granted),
         self_declared_licence=bool(declared.get("licences")),
@@ -256,6 +265,62 @@ def _match_fact(
         excluded=stands.excluded,
         negative_bank=stands.negative_bank,
         reference_trusted=reference.operator_added or holder.verified,
+    )
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Who may claim which seconds of the track, as recording or as composition."""
+
+    kind: str
+    holder_id: str
+    name: str
+    segments: tuple[fingerprint.Segment, ...]
+
+
+def _claims(
+    found: Sequence[tuple[Evidence, fingerprint.Match]], known: Mapping[str, OnRecord]
+) -> list[_Claim]:
+    """What is more likely than not, counts, and isn't harmless, of the track and of its stems."""
+    claims = []
+    for part, match in found:
+        each = known.get(match.reference_id)
+        if each is None or not _counts(each) or match.score < LIKELY:
+            continue
+        stands = standing(match, each, part.explained.get(match.reference_id))
+        if not (stands.excluded or stands.negative_bank or stands.public_domain):
+            claims.append(_Claim(match.kind, each.holder.id, each.holder.name, stands.segments))
+    return claims
+
+
+def _other_holders(
+    kind: str, known: OnRecord, stands: Standing, claims: Sequence[_Claim]
+) -> tuple[str, ...]:
+    """Names of others who claim a second or more of the same; a work and its recording are two."""
+    return tuple(
+        sorted(
+            {
+                claim.name[:500]
+                for claim in claims
+                if claim.kind == kind
+                and claim.holder_id != known.holder.id
+                and _shared_seconds(claim.segments, stands.segments) >= SAME_SECONDS
+            }
+        )
+    )
+
+
+def _shared_seconds(
+    some: Sequence[fingerprint.Segment], others: Sequence[fingerprint.Segment]
+) -> float:
+    """Longest stretch of the track that a segment of each holds together."""
+    return max(
+        (
+            min(one.query_end, two.query_end) - max(one.query_start, two.query_start)
+            for one in some
+            for two in others
+        ),
+        default=0.0,
     )
 
 

@@ -102,6 +102,9 @@ def test_explain_says_the_reasons_and_the_places_in_words(installation: Installa
     rules = answer(installation.home, "policy", "explain", track)
     assert rules["decision"] == "block"
     assert rules["facts"]["matches"]
+    score = next(flip for flip in rules["flips"] if flip["fact"] == "match.score")
+    assert (score["effect"], score["decision"]) == ("milder", "review")
+    assert score["change"].startswith("below 0.99 (is ")
     assert clearance(installation.home, "explain", "no-such-track", status=2).stdout == ""
 
 
