@@ -4,11 +4,12 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel, select
 
-from scanner.database import Database
+from scanner.database import Database, newest_migration
 from scanner.errors import UninitialisedError
 from scanner.tables import Case
 from tests.journalling import note
@@ -19,6 +20,26 @@ def test_migrations_make_the_schema_of_the_tables(database: Database) -> None:
         context = MigrationContext.configure(connection)
 
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_last_migration_is_in_the_last_file_and_named_by_it(database: Database) -> None:
+    scripts = ScriptDirectory.from_config(database._alembic())
+
+    assert scripts.get_heads() == [newest_migration()]
+
+
+def test_an_older_database_says_what_to_run(tmp_path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    with database._writer.begin() as connection:
+        command.upgrade(database._alembic(connection), "0001")
+
+    with pytest.raises(
+        UninitialisedError, match=r"at revision 0001, .*: run `clearance db upgrade`"
+    ):
+        database.check()
+    database.upgrade()
+    database.check()
+    database.close()
 
 
 def test_an_empty_database_says_what_to_run(tmp_path) -> None:
