@@ -5,6 +5,7 @@
 'clear'
 """
 
+from policy.ages import AgeError, Assurance, band_on, most_reliable, stricter
 from policy.decisions import SEVERITY, Decision, Exemption, Reason, fold
 from policy.errors import PackError, PolicyError
 from policy.facts import (
@@ -21,37 +22,52 @@ from policy.facts import (
     WatermarkFact,
     WordsFact,
 )
+from policy.gates import ACTS, Controls, Gate, Person, gate
 from policy.judgement import decide
+from policy.jurisdictions import Jurisdictions, default_jurisdictions, load_jurisdictions
 from policy.lint import Finding, lint_pack
 from policy.packs import Pack, default_pack, load_pack
 from policy.rehearsal import CaseResult, test_pack
 
 __all__ = [
     "ABSENT",
+    "ACTS",
     "SEVERITY",
     "UNKNOWN",
     "AccountFact",
+    "AgeError",
     "AgeFact",
+    "Assurance",
     "CaseResult",
+    "Controls",
     "Decision",
     "Exemption",
     "Fact",
     "Facts",
     "Finding",
+    "Gate",
     "GenerationFact",
+    "Jurisdictions",
     "MatchFact",
     "Pack",
     "PackError",
+    "Person",
     "PolicyError",
     "ProvenanceFact",
     "Reason",
     "Unknown",
     "WatermarkFact",
     "WordsFact",
+    "band_on",
     "decide",
+    "default_jurisdictions",
     "default_pack",
     "fold",
+    "gate",
     "lint_pack",
+    "load_jurisdictions",
     "load_pack",
+    "most_reliable",
+    "stricter",
     "test_pack",
 ]
