@@ -22,7 +22,7 @@ from policy.facts import (
     WatermarkFact,
     WordsFact,
 )
-from policy.gates import ACTS, Controls, Gate, Person, gate
+from policy.gates import ACTS, Controls, Gate, GateReason, Person, gate, strictest
 from policy.judgement import decide
 from policy.jurisdictions import Jurisdictions, default_jurisdictions, load_jurisdictions
 from policy.lint import Finding, lint_pack
@@ -46,6 +46,7 @@ __all__ = [
     "Facts",
     "Finding",
     "Gate",
+    "GateReason",
     "GenerationFact",
     "Jurisdictions",
     "MatchFact",
@@ -69,5 +70,6 @@ __all__ = [
     "load_pack",
     "most_reliable",
     "stricter",
+    "strictest",
     "test_pack",
 ]

@@ -109,7 +109,7 @@ def stricter(one: str, other: str) -> str:
 
 
 def _years_order(band: str) -> int:
-    return -1 if band == "unassured" else BANDS.index(band)  # type: ignore[arg-type]
+    return ("unassured", *BANDS).index(band)
 
 
 def most_reliable(assurances: Iterable[Assurance], now: datetime) -> Assurance | None:

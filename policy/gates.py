@@ -193,9 +193,15 @@ def gate(act: Act, person: Person, now: datetime, rules: GateRules = DEFAULT_RUL
         *_by_controls(act, person, now, rules),
         *_by_quota(act, left),
     ]
-    outcome = max((reason.outcome for reason in reasons), key=OUTCOMES.index, default="allowed")
+    outcome = strictest(reasons)
     lacks = any(reason.outcome == "needs-consent" for reason in reasons)
     return Gate(act, outcome, tuple(reasons), SCOPE_OF[act] if lacks else None, left)
+
+
+def strictest(reasons: Iterable[GateReason]) -> Outcome:
+    """Return what reasons come to together; nothing in the way is ``allowed``."""
+    found = {reason.outcome for reason in reasons}
+    return next((outcome for outcome in reversed(OUTCOMES) if outcome in found), OUTCOMES[0])
 
 
 def counted_band(act: Act, person: Person, rules: GateRules = DEFAULT_RULES) -> Band:

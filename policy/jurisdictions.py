@@ -15,9 +15,8 @@ from policy.errors import PolicyError
 DEFAULT: Final = Path(__file__).with_name("jurisdictions") / "default.csv"
 ELSEWHERE: Final = "*"
 """The row of every country without one of its own."""
-EU: Final = frozenset(
-    ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
-)
+_EU: Final = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU: Final = frozenset(_EU.split())
 EEA: Final = EU | {"IS", "LI", "NO"}
 
 
