@@ -37,7 +37,12 @@ def readable_account(caller: AccountsReader, service: ServiceDep, account: Accou
 ReadableAccount = Annotated[Account, Depends(readable_account)]
 
 
-@router.get("/age", response_model=shapes.AgeAnswer, responses=problems("not-found"))
+@router.get(
+    "/age",
+    response_model=shapes.AgeAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found"),
+)
 def read_age(account: ReadableAccount, service: ServiceDep, response: Response) -> dict[str, Any]:
     """The age band of an account and what it rests on. Needs the scope `accounts:read`."""
     with service.database.reading() as session:
@@ -46,7 +51,12 @@ def read_age(account: ReadableAccount, service: ServiceDep, response: Response) 
     return view
 
 
-@router.put("/age", response_model=shapes.AgeAnswer, responses=problems(*PUT))
+@router.put(
+    "/age",
+    response_model=shapes.AgeAnswer,
+    response_model_exclude_unset=True,
+    responses=problems(*PUT),
+)
 def assure_age(
     caller: AccountsWriter,
     account: AccountName,
@@ -68,7 +78,12 @@ def assure_age(
     return view
 
 
-@router.get("/controls", response_model=shapes.ControlsAnswer, responses=problems("not-found"))
+@router.get(
+    "/controls",
+    response_model=shapes.ControlsAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found"),
+)
 def read_controls(
     account: ReadableAccount, service: ServiceDep, response: Response
 ) -> dict[str, Any]:
@@ -79,7 +94,12 @@ def read_controls(
     return view
 
 
-@router.put("/controls", response_model=shapes.ControlsAnswer, responses=problems(*PUT))
+@router.put(
+    "/controls",
+    response_model=shapes.ControlsAnswer,
+    response_model_exclude_unset=True,
+    responses=problems(*PUT),
+)
 def put_controls(
     caller: AccountsWriter,
     account: AccountName,
@@ -101,7 +121,12 @@ def put_controls(
     return view
 
 
-@router.get("/gates", response_model=shapes.GatesAnswer, responses=problems("not-found"))
+@router.get(
+    "/gates",
+    response_model=shapes.GatesAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found"),
+)
 def read_gates(account: ReadableAccount, service: ServiceDep) -> dict[str, Any]:
     """What the person may do now, and what stands in the way. Needs `accounts:read`."""
     with service.database.reading() as session:

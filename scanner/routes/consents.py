@@ -87,7 +87,13 @@ def list_consents(
     return {"items": items, "next_cursor": next_cursor}
 
 
-@router.post("", status_code=201, response_model=shapes.ConsentMoved, responses=problems(*_POSTED))
+@router.post(
+    "",
+    status_code=201,
+    response_model=shapes.ConsentMoved,
+    response_model_exclude_unset=True,
+    responses=problems(*_POSTED),
+)
 def request_consent(
     request: Request,
     caller: AccountsWriter,
@@ -123,6 +129,7 @@ def read_consent(consent: OwnConsent, service: ServiceDep, response: Response) -
 @router.post(
     "/{consent_id}/grant",
     response_model=shapes.ConsentMoved,
+    response_model_exclude_unset=True,
     responses=problems("not-found", *_POSTED, "illegal-transition"),
 )
 def grant_consent(
@@ -151,6 +158,7 @@ def grant_consent(
 @router.post(
     "/{consent_id}/withdraw",
     response_model=shapes.ConsentMoved,
+    response_model_exclude_unset=True,
     responses=problems("not-found", *_POSTED, "illegal-transition"),
 )
 def withdraw_consent(

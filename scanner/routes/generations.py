@@ -39,6 +39,7 @@ ReadableGeneration = Annotated[Generation, Depends(readable_generation)]
     "",
     status_code=202,
     response_model=shapes.GenerationAnswer,
+    response_model_exclude_unset=True,
     responses=problems(
         "malformed-json",
         "unsupported-media-type",
@@ -70,7 +71,10 @@ def request_generation(
 
 
 @router.get(
-    "/{generation_id}", response_model=shapes.GenerationAnswer, responses=problems("not-found")
+    "/{generation_id}",
+    response_model=shapes.GenerationAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found"),
 )
 def read_generation(
     generation: ReadableGeneration, service: ServiceDep, response: Response
