@@ -14,12 +14,15 @@ from scanner.health import Health
 from scanner.limits import BackPressure, RateLimits
 from scanner.progress import Progress
 from scanner.routes import (
+    accounts,
     audit,
     banks,
     cases,
     check,
+    consents,
     dead,
     explanations,
+    generations,
     hygiene,
     keys,
     licensees,
@@ -56,6 +59,9 @@ _KEYED: Final = (
     references,
     hygiene,
     banks,
+    accounts,
+    consents,
+    generations,
     webhooks,
     cases,
     audit,

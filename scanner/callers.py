@@ -12,6 +12,8 @@ SCOPES: Final = (
     "references:write",
     "references:read",
     "references:settle",
+    "accounts:write",
+    "accounts:read",
     "webhooks",
     "cases:read",
     "audit:read",

@@ -97,7 +97,7 @@ def visitor(
 Visitor = Annotated[Caller | None, Depends(visitor)]
 
 
-class _Holding:
+class Holding:
     """A caller whose key has a scope; an instance for each scope, so that it is counted once."""
 
     def __init__(self, scope: str) -> None:
@@ -108,11 +108,11 @@ class _Holding:
         return caller
 
 
-_tracks_read, _tracks_write = _Holding("tracks:read"), _Holding("tracks:write")
-_references_read, _references_write = _Holding("references:read"), _Holding("references:write")
-_references_settle = _Holding("references:settle")
-_webhooks, _operations = _Holding("webhooks"), _Holding("operations")
-_cases_read, _audit_read = _Holding("cases:read"), _Holding("audit:read")
+_tracks_read, _tracks_write = Holding("tracks:read"), Holding("tracks:write")
+_references_read, _references_write = Holding("references:read"), Holding("references:write")
+_references_settle = Holding("references:settle")
+_webhooks, _operations = Holding("webhooks"), Holding("operations")
+_cases_read, _audit_read = Holding("cases:read"), Holding("audit:read")
 
 TracksReader = Annotated[Caller, Security(_tracks_read)]
 TracksWriter = Annotated[Caller, Security(_tracks_write)]
@@ -307,6 +307,37 @@ def if_match(
 
 
 IfMatch = Annotated[Precondition, Depends(if_match)]
+
+
+@dataclass(frozen=True)
+class UpdatePrecondition:
+    """What If-Match named for a PUT, which needs none where nothing is there yet."""
+
+    given: Precondition | None
+
+    def check(self, present: int) -> int | None:
+        """Return the version to expect, or raise as `Precondition.check` and `if_match` do."""
+        if self.given is not None:
+            return self.given.check(present)
+        if present:
+            if_match(None)
+        return present
+
+
+def update_match(
+    header: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="The `ETag` of the version you read, or `*`; not needed for the first.",
+        ),
+    ] = None,
+) -> UpdatePrecondition:
+    """Return the precondition of a PUT."""
+    return UpdatePrecondition(if_match(header) if header is not None else None)
+
+
+UpdateMatch = Annotated[UpdatePrecondition, Depends(update_match)]
 
 
 def etag(version: int) -> dict[str, str]:

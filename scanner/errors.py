@@ -58,5 +58,9 @@ class PoisonError(ScannerError):
     """It will never work: the event goes to the dead letters at once."""
 
 
+class BadOptionError(ScannerError):
+    """An option of a command can't be so."""
+
+
 class UninitialisedError(ScannerError):
     """`clearance init` was not run, or the database is of another version."""

@@ -95,6 +95,20 @@ class TrackDecided(TrackEvent):
     outcome_hash: str
 
 
+class TrackSuperseded(TrackEvent):
+    """The policy pack has spoken again, since what is known of the person behind the track changed."""
+
+    type: ClassVar[str] = "clearance.track.superseded"
+
+    decision_id: str
+    supersedes: str
+    decision: str
+    outcomes: dict[str, str]
+    rules: list[str]
+    pack: str
+    outcome_hash: str
+
+
 class TrackReleased(TrackEvent):
     """The effect of ``clear``."""
 

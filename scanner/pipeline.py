@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 import policy
-from scanner import analysis, events, flood, licensees, marking, retro, webhooks
+from scanner import (
+    analysis,
+    events,
+    flood,
+    licensees,
+    marking,
+    people_events,
+    reconsideration,
+    retro,
+    webhooks,
+)
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
@@ -114,6 +124,7 @@ def release(service: "Service", event: Event) -> None:
         if why_not is not None:
             keep_back(service, session, track, decision, why_not, event)
             return
+        decision = reconsideration.up_to_date(service, session, track, decision)
         take_effect(service, session, track, decision, event)
 
 
@@ -205,8 +216,23 @@ GROUPS: Final = (
         },
     ),
     Group(
+        name=reconsideration.GROUP,
+        topics=(events.ACCOUNTS,),
+        handlers={
+            kind.type: reconsideration.reconsider
+            for kind in (
+                people_events.AgeAssured,
+                people_events.AgePurged,
+                people_events.ConsentGranted,
+                people_events.ConsentWithdrawn,
+                people_events.ConsentExpired,
+                people_events.ControlsChanged,
+            )
+        },
+    ),
+    Group(
         name="notify",
-        topics=(events.TRACKS, events.CASES),
+        topics=(events.TRACKS, events.CASES, events.ACCOUNTS, events.GENERATIONS),
         handlers={
             kind.type: notify
             for kind in (
@@ -221,6 +247,15 @@ GROUPS: Final = (
                 events.TrackRetroMatched,
                 events.CaseOpened,
                 events.CaseClosed,
+                events.TrackSuperseded,
+                people_events.ConsentRequested,
+                people_events.ConsentGranted,
+                people_events.ConsentWithdrawn,
+                people_events.ConsentExpired,
+                people_events.GenerationRefused,
+                people_events.GenerationWaiting,
+                people_events.GenerationQueued,
+                people_events.GenerationWithdrawn,
             )
         },
     ),

@@ -22,9 +22,11 @@ from fingerprint import (
     TooShortError,
     UnusableAudioError,
 )
+from scanner.ages import BadAgeError
 from scanner.audio import AudioError
 from scanner.banks import BadBankError
 from scanner.certificates import CertificateError
+from scanner.consents import BadConsentError
 from scanner.database import is_transient
 from scanner.declarations import DeclarationError
 from scanner.delivery import AlteredFileError, UnmarkableStemError, UnreadableMarkError
@@ -46,6 +48,7 @@ from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
+from scanner.people import GateClosedError
 from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
@@ -78,6 +81,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "idempotency-key-invalid": Kind(400, "The Idempotency-Key can't be used"),
     "unauthorised": Kind(401, "An API key is needed"),
     "forbidden": Kind(403, "The API key may not do this"),
+    "gate-closed": Kind(403, "The account may not do this"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This method is not for this address"),
     "not-acceptable": Kind(406, "The answer has none of the accepted types"),
@@ -132,6 +136,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnauthorisedError: "unauthorised",
+    GateClosedError: "gate-closed",
     ForbiddenError: "forbidden",
     NotFoundError: "not-found",
     PreconditionFailedError: "precondition-failed",
@@ -144,6 +149,8 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadBankError: "bad-fields",
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",
+    BadAgeError: "bad-fields",
+    BadConsentError: "bad-fields",
     NothingToDrawError: "nothing-to-draw",
     UnverifiableError: "manifest-unverifiable",
     InvalidFingerprintError: "bad-fingerprint",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
+from scanner import people
 from scanner.callers import Caller
 from scanner.delivery import OUT
 from scanner.errors import IllegalTransitionError
@@ -36,6 +37,8 @@ def publish(service: "Service", caller: Caller, track_id: str) -> Published:
     ------
     IllegalTransitionError
         If it is not generated, not marked or not released.
+    GateClosedError
+        If the person behind its account may not publish.
     """
     with service.database.transaction() as session:
         track = locked(session, caller.tenant_id, track_id)
@@ -45,6 +48,7 @@ def publish(service: "Service", caller: Caller, track_id: str) -> Published:
                 f"only a released track can be published, and this one is {track.state}"
             )
         if row.published_at is None:
+            people.require_publishing(service, session, track.account_id)
             row.published_at = service.now()
             data = TrackPublished(watermark_id=row.id)
             _note(session, track, data, service.now(), caller.actor)

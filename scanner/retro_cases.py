@@ -96,7 +96,7 @@ def note(
         return 0
     before, after = _decided(service, session, track, new)
     reasons = [each for each in _reasons(after) if each not in _reasons(before)]
-    case = _case(service, session, track, reasons, event) if _is_stricter(after, before) else None
+    case = _case(service, session, track, reasons, event) if is_stricter(after, before) else None
     now = service.now()
     for each in new:
         session.add(
@@ -166,7 +166,7 @@ def _decided(
     return before, after
 
 
-def _is_stricter(after: policy.Decision, before: policy.Decision) -> bool:
+def is_stricter(after: policy.Decision, before: policy.Decision) -> bool:
     """Whether any territory would be worse off."""
     places = {*after.outcomes, *before.outcomes}
     return any(

@@ -12,7 +12,7 @@ from scanner.secrets import SecretBox
 from scanner.settings import Settings
 
 if TYPE_CHECKING:
-    from policy import Pack
+    from policy import Jurisdictions, Pack
     from scanner.audio import Decoder
     from scanner.bus.groups import Group
     from scanner.bus.transports import Transport
@@ -131,6 +131,16 @@ class Service:
         from policy import default_pack
 
         return default_pack()
+
+    @cached_property
+    def jurisdictions(self) -> "Jurisdictions":
+        """Ages of digital consent by country, with the operator's own rows."""
+        from policy import default_jurisdictions, load_jurisdictions
+
+        path = self.settings.jurisdictions
+        if path is None:
+            return default_jurisdictions()
+        return load_jurisdictions(path.read_text(encoding="utf-8"), path.name)
 
     @cached_property
     def url_guard(self) -> "UrlGuard":

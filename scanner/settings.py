@@ -133,6 +133,11 @@ class Settings(BaseSettings):
     reference_slots: int = Field(
         default=2, ge=1, description="References that the API takes in at once."
     )
+    jurisdictions: Path | None = Field(
+        default=None,
+        description="CSV file with rows that replace those of the table of ages of digital consent "
+        "(docs/people.md).",
+    )
     idempotency_days: int = Field(
         default=30, ge=1, description="How long the answer to an Idempotency-Key is kept."
     )

@@ -20,6 +20,7 @@ _STEPS: Final[Mapping[str, str]] = {
     events.TrackMarked.type: "mark",
     events.TrackAnalysed.type: "scan",
     events.TrackDecided.type: "decision",
+    events.TrackSuperseded.type: "decision",
     events.TrackFileMade.type: "file",
     events.TrackReleased.type: "release",
     events.TrackConditioned.type: "release",

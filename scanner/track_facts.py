@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
+from scanner import people
 from scanner.analysis import FAILED, Evidence
 from scanner.catalogue import ACTIVE
 from scanner.harmless import Standing, standing
@@ -50,7 +51,6 @@ def facts_of(
     now : datetime
         The day on which licences must be valid.
     """
-    account = declared.get("account")
     failed = evidence.detectors.get("fingerprint") == FAILED
     matches: Any = (
         policy.Unknown(unknown="the fingerprint search failed")
@@ -62,8 +62,7 @@ def facts_of(
     return policy.Facts(
         origin="generated" if declared.get("generated") else "upload",
         territories=tuple(declared.get("territories") or ()),
-        account=policy.AccountFact() if account else policy.ABSENT,
-        age_band=declared.get("age_band") or ("unassured" if account else "adult"),
+        **people.facts(session, tenant_id, declared, now),
         duration=evidence.duration,
         detectors=cast(Any, evidence.detectors),  # checked by the model
         matches=matches,

@@ -72,8 +72,20 @@ NEXT: Final[Mapping[tuple[State, Command], State]] = {
     (State.DECIDED, Command.QUARANTINE): State.QUARANTINED,
     (State.DECIDED, Command.BLOCK): State.BLOCKED,
     (State.DECIDED, Command.GIVE_UP): State.QUARANTINED,
+    **{  # a superseding decision only tightens; what it would loosen is analysed again
+        (state, command): to
+        for state in (State.RELEASED, State.CONDITIONED)
+        for command, to in (
+            (Command.CONDITION, State.CONDITIONED),
+            (Command.QUARANTINE, State.QUARANTINED),
+            (Command.BLOCK, State.BLOCKED),
+        )
+    },
     (State.HELD, Command.RESCAN): State.RECEIVED,
-    (State.QUARANTINED, Command.RESCAN): State.RECEIVED,  # only where analysis had been given up
+    (
+        State.QUARANTINED,
+        Command.RESCAN,
+    ): State.RECEIVED,  # unless a rule on the track itself says so
     **{
         (state, Command.WITHDRAW): State.WITHDRAWN
         for state in State

@@ -158,7 +158,7 @@ def submit(
             sha256=source.sha256,
             declaration_sha256=hashlib.sha256(rfc8785.dumps(declared)).hexdigest(),
         )
-        _journal(session, track, data, now, actor=caller.actor)
+        note(session, track, data, now, actor=caller.actor)
         idempotency.finish(session, caller.tenant_id, key, 202, {"track_id": track.id})
     SUBMISSIONS.labels(entrance, "accepted").inc()
     return track.id
@@ -279,7 +279,7 @@ def move(
 ) -> Event:
     """Move a locked track by ``command`` and write down what happened, in one transaction."""
     track.state = advance(State(track.state), command)
-    return _journal(session, track, data, now, actor=actor, cause=cause)
+    return note(session, track, data, now, actor=actor, cause=cause)
 
 
 def locked(session: Session, tenant_id: str, track_id: str) -> Track:
@@ -430,7 +430,7 @@ def _by_id(session: Session, table: Any, ids: Sequence[str | None]) -> dict[str,
     return {row.id: row for row in session.exec(select(table).where(table.id.in_(wanted)))}
 
 
-def _journal(
+def note(
     session: Session,
     track: Track,
     data: "EventData",
@@ -439,6 +439,7 @@ def _journal(
     actor: Actor = PIPELINE,
     cause: Event | None = None,
 ) -> Event:
+    """Write down what happened to a locked track, in the caller's transaction."""
     track.version += 1
     track.updated_at = now
     return record(

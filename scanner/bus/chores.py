@@ -9,7 +9,16 @@ from sqlalchemy import and_, delete
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import flood, licensees, reference_checks, temporary, upkeep, webhooks
+from scanner import (
+    ages,
+    consents,
+    flood,
+    licensees,
+    reference_checks,
+    temporary,
+    upkeep,
+    webhooks,
+)
 from scanner.bus import dead_letters
 from scanner.clock import new_id
 from scanner.events import CaseOpened
@@ -44,6 +53,8 @@ class Chores:
             lambda: upkeep.wake_due(service),
             lambda: reference_checks.finish_checks(service),
             lambda: licensees.revoke_due(service),
+            lambda: ages.purge_expired(service),
+            lambda: consents.expire_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import typer
 
 from scanner.cli import (
+    accounts,
     banks,
     catalogue,
     certificates,
@@ -47,6 +48,7 @@ explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
+app.add_typer(accounts.app, name="account")
 app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")

@@ -123,7 +123,9 @@ def read_timeline(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
 @router.post(
     "/publication",
     response_model=mark_schemas.Publication,
-    responses=problems("not-found", "illegal-transition", "in-progress", "idempotency-conflict"),
+    responses=problems(
+        "not-found", "gate-closed", "illegal-transition", "in-progress", "idempotency-conflict"
+    ),
 )
 def publish_track(
     request: Request, track: WritableTrack, caller: TracksWriter, service: ServiceDep, once: OnceDep

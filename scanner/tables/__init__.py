@@ -12,6 +12,13 @@ from scanner.tables.journal import (
     JournalRow,
     JournalSeal,
 )
+from scanner.tables.people import (
+    AgeAssurance,
+    Consent,
+    Generation,
+    Guardian,
+    ParentalControls,
+)
 from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
     Bank,
@@ -39,6 +46,7 @@ from scanner.tables.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Account",
+    "AgeAssurance",
     "Analysis",
     "ApiKey",
     "Bank",
@@ -46,8 +54,11 @@ __all__ = [
     "Case",
     "CatalogueChange",
     "CatalogueEpoch",
+    "Consent",
     "DeadLetter",
     "Delivery",
+    "Generation",
+    "Guardian",
     "Handled",
     "HandlerStart",
     "Holder",
@@ -57,6 +68,7 @@ __all__ = [
     "JournalSeal",
     "Licence",
     "MarkLicensee",
+    "ParentalControls",
     "PolicyDecision",
     "Provenance",
     "Reference",

@@ -48,6 +48,10 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         session.get_one(Reference, shared).peer_key = "0" * 64
     bank = platform.http.post("/v1/banks", json={"name": "new"}).json()["id"]
     licensee = platform.http.post("/v1/watermarks/licensees", json={"name": "L"}).json()["id"]
+    consent = platform.http.post(
+        "/v1/accounts/kid/consents",
+        json={"guardian": "p", "scopes": ["generate"], "text": "May they?", "text_version": "1"},
+    ).json()
     hook = platform.http.post(
         "/v1/webhooks", json={"url": "https://hooks.example.com/", "events": ["*"]}
     ).json()["id"]
@@ -74,6 +78,11 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "SHARED": shared,
         "BANK": bank,
         "LICENSEE": licensee,
+        "CONSENT": consent["id"],
+        "PARENT": consent["token"],
+        "GENERATION": platform.http.post("/v1/generations", json={"prompt": "a waltz"}).json()[
+            "id"
+        ],
         "WEBHOOK": hook,
         "DELIVERY": delivery.id,
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],

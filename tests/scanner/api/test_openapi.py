@@ -74,6 +74,11 @@ def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
         "/v1/keys": {"get", "post"},
         "/v1/keys/{key_id}": {"get", "delete"},
         "/v1/policies": {"get"},
+        "/v1/accounts/{account}/age": {"get", "put"},
+        "/v1/accounts/{account}/consents": {"get", "post"},
+        "/v1/accounts/{account}/controls": {"get", "put"},
+        "/v1/generations": {"post"},
+        "/v1/generations/{generation_id}": {"get"},
     }
     for path, methods in expected.items():
         assert methods <= set(document["paths"][path]), path
@@ -100,7 +105,21 @@ def test_answers_fit_what_the_document_says_of_them(
     hook = platform.http.post(
         "/v1/webhooks", json={"url": "https://a.example.com/", "events": ["*"]}
     ).json()
+    account = "/v1/accounts/kid"
+    asked = {"guardian": "p", "scopes": ["publish"], "text": "May they?", "text_version": "1"}
+    consent = platform.http.post(f"{account}/consents", json=asked).json()["id"]
+    platform.http.post(f"{account}/consents/{consent}/grant", json={"method": "signed-form"})
+    platform.http.put(f"{account}/age", json={"method": "document", "band": "child"})
+    made = platform.http.post(
+        "/v1/generations", json={"prompt": "a waltz", "account": "kid"}
+    ).json()
     addresses = {
+        "/v1/accounts/{account}/age": f"{account}/age",
+        "/v1/accounts/{account}/controls": f"{account}/controls",
+        "/v1/accounts/{account}/gates": f"{account}/gates",
+        "/v1/accounts/{account}/consents": f"{account}/consents",
+        "/v1/accounts/{account}/consents/{consent_id}": f"{account}/consents/{consent}",
+        "/v1/generations/{generation_id}": f"/v1/generations/{made['id']}",
         "/v1/tracks": "/v1/tracks",
         "/v1/tracks/{track_id}": f"/v1/tracks/{track}",
         "/v1/tracks/{track_id}/analysis": f"/v1/tracks/{track}/analysis",

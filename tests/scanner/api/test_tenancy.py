@@ -21,6 +21,8 @@ class Belongings:
     letter: str
     case: str
     key: str
+    consent: str
+    generation: str
 
 
 def settle(api: Api, platform: Platform, seed: int) -> Belongings:
@@ -36,6 +38,10 @@ def settle(api: Api, platform: Platform, seed: int) -> Belongings:
     letter = dead_letters.bury(api.service, "notify", event, ValueError("poison"), 3)
     with api.service.database.reading() as session:
         (delivery, *_) = webhooks.deliveries(session, platform.tenant.id, hook, limit=1)
+    account = f"kid-{seed}"
+    asked = {"guardian": "p", "scopes": ["publish"], "text": "May they?", "text_version": "1"}
+    consent = platform.http.post(f"/v1/accounts/{account}/consents", json=asked).json()["id"]
+    generation = platform.http.post("/v1/generations", json={"prompt": "a waltz"}).json()["id"]
     cases = platform.http.get("/v1/cases").json()["items"]
     return Belongings(
         track=track,
@@ -45,6 +51,8 @@ def settle(api: Api, platform: Platform, seed: int) -> Belongings:
         letter=letter.id,
         case=cases[0]["id"] if cases else new_id(),
         key=platform.http.get("/v1/keys").json()["items"][0]["id"],
+        consent=f"{account}/consents/{consent}",
+        generation=generation,
     )
 
 
@@ -76,6 +84,10 @@ ADDRESSES = [
     ("POST", "/v1/dead/{letter}/replay"),
     ("GET", "/v1/keys/{key}"),
     ("DELETE", "/v1/keys/{key}"),
+    ("GET", "/v1/generations/{generation}"),
+    ("GET", "/v1/accounts/{consent}"),
+    ("POST", "/v1/accounts/{consent}/grant"),
+    ("POST", "/v1/accounts/{consent}/withdraw"),
 ]
 
 
@@ -87,7 +99,8 @@ def told(answer: httpx.Response) -> dict[str, object]:
 def test_platforms_see_nothing_of_each_other(both_api: Api) -> None:
     one, two = both_api.platform("one"), both_api.platform("two")
     own, foreign = settle(both_api, one, 1), settle(both_api, two, 2)
-    unknown = Belongings(*(new_id() for _ in range(7)))
+    unknown = Belongings(*(new_id() for _ in range(9)))
+    unknown.consent = f"kid-3/consents/{new_id()}"
 
     for name in LISTS:
         mine = {item["id"] for item in one.http.get(f"/v1/{name}?limit=200").json()["items"]}

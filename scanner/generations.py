@@ -1,0 +1,220 @@
+"""Requests to a generator: screened, then refused, queued, or waiting for a parent's consent.
+
+No generator is installed yet: what is queued stays queued, and each answer says so.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+import policy
+from scanner import people
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import NotFoundError
+from scanner.journal import PIPELINE, Actor, Event, record
+from scanner.people_events import (
+    ConsentWithdrawn,
+    GenerationEvent,
+    GenerationQueued,
+    GenerationRefused,
+    GenerationRequested,
+    GenerationWaiting,
+    GenerationWithdrawn,
+)
+from scanner.people_states import GENERATION_MOVES, GenerationMove, GenerationState, advance
+from scanner.tables import Account, Generation
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+GENERATOR: Final = {
+    "installed": False,
+    "detail": "no generator is installed here: a request that is allowed stays queued",
+}
+NEEDS_CONSENT: Final = "needs-consent"
+
+
+@dataclass(frozen=True)
+class GenerationAsked:
+    """What is to be made, for whom; no account: for the platform itself."""
+
+    prompt: str
+    account: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+Check = Callable[["Service", Session, Generation], Sequence[policy.GateReason]]
+"""Looks at a request under its account's lock, and tells what stands in its way."""
+
+
+def _gates(service: "Service", session: Session, row: Generation) -> Sequence[policy.GateReason]:
+    """Age, consent, quota, and the hours as they were when it was asked for."""
+    person = people.person_of(service, session, row.account_id)
+    return policy.gate("generate", person, row.created_at).reasons
+
+
+CHECKS: Final[tuple[Check, ...]] = (_gates,)
+"""Everything that a request passes; the strictest answer of all holds."""
+
+
+def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[str, Any]:
+    """Take a request in, screen it, and return what became of it."""
+    now = service.now()
+    with service.database.transaction() as session:
+        account = (
+            people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
+        )
+        row = Generation(
+            id=new_id(),
+            tenant_id=caller.tenant_id,
+            account_id=account.id if account else None,
+            state=GenerationState.REQUESTED,
+            prompt=asked.prompt,
+            parameters=asked.parameters,
+            reasons=[],
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(row)
+        digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
+        data = GenerationRequested(account_id=row.account_id, prompt_sha256=digest)
+        _note(session, row, data, now, caller.actor)
+        reasons = _screened(service, session, row)
+        match policy.strictest(reasons):
+            case "allowed":
+                _queue(session, row, now, caller.actor)
+            case "needs-consent":
+                _move(session, row, GenerationMove.WAIT, reasons, now, caller.actor)
+            case _:
+                _move(session, row, GenerationMove.REFUSE, reasons, now, caller.actor)
+        return describe(session, row)
+
+
+def reconsider(service: "Service", event: Event) -> None:
+    """Screen an account's open requests anew, since something about its person changed.
+
+    What waited is queued once it is allowed; what was queued is pulled once consent is missing; and
+    what waited for a consent that a parent has just refused is given up.
+    """
+    account_id = event.data["account_id"]
+    states = (GenerationState.WAITING_CONSENT, GenerationState.QUEUED)
+    with service.database.transaction() as session:
+        session.get_one(Account, account_id, with_for_update=True)
+        rows = session.exec(
+            select(Generation)
+            .where(Generation.account_id == account_id, col(Generation.state).in_(states))
+            .order_by(col(Generation.id))
+        ).all()
+        said_no = event.type == ConsentWithdrawn.type and "generate" in event.data["scopes"]
+        for row in rows:
+            _reconsider(service, session, row, event, said_no=said_no)
+
+
+def find(session: Session, tenant_id: str, generation_id: str) -> Generation:
+    """Return the tenant's generation, or raise ``NotFoundError``: another tenant's reads the same."""
+    row = session.get(Generation, generation_id)
+    if row is None or row.tenant_id != tenant_id:
+        raise NotFoundError("generation", generation_id)
+    return row
+
+
+def describe(session: Session, row: Generation) -> dict[str, Any]:
+    """Return a generation as JSON."""
+    account = session.get_one(Account, row.account_id) if row.account_id else None
+    lacking = any(reason["outcome"] == NEEDS_CONSENT for reason in row.reasons)
+    return {
+        "id": row.id,
+        "state": row.state,
+        "account": account.external_id if account else None,
+        "prompt": row.prompt,
+        "parameters": row.parameters,
+        "needs_consent": "generate" if lacking else None,
+        "reasons": row.reasons,
+        "generator": GENERATOR,
+        "version": row.version,
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+    }
+
+
+def _reconsider(
+    service: "Service", session: Session, row: Generation, event: Event, *, said_no: bool
+) -> None:
+    now = service.now()
+    reasons = _screened(service, session, row)
+    lacking = [reason for reason in reasons if reason.outcome == NEEDS_CONSENT]
+    if row.state == GenerationState.QUEUED:
+        if lacking:  # hours and quota were looked at when it was queued
+            _move(session, row, GenerationMove.WITHDRAW, lacking, now, PIPELINE, event)
+        return
+    if lacking:
+        if said_no:
+            _move(session, row, GenerationMove.WITHDRAW, lacking, now, PIPELINE, event)
+    elif reasons:
+        _move(session, row, GenerationMove.REFUSE, reasons, now, PIPELINE, event)
+    else:
+        _queue(session, row, now, PIPELINE, event)
+
+
+def _screened(service: "Service", session: Session, row: Generation) -> list[policy.GateReason]:
+    return [reason for check in CHECKS for reason in check(service, session, row)]
+
+
+def _queue(
+    session: Session, row: Generation, now: datetime, actor: Actor, cause: Event | None = None
+) -> None:
+    if row.account_id is not None:
+        row.quota_day = people.quota_day(people.controls_of(session, row.account_id), now)
+    _move(session, row, GenerationMove.QUEUE, [], now, actor, cause)
+
+
+def _move(
+    session: Session,
+    row: Generation,
+    move: GenerationMove,
+    reasons: Sequence[policy.GateReason],
+    now: datetime,
+    actor: Actor,
+    cause: Event | None = None,
+) -> None:
+    row.state = advance(GENERATION_MOVES, GenerationState(row.state), move, "a generation")
+    row.reasons = [reason.to_json() for reason in reasons]
+    rules = [reason.rule for reason in reasons]
+    data: GenerationEvent
+    match move:
+        case GenerationMove.QUEUE:
+            data = GenerationQueued()
+        case GenerationMove.WAIT:
+            data = GenerationWaiting(rules=rules)
+        case GenerationMove.REFUSE:
+            data = GenerationRefused(rules=rules)
+        case GenerationMove.WITHDRAW:
+            data = GenerationWithdrawn(rules=rules)
+    _note(session, row, data, now, actor, cause)
+
+
+def _note(
+    session: Session,
+    row: Generation,
+    data: GenerationEvent,
+    now: datetime,
+    actor: Actor,
+    cause: Event | None = None,
+) -> None:
+    row.version, row.updated_at = row.version + 1, now
+    session.flush()
+    record(
+        session,
+        tenant_id=row.tenant_id,
+        subject=row.id,
+        version=row.version,
+        data=data,
+        now=now,
+        actor=actor,
+        cause=cause,
+    )

@@ -1,0 +1,128 @@
+"""What can happen to people's ages, consents and controls, and to what they ask a generator for.
+
+No band, country, guardian or prompt is in an event: events can't be erased, the tables can.
+"""
+
+from typing import ClassVar
+
+from scanner.events import ACCOUNTS, GENERATIONS, EventData
+
+
+class PersonEvent(EventData):
+    """Base of what happens to the person behind an account."""
+
+    topic: ClassVar[str] = ACCOUNTS
+
+    account_id: str
+
+
+class AgeAssured(PersonEvent):
+    """Somebody vouched for an age band."""
+
+    type: ClassVar[str] = "clearance.age.assured"
+
+    method: str
+    level: str
+    expires_at: str | None
+
+
+class AgePurged(PersonEvent):
+    """An assurance is out of force and its band is forgotten: it expired, or was replaced."""
+
+    type: ClassVar[str] = "clearance.age.purged"
+
+    cause: str
+
+
+class ConsentEvent(PersonEvent):
+    """Base of what happens to a parent's consent."""
+
+    scopes: list[str]
+
+
+class ConsentRequested(ConsentEvent):
+    """A parent is asked."""
+
+    type: ClassVar[str] = "clearance.consent.requested"
+
+    text_version: str
+    text_sha256: str
+
+
+class ConsentGranted(ConsentEvent):
+    """A parent has agreed."""
+
+    type: ClassVar[str] = "clearance.consent.granted"
+
+    method: str
+    receipt_sha256: str
+    expires_at: str | None
+
+
+class ConsentWithdrawn(ConsentEvent):
+    """A parent has said no, or has taken consent back."""
+
+    type: ClassVar[str] = "clearance.consent.withdrawn"
+
+    was_granted: bool
+
+
+class ConsentExpired(ConsentEvent):
+    """Consent ran out, or nobody answered in time."""
+
+    type: ClassVar[str] = "clearance.consent.expired"
+
+    was_granted: bool
+
+
+class ControlsChanged(PersonEvent):
+    """A parent's controls were set."""
+
+    type: ClassVar[str] = "clearance.controls.changed"
+
+    changed: list[str]
+
+
+class GenerationEvent(EventData):
+    """Base of what happens to a generation."""
+
+    topic: ClassVar[str] = GENERATIONS
+
+
+class GenerationRequested(GenerationEvent):
+    """Somebody asked for a track."""
+
+    type: ClassVar[str] = "clearance.generation.requested"
+
+    account_id: str | None
+    prompt_sha256: str
+
+
+class GenerationRefused(GenerationEvent):
+    """It will not be made; ``rules`` say why."""
+
+    type: ClassVar[str] = "clearance.generation.refused"
+
+    rules: list[str]
+
+
+class GenerationWaiting(GenerationEvent):
+    """It waits for a parent's consent."""
+
+    type: ClassVar[str] = "clearance.generation.waiting_consent"
+
+    rules: list[str]
+
+
+class GenerationQueued(GenerationEvent):
+    """It may be made and counts to the day's quota."""
+
+    type: ClassVar[str] = "clearance.generation.queued"
+
+
+class GenerationWithdrawn(GenerationEvent):
+    """What allowed it, or might have, was taken back."""
+
+    type: ClassVar[str] = "clearance.generation.withdrawn"
+
+    rules: list[str]

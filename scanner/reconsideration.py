@@ -1,0 +1,166 @@
+"""What a person's age, consents and controls had allowed is judged anew when they change.
+
+The facts of the decision that stands are kept but for those about the person, so nothing else that may
+have changed since then moves a track. What the pack is now stricter about is tightened at once, with its
+statement of reasons (DSA-17). What was held and would now pass is analysed again, from the beginning: it is
+released by the pipeline and with all that this asks for, or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import Session, col, select
+
+import policy
+from scanner import generations, people, retro_cases
+from scanner.bus.dispatch import once
+from scanner.delivery import OUT
+from scanner.effects import take_effect
+from scanner.events import TrackSuperseded, TrackUnpublished
+from scanner.journal import Event
+from scanner.judgements import decision_row
+from scanner.marking import mark_of
+from scanner.tables import Account, Analysis, PolicyDecision, Submission, Track
+from scanner.track_states import State
+from scanner.tracks import analyse_again, locked, note
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+GROUP: Final = "people"
+_STANDING: Final = (*sorted(OUT), State.QUARANTINED)
+
+
+@dataclass(frozen=True)
+class Rejudged:
+    """A decision made again, with what is known of the person then and now."""
+
+    facts: policy.Facts
+    before: policy.Decision
+    after: policy.Decision
+
+    @property
+    def is_stricter(self) -> bool:
+        """Whether any territory is worse off."""
+        return retro_cases.is_stricter(self.after, self.before)
+
+
+def reconsider(service: "Service", event: Event) -> None:
+    """Judge an account's tracks and generations anew; a repeat finds nothing left to do.
+
+    Each track is a transaction of its own: an account may have thousands.
+    """
+    account_id = event.data["account_id"]
+    for track_id in _standing(service, account_id):
+        with service.database.transaction() as session:
+            _reconsider(service, session, track_id, event)
+    generations.reconsider(service, event)
+    with once(service, GROUP, event):
+        return
+
+
+def up_to_date(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision
+) -> PolicyDecision:
+    """Return a decision that is about to take effect, or what supersedes it.
+
+    A consent may have been withdrawn since the facts were gathered. Whoever withdraws one holds the
+    account's lock, as this does: either it is seen here, or the track is out by the time that
+    `reconsider` comes to it.
+    """
+    if track.account_id is None or decision.analysis_id is None:
+        return decision
+    session.get_one(Account, track.account_id, with_for_update=True)
+    again = _rejudged(service, session, track, decision)
+    if again is None or not again.is_stricter:
+        return decision
+    return _superseding(service, session, track, decision, again)
+
+
+def _standing(service: "Service", account_id: str) -> Sequence[str]:
+    query = select(Track.id).where(Track.account_id == account_id, col(Track.state).in_(_STANDING))
+    with service.database.reading() as session:
+        return session.exec(query.order_by(col(Track.id))).all()
+
+
+def _reconsider(service: "Service", session: Session, track_id: str, event: Event) -> None:
+    track = locked(session, event.tenant or "", track_id)
+    decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+    if track.state not in _STANDING or decision is None or decision.analysis_id is None:
+        return  # withdrawn or settled meanwhile
+    again = _rejudged(service, session, track, decision)
+    if again is None:
+        return
+    if track.state in OUT:
+        if again.is_stricter:
+            _tighten(service, session, track, decision, again, event)
+    elif _was_held_for_the_person(track, decision, again):
+        analyse_again(
+            session, track, "what held it was about its account", service.now(), cause=event
+        )
+
+
+def _rejudged(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision
+) -> Rejudged | None:
+    """Judge the kept facts with today's person; None if nothing about the person changed."""
+    declared = session.exec(
+        select(Submission.declaration).where(Submission.track_id == track.id)
+    ).one()
+    kept = policy.Facts.model_validate(decision.facts)
+    now = kept.model_copy(update=people.facts(session, track.tenant_id, declared, service.now()))
+    if now == kept:
+        return None
+    return Rejudged(now, policy.decide(service.pack, kept), policy.decide(service.pack, now))
+
+
+def _was_held_for_the_person(track: Track, decision: PolicyDecision, again: Rejudged) -> bool:
+    """Whether nothing but what is known of the person stands between a held track and its release."""
+    return (
+        track.problem is None
+        and again.before.outcomes == decision.outcomes  # the pack still says what it said then
+        and again.after.decision in {"clear", "restrict"}
+        and not again.is_stricter
+    )
+
+
+def _tighten(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    again: Rejudged,
+    event: Event,
+) -> None:
+    stored = _superseding(service, session, track, decision, again)
+    data = TrackSuperseded(
+        decision_id=stored.id,
+        supersedes=decision.id,
+        decision=stored.decision,
+        outcomes=stored.outcomes,
+        rules=sorted({reason["rule"] for reason in stored.reasons}),
+        pack=stored.pack,
+        outcome_hash=stored.outcome_hash,
+    )
+    note(session, track, data, service.now(), cause=event)
+    take_effect(service, session, track, stored, event)
+    mark = mark_of(session, track.id)
+    if track.state not in OUT and mark is not None and mark.published_at is not None:
+        mark.published_at = None
+        note(session, track, TrackUnpublished(watermark_id=mark.id), service.now(), cause=event)
+
+
+def _superseding(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    again: Rejudged,
+) -> PolicyDecision:
+    analysis = session.get_one(Analysis, decision.analysis_id)
+    stored = decision_row(service, track, analysis, again.facts, again.after)
+    session.add(stored)
+    track.decision_id = stored.id
+    session.flush()
+    return stored

@@ -1,0 +1,85 @@
+"""HTTP resources for generations."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse
+
+from scanner import generations
+from scanner.dependencies import OnceDep, ServiceDep, TracksReader, TracksWriter, etag, is_id
+from scanner.errors import NotFoundError
+from scanner.problems import problems
+from scanner.replays import Answer, identity_of
+from scanner.routing import Route
+from scanner.schemas import people as shapes
+from scanner.tables import Generation
+
+router = APIRouter(prefix="/v1/generations", tags=["generations"], route_class=Route)
+
+
+def readable_generation(
+    caller: TracksReader,
+    service: ServiceDep,
+    generation_id: Annotated[str, Path(description="Its id.")],
+) -> Generation:
+    """Return the generation in the path."""
+    if not is_id(generation_id):
+        raise NotFoundError("generation", "of this id")
+    with service.database.reading() as session:
+        try:
+            return generations.find(session, caller.tenant_id, generation_id)
+        except NotFoundError:
+            raise NotFoundError("generation", "of this id") from None
+
+
+ReadableGeneration = Annotated[Generation, Depends(readable_generation)]
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=shapes.GenerationAnswer,
+    response_model_exclude_unset=True,
+    responses=problems(
+        "malformed-json",
+        "unsupported-media-type",
+        "bad-fields",
+        "in-progress",
+        "idempotency-conflict",
+    ),
+)
+def request_generation(
+    request: Request,
+    caller: TracksWriter,
+    once: OnceDep,
+    wanted: shapes.GenerationAskedFor,
+    service: ServiceDep,
+) -> JSONResponse:
+    """Ask for a track. Needs the scope `tracks:write`.
+
+    `state` says if it is `queued`, waits for a parent (`waiting_consent`) or is `refused`, and
+    `reasons` why. No generator is installed yet (`generator`), so what is queued stays queued.
+    """
+
+    def work() -> Answer:
+        asked = generations.GenerationAsked(wanted.prompt, wanted.account, wanted.parameters())
+        view = generations.request(service, caller, asked)
+        location = {"Location": f"/v1/generations/{view['id']}"}
+        return Answer(202, view, etag(view["version"]) | location)
+
+    return once.answer(identity_of(request.url.path, wanted.model_dump_json().encode()), work)
+
+
+@router.get(
+    "/{generation_id}",
+    response_model=shapes.GenerationAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found"),
+)
+def read_generation(
+    generation: ReadableGeneration, service: ServiceDep, response: Response
+) -> dict[str, Any]:
+    """One generation. Needs the scope `tracks:read`."""
+    response.headers.update(etag(generation.version))
+    with service.database.reading() as session:
+        return generations.describe(session, generation)

@@ -1,0 +1,263 @@
+"""The shapes of bodies and answers about ages, consents, controls and generations."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+
+from policy.facts import AgeMethod, ConsentScope
+from policy.territories import Territory
+from scanner.schemas.common import Answer, Asked, Digest, Moment, ShortText
+
+Band = Literal["child", "teen", "adult"]
+Level = Literal["low", "substantial", "high"]
+GateOutcome = Literal["allowed", "over-quota", "needs-consent", "refused"]
+VerifiedBy = Literal[
+    "signed-form",
+    "payment",
+    "phone",
+    "video-call",
+    "government-id",
+    "face-match",
+    "knowledge",
+    "text-plus",
+    "email-plus",
+]
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Scopes = Annotated[list[ConsentScope], Field(min_length=1, max_length=10)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("no time zone of the IANA database, such as Europe/Berlin")
+    return name
+
+
+class AgeAsked(Asked):
+    """What somebody vouches for about an age."""
+
+    method: AgeMethod
+    band: Band | None = Field(None, description="Or `birth_date`.")
+    birth_date: date | None = Field(
+        None, description="Turned into a band at once, and kept nowhere."
+    )
+    country: Territory | None = Field(None, description="Whose age of consent holds.")
+    level: Level | None = Field(None, description="Default: the best that the method reaches.")
+    issuer: ShortText | None = None
+    expires_at: AwareDatetime | None = Field(
+        None, description="Of who is no adult after a year at the latest."
+    )
+
+
+class AgeRecord(Answer):
+    """One assurance; once purged without what it said."""
+
+    id: str
+    state: Literal["assured", "purged"]
+    band: Band | None
+    country: str | None
+    consent_age: int | None
+    method: AgeMethod
+    level: Level
+    issuer: str | None
+    assured_at: Moment
+    expires_at: Moment | None
+    purged_at: Moment | None
+
+
+class AgeAnswer(Answer):
+    """What is on record about an account's age; the most reliable assurance in force counts."""
+
+    id: str = Field(description="The account, as the platform calls it.")
+    band: Literal["child", "teen", "adult", "unassured"]
+    method: AgeMethod | None
+    level: Level | None
+    country: str | None
+    consent_age: int = Field(description="Age of digital consent that holds for the account.")
+    law: str
+    expires_at: Moment | None
+    version: int
+    assurances: list[AgeRecord]
+
+
+class ConsentAskedOf(Asked):
+    """What a parent is asked."""
+
+    guardian: ShortText = Field(description="The platform's own name for the parent.")
+    scopes: Scopes
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000)] = Field(
+        description="The words that the parent is shown."
+    )
+    text_version: ShortText
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = (
+        "en"
+    )
+    lasts_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        None, description="How long consent lasts once granted; null: until it is withdrawn."
+    )
+
+
+class GrantAsked(Asked):
+    """How a parent was verified, and what they agree to."""
+
+    method: VerifiedBy
+    scopes: Scopes | None = Field(None, description="Some of those asked for; default: all.")
+    token: Token | None = Field(None, description="Of the parent's link, where no key is sent.")
+
+
+class WithdrawalAsked(Asked):
+    """A parent says no."""
+
+    token: Token | None = Field(None, description="Of the parent's link, where no key is sent.")
+
+
+class Receipt(Answer):
+    """What a parent keeps."""
+
+    consent: str
+    account: str
+    guardian: str
+    scopes: list[ConsentScope]
+    method: VerifiedBy
+    text_version: str
+    text_sha256: Digest
+    language: str
+    granted_at: Moment
+    lasts_days: int | None
+    sha256: Digest = Field(description="Of the other fields as RFC 8785 JSON; in the journal.")
+
+
+class ConsentAnswer(Answer):
+    """A parent's consent."""
+
+    id: str
+    account: str
+    guardian: str
+    state: Literal["requested", "granted", "withdrawn", "expired"]
+    scopes: list[ConsentScope]
+    method: VerifiedBy | None
+    text_version: str
+    text: str
+    text_sha256: Digest
+    language: str
+    lasts_days: int | None
+    requested_at: Moment
+    granted_at: Moment | None
+    expires_at: Moment | None
+    ended_at: Moment | None
+    receipt: Receipt | None
+    version: int
+
+
+class ConsentMoved(ConsentAnswer):
+    """A consent, with the token of the parent's next link."""
+
+    token: str | None = Field(description="Shown this once, good for one move; null: none is left.")
+
+
+class Consents(Answer):
+    """A page of consents, newest first."""
+
+    items: list[ConsentAnswer]
+    next_cursor: str | None
+
+
+class ControlsAsked(Asked):
+    """What a parent sets; what is left out limits nothing."""
+
+    daily_generations: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    opens: ClockTime | None = None
+    closes: ClockTime | None = None
+    zone: Annotated[str, StringConstraints(max_length=60), AfterValidator(_zone)] = "UTC"
+    explicit: bool = True
+    publishing: bool = True
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> "ControlsAsked":
+        if (self.opens is None) is not (self.closes is None):
+            raise ValueError("give both `opens` and `closes`, or neither")
+        return self
+
+
+class ControlsAnswer(Answer):
+    """A parent's controls; version 0: none were ever set."""
+
+    id: str = Field(description="The account, as the platform calls it.")
+    daily_generations: int | None
+    opens: str | None
+    closes: str | None
+    zone: str
+    explicit: bool
+    publishing: bool
+    version: int
+    updated_at: Moment | None
+
+
+class GateReasonAnswer(Answer):
+    """One thing that stands in the way."""
+
+    rule: str
+    text: str
+    legal_basis: list[str]
+    outcome: GateOutcome
+
+
+class GateAnswer(Answer):
+    """Whether the person behind an account may do something now."""
+
+    act: Literal["upload", "generate", "publish", "hear-explicit", "monetise"]
+    outcome: GateOutcome
+    needs_consent: ConsentScope | None
+    quota_left: int | None
+    reasons: list[GateReasonAnswer]
+
+
+class GatesAnswer(Answer):
+    """What the person behind an account may do now."""
+
+    id: str = Field(description="The account, as the platform calls it.")
+    gates: list[GateAnswer]
+
+
+class GenerationAskedFor(Asked):
+    """What is to be made."""
+
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+    account: ShortText | None = Field(None, description="For whom; none: the platform itself.")
+    tempo: Annotated[float, Field(ge=20, le=400)] | None = Field(
+        None, description="Beats a minute."
+    )
+    key: Annotated[str, StringConstraints(max_length=30)] | None = None
+    instruments: Annotated[list[ShortText], Field(max_length=50)] | None = None
+    bars: Annotated[int, Field(ge=1, le=1000)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    stems: bool | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what was given beside the prompt and the account."""
+        return self.model_dump(exclude={"prompt", "account"}, exclude_none=True)
+
+
+class Generator(Answer):
+    """What makes the track."""
+
+    installed: bool
+    detail: str
+
+
+class GenerationAnswer(Answer):
+    """A request to a generator, and what became of it."""
+
+    id: str
+    state: Literal["refused", "waiting_consent", "queued", "withdrawn"]
+    account: str | None
+    prompt: str
+    parameters: dict[str, Any]
+    needs_consent: ConsentScope | None
+    reasons: list[GateReasonAnswer]
+    generator: Generator
+    version: int
+    created_at: Moment
+    updated_at: Moment
