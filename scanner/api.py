@@ -24,6 +24,7 @@ from scanner.routes import (
     keys,
     licensees,
     policies,
+    prompts,
     provenance,
     references,
     releases,
@@ -61,6 +62,7 @@ _KEYED: Final = (
     audit,
     keys,
     policies,
+    prompts,
     dead,
 )
 _ALWAYS: Final = problems.problems(
