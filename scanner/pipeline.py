@@ -7,10 +7,10 @@ next journal row and the mark *handled* commit together.
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 import policy
-from scanner import analysis, events, flood, licensees, marking, retro, webhooks
+from scanner import analysis, events, flood, licensees, marking, retro, webhooks, words
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
@@ -27,6 +27,7 @@ from scanner.store import StoreError
 from scanner.tables import (
     Analysis,
     PolicyDecision,
+    Submission,
     Track,
     TrackMatch,
 )
@@ -51,6 +52,7 @@ def analyse(service: "Service", event: Event) -> None:
         evidence = _examine(service, track)
         if track.origin == GENERATED:
             _check_submitted(service, track.id, evidence)
+        words.look_at(evidence, _declared(service, track.id))
         print_blob = (
             service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
             if evidence.print is not None
@@ -256,6 +258,12 @@ def _examine(service: "Service", track: Track) -> Evidence:
     return evidence
 
 
+def _declared(service: "Service", track_id: str) -> dict[str, Any]:
+    with service.database.reading() as session:
+        wanted = select(Submission.declaration).where(Submission.track_id == track_id)
+        return dict(session.exec(wanted).one())
+
+
 def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> None:
     with service.database.reading() as session:
         track = session.get_one(Track, track_id)
@@ -299,6 +307,7 @@ def _store_evidence(
         banks_left_out=evidence.banks_left_out,
         provenance=evidence.provenance,
         watermarks=evidence.watermarks,
+        words=evidence.words,
         started_at=started,
         ended_at=now,
     )
