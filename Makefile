@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-words lock clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -64,6 +64,9 @@ bench-watermark: setup  ## marks in real music, beside audiowmark where it is: a
 bench-watermark-false-alarms: setup  ## what is found in music without a mark: an hour of one core; goes on where it ended
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.watermark_false_alarms
 	$(BIN)/python -m benchmarks.watermark_false_alarms --fit
+
+bench-words: setup  ## how well words and prompts are screened, by category, and how fast
+	$(BIN)/python -m benchmarks.words
 
 lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \
