@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words lock clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -67,6 +67,9 @@ bench-watermark-false-alarms: setup  ## what is found in music without a mark: a
 
 bench-policy: setup  ## decisions a second with the default pack, one core: half a minute
 	$(BIN)/python -m benchmarks.policy --json .bench/policy.json
+
+bench-words: setup  ## how well words and prompts are screened, by category, and how fast
+	$(BIN)/python -m benchmarks.words
 
 lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 OK: Final = "ok"
 FAILED: Final = "failed"
 NOT_RUN: Final = "not_run"
-DETECTORS: Final = ("fingerprint", "embedding", "composition", "watermark", "provenance")
+DETECTORS: Final = ("fingerprint", "embedding", "composition", "watermark", "provenance", "lyrics")
 _DETECTOR_OF: Final = {
     "embedding": "embedding",
     "constellation": "embedding",
@@ -57,6 +57,10 @@ class Evidence:
     detectors : dict of name to "ok", "failed" or "not_run"
     provenance : dict, optional
         What the file's manifest says, of which ``state`` may be ``absent``; None if nobody looked.
+    lyrics : str
+        Those in the file's tags, not kept; ``lyrics_cut`` if there are more than can be read.
+    words : dict, optional
+        What was found in lyrics and titles (`scanner/words.py`); None if there were none.
     explained : dict of reference id to what harmless material explains of its match
     stems : dict of name to the evidence on that stem of a generated track
     seconds : dict of step to wall-clock seconds
@@ -77,6 +81,9 @@ class Evidence:
     explained: dict[str, harmless.Explained] = field(default_factory=dict)
     provenance: dict[str, Any] | None = None
     watermarks: list[dict[str, Any]] = field(default_factory=list)
+    lyrics: str = ""
+    lyrics_cut: bool = False
+    words: dict[str, Any] | None = None
     stems: "dict[str, Evidence]" = field(default_factory=dict)
 
     def count_matches(self) -> int:
@@ -129,6 +136,7 @@ def analyse_audio(
             "bit_rate": decoded.bit_rate,
             "tags": decoded.tags,
         }
+        evidence.lyrics, evidence.lyrics_cut = decoded.lyrics, decoded.lyrics_cut
         _check_provenance(service, evidence, path, decoded.container)
         evidence.warnings = [
             {"type": warning.type, "detail": warning.detail} for warning in decoded.warnings

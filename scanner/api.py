@@ -27,6 +27,7 @@ from scanner.routes import (
     keys,
     licensees,
     policies,
+    prompts,
     provenance,
     references,
     releases,
@@ -67,6 +68,7 @@ _KEYED: Final = (
     audit,
     keys,
     policies,
+    prompts,
     dead,
 )
 _ALWAYS: Final = problems.problems(

@@ -7,7 +7,7 @@ next journal row and the mark *handled* commit together.
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 import policy
 from scanner import (
@@ -20,6 +20,7 @@ from scanner import (
     reconsideration,
     retro,
     webhooks,
+    words,
 )
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
@@ -37,6 +38,7 @@ from scanner.store import StoreError
 from scanner.tables import (
     Analysis,
     PolicyDecision,
+    Submission,
     Track,
     TrackMatch,
 )
@@ -61,6 +63,7 @@ def analyse(service: "Service", event: Event) -> None:
         evidence = _examine(service, track)
         if track.origin == GENERATED:
             _check_submitted(service, track.id, evidence)
+        words.look_at(evidence, _declared(service, track.id))
         print_blob = (
             service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
             if evidence.print is not None
@@ -291,6 +294,12 @@ def _examine(service: "Service", track: Track) -> Evidence:
     return evidence
 
 
+def _declared(service: "Service", track_id: str) -> dict[str, Any]:
+    with service.database.reading() as session:
+        wanted = select(Submission.declaration).where(Submission.track_id == track_id)
+        return dict(session.exec(wanted).one())
+
+
 def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> None:
     with service.database.reading() as session:
         track = session.get_one(Track, track_id)
@@ -334,6 +343,7 @@ def _store_evidence(
         banks_left_out=evidence.banks_left_out,
         provenance=evidence.provenance,
         watermarks=evidence.watermarks,
+        words=evidence.words,
         started_at=started,
         ended_at=now,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import fingerprint
 import policy
-from scanner import analysis, tracks
+from scanner import analysis, tracks, words
 from scanner.callers import Caller
 from scanner.database import Database
 from scanner.errors import BusyError
@@ -72,8 +72,10 @@ def precheck(
     else:
         raise ValueError("give a path or a fingerprint")
     now = service.now()
+    declared = declaration.to_json()
+    words.look_at(evidence, declared)
     with service.database.reading() as session:
-        facts = facts_of(session, caller.tenant_id, declaration.to_json(), evidence, now)
+        facts = facts_of(session, caller.tenant_id, declared, evidence, now)
         decision = policy.decide(service.pack, facts)
         references = {
             match.reference_id: session.get(Reference, match.reference_id)

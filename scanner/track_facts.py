@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
-from scanner import people
+from scanner import people, words
 from scanner.analysis import FAILED, Evidence
 from scanner.catalogue import ACTIVE
 from scanner.harmless import Standing, standing
@@ -76,6 +76,7 @@ def facts_of(
         else any(part == "generated" for part in disclosure.values()),
         provenance=_provenance(evidence),
         watermarks=_watermarks(evidence),
+        **words.facts(evidence),
         warnings=tuple(sorted({warning["type"] for warning in evidence.warnings})),
     )
 
@@ -100,6 +101,7 @@ def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[Track
         banks_left_out=analysis.banks_left_out,
         provenance=analysis.provenance,
         watermarks=analysis.watermarks,
+        words=analysis.words,
         explained=_explained(own),
         stems={
             str(name): Evidence(

@@ -400,6 +400,7 @@ def describe_evidence(
         "matches": list(matches),
         "watermarks": analysis.get("watermarks") or [],
         "provenance": analysis.get("provenance"),
+        "words": analysis.get("words"),
         "index_version": analysis.get("index_version"),
         "index_age_seconds": analysis.get("index_age_seconds"),
         "banks_left_out": analysis.get("banks_left_out", []),

@@ -71,6 +71,10 @@ class Decoded:
     tags : dict of str to str
         At most 64, lower-case names, cut to 500 characters.
     warnings : tuple of AudioWarning
+    lyrics : str
+        Those in the tags, one after the other.
+    lyrics_cut : bool
+        There are more than the message holds.
     """
 
     samples: NDArray[np.float32]
@@ -82,6 +86,8 @@ class Decoded:
     bit_rate: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
     warnings: tuple[AudioWarning, ...] = ()
+    lyrics: str = ""
+    lyrics_cut: bool = False
 
 
 Report = dict[str, Any]

@@ -94,5 +94,7 @@ def _decoded(report: dict[str, Any], output: Any) -> Decoded:
         channels=channels,
         bit_rate=report["bit_rate"],
         tags=dict(report["tags"]),
+        lyrics=str(report["lyrics"]),
+        lyrics_cut=bool(report["lyrics_cut"]),
         warnings=tuple(AudioWarning(**warning) for warning in report["warnings"]),
     )

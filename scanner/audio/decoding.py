@@ -1,6 +1,7 @@
 """The decode itself; runs in the limited child process, on file descriptors it was given."""
 
 import io
+import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -57,6 +58,9 @@ MAX_TAGS: Final = 64
 MAX_TAG_NAME: Final = 60
 MAX_TAG: Final = 500
 MAX_TAGS_TOTAL: Final = 6000
+MAX_LYRICS_BYTES: Final = 40_000
+# ID3 `USLT`, MP4 `©lyr` and Vorbis comments by FFmpeg's names; a language may follow.
+LYRICS_TAGS: Final = ("lyrics", "unsyncedlyrics", "unsynced lyrics", "syncedlyrics", "uslt")
 
 
 class Warnings:
@@ -184,6 +188,7 @@ def _decode_part(file: _Window, writer: SampleWriter, warnings: Warnings) -> Rep
             "codec": codec.name,
             "bit_rate": codec.bit_rate or container.bit_rate or None,
             "tags": _tags({**container.metadata, **stream.metadata}),
+            **_lyrics({**container.metadata, **stream.metadata}),
         }
 
 
@@ -316,3 +321,13 @@ def _tags(metadata: dict[str, Any]) -> dict[str, str]:
             break
         tags[name] = value
     return tags
+
+
+def _lyrics(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Gather lyrics, as long as the report stays one message."""
+    found = [
+        str(text) for key, text in metadata.items() if str(key).lower().startswith(LYRICS_TAGS)
+    ]
+    text = "\n".join(dict.fromkeys(found))
+    is_cut = len(json.dumps(text)) > MAX_LYRICS_BYTES
+    return {"lyrics": "" if is_cut else text, "lyrics_cut": is_cut}

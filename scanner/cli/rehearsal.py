@@ -88,6 +88,36 @@ def lint(pack: PackPath, as_json: Json = False) -> None:
 
 @app.command()
 @answering
+def screen(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="A request for music.")],
+    protected: Annotated[
+        list[str] | None,
+        typer.Option("--protect", metavar="NAME", help="Look for this name too; repeat it."),
+    ] = None,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Say whether a prompt may be answered, or which words stand against it."""
+    from scanner import prompts
+
+    with opened() as service, service.database.reading() as session:
+        caller = caller_for(service, tenant)
+        screened = prompts.screen(session, caller.tenant_id, prompt, protected or ())
+    if as_json:
+        say(prompts.describe(screened))
+    elif screened.accepted:
+        print("accepted")
+    else:
+        table(
+            ["Signal", "Words", "Protects"],
+            [[each.signal, each.words, each.protects or ""] for each in screened.objections],
+        )
+        print("\n".join(screened.rephrase))
+    raise typer.Exit(0 if screened.accepted else NO)
+
+
+@app.command()
+@answering
 def explain(
     track_id: Annotated[str, typer.Argument(metavar="TRACK")],
     tenant: TenantName = DEFAULT_TENANT,

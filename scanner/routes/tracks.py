@@ -238,6 +238,7 @@ def read_analysis(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
         "matches",
         "watermarks",
         "provenance",
+        "words",
         "index_version",
         "index_age_seconds",
         "banks_left_out",

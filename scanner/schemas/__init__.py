@@ -36,6 +36,7 @@ from scanner.schemas.operations import (
     Readiness,
     RuleAnswer,
 )
+from scanner.schemas.prompts import PromptAnswer, PromptAsked, PromptObjection
 from scanner.schemas.provenance import (
     Action,
     BadgeAnswer,
@@ -157,6 +158,9 @@ __all__ = [
     "PolicyAnswer",
     "Problem",
     "ProblemKind",
+    "PromptAnswer",
+    "PromptAsked",
+    "PromptObjection",
     "ProvenanceCheck",
     "Readiness",
     "Reason",

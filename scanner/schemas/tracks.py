@@ -50,6 +50,29 @@ class Watermark(BaseModel):
     end: float
 
 
+class WordsFound(BaseModel):
+    """Explicit words of one category in one place; never the words themselves."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: Literal["lyrics", "tags", "title", "heard"]
+    category: Literal["profanity", "sexual", "violence", "drugs", "hate", "self-harm"]
+    count: int
+    strong: bool = Field(description="One at least is a slur, an obscenity, or graphic.")
+    spans: list[tuple[int, int]] = Field(description="Where: characters, end excluded.")
+
+
+class Words(BaseModel):
+    """What was found in lyrics and titles."""
+
+    model_config = ConfigDict(extra="allow")
+
+    sources: dict[str, str | None] = Field(description="Language of each text looked at.")
+    findings: list[WordsFound]
+    heard: bool = Field(description="What is sung was transcribed.")
+    warnings: list[str] = Field(description="`lyrics-not-heard`: what is sung is not known.")
+
+
 class Reason(BaseModel):
     """A rule that fired, in plain language."""
 
@@ -154,6 +177,7 @@ class Track(Judgement):
     matches: list[Match]
     watermarks: list[Watermark]
     provenance: Manifest | None = Field(description="Null if nobody looked for a manifest.")
+    words: Words | None = Field(None, description="Null if there were no words to look at.")
     index_version: str | None
     index_age_seconds: float | None
     detectors: dict[str, Literal["ok", "failed", "not_run"]]
@@ -185,6 +209,7 @@ class AnalysisAnswer(Answer):
     matches: list[Match]
     watermarks: list[Watermark]
     provenance: Manifest | None = Field(description="Null if nobody looked for a manifest.")
+    words: Words | None = Field(None, description="Null if there were no words to look at.")
     audio: Audio
     seconds: dict[str, float]
     index_version: str | None

@@ -75,6 +75,7 @@ class Analysis(SQLModel, table=True):
     banks_left_out: list[str] = Field(default_factory=list, sa_type=json_type())
     provenance: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     watermarks: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_type())
+    words: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     started_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -80,6 +80,7 @@ def test_an_unknown_song_is_released_without_a_statement_or_a_case(
         "composition": "ok",
         "watermark": "not_run",
         "provenance": "ok",
+        "lyrics": "not_run",
     }
     assert (statements(service), cases(service)) == ([], [])
 

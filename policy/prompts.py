@@ -1,0 +1,306 @@
+"""Prompts: may a request for music be answered; if not, which words stand against it and what would do.
+
+Names are known from a register only: who is in the catalogue or asked to be left out. Nobody is
+protected whom no register names, and no list of artists comes with the program.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+from policy.facts import PromptSignal
+from policy.words import screen
+from policy.words.folding import Word, fold, words_of
+
+_SURE: Final = 88.0
+_SURE_TITLE: Final = 85.0
+"""Similarity in percent (Indel, of letters alone) from which a name or a title is meant."""
+_LONGEST_NAME: Final = 6
+_LEAST_LETTERS: Final = 5
+_LEAST_WORDS_QUOTED: Final = 6
+_SURE_QUOTE: Final = 94.0
+_QUOTES: Final = {'"': '"', "“": "”", "„": "“", "«": "»"}
+_CUES: Final = frozenset(
+    [
+        "style",
+        "stil",
+        "stile",
+        "estilo",
+        "estylu",
+        "stylu",
+        "stylem",
+        "manner",
+        "maniere",
+        "voice",
+        "stimme",
+        "voix",
+        "voz",
+        "voce",
+        "glosem",
+        "голосом",
+        "стиле",
+        "sounds",
+        "sound",
+        "klingt",
+        "suene",
+        "like",
+        "wie",
+        "como",
+        "comme",
+        "come",
+        "gibi",
+        "tarzinda",
+        "jak",
+        "sing",
+        "sings",
+        "remix",
+        "cover",
+        "coverversion",
+        "version",
+        "reprise",
+        "remake",
+        "rewrite",
+        "feat",
+        "featuring",
+        "inspired",
+        "imitate",
+        "clone",
+        "vocals",
+        "vibes",
+        "type",
+        "melody",
+        "sequel",
+    ]
+)
+_REPHRASE: Final[dict[PromptSignal, str]] = {
+    "artist": "Describe traits instead of a person: genre, decade, tempo, instruments, mood, and "
+    "kind of voice, such as `slow piano ballad, low breathy voice`.",
+    "title": "Describe what you like about the song: its tempo, key, instruments and mood. For a "
+    "cover or a remix, submit the work with its licence.",
+    "quoted-lyrics": "Write lines of your own, or say what the song should be about.",
+    "hate": "Leave out contempt for people for who they are.",
+}
+
+
+@dataclass(frozen=True)
+class Register:
+    """What prompts may not name.
+
+    Parameters
+    ----------
+    artists : tuple of str
+        Artists and holders of the catalogue, and whoever asked to be left out.
+    titles : tuple of str
+        Of protected songs. One of a single word counts only after a cue, or in quotation marks.
+    lyrics : tuple of str
+        Of protected songs, whole.
+    """
+
+    artists: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    lyrics: tuple[str, ...] = ()
+
+    @cached_property
+    def artist_keys(self) -> dict[str, str]:
+        return {key: name for name in self.artists if (key := _key(name))}
+
+    @cached_property
+    def title_keys(self) -> dict[str, str]:
+        return {key: title for title in self.titles if (key := _key(title))}
+
+    @cached_property
+    def lyric_texts(self) -> list[str]:
+        return [" ".join(_plain(words_of(" ".join(each.split())))) for each in self.lyrics]
+
+    @cached_property
+    def lyric_shingles(self) -> dict[str, list[int]]:
+        """Which lyrics have which three words in a row."""
+        having: dict[str, list[int]] = {}
+        for number, text in enumerate(self.lyric_texts):
+            for shingle in set(_shingles(text.split())):
+                having.setdefault(shingle, []).append(number)
+        return having
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What stands against a prompt.
+
+    Parameters
+    ----------
+    words : str
+        Of the prompt, as written.
+    span : (start, end)
+        Where they are: characters, end excluded.
+    protects : str, optional
+        Name or title of the register that they are taken for.
+    """
+
+    signal: PromptSignal
+    words: str
+    span: tuple[int, int]
+    protects: str | None = None
+
+
+@dataclass(frozen=True)
+class ScreenedPrompt:
+    """Whether a prompt is accepted; if not, why, and how to say it otherwise."""
+
+    objections: tuple[Objection, ...] = ()
+    rephrase: tuple[str, ...] = field(default=())
+
+    @property
+    def accepted(self) -> bool:
+        return not self.objections
+
+    @property
+    def signals(self) -> tuple[PromptSignal, ...]:
+        """What was found, each once: the fact `generation.prompt_signals`."""
+        return tuple(dict.fromkeys(each.signal for each in self.objections))
+
+
+def screen_prompt(prompt: str, register: Register | None = None) -> ScreenedPrompt:
+    """Look for protected names and titles, misspelt too, for quoted lyrics, and for hate."""
+    register = register or Register()
+    words = words_of(prompt)
+    parts = [word for word in words if not word.evades or len(word.forms) > 1]
+    quoted = list(_quoted(prompt))
+    found = [
+        *_named(prompt, parts, register.artist_keys, "artist", quoted),
+        *_named(prompt, parts, register.title_keys, "title", quoted),
+        *_spelt(prompt, words, register.artist_keys),
+        *_from_lyrics(prompt, parts, register),
+        *_hate(prompt),
+    ]
+    found.sort(key=lambda each: (each.span[0], -each.span[1]))
+    objections = _apart(prompt, found)
+    signals = dict.fromkeys(each.signal for each in objections)
+    return ScreenedPrompt(tuple(objections), tuple(_REPHRASE[signal] for signal in signals))
+
+
+def _named(
+    prompt: str,
+    words: Sequence[Word],
+    keys: dict[str, str],
+    signal: PromptSignal,
+    quoted: Sequence[tuple[int, int]],
+) -> Iterator[Objection]:
+    """Yield stretches of words that are, or nearly are, a name."""
+    if not keys:
+        return
+    sure = _SURE if signal == "artist" else _SURE_TITLE
+    found = []
+    for first, last, text in _stretches(words):
+        match = process.extractOne(text, keys.keys(), scorer=fuzz.ratio, score_cutoff=sure)
+        if match is None:
+            continue
+        key, score, _ = match
+        span = (words[first].start, words[last].end)
+        is_cued = span in quoted or _after_cue(words, first, last)
+        if (score == 100 or len(key) >= _LEAST_LETTERS) and (" " in keys[key] or is_cued):
+            found.append((score, span, keys[key]))
+    taken: list[tuple[int, int]] = []
+    for _, span, name in sorted(found, key=lambda each: (-each[0], each[1][0] - each[1][1])):
+        if all(span[1] <= start or end <= span[0] for start, end in taken):
+            taken.append(span)
+            yield Objection(signal, prompt[span[0] : span[1]], span, name)
+
+
+def _stretches(words: Sequence[Word]) -> Iterator[tuple[int, int, str]]:
+    """Yield runs of up to six words, in all ways that their first or last may be read."""
+    for first in range(len(words)):
+        for last in range(first, min(first + _LONGEST_NAME, len(words))):
+            run = words[first : last + 1]
+            yield first, last, "".join(each.forms[0] for each in run)
+            if any(len(each.forms) > 1 for each in run):
+                yield first, last, "".join(each.forms[-1] for each in run)
+                yield first, last, "".join(each.forms[min(1, len(each.forms) - 1)] for each in run)
+            ending = run[-1].forms[0]
+            if ending.endswith("s") and len(ending) > 1:  # a possessive without its apostrophe
+                yield first, last, "".join(each.forms[0] for each in run)[:-1]
+
+
+def _spelt(prompt: str, words: Sequence[Word], keys: dict[str, str]) -> Iterator[Objection]:
+    """Yield names whose letters are set apart."""
+    letters = "".join(word.forms[0] if len(word.forms[0]) == 1 else " " for word in words)
+    for key, name in keys.items():
+        at = letters.find(key)
+        if len(key) >= _LEAST_LETTERS and at >= 0:
+            span = (words[at].start, words[at + len(key) - 1].end)
+            if len(letters) == len(words):
+                yield Objection("artist", prompt[span[0] : span[1]], span, name)
+
+
+def _from_lyrics(prompt: str, words: Sequence[Word], register: Register) -> Iterator[Objection]:
+    """Yield stretches of words that a protected song has, nearly word for word."""
+    plain = _plain(words)
+    for first in range(len(plain) - _LEAST_WORDS_QUOTED + 1):
+        some = plain[first : first + _LEAST_WORDS_QUOTED]
+        alike = {
+            number
+            for shingle in _shingles(some)
+            for number in register.lyric_shingles.get(shingle, ())
+        }
+        part = " ".join(some)
+        for text in (register.lyric_texts[number] for number in sorted(alike)):
+            if len(part) <= len(text) and fuzz.partial_ratio(part, text) >= _SURE_QUOTE:
+                span = (words[first].start, words[first + len(some) - 1].end)
+                yield Objection("quoted-lyrics", prompt[span[0] : span[1]], span)
+                break
+
+
+def _shingles(words: Sequence[str]) -> Iterator[str]:
+    for first in range(len(words) - 2):
+        yield " ".join(words[first : first + 3])
+
+
+def _hate(prompt: str) -> Iterator[Objection]:
+    for found in screen(prompt).findings:
+        if found.category == "hate":
+            for start, end in found.spans:
+                yield Objection("hate", prompt[start:end], (start, end))
+
+
+def _after_cue(words: Sequence[Word], first: int, last: int) -> bool:
+    """Whether words that ask for a likeness stand close before a name, or right after it."""
+    near = [*words[max(0, first - 4) : first], *words[last + 1 : last + 3]]
+    return any(form in _CUES for word in near for form in word.forms)
+
+
+def _quoted(prompt: str) -> Iterator[tuple[int, int]]:
+    """Yield what stands between quotation marks."""
+    at = 0
+    while at < len(prompt):
+        end = prompt.find(_QUOTES.get(prompt[at], "\0"), at + 1)
+        if prompt[at] in _QUOTES and end > at:
+            yield at + 1, end
+            at = end
+        at += 1
+
+
+def _apart(prompt: str, objections: Sequence[Objection]) -> list[Objection]:
+    """Of overlapping ones with the same signal keep the longest; quotations become one."""
+    kept: list[Objection] = []
+    for each in objections:
+        n = next((n for n, old in enumerate(kept) if _same(old, each)), None)
+        if n is None:
+            kept.append(each)
+        elif each.signal == "quoted-lyrics":
+            start, end = kept[n].span[0], max(kept[n].span[1], each.span[1])
+            kept[n] = Objection(each.signal, prompt[start:end], (start, end))
+    return kept
+
+
+def _same(one: Objection, other: Objection) -> bool:
+    return one.signal == other.signal and other.span[0] < one.span[1]
+
+
+def _plain(words: Sequence[Word]) -> list[str]:
+    return [word.forms[0] for word in words]
+
+
+def _key(name: str) -> str:
+    return "".join(each for each in fold(name) if each.isalnum())

@@ -1,0 +1,96 @@
+"""The words that come with a track: declared lyrics, lyrics and titles in its tags."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import policy
+from policy.facts import WordSource
+from policy.words import screen
+
+if TYPE_CHECKING:
+    from scanner.analysis import Evidence
+
+VERSION: Final = "words-1"
+NOT_HEARD: Final = "lyrics-not-heard"
+_TITLES: Final = ("title", "subtitle")
+_TIMESTAMP: Final = re.compile(r"[\[<]\d{1,3}:\d{2}(?:[.:]\d{1,3})?[\]>]")
+_HEADER: Final = re.compile(r"(?m)^\[(?:ar|al|ti|au|by|re|ve|length|offset|lang):[^\]\n]*\]")
+
+
+def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
+    """Screen the words of a track into its evidence; without any, the detector did not run.
+
+    Embedded lyrics that are too long to be read whole make it *failed*: what was cut off is not
+    known.
+    """
+    texts = list(_texts(evidence, declared))
+    if evidence.lyrics_cut:
+        evidence.detectors["lyrics"] = "failed"
+        return
+    if not texts:
+        return
+    findings = []
+    languages = {}
+    for source, text in texts:
+        screened = screen(without_times(text))
+        languages[source] = screened.language
+        findings += [
+            {"source": source, "count": each.count, **asdict(each)} for each in screened.findings
+        ]
+    for each in findings:
+        each["spans"] = [list(span) for span in each["spans"]]
+    evidence.detectors["lyrics"] = "ok"
+    evidence.versions["lyrics"] = VERSION
+    evidence.words = {
+        "sources": languages,
+        "findings": findings,
+        "heard": False,
+        "warnings": [NOT_HEARD],
+    }
+
+
+def facts(evidence: "Evidence") -> dict[str, Any]:
+    """Return the facts ``words`` and ``lyrics_heard``."""
+    if evidence.detectors.get("lyrics") == "failed":
+        return {"words": policy.Unknown(unknown="the screening of words failed")}
+    if evidence.words is None:
+        return {}
+    found = tuple(
+        policy.WordsFact(
+            category=each["category"],
+            source=each["source"],
+            count=each["count"],
+            strong=each["strong"],
+        )
+        for each in evidence.words["findings"]
+    )
+    return {"words": found, "lyrics_heard": evidence.words["heard"]}
+
+
+def without_times(lyrics: str) -> str:
+    """Blank the timestamps and headers of LRC; every other character keeps its place.
+
+    >>> without_times("[00:12.00]la <00:13.10>la")
+    '          la           la'
+    """
+    for pattern in (_TIMESTAMP, _HEADER):
+        lyrics = pattern.sub(lambda found: " " * len(found.group()), lyrics)
+    return lyrics
+
+
+def _texts(evidence: "Evidence", declared: Mapping[str, Any]) -> Iterator[tuple[WordSource, str]]:
+    """Yield what there is to look at."""
+    tags = evidence.audio.get("tags", {})
+    titles = [tags.get(name) for name in _TITLES] + _ern_titles(declared)
+    texts: tuple[tuple[WordSource, str], ...] = (
+        ("lyrics", declared.get("lyrics") or ""),
+        ("tags", evidence.lyrics),
+        ("title", "\n".join(dict.fromkeys(each for each in titles if each))),
+    )
+    yield from (each for each in texts if each[1].strip())
+
+
+def _ern_titles(declared: Mapping[str, Any]) -> list[str | None]:
+    return [(declared.get("ern") or {}).get("title")]
