@@ -311,10 +311,11 @@ def _breaks_off(head: bytes, size: int) -> bool:
 
 
 def _tags(metadata: dict[str, Any]) -> dict[str, str]:
-    """Keep tags within bounds, so that the report is one message."""
+    """Keep tags within bounds, so that the report is one message; lyrics are not among them."""
     tags: dict[str, str] = {}
     left = MAX_TAGS_TOTAL
-    for key, text in list(metadata.items())[:MAX_TAGS]:
+    others = [each for each in metadata.items() if not str(each[0]).lower().startswith(LYRICS_TAGS)]
+    for key, text in others[:MAX_TAGS]:
         name, value = str(key).lower()[:MAX_TAG_NAME], str(text)[:MAX_TAG]
         left -= len(name) + len(value)
         if left < 0:

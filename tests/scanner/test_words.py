@@ -75,6 +75,7 @@ def test_embedded_lyrics_are_read(name: str, tag: str, tmp_path: Path) -> None:
         decoded = decoder.decode(path)
 
     assert "bullshit" in decoded.lyrics
+    assert "bullshit" not in str(decoded.tags)
     assert not decoded.lyrics_cut
 
 
