@@ -155,6 +155,40 @@ def satisfiable(*formulas: Formula) -> bool:
     return search(tuple(sorted(formulas, key=lambda each: isinstance(each, AnyOf))), {})
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What a formula asks of facts whatever else it does, and which facts it names under a choice."""
+
+    asked: Mapping[Path, ValueSet]
+    chosen: frozenset[Path]
+
+    @classmethod
+    def of(cls, formula: Formula) -> "Outline":
+        """Read the outline of a formula."""
+        asked: dict[Path, ValueSet] = {}
+        chosen: set[Path] = set()
+        todo = [(formula, False)]
+        while todo:
+            part, choice = todo.pop()
+            if not isinstance(part, Atom):
+                todo += [(each, choice or isinstance(part, AnyOf)) for each in part.parts]
+            elif choice:
+                chosen.add(part.fact)
+            else:
+                asked[part.fact] = asked.get(part.fact, part.domain.values) & part.values
+        return cls(asked, frozenset(chosen))
+
+    def may_imply(self, other: "Outline") -> bool:
+        """Whether one that can hold may imply the other: false only if it surely does not."""
+        for fact, values in other.asked.items():
+            if fact in self.chosen:
+                continue
+            here = self.asked.get(fact)
+            if here is None or here - values:
+                return False
+        return True
+
+
 def _hangs_together(known: Mapping[Path, ValueSet]) -> bool:
     """Whether facts fit those that they belong to: of an absent thing nothing can be read."""
     absent, gone = of_names([None, GONE]), of_names([GONE])
