@@ -265,8 +265,13 @@ def _checked(model: type[Model], values: dict[str, Any]) -> Model:
         return model.model_validate(values)
     except ValidationError as error:
         told = [
-            f"{'.'.join(map(str, each['loc'])).replace('_', '-')}: {each['msg']}"
-            for each in error.errors(include_input=False, include_url=False)
+            ": ".join(
+                [
+                    *(str(each).replace("_", "-") for each in wrong["loc"][:1]),
+                    wrong["msg"].removeprefix("Value error, "),
+                ]
+            )
+            for wrong in error.errors(include_input=False, include_url=False)
         ]
         raise BadOptionError("; ".join(told)) from None
 
