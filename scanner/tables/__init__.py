@@ -12,6 +12,7 @@ from scanner.tables.journal import (
     JournalRow,
     JournalSeal,
 )
+from scanner.tables.privacy import BlobRelease, Erasure, LegalHold
 from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
     Bank,
@@ -42,12 +43,14 @@ __all__ = [
     "Analysis",
     "ApiKey",
     "Bank",
+    "BlobRelease",
     "BusCursor",
     "Case",
     "CatalogueChange",
     "CatalogueEpoch",
     "DeadLetter",
     "Delivery",
+    "Erasure",
     "Handled",
     "HandlerStart",
     "Holder",
@@ -55,6 +58,7 @@ __all__ = [
     "JournalPending",
     "JournalRow",
     "JournalSeal",
+    "LegalHold",
     "Licence",
     "MarkLicensee",
     "PolicyDecision",
