@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import typer
 
 from scanner.cli import (
+    accounts,
     banks,
     catalogue,
     certificates,
@@ -50,6 +51,8 @@ app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
+app.add_typer(accounts.app, name="account")
+app.add_typer(accounts.hold, name="hold")
 
 
 class _Terminated(SystemExit):

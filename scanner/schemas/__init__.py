@@ -36,6 +36,13 @@ from scanner.schemas.operations import (
     Readiness,
     RuleAnswer,
 )
+from scanner.schemas.privacy import (
+    AccountAnswer,
+    ErasedAnswer,
+    HoldAnswer,
+    HumanReviewAsked,
+    ReplayAnswer,
+)
 from scanner.schemas.provenance import (
     Action,
     BadgeAnswer,
@@ -102,6 +109,7 @@ from scanner.schemas.webhooks import (
 
 __all__ = [
     "Accepted",
+    "AccountAnswer",
     "Action",
     "AnalysisAnswer",
     "Answer",
@@ -129,6 +137,7 @@ __all__ = [
     "Deliveries",
     "DeliveryAnswer",
     "Digest",
+    "ErasedAnswer",
     "ExclusionAnswer",
     "ExclusionAsked",
     "Exclusions",
@@ -137,7 +146,9 @@ __all__ = [
     "FoundNow",
     "FoundThen",
     "HeldProblem",
+    "HoldAnswer",
     "HolderAnswer",
+    "HumanReviewAsked",
     "Ingredient",
     "Judgement",
     "Key",
@@ -165,6 +176,7 @@ __all__ = [
     "ReferencePolicy",
     "ReferenceStats",
     "References",
+    "ReplayAnswer",
     "Restriction",
     "RuleAnswer",
     "Segment",
