@@ -23,6 +23,7 @@ from scanner.cli import (
     fingerprints,
     operations,
     rehearsal,
+    reports,
     running,
     scanning,
     watermarks,
@@ -53,6 +54,7 @@ app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(accounts.hold, name="hold")
+app.add_typer(reports.app, name="report")
 
 
 class _Terminated(SystemExit):
