@@ -14,6 +14,7 @@ PRIORITY: Final = {
     "reference_flood": 30,  # until somebody looks, nothing of it is found
     "reference_conflict": 10,
     "retro_match": 10,
+    "human_review": 20,
 }
 
 
@@ -32,9 +33,9 @@ def open_case(
 
     Parameters
     ----------
-    kind : {"review", "indeterminate", "dead_letter", "retro_match", "reference_conflict", \
-"reference_flood"}
-        Why a person is asked: the first four about a track, the others about a reference.
+    kind : {"review", "indeterminate", "dead_letter", "retro_match", "human_review", \
+"reference_conflict", "reference_flood"}
+        Why a person is asked: the first five about a track, the others about a reference.
     reasons : sequence of dict
         What the rules or the failure said, shown to the reviewer.
     """

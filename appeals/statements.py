@@ -11,6 +11,9 @@ REDRESS: Final = (
     "You can dispute this free of charge within six months (DSA-20). A person who had no part in "
     "this decision will look at it."
 )
+HUMAN: Final = (
+    "Rules alone decided this. You can ask that a person decides and hears your view (GDPR-22)."
+)
 WHAT: Final = {
     "conditioned": "Your track is available with limits.",
     "quarantined": "Your track is not available while a person looks at it.",
@@ -41,6 +44,7 @@ def state_reasons(
     texts = [str(reason["text"]) for reason in reasons if reason.get("text")]
     if not texts:
         raise MissingReasonError(f"track {track_id} would be {effect} without a reason")
+    redress = f"{HUMAN} {REDRESS}" if automated_decision else REDRESS
     basis = sorted({str(rule) for reason in reasons for rule in reason.get("legal_basis", [])})
     return StatementOfReasons(
         id=statement_id,
@@ -53,7 +57,7 @@ def state_reasons(
         legal_basis=basis,
         automated_detection=True,
         automated_decision=automated_decision,
-        redress=REDRESS,
-        text=" ".join([WHAT[effect], *texts, REDRESS]),
+        redress=redress,
+        text=" ".join([WHAT[effect], *texts, redress]),
         created_at=now,
     )

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
 
 from scanner import problems, schemas, temporary
 from scanner.access import Access
 from scanner.declarations import Declaration
 from scanner.health import Health
 from scanner.limits import BackPressure, RateLimits
+from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
     accounts,
@@ -65,6 +67,7 @@ _KEYED: Final = (
     generations,
     webhooks,
     cases,
+    personal_data,
     audit,
     keys,
     policies,
@@ -93,6 +96,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         temporary.sweep(settings.temporary_folder, service.now())
+        await run_in_threadpool(erasure.reapply, service)  # before anybody asks for who is back
         yield
         await app.state.progress.close()
         app.state.health.close()

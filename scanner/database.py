@@ -16,6 +16,8 @@ from scanner.errors import UninitialisedError
 if TYPE_CHECKING:
     from alembic.config import Config
 
+    from scanner.privacy.person_keys import PersonKeys
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_SECONDS: Final = 30
 
@@ -25,11 +27,12 @@ class Database:
 
     A writing transaction on SQLite starts with BEGIN IMMEDIATE, so that two writers queue up
     instead of failing when a read lock would have to grow; it must hold no decode, network or
-    model work.
+    model work. ``person_keys`` encrypt what is personal in the journal.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, person_keys: "PersonKeys | None" = None) -> None:
         self.url = url
+        self.person_keys = person_keys
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         self._writer = self.engine.execution_options(clearance_write=True)
@@ -37,7 +40,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Open a writing transaction: committed at the end, rolled back on any exception."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._session(self._writer) as session, session.begin():
             yield session
 
     @staticmethod
@@ -53,8 +56,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session that only reads; what it returns stays usable after it."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._session(self.engine) as session:
             yield session
+
+    def _session(self, engine: Engine) -> Session:
+        session = Session(engine, expire_on_commit=False)
+        session.info["person_keys"] = self.person_keys
+        return session
 
     def upgrade(self) -> None:
         """Bring the schema to the newest migration, making the database if need be."""

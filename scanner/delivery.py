@@ -30,7 +30,7 @@ from scanner.journal import record
 from scanner.marking import MarkState
 from scanner.tables import Provenance, ReleasedFile, Submission, Track, TrackStem, Watermark
 from scanner.track_states import State
-from scanner.tracks import locked
+from scanner.tracks import locked, person_of
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -424,5 +424,6 @@ def _registered(
             version=track.version,
             data=TrackFileMade(file_id=row.id, part=row.part, form=row.form, sha256=row.sha256),
             now=service.now(),
+            person=person_of(track),
         )
         return row

@@ -1,11 +1,14 @@
 """What can happen: one model an event type, the source of the JSON Schemas of ``data``.
 
-Events hold ids, hashes and outcomes; what is personal stays in the tables.
+Events hold ids, hashes and outcomes; what is personal stays in the tables, or is marked `Personal`
+and encrypted in the journal under its person's key.
 """
 
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
+
+from scanner.privacy.personal import Personal
 
 TRACKS: Final = "clearance.tracks"
 CASES: Final = "clearance.cases"
@@ -16,6 +19,11 @@ GENERATIONS: Final = "clearance.generations"
 SUBMISSIONS: Final = "clearance.submissions"
 OPERATIONS: Final = "clearance.operations"
 TOPICS: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, DEADLINES, GENERATIONS)
+
+
+EvidenceText = Annotated[str, Personal("evidence")]
+EvidenceNames = Annotated[dict[str, str], Personal("evidence")]
+Problem = Annotated[dict[str, Any], Personal("operations", within="detail")]
 
 
 class EventData(BaseModel):
@@ -42,7 +50,7 @@ class TrackSubmitted(TrackEvent):
     submission_id: str
     entrance: str
     sha256: str | None = None
-    declaration_sha256: str
+    declaration_sha256: EvidenceText
 
 
 class TrackAnalysing(TrackEvent):
@@ -70,7 +78,7 @@ class TrackIndeterminate(TrackEvent):
 
     type: ClassVar[str] = "clearance.track.indeterminate"
 
-    problem: dict[str, Any]
+    problem: Problem
     final: bool
 
 
@@ -79,7 +87,7 @@ class TrackHeld(TrackEvent):
 
     type: ClassVar[str] = "clearance.track.held"
 
-    problem: dict[str, Any]
+    problem: Problem
 
 
 class TrackDecided(TrackEvent):
@@ -151,7 +159,7 @@ class TrackRescanned(TrackEvent):
 
     type: ClassVar[str] = "clearance.track.rescanned"
 
-    reason: str
+    reason: EvidenceText
 
 
 class TrackMarked(TrackEvent):
@@ -160,11 +168,11 @@ class TrackMarked(TrackEvent):
     type: ClassVar[str] = "clearance.track.marked"
 
     watermark_id: str
-    take_id: str
+    take_id: EvidenceText
     key_id: str
     state: str
     master_sha256: str
-    stems: dict[str, str]
+    stems: EvidenceNames
 
 
 class TrackFileMade(TrackEvent):
@@ -173,7 +181,7 @@ class TrackFileMade(TrackEvent):
     type: ClassVar[str] = "clearance.track.file_made"
 
     file_id: str
-    part: str
+    part: EvidenceText
     form: str
     sha256: str
 
@@ -243,7 +251,7 @@ class CaseClosed(EventData):
 
     track_id: str | None = None
     reference_id: str | None = None
-    reason: str
+    reason: EvidenceText
 
 
 class CatalogueEvent(EventData):
@@ -302,7 +310,7 @@ class ReferenceReinstated(CatalogueEvent):
     type: ClassVar[str] = "clearance.reference.reinstated"
 
     epoch: int
-    reason: str
+    reason: EvidenceText
 
 
 class ReferenceSnoozed(CatalogueEvent):
@@ -348,7 +356,7 @@ class ReferenceJudged(CatalogueEvent):
     type: ClassVar[str] = "clearance.reference.judged"
 
     opinion: str
-    reason: str
+    reason: EvidenceText
 
 
 class ReferenceOpinionReceived(CatalogueEvent):
@@ -358,7 +366,7 @@ class ReferenceOpinionReceived(CatalogueEvent):
 
     peer_key: str
     opinion: str
-    reason: str
+    reason: EvidenceText
 
 
 class RetroStarted(CatalogueEvent):
@@ -417,6 +425,48 @@ class ReferenceRemoved(EventData):
     epoch: int
 
 
+class AccountErased(EventData):
+    """An account and what was kept of it are gone: how many tracks, and why (GDPR-17)."""
+
+    topic: ClassVar[str] = ACCOUNTS
+    type: ClassVar[str] = "clearance.account.erased"
+
+    tracks: int
+    cause: str
+
+
+class LegalHoldPlaced(EventData):
+    """Nothing of an object is erased until a time, or until this is lifted."""
+
+    topic: ClassVar[str] = ACCOUNTS
+    type: ClassVar[str] = "clearance.legal_hold.placed"
+
+    object_kind: str
+    object_id: str
+    basis: EvidenceText
+    until: str | None
+
+
+class LegalHoldLifted(EventData):
+    """An object may be erased again."""
+
+    topic: ClassVar[str] = ACCOUNTS
+    type: ClassVar[str] = "clearance.legal_hold.lifted"
+
+    object_kind: str
+    object_id: str
+
+
+class RetentionApplied(EventData):
+    """What had had its time is gone: rows by table, keys, blobs (GDPR-5e)."""
+
+    topic: ClassVar[str] = ACCOUNTS
+    type: ClassVar[str] = "clearance.retention.applied"
+
+    rows: dict[str, int]
+    keys: int
+
+
 class LicenseeEvent(EventData):
     """Base of what happens to somebody's right to use a model and its marks (CA-942)."""
 
@@ -436,7 +486,7 @@ class LicenseeNoticed(LicenseeEvent):
 
     rule: str
     due_at: str
-    reason: str
+    reason: EvidenceText
 
 
 class LicenseeRevoked(LicenseeEvent):
@@ -445,7 +495,7 @@ class LicenseeRevoked(LicenseeEvent):
     type: ClassVar[str] = "clearance.licensee.revoked"
 
     rule: str
-    reason: str
+    reason: EvidenceText
     in_time: bool | None
 
 
@@ -467,4 +517,4 @@ class SubmissionRefused(EventData):
     type: ClassVar[str] = "clearance.submission.refused"
 
     entrance: str
-    problem: dict[str, Any]
+    problem: Problem

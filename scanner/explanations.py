@@ -16,6 +16,7 @@ from scanner import analysis, banks, sentences, tracks
 from scanner.audio import AudioError
 from scanner.errors import NotFoundError, TransientError
 from scanner.match_picture import MatchPicture, NothingToDrawError
+from scanner.privacy.erasure import refuse_erased
 from scanner.store import BlobNotFoundError, StoreError
 from scanner.tables import Analysis, Reference, Track
 from scanner.track_states import State
@@ -78,6 +79,8 @@ def explain(
     """
     row = _analysis(service, track)
     with service.database.reading() as session:
+        if threshold is not None:
+            refuse_erased(session, track.id)
         view = tracks.describe(session, [track])[0]
     recorded = [_told(match) for match in view["matches"]]
     known = {match["reference_id"] for match in recorded}

@@ -5,7 +5,7 @@ relay (`scanner/bus/relay.py`) seals rows into hash chains and publishes them.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from sqlmodel import Session
 
 from scanner.clock import new_id
 from scanner.events import EventData
+from scanner.privacy.person_keys import Person, PersonKeys
+from scanner.privacy.personal import opened, sealed
 from scanner.tables import JournalPending, JournalRow
 
 SYSTEM_CHAIN: Final = "system"
@@ -62,6 +64,7 @@ def record(
     now: datetime,
     actor: Actor = PIPELINE,
     cause: Event | None = None,
+    person: Person | None = None,
 ) -> Event:
     """Write one row into the journal, inside the caller's transaction.
 
@@ -72,9 +75,12 @@ def record(
         version collide on a unique constraint: one of them fails and is retried.
     cause : Event, optional
         The event whose handling led to this one.
+    person : Person, optional
+        Whose the personal fields are, which are encrypted; the tenant's, if nobody is named.
     """
+    row_id = new_id()
     row = JournalRow(
-        id=new_id(),
+        id=row_id,
         tenant_id=tenant_id,
         topic=data.topic,
         type=data.type,
@@ -86,7 +92,13 @@ def record(
         role=actor.role,
         causation_id=cause.id if cause else None,
         correlation_id=(cause.correlation_id or cause.id) if cause else None,
-        data=data.model_dump(mode="json"),
+        data=sealed(
+            session.info.get("person_keys"),
+            data,
+            row_id,
+            person or Person("tenant", tenant_id or SYSTEM_CHAIN),
+            now,
+        ),
     )
     session.add(row)
     session.flush()  # the row before the pointer to it
@@ -109,6 +121,11 @@ def event_of(row: JournalRow) -> Event:
         causation_id=row.causation_id,
         correlation_id=row.correlation_id,
     )
+
+
+def readable(event: Event, keys: PersonKeys | None) -> Event:
+    """Return an event with its personal fields opened, for who may read them; or erased."""
+    return replace(event, data=opened(keys, event.id, event.data)[0])
 
 
 def chain_of(row: JournalRow) -> str:

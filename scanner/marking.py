@@ -26,7 +26,7 @@ from scanner.errors import NotFoundError
 from scanner.events import TrackMarked
 from scanner.journal import record
 from scanner.tables import Submission, Track, TrackStem, Watermark
-from scanner.tracks import GENERATED, locked
+from scanner.tracks import GENERATED, locked, person_of
 from scanner.watermark_keys import KeyRing, WatermarkKeyError
 from watermark import Key, Payload
 
@@ -290,5 +290,6 @@ def _store(
                 stems=stems,
             ),
             now=now,
+            person=person_of(track),
         )
         return row

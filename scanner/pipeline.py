@@ -33,6 +33,7 @@ from scanner.fetch import FetchError
 from scanner.journal import Event, record
 from scanner.judgements import decision_row, facts_about
 from scanner.metrics import OUTCOMES
+from scanner.privacy import blobs
 from scanner.source_audio import bring_in, local_audio, local_fingerprint
 from scanner.store import StoreError
 from scanner.tables import (
@@ -87,6 +88,8 @@ def analyse(service: "Service", event: Event) -> None:
     with once(service, "analyse", event) as session:
         track = locked(session, track.tenant_id, track.id)
         if track.state not in {State.ANALYSING, State.INDETERMINATE} or track.analysis_id:
+            if print_blob is not None:
+                blobs.due(session, track.tenant_id, [print_blob.sha256], service.now())
             return  # withdrawn, held, or analysed by another worker meanwhile
         if track.state == State.INDETERMINATE:
             # Another delivery of this event failed while this one went on: the evidence counts.

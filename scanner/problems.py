@@ -49,6 +49,8 @@ from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
 from scanner.people import GateClosedError
+from scanner.privacy.erasure import NotReplayableError
+from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
@@ -89,6 +91,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "conflict": Kind(409, "Somebody else changes this"),
     "in-progress": Kind(409, "The first request is still being handled"),
     "illegal-transition": Kind(409, "The object's state does not allow this"),
+    "legal-hold": Kind(409, "A legal hold keeps this"),
+    "erased": Kind(410, "This was erased"),
     "precondition-failed": Kind(412, "The object changed meanwhile"),
     "too-large": Kind(413, "The body is too large"),
     "unsupported-media-type": Kind(415, "This type of body is not taken"),
@@ -141,6 +145,8 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     NotFoundError: "not-found",
     PreconditionFailedError: "precondition-failed",
     InProgressError: "in-progress",
+    LegalHoldError: "legal-hold",
+    NotReplayableError: "erased",
     ConflictError: "conflict",
     IllegalTransitionError: "illegal-transition",
     IdempotencyConflictError: "idempotency-conflict",
@@ -151,6 +157,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadKeyRequestError: "bad-fields",
     BadAgeError: "bad-fields",
     BadConsentError: "bad-fields",
+    BadHoldError: "bad-fields",
     NothingToDrawError: "nothing-to-draw",
     UnverifiableError: "manifest-unverifiable",
     InvalidFingerprintError: "bad-fingerprint",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scanner.clock import utc_now
 from scanner.database import Database
+from scanner.privacy.person_keys import PersonKeys
 from scanner.secrets import SecretBox
 from scanner.settings import Settings
 
@@ -40,7 +41,8 @@ class Service:
     def __init__(self, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
         self.settings = settings
         self.now = now
-        self.database = Database(settings.database)
+        self.person_keys = PersonKeys(settings.person_key_folder)
+        self.database = Database(settings.database, self.person_keys)
         self._open = ExitStack()
         self._open.callback(self.database.close)
 

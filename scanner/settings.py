@@ -212,6 +212,13 @@ class Settings(BaseSettings):
         default=192_000, ge=32_000, le=320_000, description="Bit/s of a lossy delivery file."
     )
 
+    person_keys: Path | None = Field(
+        default=None,
+        description="Folder of the keys that personal fields of the journal are encrypted with, and of "
+        "the list of erasures; leave it out of the backups of database and store. All machines share "
+        "it. Default: `person-keys` in the home folder.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
@@ -279,6 +286,11 @@ class Settings(BaseSettings):
     def watermark_key_folder(self) -> Path:
         """The folder of key files in force."""
         return self.watermark_keys or self.home.resolve() / "watermark-keys"
+
+    @property
+    def person_key_folder(self) -> Path:
+        """The folder of persons' keys in force."""
+        return self.person_keys or self.home.resolve() / "person-keys"
 
     @property
     def temporary_folder(self) -> Path:

@@ -180,6 +180,12 @@ class BlobStore:
         with _mapped(sha256):
             return bool(self._fs.exists(self._key(tenant, sha256)))
 
+    def modified_at(self, tenant: str, sha256: str) -> datetime:
+        """Return when a blob was last stored, UTC: a repeated write counts."""
+        with _mapped(sha256):
+            made: datetime = self._fs.modified(self._key(tenant, sha256))
+        return made
+
     def delete(self, tenant: str, sha256: str) -> None:
         """Remove a blob; one that is not there is no error."""
         with _mapped(sha256), suppress(FileNotFoundError):

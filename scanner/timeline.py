@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from scanner import events
 from scanner.marking import mark_of, stems_of
+from scanner.privacy.personal import opened
 from scanner.tables import Analysis, JournalRow, Submission, Track, Watermark
 
 DECLARED: Final = "declared"
@@ -94,7 +95,8 @@ def _made(
 
 
 def _step(session: Session, row: JournalRow) -> dict[str, Any]:
-    detail = {name: value for name, value in row.data.items() if name in _KEPT}
+    data, _ = opened(session.info["person_keys"], row.id, row.data)
+    detail = {name: value for name, value in data.items() if name in _KEPT}
     if row.type == events.TrackAnalysed.type:
         analysis = session.get(Analysis, row.data["analysis_id"])
         detail["watermarks"] = analysis.watermarks if analysis is not None else []

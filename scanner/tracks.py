@@ -18,6 +18,7 @@ from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.events import CaseClosed, TrackRescanned, TrackSubmitted, TrackWithdrawn
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.metrics import SUBMISSIONS
+from scanner.privacy.person_keys import Person
 from scanner.tables import (
     Account,
     Analysis,
@@ -209,6 +210,13 @@ def withdraw(
         return track
 
 
+def end(session: Session, track: Track, data: TrackWithdrawn, now: datetime, actor: Actor) -> None:
+    """Withdraw a locked track, unless it is withdrawn already, and take its cases from the queue."""
+    if track.state != State.WITHDRAWN:
+        move(session, track, Command.WITHDRAW, data, now, actor=actor)
+    _close_cases(session, track, data.reason, now, actor)
+
+
 def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "asked for") -> Track:
     """Analyse a track again that is held, whose analysis was given up, or a detector of which failed.
 
@@ -280,6 +288,11 @@ def move(
     """Move a locked track by ``command`` and write down what happened, in one transaction."""
     track.state = advance(State(track.state), command)
     return note(session, track, data, now, actor=actor, cause=cause)
+
+
+def person_of(track: Track) -> Person | None:
+    """Return whose the personal fields of a track's events are; None: its tenant's."""
+    return Person("account", track.account_id) if track.account_id else None
 
 
 def locked(session: Session, tenant_id: str, track_id: str) -> Track:
@@ -452,6 +465,7 @@ def note(
         now=now,
         actor=actor,
         cause=cause,
+        person=person_of(track),
     )
 
 
@@ -460,8 +474,10 @@ def _account_id(
 ) -> str | None:
     if external_id is None:
         return None
-    query = select(Account.id).where(
-        Account.tenant_id == tenant_id, Account.external_id == external_id
+    query = (
+        select(Account.id)
+        .where(Account.tenant_id == tenant_id, Account.external_id == external_id)
+        .with_for_update(read=True, key_share=True)  # an erasure comes before or after
     )
     known = session.exec(query).first()
     if known is None:

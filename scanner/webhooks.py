@@ -20,7 +20,7 @@ from scanner.clock import new_id
 from scanner.errors import NotFoundError, ScannerError
 from scanner.events import Administered
 from scanner.idempotency import check_version
-from scanner.journal import Event, record
+from scanner.journal import Event, readable, record
 from scanner.metrics import WEBHOOKS
 from scanner.tables import Track, Webhook, WebhookDelivery
 from scanner.tracks import describe
@@ -154,7 +154,7 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     ]
     if not wanting:
         return
-    payload = to_cloudevent(event)
+    payload = to_cloudevent(readable(event, service.person_keys))
     track = session.get(Track, event.data.get("track_id") or event.subject)
     if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]

@@ -24,6 +24,7 @@ from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
 from scanner.metrics import count_what_waits
+from scanner.privacy import sweeper
 from scanner.tables import Case, DeadLetter, IdempotencyKey, Track
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Chores:
                 lambda: webhooks.forget_settled(service),
                 lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
+                lambda: sweeper.sweep(service),
             ]
         self._rounds += 1
         for chore in due:

@@ -23,7 +23,9 @@ from scanner.cli import (
     explaining,
     fingerprints,
     operations,
+    personal_data,
     rehearsal,
+    reports,
     running,
     scanning,
     watermarks,
@@ -48,11 +50,14 @@ explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
+accounts.app.add_typer(personal_data.app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
+app.add_typer(personal_data.hold, name="hold")
+app.add_typer(reports.app, name="report")
 
 
 class _Terminated(SystemExit):

@@ -7,6 +7,8 @@ from sqlmodel import col, select
 
 from scanner import audit, cursors, schemas
 from scanner.dependencies import AuditReader, Cursor, Limit, ServiceDep
+from scanner.privacy.person_keys import PersonKeys
+from scanner.privacy.personal import opened
 from scanner.problems import problems
 from scanner.routing import Route
 from scanner.tables import JournalRow, JournalSeal
@@ -32,7 +34,10 @@ def list_audit(
         str | None, Query(alias="type", max_length=100, description="Only events of this type.")
     ] = None,
 ) -> dict[str, Any]:
-    """List what happened, newest first. Needs the scope `audit:read`."""
+    """List what happened, newest first. Needs the scope `audit:read`.
+
+    `erased` names the fields of `data` whose person was erased, or whose time is over; they read so.
+    """
     query = (
         select(JournalRow, JournalSeal)
         .outerjoin(JournalSeal, col(JournalSeal.journal_id) == col(JournalRow.id))
@@ -48,7 +53,10 @@ def list_audit(
         found = session.exec(query.order_by(col(JournalRow.id).desc()).limit(limit + 1)).all()
     page = found[:limit]
     next_cursor = cursors.encode("audit", page[-1][0].id) if len(found) > limit else None
-    return {"items": [_shown(row, seal) for row, seal in page], "next_cursor": next_cursor}
+    return {
+        "items": [_shown(row, seal, service.person_keys) for row, seal in page],
+        "next_cursor": next_cursor,
+    }
 
 
 @router.get("/verify", response_model=schemas.AuditVerdict, response_model_exclude_unset=True)
@@ -61,7 +69,8 @@ def verify_audit(caller: AuditReader, service: ServiceDep) -> dict[str, Any]:
         return audit.verify(session, caller.tenant_id).to_json()
 
 
-def _shown(row: JournalRow, seal: JournalSeal | None) -> dict[str, Any]:
+def _shown(row: JournalRow, seal: JournalSeal | None, keys: PersonKeys) -> dict[str, Any]:
+    data, erased = opened(keys, row.id, row.data)
     sealed = seal and {
         "sequence": seal.sequence,
         "previous_hash": seal.previous_hash,
@@ -77,6 +86,7 @@ def _shown(row: JournalRow, seal: JournalSeal | None) -> dict[str, Any]:
         "role": row.role,
         "causation_id": row.causation_id,
         "correlation_id": row.correlation_id,
-        "data": row.data,
+        "data": data,
+        "erased": erased,
         "seal": sealed,
     }

@@ -60,7 +60,7 @@ def list_cases(
     page = found[:limit]
     more = len(found) > limit
     next_cursor = cursors.encode("cases", page[-1].opened_at, page[-1].id) if more else None
-    return {"items": [_shown(case) for case in page], "next_cursor": next_cursor}
+    return {"items": [shown(case) for case in page], "next_cursor": next_cursor}
 
 
 @router.get(
@@ -72,10 +72,11 @@ def list_cases(
 def read_case(case: OwnCase, response: Response) -> dict[str, Any]:
     """One case. Needs the scope `cases:read`."""
     response.headers.update(etag(case.version))
-    return _shown(case)
+    return shown(case)
 
 
-def _shown(case: Case) -> dict[str, Any]:
+def shown(case: Case) -> dict[str, Any]:
+    """Return a case as JSON."""
     return {
         "id": case.id,
         "track_id": case.track_id,

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from scanner.bus.envelope import to_cloudevent
 from scanner.dependencies import ReadableTrack, ServiceDep, TracksReader
-from scanner.journal import event_of
+from scanner.journal import event_of, readable
 from scanner.problems import problems
 from scanner.progress import Progress
 from scanner.routing import Route
@@ -72,7 +72,8 @@ async def _frames(
             moved.clear()
             rows, over = await run_in_threadpool(_since, service, track_id, last)
             for row in rows:
-                data = json.dumps(to_cloudevent(event_of(row)) | mark)
+                event = readable(event_of(row), service.person_keys)
+                data = json.dumps(to_cloudevent(event) | mark)
                 yield ServerSentEvent(data, event=row.type, id=row.id)
                 last = row.version
             if over:

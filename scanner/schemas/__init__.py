@@ -36,6 +36,13 @@ from scanner.schemas.operations import (
     Readiness,
     RuleAnswer,
 )
+from scanner.schemas.privacy import (
+    AccountAnswer,
+    ErasedAnswer,
+    HoldAnswer,
+    HumanReviewAsked,
+    ReplayAnswer,
+)
 from scanner.schemas.prompts import PromptAnswer, PromptAsked, PromptObjection
 from scanner.schemas.provenance import (
     Action,
@@ -103,6 +110,7 @@ from scanner.schemas.webhooks import (
 
 __all__ = [
     "Accepted",
+    "AccountAnswer",
     "Action",
     "AnalysisAnswer",
     "Answer",
@@ -130,6 +138,7 @@ __all__ = [
     "Deliveries",
     "DeliveryAnswer",
     "Digest",
+    "ErasedAnswer",
     "ExclusionAnswer",
     "ExclusionAsked",
     "Exclusions",
@@ -138,7 +147,9 @@ __all__ = [
     "FoundNow",
     "FoundThen",
     "HeldProblem",
+    "HoldAnswer",
     "HolderAnswer",
+    "HumanReviewAsked",
     "Ingredient",
     "Judgement",
     "Key",
@@ -169,6 +180,7 @@ __all__ = [
     "ReferencePolicy",
     "ReferenceStats",
     "References",
+    "ReplayAnswer",
     "Restriction",
     "RuleAnswer",
     "Segment",

@@ -43,6 +43,7 @@ class AuditRow(Answer):
     causation_id: str | None
     correlation_id: str | None
     data: dict[str, Any]
+    erased: list[str]
     seal: dict[str, Any] | None
 
 

@@ -19,6 +19,7 @@ from scanner.tables.people import (
     Guardian,
     ParentalControls,
 )
+from scanner.tables.privacy import BlobRelease, Erasure, LegalHold
 from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
     Bank,
@@ -50,6 +51,7 @@ __all__ = [
     "Analysis",
     "ApiKey",
     "Bank",
+    "BlobRelease",
     "BusCursor",
     "Case",
     "CatalogueChange",
@@ -57,6 +59,7 @@ __all__ = [
     "Consent",
     "DeadLetter",
     "Delivery",
+    "Erasure",
     "Generation",
     "Guardian",
     "Handled",
@@ -66,6 +69,7 @@ __all__ = [
     "JournalPending",
     "JournalRow",
     "JournalSeal",
+    "LegalHold",
     "Licence",
     "MarkLicensee",
     "ParentalControls",

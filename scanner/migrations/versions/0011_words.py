@@ -1,7 +1,7 @@
 """What was found in the words of a track is kept with its analysis.
 
 Revision ID: 0011_words
-Revises: 0009_people
+Revises: 0010_privacy
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0011_words"
-down_revision = "0009_people"
+down_revision = "0010_privacy"
 branch_labels = None
 depends_on = None
 

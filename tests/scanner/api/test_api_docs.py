@@ -57,6 +57,8 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     ).json()["id"]
     track = platform.decided(recording)
     generated = released_take(api, platform)
+    platform.reference(sound(67, 12), policy="monetise")
+    limited = platform.decided(sound(67, 8), account="creator-7")
     held = platform.submit(b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\xff" * 999)
     assert drive(api.service, held) is State.HELD
     event = event_of(api.journal(platform, "clearance.track.submitted")[0])
@@ -70,6 +72,8 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "TRACK": track,
         "GENERATED": generated,
         "HELD": held,
+        "LIMITED": limited,
+        "ACCOUNT": "creator-7",
         "SIGNED": signed(api, platform, folder),
         "REFERENCE": reference,
         "QUARANTINED": quarantined["id"],

@@ -72,6 +72,8 @@ ADDRESSES = [
     ("DELETE", "/v1/tracks/{track}/publication"),
     ("DELETE", "/v1/tracks/{track}"),
     ("POST", "/v1/tracks/{track}/rescan"),
+    ("POST", "/v1/tracks/{track}/human-review"),
+    ("GET", "/v1/tracks/{track}/decision/replay"),
     ("GET", "/v1/references/{reference}"),
     ("PATCH", "/v1/references/{reference}"),
     ("DELETE", "/v1/references/{reference}"),

@@ -1,0 +1,66 @@
+"""A decision made again from the facts that were stored with it."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import policy
+from scanner.errors import NotFoundError
+from scanner.privacy.erasure import refuse_erased
+from scanner.tables import PolicyDecision, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A decision as it was made and as the active pack makes it of the same facts.
+
+    Parameters
+    ----------
+    pack, replayed_pack : str
+        The pack of then and of now; if they are the same, so are the hashes.
+    same : bool
+        Whether both outcomes have the same hash.
+    """
+
+    id: str
+    decision: str
+    outcome_hash: str
+    pack: str
+    replayed_decision: str
+    replayed_outcome_hash: str
+    replayed_pack: str
+    same: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def replay(service: "Service", track: Track) -> Replayed:
+    """Make a track's decision again.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none yet.
+    NotReplayableError
+        If what it rested on was erased.
+    """
+    with service.database.reading() as session:
+        refuse_erased(session, track.id)
+        row = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+    if row is None:
+        raise NotFoundError("decision", "yet: read the track to see how far it is")
+    again = policy.decide(service.pack, policy.Facts.model_validate(row.facts))
+    return Replayed(
+        id=row.id,
+        decision=row.decision,
+        outcome_hash=row.outcome_hash,
+        pack=row.pack,
+        replayed_decision=again.decision,
+        replayed_outcome_hash=again.outcome_hash,
+        replayed_pack=service.pack.id,
+        same=again.outcome_hash == row.outcome_hash,
+    )

@@ -1,0 +1,358 @@
+"""Erasure (GDPR-17): what was kept of an account or a track goes, what others rest on stays.
+
+One transaction blanks or deletes the rows that the registry ties to it and writes down that it did.
+Keys, the line in the list of erasures and bytes come after, and again until they are done: at
+least once, each harmless to repeat.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import JSON, String, UniqueConstraint, delete, or_
+from sqlmodel import AutoString, Session, SQLModel, col, func, select
+
+from scanner import tracks
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import NotFoundError, ScannerError
+from scanner.events import AccountErased, TrackWithdrawn
+from scanner.idempotency import check_version
+from scanner.journal import PIPELINE, Actor, record
+from scanner.privacy import blobs, holds
+from scanner.privacy.erasure_list import Erased, ErasureList
+from scanner.privacy.person_keys import Person
+from scanner.privacy.personal import ERASED
+from scanner.privacy.registry import Table, models, registry
+from scanner.tables import Account, Case, DeadLetter, Erasure, JournalRow, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+ACCOUNT: Final = "account"
+TRACK: Final = "track"
+ASKED: Final = "asked"
+RETENTION: Final = "retention"
+RESTORED: Final = "restored"
+BATCH: Final = 500
+
+
+class NotReplayableError(ScannerError):
+    """What a decision rested on was erased; it can't be made again."""
+
+    def __init__(self) -> None:
+        super().__init__("not replayable: erased")
+
+
+def find(session: Session, tenant_id: str, external_id: str) -> Account:
+    """Return the account that a platform calls so, or raise ``NotFoundError``."""
+    own = (Account.tenant_id == tenant_id, Account.external_id == external_id)
+    account = session.exec(select(Account).where(*own)).first()
+    if account is None or is_erased(session, ACCOUNT, account.id):
+        raise NotFoundError("account", external_id)
+    return account
+
+
+def describe(session: Session, account: Account, now: datetime) -> dict[str, Any]:
+    """Return an account as JSON: how much is tied to it, and what keeps it from being erased."""
+    own = session.exec(select(Track.id).where(Track.account_id == account.id)).all()
+    held = {account.id, *own}
+    shown = ("id", "object_kind", "object_id", "basis", "until")
+    return {
+        "id": account.id,
+        "account": account.external_id,
+        "tracks": len(own),
+        "holds": [
+            {name: value for name, value in holds.describe(hold).items() if name in shown}
+            for hold in holds.in_force(session, now)
+            if hold.object_id in held
+        ],
+        "version": 1 + len(own),
+        "created_at": account.created_at.isoformat(),
+    }
+
+
+def version_of(session: Session, account: Account) -> int:
+    """Return what an erasure must have seen: one more than the account's tracks."""
+    own = select(func.count()).select_from(Track).where(Track.account_id == account.id)
+    return 1 + session.exec(own).one()
+
+
+def is_erased(session: Session, kind: str, object_id: str) -> bool:
+    """Tell whether an account or a track was erased."""
+    done = (Erasure.object_kind == kind, Erasure.object_id == object_id)
+    return session.exec(select(Erasure.id).where(*done)).first() is not None
+
+
+def refuse_erased(session: Session, track_id: str) -> None:
+    """Raise ``NotReplayableError`` for a track that was erased."""
+    if is_erased(session, TRACK, track_id):
+        raise NotReplayableError
+
+
+def erase_account(
+    service: "Service",
+    caller: Caller,
+    external_id: str,
+    *,
+    expected_version: int | None = None,
+) -> Erasure:
+    """Erase an account with all that is tied to it.
+
+    Matches with others' references stay, without the account; so do hashes, outcomes and the chain.
+
+    Raises
+    ------
+    LegalHoldError
+        If it or one of its tracks is held; nothing is erased then.
+    NotFoundError
+        If the tenant has no such account (any more).
+    """
+    with service.database.transaction() as session:
+        account = session.get_one(
+            Account, find(session, caller.tenant_id, external_id).id, with_for_update=True
+        )
+        own = _tracks_of(session, account.id)
+        holds.check(session, service.now(), [account.id, *(track.id for track in own)])
+        check_version(1 + len(own), expected_version)
+        done = _erase_account(service, session, account, own, ASKED, caller.actor)
+    finish(service, done)
+    blobs.release(service)
+    return done
+
+
+def erase_track(service: "Service", track_id: str, cause: str) -> bool:
+    """Erase what was kept of one track; False if it is held, gone or erased already.
+
+    Its bytes are due then: `blobs.release` removes them.
+    """
+    with service.database.transaction() as session:
+        track = session.get(Track, track_id, with_for_update=True)
+        if track is None or is_erased(session, TRACK, track_id):
+            return False
+        wanted = [each for each in (track.id, track.account_id) if each]
+        if cause != RESTORED:
+            try:
+                holds.check(session, service.now(), wanted)
+            except holds.LegalHoldError:
+                return False
+        done = _erase_track(service, session, track, cause, PIPELINE)
+    finish(service, done)
+    return True
+
+
+def reapply(service: "Service") -> int:
+    """Erase again what a restored backup brought back; return how many accounts and tracks.
+
+    A hold that the backup brought back with them does not count: they were erased after it.
+    """
+    listed = ErasureList(service.settings.person_key_folder).read()
+    again = 0
+    for start in range(0, len(listed), BATCH):
+        chunk = listed[start : start + BATCH]
+        ids = [erased.id for erased in chunk]
+        done = select(Erasure.object_kind, Erasure.object_id).where(col(Erasure.object_id).in_(ids))
+        with service.database.reading() as session:
+            known = set(session.exec(done))
+        missing = [erased for erased in chunk if (erased.kind, erased.id) not in known]
+        again += sum(_erase_again(service, erased) for erased in missing)
+    if again:
+        blobs.release(service)
+    return again
+
+
+def _erase_again(service: "Service", erased: Erased) -> bool:
+    if erased.kind == TRACK:
+        return erase_track(service, erased.id, RESTORED)
+    with service.database.transaction() as session:
+        account = session.get(Account, erased.id, with_for_update=True)
+        if account is None or is_erased(session, ACCOUNT, account.id):
+            return False
+        own = _tracks_of(session, account.id)
+        done = _erase_account(service, session, account, own, RESTORED, PIPELINE)
+    finish(service, done)
+    return True
+
+
+def finish(service: "Service", done: Erasure) -> None:
+    """Destroy the keys and note the erasure outside of the database; bytes have a list of their own.
+
+    What went because its time was over is not noted there: it is over in a restored backup too.
+    """
+    if done.cause != RETENTION:
+        erased = Erased(done.tenant_id, done.object_kind, done.object_id, done.cause)
+        ErasureList(service.settings.person_key_folder).add(erased)
+    if done.object_kind == ACCOUNT:
+        service.person_keys.destroy(Person(ACCOUNT, done.object_id))
+    with service.database.transaction() as session:
+        row = session.get(Erasure, done.id)
+        if row is not None and row.finished_at is None:
+            row.finished_at = service.now()
+
+
+def finish_all(service: "Service") -> int:
+    """Finish what a crash left unfinished; return how many erasures."""
+    with service.database.reading() as session:
+        left = session.exec(select(Erasure).where(col(Erasure.finished_at).is_(None))).all()
+    for done in left:
+        finish(service, done)
+    return len(left)
+
+
+def _tracks_of(session: Session, account_id: str) -> Sequence[Track]:
+    own = select(Track).where(Track.account_id == account_id).order_by(col(Track.id))
+    return session.exec(own.with_for_update()).all()
+
+
+def _erase_account(
+    service: "Service",
+    session: Session,
+    account: Account,
+    own: Sequence[Track],
+    cause: str,
+    actor: Actor,
+) -> Erasure:
+    now = service.now()
+    for track in own:
+        if not is_erased(session, TRACK, track.id):
+            _erase_track(service, session, track, cause, actor, finished=now)
+    _drop_letters_about(session, account)
+    for name, entry in registry().items():
+        if entry.tie is not None and entry.tie.account is not None:
+            _erase_rows(
+                session, account.tenant_id, name, entry, entry.tie.account, [account.id], now
+            )
+    last = select(func.max(JournalRow.version)).where(JournalRow.subject == account.id)
+    record(
+        session,
+        tenant_id=account.tenant_id,
+        subject=account.id,
+        version=(session.exec(last).one() or 0) + 1,
+        data=AccountErased(tracks=len(own), cause=cause),
+        now=now,
+        actor=actor,
+    )
+    return _noted(session, account.tenant_id, ACCOUNT, account.id, cause, now)
+
+
+def _erase_track(
+    service: "Service",
+    session: Session,
+    track: Track,
+    cause: str,
+    actor: Actor,
+    *,
+    finished: datetime | None = None,
+) -> Erasure:
+    """Withdraw a track and erase what is tied to it; the account finishes for its tracks."""
+    now = service.now()
+    tracks.end(session, track, TrackWithdrawn(reason=f"erased: {cause}"), now, actor)
+    session.flush()
+    cases = session.exec(select(Case.id).where(Case.track_id == track.id)).all()
+    subjects = [track.id, *cases]
+    events = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(subjects))).all()
+    known = models()
+    for name in _children_first(known):
+        entry = registry()[name]
+        for column, ids in _ties(entry, track.id, subjects, events):
+            _erase_rows(session, track.tenant_id, name, entry, column, ids, now)
+    session.flush()
+    session.expire_all()
+    return _noted(session, track.tenant_id, TRACK, track.id, cause, now, finished)
+
+
+def _ties(
+    entry: Table, track_id: str, subjects: Sequence[str], events: Sequence[str]
+) -> Iterable[tuple[str, Sequence[str]]]:
+    tie = entry.tie
+    if tie is None:
+        return
+    for column, ids in ((tie.track, [track_id]), (tie.subject, subjects), (tie.event, events)):
+        if column is not None:
+            yield column, ids
+
+
+def _children_first(known: dict[str, type[SQLModel]]) -> list[str]:
+    order = [table.name for table in reversed(SQLModel.metadata.sorted_tables)]
+    return [name for name in order if name in known and name in registry()]
+
+
+def _erase_rows(
+    session: Session,
+    tenant_id: str,
+    name: str,
+    entry: Table,
+    column: str,
+    ids: Sequence[str],
+    now: datetime,
+) -> None:
+    """Do to the rows of a table that are tied to these ids what its entry says."""
+    model: Any = models()[name]
+    for start in range(0, len(ids), BATCH):
+        chunk = ids[start : start + BATCH]
+        rows = session.exec(select(model).where(getattr(model, column).in_(chunk))).all()
+        for row in rows:
+            if entry.erase == "keep":
+                continue
+            blobs.due(session, tenant_id, [getattr(row, blob) for blob in entry.blobs], now)
+            if entry.erase == "delete":
+                session.delete(row)
+            else:
+                for erased in (*entry.of_kind("personal"), *entry.unlink):
+                    setattr(row, erased, blank(row, erased))
+        session.flush()
+
+
+def blank(row: SQLModel, column: str) -> Any:
+    """Return what stands for an erased value: null where that may be, else a word of its type."""
+    place = row.__table__.c[column]  # type: ignore[attr-defined]
+    if place.nullable:
+        return None
+    if _is_unique(place):
+        return f"{ERASED}-{row.id}"[: place.type.length]  # type: ignore[attr-defined]
+    if isinstance(place.type, JSON):
+        return [] if isinstance(getattr(row, column), list) else {ERASED: True}
+    if isinstance(place.type, String | AutoString):
+        return ERASED
+    raise TypeError(f"{place.table.name}.{column} can't be blanked: let its rows be deleted")
+
+
+def _is_unique(place: Any) -> bool:
+    return place.unique or any(
+        place.name in rule.columns
+        for rule in place.table.constraints
+        if isinstance(rule, UniqueConstraint)
+    )
+
+
+def _drop_letters_about(session: Session, account: Account) -> None:
+    """Drop messages of the platform that failed and name the account: they are about no track."""
+    name = account.external_id
+    quoted = {json.dumps(name), json.dumps(name, ensure_ascii=False)}
+    forms = [f'"account":{space}{each}' for each in quoted for space in ("", " ")]
+    named = or_(*(col(DeadLetter.payload).contains(form, autoescape=True) for form in forms))
+    session.execute(delete(DeadLetter).where(DeadLetter.tenant_id == account.tenant_id, named))  # type: ignore[arg-type]
+
+
+def _noted(
+    session: Session,
+    tenant_id: str,
+    kind: str,
+    object_id: str,
+    cause: str,
+    now: datetime,
+    finished: datetime | None = None,
+) -> Erasure:
+    done = Erasure(
+        id=new_id(),
+        tenant_id=tenant_id,
+        object_kind=kind,
+        object_id=object_id,
+        cause=cause,
+        at=now,
+        finished_at=finished,
+    )
+    session.add(done)
+    session.flush()
+    return done

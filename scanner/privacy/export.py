@@ -1,0 +1,205 @@
+"""Everything that is kept of an account, as one archive that is written while it is sent (GDPR-15/20).
+
+Nothing is gathered first: rows are read some tracks at a time, audio in pieces, so memory stays the
+same however much an account has.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
+from scanner.privacy.personal import opened
+from scanner.privacy.registry import Table, models, registry
+from scanner.store import StoreError
+from scanner.tables import Account, Case, JournalRow, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+BATCH: Final = 100
+_FIRST_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
+README: Final = """\
+What is kept about the account {account}
+========================================
+
+You asked for your data, or your platform did for you. This archive holds all of it.
+
+tables/    what is stored, one file a table, as JSON. `track.json` lists the tracks; the other files
+           refer to a track by its `track_id`.
+journal.json
+           what happened, in order. It can't be changed; what is personal in it is encrypted and is
+           shown here as you may read it.
+audio/     the files that were uploaded, named by their track.
+index.json what each table is for, how long it is kept and by which right; and the audio that is not
+           kept any more.
+
+If something is wrong, or should go, tell your platform: it can have all of this erased
+(`DELETE /v1/accounts/...`).
+"""
+
+
+class _Sink:
+    """Takes what is written until it is sent; an archive is written to it front to back."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Keep nothing back: there is nothing below."""
+
+    def close(self) -> None:
+        """Leave what was written to be taken."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Refuse: what was sent can't be written again."""
+        raise OSError("an archive that is sent can't be changed")
+
+    def tell(self) -> int:
+        """Refuse: it counts from the beginning of nothing."""
+        raise OSError("an archive that is sent has no position")
+
+    def taken(self) -> Iterator[bytes]:
+        pieces, self._pieces = self._pieces, []
+        if pieces:
+            yield b"".join(pieces)
+
+
+def archive(service: "Service", account: Account) -> Iterator[bytes]:
+    """Yield the pieces of a ZIP file with everything that is tied to an account."""
+    sink = _Sink()
+    missing: list[str] = []
+    with zipfile.ZipFile(sink, "w") as zipped:
+        for name, pieces in _members(service, account, missing):
+            info = zipfile.ZipInfo(name, _FIRST_MOMENT)
+            stored = name.startswith("audio/")
+            info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            with zipped.open(info, "w", force_zip64=True) as entry:
+                for piece in pieces:
+                    entry.write(piece)
+                    yield from sink.taken()
+            yield from sink.taken()
+    yield from sink.taken()
+
+
+def _members(
+    service: "Service", account: Account, missing: list[str]
+) -> Iterator[tuple[str, Iterable[bytes]]]:
+    yield "README.txt", [README.format(account=account.external_id).encode()]
+    with service.database.reading() as session:
+        own = list(
+            session.exec(
+                select(Track.id, Track.sha256)
+                .where(Track.account_id == account.id)
+                .order_by(col(Track.id))
+            )
+        )
+        ids = [track_id for track_id, _ in own]
+        cases = session.exec(select(Case.id).where(col(Case.track_id).in_(ids))).all()
+    subjects = [account.id, *ids, *cases]
+    for name, entry in registry().items():
+        if entry.tie is not None:
+            yield (
+                f"tables/{name}.json",
+                _listed(_rows(service, name, entry, account, ids, subjects)),
+            )
+    yield "journal.json", _listed(_journal(service, subjects))
+    for track_id, sha256 in own:
+        head = _head(service, account.tenant_id, sha256)
+        if sha256 is None or head is None:
+            missing.append(track_id)
+            continue
+        whole = service.store.read_range(account.tenant_id, sha256, 0, None)
+        yield f"audio/{track_id}{_suffix(head)}", whole
+    yield "index.json", [_index(missing)]
+
+
+def _listed(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield a JSON array, an element at a time."""
+    before = "[\n"
+    for row in rows:
+        yield (before + json.dumps(row, ensure_ascii=False)).encode()
+        before = ",\n"
+    yield b"[]\n" if before == "[\n" else b"\n]\n"
+
+
+def _rows(
+    service: "Service",
+    name: str,
+    entry: Table,
+    account: Account,
+    track_ids: list[str],
+    subjects: list[str],
+) -> Iterator[dict[str, Any]]:
+    model: Any = models()[name]
+    tie = entry.tie
+    if tie is None:
+        return
+    if tie.track is None and tie.account is not None:
+        wanted, column = [account.id], getattr(model, tie.account)
+    elif tie.track is not None:
+        wanted, column = track_ids, getattr(model, tie.track)
+    else:
+        wanted, column = subjects, getattr(model, tie.subject or tie.event or "")
+    order = list(model.__table__.primary_key.columns)
+    for start in range(0, len(wanted), BATCH):
+        chunk = wanted[start : start + BATCH]
+        with service.database.reading() as session:
+            named = column.in_(chunk) if tie.event is None else column.in_(_events(session, chunk))
+            rows = session.exec(select(model).where(named).order_by(*order)).all()
+        yield from (row.model_dump(mode="json") for row in rows)
+
+
+def _events(session: Session, subjects: list[str]) -> list[str]:
+    return list(session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(subjects))))
+
+
+def _journal(service: "Service", subjects: list[str]) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(subjects), BATCH):
+        chunk = subjects[start : start + BATCH]
+        own = col(JournalRow.subject).in_(chunk)
+        with service.database.reading() as session:
+            rows = session.exec(select(JournalRow).where(own).order_by(col(JournalRow.id))).all()
+        for row in rows:
+            data, erased = opened(service.person_keys, row.id, row.data)
+            shown = row.model_dump(mode="json", exclude={"actor", "role"})
+            yield shown | {"data": data, "erased": erased}
+
+
+def _head(service: "Service", tenant_id: str, sha256: str | None) -> bytes | None:
+    if sha256 is None:
+        return None
+    try:
+        return b"".join(service.store.read_range(tenant_id, sha256, 0, SNIFF_BYTES))
+    except StoreError as error:
+        if error.transient:
+            raise
+        return None
+
+
+def _suffix(head: bytes) -> str:
+    try:
+        return f".{sniff(head)}"
+    except NotAudioError:
+        return ".bin"
+
+
+def _index(missing: list[str]) -> bytes:
+    tables = {
+        name: {
+            "purpose": entry.purpose,
+            "basis": entry.basis,
+            "kept": entry.retention.words(),
+        }
+        for name, entry in registry().items()
+        if entry.tie is not None
+    }
+    shown = {"tables": tables, "audio_not_kept": missing}
+    return json.dumps(shown, indent=2, ensure_ascii=False).encode()

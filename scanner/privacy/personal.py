@@ -1,0 +1,139 @@
+"""Personal fields of events: encrypted in the journal, opened for those who may read, or erased.
+
+A field is encrypted before its row is sealed, so the chain of hashes is over what is stored and
+verifies whether or not the key still exists. Rows from before there were keys hold plain values
+and read as they are.
+"""
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import BaseModel
+
+from scanner.privacy.person_keys import Person, PersonKeyError, PersonKeys
+
+CLASSES: Final[Mapping[str, timedelta]] = {
+    "evidence": timedelta(days=1095),  # legal claims
+    "operations": timedelta(days=90),
+}
+"""How long the key of a class lives, from the end of the month it was made for."""
+ERASED: Final = "erased"
+SEALED: Final = "sealed"
+_NONCE: Final = 12
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Marks a field of an event: ``Annotated[str, Personal("evidence")]``.
+
+    With ``within`` the field is an object and only that member of it is personal.
+    """
+
+    retention: str
+    within: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.retention not in CLASSES:
+            raise ValueError(f"retention class {self.retention!r} is none of {', '.join(CLASSES)}")
+
+
+@cache
+def personal_fields(model: type[BaseModel]) -> Mapping[str, Personal]:
+    """Return the personal fields of an event's data."""
+    return {
+        name: mark
+        for name, field in model.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Personal)
+    }
+
+
+def slot_of(retention: str, at: datetime) -> str:
+    """Return the name under which keys of a class are made at a time."""
+    return f"{retention}-{at:%Y-%m}"
+
+
+def ends_at(slot: str) -> datetime:
+    """Return when the keys of a slot are to be destroyed."""
+    retention, year, month = slot.rsplit("-", 2)
+    first = datetime.fromisoformat(f"{year}-{month}-01T00:00:00+00:00")
+    return (first + timedelta(days=32)).replace(day=1) + CLASSES[retention]
+
+
+def sealed(
+    keys: PersonKeys | None, data: BaseModel, row_id: str, person: Person, now: datetime
+) -> dict[str, Any]:
+    """Return an event's data as the journal keeps it.
+
+    Raises
+    ------
+    PersonKeyError
+        If a field is personal and there are no keys to encrypt it with.
+    """
+    values: dict[str, Any] = data.model_dump(mode="json")
+    for field, mark in personal_fields(type(data)).items():
+        place, name = (values, field) if mark.within is None else (values[field], mark.within)
+        if not place.get(name):
+            continue
+        if keys is None:
+            raise PersonKeyError(f"{field} is personal, and this database has no keys")
+        reference, key = keys.ensured(person, slot_of(mark.retention, now))
+        box = _box(key, place[name], _bound(row_id, name))
+        kind = "text" if isinstance(place[name], str) else "object"
+        place[name] = {SEALED: {"key": reference, "kind": kind, "box": box}}
+    return values
+
+
+def opened(
+    keys: PersonKeys | None, row_id: str, data: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return a row's data as it reads, and which of its fields are erased."""
+    values, erased = dict(data), []
+    for field, value in data.items():
+        if not isinstance(value, dict):
+            continue
+        if not _is_sealed(value):
+            values[field], within = opened(keys, row_id, value)
+            erased += [f"{field}.{name}" for name in within]
+            continue
+        inner = value[SEALED]
+        key = keys.find(inner["key"]) if keys is not None else None
+        if key is None:
+            erased.append(field)
+            values[field] = ERASED if inner["kind"] == "text" else {ERASED: ERASED}
+        else:
+            values[field] = _unboxed(key, inner["box"], _bound(row_id, field))
+    return values, erased
+
+
+def _is_sealed(value: Mapping[str, Any]) -> bool:
+    inner = value.get(SEALED)
+    return len(value) == 1 and isinstance(inner, dict) and set(inner) == {"key", "kind", "box"}
+
+
+def _bound(row_id: str, field: str) -> bytes:
+    """What a box is tied to: moved into another row or field it does not open."""
+    return f"{row_id}/{field}".encode()
+
+
+def _box(key: bytes, value: Any, bound: bytes) -> str:
+    nonce = os.urandom(_NONCE)
+    plain = json.dumps(value, ensure_ascii=False).encode()
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, plain, bound)).decode()
+
+
+def _unboxed(key: bytes, box: str, bound: bytes) -> Any:
+    try:
+        content = base64.b64decode(box, validate=True)
+        return json.loads(AESGCM(key).decrypt(content[:_NONCE], content[_NONCE:], bound))
+    except (InvalidTag, ValueError, binascii.Error) as error:
+        raise PersonKeyError("a personal field of the journal is not what was encrypted") from error

@@ -1,0 +1,140 @@
+"""What has had its time goes, by the registry (GDPR-5e); what is held stays. Safe to repeat."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_
+from sqlmodel import Session, SQLModel, col, select
+
+from scanner.clock import new_id
+from scanner.events import RetentionApplied
+from scanner.journal import record
+from scanner.privacy import blobs, erasure, holds
+from scanner.privacy.personal import ends_at
+from scanner.privacy.registry import Table as Entry
+from scanner.privacy.registry import models, registry
+from scanner.tables import Case, Erasure, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+BATCH: Final = 500
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep removed.
+
+    Parameters
+    ----------
+    rows : dict
+        By table; of ``track`` how many were erased.
+    keys, blobs, restored, finished : int
+        Keys of persons whose class had ended, blobs that nothing held, accounts and tracks that a
+        restored backup had brought back, erasures that a crash had left unfinished.
+    """
+
+    rows: dict[str, int]
+    keys: int
+    blobs: int
+    restored: int
+    finished: int
+
+
+def sweep(service: "Service") -> Swept:
+    """Do what is due now, and write down what was removed by retention."""
+    finished = erasure.finish_all(service)
+    restored = erasure.reapply(service)
+    rows = {name: count for name in registry() if (count := _sweep_table(service, name))}
+    keys = _sweep_keys(service)
+    if rows or keys:
+        with service.database.transaction() as session:
+            record(
+                session,
+                tenant_id=None,
+                subject=new_id(),
+                version=1,
+                data=RetentionApplied(rows=rows, keys=keys),
+                now=service.now(),
+            )
+    return Swept(rows, keys, blobs.release(service), restored, finished)
+
+
+def _sweep_keys(service: "Service") -> int:
+    """Destroy the keys of classes and months whose time is over, but those of held people."""
+    over = [slot for slot in service.person_keys.slots() if ends_at(slot) <= service.now()]
+    if not over:
+        return 0
+    with service.database.reading() as session:
+        held = holds.held_people(session, service.now())
+    return sum(service.person_keys.destroy_slot(slot, but=held) for slot in over)
+
+
+def _sweep_table(service: "Service", name: str) -> int:
+    entry = registry()[name]
+    if entry.retention.column is None:
+        return 0
+    if name == Track.__tablename__:
+        return _sweep_tracks(service, entry)
+    removed = 0
+    while count := _delete_batch(service, name, entry):
+        removed += count
+    return removed
+
+
+def _sweep_tracks(service: "Service", entry: Entry) -> int:
+    """Erase tracks whose time is over; those that are held are looked at again the next time."""
+    done = exists().where(
+        col(Erasure.object_kind) == erasure.TRACK, col(Erasure.object_id) == col(Track.id)
+    )
+    removed, after = 0, ""
+    table: Table = Track.__table__  # type: ignore[attr-defined]
+    while True:
+        query = select(Track.id).where(_over(service, table, entry), ~done, Track.id > after)
+        with service.database.reading() as session:
+            ids = session.exec(query.order_by(col(Track.id)).limit(BATCH)).all()
+        if not ids:
+            return removed
+        removed += sum(erasure.erase_track(service, each, erasure.RETENTION) for each in ids)
+        after = ids[-1]
+
+
+def _delete_batch(service: "Service", name: str, entry: Entry) -> int:
+    table: Table = models()[name].__table__  # type: ignore[attr-defined]
+    (key,) = table.primary_key.columns
+    with service.database.transaction() as session:
+        held = _held_ids(session, service)
+        tied = entry.tie.model_dump(exclude_none=True).values() if entry.tie else ()
+        free = [or_(table.c[each].is_(None), table.c[each].not_in(held)) for each in tied]
+        over = select(key).where(_over(service, table, entry), *free, *_unreferenced(table))
+        ids = session.exec(over.limit(BATCH)).all()
+        if ids:
+            session.execute(delete(table).where(key.in_(ids)))
+        return len(ids)
+
+
+def _over(service: "Service", table: Table, entry: Entry) -> ColumnElement[bool]:
+    """Return the condition that a row's time is over."""
+    retention = entry.retention
+    if retention.column is None or retention.keep is None:
+        raise ValueError(f"{table.name} is not swept by a time")
+    where = [table.c[column] == value for column, value in retention.where.items()]
+    return and_(table.c[retention.column] <= service.now() - retention.keep, *where)
+
+
+def _unreferenced(table: Table) -> list[ColumnElement[bool]]:
+    """Return conditions that no row of another table points at a row of this one."""
+    return [
+        ~exists().where(key.parent == table.c[key.column.name])
+        for other in SQLModel.metadata.sorted_tables
+        for key in other.foreign_keys
+        if key.column.table is table
+    ]
+
+
+def _held_ids(session: Session, service: "Service") -> list[str]:
+    """Return the ids of what is held: accounts, tracks, their cases."""
+    found: set[Any] = {hold.object_id for hold in holds.in_force(session, service.now())}
+    found |= set(session.exec(select(Track.id).where(col(Track.account_id).in_(found))))
+    found |= set(session.exec(select(Case.id).where(col(Case.track_id).in_(found))))
+    return sorted(found)

@@ -1,0 +1,34 @@
+"""``report``: what the law asks for, from the registry and the settings."""
+
+from pathlib import Path
+
+from tests.program import answer, clearance
+
+
+def test_the_reports_say_what_the_registry_and_the_settings_say(tmp_path: Path) -> None:
+    record = answer(tmp_path, "report", "processing", CLEARANCE_KAFKA="broker:9092")
+    (account,) = [each for each in record["activities"] if each["table"] == "account"]
+    assert account["personal"] == ["external_id"]
+    assert any(each.startswith("Kafka") for each in record["recipients"])
+    without = answer(tmp_path, "report", "processing")
+    assert not any(each.startswith("Kafka") for each in without["recipients"])
+    assessment = answer(tmp_path, "report", "impact")
+    assert {"restrict", "block"} >= {
+        rule["outcome"] for rule in assessment["automated_decisions"]["rules"]
+    }
+    assert assessment["risks"]
+    for name in ("processing", "impact"):
+        text = clearance(tmp_path, "report", name).stdout
+        assert text.startswith("# ")
+        assert "to be filled in by the controller" in text
+
+
+def test_what_a_report_says_of_the_code_is_there(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    named = [
+        part.strip()
+        for risk in answer(tmp_path, "report", "impact")["risks"]
+        for part in risk["where"].split(",")
+    ]
+    assert named
+    assert all((root / each).is_file() for each in named)
