@@ -13,7 +13,10 @@ EXAMPLES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What of a decision a person or a listener would notice, and the rules behind it."""
+    """What of a decision a person or a listener would notice, and the rules behind it.
+
+    ``rules`` are those that fired, each with what it asked for: ``own-hit: block``.
+    """
 
     decision: str
     outcomes: Mapping[str, str]
@@ -27,7 +30,7 @@ class Ruling:
             decision.decision,
             decision.outcomes,
             decision.restrictions,
-            frozenset(reason.rule for reason in decision.reasons),
+            frozenset(f"{reason.rule}: {reason.outcome}" for reason in decision.reasons),
         )
 
 
@@ -41,7 +44,7 @@ class Difference:
         Whether anything that takes effect is otherwise: the decision, a territory's outcome, a
         restriction. Rules alone are no difference.
     only_live, only_candidate : tuple of str
-        Rules that fired in one of the two, in alphabetical order.
+        Rules that fired, with what they asked for, in one of the two; in alphabetical order.
     """
 
     live: str

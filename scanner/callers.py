@@ -16,6 +16,8 @@ SCOPES: Final = (
     "cases:read",
     "audit:read",
     "operations",
+    "policies:write",
+    "policies:approve",
 )
 
 

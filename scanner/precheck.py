@@ -74,7 +74,8 @@ def precheck(
     now = service.now()
     with service.database.reading() as session:
         facts = facts_of(session, caller.tenant_id, declaration.to_json(), evidence, now)
-        decision = policy.decide(service.pack, facts)
+        by = service.packs.in_force(session, caller.tenant_id)
+        decision = policy.decide(by.pack, facts)
         references = {
             match.reference_id: session.get(Reference, match.reference_id)
             for match in evidence.matches
@@ -92,7 +93,7 @@ def precheck(
         "state": None,
         "sha256": None,
         "duration": evidence.duration,
-        **tracks.describe_judgement(decision.to_json() | {"pack": service.pack.id}),
+        **tracks.describe_judgement(decision.to_json()),
         **tracks.describe_evidence(vars(evidence), found),
     }
 

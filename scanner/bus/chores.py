@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import flood, licensees, reference_checks, temporary, upkeep, webhooks
+from scanner import flood, licensees, reference_checks, rehearsals, temporary, upkeep, webhooks
 from scanner.bus import dead_letters
 from scanner.clock import new_id
 from scanner.events import CaseOpened
@@ -50,6 +50,7 @@ class Chores:
                 lambda: open_overdue_cases(service),
                 lambda: expire_foreign(service),
                 lambda: flood.forget_old(service),
+                lambda: rehearsals.forget_old(service),
                 lambda: expire_idempotency_keys(service),
                 lambda: webhooks.forget_settled(service),
                 lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),

@@ -22,6 +22,7 @@ from scanner.cli import (
     fingerprints,
     operations,
     rehearsal,
+    rollout,
     running,
     scanning,
     watermarks,
@@ -46,6 +47,7 @@ explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
+rollout.add_to(rehearsal.app)
 app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")

@@ -1,7 +1,15 @@
 """Every table the service keeps itself; `policy` and `appeals` keep theirs."""
 
 from appeals.tables import Case, StatementOfReasons
-from policy.tables import PolicyDecision
+from policy.tables import (
+    ComparisonTally,
+    PolicyActivation,
+    PolicyComparison,
+    PolicyDecision,
+    PolicyPack,
+    PolicyRollout,
+    RuleTally,
+)
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -46,6 +54,7 @@ __all__ = [
     "Case",
     "CatalogueChange",
     "CatalogueEpoch",
+    "ComparisonTally",
     "DeadLetter",
     "Delivery",
     "Handled",
@@ -57,7 +66,11 @@ __all__ = [
     "JournalSeal",
     "Licence",
     "MarkLicensee",
+    "PolicyActivation",
+    "PolicyComparison",
     "PolicyDecision",
+    "PolicyPack",
+    "PolicyRollout",
     "Provenance",
     "Reference",
     "ReferenceExclusion",
@@ -68,6 +81,7 @@ __all__ = [
     "RetroDue",
     "RetroMatch",
     "RetroSweep",
+    "RuleTally",
     "SigningKey",
     "StatementOfReasons",
     "Submission",

@@ -49,6 +49,20 @@ def test_the_table_counts_all_and_names_the_first_of_each_kind() -> None:
     assert told["overturned"]["examples"][0]["track_id"] == "flip-4"
 
 
+def test_a_rule_that_asks_for_something_else_is_named_with_both() -> None:
+    text = "name: x\nthresholds: {}\nrules:\n  - id: long\n    title: L\n    when: duration > 1.0\n"
+    softer, harder = (
+        policy.read_pack(f"{text}    outcome: {asked}\n    statement: L\n")
+        for asked in ("clear", "review")
+    )
+    facts = policy.Facts(duration=2.0, detectors={"fingerprint": "ok"})
+
+    found = compare(*(Ruling.of(policy.decide(pack, facts)) for pack in (softer, harder)))
+
+    assert found.differs
+    assert ("long: clear" in found.only_live, found.only_candidate) == (True, ("long: review",))
+
+
 def test_a_decision_and_itself_are_the_same() -> None:
     pack = policy.default_pack()
     for case in pack.tests:
