@@ -5,7 +5,17 @@
 'clear'
 """
 
+from policy.activation import (
+    REHEARSED,
+    IllegalMoveError,
+    PackMove,
+    PackState,
+    falls_to_candidate,
+    moved,
+    strays,
+)
 from policy.ages import AgeError, Assurance, band_on, most_reliable, stricter
+from policy.comparison import Confusion, Difference, Ruling, compare
 from policy.decisions import SEVERITY, Decision, Exemption, Reason, fold
 from policy.errors import PackError, PolicyError
 from policy.facts import (
@@ -29,12 +39,14 @@ from policy.gates import ACTS, Controls, Gate, GateReason, Person, gate, stricte
 from policy.judgement import decide
 from policy.jurisdictions import Jurisdictions, default_jurisdictions, load_jurisdictions
 from policy.lint import lint_pack
-from policy.packs import Pack, default_pack, load_pack
+from policy.packs import Pack, default_pack, default_pack_text, load_pack, read_pack
+from policy.rates import Usual, chance_of, has_jumped
 from policy.rehearsal import CaseResult, test_pack
 
 __all__ = [
     "ABSENT",
     "ACTS",
+    "REHEARSED",
     "SEVERITY",
     "UNKNOWN",
     "AccountFact",
@@ -42,8 +54,10 @@ __all__ = [
     "AgeFact",
     "Assurance",
     "CaseResult",
+    "Confusion",
     "Controls",
     "Decision",
+    "Difference",
     "Exemption",
     "Fact",
     "Facts",
@@ -52,30 +66,43 @@ __all__ = [
     "Gate",
     "GateReason",
     "GenerationFact",
+    "IllegalMoveError",
     "Jurisdictions",
     "MatchFact",
     "Pack",
     "PackError",
+    "PackMove",
+    "PackState",
     "Person",
     "PolicyError",
     "ProvenanceFact",
     "Reason",
+    "Ruling",
     "Unknown",
+    "Usual",
     "WatermarkFact",
     "WordsFact",
     "altered",
     "band_on",
+    "chance_of",
+    "compare",
     "decide",
     "default_jurisdictions",
     "default_pack",
+    "default_pack_text",
     "facts_schema",
+    "falls_to_candidate",
     "flips",
     "fold",
     "gate",
+    "has_jumped",
     "lint_pack",
     "load_jurisdictions",
     "load_pack",
     "most_reliable",
+    "moved",
+    "read_pack",
+    "strays",
     "stricter",
     "strictest",
     "test_pack",

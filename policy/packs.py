@@ -202,8 +202,17 @@ def load_pack(source: FilePath | str) -> Pack:
 @lru_cache(maxsize=1)
 def default_pack() -> Pack:
     """Give the pack that ships with Clearance, ``packs/default.yaml``."""
-    text = resources.files("policy").joinpath("packs/default.yaml").read_text(encoding="utf-8")
-    return _Reader("default.yaml", text).pack()
+    return _Reader("default.yaml", default_pack_text()).pack()
+
+
+def default_pack_text() -> str:
+    """Give the text of the pack that ships with Clearance."""
+    return resources.files("policy").joinpath("packs/default.yaml").read_text(encoding="utf-8")
+
+
+def read_pack(text: str) -> Pack:
+    """Check and compile a pack that is given as text, be it one line; see :func:`load_pack`."""
+    return _Reader("pack", text).pack()
 
 
 class _Reader:

@@ -28,6 +28,7 @@ from scanner.routes import (
     hygiene,
     keys,
     licensees,
+    personal_data,
     policies,
     prompts,
     provenance,

@@ -18,6 +18,8 @@ SCOPES: Final = (
     "cases:read",
     "audit:read",
     "operations",
+    "policies:write",
+    "policies:approve",
 )
 
 

@@ -51,9 +51,12 @@ def replay(service: "Service", track: Track) -> Replayed:
     with service.database.reading() as session:
         refuse_erased(session, track.id)
         row = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-    if row is None:
-        raise NotFoundError("decision", "yet: read the track to see how far it is")
-    again = policy.decide(service.pack, policy.Facts.model_validate(row.facts))
+        if row is None:
+            raise NotFoundError("decision", "yet: read the track to see how far it is")
+        pack = service.packs.that_made(session, row)
+    if pack is None:
+        raise NotFoundError("pack", f"{row.pack}, which made the decision")
+    again = policy.decide(pack, policy.Facts.model_validate(row.facts))
     return Replayed(
         id=row.id,
         decision=row.decision,
@@ -61,6 +64,6 @@ def replay(service: "Service", track: Track) -> Replayed:
         pack=row.pack,
         replayed_decision=again.decision,
         replayed_outcome_hash=again.outcome_hash,
-        replayed_pack=service.pack.id,
+        replayed_pack=pack.id,
         same=again.outcome_hash == row.outcome_hash,
     )

@@ -13,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 import appeals.tables
-from scanner import banks, keys, licensees, references, tracks, webhooks
+from scanner import banks, keys, licensees, policies, references, tracks, webhooks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.errors import NotFoundError, PreconditionFailedError, UnauthorisedError
@@ -21,7 +21,16 @@ from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.replays import Once
 from scanner.service import Service
-from scanner.tables import ApiKey, Bank, DeadLetter, MarkLicensee, Reference, Track, Webhook
+from scanner.tables import (
+    ApiKey,
+    Bank,
+    DeadLetter,
+    MarkLicensee,
+    PolicyPack,
+    Reference,
+    Track,
+    Webhook,
+)
 
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
@@ -112,6 +121,7 @@ _tracks_read, _tracks_write = Holding("tracks:read"), Holding("tracks:write")
 _references_read, _references_write = Holding("references:read"), Holding("references:write")
 _references_settle = Holding("references:settle")
 _webhooks, _operations = Holding("webhooks"), Holding("operations")
+_policies_write, _policies_approve = Holding("policies:write"), Holding("policies:approve")
 _cases_read, _audit_read = Holding("cases:read"), Holding("audit:read")
 
 TracksReader = Annotated[Caller, Security(_tracks_read)]
@@ -122,6 +132,8 @@ ReferencesSettler = Annotated[Caller, Security(_references_settle)]
 WebhooksCaller = Annotated[Caller, Security(_webhooks)]
 CasesReader = Annotated[Caller, Security(_cases_read)]
 AuditReader = Annotated[Caller, Security(_audit_read)]
+PolicyWriter = Annotated[Caller, Security(_policies_write)]
+PolicyApprover = Annotated[Caller, Security(_policies_approve)]
 Operator = Annotated[Caller, Security(_operations)]
 
 
@@ -255,6 +267,36 @@ def own_licensee(
     return licensee
 
 
+PolicyId = Annotated[str, Path(description="Its id, `name@sha256:…`, or its hash.")]
+
+
+def _policy(service: Service, caller: Caller, policy_id: str) -> PolicyPack:
+    service.packs.ensure(service, caller.tenant_id)
+    with service.database.reading() as session:
+        try:
+            return policies.find(session, caller.tenant_id, policy_id)
+        except NotFoundError:
+            raise NotFoundError("policy", "of this id") from None
+
+
+def readable_policy(caller: CallerDep, service: ServiceDep, policy_id: PolicyId) -> PolicyPack:
+    """Return the pack in the path for reading."""
+    return _policy(service, caller, policy_id)
+
+
+def written_policy(caller: PolicyWriter, service: ServiceDep, policy_id: PolicyId) -> PolicyPack:
+    """Return the pack in the path for testing and proposing."""
+    return _policy(service, caller, policy_id)
+
+
+def approved_policy(caller: PolicyApprover, service: ServiceDep, policy_id: PolicyId) -> PolicyPack:
+    """Return the pack in the path for a second person to decide on."""
+    return _policy(service, caller, policy_id)
+
+
+ReadablePolicy = Annotated[PolicyPack, Depends(readable_policy)]
+WrittenPolicy = Annotated[PolicyPack, Depends(written_policy)]
+ApprovedPolicy = Annotated[PolicyPack, Depends(approved_policy)]
 ReadableTrack = Annotated[Track, Depends(readable_track)]
 WritableTrack = Annotated[Track, Depends(writable_track)]
 ReadableReference = Annotated[Reference, Depends(readable_reference)]

@@ -94,7 +94,8 @@ def keep_back(
             "detectors": facts.detectors | {detector: analysis.FAILED},
         }
     )
-    stored = decision_row(service, track, row, facts, policy.decide(service.pack, facts))
+    by = service.packs.usable(session, track.tenant_id, track.id)
+    stored = decision_row(service, track, row, facts, policy.decide(by.pack, facts), by)
     stored.reasons = [*stored.reasons, {"rule": rule, "text": why}]
     session.add(stored)
     track.decision_id = stored.id

@@ -34,6 +34,14 @@ class IllegalTransitionError(ScannerError):
     """The track does not accept this command in its present state."""
 
 
+class PackRefusedError(ScannerError):
+    """A pack of rules can't be taken or proposed; ``findings`` says what to mend, one sentence each."""
+
+    def __init__(self, findings: list[str]) -> None:
+        super().__init__("the pack is refused: " + "; ".join(findings))
+        self.findings = findings
+
+
 class BusyError(ScannerError):
     """The service takes no more work just now."""
 

@@ -510,6 +510,51 @@ class Administered(EventData):
     detail: dict[str, Any] = {}
 
 
+class PolicyEvent(EventData):
+    """Base of what happens to a platform's packs of rules; the subject is the pack's version."""
+
+    topic: ClassVar[str] = OPERATIONS
+
+
+class PolicyPackAdded(PolicyEvent):
+    """There is a new version of the rules; nothing is decided by it yet."""
+
+    type: ClassVar[str] = "clearance.policy.added"
+
+    pack: str
+    state: str
+
+
+class PolicyPackMoved(PolicyEvent):
+    """A pack was proposed, approved, rejected, rehearsed, put in force, or retired."""
+
+    type: ClassVar[str] = "clearance.policy.moved"
+
+    pack: str
+    move: str
+    state: str
+    activation_id: str | None = None
+    share: float | None = None
+    single_operator: bool = False
+    reason: str = ""
+
+
+class PolicyAlarmRaised(PolicyEvent):
+    """A canary strays from the live pack, or a live rule fires far more often than it used to."""
+
+    type: ClassVar[str] = "clearance.policy.alarm"
+
+    pack: str
+    kind: str
+    activation_id: str
+    rule: str | None = None
+    seen: int
+    of: int
+    usual_seen: int | None = None
+    usual_of: int | None = None
+    taken_back: bool
+
+
 class SubmissionRefused(EventData):
     """An upload was refused while it was received: nothing is stored but this record."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import policy
 from scanner import certificates, keys, stored_prints, watermark_keys
 from scanner.errors import ScannerError
 from scanner.secrets import make_key_file
@@ -53,6 +54,7 @@ def initialise(service: "Service", email: str) -> Initialised:
     if not service.settings.certificate_folder.exists():
         certificates.make_development_chain(service.settings.certificate_folder, service.now())
     watermark_keys.rotate(service, keys.OPERATOR)
+    service.packs.ensure(service, tenant.id)
     return Initialised(api_key=token, email=user.email, password=password)
 
 
@@ -78,7 +80,7 @@ def examine(service: "Service") -> list[Finding]:
         ("chromaprint", _chromaprint),
         ("certificate", lambda: _certificate(service)),
         ("watermark keys", lambda: _watermark_keys(service)),
-        ("policy", lambda: service.pack.id),
+        ("policy", lambda: _policy(service)),
     ]
     return [_look(part, look) for part, look in parts]
 
@@ -121,6 +123,15 @@ def _watermark_keys(service: "Service") -> str:
             "with `clearance watermark keys rotate`"
         )
     return f"{len(live)} live, {rings[0].writing.name} to write with"
+
+
+def _policy(service: "Service") -> str:
+    with service.database.reading() as session:
+        known = keys.tenants(session)
+        ids = {service.packs.in_force(session, tenant.id).pack.id for tenant in known}
+    words = ", ".join(sorted(ids)) or "nothing decided yet"
+    packaged = policy.default_pack().id
+    return words if not ids or packaged in ids else f"{words}; the packaged one is {packaged}"
 
 
 def _bus(service: "Service") -> str:

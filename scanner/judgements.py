@@ -6,6 +6,7 @@ from sqlmodel import Session, select
 
 import policy
 from scanner.clock import new_id
+from scanner.packs_in_force import InForce
 from scanner.tables import Analysis, PolicyDecision, Submission, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 
@@ -29,8 +30,12 @@ def decision_row(
     row: Analysis,
     facts: policy.Facts,
     decision: policy.Decision,
+    by: InForce,
 ) -> PolicyDecision:
-    """Return a decision as it is kept, with all that explains it; it supersedes the one before."""
+    """Return a decision as it is kept, with all that explains it; it supersedes the one before.
+
+    ``by`` is what made it.
+    """
     judged = decision.to_json()
     return PolicyDecision(
         id=new_id(),
@@ -43,11 +48,13 @@ def decision_row(
         reasons=judged["reasons"],
         explanation=judged,
         facts=facts.model_dump(mode="json"),
-        pack=service.pack.id,
+        pack=decision.pack,
         facts_hash=decision.facts_hash,
         outcome_hash=decision.outcome_hash,
         index_version=row.index_version,
         automation=decision.automation,
         supersedes=track.decision_id,
+        activation_id=by.activation_id,
+        single_operator=by.single_operator,
         created_at=service.now(),
     )

@@ -1,11 +1,12 @@
 """Every metric's name, in one place."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
-from scanner.tables import DeadLetter, JournalPending
+from scanner.tables import DeadLetter, JournalPending, PolicyActivation, RuleTally
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -20,6 +21,12 @@ HANDLE_SECONDS: Final = Histogram(
 )
 STAGE_SECONDS: Final = Histogram(
     "clearance_stage_seconds", "Time in a step of the analysis", ["step"], buckets=_STAGE_BUCKETS
+)
+COMPARISONS: Final = Counter(
+    "clearance_policy_comparisons_total", "Tracks on which two packs were compared", ["result"]
+)
+POLICY_ALARMS: Final = Gauge(
+    "clearance_policy_alarms", "Canaries stopped and rules that jumped in the last day", ["kind"]
 )
 OUTCOMES: Final = Counter("clearance_decisions_total", "Decisions by outcome", ["decision"])
 SUBMISSIONS: Final = Counter(
@@ -55,5 +62,11 @@ def count_what_waits(service: "Service") -> None:
         UNSEALED.set(session.exec(select(func.count()).select_from(JournalPending)).one())
         dead = select(func.count()).select_from(DeadLetter).where(DeadLetter.state == "dead")
         DEAD_LETTERS.set(session.exec(dead).one())
+        since = service.now() - timedelta(days=1)
+        for kind, alarms in (
+            ("rule", (RuleTally.alarmed, col(RuleTally.hour) >= since)),
+            ("canary", (PolicyActivation.stopped, col(PolicyActivation.ended_at) >= since)),
+        ):
+            POLICY_ALARMS.labels(kind).set(session.exec(select(func.count()).where(*alarms)).one())
     for group in service.groups:
         QUEUE_DEPTH.labels(group.name).set(service.transport.depth(group.name))

@@ -18,6 +18,7 @@ from scanner import (
     marking,
     people_events,
     reconsideration,
+    rehearsals,
     retro,
     webhooks,
     words,
@@ -33,6 +34,7 @@ from scanner.fetch import FetchError
 from scanner.journal import Event, record
 from scanner.judgements import decision_row, facts_about
 from scanner.metrics import OUTCOMES
+from scanner.packs_in_force import InForce
 from scanner.privacy import blobs
 from scanner.source_audio import bring_in, local_audio, local_fingerprint
 from scanner.store import StoreError
@@ -101,17 +103,23 @@ def analyse(service: "Service", event: Event) -> None:
 
 
 def decide(service: "Service", event: Event) -> None:
-    """Let the policy pack judge the evidence."""
+    """Let the policy pack in force judge the evidence."""
     with service.database.reading() as session:
         row = session.get_one(Analysis, event.data["analysis_id"])
         track = session.get_one(Track, event.subject)
         facts = facts_about(service, session, track, row)
-    decision = policy.decide(service.pack, facts)
+    service.packs.ensure(service, row.tenant_id)
+    with service.database.reading() as session:
+        by = service.packs.in_force(session, row.tenant_id, track.id)
+    decision = policy.decide(by.pack, facts)
     with once(service, "decide", event) as session:
         track = locked(session, row.tenant_id, event.subject)
         if track.state != State.ANALYSING or track.analysis_id != row.id:
             return  # withdrawn, or analysed again
-        _store_decision(service, session, track, row, facts, decision, event)
+        now_by = service.packs.in_force(session, row.tenant_id, track.id, held=True)
+        if now_by.activation_id != by.activation_id:  # another pack was put in force meanwhile
+            by, decision = now_by, policy.decide(now_by.pack, facts)
+        _store_decision(service, session, track, row, facts, decision, by, event)
     OUTCOMES.labels(decision.decision).inc()
 
 
@@ -154,8 +162,9 @@ def give_up(service: "Service", event: Event, why: str) -> None:
             data = events.TrackIndeterminate(problem=problem, final=True)
             move(session, track, Command.FAIL, data, service.now(), cause=event)
         facts = facts_about(service, session, track, row)
-        decision = policy.decide(service.pack, facts)
-        stored = decision_row(service, track, row, facts, decision)
+        by = service.packs.usable(session, track.tenant_id, track.id)
+        decision = policy.decide(by.pack, facts)
+        stored = decision_row(service, track, row, facts, decision, by)
         session.add(stored)
         track.decision_id = stored.id
         session.flush()
@@ -201,6 +210,11 @@ GROUPS: Final = (
         name=flood.GROUP,
         topics=(events.TRACKS,),
         handlers={events.TrackAnalysed.type: flood.watch},
+    ),
+    Group(
+        name=rehearsals.GROUP,
+        topics=(events.TRACKS,),
+        handlers={events.TrackDecided.type: rehearsals.watch},
     ),
     Group(
         name=retro.GROUP,
@@ -402,9 +416,10 @@ def _store_decision(
     row: Analysis,
     facts: policy.Facts,
     decision: policy.Decision,
+    by: InForce,
     event: Event,
 ) -> PolicyDecision:
-    stored = decision_row(service, track, row, facts, decision)
+    stored = decision_row(service, track, row, facts, decision, by)
     session.add(stored)
     track.decision_id = stored.id
     track.problem = None

@@ -76,7 +76,8 @@ def precheck(
     words.look_at(evidence, declared)
     with service.database.reading() as session:
         facts = facts_of(session, caller.tenant_id, declared, evidence, now)
-        decision = policy.decide(service.pack, facts)
+        by = service.packs.in_force(session, caller.tenant_id)
+        decision = policy.decide(by.pack, facts)
         references = {
             match.reference_id: session.get(Reference, match.reference_id)
             for match in evidence.matches
@@ -94,7 +95,7 @@ def precheck(
         "state": None,
         "sha256": None,
         "duration": evidence.duration,
-        **tracks.describe_judgement(decision.to_json() | {"pack": service.pack.id}),
+        **tracks.describe_judgement(decision.to_json()),
         **tracks.describe_evidence(vars(evidence), found),
     }
 

@@ -38,6 +38,7 @@ from scanner.errors import (
     IllegalTransitionError,
     InProgressError,
     NotFoundError,
+    PackRefusedError,
     PoisonError,
     PreconditionFailedError,
     ScannerError,
@@ -100,6 +101,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad-fields": Kind(422, "Some fields can't be taken"),
     "bad-cursor": Kind(422, "The cursor is not one of this list"),
     "idempotency-conflict": Kind(422, "The Idempotency-Key was used for something else"),
+    "pack-refused": Kind(422, "The pack of rules can't be used as it is"),
     "not-replayable": Kind(422, "The message can't be replayed"),
     "precondition-required": Kind(428, "If-Match is needed"),
     "rate-limited": Kind(429, "Too many requests"),
@@ -158,6 +160,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadAgeError: "bad-fields",
     BadConsentError: "bad-fields",
     BadHoldError: "bad-fields",
+    PackRefusedError: "pack-refused",
     NothingToDrawError: "nothing-to-draw",
     UnverifiableError: "manifest-unverifiable",
     InvalidFingerprintError: "bad-fingerprint",
@@ -364,6 +367,8 @@ def _headers(error: Exception, members: dict[str, Any]) -> dict[str, str]:
 def _errors(error: Exception) -> list[dict[str, str]]:
     if isinstance(error, DeclarationError | HttpError):
         return error.errors or []
+    if isinstance(error, PackRefusedError):
+        return [{"field": "text", "detail": finding} for finding in error.findings]
     if isinstance(error, RequestValidationError) and _validation_name(error) == "bad-fields":
         return [
             {"field": _place(each["loc"]), "detail": str(each["msg"]).removeprefix("Value error, ")}

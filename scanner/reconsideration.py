@@ -21,6 +21,7 @@ from scanner.events import TrackSuperseded, TrackUnpublished
 from scanner.journal import Event
 from scanner.judgements import decision_row
 from scanner.marking import mark_of
+from scanner.packs_in_force import InForce
 from scanner.tables import Account, Analysis, PolicyDecision, Submission, Track
 from scanner.track_states import State
 from scanner.tracks import analyse_again, locked, note
@@ -39,6 +40,7 @@ class Rejudged:
     facts: policy.Facts
     before: policy.Decision
     after: policy.Decision
+    by: InForce
 
     @property
     def is_stricter(self) -> bool:
@@ -112,7 +114,8 @@ def _rejudged(
     now = kept.model_copy(update=people.facts(session, track.tenant_id, declared, service.now()))
     if now == kept:
         return None
-    return Rejudged(now, policy.decide(service.pack, kept), policy.decide(service.pack, now))
+    by = service.packs.in_force(session, track.tenant_id, track.id)
+    return Rejudged(now, policy.decide(by.pack, kept), policy.decide(by.pack, now), by)
 
 
 def _was_held_for_the_person(track: Track, decision: PolicyDecision, again: Rejudged) -> bool:
@@ -159,7 +162,7 @@ def _superseding(
     again: Rejudged,
 ) -> PolicyDecision:
     analysis = session.get_one(Analysis, decision.analysis_id)
-    stored = decision_row(service, track, analysis, again.facts, again.after)
+    stored = decision_row(service, track, analysis, again.facts, again.after, again.by)
     session.add(stored)
     track.decision_id = stored.id
     session.flush()

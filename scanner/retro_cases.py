@@ -159,8 +159,9 @@ def _decided(
         | {each.match.reference_id: each.explained for each in new if each.explained},
     )
     now = service.now()
+    pack = service.packs.in_force(session, track.tenant_id, track.id).pack
     before, after = (
-        policy.decide(service.pack, facts_of(session, track.tenant_id, declared, each, now))
+        policy.decide(pack, facts_of(session, track.tenant_id, declared, each, now))
         for each in (evidence, more)
     )
     return before, after

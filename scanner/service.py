@@ -13,13 +13,14 @@ from scanner.secrets import SecretBox
 from scanner.settings import Settings
 
 if TYPE_CHECKING:
-    from policy import Jurisdictions, Pack
+    from policy import Jurisdictions
     from scanner.audio import Decoder
     from scanner.bus.groups import Group
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
     from scanner.certificates import Signatory
     from scanner.manifests import Manifests
+    from scanner.packs_in_force import Packs
     from scanner.precheck import Slots
     from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
@@ -128,11 +129,11 @@ class Service:
         return PublishedTracks(self, self.settings.home.resolve() / "published" / "index")
 
     @cached_property
-    def pack(self) -> "Pack":
-        """The active policy pack."""
-        from policy import default_pack
+    def packs(self) -> "Packs":
+        """The packs of rules, compiled, and which of them decides."""
+        from scanner.packs_in_force import Packs
 
-        return default_pack()
+        return Packs()
 
     @cached_property
     def jurisdictions(self) -> "Jurisdictions":

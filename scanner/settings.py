@@ -167,6 +167,42 @@ class Settings(BaseSettings):
         default=200, ge=1, description="Stored tracks that are compared at a time."
     )
 
+    single_operator: bool = Field(
+        default=False,
+        description="Whoever proposed a pack of rules may approve it too. Every activation and "
+        "decision under such a pack says so.",
+    )
+    canary_stop_rate: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of a canary's tracks that the live pack would have decided otherwise, "
+        "above which the canary stops itself.",
+    )
+    canary_minimum: int = Field(
+        default=50, ge=1, description="Tracks that a canary decides before that share is judged."
+    )
+    rule_alarm_factor: float = Field(
+        default=3.0,
+        gt=1,
+        description="How many times as often as in the 7 days before a rule must fire in an hour "
+        "to raise an alarm.",
+    )
+    rule_alarm_chance: float = Field(
+        default=1e-6,
+        gt=0,
+        lt=1,
+        description="Greatest probability, at the rate of before, of firing so often.",
+    )
+    rule_alarm_minimum: int = Field(
+        default=20, ge=1, description="Times a rule must fire in an hour to raise an alarm."
+    )
+    rule_alarm_action: Literal["tell", "revert"] = Field(
+        default="tell",
+        description="What an alarm does beside telling: `revert` puts the pack into the shadow and "
+        "the one before in force again.",
+    )
+
     certificate_chain: Path | None = Field(
         default=None,
         description="PEM file of the certificates that sign manifests, the signing one first. "

@@ -26,8 +26,9 @@ Every setting is an environment variable, read once when a process starts. This 
 |---|---|---|---|
 """
 _FOOT: Final = """
-The command line reads two more: `CLEARANCE_TENANT`, the tenant that commands act for (default:
-`default`), and `CLEARANCE_API_KEY`, the key that `clearance scan --server` shows.
+The command line reads four more: `CLEARANCE_TENANT`, the tenant that commands act for (default:
+`default`), `CLEARANCE_API_KEY`, the key that `clearance scan --server` shows, and `CLEARANCE_LOGIN` with
+`CLEARANCE_PASSWORD`, the policy lead as whom `clearance policy` acts.
 """
 
 

@@ -26,6 +26,7 @@ from scanner.cli import (
     personal_data,
     rehearsal,
     reports,
+    rollout,
     running,
     scanning,
     watermarks,
@@ -52,6 +53,7 @@ app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 accounts.app.add_typer(personal_data.app)
 app.add_typer(accounts.app, name="account")
+rollout.add_to(rehearsal.app)
 app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")

@@ -135,10 +135,11 @@ def explain(
         if track.decision_id is None:
             raise NotFoundError("decision of track", track_id)
         decision = session.get_one(PolicyDecision, track.decision_id)
-        flips = None  # of a pack that is no longer in force nothing can be tried
-        if decision.pack == service.pack.id:
+        flips = None  # of a pack that is no longer here nothing can be tried
+        pack = service.packs.that_made(session, decision)
+        if pack is not None:
             facts = policy.Facts.model_validate(decision.facts)
-            flips = [flip.to_json() for flip in policy.flips(service.pack, facts)]
+            flips = [flip.to_json() for flip in policy.flips(pack, facts)]
     told = {**decision.explanation, "flips": flips}
     if as_json:
         say({"track_id": track_id, "facts": decision.facts, **told})

@@ -283,6 +283,8 @@ def read_decision(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
         "index_version": row.index_version,
         "automation": row.automation,
         "supersedes": row.supersedes,
+        "activation_id": row.activation_id,
+        "single_operator": row.single_operator,
         "created_at": row.created_at.isoformat(),
     }
 

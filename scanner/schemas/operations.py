@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scanner.schemas.common import Answer, Asked, Digest, Moment, ShortText
+from scanner.schemas.common import Answer, Asked, Moment, ShortText
 
 
 class CaseAnswer(Answer):
@@ -94,35 +94,6 @@ class Keys(Answer):
     """A page of API keys, newest first."""
 
     items: list[KeyAnswer]
-    next_cursor: str | None
-
-
-class RuleAnswer(BaseModel):
-    """A rule of a policy pack."""
-
-    id: str
-    title: str
-    phase: Literal["exempt", "decide"]
-    outcome: str
-    legal_basis: list[str]
-
-
-class PolicyAnswer(Answer):
-    """A policy pack."""
-
-    id: str
-    name: str
-    content_hash: Digest
-    description: str
-    active: bool
-    thresholds: dict[str, float]
-    rules: list[RuleAnswer]
-
-
-class Policies(Answer):
-    """The policy packs."""
-
-    items: list[PolicyAnswer]
     next_cursor: str | None
 
 

@@ -268,6 +268,8 @@ class DecisionAnswer(Judgement):
     facts_hash: Digest
     outcome_hash: Digest
     automation: str
+    activation_id: str | None = Field(description="Under which activation of the pack.")
+    single_operator: bool = Field(description="One identity both proposed and approved the pack.")
     created_at: Moment
 
 

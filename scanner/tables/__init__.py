@@ -1,7 +1,15 @@
 """Every table the service keeps itself; `policy` and `appeals` keep theirs."""
 
 from appeals.tables import Case, StatementOfReasons
-from policy.tables import PolicyDecision
+from policy.tables import (
+    ComparisonTally,
+    PolicyActivation,
+    PolicyComparison,
+    PolicyDecision,
+    PolicyPack,
+    PolicyRollout,
+    RuleTally,
+)
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -56,6 +64,7 @@ __all__ = [
     "Case",
     "CatalogueChange",
     "CatalogueEpoch",
+    "ComparisonTally",
     "Consent",
     "DeadLetter",
     "Delivery",
@@ -73,7 +82,11 @@ __all__ = [
     "Licence",
     "MarkLicensee",
     "ParentalControls",
+    "PolicyActivation",
+    "PolicyComparison",
     "PolicyDecision",
+    "PolicyPack",
+    "PolicyRollout",
     "Provenance",
     "Reference",
     "ReferenceExclusion",
@@ -84,6 +97,7 @@ __all__ = [
     "RetroDue",
     "RetroMatch",
     "RetroSweep",
+    "RuleTally",
     "SigningKey",
     "StatementOfReasons",
     "Submission",

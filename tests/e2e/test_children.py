@@ -11,7 +11,6 @@ import pytest
 import soundfile
 from sqlmodel import select
 
-import policy
 from scanner import keys
 from scanner.bus.chores import Chores
 from scanner.clock import new_id
@@ -22,24 +21,6 @@ from scanner.tables import Case, JournalRow, PolicyDecision, StatementOfReasons
 from tests.scanner.api.conftest import served
 from tests.songs import RATE, song
 
-PACK = """
-name: children
-thresholds: {}
-rules:
-  - id: child-publishes
-    title: A child's track without a parent's consent
-    legal_basis: [COPPA, GDPR-8]
-    when:
-      all:
-        - age_band == 'child' || age_band == 'unassured'
-        - "!('publish' in consents)"
-    outcome: review
-    statement: "A parent has not agreed that the track is published."
-tests:
-  - name: a child's track waits
-    facts: {account: {}, age_band: child}
-    expect: {decision: review}
-"""
 WORDS = {"text": "May your child publish?", "text_version": "2026-11", "guardian": "mother"}
 
 
@@ -119,7 +100,6 @@ class Family:
 @pytest.fixture
 def family(make_service, database_url) -> Iterator[Family]:
     service = make_service(database_url=database_url, rate_limit="100000/minute")
-    service.pack = policy.load_pack(PACK)
     tenant = keys.create_tenant(service, "platform")
     _, token = keys.create_key(service, tenant.id, "key")
     with (

@@ -1,7 +1,7 @@
 """Ages, guardians, consents, parental controls, and requests to a generator.
 
 Revision ID: 0009_people
-Revises: 0007_provenance
+Revises: 0008_policy_packs
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009_people"
-down_revision = "0007_provenance"
+down_revision = "0008_policy_packs"
 branch_labels = None
 depends_on = None
 

@@ -14,6 +14,7 @@ from scanner.inline import drive
 from scanner.journal import event_of
 from scanner.tables import Reference
 from scanner.track_states import State
+from tests.rollouts import pack_text
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.signed_files import signed_file
 
@@ -63,11 +64,15 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     assert drive(api.service, held) is State.HELD
     event = event_of(api.journal(platform, "clearance.track.submitted")[0])
     key, _ = keys.create_key(api.service, platform.tenant.id, "old")
+    _, second = keys.create_key(api.service, platform.tenant.id, "approves")
+    pack = platform.http.post("/v1/policies", json={"text": pack_text()}).json()["id"]
     with api.service.database.reading() as session:
         (delivery, *_) = webhooks.deliveries(session, platform.tenant.id, hook, limit=1)
     return {
         "API": api.url,
         "KEY": platform.token,
+        "SECOND_KEY": second,
+        "PACK": pack,
         "KEY_ID": key.id,
         "TRACK": track,
         "GENERATED": generated,

@@ -73,12 +73,17 @@ def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
         "/v1/audit/verify": {"get"},
         "/v1/keys": {"get", "post"},
         "/v1/keys/{key_id}": {"get", "delete"},
-        "/v1/policies": {"get"},
         "/v1/accounts/{account}/age": {"get", "put"},
         "/v1/accounts/{account}/consents": {"get", "post"},
         "/v1/accounts/{account}/controls": {"get", "put"},
         "/v1/generations": {"post"},
         "/v1/generations/{generation_id}": {"get"},
+        "/v1/policies": {"get", "post"},
+        "/v1/policies/{policy_id}": {"get"},
+        **{
+            f"/v1/policies/{{policy_id}}/{move}": {"post"}
+            for move in ("test", "backtest", "propose", "approve", "reject", "shadow", "activate")
+        },
     }
     for path, methods in expected.items():
         assert methods <= set(document["paths"][path]), path

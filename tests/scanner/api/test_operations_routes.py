@@ -83,6 +83,8 @@ SCOPED = [
     ("operations", "GET", "/v1/keys"),
     ("operations", "POST", "/v1/keys"),
     ("operations", "GET", "/v1/dead"),
+    ("policies:write", "POST", "/v1/policies"),
+    ("policies:approve", "POST", "/v1/policies/rollback"),
 ]
 
 

@@ -29,7 +29,8 @@ HEAVY = (
 CONTRACT = {
     "init", "serve", "worker", "scan", "explain", "fingerprint", "doctor", "audit verify",
     "reference add", "reference list", "reference show", "reference remove", "reference stats",
-    "policy test", "policy lint", "policy explain", "key create", "key list", "key revoke",
+    "policy test", "policy lint", "policy explain", "policy backtest", "policy propose",
+    "policy approve", "policy rollback", "key create", "key list", "key revoke",
     "user add", "db upgrade", "dead list", "dead replay",
 }  # fmt: skip
 

@@ -1,0 +1,132 @@
+"""Backtest: what a pack would have decided on the facts of tracks that were decided before.
+
+Facts are stored with every decision, so no audio is touched and nothing is written. Of each track the
+last decision of rules counts; where a person put another outcome in its place, that is shown beside it.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+from sqlalchemy import and_, or_
+from sqlalchemy.orm import aliased, defer
+from sqlmodel import Session, col, func, select
+
+import policy
+from policy import Confusion, Ruling
+from scanner.rehearsals import ruling_of
+from scanner.tables import PolicyDecision
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+CHUNK: Final = 200
+
+
+@dataclass
+class Backtest:
+    """A backtest that runs: iterate over `run`, then read the rest.
+
+    Attributes
+    ----------
+    unreadable : int
+        Tracks whose stored facts this version of the program can't read.
+    seconds : float
+        Time spent, reading included.
+    """
+
+    service: "Service"
+    tenant_id: str
+    pack: policy.Pack
+    since: datetime
+    limit: int | None = None
+    confusion: Confusion = field(default_factory=Confusion)
+    unreadable: int = 0
+    seconds: float = 0.0
+
+    def all(self) -> int:
+        """Return how many decisions there are to replay, whatever the limit."""
+        made = _made(self.tenant_id, self.since)
+        with self.service.database.reading() as session:
+            return session.exec(select(func.count()).select_from(PolicyDecision).where(*made)).one()
+
+    def run(self) -> Iterator[int]:
+        """Replay; yield after each chunk how many decisions there were in it."""
+        started, after = time.monotonic(), (self.since, "")
+        left = self.limit
+        while left is None or left > 0:
+            size = CHUNK if left is None else min(CHUNK, left)
+            with self.service.database.reading() as session:
+                pairs = _chunk(session, self.tenant_id, after, size)
+            for decision, human in pairs:
+                self._replay(decision, human)
+            if pairs:
+                last = pairs[-1][0]
+                after = (last.created_at, last.id)
+            self.seconds = time.monotonic() - started
+            yield len(pairs)
+            left = None if left is None else left - len(pairs)
+            if len(pairs) < size:
+                return
+
+    def _replay(self, decision: PolicyDecision, human: str | None) -> None:
+        try:
+            facts = policy.Facts.model_validate(decision.facts)
+        except ValidationError:
+            self.unreadable += 1
+            return
+        candidate = Ruling.of(policy.decide(self.pack, facts))
+        difference = policy.compare(ruling_of(decision), candidate)
+        self.confusion.add(decision.track_id, difference, human)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as JSON."""
+        compared = self.confusion.compared
+        return {
+            "pack": self.pack.id,
+            "since": self.since.isoformat(),
+            **self.confusion.to_json(),
+            "unreadable": self.unreadable,
+            "seconds": round(self.seconds, 3),
+            "tracks_per_second": round(compared / self.seconds, 1) if self.seconds else None,
+        }
+
+
+def _by_rules(decision: Any) -> Any:
+    """Whether rules made a decision: a person's has no automation and is never indeterminate."""
+    return or_(decision.automation != "none", decision.decision == "indeterminate")
+
+
+def _made(tenant_id: str, since: datetime) -> tuple[Any, ...]:
+    """Which decisions count: those of rules that no later decision of rules supersedes."""
+    later = aliased(PolicyDecision)
+    again = select(later.id).where(later.supersedes == PolicyDecision.id, _by_rules(later))
+    return (
+        PolicyDecision.tenant_id == tenant_id,
+        col(PolicyDecision.created_at) >= since,
+        _by_rules(PolicyDecision),
+        ~again.exists(),
+    )
+
+
+def _chunk(
+    session: Session, tenant_id: str, after: tuple[datetime, str], size: int
+) -> list[tuple[PolicyDecision, str | None]]:
+    at, last_id = after
+    human = aliased(PolicyDecision)
+    beyond = or_(
+        col(PolicyDecision.created_at) > at,
+        and_(col(PolicyDecision.created_at) == at, col(PolicyDecision.id) > last_id),
+    )
+    query = (
+        select(PolicyDecision, human.decision)
+        .outerjoin(human, col(human.supersedes) == col(PolicyDecision.id))
+        .where(*_made(tenant_id, at), beyond)
+        .options(defer(PolicyDecision.explanation))  # type: ignore[arg-type]
+        .order_by(col(PolicyDecision.created_at), col(PolicyDecision.id))
+        .limit(size)
+    )
+    return [(decision, overruled) for decision, overruled in session.exec(query)]

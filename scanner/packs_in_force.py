@@ -1,0 +1,228 @@
+"""Which pack decides a track: the platform's active one, or its canary for a share of the tracks.
+
+Every decision reads the platform's rollout row, so a move holds from its commit on, in all processes;
+what is read is two small rows, since compiled packs are kept by the process.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlmodel import Session, select
+
+import policy
+from policy import PackState
+from scanner.clock import new_id
+from scanner.errors import NotFoundError, TransientError
+from scanner.events import PolicyPackAdded
+from scanner.journal import Actor, record
+from scanner.tables import (
+    PolicyActivation,
+    PolicyDecision,
+    PolicyPack,
+    PolicyRollout,
+    Tenant,
+)
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+KEPT: Final = 32
+INSTALLATION: Final = Actor("installation", "system")
+"""Who put the packaged pack in force."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What decides a track.
+
+    Attributes
+    ----------
+    activation_id : str or None
+        None for a platform that has decided nothing yet, of which a precheck is asked.
+    single_operator : bool
+        One identity both proposed and approved the pack.
+    """
+
+    pack: policy.Pack
+    activation_id: str | None = None
+    single_operator: bool = False
+
+
+class Packs:
+    """The packs of one process, compiled; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, policy.Pack] = {}
+        self._seeded: set[str] = set()
+        self._lock = threading.Lock()
+
+    def compiled(self, session: Session, pack_id: str) -> policy.Pack:
+        """Return a stored pack.
+
+        Raises
+        ------
+        policy.PackError
+            If this version of the program can't use its text.
+        """
+        with self._lock:
+            if (known := self._compiled.get(pack_id)) is not None:
+                return known
+        row = session.get_one(PolicyPack, pack_id)
+        packaged = policy.default_pack()
+        pack = packaged if row.content_hash == packaged.content_hash else policy.read_pack(row.text)
+        with self._lock:
+            while len(self._compiled) >= KEPT:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[pack_id] = pack
+        return pack
+
+    def in_force(
+        self,
+        session: Session,
+        tenant_id: str,
+        track_id: str | None = None,
+        *,
+        held: bool = False,
+    ) -> InForce:
+        """Return what decides a track now.
+
+        Parameters
+        ----------
+        track_id : str, optional
+            Without one it is the active pack.
+        held : bool
+            No move is committed until this session's transaction ends.
+
+        Raises
+        ------
+        TransientError
+            If the active pack can't be used by this version of the program.
+        """
+        lock = {"read": True} if held else None
+        rollout = session.get(PolicyRollout, tenant_id, with_for_update=lock)
+        if rollout is None:
+            return InForce(policy.default_pack())
+        if track_id is not None and rollout.candidate_id is not None:
+            candidate = session.get_one(PolicyActivation, rollout.candidate_id)
+            if candidate.mode == PackState.CANARY and policy.falls_to_candidate(
+                candidate.id, track_id, candidate.share
+            ):
+                try:
+                    return self._of(session, candidate)
+                except (
+                    policy.PackError
+                ) as error:  # the live pack decides, as if there were no canary
+                    log.error("canary_unusable", activation=candidate.id, error=str(error))
+        active = session.get_one(PolicyActivation, rollout.active_id)
+        try:
+            return self._of(session, active)
+        except policy.PackError as error:
+            log.error("pack_unusable", activation=active.id, error=str(error))
+            raise TransientError(
+                f"the pack in force can't be used ({error}): roll back, or activate another"
+            ) from error
+
+    def usable(self, session: Session, tenant_id: str, track_id: str) -> InForce:
+        """Return what decides a track, or the packaged pack where that can't be used.
+
+        For tracks whose analysis failed for good: any pack leaves those to a person.
+        """
+        try:
+            return self.in_force(session, tenant_id, track_id)
+        except TransientError:
+            return InForce(policy.default_pack())
+
+    def that_made(self, session: Session, decision: PolicyDecision) -> policy.Pack | None:
+        """Return the pack that made a decision; None if it is no longer here, or no longer usable."""
+        packaged = policy.default_pack()
+        if decision.pack == packaged.id:
+            return packaged
+        row = session.exec(
+            select(PolicyPack).where(
+                PolicyPack.tenant_id == decision.tenant_id,
+                PolicyPack.content_hash == decision.pack.rpartition(":")[2],
+            )
+        ).first()
+        try:
+            return None if row is None else self.compiled(session, row.id)
+        except policy.PackError:
+            return None
+
+    def ensure(self, service: "Service", tenant_id: str) -> None:
+        """Put the packaged pack in force for a platform that has none yet."""
+        if tenant_id in self._seeded:
+            return
+        with service.database.reading() as session:
+            present = session.get(PolicyRollout, tenant_id) is not None
+        if not present:
+            with service.database.transaction() as session:
+                _seed(service, session, tenant_id)
+        self._seeded.add(tenant_id)
+
+    def _of(self, session: Session, activation: PolicyActivation) -> InForce:
+        pack = self.compiled(session, activation.pack_id)
+        return InForce(pack, activation.id, activation.single_operator)
+
+
+def summary(pack: policy.Pack) -> dict[str, object]:
+    """Return what lists show of a pack, so that they need not compile it."""
+    return {
+        "description": pack.description,
+        "thresholds": pack.thresholds,
+        "rules": [
+            {
+                "id": rule.id,
+                "title": rule.title,
+                "phase": rule.phase,
+                "outcome": rule.outcome,
+                "legal_basis": list(rule.legal_basis),
+            }
+            for rule in pack.rules
+        ],
+        "cases": len(pack.tests),
+    }
+
+
+def _seed(service: "Service", session: Session, tenant_id: str) -> None:
+    if session.get(Tenant, tenant_id, with_for_update=True) is None:
+        raise NotFoundError("tenant", tenant_id)
+    if session.get(PolicyRollout, tenant_id) is not None:
+        return  # another process was first
+    now, pack = service.now(), policy.default_pack()
+    row = PolicyPack(
+        id=new_id(),
+        tenant_id=tenant_id,
+        name=pack.name,
+        content_hash=pack.content_hash,
+        text=policy.default_pack_text(),
+        summary=summary(pack),
+        state=PackState.ACTIVE,
+        version=1,
+        author=INSTALLATION.id,
+        created_at=now,
+        updated_at=now,
+    )
+    activation = PolicyActivation(
+        id=new_id(),
+        tenant_id=tenant_id,
+        pack_id=row.id,
+        mode=PackState.ACTIVE,
+        share=1.0,
+        started_by=INSTALLATION.id,
+        started_at=now,
+    )
+    session.add_all([row, activation])
+    session.add(PolicyRollout(tenant_id=tenant_id, active_id=activation.id))
+    record(
+        session,
+        tenant_id=tenant_id,
+        subject=row.id,
+        version=row.version,
+        data=PolicyPackAdded(pack=pack.id, state=row.state),
+        now=now,
+        actor=INSTALLATION,
+    )
