@@ -1,4 +1,4 @@
-"""The installed program, run as a user runs it."""
+"""The program, run as a user runs it."""
 
 import contextlib
 import json
@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from tests.forked_program import forked
 from tests.servers import wait_until
 
 PROGRAM = str(Path(sys.executable).with_name("clearance"))
@@ -23,10 +24,21 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return kept | {"CLEARANCE_HOME": str(home)} | more
 
 
+Words = str | bytes | Path
+
+
 def clearance(
-    home: Path, *arguments: str | bytes | Path, status: int | None = 0, **more: str
+    home: Path, *arguments: Words, status: int | None = 0, **more: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end; its exit status must be ``status`` unless that is None."""
+    done = forked().run([PROGRAM, *arguments], environment(home, **more), timeout=120)
+    return _ended(done, status)
+
+
+def installed(
+    home: Path, *arguments: Words, status: int | None = 0, **more: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command as ``clearance`` does, but by the installed program, with all its imports."""
     done = subprocess.run(
         [PROGRAM, *arguments],
         check=False,
@@ -35,6 +47,12 @@ def clearance(
         encoding="utf-8",
         timeout=120,
     )
+    return _ended(done, status)
+
+
+def _ended(
+    done: "subprocess.CompletedProcess[str]", status: int | None
+) -> "subprocess.CompletedProcess[str]":
     assert "Traceback" not in done.stderr, done.stderr
     if status is not None:
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)

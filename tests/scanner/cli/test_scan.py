@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.loopback import Listener
-from tests.program import PROGRAM, answer, clearance, environment, lines, serving
+from tests.program import PROGRAM, answer, clearance, environment, installed, lines, serving
 from tests.scanner.cli.conftest import Installation
 from tests.songs import song, write
 
@@ -60,9 +60,12 @@ def test_each_file_gets_one_object_in_the_order_given(
 
 
 def test_the_exit_code_says_whether_all_is_clear(installation: Installation) -> None:
-    assert answer(installation.home, "scan", installation.unknown)["decision"] == "clear"
-    blocked = answer(installation.home, "scan", installation.excerpt, status=1)
-    assert blocked["decision"] == "block"
+    for path, decision, status in (
+        (installation.unknown, "clear", 0),
+        (installation.excerpt, "block", 1),
+    ):
+        done = installed(installation.home, "scan", path, "--json", status=status)
+        assert json.loads(done.stdout)["decision"] == decision
 
 
 def test_a_folder_needs_recursive_and_gives_its_audio_files_only(
@@ -86,7 +89,7 @@ def test_path_bytes_that_are_not_utf8_print_as_replacement_characters(
 ) -> None:
     path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.flac")  # noqa: PTH118 (bytes)
     shutil.copy(installation.unknown, path)
-    done = clearance(installation.home, "scan", path, "--json")
+    done = installed(installation.home, "scan", path, "--json")
     assert json.loads(done.stdout)["path"].endswith("caf\ufffd.flac")
 
 

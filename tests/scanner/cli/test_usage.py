@@ -9,8 +9,9 @@ import pytest
 import typer
 from typer.core import TyperGroup, TyperOption
 
+import policy
 from scanner.cli.main import app
-from tests.program import PROGRAM, clearance, loaded
+from tests.program import PROGRAM, clearance, installed, loaded
 from tests.scanner.cli.conftest import Installation
 
 HEAVY = (
@@ -56,14 +57,27 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert modules.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["reference list", "bank list", "key list"])
-def test_a_list_does_not_wait_for_what_hears_judges_and_draws(
+@pytest.mark.parametrize(
+    "command", ["reference list", "bank list", "key list", "watermark keys list"]
+)
+def test_a_list_does_not_wait_for_what_hears_judges_draws_and_migrates(
     installation: Installation, command: str
 ) -> None:
     modules = loaded(installation.home, *command.split())
 
     assert "scanner.service" in modules
-    assert modules.isdisjoint({"scipy", "onnxruntime", "av", "cel", "matplotlib", "fastapi"})
+    assert modules.isdisjoint(
+        {"scipy", "onnxruntime", "av", "cel", "matplotlib", "fastapi", "alembic", "httpx", "kafka"}
+    )
+
+
+def test_a_pack_is_checked_without_what_keeps_and_hears(tmp_path: Path) -> None:
+    pack = Path(policy.__file__).parent / "packs" / "default.yaml"
+
+    modules = loaded(tmp_path, "policy", "test", str(pack))
+
+    assert "cel" in modules
+    assert modules.isdisjoint({"sqlalchemy", "numpy", "faiss", "alembic", "fastapi"})
 
 
 def test_every_command_has_json_and_every_option_says_what_it_does() -> None:
@@ -88,7 +102,7 @@ def test_every_command_has_json_and_every_option_says_what_it_does() -> None:
     ],
 )
 def test_bad_usage_ends_with_2_and_prints_nothing(arguments: list[str], tmp_path: Path) -> None:
-    done = clearance(tmp_path, *arguments, status=2)
+    done = installed(tmp_path, *arguments, status=2)
     assert done.stdout == ""
     assert done.stderr
 
