@@ -6,9 +6,9 @@ and read as they are.
 """
 
 import base64
-import binascii
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +29,7 @@ CLASSES: Final[Mapping[str, timedelta]] = {
 ERASED: Final = "erased"
 SEALED: Final = "sealed"
 _NONCE: Final = 12
+_TOKEN: Final = re.compile(rf"{SEALED}:(text|object):([0-9a-f]{{32}}):([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def sealed(
         reference, key = keys.ensured(person, slot_of(mark.retention, now))
         box = _box(key, place[name], _bound(row_id, name))
         kind = "text" if isinstance(place[name], str) else "object"
-        place[name] = {SEALED: {"key": reference, "kind": kind, "box": box}}
+        token = f"{SEALED}:{kind}:{reference}:{box}"
+        place[name] = token if kind == "text" else {SEALED: token}  # fits the published schema
     return values
 
 
@@ -99,25 +101,34 @@ def opened(
     """Return a row's data as it reads, and which of its fields are erased."""
     values, erased = dict(data), []
     for field, value in data.items():
-        if not isinstance(value, dict):
-            continue
-        if not _is_sealed(value):
+        token = _token(value)
+        if token is not None:
+            opened_value = _opened(keys, token, _bound(row_id, field), value)
+            values[field] = opened_value
+            if opened_value in (ERASED, {ERASED: ERASED}):
+                erased.append(field)
+        elif isinstance(value, dict):
             values[field], within = opened(keys, row_id, value)
             erased += [f"{field}.{name}" for name in within]
-            continue
-        inner = value[SEALED]
-        key = keys.find(inner["key"]) if keys is not None else None
-        if key is None:
-            erased.append(field)
-            values[field] = ERASED if inner["kind"] == "text" else {ERASED: ERASED}
-        else:
-            values[field] = _unboxed(key, inner["box"], _bound(row_id, field))
     return values, erased
 
 
-def _is_sealed(value: Mapping[str, Any]) -> bool:
-    inner = value.get(SEALED)
-    return len(value) == 1 and isinstance(inner, dict) and set(inner) == {"key", "kind", "box"}
+def _token(value: Any) -> re.Match[str] | None:
+    """Return the parts of an encrypted value; it has the type of what it stands for."""
+    if isinstance(value, dict) and set(value) == {SEALED}:
+        value = value[SEALED]
+    return _TOKEN.fullmatch(value) if isinstance(value, str) else None
+
+
+def _opened(keys: PersonKeys | None, token: re.Match[str], bound: bytes, value: Any) -> Any:
+    kind, reference, box = token.groups()
+    key = keys.find(reference) if keys is not None else None
+    if key is None:
+        return ERASED if kind == "text" else {ERASED: ERASED}
+    try:
+        return _unboxed(key, box, bound)
+    except (InvalidTag, ValueError):
+        return value  # nothing that was encrypted here: moved, or written so by somebody
 
 
 def _bound(row_id: str, field: str) -> bytes:
@@ -132,8 +143,5 @@ def _box(key: bytes, value: Any, bound: bytes) -> str:
 
 
 def _unboxed(key: bytes, box: str, bound: bytes) -> Any:
-    try:
-        content = base64.b64decode(box, validate=True)
-        return json.loads(AESGCM(key).decrypt(content[:_NONCE], content[_NONCE:], bound))
-    except (InvalidTag, ValueError, binascii.Error) as error:
-        raise PersonKeyError("a personal field of the journal is not what was encrypted") from error
+    content = base64.b64decode(box, validate=True)
+    return json.loads(AESGCM(key).decrypt(content[:_NONCE], content[_NONCE:], bound))
