@@ -4,7 +4,7 @@ No generator is installed yet: what is queued stays queued, and each answer says
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import people
+from policy.facts import PromptSignal
+from scanner import people, prompts
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
@@ -37,6 +38,12 @@ GENERATOR: Final = {
     "detail": "no generator is installed here: a request that is allowed stays queued",
 }
 NEEDS_CONSENT: Final = "needs-consent"
+_NOT_SAID: Final[Mapping[PromptSignal, str]] = {
+    "artist": "nobody is imitated by name",
+    "title": "no song is imitated by its title",
+    "quoted-lyrics": "no lyrics are quoted",
+    "hate": "nothing is made against people",
+}
 
 
 @dataclass(frozen=True)
@@ -48,23 +55,11 @@ class GenerationAsked:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-Check = Callable[["Service", Session, Generation], Sequence[policy.GateReason]]
-"""Looks at a request under its account's lock, and tells what stands in its way."""
-
-
-def _gates(service: "Service", session: Session, row: Generation) -> Sequence[policy.GateReason]:
-    """Age, consent, quota, and the hours as they were when it was asked for."""
-    person = people.person_of(service, session, row.account_id)
-    return policy.gate("generate", person, row.created_at).reasons
-
-
-CHECKS: Final[tuple[Check, ...]] = (_gates,)
-"""Everything that a request passes; the strictest answer of all holds."""
-
-
 def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[str, Any]:
     """Take a request in, screen it, and return what became of it."""
     now = service.now()
+    with service.database.reading() as session:
+        objections = _objections(session, caller.tenant_id, asked.prompt)
     with service.database.transaction() as session:
         account = (
             people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
@@ -84,7 +79,7 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
         digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
         data = GenerationRequested(account_id=row.account_id, prompt_sha256=digest)
         _note(session, row, data, now, caller.actor)
-        reasons = _screened(service, session, row)
+        reasons = [*objections, *_gates(service, session, row)]
         match policy.strictest(reasons):
             case "allowed":
                 _queue(session, row, now, caller.actor)
@@ -146,7 +141,7 @@ def _reconsider(
     service: "Service", session: Session, row: Generation, event: Event, *, said_no: bool
 ) -> None:
     now = service.now()
-    reasons = _screened(service, session, row)
+    reasons = _gates(service, session, row)
     lacking = [reason for reason in reasons if reason.outcome == NEEDS_CONSENT]
     if row.state == GenerationState.QUEUED:
         if lacking:  # hours and quota were looked at when it was queued
@@ -161,8 +156,25 @@ def _reconsider(
         _queue(session, row, now, PIPELINE, event)
 
 
-def _screened(service: "Service", session: Session, row: Generation) -> list[policy.GateReason]:
-    return [reason for check in CHECKS for reason in check(service, session, row)]
+def _gates(service: "Service", session: Session, row: Generation) -> Sequence[policy.GateReason]:
+    """Age, consent, quota, and the hours as they were when it was asked for."""
+    person = people.person_of(service, session, row.account_id)
+    return policy.gate("generate", person, row.created_at).reasons
+
+
+def _objections(session: Session, tenant_id: str, prompt: str) -> list[policy.GateReason]:
+    """What of a prompt stands in its way, and how to say it otherwise."""
+    screened = prompts.screen(session, tenant_id, prompt)
+    how = " ".join(screened.rephrase)
+    return [
+        policy.GateReason(
+            f"prompt-{each.signal}",
+            f"'{each.words}': {_NOT_SAID[each.signal]}. {how}",
+            (),
+            "refused",
+        )
+        for each in screened.objections
+    ]
 
 
 def _queue(

@@ -70,6 +70,8 @@ def facts_of(
         declared_licences=tuple(
             str(licence.get("licensor", ""))[:500] for licence in declared.get("licences") or ()
         ),
+        rights_attested=True if attestation else None,
+        generation=_generation(declared),
         explicit=_explicit(declared),
         ai_disclosure=None
         if disclosure is None
@@ -79,6 +81,15 @@ def facts_of(
         **words.facts(evidence),
         warnings=tuple(sorted({warning["type"] for warning in evidence.warnings})),
     )
+
+
+def _generation(declared: Mapping[str, Any]) -> policy.GenerationFact | None:
+    """What is said of how a generated track was made; its prompt was screened with the request."""
+    made = declared.get("generated")
+    if not made:
+        return None
+    model = " ".join(filter(None, (made["model"], made.get("model_version"))))
+    return policy.GenerationFact(model=model[:500], trained=made.get("method") != "rule_based")
 
 
 def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[TrackMatch]) -> Evidence:

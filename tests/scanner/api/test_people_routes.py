@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from scanner.clock import new_id
+from scanner.tables import Holder
 from tests.scanner.api.conftest import Api, Platform, problem
 
 ASKED = {
@@ -196,3 +198,26 @@ def test_a_request_for_a_track_says_that_nothing_is_there_to_make_it(platform: P
     )
     assert view["generator"]["installed"] is False
     assert problem(platform.http.post("/v1/generations", json={"prompt": " "})) == "bad-fields"
+
+
+def test_a_request_that_names_a_holder_is_refused_with_the_words_and_a_way_out(
+    api: Api, platform: Platform
+) -> None:
+    with api.service.database.transaction() as session:
+        holder = Holder(
+            id=new_id(),
+            tenant_id=platform.tenant.id,
+            name="Mara Velonde",
+            named=True,
+            created_at=api.service.now(),
+        )
+        session.add(holder)
+
+    body = {"prompt": "a ballad in the style of Mara Velonde"}
+    view = platform.http.post("/v1/generations", json=body).json()
+
+    assert view["state"] == "refused"
+    (reason,) = view["reasons"]
+    assert reason["rule"] == "prompt-artist"
+    assert "Mara Velonde" in reason["text"]
+    assert len(reason["text"]) > len("'Mara Velonde': nobody is imitated by name. ")
