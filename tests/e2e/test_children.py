@@ -136,7 +136,7 @@ def test_a_track_is_released_with_consent_and_pulled_with_its_reasons_on_withdra
     family: Family,
 ) -> None:
     family.assure()
-    link, token = family.link("publish")
+    link, token = family.link("publish", "monetise")
     back = family.grant(link, token)
     track = family.track()
     assert family.state(f"/v1/tracks/{track}") == "released"
@@ -145,7 +145,8 @@ def test_a_track_is_released_with_consent_and_pulled_with_its_reasons_on_withdra
 
     view = family.platform.get(f"/v1/tracks/{track}").json()
     assert (view["state"], view["decision"]) == ("quarantined", "review")
-    assert [reason["rule"] for reason in view["reasons"]] == ["child-publishes"]
+    rules = {reason["rule"] for reason in view["reasons"]}
+    assert {"child-publishing", "child-monetising"} <= rules
     with family.service.database.reading() as session:
         decisions = session.exec(select(PolicyDecision).order_by(PolicyDecision.id)).all()
         (statement,) = session.exec(select(StatementOfReasons)).all()
@@ -156,7 +157,8 @@ def test_a_track_is_released_with_consent_and_pulled_with_its_reasons_on_withdra
     first, second = decisions
     assert second.supersedes == first.id
     assert statement.decision_id == case.decision_id == second.id
-    assert (statement.effect, statement.legal_basis) == ("quarantined", ["COPPA", "GDPR-8"])
+    assert statement.effect == "quarantined"
+    assert {"COPPA", "GDPR-8"} <= set(statement.legal_basis)
     assert [row.type.rpartition(".")[2] for row in rows[-3:]] == [
         "released",
         "superseded",
@@ -170,7 +172,7 @@ def test_a_track_that_waited_is_released_once_a_parent_agrees(family: Family) ->
     track = family.track()
     assert family.state(f"/v1/tracks/{track}") == "quarantined"
 
-    link, token = family.link("publish")
+    link, token = family.link("publish", "monetise")
     family.grant(link, token)
     drive(family.service, track)
 
