@@ -12,15 +12,12 @@ from functools import cache
 from importlib.metadata import version
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.relativedelta import relativedelta
 
 from appeals.errors import DeadlineError
-
-if TYPE_CHECKING:
-    from holidays import HolidayBase
 
 Unit = Literal["business days", "days", "months", "hours"]
 US: Final = "US"
@@ -168,21 +165,23 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _business_days(after: date, country: str) -> Iterator[date]:
-    free = _holidays(country)
     day = after
     while True:
         day += timedelta(days=1)
-        if day.weekday() < _WEEKEND and day not in free:
+        if day.weekday() < _WEEKEND and day not in _holidays(country, day.year):
             yield day
 
 
 @cache
-def _holidays(country: str) -> "HolidayBase":
-    """Public holidays; of the US those of 5 U.S.C. 6103 as they are observed, so no Inauguration Day."""
+def _holidays(country: str, year: int) -> frozenset[date]:
+    """Public holidays of a year; of the US those of 5 U.S.C. 6103 as they are observed.
+
+    So no Inauguration Day. A set that never changes, since the calendar's own fills as it is asked.
+    """
     import holidays  # most commands count no days
 
     try:
-        return holidays.country_holidays(country)
+        return frozenset(holidays.country_holidays(country, years=year, expand=False))
     except NotImplementedError as error:
         raise DeadlineError(
             f"there is no calendar of {country!r}; give a country by its ISO 3166 code"

@@ -231,11 +231,6 @@ def by_nobody_before(matter: Matter, command: Command, _now: datetime) -> str | 
     return "you decided on it before" if command.actor.id in matter.deciders else None
 
 
-def by_the_decider(matter: Matter, command: Command, _now: datetime) -> str | None:
-    """Only one who decided it."""
-    return None if command.actor.id in matter.deciders else "somebody else decided it"
-
-
 def when_due(matter: Matter, _command: Command, now: datetime) -> str | None:
     """Not before its time is over."""
     if matter.due_at is None:

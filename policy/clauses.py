@@ -23,7 +23,7 @@ LITERALS: Final = frozenset({"true", "false", "null", "in"})
 MAPS: Final = frozenset({"match", "account", "age", "generation", "provenance"})
 PLAIN: Final = frozenset({str, int, float, bool})
 LONGEST: Final = 400
-DEEPEST: Final = 2
+DEEPEST: Final = 1
 TOKEN: Final = re.compile(
     r"""(?P<string>[rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))"""
     r"|(?P<number>\d[\w.]*)|(?P<name>[A-Za-z_]\w*)|(?P<mark>\S)"
@@ -98,6 +98,24 @@ def read_clause(text: str) -> Reading:
                 i += 3
         i += 1
     return Reading(tuple(paths), frozenset(functions), depth)
+
+
+def _hidden(text: str) -> str | None:
+    """What of a clause the scan of its tokens could take for something else."""
+    if "'''" in text or '"""' in text:
+        return "a string in three quotes"
+    before = -1
+    for token in TOKEN.finditer(text):
+        group, word = token.lastgroup, token.group()
+        if group == "string" and word[0] not in "\"'":
+            return "a raw or byte string"
+        if word == "/":
+            if token.start() == before:
+                return "a comment"
+            before = token.end()
+        if group == "mark" and word in "\"'":
+            return "a string without an end"
+    return None
 
 
 def _asks_for_members(text: str) -> bool:
@@ -211,17 +229,23 @@ class Clause:
         Raises
         ------
         ValueError
-            If it is not CEL, is longer than 400 characters, nests comprehensions more than two
-            deep (they could hold a thread), or asks ``has()``, which can't tell absent from unknown.
+            If it is not CEL, is longer than 400 characters, nests comprehensions (they could hold
+            the process), hides something in a comment or a raw string, or asks ``has()``, which can't
+            tell absent from unknown.
         """
         if len(text) > LONGEST:
             raise ValueError(f"the clause is {len(text)} characters long, the limit is {LONGEST}")
+        if hidden := _hidden(text):
+            raise ValueError(f"{hidden} can't be looked into: write the clause without")
         import cel
 
         program = cel.compile(text)
         reading = read_clause(text)
         if reading.depth > DEEPEST:
-            raise ValueError(f"comprehensions are nested {reading.depth} deep, limit {DEEPEST}")
+            raise ValueError(
+                f"comprehensions are nested {reading.depth} deep, whose cost is the product of their "
+                "lengths: use `for_each: matches`, or two clauses"
+            )
         if "has" in reading.functions or _asks_for_members(text):
             raise ValueError("has() and `in` can't tell absent from unknown: compare with null")
         return cls(text, reading, line, program, tuple(map(show_path, reading.paths)))

@@ -11,7 +11,7 @@ class Finding:
     ----------
     kind : str
         ``unknown-fact``, ``type-error``, ``impossible-value``, ``no-statement``, ``untested``,
-        ``deep-comprehension``, ``never-manifest``, ``impossible``, ``shadowed`` or ``unused-threshold``.
+        ``never-manifest``, ``impossible``, ``shadowed`` or ``unused-threshold``.
     rule : str or None
         Id of the rule; none if it is about the pack.
     line : int or None

@@ -173,6 +173,8 @@ def _changes(pack: Pack, facts: Facts, decision: Decision) -> Iterator[_Change]:
     met: set[Place] = set()
     for rule, match in _fired(pack, facts, decision):
         for path in _read(rule):
+            if path == ("territories",):
+                continue  # other territories are another question, not another fact
             place: Place = path
             if path[0] == "match":
                 if match is None or len(path) == 1:

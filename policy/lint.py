@@ -13,7 +13,6 @@ from policy.packs import Pack, Rule
 from policy.reachability import impossible_rules, shadowed_rules
 from policy.rehearsal import test_pack
 
-FLAT: Final = 1
 BROKEN: Final = frozenset({"unknown-fact", "type-error", "impossible-value"})
 COMPARED: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)\s*[!=]=\s*(?:'([^']*)'|\"([^\"]*)\")")
 
@@ -64,14 +63,6 @@ def _lint_rule(pack: Pack, rule: Rule) -> Iterator[Finding]:
 
 
 def _lint_clause(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
-    if clause.reading.depth > FLAT:
-        yield Finding(
-            "deep-comprehension",
-            rule.id,
-            clause.line,
-            f"`{clause.text}` nests comprehensions, whose cost is the product of their lengths",
-            "use `for_each: matches`, or two clauses",
-        )
     unknown = [path for path in clause.reading.paths if not types_at(path, pack.thresholds)]
     for path in unknown:
         yield Finding(

@@ -162,6 +162,8 @@ def _assurance(service: "Service", said: AgeSaid, now: datetime) -> policy.Assur
     consent_age = service.jurisdictions.of(said.country).consent_age
     try:
         band = said.band or policy.band_on(cast(date, said.birth_date), now.date(), consent_age)
+        if band == "teen" and consent_age >= policy.ages.ADULT_AGE:
+            band = "child"  # nobody consents for themselves there before they are of age
         return policy.Assurance(
             band=band,
             method=said.method,

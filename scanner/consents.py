@@ -48,7 +48,8 @@ METHODS: Final = (
     "email-plus",
 )
 """How a parent was verified: those of 16 CFR 312.5(b)(2), in short."""
-WEAK: Final = frozenset({"text-plus", "email-plus"})
+EMAIL_PLUS: Final = "email-plus"
+WEAK: Final = frozenset({"text-plus", EMAIL_PLUS})
 """Enough only where nothing of the child's is disclosed to others."""
 DISCLOSING: Final = frozenset({"publish", "monetise", "voice"})
 ANSWER_DAYS: Final = 14
@@ -81,6 +82,7 @@ class ConsentAsked:
     text_version: str
     language: str = "en"
     lasts_days: int | None = None
+    method: str = EMAIL_PLUS
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def request(service: "Service", caller: Caller, external_id: str, asked: Consent
             text=asked.text,
             text_sha256=hashlib.sha256(asked.text.encode()).hexdigest(),
             language=asked.language,
+            method=asked.method,
             token_digest=_digest(token),
             lasts_days=asked.lasts_days,
             requested_at=now,
@@ -136,7 +139,7 @@ def grant(
     service: "Service",
     consent_id: str,
     actor: Actor,
-    method: str,
+    method: str | None = None,
     scopes: Collection[str] | None = None,
     token: str | None = None,
 ) -> Linked:
@@ -144,8 +147,9 @@ def grant(
 
     Parameters
     ----------
-    method : str
-        How the parent was verified, one of `METHODS`.
+    method : str, optional
+        How the parent was verified, one of `METHODS`; by a link it is what the platform said when it
+        asked, for whoever holds the link can't vouch for themselves (COPPA).
     scopes : collection of str, optional
         What of the scopes asked for the parent agrees to; None: all.
     token : str, optional
@@ -165,6 +169,12 @@ def grant(
         _refuse_expired(row, now)
         row.state = _moved(row, ConsentMove.GRANT)
         row.scopes = _agreed(row.scopes, scopes)
+        said = row.method or EMAIL_PLUS
+        if token is not None and method not in {None, said}:
+            raise BadConsentError(
+                f"the link was made for {said}: how a parent is verified is the platform's to say"
+            )
+        method = method or said
         if method in WEAK and DISCLOSING & set(row.scopes):
             raise BadConsentError(
                 f"{method} is not enough for {', '.join(sorted(DISCLOSING & set(row.scopes)))}, by which "

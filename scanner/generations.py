@@ -106,8 +106,9 @@ def reconsider(service: "Service", event: Event) -> None:
             .order_by(col(Generation.id))
         ).all()
         said_no = event.type == ConsentWithdrawn.type and "generate" in event.data["scopes"]
-        for row in rows:
-            _reconsider(service, session, row, event, said_no=said_no)
+        for row in rows:  # a no is about what was asked for before it
+            about_it = said_no and row.created_at <= event.time
+            _reconsider(service, session, row, event, said_no=about_it)
 
 
 def find(session: Session, tenant_id: str, generation_id: str) -> Generation:

@@ -132,7 +132,7 @@ class Packs:
         For tracks whose analysis failed for good: any pack leaves those to a person.
         """
         try:
-            return self.in_force(session, tenant_id, track_id)
+            return self.in_force(session, tenant_id, track_id, held=True)
         except TransientError:
             return InForce(policy.default_pack())
 

@@ -246,19 +246,34 @@ def retire(
         return row
 
 
-def rollback(service: "Service", caller: Caller, reason: str) -> PolicyPack:
+def rollback(
+    service: "Service", caller: Caller, reason: str, undone: str | None = None
+) -> PolicyPack:
     """Undo the last change of what decides; return the pack that decides every track now.
 
     A canary is retired, if one runs; otherwise the pack before the active one comes back in force.
 
+    Parameters
+    ----------
+    undone : str, optional
+        Id of the pack, ``name@sha256:...``, that is to decide nothing any more: a rollback that comes
+        twice, or after a canary has stopped itself, then undoes nothing else.
+
     Raises
     ------
     ConflictError
-        If no pack was in force before.
+        If no pack was in force before, or another one than ``undone`` would be undone.
     """
     with locked(service, caller) as rollout:
         candidate = rollout.candidate
-        if candidate is not None and candidate.mode == PackState.CANARY:
+        running = candidate is not None and candidate.mode == PackState.CANARY
+        last = candidate if candidate is not None and running else rollout.active
+        if undone is not None and id_of(_pack_of(rollout, last)) != undone:
+            raise ConflictError(
+                f"{undone} is not what a rollback would undo: it is no canary any more, "
+                "and not the active pack"
+            )
+        if candidate is not None and running:
             row = _pack_of(rollout, candidate)
             _move(rollout, row, PackMove.RETIRE, reason=reason)
             _end_candidate(rollout, row, reason)
@@ -284,7 +299,10 @@ def take_back(rollout: Rollout, activation_id: str, reason: str) -> bool:
     if rollout.row.active_id != activation_id or rollout.active.before_id is None:
         return False
     move = PackMove.SHADOW if candidate is None else PackMove.RETIRE
-    _restore_before(rollout, move, reason)
+    try:
+        _restore_before(rollout, move, reason)
+    except ConflictError:  # it can't be used any more: what decides stays, and the alarm says so
+        return False
     return True
 
 
@@ -399,6 +417,7 @@ def _begin_candidate(
 def _put_in_force(rollout: Rollout, row: PolicyPack) -> None:
     """Retire the pack in force and put another there."""
     _check_legal(row, PackMove.ACTIVATE)
+    _check_usable(rollout, row)
     _end_candidate(rollout, row, PackMove.ACTIVATE)
     old = rollout.active
     _move(rollout, _pack_of(rollout, old), PackMove.RETIRE, old)
@@ -408,6 +427,14 @@ def _put_in_force(rollout: Rollout, row: PolicyPack) -> None:
     _move(rollout, row, PackMove.ACTIVATE, activation)
 
 
+def _check_usable(rollout: Rollout, row: PolicyPack) -> None:
+    """Raise ``ConflictError`` if this version of the program can't decide by a pack."""
+    try:
+        rollout.service.packs.compiled(rollout.session, row.id)
+    except policy.PackError as error:
+        raise ConflictError(f"{id_of(row)} can't be used any more: {error}") from error
+
+
 def _restore_before(rollout: Rollout, move: PackMove, reason: str) -> PolicyPack:
     """Put the pack before the active one back in force; the active one makes ``move``."""
     old = rollout.active
@@ -415,6 +442,7 @@ def _restore_before(rollout: Rollout, move: PackMove, reason: str) -> PolicyPack
         raise ConflictError("no pack was in force before this one")
     before = rollout.session.get_one(PolicyActivation, old.before_id)
     old_row, row = _pack_of(rollout, old), _pack_of(rollout, before)
+    _check_usable(rollout, row)
     if row.id != old_row.id:
         _end_candidate(rollout, row, reason)  # it may be in the shadow meanwhile
     if move is PackMove.SHADOW:

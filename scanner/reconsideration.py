@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from sqlmodel import Session, col, select
 
 import policy
@@ -22,6 +23,7 @@ from scanner.journal import Event
 from scanner.judgements import decision_row
 from scanner.marking import mark_of
 from scanner.packs_in_force import InForce
+from scanner.people_events import AgePurged
 from scanner.tables import Account, Analysis, PolicyDecision, Submission, Track
 from scanner.track_states import State
 from scanner.tracks import analyse_again, locked, note
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 GROUP: Final = "people"
+EXPIRED: Final = "expired"
+
+log = structlog.get_logger()
+
 _STANDING: Final = (*sorted(OUT), State.QUARANTINED)
 
 
@@ -54,10 +60,17 @@ def reconsider(service: "Service", event: Event) -> None:
     Each track is a transaction of its own: an account may have thousands.
     """
     account_id = event.data["account_id"]
-    for track_id in _standing(service, account_id):
-        with service.database.transaction() as session:
-            _reconsider(service, session, track_id, event)
     generations.reconsider(service, event)
+    failed: Exception | None = None
+    for track_id in _standing(service, account_id):
+        try:
+            with service.database.transaction() as session:
+                _reconsider(service, session, track_id, event)
+        except Exception as error:  # noqa: BLE001 - one track must not keep the others out
+            log.error("reconsideration_failed", track_id=track_id, error=str(error))
+            failed = error
+    if failed is not None:
+        raise failed
     with once(service, GROUP, event):
         return
 
@@ -97,16 +110,24 @@ def _reconsider(service: "Service", session: Session, track_id: str, event: Even
     if track.state in OUT:
         if again.is_stricter:
             _tighten(service, session, track, decision, again, event)
-    elif _was_held_for_the_person(track, decision, again):
+    elif not _forgot(event) and _was_held_for_the_person(track, decision, again):
         analyse_again(
             session, track, "what held it was about its account", service.now(), cause=event
         )
 
 
+def _forgot(event: Event) -> bool:
+    """Whether an age is merely no longer vouched for: to know less never sets a track free."""
+    return event.type == AgePurged.type and event.data["cause"] == EXPIRED
+
+
 def _rejudged(
     service: "Service", session: Session, track: Track, decision: PolicyDecision
 ) -> Rejudged | None:
-    """Judge the kept facts with today's person; None if nothing about the person changed."""
+    """Judge the kept facts with today's person; None if nothing about the person changed.
+
+    By the pack that decided, so that nothing but the person makes a difference.
+    """
     declared = session.exec(
         select(Submission.declaration).where(Submission.track_id == track.id)
     ).one()
@@ -114,7 +135,12 @@ def _rejudged(
     now = kept.model_copy(update=people.facts(session, track.tenant_id, declared, service.now()))
     if now == kept:
         return None
-    by = service.packs.in_force(session, track.tenant_id, track.id)
+    made_by = service.packs.that_made(session, decision)
+    by = (
+        service.packs.in_force(session, track.tenant_id, track.id, held=True)
+        if made_by is None
+        else InForce(made_by, decision.activation_id, decision.single_operator)
+    )
     return Rejudged(now, policy.decide(by.pack, kept), policy.decide(by.pack, now), by)
 
 

@@ -121,6 +121,8 @@ def _compare(service: "Service", session: Session, decision: PolicyDecision) -> 
     decided_it = decision.activation_id == candidate.id
     if decided_it != (candidate.mode == PackState.CANARY):
         return None  # a canary is judged by what it decided, a shadow by what it did not
+    if not decided_it and decision.activation_id != rollout.active_id:
+        return None  # a pack that decided earlier is not the live one
     other = session.get_one(PolicyActivation, rollout.active_id) if decided_it else candidate
     try:
         pack = service.packs.compiled(session, other.pack_id)
@@ -215,7 +217,9 @@ def _watch_rules(
         fired_before, decided_before = _before(service, session, tally)
         if policy.has_jumped(tally.fired, decided, fired_before, decided_before, usual):
             tally.alarmed = True
-            _alarm(service, session, activation, tally, decided, fired_before, decided_before)
+            _alarm(
+                service, session, activation, tally, decision, decided, fired_before, decided_before
+            )
 
 
 def _tallied(
@@ -272,11 +276,33 @@ def _has_rule(service: "Service", session: Session, pack_id: str, rule: str) -> 
         return False
 
 
+def _is_the_packs_doing(
+    service: "Service",
+    session: Session,
+    rollout: policies.Rollout,
+    activation: PolicyActivation,
+    decision: PolicyDecision,
+) -> bool:
+    """Whether what would be gone back to decides otherwise; else the cause lies elsewhere."""
+    going_back = rollout.row.candidate_id == activation.id
+    other_id = rollout.row.active_id if going_back else activation.before_id
+    if other_id is None:
+        return False
+    other = session.get_one(PolicyActivation, other_id)
+    try:
+        pack = service.packs.compiled(session, other.pack_id)
+        asked = Ruling.of(policy.decide(pack, policy.Facts.model_validate(decision.facts)))
+    except (policy.PackError, ValueError):
+        return False
+    return policy.compare(ruling_of(decision), asked).differs
+
+
 def _alarm(
     service: "Service",
     session: Session,
     activation: PolicyActivation,
     tally: RuleTally,
+    decision: PolicyDecision,
     decided: int,
     fired_before: int,
     decided_before: int,
@@ -287,7 +313,9 @@ def _alarm(
         f"rule {tally.rule} fired in {tally.fired} of {decided} decisions this hour, "
         f"{fired_before} of {decided_before} in the 7 days before"
     )
-    reverts = service.settings.rule_alarm_action == "revert"
+    reverts = service.settings.rule_alarm_action == "revert" and _is_the_packs_doing(
+        service, session, rollout, activation, decision
+    )
     policies.raise_alarm(
         rollout,
         activation,

@@ -10,7 +10,6 @@ from appeals.machine import (
     before_due,
     by_holder,
     by_nobody_before,
-    by_the_decider,
     when_due,
 )
 from appeals.roles import AFFECTED, CLAIMANT, CLOCK, SENIOR, STAFF
@@ -41,8 +40,16 @@ CASE: Final = Machine(
     State.OPEN,
     (
         Move("queue", [_S.OPEN, _S.REOPENED], _S.QUEUED, CLOCK),
-        Move("lease", [_S.QUEUED], _S.LEASED, STAFF, lasts=LEASE, holder="actor"),
-        # DSA-20: what was passed up goes to somebody who had no part in it
+        # DSA-20: what was decided before, or passed up, goes to somebody who had no part in it
+        Move(
+            "lease",
+            [_S.QUEUED],
+            _S.LEASED,
+            STAFF,
+            guards=(by_nobody_before,),
+            lasts=LEASE,
+            holder="actor",
+        ),
         Move(
             "lease",
             [_S.ESCALATED],
@@ -74,6 +81,7 @@ CASE: Final = Machine(
             ("verdict", "reason"),
             (by_holder, before_due),
             lasts=UNDO,
+            holder="same",
             decides=True,
             legal_basis=("DSA-17", "DSM-17-9"),
         ),
@@ -82,7 +90,7 @@ CASE: Final = Machine(
             [_S.DECIDED],
             _S.LEASED,
             STAFF,
-            guards=(by_the_decider, before_due),
+            guards=(by_holder, before_due),
             lasts=LEASE,
             holder="actor",
         ),

@@ -12,7 +12,8 @@ from policy.words.language import likely_languages
 
 CATEGORIES: Final[tuple[WordCategory, ...]] = get_args(WordCategory)
 _REGIONS: Final = {"es": ("es", "es_419"), "pt": ("pt", "pt_br")}
-_OF_ALL: Final = "en"
+_OF_SHORT_TEXTS: Final = ("en", "es", "fr", "de", "it", "pt", "ru", "pl", "tr")
+"""What a text may be in that is too short to tell: a title of one word."""
 _LEAST_LISTED: Final = 4
 _YIELDS: Final = {
     "violence": frozenset({"self-harm", "drugs"}),
@@ -77,7 +78,7 @@ def _hits_of_line(line: str, of_text: Sequence[str]) -> list[_Hit]:
     words = words_of(line)
     if not words:
         return []
-    of_line = likely_languages(line) or of_text
+    of_line = likely_languages(line) or of_text or _OF_SHORT_TEXTS
     languages = tuple(dict.fromkeys([*of_line, *of_text[:1]]))
     found = [
         _Hit(start, end, pattern.category, pattern.strong, pattern.always)

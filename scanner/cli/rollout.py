@@ -167,6 +167,10 @@ def retire(
 @answering
 def rollback(
     reason: Reason,
+    undone: Annotated[
+        str | None,
+        typer.Option("--undone", metavar="PACK", help="Only if this pack's last change is undone."),
+    ] = None,
     login: Login = None,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
@@ -175,7 +179,7 @@ def rollback(
     from scanner import policies, policy_views
 
     with _acting(tenant, login) as (service, caller):
-        view = policy_views.described(policies.rollback(service, caller, reason))
+        view = policy_views.described(policies.rollback(service, caller, reason, undone))
     tell(view, as_json, f"{view['id']} decides every track")
 
 

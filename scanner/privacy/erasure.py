@@ -218,7 +218,8 @@ def _erase_account(
         if not is_erased(session, TRACK, track.id):
             _erase_track(service, session, track, cause, actor, finished=now)
     _drop_letters_about(session, account)
-    for name, entry in registry().items():
+    for name in _children_first(models()):
+        entry = registry()[name]
         if entry.tie is not None and entry.tie.account is not None:
             _erase_rows(
                 session, account.tenant_id, name, entry, entry.tie.account, [account.id], now

@@ -100,7 +100,7 @@ def roll_back(
     request: Request,
     caller: PolicyApprover,
     once: OnceDep,
-    wanted: schemas.PolicyReason,
+    wanted: schemas.PolicyRollback,
     service: ServiceDep,
 ) -> JSONResponse:
     """End the canary, or put the pack before the active one back. Needs `policies:approve`.
@@ -109,7 +109,7 @@ def roll_back(
     """
 
     def work() -> Answer:
-        row = policies.rollback(service, caller, wanted.reason)
+        row = policies.rollback(service, caller, wanted.reason, wanted.undone)
         return Answer(200, policy_views.described(row), etag(row.version))
 
     return once.answer(_identity(request, wanted), work)

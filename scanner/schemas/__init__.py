@@ -42,6 +42,7 @@ from scanner.schemas.policies import (
     Policies,
     PolicyAnswer,
     PolicyReason,
+    PolicyRollback,
     PolicyWhole,
     RuleAnswer,
 )
@@ -182,6 +183,7 @@ __all__ = [
     "Policies",
     "PolicyAnswer",
     "PolicyReason",
+    "PolicyRollback",
     "PolicyWhole",
     "Problem",
     "ProblemKind",

@@ -97,12 +97,18 @@ class ConsentAskedOf(Asked):
     lasts_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
         None, description="How long consent lasts once granted; null: until it is withdrawn."
     )
+    method: VerifiedBy = Field(
+        "email-plus",
+        description="How you make sure that who opens the link is the parent; who opens it can't say.",
+    )
 
 
 class GrantAsked(Asked):
     """How a parent was verified, and what they agree to."""
 
-    method: VerifiedBy
+    method: VerifiedBy | None = Field(
+        None, description="With a key; by the link it is what the platform said when it asked."
+    )
     scopes: Scopes | None = Field(None, description="Some of those asked for; default: all.")
     token: Token | None = Field(None, description="Of the parent's link, where no key is sent.")
 

@@ -26,6 +26,16 @@ class PolicyReason(Asked):
     reason: Why
 
 
+class PolicyRollback(PolicyReason):
+    """Why, and what is to be undone."""
+
+    undone: str | None = Field(
+        None,
+        max_length=200,
+        description="Id of the pack that is to decide nothing any more; another is not undone.",
+    )
+
+
 class PackActivated(Asked):
     """How much a pack is to decide."""
 

@@ -40,13 +40,13 @@ class Family:
 
     def link(self, *scopes: str, **more: Any) -> tuple[str, str]:
         """Ask the parent; return the address and the token of their link."""
-        body = WORDS | {"scopes": scopes} | more
+        body = WORDS | {"scopes": scopes, "method": "signed-form"} | more
         answer = self.platform.post("/v1/accounts/kid/consents", json=body)
         assert answer.status_code == 201, answer.text
         return answer.headers["Location"], answer.json()["token"]
 
     def grant(self, address: str, token: str) -> str:
-        body = {"token": token, "method": "signed-form"}
+        body = {"token": token}
         answer = self.parent.post(f"{address}/grant", json=body)
         assert answer.status_code == 200, answer.text
         self.work()

@@ -130,3 +130,21 @@ def test_error_outweighs_unknown_and_yields_to_what_settles_the_rest() -> None:
     assert truth_of(Junction("all", (unknown, error)), values) == "error"
     assert truth_of(Junction("all", (error, unknown)), values) == "error"
     assert truth_of(Junction("all", (error, unknown, no)), values) == "false"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("matches != [] && matches.all(a, // )\n matches.all(b, a.score == b.score))", "comment"),
+        ("true // '\n || has(match.score) // '", "comment"),
+        ("'''a''' == 'a'", "three quotes"),
+        (r"r'\' == 'a'", "raw"),
+    ],
+)
+def test_a_clause_hides_nothing_from_the_scan_of_its_tokens(text: str, hidden: str) -> None:
+    with pytest.raises(ValueError, match=hidden):
+        Clause.compile(text, 1)
+
+
+def test_a_division_is_no_comment() -> None:
+    assert Clause.compile("duration / 2.0 / 3.0 > 1.0", 1).reading.paths == (("duration",),)

@@ -56,14 +56,6 @@ def test_sound_pack_has_nothing_to_mend() -> None:
         ('    statement: "The account has strikes."\n', "", "no-statement", "struck", 9, "told"),
         ("{duration: 700}", "{duration: 7}", "untested", "long", 4, "none of the pack's tests"),
         ("{loud: 3}", "{loud: 3, soft: 1}", "unused-threshold", None, None, "`soft`"),
-        (
-            "duration > 600.0",
-            "matches.exists(m, watermarks.exists(w, w.scheme == m.title)) || duration > 600.0",
-            "deep-comprehension",
-            "long",
-            6,
-            "nests comprehensions",
-        ),
     ],
 )
 def test_seeded_defect_is_found(

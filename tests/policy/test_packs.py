@@ -94,10 +94,10 @@ def wrong(old: str, new: str) -> PackError:
         ("duration > 600.0", f"duration > {'1' * 400}.0", "long", 6, "413 characters", "small"),
         (
             "duration > 600.0",
-            "matches.all(a, matches.all(b, matches.all(c, a.score == c.score)))",
+            "matches.all(a, matches.all(b, a.score == b.score))",
             "long",
             6,
-            "nested 3 deep",
+            "nested 2 deep",
             "small CEL expression",
         ),
         ("all:\n", "every:\n", "copy", 12, "neither a clause nor one of", "`all:` or `any:`"),

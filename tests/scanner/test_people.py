@@ -50,7 +50,8 @@ def handle(service: Service, caller: Caller) -> None:
 
 
 def asked(*scopes: str, **more: object) -> ConsentAsked:
-    return ConsentAsked("mother", scopes, "May your child do this?", "2026-11", **more)
+    given = {"method": "signed-form"} | more
+    return ConsentAsked("mother", scopes, "May your child do this?", "2026-11", **given)
 
 
 def consented(service: Service, caller: Caller, *scopes: str, **more: object) -> Consent:

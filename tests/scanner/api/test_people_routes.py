@@ -12,6 +12,7 @@ ASKED = {
     "scopes": ["generate", "publish"],
     "text": "May your child do this?",
     "text_version": "2026-11",
+    "method": "signed-form",
 }
 KID = "/v1/accounts/kid"
 

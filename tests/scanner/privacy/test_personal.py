@@ -32,6 +32,7 @@ NOT_PERSONAL = {
     ("clearance.track.withdrawn", "reason"),  # words of the program
     ("clearance.reference.woken", "reason"),  # words of the program
     ("clearance.operations.changed", "detail"),  # scopes, roles, digests
+    ("clearance.policy.moved", "reason"),  # staff's words about rules
 }
 
 
