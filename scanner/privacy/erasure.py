@@ -6,6 +6,7 @@ least once, each harmless to repeat.
 """
 
 import json
+import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -113,6 +114,8 @@ def erase_account(
         account = session.get_one(
             Account, find(session, caller.tenant_id, external_id).id, with_for_update=True
         )
+        if is_erased(session, ACCOUNT, account.id):  # by who held the lock before
+            raise NotFoundError("account", "of this name")
         own = _tracks_of(session, account.id)
         holds.check(session, service.now(), [account.id, *(track.id for track in own)])
         check_version(1 + len(own), expected_version)
@@ -218,8 +221,12 @@ def _erase_account(
         if not is_erased(session, TRACK, track.id):
             _erase_track(service, session, track, cause, actor, finished=now)
     _drop_letters_about(session, account)
+    about = matters_of(session, account.id)
+    told = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(about))).all()
     for name in _children_first(models()):
         entry = registry()[name]
+        if entry.tie is not None and entry.tie.event is not None:
+            _erase_rows(session, account.tenant_id, name, entry, entry.tie.event, told, now)
         if entry.tie is not None and entry.tie.account is not None:
             _erase_rows(
                 session, account.tenant_id, name, entry, entry.tie.account, [account.id], now
@@ -261,6 +268,18 @@ def _erase_track(
     session.flush()
     session.expire_all()
     return _noted(session, track.tenant_id, TRACK, track.id, cause, now, finished)
+
+
+def matters_of(session: Session, account_id: str) -> list[str]:
+    """Return what events may be about an account's person: itself, and each row tied to it."""
+    found = [account_id]
+    for name, model in models().items():
+        tie = registry()[name].tie
+        if tie is None or tie.account is None or tie.track is not None or name == ACCOUNT:
+            continue
+        row: Any = model
+        found += session.exec(select(row.id).where(getattr(row, tie.account) == account_id)).all()
+    return found
 
 
 def _ties(
@@ -311,7 +330,8 @@ def blank(row: SQLModel, column: str) -> Any:
     if place.nullable:
         return None
     if _is_unique(place):
-        return f"{ERASED}-{row.id}"[: place.type.length]  # type: ignore[attr-defined]
+        # of its id nothing is left in it: nobody may name an erased account by what its id is
+        return f"{ERASED}-{secrets.token_hex(16)}"[: place.type.length]
     if isinstance(place.type, JSON):
         return [] if isinstance(getattr(row, column), list) else {ERASED: True}
     if isinstance(place.type, String | AutoString):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
+from scanner.privacy.erasure import matters_of
 from scanner.privacy.personal import opened
 from scanner.privacy.registry import Table, models, registry
 from scanner.store import StoreError
@@ -103,7 +104,8 @@ def _members(
         )
         ids = [track_id for track_id, _ in own]
         cases = session.exec(select(Case.id).where(col(Case.track_id).in_(ids))).all()
-    subjects = [account.id, *ids, *cases]
+        matters = matters_of(session, account.id)
+    subjects = [*matters, *ids, *cases]
     for name, entry in registry().items():
         if entry.tie is not None:
             yield (

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from scanner.tables import (
     WebhookDelivery,
 )
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
+from tests.scanner.audio.recordings import encode, stereo
+from watermark.provenance import Tags, write_tags
 
 LATER = timedelta(hours=1)
 SECRETS = ("wonderland-7", "Alice Liddell", "down the rabbit hole", "teaparty", "hatter.wav")
@@ -104,6 +107,54 @@ def test_an_erasure_leaves_nothing_of_a_person_and_the_chain_whole(
     assert problem(erased(platform)) == "not-found"
     (row,) = api.journal(platform, "clearance.account.erased")
     assert row.data == {"tracks": 1, "cause": "asked"}
+
+
+def test_a_guarded_account_is_exported_and_erased_with_all_that_is_known_of_its_person(
+    both_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = both_api.platform()
+    account = "/v1/accounts/wonderland-7"
+    asked = {"guardian": "mrs-liddell", "scopes": ["generate"], "text": "May she?"}
+    for path, body in (
+        ("consents", asked | {"text_version": "1", "language": "en"}),
+        ("age", {"method": "parent", "band": "child", "country": "GB"}),
+        ("controls", {"daily_generations": 2, "zone": "Europe/London"}),
+    ):
+        send = platform.http.post if path == "consents" else platform.http.put
+        assert send(f"{account}/{path}", json=body).is_success, path
+    prompt = {"prompt": "a mad tea party", "account": "wonderland-7"}
+    assert platform.http.post("/v1/generations", json=prompt).status_code == 202
+
+    answer = platform.http.get(f"{account}/data")
+
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        told = {row["type"] for row in json.loads(archive.read("journal.json"))}
+        assert b"mrs-liddell" in archive.read("tables/guardian.json")
+    assert {"clearance.consent.requested", "clearance.generation.requested"} <= told
+
+    an_hour_later(both_api, monkeypatch)
+    answer = erased(platform)
+    assert answer.status_code == 200, answer.text
+    left = everything(both_api)
+    assert [each for each in ("wonderland-7", "mrs-liddell", "mad tea party") if each in left] == []
+    assert erasure.reapply(both_api.service) == 0
+
+
+def test_tags_that_came_with_a_file_go_with_its_account(
+    both_api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    platform = both_api.platform()
+    plain = encode(tmp_path / "plain.flac", stereo(12.0), "flac")
+    content = io.BytesIO()
+    with plain.open("rb") as source:
+        write_tags(source, content, "flac", Tags(artist="Dinah the Cat"))
+    submitted(platform, content.getvalue())
+    assert "Dinah the Cat" in everything(both_api)
+    an_hour_later(both_api, monkeypatch)
+
+    assert erased(platform).status_code == 200
+
+    assert "Dinah the Cat" not in everything(both_api)
 
 
 def test_what_was_encrypted_for_an_account_reads_erased_in_the_audit_trail(
