@@ -189,6 +189,9 @@ def request(
     lasts_days: Annotated[
         int | None, typer.Option(min=1, help="How long consent lasts; none: until withdrawn.")
     ] = None,
+    method: Annotated[
+        str, typer.Option(help="How you make sure that who opens the link is the parent.")
+    ] = "email-plus",
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
@@ -204,6 +207,7 @@ def request(
             "text": text,
             "text_version": text_version,
             "lasts_days": lasts_days,
+            "method": method,
         },
     )
     with opened() as service:
