@@ -21,6 +21,8 @@ from policy.words.language import LANGUAGES
 INNOCENT: Final = "innocent"
 _GAP: Final = ".."
 _WIDEST_GAP: Final = 3
+_NEAR: Final = 64
+"""Readings of words, several at one place, among which the next of a phrase is looked for."""
 _SHORT: Final = 6
 
 
@@ -112,7 +114,8 @@ def _end(elements: Sequence[Element], words: Sequence[Word], n: int) -> int | No
     reach = 1
     if rest[0].is_gap:
         rest, reach = rest[1:], 1 + _WIDEST_GAP
-    following = [m for m in range(n + 1, len(words)) if words[m].start >= after]
+    near = range(n + 1, min(len(words), n + 1 + _NEAR))
+    following = [m for m in near if words[m].start >= after]
     for m in _first_places(words, following, reach):
         if rest[0].fits(words[m]):
             end = _end(rest, words, m)

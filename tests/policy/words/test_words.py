@@ -102,3 +102,18 @@ def test_lines_for_developing_are_screened_as_they_are_labelled() -> None:
     for counts in tally.values():
         assert counts.found >= 0.8 * (counts.found + counts.missed)
         assert counts.found >= 0.9 * (counts.found + counts.wrong)
+
+
+@pytest.mark.parametrize(
+    ("title", "category"),
+    [("Shit", "profanity"), ("Rape Me", "sexual"), ("Merde", "profanity"), ("Сука", "profanity")],
+)
+def test_a_title_too_short_to_tell_its_language_is_screened(title: str, category: str) -> None:
+    assert category in {each.category for each in screen(title).findings}
+
+
+@pytest.mark.parametrize(
+    "text", ["a negro spiritual for a gospel choir", "Ojos negros y vestido negro", "Moby Dick"]
+)
+def test_what_only_looks_like_an_insult_is_none(text: str) -> None:
+    assert screen(text).findings == ()
