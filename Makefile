@@ -28,7 +28,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## real music through the whole service: MUSIC=folder, DEMO_EXIT=1 to end after the table
 	$(BIN)/python -m scripts.demo
 
-test: setup lint  ## everything that fits into 12 minutes on two cores
+test: setup lint  ## everything that fits into 20 minutes on two cores
 	$(PYTEST) -m "not slow" -n $(JOBS) --dist worksteal --durations=15
 
 test-full: setup lint  ## with the slow tests

@@ -54,7 +54,7 @@ def test_two_holders_of_the_same_seconds_are_named_and_the_stricter_wish_counts(
     texts = [r["text"] for r in decision.reasons if r["rule"] == "conflicting-holders"]
     assert len(texts) == 2
     assert any("of Label are claimed by Other too" in text for text in texts)
-    again = policy.decide(both.pack, policy.Facts.model_validate(decision.facts))
+    again = policy.decide(policy.default_pack(), policy.Facts.model_validate(decision.facts))
     assert (again.outcome_hash, bool(decision.index_version)) == (decision.outcome_hash, True)
 
 

@@ -205,7 +205,7 @@ def test_a_mark_that_the_delivery_codec_loses_keeps_the_track_back(make_service,
     service = make_service(delivery_bit_rate=32_000)
     watermark_keys.rotate(service, OPERATOR)
     caller = add_tenant(service)
-    track_id = submit(service, caller, wav(tmp_path, voice(12, 5)))
+    track_id = submit(service, caller, wav(tmp_path, voice(12, 3.2)))
 
     result = driven(service, caller, track_id)
 
