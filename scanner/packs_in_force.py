@@ -95,7 +95,7 @@ class Packs:
         track_id : str, optional
             Without one it is the active pack.
         held : bool
-            No move is committed until this session's transaction ends.
+            No move is committed until the transaction that asks has ended.
 
         Raises
         ------
