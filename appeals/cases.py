@@ -15,6 +15,12 @@ PRIORITY: Final = {
     "reference_conflict": 10,
     "retro_match": 10,
     "human_review": 20,
+    "notice": 40,
+    "stay_down": 20,
+    "counter_notice": 40,
+    "claim": 20,
+    "misuse": 10,
+    "termination": 30,
 }
 
 
@@ -28,16 +34,26 @@ def open_case(
     track_id: str | None = None,
     reference_id: str | None = None,
     decision_id: str | None = None,
+    matter: tuple[str, str] | None = None,
+    right: str | None = None,
+    language: str | None = None,
+    legal_due_at: datetime | None = None,
+    deciders: Sequence[str] = (),
 ) -> Case:
     """Return a new case in the queue.
 
     Parameters
     ----------
-    kind : {"review", "indeterminate", "dead_letter", "retro_match", "human_review", \
-"reference_conflict", "reference_flood"}
-        Why a person is asked: the first five about a track, the others about a reference.
+    kind : str
+        Why a person is asked, one of :data:`PRIORITY`.
     reasons : sequence of dict
         What the rules or the failure said, shown to the reviewer.
+    matter : (str, str), optional
+        Kind and id of the notice, claim or sanction that the case is about.
+    legal_due_at : datetime, optional
+        By when law wants an answer.
+    deciders : sequence of str
+        Who decided it before, and may not again.
     """
     return Case(
         id=case_id,
@@ -48,6 +64,13 @@ def open_case(
         state="queued",
         priority=PRIORITY[kind],
         decision_id=decision_id,
+        matter_kind=None if matter is None else matter[0],
+        matter_id=None if matter is None else matter[1],
+        right=right,
+        language=language,
+        legal_due_at=legal_due_at,
+        deciders=list(deciders),
+        since=now,
         reasons=list(reasons),
         opened_at=now,
     )

@@ -1,7 +1,7 @@
 """Tables of cases and statements; plain values until a session touches them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -10,13 +10,19 @@ from appeals.columns import UtcDateTime, json_type
 
 
 class Case(SQLModel, table=True):
-    """Something a person should look at: a track, or a reference."""
+    """Something a person should look at: a track, a reference, or a matter such as a notice.
+
+    ``since``, ``due_at``, ``holder`` and ``deciders`` are those of :class:`appeals.machine.Matter`: while
+    it is leased, the end of the lease and who has it. ``legal_due_at`` is by when law wants an answer.
+    """
 
     __tablename__ = "appeal_case"
     __table_args__ = (
         Index("ix_appeal_case_queue", "tenant_id", "state", "priority", "opened_at"),
         Index("ix_appeal_case_opened", "tenant_id", "opened_at", "id"),
+        Index("ix_appeal_case_matter", "matter_kind", "matter_id"),
     )
+    KIND: ClassVar[str] = "case"
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36)
@@ -25,6 +31,15 @@ class Case(SQLModel, table=True):
     kind: str = Field(max_length=30)
     state: str = Field(max_length=20)
     version: int = 0
+    since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    holder: str | None = Field(default=None, max_length=36)
+    deciders: list[str] = Field(default_factory=list, sa_type=json_type())
+    matter_kind: str | None = Field(default=None, max_length=20)
+    matter_id: str | None = Field(default=None, max_length=36)
+    right: str | None = Field(default=None, max_length=20)
+    language: str | None = Field(default=None, max_length=10)
+    legal_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     priority: int
     decision_id: str | None = Field(default=None, max_length=36)
     reasons: list[dict[str, Any]] = Field(sa_type=json_type())

@@ -37,6 +37,7 @@ class PolicyDecision(SQLModel, table=True):
     outcome_hash: str = Field(max_length=64)
     index_version: str | None = Field(default=None, max_length=100)
     automation: str = Field(max_length=10)
+    ruled_by: str | None = Field(default=None, max_length=10)
     supersedes: str | None = Field(default=None, max_length=36)
     activation_id: str | None = Field(default=None, max_length=36)
     single_operator: bool = False

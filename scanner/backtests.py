@@ -96,8 +96,8 @@ class Backtest:
 
 
 def _by_rules(decision: Any) -> Any:
-    """Whether rules made a decision: a person's has no automation and is never indeterminate."""
-    return or_(decision.automation != "none", decision.decision == "indeterminate")
+    """Whether rules made a decision, and not a person."""
+    return decision.ruled_by.is_(None)
 
 
 def _made(tenant_id: str, since: datetime) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import policy
 from scanner.errors import NotFoundError
-from scanner.privacy.erasure import refuse_erased
+from scanner.privacy.erasure import NotReplayableError, refuse_erased
 from scanner.tables import PolicyDecision, Track
 
 if TYPE_CHECKING:
@@ -46,13 +46,17 @@ def replay(service: "Service", track: Track) -> Replayed:
     NotFoundError
         If there is none yet.
     NotReplayableError
-        If what it rested on was erased.
+        If what it rested on was erased, or no rules made it.
     """
     with service.database.reading() as session:
         refuse_erased(session, track.id)
         row = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
         if row is None:
             raise NotFoundError("decision", "yet: read the track to see how far it is")
+        if row.ruled_by is not None:
+            raise NotReplayableError(
+                "not replayable: a person made this decision, or law ordered it: no rules can"
+            )
         pack = service.packs.that_made(session, row)
     if pack is None:
         raise NotFoundError("pack", f"{row.pack}, which made the decision")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import scanner.matter_events
 import scanner.people_events  # noqa: F401 - its models are told of too
 from scanner.events import EventData
 

@@ -117,6 +117,20 @@ class TrackSuperseded(TrackEvent):
     outcome_hash: str
 
 
+class TrackRuled(TrackEvent):
+    """A person has decided, or law orders, what becomes of the track; the effect follows."""
+
+    type: ClassVar[str] = "clearance.track.ruled"
+
+    decision_id: str
+    supersedes: str
+    decision: str
+    outcomes: dict[str, str]
+    reason: str
+    ground_kind: str | None = None
+    ground_id: str | None = None
+
+
 class TrackReleased(TrackEvent):
     """The effect of ``clear``."""
 

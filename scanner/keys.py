@@ -76,6 +76,9 @@ def create_key(
     scopes: Collection[str] = SCOPES,
     *,
     sandbox: bool = False,
+    user: str | None = None,
+    holder_id: str | None = None,
+    flagger_id: str | None = None,
     actor: Actor = OPERATOR,
 ) -> tuple[ApiKey, str]:
     """Make an API key; the key itself is returned this once.
@@ -85,6 +88,10 @@ def create_key(
     tenant_id : str
         The platform. A sandbox key acts on the platform's sandbox twin, which is made with the
         first such key.
+    user : str, optional
+        E-mail address of the login whose key it is: it acts as that person.
+    holder_id, flagger_id : str, optional
+        The rights holder or trusted flagger whose key it is: it acts for them alone.
 
     Returns
     -------
@@ -111,6 +118,9 @@ def create_key(
             id=new_id(),
             tenant_id=tenant.id,
             name=_named(name),
+            user_id=_login(session, user, tenant.id).id if user else None,
+            holder_id=holder_id,
+            flagger_id=flagger_id,
             hint=f"{token[:13]}…{token[-4:]}",
             digest=_digest(token),
             scopes=sorted(set(scopes)),
@@ -137,14 +147,28 @@ def authenticate(service: "Service", token: str) -> Caller:
                     ApiKey.digest == _digest(token), col(ApiKey.revoked_at).is_(None)
                 )
             ).first()
+            user = session.get(User, key.user_id) if key is not None and key.user_id else None
         if key is not None:
             return Caller(
                 tenant_id=key.tenant_id,
-                actor=Actor(key.id, "platform"),
+                actor=_actor(key, user),
                 scopes=frozenset(key.scopes),
                 sandbox=token.startswith(TEST),
+                user_id=key.user_id,
+                holder_id=key.holder_id,
+                flagger_id=key.flagger_id,
             )
     raise UnauthorisedError("this API key is not known: check it, or ask for a new one")
+
+
+def _actor(key: ApiKey, user: User | None) -> Actor:
+    if user is not None:
+        return Actor(user.id, user.role)
+    if key.holder_id is not None:
+        return Actor(key.holder_id, "rights_holder")
+    if key.flagger_id is not None:
+        return Actor(key.flagger_id, "notifier")
+    return Actor(key.id, "platform")
 
 
 def listed(
@@ -348,6 +372,14 @@ def check_password(session: Session, email: str, password: str) -> User:
         user = None
     if user is None:
         raise UnauthorisedError("the e-mail address or the password is wrong")
+    return user
+
+
+def _login(session: Session, email: str, tenant_id: str) -> User:
+    """Return the login that a key is to act as; it must be one of this platform's people."""
+    user = session.exec(select(User).where(User.email == checked_email(email))).first()
+    if user is None or user.tenant_id not in {None, tenant_id}:
+        raise NotFoundError("login", "with this e-mail address")
     return user
 
 

@@ -16,6 +16,7 @@ from scanner import (
     flood,
     licensees,
     marking,
+    matter_events,
     people_events,
     reconsideration,
     rehearsals,
@@ -181,6 +182,33 @@ def replay(service: "Service", event: Event) -> None:
             analyse_again(session, track, reason, service.now(), cause=event)
 
 
+NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
+    *matter_events.MATTER_EVENTS.values(),
+    events.TrackDecided,
+    events.TrackReleased,
+    events.TrackConditioned,
+    events.TrackQuarantined,
+    events.TrackBlocked,
+    events.TrackHeld,
+    events.TrackIndeterminate,
+    events.TrackWithdrawn,
+    events.TrackRetroMatched,
+    events.CaseOpened,
+    events.CaseClosed,
+    events.TrackSuperseded,
+    events.TrackRuled,
+    matter_events.LetterWritten,
+    people_events.ConsentRequested,
+    people_events.ConsentGranted,
+    people_events.ConsentWithdrawn,
+    people_events.ConsentExpired,
+    people_events.GenerationRefused,
+    people_events.GenerationWaiting,
+    people_events.GenerationQueued,
+    people_events.GenerationWithdrawn,
+)
+"""What webhooks may be told of."""
+
 GROUPS: Final = (
     Group(
         name="analyse",
@@ -202,9 +230,9 @@ GROUPS: Final = (
     Group(
         name="release",
         topics=(events.TRACKS,),
-        handlers={events.TrackDecided.type: release},
+        handlers={events.TrackDecided.type: release, events.TrackRuled.type: release},
         gave_up=give_up,
-        replays={events.TrackDecided.type: replay},
+        replays={events.TrackDecided.type: replay, events.TrackRuled.type: replay},
     ),
     Group(
         name=flood.GROUP,
@@ -253,31 +281,7 @@ GROUPS: Final = (
     Group(
         name="notify",
         topics=(events.TRACKS, events.CASES, events.ACCOUNTS, events.GENERATIONS),
-        handlers={
-            kind.type: notify
-            for kind in (
-                events.TrackDecided,
-                events.TrackReleased,
-                events.TrackConditioned,
-                events.TrackQuarantined,
-                events.TrackBlocked,
-                events.TrackHeld,
-                events.TrackIndeterminate,
-                events.TrackWithdrawn,
-                events.TrackRetroMatched,
-                events.CaseOpened,
-                events.CaseClosed,
-                events.TrackSuperseded,
-                people_events.ConsentRequested,
-                people_events.ConsentGranted,
-                people_events.ConsentWithdrawn,
-                people_events.ConsentExpired,
-                people_events.GenerationRefused,
-                people_events.GenerationWaiting,
-                people_events.GenerationQueued,
-                people_events.GenerationWithdrawn,
-            )
-        },
+        handlers={kind.type: notify for kind in NOTIFIED},
     ),
 )
 

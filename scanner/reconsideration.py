@@ -189,7 +189,21 @@ def _superseding(
 ) -> PolicyDecision:
     analysis = session.get_one(Analysis, decision.analysis_id)
     stored = decision_row(service, track, analysis, again.facts, again.after, again.by)
+    if decision.ruled_by is not None:  # what a person decided is never loosened by rules
+        places = {*stored.outcomes, *decision.outcomes}
+        stored.outcomes = {place: _strictest(place, stored, decision) for place in sorted(places)}
+        stored.restrictions = [
+            *stored.restrictions,
+            *(each for each in decision.restrictions if each not in stored.restrictions),
+        ]
+        stored.reasons = [*stored.reasons, *decision.reasons]
+        stored.decision = max(stored.decision, decision.decision, key=policy.SEVERITY.__getitem__)
     session.add(stored)
     track.decision_id = stored.id
     session.flush()
     return stored
+
+
+def _strictest(place: str, *decisions: PolicyDecision) -> str:
+    outcomes = [each.outcomes.get(place, each.outcomes.get("*", "clear")) for each in decisions]
+    return max(outcomes, key=policy.SEVERITY.__getitem__)

@@ -64,6 +64,16 @@ class Settings(BaseSettings):
         description="Age at which an event that a group has not handled is sent again.",
     )
 
+    legal_zone: str = Field(
+        default="America/New_York",
+        description="Time zone, by its IANA name, whose days the clocks of law count.",
+    )
+    legal_country: str = Field(
+        default="US",
+        pattern="^[A-Z]{2}$",
+        description="Country whose holidays are no business days, where a rule names none.",
+    )
+
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
     workers: int = Field(

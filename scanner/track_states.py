@@ -32,6 +32,7 @@ class Command(StrEnum):
     BLOCK = "block"
     RESCAN = "rescan"
     WITHDRAW = "withdraw"
+    RULE = "rule"  # a person decides, or law orders
 
 
 EFFECT_OF: Final[Mapping[str, tuple[Command, State]]] = {
@@ -80,6 +81,10 @@ NEXT: Final[Mapping[tuple[State, Command], State]] = {
             (Command.QUARANTINE, State.QUARANTINED),
             (Command.BLOCK, State.BLOCKED),
         )
+    },
+    **{
+        (state, Command.RULE): State.DECIDED
+        for state in (State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED)
     },
     (State.HELD, Command.RESCAN): State.RECEIVED,
     (

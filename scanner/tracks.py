@@ -206,7 +206,7 @@ def withdraw(
             service.now(),
             actor=caller.actor,
         )
-        _close_cases(session, track, "the track was withdrawn", service.now(), caller.actor)
+        close_cases(session, track, "the track was withdrawn", service.now(), caller.actor)
         return track
 
 
@@ -214,7 +214,7 @@ def end(session: Session, track: Track, data: TrackWithdrawn, now: datetime, act
     """Withdraw a locked track, unless it is withdrawn already, and take its cases from the queue."""
     if track.state != State.WITHDRAWN:
         move(session, track, Command.WITHDRAW, data, now, actor=actor)
-    _close_cases(session, track, data.reason, now, actor)
+    close_cases(session, track, data.reason, now, actor)
 
 
 def rescan(service: "Service", caller: Caller, track_id: str, reason: str = "asked for") -> Track:
@@ -252,17 +252,28 @@ def analyse_again(
 ) -> None:
     """Send a track back to the beginning of the pipeline and take its cases from the queue."""
     track.problem, track.analysis_id = None, None
-    _close_cases(session, track, "the track is analysed again", now, actor)
+    close_cases(session, track, "the track is analysed again", now, actor)
     move(
         session, track, Command.RESCAN, TrackRescanned(reason=reason), now, actor=actor, cause=cause
     )
 
 
-def _close_cases(session: Session, track: Track, reason: str, now: datetime, actor: Actor) -> None:
-    """Take from the queue what nobody needs to look at any more."""
-    cases = select(Case).where(Case.track_id == track.id, col(Case.closed_at).is_(None))
+def close_cases(
+    session: Session,
+    track: Track,
+    reason: str,
+    now: datetime,
+    actor: Actor,
+    *,
+    keep: Sequence[str] = (),
+) -> None:
+    """Take from the queue what nobody needs to look at any more, but for what ``keep`` names."""
+    cases = select(Case).where(
+        Case.track_id == track.id, col(Case.closed_at).is_(None), col(Case.id).not_in(keep)
+    )
     for case in session.exec(cases.with_for_update()):
-        case.state, case.closed_at = "closed", now
+        case.state, case.since, case.closed_at = "closed", now, now
+        case.holder = case.due_at = None
         case.version += 1
         record(
             session,

@@ -59,8 +59,11 @@ def approved(service: Service, caller: Caller, text: str | None = None) -> Polic
     return policies.approve(service, another(caller), pack)
 
 
-def analysed(service: Service, caller: Caller, duration: float = 10) -> Event:
-    """Write down a track and what its analysis found: no match, so many seconds."""
+def analysed(service: Service, caller: Caller, duration: float = 10, **columns: object) -> Event:
+    """Write down a track and what its analysis found: no match, so many seconds.
+
+    ``columns`` are further ones of the track, such as its account.
+    """
     now, track_id, analysis_id = service.now(), new_id(), new_id()
     track = Track(
         id=track_id,
@@ -71,6 +74,7 @@ def analysed(service: Service, caller: Caller, duration: float = 10) -> Event:
         duration=duration,
         created_at=now,
         updated_at=now,
+        **columns,
     )
     submission = Submission(
         id=new_id(),

@@ -12,6 +12,7 @@ import appeals
 from scanner import (
     ages,
     consents,
+    deadlines,
     flood,
     licensees,
     reference_checks,
@@ -57,6 +58,7 @@ class Chores:
             lambda: licensees.revoke_due(service),
             lambda: ages.purge_expired(service),
             lambda: consents.expire_due(service),
+            lambda: deadlines.tick(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -54,6 +54,12 @@ def create(
     signing: Annotated[
         bool, typer.Option("--signing", help="An Ed25519 key for messages on the bus.")
     ] = False,
+    user: Annotated[
+        str | None, typer.Option("--user", help="E-mail of the login that it acts as.")
+    ] = None,
+    holder: Annotated[
+        str | None, typer.Option("--holder", help="Id of the rights holder that it acts for.")
+    ] = None,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
@@ -68,7 +74,13 @@ def create(
             shown = {"id": made.id, "name": made.name, "tenant": made.tenant_id, "private_key": pem}
         else:
             kept, token = keys.create_key(
-                service, caller.tenant_id, name, scope or SCOPES, sandbox=sandbox
+                service,
+                caller.tenant_id,
+                name,
+                scope or SCOPES,
+                sandbox=sandbox,
+                user=user,
+                holder_id=holder,
             )
             shown = keys.describe(kept) | {"api_key": token}
     if as_json:

@@ -40,10 +40,10 @@ BATCH: Final = 500
 
 
 class NotReplayableError(ScannerError):
-    """What a decision rested on was erased; it can't be made again."""
+    """A decision can't be made again: what it rested on was erased, or no rules made it."""
 
-    def __init__(self) -> None:
-        super().__init__("not replayable: erased")
+    def __init__(self, detail: str = "not replayable: erased") -> None:
+        super().__init__(detail)
 
 
 def find(session: Session, tenant_id: str, external_id: str) -> Account:

@@ -22,7 +22,11 @@ class Tenant(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A bearer key; only the SHA-256 of its 256 random bits is kept."""
+    """A bearer key; only the SHA-256 of its 256 random bits is kept.
+
+    One of a person names their login, one of a rights holder the holder, one of a trusted flagger the
+    flagger; others are the platform's own.
+    """
 
     __tablename__ = "api_key"
 
@@ -32,6 +36,9 @@ class ApiKey(SQLModel, table=True):
     hint: str = Field(max_length=20)
     digest: str = Field(max_length=64, unique=True)
     scopes: list[str] = Field(sa_type=json_type())
+    user_id: str | None = Field(default=None, max_length=36)
+    holder_id: str | None = Field(default=None, max_length=36)
+    flagger_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
@@ -58,6 +65,9 @@ class User(SQLModel, table=True):
     email: str = Field(max_length=320, unique=True)
     password_hash: str = Field(max_length=200)
     role: str = Field(max_length=30)
+    tenant_id: str | None = Field(default=None, max_length=36)
+    skills: list[str] = Field(default_factory=list, sa_type=json_type())
+    languages: list[str] = Field(default_factory=list, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

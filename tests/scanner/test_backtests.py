@@ -38,6 +38,7 @@ def superseded(service, decision: PolicyDecision, outcome: str, automation: str)
             "decision": outcome,
             "outcomes": {"*": outcome},
             "automation": automation,
+            "ruled_by": "person" if automation == "none" and outcome != "indeterminate" else None,
             "supersedes": decision.id,
             "created_at": service.now(),
         }

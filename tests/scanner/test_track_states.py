@@ -61,19 +61,21 @@ def test_every_other_move_is_refused_with_the_allowed_ones(state, command) -> No
 @given(st.lists(st.sampled_from(Command), max_size=12))
 def test_nothing_is_released_but_by_a_decision(commands) -> None:
     """No path leads from a failed analysis to a release without a new analysis and a decision."""
-    state, path = State.RECEIVED, [State.RECEIVED]
+    state, path = State.RECEIVED, [(State.RECEIVED, Command.ANALYSE)]
     for command in commands:
         try:
             state = advance(state, command)
         except IllegalTransitionError:
             continue
-        path.append(state)
-    for before, after in itertools.pairwise(path):
+        path.append((state, command))
+    for (before, _), (after, command) in itertools.pairwise(path):
         if after is State.RELEASED:
             assert before is State.DECIDED
         if after is State.DECIDED:
-            assert before is State.ANALYSING
-        if before in FINAL:
+            by_rules = before is State.ANALYSING and command is Command.DECIDE
+            by_a_person = before in FINAL and command is Command.RULE
+            assert by_rules or by_a_person
+        if before in FINAL and command is not Command.RULE:
             assert after in {State.WITHDRAWN, State.RECEIVED} or _restricts(after) >= _restricts(
                 before
             )
