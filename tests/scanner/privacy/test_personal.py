@@ -19,6 +19,7 @@ from scanner.clock import new_id, utc_now
 from scanner.database import Database
 from scanner.events import ReferenceJudged, TrackHeld, TrackWithdrawn
 from scanner.journal import event_of, readable, record
+from scanner.matter_events import MATTER_EVENTS
 from scanner.privacy.person_keys import Person, PersonKeyError, PersonKeys
 from scanner.privacy.personal import CLASSES, ends_at, opened, personal_fields, sealed, slot_of
 from scanner.service import Service
@@ -33,6 +34,8 @@ NOT_PERSONAL = {
     ("clearance.reference.woken", "reason"),  # words of the program
     ("clearance.operations.changed", "detail"),  # scopes, roles, digests
     ("clearance.policy.moved", "reason"),  # staff's words about rules
+    ("clearance.track.ruled", "reason"),  # a code
+    *((kind.type, "detail") for kind in MATTER_EVENTS.values()),  # ids and codes
 }
 
 
