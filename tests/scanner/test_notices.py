@@ -27,6 +27,13 @@ from scanner.tables import (
 from tests import casework, noticed, rollouts
 from tests.running import add_tenant
 
+SEGMENT = {
+    "query_start": 0.0,
+    "query_end": 9.0,
+    "reference_start": 30.0,
+    "reference_end": 39.0,
+    "score": 0.9,
+}
 MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
@@ -286,12 +293,12 @@ def analysed_copy(service: Service, caller: Caller, reference_id: str) -> str:
         track_id=event.subject,
         analysis_id=event.data["analysis_id"],
         reference_id=reference_id,
-        kind="audio",
+        kind="recording",
         score=0.9,
         coverage_query=0.9,
         coverage_reference=0.9,
         longest_seconds=9,
-        segments=[],
+        segments=[SEGMENT],
     )
     with service.database.transaction() as session:
         session.add(match)
