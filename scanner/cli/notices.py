@@ -29,12 +29,12 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List notices, newest first."""
-    from scanner import notices
+    from scanner import notice_views
 
     with opened() as service, service.database.reading() as session:
         caller = caller_for(service, tenant)
-        found = notices.listed(session, caller, limit=10_000, state=state, form=form)
-        views = [notices.describe(session, each) for each in found]
+        found = notice_views.listed(session, caller, limit=10_000, state=state, form=form)
+        views = [notice_views.describe(session, each) for each in found]
     tell_all(
         views,
         as_json,
@@ -56,12 +56,12 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a notice, what is missing of it, and its tracks."""
-    from scanner import notices
+    from scanner import notice_views
 
     with opened() as service:
-        found = notices.find(service, caller_for(service, tenant), notice_id)
+        found = notice_views.find(service, caller_for(service, tenant), notice_id)
         with service.database.reading() as session:
-            view = notices.describe(session, found)
+            view = notice_views.describe(session, found)
     tell_fields(view, as_json)
 
 

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 import appeals
 from appeals.forms import FORMS, TEXTS, validate
-from scanner import counter_notices, dmca_agent, matters, notices, problems
+from scanner import counter_notices, dmca_agent, matters, notice_views, notices, problems
 from scanner.dependencies import ServiceDep, is_id, public
 from scanner.errors import NotFoundError, ScannerError
 from scanner.keys import tenants
@@ -223,7 +223,7 @@ def _tenant(service: Service, platform: str | None) -> str:
 def _linked(service: Service, notice_id: str, token: str) -> Notice:
     if not is_id(notice_id):
         raise NotFoundError("notice", "of this link")
-    return notices.find_linked(service, notice_id, token)
+    return notice_views.find_linked(service, notice_id, token)
 
 
 def _form(
@@ -254,7 +254,7 @@ def _state(
     service: Service, notice: Notice, token: str, status: int = 200, problem: str | None = None
 ) -> HTMLResponse:
     with service.database.reading() as session:
-        view = notices.describe(session, notice)
+        view = notice_views.describe(session, notice)
         counters = [
             counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
         ]

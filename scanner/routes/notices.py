@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from fastapi.responses import JSONResponse
 
-from scanner import cursors, notices
+from scanner import cursors, notice_views, notices
 from scanner.callers import Caller
 from scanner.dependencies import Cursor, Holding, Limit, OnceDep, ServiceDep, etag, is_id
 from scanner.errors import NotFoundError
@@ -38,7 +38,7 @@ def visible(service: Service, caller: Caller, notice_id: str) -> Notice:
     """Return the notice in a path, or raise ``NotFoundError``."""
     if not is_id(notice_id):
         raise NotFoundError("notice", "of this id")
-    return notices.find(service, caller, notice_id)
+    return notice_views.find(service, caller, notice_id)
 
 
 def readable(caller: NoticesReader, service: ServiceDep, notice_id: NoticeId) -> Notice:
@@ -82,11 +82,11 @@ def list_notices(
     """List notices, newest first; a holder or flagger sees their own. Needs `notices:read`."""
     before: Any = cursors.decode("notices", cursor, datetime, str)
     with service.database.reading() as session:
-        found = notices.listed(
+        found = notice_views.listed(
             session, caller, limit=limit + 1, before=before, state=state, form=form
         )
         page = found[:limit]
-        items = [notices.describe(session, each, caller) for each in page]
+        items = [notice_views.describe(session, each, caller) for each in page]
     more = len(found) > limit
     next_cursor = cursors.encode("notices", page[-1].created_at, page[-1].id) if more else None
     return {"items": items, "next_cursor": next_cursor}
@@ -121,7 +121,7 @@ def read_notice(
     """One notice. Needs the scope `notices:read`."""
     response.headers.update(etag(notice.version))
     with service.database.reading() as session:
-        return notices.describe(session, notice, caller)
+        return notice_views.describe(session, notice, caller)
 
 
 @router.post(
@@ -192,7 +192,7 @@ def answer(
 ) -> Answer:
     """Return a notice as an answer."""
     with service.database.reading() as session:
-        view = notices.describe(session, notice)
+        view = notice_views.describe(session, notice)
     return Answer(status, view, etag(notice.version) | (headers or {}))
 
 

@@ -1,5 +1,6 @@
 """The whole DMCA path over HTTP, with a clock that moves across a year's end."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import httpx
@@ -241,3 +242,52 @@ def test_the_same_idempotency_key_makes_one_notice(
 
     assert answers[0].json() == answers[1].json()
     assert api.count(Notice) == 1
+
+
+def test_a_counter_notice_that_is_cured_late_leaves_the_claimant_their_days(
+    api: Api, platform: Platform, caller: Caller
+) -> None:
+    """DMCA-R: counted from the receipt, but never to a window that is open already."""
+    casework.at(api.service, FRIDAY)
+    notice_id, track = taken_down(api, platform, caller)
+    first = countered(platform.http, notice_id, track, phone="call me").json()
+    casework.at(api.service, datetime(2027, 1, 5, 15, tzinfo=UTC))
+
+    waiting = platform.http.post(
+        f"/v1/notices/{notice_id}/counter-notices/{first['id']}/cure",
+        json={"elements": {"phone": noticed.COUNTER["phone"]}},
+    ).json()
+
+    # Martin Luther King's Day, 18 January, is none of the ten
+    assert waiting["opens_at"] == "2027-01-20T05:00:00+00:00"
+    assert casework.track_of(api.service, track.id).state == "blocked"
+
+
+def test_a_court_action_and_the_clock_at_one_moment_leave_one_outcome(
+    both_api: Api,
+) -> None:
+    """DMCA-R: whichever comes first; the track and the counter-notice agree."""
+    api, platform = both_api, both_api.platform()
+    caller = Caller(platform.tenant.id, Actor("platform", "platform"), frozenset())
+    casework.at(api.service, FRIDAY)
+    notice_id, track = taken_down(api, platform, caller)
+    counter = countered(platform.http, notice_id, track).json()
+    address = f"/v1/notices/{notice_id}/counter-notices/{counter['id']}"
+    casework.at(api.service, datetime(2027, 1, 5, 5, tzinfo=UTC))
+
+    with ThreadPoolExecutor(3) as threads:
+        ticks = [threads.submit(deadlines.tick, api.service) for _ in range(2)]
+        filed = threads.submit(
+            platform.http.post, f"{address}/court-action", json={"filing": "5:27-cv-1"}
+        ).result()
+        for each in ticks:
+            each.result()
+    deadlines.tick(api.service)
+    inline.drive(api.service, track.id)
+
+    state = platform.http.get(address).json()["state"]
+    assert (filed.status_code, state) in {(200, "court_hold"), (409, "restored")}
+    expected = {"court_hold": "blocked", "restored": "released"}[state]
+    assert casework.track_of(api.service, track.id).state == expected
+    moves = [row.data["action"] for row in casework.events(api.service, counter["id"])]
+    assert len(moves) == 4
