@@ -60,10 +60,17 @@ class Notice(MatterRow, table=True):
     misuse: str | None = Field(default=None, max_length=20)
     reason: str | None = Field(default=None, sa_type=Text)
     remedy: str | None = Field(default=None, max_length=20)
+    territories: list[str] = Field(
+        default_factory=list, sa_type=json_type(), sa_column_kwargs={"server_default": "[]"}
+    )
 
 
 class NoticeTrack(SQLModel, table=True):
-    """A track that a notice is about: named in it, or found by the work that it names (stay-down)."""
+    """A track that a notice is about: named in it, or found by the work that it names (stay-down).
+
+    ``state`` is named or found until somebody decides; then waiting (for the analysis), actioned,
+    refused, restored, or gone (withdrawn).
+    """
 
     __tablename__ = "notice_track"
     __table_args__ = (Index("ix_notice_track_track", "track_id"),)

@@ -22,12 +22,15 @@ from scanner.routes import (
     cases,
     check,
     consents,
+    counter_notices,
     dead,
     explanations,
     generations,
     hygiene,
     keys,
     licensees,
+    notice_pages,
+    notices,
     personal_data,
     policies,
     prompts,
@@ -68,6 +71,8 @@ _KEYED: Final = (
     generations,
     webhooks,
     cases,
+    notices,
+    counter_notices,
     personal_data,
     audit,
     keys,
@@ -125,6 +130,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.include_router(provenance.router, responses=_ALWAYS)
     app.include_router(running.router)
     app.include_router(check.router)
+    app.include_router(notice_pages.router)
     problems.install(app)
     app.add_middleware(Access)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

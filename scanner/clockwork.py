@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from appeals.matter_tables import MatterRow
-from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike
+from scanner import counter_notices, notices
+from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -26,8 +27,11 @@ WHEN_MISSED: Final[dict[str, Act]] = {}
 
 
 def matter(session: Session, kind: str, matter_id: str) -> MatterRow | Case | None:
-    """Return the matter of a clock, locked; None if it is gone."""
+    """Return the matter of a clock, locked, its track before it; None if it is gone."""
     model: type[Any] = ROWS[kind]
+    seen = session.get(model, matter_id)
+    if (track_id := getattr(seen, "track_id", None)) is not None:
+        session.get(Track, track_id, with_for_update=True)
     found: MatterRow | Case | None = session.get(
         model, matter_id, with_for_update=True, populate_existing=True
     )
@@ -50,3 +54,14 @@ def when_missed(service: "Service", session: Session, row: MatterRow | Case, rul
     """Do what a missed deadline asks for."""
     if act := WHEN_MISSED.get(rule):
         act(service, session, row)
+
+
+def _complaints_over(service: "Service", session: Session, row: Any) -> None:
+    if isinstance(row, Notice):
+        notices.close(service, session, row)
+
+
+WHEN_OPEN[counter_notices.WINDOW] = counter_notices.restore_when_open
+WHEN_DUE[counter_notices.WINDOW] = counter_notices.restore_when_open
+WHEN_DUE["notice-cure"] = notices.lapse
+WHEN_DUE["complaint-window"] = _complaints_over

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess, 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from scanner import dmca_agent
 from scanner.errors import ScannerError
 from scanner.metrics import count_what_waits
 
@@ -42,6 +43,7 @@ class Health:
             "index": lambda: _index(service),
             "store": lambda: _store(service),
         }
+        self._service = service
         self._threads = ThreadPoolExecutor(len(self._checks), thread_name_prefix="ready")
         self._running: dict[str, Future[float]] = {}
         self._well: dict[str, tuple[float, dict[str, Any]]] = {}  # when, and with what result
@@ -50,7 +52,7 @@ class Health:
         self._report: dict[str, Any] = {}
 
     def report(self) -> dict[str, Any]:
-        """Return ``{"status": "ready" | "not_ready", "checks": {part: …}}``."""
+        """Return ``{"status": "ready" | "not_ready", "checks": {part: …}, "warnings": […]}``."""
         with self._lock:
             if time.monotonic() - self._checked_at >= KEPT_SECONDS:
                 self._report = self._check()
@@ -74,7 +76,8 @@ class Health:
         checks = {name: kept.get(name, _NO_ANSWER) for name in self._checks}
         checks |= {name: self._result(name, check, deadline) for name, check in started.items()}
         ready = all(check["ok"] for check in checks.values())
-        return {"status": "ready" if ready else "not_ready", "checks": checks}
+        report = {"status": "ready" if ready else "not_ready", "checks": checks}
+        return report | {"warnings": dmca_agent.warnings(self._service)}
 
     def _kept(self, name: str) -> dict[str, Any] | None:
         """Return the last good result of a part that is not checked for every probe."""

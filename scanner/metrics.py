@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Counter, Gauge, Histogram
 from sqlmodel import col, func, select
 
+from scanner import dmca_agent
 from scanner.tables import DeadLetter, JournalPending, PolicyActivation, RuleTally
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ RETRO_INCOMPLETE: Final = Counter(
 MARKS_FAILED: Final = Counter(
     "clearance_marks_failed_total", "Marks that could not be searched for or read back", ["where"]
 )
+DMCA_AGENT_DAYS: Final = Gauge(
+    "clearance_dmca_agent_days_left",
+    "Days until the registration of the DMCA agent ends",
+    ["registration"],
+)
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 
@@ -68,5 +74,7 @@ def count_what_waits(service: "Service") -> None:
             ("canary", (PolicyActivation.stopped, col(PolicyActivation.ended_at) >= since)),
         ):
             POLICY_ALARMS.labels(kind).set(session.exec(select(func.count()).where(*alarms)).one())
+    if (left := dmca_agent.days_left(service)) is not None:
+        DMCA_AGENT_DAYS.labels(service.settings.dmca_agent_registration or "").set(left)
     for group in service.groups:
         QUEUE_DEPTH.labels(group.name).set(service.transport.depth(group.name))

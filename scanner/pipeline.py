@@ -17,10 +17,12 @@ from scanner import (
     licensees,
     marking,
     matter_events,
+    notice_tracks,
     people_events,
     reconsideration,
     rehearsals,
     retro,
+    stay_down,
     webhooks,
     words,
 )
@@ -276,6 +278,15 @@ GROUPS: Final = (
                 people_events.ConsentExpired,
                 people_events.ControlsChanged,
             )
+        },
+    ),
+    Group(
+        name=notice_tracks.GROUP,
+        topics=(events.TRACKS,),
+        handlers={
+            events.TrackAnalysed.type: stay_down.watch,
+            events.TrackRetroMatched.type: stay_down.watch,
+            **{kind.type: notice_tracks.settle for kind in notice_tracks.SETTLED},
         },
     ),
     Group(

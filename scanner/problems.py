@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import appeals
 import watermark
 from fingerprint import (
     FingerprintError,
@@ -49,6 +50,8 @@ from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
+from scanner.notice_senders import SuspendedError
+from scanner.notices import BadNoticeError
 from scanner.people import GateClosedError
 from scanner.privacy.erasure import NotReplayableError
 from scanner.privacy.holds import BadHoldError, LegalHoldError
@@ -85,6 +88,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unauthorised": Kind(401, "An API key is needed"),
     "forbidden": Kind(403, "The API key may not do this"),
     "gate-closed": Kind(403, "The account may not do this"),
+    "suspended": Kind(403, "What you send is not taken for a time"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This method is not for this address"),
     "not-acceptable": Kind(406, "The answer has none of the accepted types"),
@@ -143,6 +147,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnauthorisedError: "unauthorised",
     GateClosedError: "gate-closed",
+    SuspendedError: "suspended",
     ForbiddenError: "forbidden",
     NotFoundError: "not-found",
     PreconditionFailedError: "precondition-failed",
@@ -151,6 +156,10 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     NotReplayableError: "erased",
     ConflictError: "conflict",
     IllegalTransitionError: "illegal-transition",
+    appeals.IllegalTransitionError: "illegal-transition",
+    appeals.NotAllowedError: "forbidden",
+    appeals.MissingPartError: "bad-fields",
+    BadNoticeError: "bad-fields",
     IdempotencyConflictError: "idempotency-conflict",
     DeclarationError: "bad-fields",
     BadReferenceError: "bad-fields",
@@ -283,6 +292,7 @@ def install(app: FastAPI) -> None:
 
     for kind in (
         ScannerError,
+        appeals.MoveError,
         AudioError,
         FingerprintError,
         watermark.WatermarkError,

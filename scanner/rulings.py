@@ -131,6 +131,7 @@ def restore(
     stored = rule(service, session, track, ruling, actor, cause=cause)
     stored.outcomes, stored.restrictions = earlier.outcomes, earlier.restrictions
     stored.decision = earlier.decision
+    stored.reasons = [*earlier.reasons, *stored.reasons]  # what limits it again has its reason
     stored.outcome_hash = _hash(stored.outcomes, stored.restrictions)
     stored.explanation = stored.explanation | {"restores": earlier.id}
     return stored

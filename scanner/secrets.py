@@ -1,5 +1,8 @@
 """Secrets at rest: a key file that only the owner may read, and what is encrypted with it."""
 
+import base64
+import hashlib
+import hmac
 import os
 from pathlib import Path
 from typing import Final
@@ -21,6 +24,7 @@ class SecretBox:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        self._key = key
 
     @classmethod
     def of(cls, settings: Settings) -> "SecretBox":
@@ -41,6 +45,11 @@ class SecretBox:
             raise SecretKeyError(
                 "a stored secret was encrypted with another key; put the old secret.key back"
             ) from None
+
+    def link_token(self, purpose: str, subject: str) -> str:
+        """Return the token of a link: the same each time, and not to be guessed (HMAC-SHA-256)."""
+        digest = hmac.new(self._key, f"{purpose}\n{subject}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def make_key_file(home: Path) -> None:

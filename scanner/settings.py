@@ -1,5 +1,6 @@
 """Everything an operator can set, read once from ``CLEARANCE_*`` variables."""
 
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -72,6 +73,35 @@ class Settings(BaseSettings):
         default="US",
         pattern="^[A-Z]{2}$",
         description="Country whose holidays are no business days, where a rule names none.",
+    )
+
+    public_url: str = Field(
+        default="http://127.0.0.1:8080",
+        pattern="^https?://[^/]+(/.*[^/])?$",
+        description="Where people reach this service: the beginning of links in letters.",
+    )
+    flagger_precision: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="Share of a trusted flagger's decided notices that must have been right, below which "
+        "the status is lost.",
+    )
+    flagger_minimum: int = Field(
+        default=10, ge=1, description="Decided notices before that share is judged."
+    )
+    dmca_agent_name: str | None = Field(
+        default=None, description="The designated agent for notices of infringement, as registered."
+    )
+    dmca_agent_address: str | None = Field(default=None, description="The agent's postal address.")
+    dmca_agent_phone: str | None = Field(default=None, description="The agent's telephone number.")
+    dmca_agent_email: str | None = Field(default=None, description="The agent's e-mail address.")
+    dmca_agent_registration: str | None = Field(
+        default=None, description="Number of the agent's registration with the Copyright Office."
+    )
+    dmca_agent_registered_at: date | None = Field(
+        default=None,
+        description="Day of that registration, or of its last renewal; it ends after three years.",
     )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")

@@ -79,6 +79,13 @@ COUNTER_NOTICE: Final = Machine(
             decides=True,
         ),
         Move(
+            "end",  # the notice that it answers was retracted
+            [_S.RECEIVED, _S.INCOMPLETE, _S.CURED, _S.FORWARDED, _S.WAITING, _S.COURT_HOLD],
+            _S.WITHDRAWN,
+            CLOCK,
+            ("ground",),
+        ),
+        Move(
             "withdraw",
             [_S.RECEIVED, _S.INCOMPLETE, _S.CURED, _S.FORWARDED, _S.WAITING],
             _S.WITHDRAWN,

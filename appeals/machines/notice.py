@@ -86,7 +86,15 @@ NOTICE: Final = Machine(
             deadline="complaint-window",
             legal_basis=("DMCA-T", "DSM-17-7"),
         ),
-        Move("counter", [_S.ACTIONED], _S.COUNTERED, CLOCK, ("counter_notice",)),
+        # once a track: a notice may name several, each with its own counter-notice
+        Move(
+            "counter",
+            [_S.ACTIONED, _S.COUNTERED],
+            _S.COUNTERED,
+            CLOCK,
+            ("counter_notice",),
+            legal_basis=("DMCA-R",),
+        ),
         Move(
             "retract",
             [_S.RECEIVED, _S.INCOMPLETE, _S.CURED, _S.VALID, _S.ACTIONED, _S.COUNTERED],

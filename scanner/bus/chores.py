@@ -13,6 +13,7 @@ from scanner import (
     ages,
     consents,
     deadlines,
+    dmca_agent,
     flood,
     licensees,
     reference_checks,
@@ -71,6 +72,7 @@ class Chores:
                 lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
                 lambda: sweeper.sweep(service),
+                lambda: dmca_agent.watch(service),
             ]
         self._rounds += 1
         for chore in due:

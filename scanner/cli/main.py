@@ -22,6 +22,7 @@ from scanner.cli import (
     certificates,
     explaining,
     fingerprints,
+    notices,
     operations,
     personal_data,
     rehearsal,
@@ -57,6 +58,8 @@ rollout.add_to(rehearsal.app)
 app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")
+app.add_typer(notices.app, name="notice")
+app.add_typer(notices.flagger, name="flagger")
 operations.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
 app.add_typer(reports.app, name="report")

@@ -139,6 +139,7 @@ class Readiness(BaseModel):
 
     status: Literal["ready", "not_ready"]
     checks: dict[str, Check]
+    warnings: list[str] = Field([], description="What should be done soon; nothing fails yet.")
 
 
 class Liveness(BaseModel):

@@ -85,7 +85,7 @@ class Restriction(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["age", "territory", "monetise"]
+    kind: Literal["age", "territory", "monetise", "label"]
     territories: list[str] = []
     min_age: int | None = None
 

@@ -23,6 +23,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.flaggers import Flagger
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -89,6 +90,7 @@ __all__ = [
     "Dispute",
     "Erasure",
     "Evidence",
+    "Flagger",
     "Generation",
     "Guardian",
     "Handled",

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from scanner import keys, provenance, tracks, watermark_keys, webhooks
+from scanner import counter_notices, keys, provenance, tracks, watermark_keys, webhooks
 from scanner.bus import dead_letters
+from scanner.callers import Caller
 from scanner.inline import drive
-from scanner.journal import event_of
+from scanner.journal import Actor, event_of
 from scanner.tables import Reference
 from scanner.track_states import State
+from tests import casework, noticed
 from tests.rollouts import pack_text
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.signed_files import signed_file
@@ -68,7 +70,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     pack = platform.http.post("/v1/policies", json={"text": pack_text()}).json()["id"]
     with api.service.database.reading() as session:
         (delivery, *_) = webhooks.deliveries(session, platform.tenant.id, hook, limit=1)
-    return {
+    return noticed_ids(api, platform) | {
         "API": api.url,
         "KEY": platform.token,
         "SECOND_KEY": second,
@@ -96,6 +98,37 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "DELIVERY": delivery.id,
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
+    }
+
+
+def noticed_ids(api: Api, platform: Platform) -> dict[str, str]:
+    """Notices about tracks, one of which took three down, and two counter-notices to it."""
+    caller = Caller(platform.tenant.id, Actor("platform", "platform"), frozenset())
+    tracks_ = [casework.decided_track(api.service, caller).id for _ in range(3)]
+    taken_down = noticed.sent(api.service, caller, *tracks_)
+    noticed.decided(api.service, taken_down.id)
+    bare = {"form": "dmca", "elements": noticed.DMCA | {"location": tracks_, "accuracy": None}}
+    threat = {"form": "threat", "elements": {"reason": "A bomb.", "location": tracks_}}
+    counters = [
+        counter_notices.file(
+            api.service,
+            caller,
+            taken_down,
+            track_id,
+            noticed.COUNTER | {"location": [track_id]} | more,
+        ).id
+        for track_id, more in zip(tracks_[1:], ({"phone": "none"}, {}), strict=True)
+    ]
+    keys.create_user(api.service, "olga@example.org", "appeals_officer", "a long password of hers")
+    _, officer = keys.create_key(api.service, platform.tenant.id, "olga", user="olga@example.org")
+    return {
+        "NOTICED": tracks_[0],
+        "NOTICE": platform.http.post("/v1/notices", json=bare).json()["id"],
+        "THREAT": platform.http.post("/v1/notices", json=threat).json()["id"],
+        "TAKEN_DOWN": taken_down.id,
+        "COUNTER": counters[0],
+        "SECOND_COUNTER": counters[1],
+        "OFFICER_KEY": officer,
     }
 
 

@@ -1,0 +1,195 @@
+"""Who sent a notice: where they are told, their link, and whether they are suspended (DSA-23)."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, or_, select
+
+import appeals
+from appeals.roles import Role
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import ForbiddenError, NotFoundError
+from scanner.journal import Actor, record
+from scanner.letters import Recipient, write
+from scanner.notice_events import NoticeTurnedAway
+from scanner.tables import Letter, Notice, Sanction
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+WHAT: Final = "notices"
+"""What a sanction suspends."""
+
+
+class SuspendedError(ForbiddenError):
+    """The sender's notices are not taken for a time (DSA-23)."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """Whose misuse is counted: a holder, a flagger, or whoever writes from an address.
+
+    Attributes
+    ----------
+    kind : {"holder", "flagger", "notifier"}
+    id : str
+        For a notifier the digest of the address.
+    """
+
+    kind: str
+    id: str
+
+
+def digest_of(tenant_id: str, email: str) -> str:
+    """SHA-256 of an address within a platform: the same sender is known again, without the address."""
+    return hashlib.sha256(f"{tenant_id}\n{email.strip().lower()}".encode()).hexdigest()
+
+
+def party_of(notice: Notice) -> Party | None:
+    """Return whose notice it is; None if nobody can be told apart (the platform's own, no address)."""
+    if notice.holder_id:
+        return Party("holder", notice.holder_id)
+    if notice.flagger_id:
+        return Party("flagger", notice.flagger_id)
+    return Party("notifier", notice.notifier_digest) if notice.notifier_digest else None
+
+
+def sender_of(caller: Caller, notice: Notice) -> appeals.Actor:
+    """Return the sender, or the platform that speaks for one who has no key of their own.
+
+    Raises
+    ------
+    NotFoundError
+        If it is another holder's or flagger's.
+    ForbiddenError
+        If it is the key of staff or a creator.
+    """
+    if caller.user_id or caller.account_id:
+        raise ForbiddenError("only who sent the notice, or the platform for them, does this")
+    if (caller.holder_id or notice.holder_id) != notice.holder_id or (
+        caller.flagger_id or notice.flagger_id
+    ) != notice.flagger_id:
+        raise NotFoundError("notice", "of this id")
+    return appeals.Actor(_role(notice), caller.actor.id)
+
+
+def by_link(notice: Notice) -> appeals.Actor:
+    """Return the sender who has nothing but the link."""
+    return appeals.Actor(_role(notice), notice.id)
+
+
+def _role(notice: Notice) -> Role:
+    return Role.RIGHTS_HOLDER if notice.holder_id else Role.NOTIFIER
+
+
+def recipient(notice: Notice) -> Recipient:
+    """Return where the sender is told."""
+    kind = "holder" if notice.holder_id else "authority" if notice.form == "order" else "notifier"
+    party = party_of(notice)
+    return Recipient(kind, party.id if party else notice.id, notice.notifier_email, notice.language)
+
+
+def token_of(service: "Service", notice_id: str) -> str:
+    """Return the token in the sender's link."""
+    return service.secrets.link_token("notice", notice_id)
+
+
+def digest_of_token(token: str) -> str:
+    """Return what is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def opens(notice: Notice, token: str) -> bool:
+    """Whether a token is that of the notice's link."""
+    return hmac.compare_digest(notice.token_digest or "", digest_of_token(token))
+
+
+def link(service: "Service", notice_id: str) -> str:
+    """Return the sender's link."""
+    base = service.settings.public_url
+    return f"{base}/public/notices/{notice_id}?token={token_of(service, notice_id)}"
+
+
+def tell(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    template: str,
+    *,
+    legal_basis: tuple[str, ...] = (),
+    **words: Any,
+) -> Letter:
+    """Write a letter to the sender, with their link."""
+    return write(
+        session,
+        recipient(notice),
+        template,
+        {"notice_id": notice.id, "link": link(service, notice.id)} | words,
+        tenant_id=notice.tenant_id,
+        now=service.now(),
+        matter=notice,
+        legal_basis=legal_basis,
+    )
+
+
+def day(service: "Service", moment: datetime | None, *, last: bool = False) -> str:
+    """Return a day in the zone of law; of the end of a window its last day."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(ZoneInfo(service.settings.legal_zone))
+    if last and local.strftime("%H%M%S") == "000000":
+        local = datetime.fromtimestamp(moment.timestamp() - 1, local.tzinfo)
+    return f"{local:%Y-%m-%d}"
+
+
+def refuse_suspended(
+    service: "Service", tenant_id: str, party: Party | None, form: str, actor: Actor
+) -> None:
+    """Turn a suspended sender away, and write that down.
+
+    Raises
+    ------
+    SuspendedError
+        With the reason and until when.
+    """
+    if party is None:
+        return
+    now = service.now()
+    with service.database.transaction() as session:
+        sanction = suspended(session, tenant_id, party, now)
+        if sanction is None:
+            return
+        until = sanction.ends_at.isoformat() if sanction.ends_at else None
+        record(
+            session,
+            tenant_id=tenant_id,
+            subject=new_id(),
+            version=1,
+            data=NoticeTurnedAway(form=form, sanction_id=sanction.id, until=until),
+            now=now,
+            actor=actor,
+        )
+    words = (
+        f"until {day(service, sanction.ends_at)}" if sanction.ends_at else "until further notice"
+    )
+    raise SuspendedError(f"your notices are not taken {words} (DSA-23): {sanction.reason}")
+
+
+def suspended(session: Session, tenant_id: str, party: Party, now: datetime) -> Sanction | None:
+    """Return the suspension of a sender's notices that is in force, if there is one."""
+    query = select(Sanction).where(
+        Sanction.tenant_id == tenant_id,
+        Sanction.party_kind == party.kind,
+        Sanction.party_id == party.id,
+        Sanction.what == WHAT,
+        Sanction.kind == "suspension",
+        col(Sanction.starts_at) <= now,
+        or_(col(Sanction.ends_at).is_(None), col(Sanction.ends_at) > now),
+        col(Sanction.ended_for).is_(None),
+    )
+    return session.exec(query.order_by(col(Sanction.ends_at).desc()).limit(1)).first()

@@ -1,0 +1,273 @@
+"""The tracks of notices: found by what was written, taken down, and put back.
+
+The order of locks is: tracks by id, then the notice. A track that is still analysed waits; the handler
+`settle` acts once it is decided.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from sqlmodel import Session, col, select
+
+from scanner import events, rulings
+from scanner.bus.dispatch import once
+from scanner.errors import IllegalTransitionError
+from scanner.journal import PIPELINE, Actor, Event
+from scanner.letters import Recipient, write
+from scanner.rulings import By, Ruling
+from scanner.tables import Notice, NoticeTrack, PolicyDecision, Track
+from scanner.track_states import State
+from scanner.tracks import locked
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+GROUP: Final = "notices"
+RULABLE: Final = frozenset({State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED})
+BASIS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dmca": ("DMCA-T",),
+    "dsa": ("DSA-16",),
+    "likeness": ("VOICE", "AIA-50-4"),
+    "order": ("DSA-15",),
+    "threat": ("DSA-18",),
+}
+"""By form: the rules of law that what is done about a notice rests on."""
+_ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def located(session: Session, tenant_id: str, places: Any) -> tuple[list[Track], list[str]]:
+    """Return the tracks at some places, and the places at which there is none.
+
+    A place is a track's id, an address with that id in it, or the platform's own name for the track, by
+    itself or at the end of an address.
+    """
+    found: dict[str, Track] = {}
+    lost = []
+    for place in places if isinstance(places, list | tuple) else ():
+        track = _at(session, tenant_id, str(place).strip())
+        if track is None:
+            lost.append(str(place))
+        else:
+            found[track.id] = track
+    return list(found.values()), lost
+
+
+def _at(session: Session, tenant_id: str, place: str) -> Track | None:
+    for track_id in _ID.findall(place.lower()):
+        track = session.get(Track, track_id)
+        if track is not None and track.tenant_id == tenant_id:
+            return track
+    names = {place, unquote(urlsplit(place).path.rstrip("/").rpartition("/")[2])} - {""}
+    query = select(Track).where(Track.tenant_id == tenant_id, col(Track.external_id).in_(names))
+    return session.exec(query.order_by(col(Track.id).desc()).limit(1)).first()
+
+
+def of_notice(session: Session, notice_id: str, *states: str) -> list[NoticeTrack]:
+    """Return a notice's tracks, by id, so that everybody locks them in one order."""
+    query = select(NoticeTrack).where(NoticeTrack.notice_id == notice_id)
+    if states:
+        query = query.where(col(NoticeTrack.state).in_(states))
+    return list(session.exec(query.order_by(col(NoticeTrack.track_id))))
+
+
+def lock_all(session: Session, rows: Sequence[NoticeTrack]) -> dict[str, Track]:
+    """Lock the tracks of rows that are ordered by track."""
+    return {row.track_id: locked(session, row.tenant_id, row.track_id) for row in rows}
+
+
+def take_down(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    row: NoticeTrack,
+    track: Track,
+    actor: Actor,
+    *,
+    cause: Event | None = None,
+    keep_case: str | None = None,
+) -> None:
+    """Do to a locked track what was decided on a notice, and tell the uploader (DMCA-T, DSA-17)."""
+    if track.state == State.WITHDRAWN:
+        row.state = "gone"
+        return
+    if track.state not in RULABLE:
+        row.state = "waiting"
+        return
+    row.prior_decision_id = track.decision_id
+    keep = () if keep_case is None else (keep_case,)
+    rulings.rule(service, session, track, _ruling(notice), actor, cause=cause, keep_cases=keep)
+    row.state = "actioned"
+    label = notice.remedy == "label"
+    tell_uploader(
+        service,
+        session,
+        notice,
+        track,
+        "notice-labelled" if label else "notice-taken-down",
+        legal_basis=("DMCA-T", "DSA-17") if notice.form == "dmca" else ("DSA-17",),
+        reason=notice.reason or "",
+        places=", ".join(notice.territories),
+        counter=notice.form == "dmca",
+    )
+
+
+def put_back(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    row: NoticeTrack,
+    track: Track,
+    actor: Actor,
+    why: Ruling,
+) -> bool:
+    """Bring a locked track back to what it was before a notice.
+
+    Returns
+    -------
+    bool
+        False if nothing had been done to it yet, or something newer holds it.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If a decision on the track is just taking effect: it works a moment later.
+    """
+    if row.state == "waiting":
+        row.state = "restored"
+        return False
+    if row.state != "actioned" or row.prior_decision_id is None:
+        return False
+    present = session.get_one(PolicyDecision, track.decision_id)
+    ours = _ground(present) == [Notice.KIND, notice.id]
+    if not ours:
+        _hand_on(session, notice, row, track)
+    elif track.state != State.WITHDRAWN:
+        if track.state not in RULABLE:
+            raise IllegalTransitionError(
+                f"the track is {track.state}: a decision takes effect just now; try again in a moment"
+            )
+        earlier = session.get_one(PolicyDecision, row.prior_decision_id)
+        stored = rulings.restore(service, session, track, earlier, why, actor)
+        # It stands on what the earlier one stood on: another notice, perhaps, that still holds.
+        stored.explanation = stored.explanation | {"ground": _ground(earlier)}
+    row.state = "restored"
+    return ours
+
+
+def _hand_on(session: Session, notice: Notice, row: NoticeTrack, track: Track) -> None:
+    """Another notice came on top: what it falls back to is what was before this one."""
+    query = select(NoticeTrack).where(
+        NoticeTrack.track_id == track.id,
+        NoticeTrack.notice_id != notice.id,
+        NoticeTrack.state == "actioned",
+    )
+    for other in session.exec(query.with_for_update()):
+        prior = session.get(PolicyDecision, other.prior_decision_id or "")
+        if prior is not None and _ground(prior) == [Notice.KIND, notice.id]:
+            other.prior_decision_id = row.prior_decision_id
+
+
+def _ground(decision: PolicyDecision) -> list[str]:
+    return list(decision.explanation.get("ground") or ())
+
+
+def reason_to_restore(notice: Notice, code: str, text: str, by: By, *basis: str) -> Ruling:
+    """Return why a track comes back."""
+    return Ruling("clear", code, text, legal_basis=basis, ground=(notice.KIND, notice.id), by=by)
+
+
+def _ruling(notice: Notice) -> Ruling:
+    places = tuple(notice.territories)
+    ground = (notice.KIND, notice.id)
+    text, basis = notice.reason or "", BASIS[notice.form]
+    if notice.remedy == "label":
+        label = {"kind": "label", "label": "likeness", "territories": list(places), "except": []}
+        return Ruling(
+            "restrict",
+            "notice.actioned",
+            text,
+            territories=places,
+            restrictions=(label,),
+            legal_basis=basis,
+            ground=ground,
+        )
+    return Ruling(
+        "block", "notice.actioned", text, territories=places, legal_basis=basis, ground=ground
+    )
+
+
+def tell_uploader(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    track: Track,
+    template: str,
+    *,
+    legal_basis: tuple[str, ...] = (),
+    **words: Any,
+) -> str | None:
+    """Write to the account of a track; None if it has none."""
+    if track.account_id is None:
+        return None
+    letter = write(
+        session,
+        Recipient("account", track.account_id),
+        template,
+        {
+            "notice_id": notice.id,
+            "track_id": track.id,
+            "track": track.external_id or track.file_name or track.id,
+        }
+        | words,
+        tenant_id=track.tenant_id,
+        now=service.now(),
+        matter=notice,
+        track_id=track.id,
+        legal_basis=legal_basis,
+    )
+    return letter.id
+
+
+def settle(service: "Service", event: Event) -> None:
+    """Act on a track that a notice waited for, or that rules let out again; keep its statement's id."""
+    with service.database.reading() as session:
+        concerned = session.exec(_of_track(event.subject)).all()
+    if not concerned:
+        with once(service, GROUP, event):
+            return
+    with once(service, GROUP, event) as session:
+        track = locked(session, event.tenant or "", event.subject)
+        for row in session.exec(_of_track(track.id)):
+            notice = session.get_one(
+                Notice, row.notice_id, with_for_update=True, populate_existing=True
+            )
+            session.refresh(row)
+            decision = session.get(PolicyDecision, track.decision_id or "")
+            if decision is None or row.state not in {"waiting", "actioned"}:
+                continue
+            if _ground(decision) == [Notice.KIND, notice.id]:
+                if event.data.get("decision_id") == decision.id:
+                    row.statement_id = event.data.get("statement_id")
+            elif row.state == "waiting" or decision.ruled_by is None:
+                take_down(service, session, notice, row, track, PIPELINE, cause=event)
+
+
+def _of_track(track_id: str) -> Any:
+    return (
+        select(NoticeTrack)
+        .where(
+            NoticeTrack.track_id == track_id, col(NoticeTrack.state).in_(["waiting", "actioned"])
+        )
+        .order_by(col(NoticeTrack.notice_id))
+    )
+
+
+SETTLED: Final = (
+    events.TrackReleased,
+    events.TrackConditioned,
+    events.TrackQuarantined,
+    events.TrackBlocked,
+)
+"""After which of a track's events `settle` looks."""

@@ -1,0 +1,232 @@
+"""What a person decides on a notice: refused, or acted on, with the letters that go with it (DSA-16).
+
+Rules alone never act on a notice here (DSM-17-7). What the decider finds of misuse is counted, and where it
+is frequent a person is asked to warn or suspend the sender (DSA-23).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sqlmodel import Session, col, func, select
+
+import appeals
+from appeals.standing import Gravity, MisuseFinding, Submissions, misuse
+from scanner import flaggers, matters, notice_tracks, stay_down
+from scanner.notice_cases import close_cases, open_case
+from scanner.notice_senders import WHAT, Party, day, party_of, tell
+from scanner.notices import BadNoticeError
+from scanner.tables import Case, Notice, Sanction
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+MISUSE: Final = ("unfounded", "grave", "meant")
+"""What a decider may find of a notice: manifestly unfounded; grave besides; meant besides."""
+_PLACES: Final = re.compile(r"[A-Z]{2}(,[A-Z]{2})*")
+
+
+class Verdict(Protocol):
+    """What a person says: ``verdict`` is action or refuse; ``remedy`` as `remedy_of` reads it."""
+
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def remedy(self) -> str | None: ...
+    @property
+    def misuse(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class NoticeVerdict:
+    """A verdict that was given elsewhere than in a case."""
+
+    verdict: str
+    reason: str
+    text: str
+    remedy: str | None = None
+    misuse: str | None = None
+
+
+def apply(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: appeals.Actor
+) -> None:
+    """Give a verdict on the case of a notice its effect; the case itself is the caller's."""
+    found = session.get_one(Notice, case.matter_id)
+    decide(service, session, found, verdict, actor, case_id=case.id)
+
+
+def decide(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    verdict: Verdict,
+    actor: appeals.Actor,
+    *,
+    case_id: str | None = None,
+) -> Notice:
+    """Decide on a valid notice, inside the caller's transaction; its other cases are closed.
+
+    Raises
+    ------
+    BadNoticeError
+        If the verdict, its remedy or its finding of misuse is none that there is.
+    appeals.MoveError
+        If the notice is not to be decided, or not by this actor.
+    """
+    if verdict.verdict not in {"action", "refuse"}:
+        raise BadNoticeError("a notice is decided by `action` or `refuse`")
+    if verdict.misuse is not None and verdict.misuse not in MISUSE:
+        raise BadNoticeError(f"misuse is one of: {', '.join(MISUSE)}")
+    remedy, places = remedy_of(verdict.remedy, notice.form)
+    rows = notice_tracks.of_notice(session, notice.id, "named")
+    tracks = notice_tracks.lock_all(session, rows)
+    row = matters.locked(session, Notice, notice.tenant_id, notice.id)
+    row.reason, row.misuse = verdict.text, verdict.misuse
+    if verdict.verdict == "action":
+        row.remedy, row.territories = remedy, places
+    detail = {
+        "reason": verdict.reason,
+        "form": row.form,
+        "remedy": row.remedy,
+        "misuse": row.misuse,
+        "tracks": sorted(tracks),
+    }
+    matters.move(
+        service,
+        session,
+        row,
+        verdict.verdict,
+        actor,
+        parts={"reason": verdict.reason},
+        detail=detail,
+    )
+    if verdict.verdict == "action":
+        for each in rows:
+            track = tracks[each.track_id]
+            notice_tracks.take_down(service, session, row, each, track, matters.actor_of(actor))
+        stay_down.find_stored(service, session, row)
+    else:
+        for each in rows:
+            each.state = "refused"
+    _answer(service, session, row)
+    close_cases(
+        service,
+        session,
+        row,
+        "the notice was decided",
+        actor=matters.actor_of(actor),
+        keep=case_id,
+    )
+    flaggers.judge(service, session, row)
+    if row.misuse is not None:
+        _weigh(service, session, row)
+    return row
+
+
+def remedy_of(wanted: str | None, form: str) -> tuple[str, list[str]]:
+    """Read a remedy: ``block``, ``label`` (likeness only), each with ``:DE,AT`` for some countries.
+
+    Returns
+    -------
+    str, list of str
+        Its kind, and the countries, ISO 3166; none means everywhere.
+    """
+    kind, _, places = (wanted or ("label" if form == "likeness" else "block")).partition(":")
+    if kind not in {"block", "label"} or (kind == "label" and form != "likeness"):
+        raise BadNoticeError("a remedy is `block`, or `label` for a likeness: name one of these")
+    if places and not _PLACES.fullmatch(places):
+        raise BadNoticeError("name countries by their ISO 3166 codes, as in `block:DE,AT`")
+    return kind, places.split(",") if places else []
+
+
+def _answer(service: "Service", session: Session, notice: Notice) -> None:
+    refused = notice.state == "refused"
+    tell(
+        service,
+        session,
+        notice,
+        "notice-refused" if refused else "notice-actioned",
+        legal_basis=("DSA-16", "DSA-20"),
+        reason=notice.reason or "",
+        remedy=notice.remedy or "",
+        places=", ".join(notice.territories),
+        until=day(service, notice.due_at, last=True),
+    )
+
+
+def _weigh(service: "Service", session: Session, notice: Notice) -> None:
+    """Ask a person to warn or suspend a sender whose misuse is frequent (DSA-23)."""
+    party = party_of(notice)
+    if party is None:
+        return
+    session.flush()
+    finding = misuse(_sent(session, notice.tenant_id, party), _warned(session, notice, party))
+    if finding.suggests == "nothing" or _asked(session, notice.tenant_id, party):
+        return
+    reason = {
+        "rule": "DSA-23",
+        "text": "; ".join(finding.because),
+        "party_kind": party.kind,
+        "party_id": party.id,
+        "what": WHAT,
+        "suggests": finding.suggests,
+        "factors": _factors(finding),
+    }
+    open_case(service, session, notice, "misuse", [reason])
+
+
+def _factors(finding: MisuseFinding) -> dict[str, object]:
+    return {
+        "count": finding.count,
+        "share": round(finding.share, 4),
+        "gravity": finding.gravity,
+        "intent": finding.intent,
+    }
+
+
+def _sent(session: Session, tenant_id: str, party: Party) -> Submissions:
+    column = {
+        "holder": Notice.holder_id,
+        "flagger": Notice.flagger_id,
+        "notifier": Notice.notifier_digest,
+    }[party.kind]
+    query = (
+        select(Notice.misuse, func.count())
+        .where(
+            Notice.tenant_id == tenant_id,
+            column == party.id,
+            col(Notice.state).in_(["refused", "actioned", "countered", "retracted", "closed"]),
+        )
+        .group_by(col(Notice.misuse))
+    )
+    counts = dict(session.exec(query).all())
+    bad = {name: count for name, count in counts.items() if name}
+    gravity: Gravity = "grave" if bad.get("grave") else "minor"
+    return Submissions(sum(counts.values()), sum(bad.values()), gravity, bool(bad.get("meant")))
+
+
+def _warned(session: Session, notice: Notice, party: Party) -> bool:
+    query = select(Sanction.id).where(
+        Sanction.tenant_id == notice.tenant_id,
+        Sanction.party_kind == party.kind,
+        Sanction.party_id == party.id,
+        Sanction.what == WHAT,
+        Sanction.kind == "warning",
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def _asked(session: Session, tenant_id: str, party: Party) -> bool:
+    query = select(Case).where(
+        Case.tenant_id == tenant_id, Case.kind == "misuse", col(Case.closed_at).is_(None)
+    )
+    return any(
+        reason.get("party_id") == party.id and reason.get("what") == WHAT
+        for case in session.exec(query)
+        for reason in case.reasons
+    )

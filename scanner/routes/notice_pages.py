@@ -1,0 +1,285 @@
+"""The pages on which anybody sends a notice, follows it by the link in their letter, and finds the agent.
+
+No login, no script, nothing from elsewhere. A GET changes nothing, since programs that look into mail
+follow links.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs
+
+import jinja2
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlmodel import select
+from starlette.concurrency import run_in_threadpool
+
+import appeals
+from appeals.forms import FORMS, TEXTS, validate
+from scanner import counter_notices, dmca_agent, matters, notice_views, notices, problems
+from scanner.dependencies import ServiceDep, is_id, public
+from scanner.errors import NotFoundError, ScannerError
+from scanner.keys import tenants
+from scanner.notice_senders import day
+from scanner.routes.check import HEADERS, PAGES, STYLE
+from scanner.routing import Route, media_type_of
+from scanner.service import Service
+from scanner.tables import CounterNotice, Notice, Tenant
+
+router = APIRouter(
+    prefix="/public",
+    route_class=Route,
+    include_in_schema=False,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(public)],
+)
+
+TITLES: Final = {
+    "dmca": "Report a copyright infringement (DMCA)",
+    "dsa": "Report illegal content (DSA)",
+    "likeness": "Report a copied voice or likeness",
+}
+LANGUAGES: Final = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+LONG: Final = frozenset({"location", "reason", "work"})
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+LONGEST_FIELD_COUNT: Final = 40
+
+
+@router.get("/notices/new")
+def read_form(
+    service: ServiceDep,
+    form: Annotated[str, Query(max_length=20)] = "dmca",
+    platform: Annotated[str | None, Query(max_length=200)] = None,
+) -> HTMLResponse:
+    """The empty form."""
+    _tenant(service, platform)
+    return _form(_known(form), platform)
+
+
+@router.post("/notices")
+async def send_form(request: Request, service: ServiceDep) -> HTMLResponse:
+    """Take the form; what is wrong is said beside each element."""
+    given = await _fields(request)
+    return await run_in_threadpool(_sent, service, given)
+
+
+@router.get("/notices/{notice_id}")
+def read_state(
+    service: ServiceDep, notice_id: str, token: Annotated[str, Query(max_length=100)] = ""
+) -> HTMLResponse:
+    """The sender's notice and its state."""
+    return _state(service, _linked(service, notice_id, token), token)
+
+
+@router.post("/notices/{notice_id}/confirm")
+async def confirm_address(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Confirm the sender's address."""
+    return await _moved(
+        request,
+        service,
+        notice_id,
+        lambda notice, given: notices.confirm(service, notice.id, given["token"]),
+    )
+
+
+@router.post("/notices/{notice_id}/cure")
+async def complete(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Give what was missing (DMCA-NC)."""
+
+    def move(notice: Notice, given: Mapping[str, str]) -> object:
+        elements = _elements(notice.form, given)
+        wanted = {name: value for name, value in elements.items() if name in notice.missing}
+        return notices.cure(service, notice, wanted, token=given["token"])
+
+    return await _moved(request, service, notice_id, move)
+
+
+@router.post("/notices/{notice_id}/retraction")
+async def take_back(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Take the notice back."""
+    return await _moved(
+        request,
+        service,
+        notice_id,
+        lambda notice, given: notices.retract(service, notice, token=given["token"]),
+    )
+
+
+@router.post("/notices/{notice_id}/court-action")
+async def tell_of_court(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Tell that a court was asked (DMCA-R)."""
+
+    def move(notice: Notice, given: Mapping[str, str]) -> object:
+        with service.database.reading() as session:
+            counter = matters.find(
+                session, CounterNotice, notice.tenant_id, given.get("counter", "")
+            )
+        if counter.notice_id != notice.id:
+            raise NotFoundError("counter-notice", "of this notice")
+        filing = given.get("filing", "").strip()[:5000]
+        return counter_notices.file_action(service, counter, filing, token=given["token"])
+
+    return await _moved(request, service, notice_id, move)
+
+
+@router.get("/dmca-agent")
+def read_agent(service: ServiceDep) -> HTMLResponse:
+    """The designated agent (DMCA-C4)."""
+    agent = dmca_agent.shown(service.settings)
+    if agent is None:
+        raise NotFoundError("agent", "is designated here")
+    return _page("dmca_agent.html", agent=agent)
+
+
+def _sent(service: Service, given: Mapping[str, str]) -> HTMLResponse:
+    form, platform = _known(given.get("form", "")), given.get("platform") or None
+    tenant_id = _tenant(service, platform)
+    elements = _elements(form, given)
+    result = validate(form, elements)
+    shown = dict(given) | elements
+    if "email" in result.missing or (not result.complete and "as_is" not in given):
+        return _form(form, platform, 422, given=shown, missing=result.missing)
+    language = given.get("language", "en")
+    filing = notices.Filing(
+        form,
+        elements,
+        language if language in LANGUAGES else "en",
+        isrc=given.get("isrc", "").strip() or None,
+    )
+    try:
+        notices.file_publicly(service, tenant_id, filing)
+    except ScannerError as error:
+        members = problems.document(error)
+        return _form(form, platform, members["status"], given=shown, problem=members["detail"])
+    return _page("notice_state.html", 201)
+
+
+async def _moved(
+    request: Request,
+    service: Service,
+    notice_id: str,
+    move: Callable[[Notice, Mapping[str, str]], object],
+) -> HTMLResponse:
+    given = await _fields(request)
+    token = given.setdefault("token", "")
+
+    def work() -> HTMLResponse:
+        notice = _linked(service, notice_id, token)
+        try:
+            move(notice, given)
+        except (ScannerError, appeals.MoveError) as error:
+            members = problems.document(error)
+            return _state(service, notice, token, members["status"], members["detail"])
+        return _state(service, _linked(service, notice_id, token), token)
+
+    return await run_in_threadpool(work)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    if media_type_of(request) != FORM_TYPE:
+        raise problems.HttpError("unsupported-media-type", f"send the form as {FORM_TYPE}")
+    text = (await request.body()).decode("utf-8", "replace").replace("\x00", "")
+    try:
+        parsed = parse_qs(text, max_num_fields=LONGEST_FIELD_COUNT)
+    except ValueError:
+        raise problems.HttpError("bad-request", "the form has too many fields") from None
+    return {name: values[-1].replace("\x00", "") for name, values in parsed.items()}
+
+
+def _elements(form: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the elements as the forms want them: places as a list."""
+    found: dict[str, Any] = {
+        each.name: given[each.name].strip() for each in FORMS[form] if each.name in given
+    }
+    if "location" in found:
+        found["location"] = [
+            line.strip() for line in found["location"].splitlines() if line.strip()
+        ]
+    return found
+
+
+def _known(form: str) -> str:
+    if form not in TITLES:
+        raise problems.HttpError(
+            "not-found", f"there is no such form; there are: {', '.join(TITLES)}"
+        )
+    return form
+
+
+def _tenant(service: Service, platform: str | None) -> str:
+    """Return the platform that a notice is for: the one that is named, or the only one."""
+    with service.database.reading() as session:
+        if platform is not None:
+            query = select(Tenant).where(Tenant.name == platform)
+            found = [each for each in session.exec(query) if each.sandbox_of is None]
+        else:
+            found = list(tenants(session))
+    if len(found) != 1:
+        raise NotFoundError("platform", "of this name: give its name as `?platform=NAME`")
+    return found[0].id
+
+
+def _linked(service: Service, notice_id: str, token: str) -> Notice:
+    if not is_id(notice_id):
+        raise NotFoundError("notice", "of this link")
+    return notice_views.find_linked(service, notice_id, token)
+
+
+def _form(
+    form: str,
+    platform: str | None,
+    status: int = 200,
+    *,
+    given: Mapping[str, Any] | None = None,
+    missing: Mapping[str, str] | None = None,
+    problem: str | None = None,
+) -> HTMLResponse:
+    return _page(
+        "notice.html",
+        status,
+        title=TITLES[form],
+        forms=TITLES,
+        form=form,
+        platform=platform,
+        elements=FORMS[form],
+        languages=LANGUAGES,
+        given=given or {},
+        missing=missing or {},
+        problem=problem,
+    )
+
+
+def _state(
+    service: Service, notice: Notice, token: str, status: int = 200, problem: str | None = None
+) -> HTMLResponse:
+    with service.database.reading() as session:
+        view = notice_views.describe(session, notice)
+        counters = [
+            counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
+        ]
+    return _page(
+        "notice_state.html",
+        status,
+        notice=view,
+        counters=counters,
+        token=token,
+        elements=FORMS[notice.form],
+        until=day(service, notice.due_at, last=True),
+        retractable="retract" in appeals.MACHINES["notice"].allowed(notice.state),
+        problem=problem,
+    )
+
+
+def _page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    content = _templates().get_template(name).render(style=STYLE, **values)
+    return HTMLResponse(content, status, headers=HEADERS | {"Cache-Control": "no-store"})
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGES), autoescape=True)
+    environment.globals |= {"texts": TEXTS, "long": LONG}
+    fields: Any = environment.get_template("notice_fields.html").module
+    environment.globals["field"] = fields.field
+    return environment

@@ -1,0 +1,395 @@
+"""Notices about tracks: decided by people, followed by the work's copies, weighed for misuse."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import appeals
+from scanner import flaggers, inline, notice_verdicts, notices, stay_down
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import ForbiddenError
+from scanner.notice_verdicts import NoticeVerdict
+from scanner.notices import BadNoticeError, Filing
+from scanner.service import Service
+from scanner.tables import (
+    Bank,
+    Case,
+    Flagger,
+    Holder,
+    PolicyDecision,
+    Reference,
+    Sanction,
+    StatementOfReasons,
+    TrackMatch,
+)
+from tests import casework, noticed, rollouts
+from tests.running import add_tenant
+
+SEGMENT = {
+    "query_start": 0.0,
+    "query_end": 9.0,
+    "reference_start": 30.0,
+    "reference_end": 39.0,
+    "score": 0.9,
+}
+MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def both(make_service, database_url) -> tuple[Service, Caller]:
+    service = make_service(database_url=database_url)
+    return service, add_tenant(service)
+
+
+def decision_of(service: Service, track_id: str) -> PolicyDecision:
+    with service.database.reading() as session:
+        track = casework.track_of(service, track_id)
+        return session.get_one(PolicyDecision, track.decision_id)
+
+
+def test_every_named_track_is_taken_down_with_statement_and_letters(service, caller) -> None:
+    """DMCA-T, DSA-17: the uploader is told in the transaction of the decision."""
+    who = casework.account(service, caller)
+    ours = [casework.decided_track(service, caller, account_id=who.id) for _ in range(2)]
+    other = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, *(f"https://m.example/t/{each.id}" for each in ours))
+
+    rows = noticed.decided(service, notice.id)
+
+    assert {casework.track_of(service, each.id).state for each in ours} == {"blocked"}
+    assert casework.track_of(service, other.id).state == "released"
+    with service.database.reading() as session:
+        for row in rows:
+            statement = session.get_one(StatementOfReasons, row.statement_id)
+            assert "It is a copy of the song." in statement.text
+            assert not statement.automated_decision
+    letters = casework.letters(service, recipient_id=who.id)
+    assert [each.template for each in letters] == ["notice-taken-down"] * 2
+    assert "six months" in letters[0].body and "counter-notice" in letters[0].body
+    assert noticed.cases(service, "notice")[0].closed_at is None  # the caller closes the case
+
+
+def test_rules_never_act_on_a_notice(service, caller) -> None:
+    """DSM-17-7."""
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id)
+    clock = appeals.Actor(appeals.Role.SYSTEM, "pipeline")
+
+    with (
+        pytest.raises(appeals.MissingPartError, match="manifest"),
+        service.database.transaction() as session,
+    ):
+        notice_verdicts.decide(service, session, notice, noticed.ACTION, clock)
+
+    assert casework.track_of(service, track.id).state == "released"
+
+
+def test_a_refusal_is_told_with_redress_and_closed_after_six_months(service, caller) -> None:
+    """DSA-16, DSA-20."""
+    casework.at(service, MONDAY)
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id)
+
+    (row,) = noticed.decided(service, notice.id, noticed.REFUSE)
+
+    assert (row.state, noticed.read(service, notice.id).state) == ("refused", "refused")
+    assert casework.track_of(service, track.id).state == "released"
+    (letter,) = casework.letters(service, template="notice-refused")
+    for part in ("The uploader has a licence.", "2027-05-23", "no part in it", "court"):
+        assert part in letter.body
+    casework.later(service, days=180)
+    assert noticed.read(service, notice.id).state == "refused"
+    casework.later(service, days=3)
+    assert noticed.read(service, notice.id).state == "closed"
+
+
+def test_a_track_that_is_still_analysed_is_taken_down_once_it_is_decided(both) -> None:
+    service, caller = both
+    event = rollouts.analysed(service, caller)
+    notice = noticed.sent(service, caller, event.subject)
+
+    (row,) = noticed.decided(service, notice.id)
+    assert row.state == "waiting"
+    inline.drive(service, event.subject)
+
+    assert casework.track_of(service, event.subject).state == "blocked"
+    (row,) = noticed.tracks_of(service, notice.id)
+    assert row.state == "actioned" and row.statement_id
+
+
+def test_a_likeness_gets_a_label_and_countries_limit_a_block(service, caller) -> None:
+    """VOICE, AIA-50-4."""
+    first, second = (casework.decided_track(service, caller) for _ in range(2))
+    likeness = noticed.sent(service, caller, first.id, form="likeness")
+    local = noticed.sent(service, caller, second.id)
+
+    noticed.decided(service, likeness.id)
+    noticed.decided(service, local.id, replace(noticed.ACTION, remedy="block:DE,AT"))
+
+    assert casework.track_of(service, first.id).state == "conditioned"
+    assert decision_of(service, first.id).restrictions[0]["kind"] == "label"
+    limited = decision_of(service, second.id)
+    assert limited.outcomes == {"*": "clear", "DE": "block", "AT": "block"}
+    assert casework.track_of(service, second.id).state == "conditioned"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        NoticeVerdict("maybe", "x", "y"),
+        replace(noticed.ACTION, remedy="label"),
+        replace(noticed.ACTION, remedy="block:Germany"),
+        replace(noticed.ACTION, misuse="annoying"),
+    ],
+)
+def test_a_verdict_that_there_is_not_changes_nothing(service, caller, wrong) -> None:
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id)
+
+    with pytest.raises(BadNoticeError):
+        noticed.decided(service, notice.id, wrong)
+
+    assert noticed.read(service, notice.id).state == "valid"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_track_comes_back_when_the_last_of_two_notices_is_taken_back(
+    service, caller, order
+) -> None:
+    track = casework.decided_track(service, caller)
+    both = [noticed.sent(service, caller, track.id) for _ in range(2)]
+    for each in both:
+        noticed.decided(service, each.id)
+
+    states = []
+    for n in order:
+        notices.retract(service, both[n], caller)
+        inline.drive(service, track.id)
+        states.append(casework.track_of(service, track.id).state)
+
+    assert states == ["blocked", "released"]
+
+
+def test_threats_come_before_trusted_flaggers_and_these_before_others(service, caller) -> None:
+    """DSA-18, DSA-22."""
+    casework.at(service, MONDAY)
+    track = casework.decided_track(service, caller)
+    flagger, _ = flaggers.add(service, caller, "Music Watch", "desk@watch.example")
+    noticed.sent(service, caller, track.id)
+    noticed.sent(service, replace(caller, flagger_id=flagger.id), track.id)
+    threat = {"reason": "A bomb.", "location": ["https://elsewhere.example/x"]}
+    notices.file(service, caller, Filing("threat", threat))
+
+    plain, trusted, life = noticed.cases(service, "notice")
+
+    assert life.priority > trusted.priority > plain.priority
+    assert trusted.legal_due_at - trusted.opened_at == timedelta(hours=4)
+
+
+def test_a_flagger_who_is_too_often_wrong_loses_the_status_and_is_told(
+    make_service,
+) -> None:
+    """DSA-22."""
+    service = make_service(flagger_minimum=3, flagger_precision=0.6)
+    caller = add_tenant(service)
+    track = casework.decided_track(service, caller)
+    flagger, _ = flaggers.add(service, caller, "Music Watch", "desk@watch.example")
+    by_flagger = replace(caller, flagger_id=flagger.id)
+
+    states = []
+    for verdict in (noticed.ACTION, noticed.REFUSE, noticed.REFUSE):
+        noticed.decided(service, noticed.sent(service, by_flagger, track.id).id, verdict)
+        with service.database.reading() as session:
+            states.append(session.get_one(Flagger, flagger.id).state)
+
+    assert states == ["trusted", "trusted", "lost"]
+    (letter,) = casework.letters(service, template="flagger-lost")
+    assert letter.address == "desk@watch.example" and "of 3 of your notices" in letter.body
+    noticed.sent(service, by_flagger, track.id)
+    last, other = noticed.cases(service, "notice")[-1], noticed.cases(service, "notice")[0]
+    assert last.priority < other.priority
+
+
+def test_frequent_misuse_asks_a_person_to_warn_and_then_to_suspend(service, caller) -> None:
+    """DSA-23: the four factors, a warning first, and nobody is suspended by rules."""
+    track = casework.decided_track(service, caller)
+    unfounded = replace(noticed.REFUSE, misuse="unfounded")
+    for _ in range(5):
+        assert noticed.cases(service, "misuse") == []
+        noticed.decided(service, noticed.sent(service, caller, track.id).id, unfounded)
+
+    (case,) = noticed.cases(service, "misuse")
+    (reason,) = case.reasons
+    assert reason["suggests"] == "warning"
+    assert reason["factors"] == {"count": 5, "share": 1.0, "gravity": "minor", "intent": False}
+    noticed.decided(service, noticed.sent(service, caller, track.id).id, unfounded)
+    assert len(noticed.cases(service, "misuse")) == 1
+
+    warning = Sanction(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        party_kind=reason["party_kind"],
+        party_id=reason["party_id"],
+        what="notices",
+        kind="warning",
+        state="active",
+        factors=reason["factors"],
+        reason="Five unfounded notices.",
+        signed_by="olga",
+        starts_at=service.now(),
+        created_at=service.now(),
+    )
+    with service.database.transaction() as session:
+        session.add(warning)
+        session.get_one(Case, case.id).closed_at = service.now()
+    noticed.decided(service, noticed.sent(service, caller, track.id).id, unfounded)
+    assert noticed.cases(service, "misuse")[-1].reasons[0]["suggests"] == "suspension"
+
+
+def referenced(service: Service, caller: Caller) -> str:
+    """A work in the catalogue, without any audio."""
+    now = service.now()
+    bank = Bank(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        name="works",
+        kind="rights",
+        created_at=now,
+        updated_at=now,
+    )
+    holder = Holder(
+        id=new_id(), tenant_id=caller.tenant_id, name="label", named=True, created_at=now
+    )
+    work = Reference(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        bank_id=bank.id,
+        holder_id=holder.id,
+        epoch=1,
+        status="active",
+        policy="track",
+        title="Blue Door",
+        isrc="USRC17607839",
+        duration=200,
+        fingerprint_sha256="0" * 64,
+        created_at=now,
+        updated_at=now,
+    )
+    with service.database.transaction() as session:
+        session.add_all([bank, holder])
+        session.flush()
+        session.add(work)
+    return work.id
+
+
+def analysed_copy(service: Service, caller: Caller, reference_id: str) -> str:
+    """A new track in which the work is found, brought to its end."""
+    event = rollouts.analysed(service, caller)
+    match = TrackMatch(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        track_id=event.subject,
+        analysis_id=event.data["analysis_id"],
+        reference_id=reference_id,
+        kind="recording",
+        score=0.9,
+        coverage_query=0.9,
+        coverage_reference=0.9,
+        longest_seconds=9,
+        segments=[SEGMENT],
+    )
+    with service.database.transaction() as session:
+        session.add(match)
+    inline.drive(service, event.subject)
+    return event.subject
+
+
+def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) -> None:
+    """DSM-17-9: nothing that is found by the work is taken down by rules."""
+    service, caller = both
+    work = referenced(service, caller)
+    stored = analysed_copy(service, caller, work)
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id, isrc="us-rc1-76-07839")
+    assert noticed.read(service, notice.id).reference_id == work
+
+    noticed.decided(service, notice.id)
+    new = analysed_copy(service, caller, work)
+
+    found = noticed.cases(service, "stay_down")
+    assert [case.track_id for case in found] == [stored, new]
+    before = casework.track_of(service, new).state
+    assert before != "blocked"
+    assert casework.track_of(service, track.id).state == "blocked"
+    for case, verdict in zip(found, (noticed.ACTION, noticed.REFUSE), strict=True):
+        with service.database.transaction() as session:
+            stay_down.apply(service, session, case, verdict, noticed.RITA)
+        inline.drive(service, case.track_id)
+    assert casework.track_of(service, stored).state == "blocked"
+    assert casework.track_of(service, new).state == before
+    states = {row.track_id: row.state for row in noticed.tracks_of(service, notice.id)}
+    assert states == {track.id: "actioned", stored: "actioned", new: "refused"}
+
+
+def test_after_a_retraction_no_copy_is_looked_for(service, caller) -> None:
+    work = referenced(service, caller)
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id, reference_id=work)
+    noticed.decided(service, notice.id)
+    notices.retract(service, notice, caller)
+    inline.drive(service, track.id)
+
+    analysed_copy(service, caller, work)
+
+    assert noticed.cases(service, "stay_down") == []
+
+
+def test_staff_and_creators_send_no_notices(service, caller) -> None:
+    filing = Filing("dmca", noticed.DMCA)
+    for other in (replace(caller, user_id="rita"), replace(caller, account_id="ana")):
+        with pytest.raises(ForbiddenError):
+            notices.file(service, other, filing)
+
+
+def test_every_letter_about_notices_is_written_in_four_languages() -> None:
+    from scanner.letters import LANGUAGES, texts
+
+    ours = {name: each for name, each in texts().items() if name.startswith(("notice", "counter"))}
+
+    assert len(ours) >= 14
+    for each in ours.values():
+        assert set(each) == set(LANGUAGES)
+        assert len({each[language]["body"] for language in LANGUAGES}) == len(LANGUAGES)
+
+
+def test_a_letter_about_a_notice_reads_in_the_senders_language(service, caller) -> None:
+    track = casework.decided_track(service, caller)
+    for language, word in (("de", "Ihre Meldung"), ("fr", "Votre notification"), ("es", "Su")):
+        notice = noticed.sent(service, caller, track.id, language=language)
+        (letter,) = casework.letters(service, matter_id=notice.id)
+        assert letter.language == language and word in letter.body
+
+
+def test_a_notice_is_found_by_the_platforms_own_name_for_the_track(service, caller) -> None:
+    track = casework.decided_track(service, caller, external_id="blue door 7")
+
+    notice = noticed.sent(service, caller, "https://music.example/tracks/blue%20door%207")
+
+    assert [row.track_id for row in noticed.tracks_of(service, notice.id)] == [track.id]
+    stranger = add_tenant(service, "two")
+    foreign = noticed.sent(service, stranger, track.id)
+    assert foreign.state == "incomplete" and "location" in foreign.missing
+
+
+def test_what_was_said_of_a_notice_is_in_its_events_by_ids_alone(service, caller) -> None:
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id)
+
+    rows = casework.events(service, notice.id)
+
+    assert [row.type.rpartition(".")[2] for row in rows] == ["received", "valid", "actioned"]
+    assert rows[-1].data["detail"]["tracks"] == [track.id]
+    assert all("ada@" not in str(row.data) and "Ada" not in str(row.data) for row in rows)
