@@ -4,7 +4,6 @@ The order of locks is: the track, the notice, then the counter-notice.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
@@ -219,8 +218,8 @@ def _forward(
     service: "Service", session: Session, notice: Notice, counter: CounterNotice, track: Track
 ) -> None:
     now = service.now()
-    since = _counted_from(service, counter, now)
-    window = appeals.deadline(WINDOW, since, service.settings.legal_zone)
+    # DMCA-R: the days begin when it is effective, with its last element; 512(g)(3)
+    window = appeals.deadline(WINDOW, now, service.settings.legal_zone)
     dates = {"opens": day(service, window.opens_at), "due": day(service, window.due_at, last=True)}
     letter: Letter = tell(
         service,
@@ -234,20 +233,10 @@ def _forward(
     )
     counter.forwarded_at = now
     matters.move(service, session, counter, "forward", matters.CLOCK, parts={"message": letter.id})
-    matters.move(service, session, counter, "wait", matters.CLOCK, since=since)
+    matters.move(service, session, counter, "wait", matters.CLOCK)
     notice_tracks.tell_uploader(
         service, session, notice, track, "counter-waiting", legal_basis=("DMCA-R",), **dates
     )
-
-
-def _counted_from(service: "Service", counter: CounterNotice, now: datetime) -> datetime:
-    """When the days begin: with the receipt, not with the cure (DMCA-R).
-
-    But if it was cured so late that the window would be open already, with the cure: the claimant must have
-    days in which to ask a court.
-    """
-    window = appeals.deadline(WINDOW, counter.created_at, service.settings.legal_zone)
-    return counter.created_at if now < window.opens_at else now
 
 
 def _restore(

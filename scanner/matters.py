@@ -75,7 +75,6 @@ def move(
     detail: Mapping[str, Any] | None = None,
     zone: str | None = None,
     longer: bool = False,
-    since: datetime | None = None,
 ) -> appeals.Step:
     """Move a locked matter.
 
@@ -87,8 +86,6 @@ def move(
         Ids and codes for the event; nothing personal.
     zone : str, optional
         IANA name of the zone whose days count; the service's by default.
-    since : datetime, optional
-        What its new clock is counted from, where that is not now: the receipt of a paper, say.
 
     Raises
     ------
@@ -108,7 +105,7 @@ def move(
         if isinstance(row, MatterRow):
             row.opens_at = after.opens_at
             deadlines.end(session, row, now, actor_of(actor))
-        _set_clock(service, session, row, step, since or now, actor, zone, longer)
+        _set_clock(service, session, row, step, now, actor, zone, longer)
     if isinstance(row, Case) and after.state == "closed":
         row.closed_at = now
     _note(session, row, action, before.state, now, actor, cause, detail)

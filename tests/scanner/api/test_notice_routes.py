@@ -72,13 +72,13 @@ def test_the_whole_path_from_an_incomplete_notice_to_the_track_restored(
     first = countered(http, notice["id"], track, phone="call me").json()
     assert (first["state"], list(first["missing"])) == ("incomplete", ["phone"])
     address = f"/v1/notices/{notice['id']}/counter-notices/{first['id']}"
-    casework.at(service, datetime(2026, 12, 21, 15, tzinfo=UTC))
+    casework.at(service, datetime(2026, 12, 18, 20, tzinfo=UTC))
     waiting = http.post(
         f"{address}/cure", json={"elements": {"phone": noticed.COUNTER["phone"]}}
     ).json()
     assert waiting["state"] == "waiting"
-    assert waiting["forwarded_at"] == "2026-12-21T15:00:00+00:00"
-    # received on Friday 18 December: opens on 5 January, closes at the end of 11 January
+    assert waiting["forwarded_at"] == "2026-12-18T20:00:00+00:00"
+    # complete on Friday 18 December: opens on 5 January, closes at the end of 11 January
     assert waiting["opens_at"] == "2027-01-05T05:00:00+00:00"
     assert waiting["due_at"] == "2027-01-12T05:00:00+00:00"
 
@@ -244,10 +244,10 @@ def test_the_same_idempotency_key_makes_one_notice(
     assert api.count(Notice) == 1
 
 
-def test_a_counter_notice_that_is_cured_late_leaves_the_claimant_their_days(
+def test_the_days_of_a_counter_notice_begin_with_its_last_element(
     api: Api, platform: Platform, caller: Caller
 ) -> None:
-    """DMCA-R: counted from the receipt, but never to a window that is open already."""
+    """DMCA-R, 512(g)(3): what lacks an element is not effective yet."""
     casework.at(api.service, FRIDAY)
     notice_id, track = taken_down(api, platform, caller)
     first = countered(platform.http, notice_id, track, phone="call me").json()
