@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 import policy
 from scanner import (
     analysis,
+    claims,
     events,
     flood,
     licensees,
@@ -21,6 +22,7 @@ from scanner import (
     reconsideration,
     rehearsals,
     retro,
+    rights_events,
     webhooks,
     words,
 )
@@ -276,6 +278,16 @@ GROUPS: Final = (
                 people_events.ConsentExpired,
                 people_events.ControlsChanged,
             )
+        },
+    ),
+    Group(
+        name=claims.GROUP,
+        topics=(events.TRACKS, events.REFERENCES),
+        handlers={
+            events.TrackDecided.type: claims.on_decided,
+            events.TrackRuled.type: claims.on_decided,
+            events.TrackWithdrawn.type: claims.on_withdrawn,
+            rights_events.HolderVerified.type: claims.on_verified,
         },
     ),
     Group(

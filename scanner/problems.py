@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import appeals
 import watermark
 from fingerprint import (
     FingerprintError,
@@ -180,6 +181,9 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     TransientError: "unavailable",
     WatermarkKeyError: "unavailable",
     PoisonError: "not-replayable",
+    appeals.IllegalTransitionError: "illegal-transition",
+    appeals.NotAllowedError: "forbidden",
+    appeals.MissingPartError: "bad-fields",
 }
 _BY_STATUS: Final = {
     400: "bad-request",
@@ -283,6 +287,7 @@ def install(app: FastAPI) -> None:
 
     for kind in (
         ScannerError,
+        appeals.AppealError,
         AudioError,
         FingerprintError,
         watermark.WatermarkError,
