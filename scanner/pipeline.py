@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 import policy
 from scanner import (
     analysis,
+    claim_licences,
     claims,
     events,
     flood,
@@ -288,6 +289,7 @@ GROUPS: Final = (
             events.TrackRuled.type: claims.on_decided,
             events.TrackWithdrawn.type: claims.on_withdrawn,
             rights_events.HolderVerified.type: claims.on_verified,
+            rights_events.LicenceGranted.type: claim_licences.on_granted,
         },
     ),
     Group(
