@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from appeals.matter_tables import MatterRow
-from scanner import counter_notices, notices
+from scanner import counter_notices, disputes, notices
 from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike, Track
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ROWS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
 }
 WHEN_OPEN: Final[dict[str, Act]] = {}
 """By rule: what happens when a window opens."""
-WHEN_DUE: Final[dict[str, Act]] = {}
+WHEN_DUE: Final[dict[str, Act]] = {disputes.RULE: disputes.lapse}
 """By rule: what happens when the time is over; a rule that is not here is missed then."""
 WHEN_MISSED: Final[dict[str, Act]] = {}
 """By rule: what happens when somebody should have acted and has not."""

@@ -21,7 +21,7 @@ def facts_about(service: "Service", session: Session, track: Track, row: Analysi
     ).one()
     matches = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
     evidence = evidence_of(row, track.duration, matches)
-    return facts_of(session, track.tenant_id, declared, evidence, service.now())
+    return facts_of(session, track.tenant_id, declared, evidence, service.now(), track.id)
 
 
 def decision_row(

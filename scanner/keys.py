@@ -45,6 +45,8 @@ ROLES: Final = (
     "parent",
     "rights_holder",
 )
+HOLDER_SCOPES: Final = ("contest:read", "contest:write", "rights:read", "rights:write")
+"""All that a rights holder's key may have: what it is for sees only what is the holder's."""
 OPERATOR: Final = Actor("operator", "admin")
 """Who acts at the command line."""
 
@@ -104,6 +106,8 @@ def create_key(
         )
     if not scopes:
         raise BadKeyRequestError(f"name at least one scope of: {', '.join(SCOPES)}")
+    if holder_id is not None:
+        scopes = _for_holders(scopes)
     token = (TEST if sandbox else LIVE) + secrets.token_urlsafe(KEY_BYTES)
     now = service.now()
     with service.database.transaction() as session:
@@ -130,6 +134,18 @@ def create_key(
         detail = {"scopes": key.scopes, "sandbox": sandbox}
         _administered(session, tenant.id, key.id, 1, "key.created", now, actor, detail)
     return key, token
+
+
+def _for_holders(scopes: Collection[str]) -> Collection[str]:
+    """Return what of some scopes a holder's key gets: all it can have, or what was named."""
+    if set(scopes) == set(SCOPES):
+        return HOLDER_SCOPES
+    if beyond := sorted(set(scopes) - set(HOLDER_SCOPES)):
+        raise BadKeyRequestError(
+            f"a rights holder's key has no scope {', '.join(beyond)}; it may have: "
+            f"{', '.join(HOLDER_SCOPES)}"
+        )
+    return scopes
 
 
 def authenticate(service: "Service", token: str) -> Caller:

@@ -12,6 +12,9 @@ from sqlmodel import Session, select
 import policy
 from scanner import (
     analysis,
+    claim_licences,
+    claims,
+    edits,
     events,
     flood,
     licensees,
@@ -23,6 +26,7 @@ from scanner import (
     rehearsals,
     retro,
     stay_down,
+    rights_events,
     webhooks,
     words,
 )
@@ -287,6 +291,17 @@ GROUPS: Final = (
             events.TrackAnalysed.type: stay_down.watch,
             events.TrackRetroMatched.type: stay_down.watch,
             **{kind.type: notice_tracks.settle for kind in notice_tracks.SETTLED},
+        name=claims.GROUP,
+        topics=(events.TRACKS, events.REFERENCES),
+        handlers={
+            events.TrackDecided.type: claims.on_decided,
+            events.TrackRuled.type: claims.on_decided,
+            events.TrackWithdrawn.type: claims.on_withdrawn,
+            events.TrackReleased.type: edits.on_out,
+            events.TrackConditioned.type: edits.on_out,
+            events.TrackBlocked.type: edits.on_out,
+            rights_events.HolderVerified.type: claims.on_verified,
+            rights_events.LicenceGranted.type: claim_licences.on_granted,
         },
     ),
     Group(

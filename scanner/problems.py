@@ -189,6 +189,9 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     TransientError: "unavailable",
     WatermarkKeyError: "unavailable",
     PoisonError: "not-replayable",
+    appeals.IllegalTransitionError: "illegal-transition",
+    appeals.NotAllowedError: "forbidden",
+    appeals.MissingPartError: "bad-fields",
 }
 _BY_STATUS: Final = {
     400: "bad-request",
@@ -293,6 +296,7 @@ def install(app: FastAPI) -> None:
     for kind in (
         ScannerError,
         appeals.MoveError,
+        appeals.AppealError,
         AudioError,
         FingerprintError,
         watermark.WatermarkError,

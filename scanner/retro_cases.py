@@ -161,7 +161,7 @@ def _decided(
     now = service.now()
     pack = service.packs.in_force(session, track.tenant_id, track.id).pack
     before, after = (
-        policy.decide(pack, facts_of(session, track.tenant_id, declared, each, now))
+        policy.decide(pack, facts_of(session, track.tenant_id, declared, each, now, track.id))
         for each in (evidence, more)
     )
     return before, after

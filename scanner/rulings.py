@@ -72,6 +72,7 @@ def rule(
     *,
     cause: Event | None = None,
     keep_cases: Sequence[str] = (),
+    judged: PolicyDecision | None = None,
 ) -> PolicyDecision:
     """Decide, for a person, on a locked track; its effect follows.
 
@@ -79,6 +80,8 @@ def rule(
     ----------
     keep_cases : sequence of str
         Ids of cases of the track that stay open; all others are closed, since a person has decided.
+    judged : PolicyDecision, optional
+        What the rules say now that a matter's outcome changed the facts; without it, the ruling holds.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def rule(
             f"the track is {track.state} and nothing was decided on it yet: wait, or rescan it"
         )
     now = service.now()
-    stored = _decision(service, track, before, ruling)
+    stored = judged or _decision(service, track, before, ruling)
     session.add(stored)
     session.flush()
     track.decision_id = stored.id
@@ -108,7 +111,11 @@ def rule(
     close_cases(session, track, "a person has decided", now, actor, keep=keep_cases)
     move(session, track, Command.RULE, data, now, actor=actor, cause=cause)
     mark = mark_of(session, track.id)
-    if ruling.outcome == "block" and mark is not None and mark.published_at is not None:
+    if (
+        stored.decision not in {"clear", "restrict"}
+        and mark is not None
+        and mark.published_at is not None
+    ):
         mark.published_at = None
         note(session, track, TrackUnpublished(watermark_id=mark.id), now, actor=actor, cause=cause)
     return stored

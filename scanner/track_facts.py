@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
-from scanner import people, words
+from scanner import exemptions, people, words
 from scanner.analysis import FAILED, Evidence
 from scanner.catalogue import ACTIVE
 from scanner.harmless import Standing, standing
@@ -39,6 +39,7 @@ def facts_of(
     declared: Mapping[str, Any],
     evidence: Evidence,
     now: datetime,
+    track_id: str | None = None,
 ) -> policy.Facts:
     """Gather the facts about one track.
 
@@ -50,12 +51,14 @@ def facts_of(
         What the analysis found; a failed detector makes its facts *unknown*.
     now : datetime
         The day on which licences must be valid.
+    track_id : str, optional
+        Whose matches may be exempted; a precheck has none.
     """
     failed = evidence.detectors.get("fingerprint") == FAILED
     matches: Any = (
         policy.Unknown(unknown="the fingerprint search failed")
         if failed
-        else _match_facts(session, tenant_id, declared, evidence, now)
+        else _match_facts(session, tenant_id, declared, evidence, now, track_id)
     )
     attestation = declared.get("attestation") or {}
     disclosure = declared.get("ai_disclosure")
@@ -185,6 +188,7 @@ def _match_facts(
     declared: Mapping[str, Any],
     evidence: Evidence,
     now: datetime,
+    track_id: str | None,
 ) -> tuple[policy.MatchFact, ...]:
     parts = [evidence, *evidence.stems.values()]
     found = [(part, match) for part in parts for match in part.matches]
@@ -192,7 +196,8 @@ def _match_facts(
     account_id = _account_id(session, tenant_id, declared.get("account"))
     holders = {each.holder.id for each in known.values()}
     licences = _licences(session, tenant_id, holders, account_id, now)
-    claims = _claims(found, known)
+    exempt = exemptions.of_track(session, track_id)
+    claims = _claims(found, known, exempt)
     facts = []
     for part, match in found:
         each = known.get(match.reference_id)
@@ -203,13 +208,20 @@ def _match_facts(
             )
         elif _counts(each):
             duration = part.duration or 0.0
-            stands = standing(match, each, part.explained.get(match.reference_id))
+            stands = _standing(part, match, each, exempt)
             free = _free(stands, known)
             others = _other_holders(match.kind, each, stands, claims)
-            facts.append(
-                _match_fact(match, each, stands, free, others, declared, licences, duration)
-            )
+            fact = _match_fact(match, each, stands, free, others, declared, licences, duration)
+            facts.append(exempt.within(fact))
     return tuple(facts)
+
+
+def _standing(
+    part: Evidence, match: fingerprint.Match, known: OnRecord, exempt: exemptions.Exemptions
+) -> Standing:
+    """What of a match stands: neither harmless, nor excluded, nor given up by its holder."""
+    stands = standing(match, known, part.explained.get(match.reference_id))
+    return exempt.applied(match.reference_id, stands)
 
 
 def _counts(known: OnRecord) -> bool:
@@ -291,7 +303,9 @@ class _Claim:
 
 
 def _claims(
-    found: Sequence[tuple[Evidence, fingerprint.Match]], known: Mapping[str, OnRecord]
+    found: Sequence[tuple[Evidence, fingerprint.Match]],
+    known: Mapping[str, OnRecord],
+    exempt: exemptions.Exemptions,
 ) -> list[_Claim]:
     """What is more likely than not, counts, and isn't harmless, of the track and of its stems."""
     claims = []
@@ -299,7 +313,7 @@ def _claims(
         each = known.get(match.reference_id)
         if each is None or not _counts(each) or match.score < LIKELY:
             continue
-        stands = standing(match, each, part.explained.get(match.reference_id))
+        stands = _standing(part, match, each, exempt)
         if not (stands.excluded or stands.negative_bank or stands.public_domain):
             claims.append(_Claim(match.kind, each.holder.id, each.holder.name, stands.segments))
     return claims

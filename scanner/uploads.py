@@ -121,6 +121,7 @@ async def receive(
     open_sink: Callable[[Form], Sink],
     may_refuse: Callable[[Form], bool] = lambda _: True,
     with_stems: bool = False,
+    check: Callable[[bytes], object] = sniff,
 ) -> None:
     """Read a multipart form (RFC 7578) into ``form``, its part ``file`` into a sink.
 
@@ -134,6 +135,8 @@ async def receive(
     with_stems : bool
         Whether parts named ``stems`` may be files too: all of them together may have three times the
         bytes of the file.
+    check : callable
+        Looks at the first bytes and raises if they are not what is taken here; audio, by default.
 
     Raises
     ------
@@ -148,7 +151,7 @@ async def receive(
     """
     stem_bytes = STEMS_SHARE * max_file_bytes if with_stems else 0
     boundary = _boundary(request)
-    reader = _Reader(boundary, form, max_file_bytes, max_field_bytes, stem_bytes, open_sink)
+    reader = _Reader(boundary, form, max_file_bytes, max_field_bytes, stem_bytes, open_sink, check)
     refused: AudioError | None = None
     _check_length(request, max_file_bytes + max_field_bytes + stem_bytes)
     async for chunk in chunks(request):
@@ -184,7 +187,9 @@ class _Reader:
         max_field_bytes: int,
         stem_bytes: int,
         open_sink: Callable[[Form], Sink],
+        check: Callable[[bytes], object],
     ) -> None:
+        self._check = check
         self._stem_bytes_left = stem_bytes
         self._is_stem = False
         self._may_have_stems = stem_bytes > 0
@@ -297,7 +302,7 @@ class _Reader:
         sink = await run_in_threadpool(self._open_sink, self._form)
         least = min(self._max_file_bytes, self._stem_bytes_left)
         most = least if self._is_stem else self._max_file_bytes
-        self._file = _IncomingFile(plain_name(name), sink, most)
+        self._file = _IncomingFile(plain_name(name), sink, most, self._check)
 
     async def _take(self, piece: bytes) -> None:
         if self._file is not None:
@@ -327,7 +332,10 @@ class _Reader:
 class _IncomingFile:
     """One file on its way: counted, digested, its first bytes looked at, written in batches."""
 
-    def __init__(self, name: str | None, sink: Sink, max_bytes: int) -> None:
+    def __init__(
+        self, name: str | None, sink: Sink, max_bytes: int, check: Callable[[bytes], object]
+    ) -> None:
+        self._check = check
         self._name = name
         self._sink = sink
         self._max_bytes = max_bytes
@@ -360,7 +368,7 @@ class _IncomingFile:
         self._batch.clear()
 
     def _sniff(self) -> None:
-        sniff(bytes(self._batch[:SNIFF_BYTES]))
+        self._check(bytes(self._batch[:SNIFF_BYTES]))
         self._sniffed = True
 
     async def _flush(self) -> None:

@@ -45,6 +45,7 @@ CLAIM: Final = Machine(
             CLOCK,
             ("ground",),
         ),
+        Move("reinstate", [_S.DISPUTED], _S.ACTIVE, CLOCK, ("dispute",)),  # it was withdrawn
         Move("uphold", [_S.DISPUTED], _S.UPHELD, CLOCK, ("dispute",)),
         Move(
             "escalate",

@@ -36,6 +36,8 @@ DISPUTE: Final = Machine(
             legal_basis=("DSM-17-9",),
         ),
         Move("release_claim", [_S.OPENED, _S.WITH_CLAIMANT], _S.RELEASED, CLAIMANT),
+        # the claim ended by itself: a licence, a match that is gone, an appeal
+        Move("release_claim", [_S.OPENED, _S.WITH_CLAIMANT], _S.RELEASED, CLOCK, ("ground",)),
         # DSM-17-9: holders justify their requests
         Move(
             "uphold_claim",

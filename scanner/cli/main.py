@@ -22,6 +22,7 @@ from scanner.cli import (
     certificates,
     explaining,
     fingerprints,
+    holders,
     notices,
     operations,
     personal_data,
@@ -52,6 +53,7 @@ explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
+app.add_typer(holders.app, name="holder")
 accounts.app.add_typer(personal_data.app)
 app.add_typer(accounts.app, name="account")
 rollout.add_to(rehearsal.app)

@@ -57,6 +57,7 @@ from scanner.tables.references import (
     ReferenceTally,
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
+from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (
@@ -104,6 +105,7 @@ __all__ = [
     "Letter",
     "Licence",
     "MarkLicensee",
+    "MatchExemption",
     "Message",
     "Notice",
     "NoticeTrack",
@@ -125,12 +127,14 @@ __all__ = [
     "RetroSweep",
     "RuleTally",
     "Sanction",
+    "Share",
     "SigningKey",
     "StatementOfReasons",
     "Strike",
     "Submission",
     "Tenant",
     "Track",
+    "TrackEdit",
     "TrackMatch",
     "TrackStem",
     "UsageCounter",

@@ -25,6 +25,9 @@ class Holder(SQLModel, table=True):
     named: bool = True
     verified: bool = False
     peer_key: str | None = Field(default=None, max_length=64)
+    contact_email: str | None = Field(default=None, max_length=320)
+    language: str = Field(default="en", max_length=10)
+    version: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -181,4 +184,5 @@ class Licence(SQLModel, table=True):
     territories: list[str] = Field(default_factory=list, sa_type=json_type())
     valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -11,7 +11,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from appeals import deadline
 from appeals.errors import IllegalTransitionError, MissingPartError, MoveError, NotAllowedError
 from appeals.machine import Command, Machine, Matter, Step
-from appeals.machines import APPEAL, CASE, COUNTER_NOTICE, DISPUTE, MACHINES, NOTICE, STRIKE
+from appeals.machines import (
+    APPEAL,
+    CASE,
+    CLAIM,
+    COUNTER_NOTICE,
+    DISPUTE,
+    MACHINES,
+    NOTICE,
+    STRIKE,
+)
 from appeals.roles import Actor, Role
 from scripts.state_diagrams import FILE, page
 
@@ -164,6 +173,17 @@ def test_an_action_in_court_holds_it_and_only_while_the_window_is_open() -> None
         moved(
             COUNTER_NOTICE, matter, "file_action", HOLDER, last + timedelta(minutes=1), filing="x"
         )
+
+
+def test_a_claim_that_ends_by_itself_ends_its_dispute_and_a_withdrawn_one_changes_nothing() -> None:
+    """DSM-17-9; a licence is put on record while the holder still thinks, or the creator gives up."""
+    matter = moved(DISPUTE, begun(DISPUTE), "forward", SYSTEM, message="m1")
+    with pytest.raises(MissingPartError, match="ground"):
+        moved(DISPUTE, matter, "release_claim", SYSTEM)
+    assert moved(DISPUTE, matter, "release_claim", SYSTEM, ground="licence").state == "released"
+    claim = moved(CLAIM, begun(CLAIM), "activate", SYSTEM, policy="monetise")
+    disputed = moved(CLAIM, claim, "dispute", SYSTEM, dispute="d1")
+    assert moved(CLAIM, disputed, "reinstate", SYSTEM, dispute="d1").state == "active"
 
 
 def test_the_silence_of_a_holder_frees_the_track() -> None:

@@ -15,7 +15,7 @@ from scanner.inline import drive
 from scanner.journal import Actor, event_of
 from scanner.tables import Reference
 from scanner.track_states import State
-from tests import casework, noticed
+from tests import casework, claiming, noticed
 from tests.rollouts import pack_text
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.signed_files import signed_file
@@ -98,6 +98,38 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "DELIVERY": delivery.id,
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
+        **contested(api, platform),
+    }
+
+
+def contested(api: Api, platform: Platform) -> dict[str, str]:
+    """Make a holder with claims, disputes and a licence, and the keys of both sides."""
+    service = api.service
+    caller = keys.authenticate(service, platform.token)
+    label = claiming.holder(service, caller)
+    song = claiming.reference(service, caller, label)
+    claims = [claiming.claimed(service, caller, song)[1] for _ in range(4)]
+    said = {"grounds": ["misidentified"], "text": claiming.WORDS, "attestation": claiming.ATTESTED}
+    disputed = [
+        platform.http.post("/v1/disputes", json=said | {"claim_id": each.id}).json()["id"]
+        for each in claims[2:]
+    ]
+    with service.database.transaction() as session:  # it has no fingerprint to search for
+        session.get_one(Reference, song.id).status = "retired"
+    licence = platform.http.post("/v1/licences", json={"holder_id": label.id}).json()["id"]
+    keys.create_user(service, "staff@example.org", "reviewer", "a long password of theirs")
+    _, staff = keys.create_key(service, platform.tenant.id, "staff", user="staff@example.org")
+    _, theirs = keys.create_key(service, platform.tenant.id, "theirs", holder_id=label.id)
+    return {
+        "HOLDER": label.id,
+        "HOLDER_KEY": theirs,
+        "STAFF_KEY": staff,
+        "CLAIM": claims[0].id,
+        "RELEASED": claims[1].id,
+        "DISPUTE": disputed[0],
+        "WITHDRAWN": disputed[1],
+        "LICENCE": licence,
+        "MENDED": platform.decided(sound(68)),
     }
 
 

@@ -1,0 +1,184 @@
+"""Fixes: a creator cuts or mutes what is claimed, and the new version is looked at at once.
+
+The new version is a track of its own with the same name and account. When it goes out, the old one is
+withdrawn; until then, and if it does not, everything stays as it was.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import rfc8785
+from sqlmodel import Session, col, select
+
+from scanner import parties
+from scanner.audio import encoding
+from scanner.audio.mending import Part, mended
+from scanner.bus.dispatch import once
+from scanner.claims import GROUP
+from scanner.clock import new_id
+from scanner.database import Database
+from scanner.declarations import Declaration, DeclarationError
+from scanner.errors import IllegalTransitionError
+from scanner.events import TrackBlocked, TrackWithdrawn
+from scanner.journal import PIPELINE, Event
+from scanner.rights_events import TrackMended
+from scanner.tables import Submission, Track, TrackEdit
+from scanner.track_states import State
+from scanner.tracks import GENERATED, Source, end, find, locked, note, submit
+
+if TYPE_CHECKING:
+    from scanner.callers import Caller
+    from scanner.service import Service
+    from scanner.store import Blob
+
+ENTRANCE: Final = "edit"
+SHORTEST: Final = 1.0
+"""Seconds that must be left."""
+
+
+def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Part]) -> TrackEdit:
+    """Render a track without some seconds, and submit it as its new version.
+
+    The same parts of the same track give the same new version: a repeat makes no other.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not a track of the caller's.
+    IllegalTransitionError
+        If it has no stored audio, was made by a model, or was withdrawn.
+    DeclarationError
+        If the parts make no sense for it.
+    AudioError, StoreError
+        If its sound can't be read or written.
+    """
+    with service.database.reading() as session:
+        track = find(session, caller.tenant_id, track_id)
+        parties.affected(session, caller, track)
+        _can_be_mended(track)
+        declared = session.exec(
+            select(Submission.declaration).where(Submission.track_id == track.id)
+        ).one()
+    blob, removed = _rendered(service, track, parts)
+    told = [{"kind": part.kind, "start": part.start, "end": part.end} for part in parts]
+    digest = hashlib.sha256(rfc8785.dumps([track.id, told])).hexdigest()
+    source = Source(sha256=blob.sha256, size_bytes=blob.size, file_name=track.file_name)
+    new = submit(
+        service,
+        caller,
+        source,
+        Declaration.parse(declared),
+        entrance=ENTRANCE,
+        key=f"edit-{digest}",
+    )
+    return _noted(service, caller, track, new, told, removed)
+
+
+def on_out(service: "Service", event: Event) -> None:
+    """Withdraw the old version when the new one went out; note where it did not."""
+    with once(service, GROUP, event) as session:
+        query = select(TrackEdit).where(
+            TrackEdit.new_track_id == event.subject, TrackEdit.state == "submitted"
+        )
+        edit = session.exec(query.with_for_update()).first()
+        if edit is None:
+            return
+        edit.ended_at = service.now()
+        if event.type == TrackBlocked.type:
+            edit.state = "failed"
+            return
+        edit.state = "replaced"
+        old = locked(session, edit.tenant_id, edit.track_id)
+        data = TrackWithdrawn(reason=f"replaced by its new version {edit.new_track_id}")
+        end(session, old, data, service.now(), PIPELINE)
+
+
+def listed(session: Session, track_id: str) -> list[TrackEdit]:
+    """Return the fixes of a track, newest first."""
+    query = select(TrackEdit).where(TrackEdit.track_id == track_id)
+    return list(session.exec(query.order_by(col(TrackEdit.id).desc())))
+
+
+def describe(edit: TrackEdit) -> dict[str, Any]:
+    """Return a fix as JSON."""
+    return {
+        "id": edit.id,
+        "track_id": edit.track_id,
+        "new_track_id": edit.new_track_id,
+        "parts": edit.parts,
+        "seconds_removed": edit.seconds_removed,
+        "state": edit.state,
+        "created_at": edit.created_at.isoformat(),
+    }
+
+
+def _can_be_mended(track: Track) -> None:
+    if track.origin == GENERATED:
+        raise IllegalTransitionError("a track that a model made is made anew, with its own mark")
+    if track.sha256 is None:
+        raise IllegalTransitionError("there is no stored audio of the track: submit a new version")
+    if track.state == State.WITHDRAWN:
+        raise IllegalTransitionError("the track was withdrawn: submit a new version")
+
+
+def _rendered(service: "Service", track: Track, parts: Sequence[Part]) -> "tuple[Blob, float]":
+    with service.store.path_or_copy(track.tenant_id, str(track.sha256)) as path:
+        decoded = service.decoder.decode(path)
+    _check(parts, decoded.duration)
+    samples = mended(decoded.samples, decoded.sample_rate, parts)
+    left = samples.shape[1] / decoded.sample_rate
+    if left < SHORTEST:
+        told = f"less than {SHORTEST:.0f} s would be left: withdraw the track instead"
+        raise DeclarationError([{"field": "parts", "detail": told}])
+    folder = service.settings.temporary_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="edit-", dir=folder) as made:
+        file = Path(made) / "mended.flac"
+        encoding.encode(samples, decoded.sample_rate, file, encoding.FLAC)
+        return service.store.put_file(track.tenant_id, file), decoded.duration - left
+
+
+def _check(parts: Sequence[Part], duration: float) -> None:
+    errors = [
+        {"field": f"parts.{n}", "detail": f"give a start before the end, within {duration:.1f} s"}
+        for n, part in enumerate(parts)
+        if not 0 <= part.start < part.end <= duration + 0.1
+    ]
+    if errors or not parts:
+        raise DeclarationError(errors or [{"field": "parts", "detail": "name at least one"}])
+
+
+def _noted(
+    service: "Service",
+    caller: "Caller",
+    track: Track,
+    new_track_id: str,
+    parts: list[dict[str, Any]],
+    removed: float,
+) -> TrackEdit:
+    """Write down which track mends which, once."""
+    with service.database.transaction() as session:
+        old = locked(session, track.tenant_id, track.id)
+        edit = TrackEdit(
+            id=new_id(),
+            tenant_id=old.tenant_id,
+            track_id=old.id,
+            new_track_id=new_track_id,
+            account_id=old.account_id,
+            parts=parts,
+            seconds_removed=removed,
+            state="submitted",
+            created_at=service.now(),
+        )
+        known = session.exec(
+            select(TrackEdit).where(TrackEdit.new_track_id == new_track_id)
+        ).first()
+        if known is not None:
+            return known
+        Database.insert_if_absent(session, edit)
+        data = TrackMended(edit_id=edit.id, new_track_id=new_track_id, parts=parts)
+        note(session, old, data, service.now(), actor=caller.actor)
+        return edit

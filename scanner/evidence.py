@@ -1,0 +1,113 @@
+"""Files that a party puts forward: looked at by their first bytes, kept as blobs of the tenant."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, func, select
+
+from scanner.audio import AudioError, sniff
+from scanner.clock import new_id
+from scanner.declarations import DeclarationError
+from scanner.journal import Actor
+from scanner.tables import Evidence
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+    from scanner.store import Blob
+
+MAX_BYTES: Final = 10 << 20
+MOST: Final = 20
+_MAGIC: Final = {
+    b"%PDF-": "application/pdf",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+}
+
+
+def media_type(head: bytes) -> str:
+    """Return what a file is by its first bytes.
+
+    Raises
+    ------
+    DeclarationError
+        If it is no PDF, PNG, JPEG, plain text or audio.
+    """
+    for magic, known in _MAGIC.items():
+        if head.startswith(magic):
+            return known
+    try:
+        sniff(head)
+    except AudioError:
+        if head and b"\0" not in head and _is_text(head):
+            return "text/plain; charset=utf-8"
+        told = "send a PDF, a PNG or JPEG image, plain text in UTF-8, or audio"
+        raise DeclarationError([{"field": "file", "detail": told}]) from None
+    return "application/octet-stream"
+
+
+def add(
+    service: "Service",
+    tenant_id: str,
+    matter: tuple[str, str],
+    by: Actor,
+    name: str | None,
+    kind: str,
+    blob: "Blob",
+) -> Evidence:
+    """Note a stored file as evidence of a matter.
+
+    Raises
+    ------
+    DeclarationError
+        If there are enough.
+    """
+    with service.database.transaction() as session:
+        count = select(func.count()).where(
+            Evidence.matter_kind == matter[0], Evidence.matter_id == matter[1]
+        )
+        if session.exec(count).one() >= MOST:
+            told = f"there are {MOST} files already: put several into one"
+            raise DeclarationError([{"field": "file", "detail": told}])
+        row = Evidence(
+            id=new_id(),
+            tenant_id=tenant_id,
+            matter_kind=matter[0],
+            matter_id=matter[1],
+            by_kind=by.role,
+            by_id=by.id,
+            name=(name or "evidence")[:300],
+            media_type=kind,
+            sha256=blob.sha256,
+            size_bytes=blob.size,
+            created_at=service.now(),
+        )
+        session.add(row)
+        return row
+
+
+def listed(session: Session, matter: tuple[str, str]) -> list[dict[str, Any]]:
+    """Return the evidence of a matter as JSON, oldest first."""
+    query = select(Evidence).where(
+        Evidence.matter_kind == matter[0], Evidence.matter_id == matter[1]
+    )
+    return [describe(row) for row in session.exec(query.order_by(col(Evidence.id)))]
+
+
+def describe(row: Evidence) -> dict[str, Any]:
+    """Return a piece of evidence as JSON, without its bytes."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "media_type": row.media_type,
+        "sha256": row.sha256,
+        "size_bytes": row.size_bytes,
+        "by": row.by_kind,
+        "created_at": row.created_at.isoformat(),
+    }
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head[:-3].decode() if len(head) > 3 else head.decode()
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 6  # cut in the middle of a character
+    return True

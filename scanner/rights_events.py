@@ -1,0 +1,70 @@
+"""What can happen to rights: holders, their shares, their licences, and fixes of tracks."""
+
+from typing import Any, ClassVar
+
+from scanner.events import REFERENCES, TRACKS, EventData
+
+
+class RightsEvent(EventData):
+    """Base of what happens to a holder or a licence."""
+
+    topic: ClassVar[str] = REFERENCES
+
+    holder_id: str
+
+
+class HolderChanged(RightsEvent):
+    """A holder was named, or how to reach them changed; what it is now is in the table."""
+
+    type: ClassVar[str] = "clearance.holder.changed"
+
+    changed: list[str]
+
+
+class HolderVerified(RightsEvent):
+    """Somebody looked at the evidence and said whether the holder is who they say they are."""
+
+    type: ClassVar[str] = "clearance.holder.verified"
+
+    verified: bool
+    evidence: list[str]
+
+
+class ShareRecorded(RightsEvent):
+    """A share is on record; the subject is the share's own id."""
+
+    type: ClassVar[str] = "clearance.share.recorded"
+
+    of: str
+    right: str
+    territory: str
+    percent: str
+
+
+class LicenceGranted(RightsEvent):
+    """A licence is on record: what it covers is claimed no more."""
+
+    type: ClassVar[str] = "clearance.licence.granted"
+
+    account_id: str | None
+    reference_id: str | None
+    territories: list[str]
+
+
+class LicenceEnded(RightsEvent):
+    """A licence holds no more from a moment on."""
+
+    type: ClassVar[str] = "clearance.licence.ended"
+
+    at: str
+
+
+class TrackMended(EventData):
+    """A track got a new version, from which its creator cut, or in which they muted, something."""
+
+    topic: ClassVar[str] = TRACKS
+    type: ClassVar[str] = "clearance.track.mended"
+
+    edit_id: str
+    new_track_id: str
+    parts: list[dict[str, Any]]

@@ -1,0 +1,172 @@
+"""Claims, disputes, holders, shares, licences and fixes over HTTP, by the keys of both sides."""
+
+import httpx
+import pytest
+
+from scanner import inline, keys
+from scanner.callers import Caller
+from scanner.journal import Actor
+from scanner.tables import Holder
+from tests import casework, claiming
+from tests.scanner.api.conftest import Api, Platform, problem, sound
+
+ASKED = {
+    "grounds": ["misidentified"],
+    "text": claiming.WORDS,
+    "attestation": claiming.ATTESTED,
+}
+
+
+@pytest.fixture
+def caller(platform: Platform) -> Caller:
+    return Caller(platform.tenant.id, Actor("key", "platform"), frozenset())
+
+
+@pytest.fixture
+def label(api: Api, caller: Caller) -> Holder:
+    return claiming.holder(api.service, caller)
+
+
+def key_of(api: Api, platform: Platform, holder: Holder) -> httpx.Client:
+    _, token = keys.create_key(
+        api.service, platform.tenant.id, "theirs", keys.HOLDER_SCOPES, holder_id=holder.id
+    )
+    return api.client(token)
+
+
+def test_a_claim_is_disputed_shown_and_answered(api: Api, platform, caller, label) -> None:
+    song = claiming.reference(api.service, caller, label)
+    track, claim = claiming.claimed(api.service, caller, song)
+    http, theirs = platform.http, key_of(api, platform, label)
+
+    shown = theirs.get("/v1/claims").json()["items"]
+    assert [each["id"] for each in shown] == [claim.id]
+    assert (shown[0]["claimant"]["precision"], shown[0]["score"]["value"]) == (None, 0.995)
+    filed = http.post("/v1/disputes", json=ASKED | {"claim_id": claim.id})
+    assert filed.status_code == 201, filed.text
+    address = f"/v1/disputes/{filed.json()['id']}"
+    assert (filed.json()["state"], filed.json()["allowed"]) == ("with_claimant", ["withdraw"])
+    assert http.get(f"/v1/claims/{claim.id}").json()["money_held_from"] is not None
+
+    kept = http.post(f"{address}/evidence", files={"file": ("licence.pdf", b"%PDF-1.7 licence")})
+    refused = http.post(f"{address}/evidence", files={"file": ("x.exe", b"MZ\x90\x00\x03\x00")})
+    assert kept.json()["media_type"] == "application/pdf"
+    assert problem(refused) == "bad-fields"
+    assert [each["id"] for each in theirs.get(f"{address}/evidence").json()["items"]] == [
+        kept.json()["id"]
+    ]
+
+    assert theirs.get(address).json()["allowed"] == ["release_claim", "uphold_claim"]
+    assert problem(theirs.post(f"{address}/answer", json={"answer": "uphold"})) == "bad-fields"
+    answered = theirs.post(f"{address}/answer", json={"answer": "release"})
+    assert answered.json()["state"] == "released", answered.text
+    assert problem(theirs.post(f"{address}/answer", json={"answer": "release"})) == (
+        "illegal-transition"
+    )
+    inline.drive(api.service, track.id)
+    assert http.get(f"/v1/tracks/{track.id}").json()["state"] == "released"
+    assert http.get("/v1/disputes?state=released").json()["items"][0]["claim_id"] == claim.id
+
+
+def test_a_holder_gives_a_claim_up(api: Api, platform, caller, label) -> None:
+    song = claiming.reference(api.service, caller, label)
+    track, claim = claiming.claimed(api.service, caller, song)
+
+    answer = key_of(api, platform, label).post(f"/v1/claims/{claim.id}/release")
+
+    assert (answer.json()["state"], answer.json()["ground"]) == ("released", "holder")
+    inline.drive(api.service, track.id)
+    assert casework.track_of(api.service, track.id).state == "released"
+
+
+def test_a_holders_key_sees_nothing_of_others(api: Api, platform, caller, label) -> None:
+    song = claiming.reference(api.service, caller, label)
+    _, claim = claiming.claimed(api.service, caller, song)
+    dispute = platform.http.post("/v1/disputes", json=ASKED | {"claim_id": claim.id}).json()["id"]
+    foreign = key_of(api, platform, claiming.holder(api.service, caller, "Other"))
+
+    for path in ("/v1/claims", "/v1/disputes", "/v1/shares", "/v1/licences"):
+        assert foreign.get(path).json()["items"] == []
+    for path in (
+        f"/v1/claims/{claim.id}",
+        f"/v1/disputes/{dispute}",
+        f"/v1/disputes/{dispute}/evidence",
+        f"/v1/holders/{label.id}",
+    ):
+        assert problem(foreign.get(path)) == "not-found"
+    answer = foreign.post(f"/v1/disputes/{dispute}/answer", json={"answer": "release"})
+    assert problem(answer) == "not-found"
+    assert problem(foreign.get("/v1/references")) == "forbidden"
+    assert problem(foreign.get("/v1/tracks")) == "forbidden"
+
+
+def test_a_key_of_a_holder_never_gets_more_than_a_holder_may(api: Api, platform, label) -> None:
+    made, _ = keys.create_key(api.service, platform.tenant.id, "all", holder_id=label.id)
+
+    assert set(made.scopes) == set(keys.HOLDER_SCOPES)
+    with pytest.raises(keys.BadKeyRequestError, match="tracks:read"):
+        keys.create_key(
+            api.service, platform.tenant.id, "more", ["tracks:read"], holder_id=label.id
+        )
+
+
+def test_rights_are_recorded_over_http(platform: Platform, api: Api, caller: Caller) -> None:
+    http = platform.http
+    made = http.post("/v1/holders", json={"name": "Label", "contact_email": "a@label.example"})
+    assert (made.status_code, made.json()["verified"]) == (201, False)
+    holder = made.json()["id"]
+    assert problem(http.post("/v1/holders", json={"name": "Label"})) == "conflict"
+    shown = http.post(
+        f"/v1/holders/{holder}/evidence", files={"file": ("id.png", b"\x89PNG\r\n\x1a\n0000")}
+    )
+    assert shown.json()["media_type"] == "image/png"
+    verified = http.post(f"/v1/holders/{holder}/verification", json={"verified": True})
+    assert problem(verified) == "forbidden"
+
+    share = {"holder_id": holder, "subject": "T-034.524.680-1", "right": "composition"}
+    first = http.post("/v1/shares", json=share | {"percent": "60", "from": "2026-01-01"})
+    again = http.post("/v1/shares", json=share | {"percent": "60", "territory": "DE"})
+    assert (first.json()["percent"], first.json()["from"]) == ("60", "2026-01-01")
+    assert (problem(again), first.json()["id"] in again.text) == ("conflict", True)
+    assert len(http.get("/v1/shares?subject=T-034.524.680-1").json()["items"]) == 1
+
+    licence = http.post("/v1/licences", json={"holder_id": holder, "territories": ["DE"]})
+    ended = http.post(f"/v1/licences/{licence.json()['id']}/end")
+    assert (licence.json()["to"], ended.json()["to"] is not None) == (None, True)
+
+
+def test_what_is_claimed_is_cut_out_and_the_new_version_replaces_the_old(
+    api: Api, platform: Platform
+) -> None:
+    claimed = sound(71, 20)
+    platform.reference(claimed, title="Theirs", policy="block")
+    track_id = platform.decided(claimed, external_id="song-1")
+    before = casework.track_of(api.service, track_id).state
+    address = f"/v1/tracks/{track_id}/edits"
+    wanted = {"parts": [{"kind": "mute", "start": 0, "end": 18.9}]}
+
+    made = platform.http.post(address, json=wanted)
+    again = platform.http.post(address, json=wanted)
+    assert made.status_code == 201, made.text
+    new = made.json()["new_track_id"]
+    inline.drive(api.service, new)
+
+    assert before in {"blocked", "quarantined"}
+    assert again.json()["id"] == made.json()["id"]
+    state = casework.track_of(api.service, new)
+    assert (state.external_id, state.state) == ("song-1", "released")
+    assert casework.track_of(api.service, track_id).state == "withdrawn"
+    assert platform.http.get(address).json()["items"][0]["state"] == "replaced"
+
+
+def test_parts_that_make_no_sense_and_replacing_are_refused(api: Api, platform: Platform) -> None:
+    address = f"/v1/tracks/{platform.decided(sound(72, 6))}/edits"
+
+    for part, told in (
+        ({"kind": "cut", "start": 3, "end": 2}, "start before the end"),
+        ({"kind": "cut", "start": 0, "end": 6}, "withdraw"),
+        ({"kind": "replace", "start": 1, "end": 2}, "submit the track anew"),
+    ):
+        answer = platform.http.post(address, json={"parts": [part]})
+        assert problem(answer) == "bad-fields"
+        assert told in answer.text
