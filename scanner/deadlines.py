@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 OPEN: Final = "open"
+STOPPED: Final = "ended"
 BATCH: Final = 100
 
 log = structlog.get_logger()
@@ -63,15 +64,38 @@ def start(
     return clock
 
 
-def end(session: Session, row: MatterRow | Case, now: datetime, actor: Actor = PIPELINE) -> None:
-    """End the clocks of a matter that moves on: met, unless what was due came too late."""
+def go_on(
+    session: Session, row: MatterRow | Case, due_at: datetime, now: datetime, actor: Actor
+) -> Deadline:
+    """Start a clock for what was left of the one that was stopped last."""
+    query = select(Deadline).where(
+        Deadline.matter_kind == row.KIND, Deadline.matter_id == row.id, Deadline.state == STOPPED
+    )
+    last = session.exec(query.order_by(col(Deadline.id).desc())).first()
+    rule, zone = (last.rule, last.zone) if last is not None else (f"{row.KIND}-{row.state}", "UTC")
+    return start(session, row, appeals.Window(rule, now, now, due_at, ""), zone, actor)
+
+
+def end(
+    session: Session,
+    row: MatterRow | Case,
+    now: datetime,
+    actor: Actor = PIPELINE,
+    *,
+    stopped: bool = False,
+) -> None:
+    """End the clocks of a matter that moves on: met, unless what was due came too late.
+
+    ``stopped`` ones go on later, as clocks of their own.
+    """
     query = select(Deadline).where(
         Deadline.matter_kind == row.KIND, Deadline.matter_id == row.id, Deadline.state == OPEN
     )
     for clock in session.exec(query.with_for_update()):
         late = now >= clock.due_at and actor != PIPELINE
+        over = "missed" if late else "met"
         clock.state, clock.ended_at, clock.near_at, clock.window_at = (
-            "missed" if late else "met",
+            STOPPED if stopped else over,
             now,
             None,
             None,
