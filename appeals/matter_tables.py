@@ -167,6 +167,7 @@ class Appeal(MatterRow, table=True):
     body_outcome: str | None = Field(default=None, sa_type=Text)
     window_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_seconds: float | None = None
+    outcome_kind: str | None = Field(default=None, max_length=10)
 
 
 class PriorDecider(SQLModel, table=True):

@@ -17,6 +17,7 @@ from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
     accounts,
+    appeals,
     audit,
     banks,
     cases,
@@ -35,6 +36,7 @@ from scanner.routes import (
     references,
     releases,
     running,
+    sanctions,
     track_events,
     tracks,
     watermarks,
@@ -68,6 +70,8 @@ _KEYED: Final = (
     generations,
     webhooks,
     cases,
+    appeals,
+    sanctions,
     personal_data,
     audit,
     keys,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from appeals.matter_tables import MatterRow
-from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike
+from scanner import appeal_clock, strikes
+from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -19,8 +20,13 @@ ROWS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
 }
 WHEN_OPEN: Final[dict[str, Act]] = {}
 """By rule: what happens when a window opens."""
-WHEN_DUE: Final[dict[str, Act]] = {}
-"""By rule: what happens when the time is over; a rule that is not here is missed then."""
+WHEN_DUE: Final[dict[str, Act]] = {
+    "appeal-answer": appeal_clock.release_silent,
+    "appeal/complaint-window": appeal_clock.close,
+    "strike-pending": strikes.activate,
+    "strike-active": strikes.expire,
+}
+"""By rule, or kind of matter and rule: what happens when the time is over; what is not here is missed."""
 WHEN_MISSED: Final[dict[str, Act]] = {}
 """By rule: what happens when somebody should have acted and has not."""
 
@@ -28,6 +34,9 @@ WHEN_MISSED: Final[dict[str, Act]] = {}
 def matter(session: Session, kind: str, matter_id: str) -> MatterRow | Case | None:
     """Return the matter of a clock, locked; None if it is gone."""
     model: type[Any] = ROWS[kind]
+    seen = session.get(model, matter_id)
+    if (track_id := getattr(seen, "track_id", None)) is not None:
+        session.get(Track, track_id, with_for_update=True)  # locked before what is about it
     found: MatterRow | Case | None = session.get(
         model, matter_id, with_for_update=True, populate_existing=True
     )
@@ -42,7 +51,7 @@ def when_open(service: "Service", session: Session, row: MatterRow | Case, rule:
 
 def when_due(service: "Service", session: Session, row: MatterRow | Case, rule: str) -> None:
     """Do what is due."""
-    if act := WHEN_DUE.get(rule):
+    if act := WHEN_DUE.get(f"{row.KIND}/{rule}") or WHEN_DUE.get(rule):
         act(service, session, row)
 
 

@@ -21,6 +21,8 @@ from scanner import (
     reconsideration,
     rehearsals,
     retro,
+    standing_events,
+    strikes,
     webhooks,
     words,
 )
@@ -206,6 +208,9 @@ NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
     people_events.GenerationWaiting,
     people_events.GenerationQueued,
     people_events.GenerationWithdrawn,
+    standing_events.SanctionInForce,
+    standing_events.SanctionLifted,
+    standing_events.SanctionExpired,
 )
 """What webhooks may be told of."""
 
@@ -276,6 +281,17 @@ GROUPS: Final = (
                 people_events.ConsentExpired,
                 people_events.ControlsChanged,
             )
+        },
+    ),
+    Group(
+        name=strikes.GROUP,
+        topics=(events.CASES,),
+        handlers={
+            matter_events.MATTER_EVENTS["notice", "actioned"].type: strikes.give,
+            matter_events.MATTER_EVENTS["notice", "retracted"].type: strikes.reverse_retracted,
+            matter_events.MATTER_EVENTS["counter_notice", "restored"].type: (
+                strikes.reverse_restored
+            ),
         },
     ),
     Group(

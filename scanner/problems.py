@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import appeals
 import watermark
 from fingerprint import (
     FingerprintError,
@@ -23,6 +24,7 @@ from fingerprint import (
     UnusableAudioError,
 )
 from scanner.ages import BadAgeError
+from scanner.appeal_outcomes import BadAppealError
 from scanner.audio import AudioError
 from scanner.banks import BadBankError
 from scanner.certificates import CertificateError
@@ -54,6 +56,7 @@ from scanner.privacy.erasure import NotReplayableError
 from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
+from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.watermark_keys import WatermarkKeyError
@@ -84,6 +87,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "idempotency-key-invalid": Kind(400, "The Idempotency-Key can't be used"),
     "unauthorised": Kind(401, "An API key is needed"),
     "forbidden": Kind(403, "The API key may not do this"),
+    "account-suspended": Kind(403, "The account is suspended"),
     "gate-closed": Kind(403, "The account may not do this"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This method is not for this address"),
@@ -142,6 +146,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnauthorisedError: "unauthorised",
+    SuspendedError: "account-suspended",
     GateClosedError: "gate-closed",
     ForbiddenError: "forbidden",
     NotFoundError: "not-found",
@@ -151,6 +156,10 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     NotReplayableError: "erased",
     ConflictError: "conflict",
     IllegalTransitionError: "illegal-transition",
+    appeals.IllegalTransitionError: "illegal-transition",
+    appeals.NotAllowedError: "forbidden",
+    appeals.MissingPartError: "bad-fields",
+    BadAppealError: "bad-fields",
     IdempotencyConflictError: "idempotency-conflict",
     DeclarationError: "bad-fields",
     BadReferenceError: "bad-fields",

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         description="Country whose holidays are no business days, where a rule names none.",
     )
 
+    out_of_court_bodies: tuple[str, ...] = Field(
+        default=(),
+        description="Names of further certified bodies of out-of-court dispute settlement, as JSON.",
+    )
+
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
     workers: int = Field(

@@ -17,6 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("appeal", sa.Column("left_seconds", sa.Float(), nullable=True))
+    op.add_column("appeal", sa.Column("outcome_kind", sa.String(10), nullable=True))
     for table in ("prior_decider", "appeal_decider"):
         op.create_table(
             table,
@@ -35,4 +36,5 @@ def downgrade() -> None:
         op.execute(statement)
     op.drop_table("appeal_decider")
     op.drop_table("prior_decider")
+    op.drop_column("appeal", "outcome_kind")
     op.drop_column("appeal", "left_seconds")
