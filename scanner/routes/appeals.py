@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlmodel import Session, select
@@ -34,6 +34,34 @@ router = APIRouter(prefix="/v1/appeals", tags=["appeals"], route_class=Route)
 
 Officer = Annotated[Caller, Security(Holding("cases:decide"))]
 AppealId = Annotated[str, Path(description="The appeal's id.")]
+
+
+def read_id(caller: CallerDep, service: ServiceDep, appeal_id: AppealId) -> str:
+    """Return the id of an appeal that the caller may see."""
+    _may_read(caller)
+    _found(service, caller, appeal_id)
+    return appeal_id
+
+
+def officers_id(caller: Officer, service: ServiceDep, appeal_id: AppealId) -> str:
+    """Return the id of an appeal for an officer."""
+    _found(service, caller, appeal_id)
+    return appeal_id
+
+
+def partys_id(visitor: Visitor, service: ServiceDep, appeal_id: AppealId) -> str:
+    """Return the id of an appeal for a party; by a link, the token has to fit later."""
+    if visitor is not None:
+        visitor.require("contest:write")
+        _found(service, visitor, appeal_id)
+    elif not is_id(appeal_id):
+        raise NotFoundError("appeal", "of this id")
+    return appeal_id
+
+
+ReadId = Annotated[str, Depends(read_id)]
+OfficersId = Annotated[str, Depends(officers_id)]
+PartysId = Annotated[str, Depends(partys_id)]
 POSTED: Any = (
     "not-found",
     "malformed-json",
@@ -113,11 +141,9 @@ def file_appeal(
     responses=problems("not-found"),
 )
 def read_appeal(
-    appeal_id: AppealId, caller: CallerDep, service: ServiceDep, response: Response
+    appeal_id: ReadId, caller: CallerDep, service: ServiceDep, response: Response
 ) -> dict[str, Any]:
     """One appeal, with what was said. Needs `contest:read` or `cases:read`."""
-    _may_read(caller)
-    _checked(appeal_id)
     with service.database.reading() as session:
         row = appealing.find(session, caller, appeal_id)
         said = appealing.conversation(session, row, internal=caller.user_id is not None)
@@ -152,7 +178,7 @@ def read_appeal(
 )
 def withdraw_appeal(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: PartysId,
     visitor: Visitor,
     key: IdempotencyKey,
     wanted: shapes.ByToken,
@@ -178,7 +204,7 @@ def withdraw_appeal(
 )
 def say(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: PartysId,
     visitor: Visitor,
     key: IdempotencyKey,
     wanted: shapes.Said,
@@ -203,14 +229,13 @@ def say(
 )
 def add_evidence(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: PartysId,
     visitor: Visitor,
     key: IdempotencyKey,
     wanted: shapes.EvidenceAsked,
     service: ServiceDep,
 ) -> JSONResponse:
     """Put a text forward, until it is decided. Needs `contest:write`, or the `token` of the link."""
-    _checked(appeal_id)
     tenant_id = _writing(service, visitor, lambda session: session.get(Appeal, appeal_id))
 
     def work() -> Answer:
@@ -230,7 +255,7 @@ def add_evidence(
 )
 def assign_appeal(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: OfficersId,
     caller: Officer,
     key: IdempotencyKey,
     service: ServiceDep,
@@ -255,7 +280,7 @@ def assign_appeal(
 )
 def hand_over_appeal(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: OfficersId,
     caller: Officer,
     key: IdempotencyKey,
     wanted: shapes.NoteAsked,
@@ -281,7 +306,7 @@ def hand_over_appeal(
 )
 def ask_appellant(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: OfficersId,
     caller: Officer,
     key: IdempotencyKey,
     wanted: shapes.QuestionAsked,
@@ -307,7 +332,7 @@ def ask_appellant(
 )
 def decide_appeal(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: OfficersId,
     caller: Officer,
     key: IdempotencyKey,
     wanted: shapes.AppealDecisionAsked,
@@ -342,7 +367,7 @@ def decide_appeal(
 )
 def go_out_of_court(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: PartysId,
     visitor: Visitor,
     key: IdempotencyKey,
     wanted: shapes.OutOfCourtAsked,
@@ -372,7 +397,7 @@ def go_out_of_court(
 )
 def record_outcome(
     request: Request,
-    appeal_id: AppealId,
+    appeal_id: OfficersId,
     caller: Officer,
     key: IdempotencyKey,
     wanted: shapes.OutcomeAsked,
@@ -420,9 +445,11 @@ def _may_read(caller: Caller) -> None:
         raise ForbiddenError("this key lacks the scopes contest:read and cases:read; one is needed")
 
 
-def _checked(appeal_id: str) -> None:
+def _found(service: Service, caller: Caller, appeal_id: str) -> None:
     if not is_id(appeal_id):
         raise NotFoundError("appeal", "of this id")
+    with service.database.reading() as session:
+        appealing.find(session, caller, appeal_id)
 
 
 def _writing(
@@ -448,7 +475,6 @@ def _by_party(
     wanted: BaseModel,
     move: Callable[[], Appeal],
 ) -> JSONResponse:
-    _checked(appeal_id)
     tenant_id = _writing(service, visitor, lambda session: session.get(Appeal, appeal_id))
     return _moved(service, request, visitor, key, tenant_id, wanted, move)
 
@@ -462,7 +488,6 @@ def _by_officer(
     wanted: BaseModel | None,
     move: Callable[[], Appeal],
 ) -> JSONResponse:
-    _checked(appeal_id)
     return _moved(service, request, caller, key, caller.tenant_id, wanted, move)
 
 

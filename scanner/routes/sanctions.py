@@ -45,6 +45,18 @@ def sanctions_reader(caller: CallerDep) -> Caller:
 Reader = Annotated[Caller, Depends(sanctions_reader)]
 
 
+def officers_id(caller: Officer, service: ServiceDep, sanction_id: SanctionId) -> str:
+    """Return the id of a sanction for an officer."""
+    if not is_id(sanction_id):
+        raise NotFoundError("sanction", "of this id")
+    with service.database.reading() as session:
+        sanctions.find(session, caller, sanction_id)
+    return sanction_id
+
+
+OfficersId = Annotated[str, Depends(officers_id)]
+
+
 @router.get(
     "/v1/accounts/{account}/standing",
     response_model=shapes.StandingAnswer,
@@ -116,7 +128,8 @@ def read_sanction(
     sanction_id: SanctionId, caller: Reader, service: ServiceDep, response: Response
 ) -> dict[str, Any]:
     """One sanction. Needs `contest:read` or `cases:read`."""
-    _checked(sanction_id)
+    if not is_id(sanction_id):
+        raise NotFoundError("sanction", "of this id")
     with service.database.reading() as session:
         row = sanctions.find(session, caller, sanction_id)
     response.headers.update(etag(row.version))
@@ -131,14 +144,13 @@ def read_sanction(
 )
 def sign_sanction(
     request: Request,
-    sanction_id: SanctionId,
+    sanction_id: OfficersId,
     caller: Officer,
     once: OnceDep,
     wanted: shapes.SignatureAsked,
     service: ServiceDep,
 ) -> JSONResponse:
     """Sign a proposed sanction as the second officer, or refuse it. Needs `cases:decide`."""
-    _checked(sanction_id)
     return _moved(
         request,
         once,
@@ -155,22 +167,16 @@ def sign_sanction(
 )
 def lift_sanction(
     request: Request,
-    sanction_id: SanctionId,
+    sanction_id: OfficersId,
     caller: Officer,
     once: OnceDep,
     wanted: shapes.LiftAsked,
     service: ServiceDep,
 ) -> JSONResponse:
     """Take a sanction back before its time. Needs `cases:decide`."""
-    _checked(sanction_id)
     return _moved(
         request, once, wanted, lambda: sanctions.lift(service, caller, sanction_id, wanted.reason)
     )
-
-
-def _checked(sanction_id: str) -> None:
-    if not is_id(sanction_id):
-        raise NotFoundError("sanction", "of this id")
 
 
 def _moved(
