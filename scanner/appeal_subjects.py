@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 SubjectKind = Literal["decision", "track", "dispute", "notice", "strike", "sanction"]
+REDRESS: Final = ("blocked", "conditioned", "quarantined")
+"""States of a track that somebody may appeal."""
 _GROUNDS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
     model.KIND: model for model in (Appeal, Case, Claim, CounterNotice, Dispute, Notice)
 }
@@ -111,8 +113,12 @@ def contested(
 
 def window_until(service: "Service", subject: Subject) -> datetime:
     """Return from when it is too late to appeal."""
-    window = appeals.deadline("complaint-window", subject.told_at, service.settings.legal_zone)
-    return window.due_at
+    return redress_until(service, subject.told_at)
+
+
+def redress_until(service: "Service", told_at: datetime) -> datetime:
+    """Return until when what somebody was told of then can be appealed."""
+    return appeals.deadline("complaint-window", told_at, service.settings.legal_zone).due_at
 
 
 def token_fits(digest: str | None, token: str) -> bool:
