@@ -18,9 +18,9 @@ from scanner import letters, parties
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
-from scanner.events import CaseClosed, CaseOpened
 from scanner.journal import PIPELINE, Actor, record
 from scanner.privacy.person_keys import Person
+from scanner.sanction_cases import close_cases, open_case
 from scanner.standing_events import (
     SanctionEvent,
     SanctionExpired,
@@ -190,7 +190,7 @@ def proposed(
         _note(session, row, SanctionProposed, now, _journal(actor))
         _take_force(service, session, row, _journal(actor))
         return row
-    case = _case(service, session, row, actor)
+    case = open_case(service, session, row, _journal(actor))
     _note(session, row, SanctionProposed, now, _journal(actor), case_id=case.id)
     return row
 
@@ -209,7 +209,7 @@ def sign(
     with service.database.transaction() as session:
         row = locked(session, caller.tenant_id, sanction_id)
         _settle(service, session, row, actor.id, agrees, reason, _journal(actor))
-        _close_case(service, session, row, reason, _journal(actor))
+        close_cases(service, session, row, reason, _journal(actor))
         return row
 
 
@@ -383,56 +383,6 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
         "id": row.id,
     }
     _tell(service, session, row, "sanction", words, actor)
-
-
-def _case(service: "Service", session: Session, row: Sanction, actor: appeals.Actor) -> Case:
-    kind = "termination" if row.kind == TERMINATION else "misuse"
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=row.tenant_id,
-        kind=kind,
-        reasons=[{"rule": f"sanction.{row.kind}", "text": row.reason, "factors": row.factors}],
-        now=service.now(),
-        matter=("sanction", row.id),
-        deciders=[actor.id],
-    )
-    case.version = 1
-    session.add(case)
-    session.flush()
-    record(
-        session,
-        tenant_id=row.tenant_id,
-        subject=case.id,
-        version=1,
-        data=CaseOpened(track_id=None, kind=kind),
-        now=service.now(),
-        actor=_journal(actor),
-    )
-    return case
-
-
-def _close_case(
-    service: "Service", session: Session, row: Sanction, reason: str, actor: Actor
-) -> None:
-    """Take the sanction's case from the queue, once it was decided by signature."""
-    query = select(Case).where(
-        Case.matter_kind == "sanction", Case.matter_id == row.id, col(Case.closed_at).is_(None)
-    )
-    for case in session.exec(query.with_for_update()):
-        now = service.now()
-        case.state, case.since, case.closed_at = "closed", now, now
-        case.holder = case.due_at = None
-        case.deciders = sorted({*case.deciders, actor.id})
-        case.version += 1
-        record(
-            session,
-            tenant_id=case.tenant_id,
-            subject=case.id,
-            version=case.version,
-            data=CaseClosed(track_id=None, reason=reason),
-            now=now,
-            actor=actor,
-        )
 
 
 def _tell(

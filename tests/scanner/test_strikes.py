@@ -136,7 +136,9 @@ def test_a_strike_is_appealed_by_itself(service, caller) -> None:
     assert [each.state for each in strikes(service)] == ["reversed"]
 
 
-def test_badges_and_reputation_follow_from_records(service, caller) -> None:
+def test_badges_and_reputation_follow_from_records(make_service, database_url) -> None:
+    service = make_service(database_url=database_url)
+    caller = add_tenant(service)
     now = service.now()
     clean = account_standing.History(10, 0, 3, 5, 0, 0, None, suspended=False)
     assert clean.badges(now) == ["clean-record", "verified-creator", "signed-provenance"]
