@@ -17,6 +17,7 @@ from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
     accounts,
+    appeal_decisions,
     appeals,
     audit,
     banks,
@@ -71,6 +72,7 @@ _KEYED: Final = (
     webhooks,
     cases,
     appeals,
+    appeal_decisions,
     sanctions,
     personal_data,
     audit,

@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlmodel import Session, select
 
 from scanner import appeal_outcomes, appealing, cursors
-from scanner.appeal_outcomes import AppealDecision, Exclusion
 from scanner.callers import Caller
 from scanner.dependencies import (
     CallerDep,
     Cursor,
-    Holding,
     IdempotencyKey,
     Limit,
     ServiceDep,
@@ -32,20 +30,13 @@ from scanner.tables import Appeal, Evidence, Notice
 
 router = APIRouter(prefix="/v1/appeals", tags=["appeals"], route_class=Route)
 
-Officer = Annotated[Caller, Security(Holding("cases:decide"))]
 AppealId = Annotated[str, Path(description="The appeal's id.")]
 
 
 def read_id(caller: CallerDep, service: ServiceDep, appeal_id: AppealId) -> str:
     """Return the id of an appeal that the caller may see."""
     _may_read(caller)
-    _found(service, caller, appeal_id)
-    return appeal_id
-
-
-def officers_id(caller: Officer, service: ServiceDep, appeal_id: AppealId) -> str:
-    """Return the id of an appeal for an officer."""
-    _found(service, caller, appeal_id)
+    found(service, caller, appeal_id)
     return appeal_id
 
 
@@ -53,14 +44,13 @@ def partys_id(visitor: Visitor, service: ServiceDep, appeal_id: AppealId) -> str
     """Return the id of an appeal for a party; by a link, the token has to fit later."""
     if visitor is not None:
         visitor.require("contest:write")
-        _found(service, visitor, appeal_id)
+        found(service, visitor, appeal_id)
     elif not is_id(appeal_id):
         raise NotFoundError("appeal", "of this id")
     return appeal_id
 
 
 ReadId = Annotated[str, Depends(read_id)]
-OfficersId = Annotated[str, Depends(officers_id)]
 PartysId = Annotated[str, Depends(partys_id)]
 POSTED: Any = (
     "not-found",
@@ -248,118 +238,6 @@ def add_evidence(
 
 
 @router.post(
-    "/{appeal_id}/assign",
-    response_model=shapes.AppealAnswer,
-    response_model_exclude_unset=True,
-    responses=problems(*POSTED),
-)
-def assign_appeal(
-    request: Request,
-    appeal_id: OfficersId,
-    caller: Officer,
-    key: IdempotencyKey,
-    service: ServiceDep,
-) -> JSONResponse:
-    """Take an appeal on, if you had no part in what it is about. Needs `cases:decide`."""
-    return _by_officer(
-        service,
-        request,
-        caller,
-        key,
-        appeal_id,
-        None,
-        lambda: appealing.assign(service, caller, appeal_id),
-    )
-
-
-@router.post(
-    "/{appeal_id}/hand-over",
-    response_model=shapes.AppealAnswer,
-    response_model_exclude_unset=True,
-    responses=problems(*POSTED),
-)
-def hand_over_appeal(
-    request: Request,
-    appeal_id: OfficersId,
-    caller: Officer,
-    key: IdempotencyKey,
-    wanted: shapes.NoteAsked,
-    service: ServiceDep,
-) -> JSONResponse:
-    """Take an appeal over from another officer. Needs `cases:decide`."""
-    return _by_officer(
-        service,
-        request,
-        caller,
-        key,
-        appeal_id,
-        wanted,
-        lambda: appealing.hand_over(service, caller, appeal_id, wanted.note),
-    )
-
-
-@router.post(
-    "/{appeal_id}/ask",
-    response_model=shapes.AppealAnswer,
-    response_model_exclude_unset=True,
-    responses=problems(*POSTED),
-)
-def ask_appellant(
-    request: Request,
-    appeal_id: OfficersId,
-    caller: Officer,
-    key: IdempotencyKey,
-    wanted: shapes.QuestionAsked,
-    service: ServiceDep,
-) -> JSONResponse:
-    """Ask the appellant; the clock stands still until they answer. Needs `cases:decide`."""
-    return _by_officer(
-        service,
-        request,
-        caller,
-        key,
-        appeal_id,
-        wanted,
-        lambda: appealing.ask(service, caller, appeal_id, wanted.question),
-    )
-
-
-@router.post(
-    "/{appeal_id}/decision",
-    response_model=shapes.AppealAnswer,
-    response_model_exclude_unset=True,
-    responses=problems(*POSTED),
-)
-def decide_appeal(
-    request: Request,
-    appeal_id: OfficersId,
-    caller: Officer,
-    key: IdempotencyKey,
-    wanted: shapes.AppealDecisionAsked,
-    service: ServiceDep,
-) -> JSONResponse:
-    """Decide an appeal that you hold; what is granted is reversed at once. Needs `cases:decide`."""
-    part = wanted.exclusion
-    decided = AppealDecision(
-        wanted.outcome,
-        wanted.reason,
-        wanted.becomes,
-        tuple(wanted.territories),
-        tuple(wanted.restrictions),
-        None if part is None else Exclusion(part.reference, part.start, part.end),
-    )
-    return _by_officer(
-        service,
-        request,
-        caller,
-        key,
-        appeal_id,
-        wanted,
-        lambda: appeal_outcomes.decide(service, caller, appeal_id, decided),
-    )
-
-
-@router.post(
     "/{appeal_id}/out-of-court",
     response_model=shapes.AppealAnswer,
     response_model_exclude_unset=True,
@@ -387,34 +265,6 @@ def go_out_of_court(
         )
 
     return _by_party(service, request, visitor, key, appeal_id, wanted, work)
-
-
-@router.post(
-    "/{appeal_id}/outcome",
-    response_model=shapes.AppealAnswer,
-    response_model_exclude_unset=True,
-    responses=problems(*POSTED),
-)
-def record_outcome(
-    request: Request,
-    appeal_id: OfficersId,
-    caller: Officer,
-    key: IdempotencyKey,
-    wanted: shapes.OutcomeAsked,
-    service: ServiceDep,
-) -> JSONResponse:
-    """Write down what the body said, and reverse what it says is wrong. Needs `cases:decide`."""
-    return _by_officer(
-        service,
-        request,
-        caller,
-        key,
-        appeal_id,
-        wanted,
-        lambda: appeal_outcomes.record_outcome(
-            service, caller, appeal_id, wanted.outcome, wanted.reverses
-        ),
-    )
 
 
 def shown(row: Appeal, caller: Caller | None) -> dict[str, Any]:
@@ -445,7 +295,8 @@ def _may_read(caller: Caller) -> None:
         raise ForbiddenError("this key lacks the scopes contest:read and cases:read; one is needed")
 
 
-def _found(service: Service, caller: Caller, appeal_id: str) -> None:
+def found(service: Service, caller: Caller, appeal_id: str) -> None:
+    """Raise ``NotFoundError`` unless the caller may see such an appeal."""
     if not is_id(appeal_id):
         raise NotFoundError("appeal", "of this id")
     with service.database.reading() as session:
@@ -476,22 +327,10 @@ def _by_party(
     move: Callable[[], Appeal],
 ) -> JSONResponse:
     tenant_id = _writing(service, visitor, lambda session: session.get(Appeal, appeal_id))
-    return _moved(service, request, visitor, key, tenant_id, wanted, move)
+    return moved(service, request, visitor, key, tenant_id, wanted, move)
 
 
-def _by_officer(
-    service: Service,
-    request: Request,
-    caller: Caller,
-    key: str | None,
-    appeal_id: str,
-    wanted: BaseModel | None,
-    move: Callable[[], Appeal],
-) -> JSONResponse:
-    return _moved(service, request, caller, key, caller.tenant_id, wanted, move)
-
-
-def _moved(
+def moved(
     service: Service,
     request: Request,
     caller: Caller | None,
@@ -500,6 +339,8 @@ def _moved(
     wanted: BaseModel | None,
     move: Callable[[], Appeal],
 ) -> JSONResponse:
+    """Move an appeal and answer with it as it is then."""
+
     def work() -> Answer:
         row = move()
         return Answer(200, shown(row, caller), etag(row.version))
