@@ -29,6 +29,8 @@ class Matter:
         Id of whoever holds it now.
     deciders : frozenset of str
         Ids of all who decided it, or what it is about, before.
+    left : timedelta, optional
+        What was left of its time when its clock was stopped.
     """
 
     state: str
@@ -37,6 +39,7 @@ class Matter:
     due_at: datetime | None = None
     holder: str | None = None
     deciders: frozenset[str] = frozenset()
+    left: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Move:
         Who holds the matter from now on.
     same_time : bool
         What was due stays due.
+    clock : {"stops", "goes on"}, optional
+        Its clock stops, or goes on for what was left of it.
     decides : bool
         The actor is one who decided it.
     legal_basis : tuple of str
@@ -97,6 +102,7 @@ class Move:
     lasts: timedelta | None = None
     holder: Literal["nobody", "actor", "same"] = "nobody"
     same_time: bool = False
+    clock: Literal["stops", "goes on"] | None = None
     decides: bool = False
     legal_basis: tuple[str, ...] = ()
 
@@ -215,6 +221,13 @@ def _moved(matter: Matter, move: Move, command: Command, now: datetime) -> Matte
     )
     if move.same_time:
         return moved
+    if move.clock == "stops":
+        left = None if matter.due_at is None else max(matter.due_at - now, timedelta(0))
+        return replace(moved, opens_at=None, due_at=None, left=left)
+    if move.clock == "goes on":
+        due_at = None if matter.left is None else now + matter.left
+        return replace(moved, opens_at=None, due_at=due_at, left=None)
+    moved = replace(moved, left=None)
     return replace(moved, opens_at=None, due_at=None if move.lasts is None else now + move.lasts)
 
 

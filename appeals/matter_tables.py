@@ -149,7 +149,8 @@ class Appeal(MatterRow, table=True):
     """Somebody contests a decision before somebody who had no part in it (DSA-20).
 
     ``subject_kind`` and ``subject_id`` are what is contested: a decision on a track, a dispute that the
-    holder won, a notice that was refused, a strike or a sanction.
+    holder won, a notice that was refused, a strike or a sanction. ``left_seconds`` is what is left of its
+    target while a question is open.
     """
 
     __tablename__ = "appeal"
@@ -172,6 +173,30 @@ class Appeal(MatterRow, table=True):
     body_case: str | None = Field(default=None, max_length=100)
     body_outcome: str | None = Field(default=None, sa_type=Text)
     window_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_seconds: float | None = None
+    outcome_kind: str | None = Field(default=None, max_length=10)
+
+
+class PriorDecider(SQLModel, table=True):
+    """Somebody who had a part in what an appeal is about; kept as of its filing (DSA-20)."""
+
+    __tablename__ = "prior_decider"
+
+    appeal_id: str = Field(primary_key=True, max_length=36)
+    decider_id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class AppealDecider(SQLModel, table=True):
+    """Who decided an appeal. The database refuses a prior decider, and a decision without one."""
+
+    __tablename__ = "appeal_decider"
+
+    appeal_id: str = Field(primary_key=True, max_length=36)
+    decider_id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36)
+    created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Strike(MatterRow, table=True):

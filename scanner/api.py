@@ -17,6 +17,8 @@ from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
     accounts,
+    appeal_decisions,
+    appeals,
     audit,
     banks,
     cases,
@@ -43,6 +45,7 @@ from scanner.routes import (
     references,
     releases,
     running,
+    sanctions,
     shares,
     track_events,
     tracks,
@@ -79,6 +82,9 @@ _KEYED: Final = (
     cases,
     notices,
     counter_notices,
+    appeals,
+    appeal_decisions,
+    sanctions,
     personal_data,
     audit,
     keys,

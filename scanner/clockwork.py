@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from appeals.matter_tables import MatterRow
-from scanner import counter_notices, disputes, notices
+from scanner import appeal_clock, counter_notices, disputes, notices, strikes
 from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike, Track
 
 if TYPE_CHECKING:
@@ -18,10 +18,21 @@ Act = Callable[["Service", Session, Any], None]
 ROWS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
     model.KIND: model for model in (Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike)
 }
-WHEN_OPEN: Final[dict[str, Act]] = {}
+WHEN_OPEN: Final[dict[str, Act]] = {
+    counter_notices.WINDOW: counter_notices.restore_when_open,
+}
 """By rule: what happens when a window opens."""
-WHEN_DUE: Final[dict[str, Act]] = {disputes.RULE: disputes.lapse}
-"""By rule: what happens when the time is over; a rule that is not here is missed then."""
+WHEN_DUE: Final[dict[str, Act]] = {
+    counter_notices.WINDOW: counter_notices.restore_when_open,
+    "notice-cure": notices.lapse,
+    "notice/complaint-window": notices.close,
+    disputes.RULE: disputes.lapse,
+    "appeal-answer": appeal_clock.release_silent,
+    "appeal/complaint-window": appeal_clock.close,
+    "strike-pending": strikes.activate,
+    "strike-active": strikes.expire,
+}
+"""By rule, or kind of matter and rule: what happens when the time is over; what is not here is missed."""
 WHEN_MISSED: Final[dict[str, Act]] = {}
 """By rule: what happens when somebody should have acted and has not."""
 
@@ -31,7 +42,7 @@ def matter(session: Session, kind: str, matter_id: str) -> MatterRow | Case | No
     model: type[Any] = ROWS[kind]
     seen = session.get(model, matter_id)
     if (track_id := getattr(seen, "track_id", None)) is not None:
-        session.get(Track, track_id, with_for_update=True)
+        session.get(Track, track_id, with_for_update=True)  # locked before what is about it
     found: MatterRow | Case | None = session.get(
         model, matter_id, with_for_update=True, populate_existing=True
     )
@@ -46,7 +57,7 @@ def when_open(service: "Service", session: Session, row: MatterRow | Case, rule:
 
 def when_due(service: "Service", session: Session, row: MatterRow | Case, rule: str) -> None:
     """Do what is due."""
-    if act := WHEN_DUE.get(rule):
+    if act := WHEN_DUE.get(f"{row.KIND}/{rule}") or WHEN_DUE.get(rule):
         act(service, session, row)
 
 
@@ -54,14 +65,3 @@ def when_missed(service: "Service", session: Session, row: MatterRow | Case, rul
     """Do what a missed deadline asks for."""
     if act := WHEN_MISSED.get(rule):
         act(service, session, row)
-
-
-def _complaints_over(service: "Service", session: Session, row: Any) -> None:
-    if isinstance(row, Notice):
-        notices.close(service, session, row)
-
-
-WHEN_OPEN[counter_notices.WINDOW] = counter_notices.restore_when_open
-WHEN_DUE[counter_notices.WINDOW] = counter_notices.restore_when_open
-WHEN_DUE["notice-cure"] = notices.lapse
-WHEN_DUE["complaint-window"] = _complaints_over

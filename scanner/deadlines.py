@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 OPEN: Final = "open"
+STOPPED: Final = "ended"
+ENDED: Final = "ended"
 BATCH: Final = 100
+RIGHTS: Final = frozenset({"complaint-window"})
+"""Rules of time in which somebody may act and need not: when it is over nothing is missed."""
 
 log = structlog.get_logger()
 
@@ -63,15 +67,38 @@ def start(
     return clock
 
 
-def end(session: Session, row: MatterRow | Case, now: datetime, actor: Actor = PIPELINE) -> None:
-    """End the clocks of a matter that moves on: met, unless what was due came too late."""
+def go_on(
+    session: Session, row: MatterRow | Case, due_at: datetime, now: datetime, actor: Actor
+) -> Deadline:
+    """Start a clock for what was left of the one that was stopped last."""
+    query = select(Deadline).where(
+        Deadline.matter_kind == row.KIND, Deadline.matter_id == row.id, Deadline.state == STOPPED
+    )
+    last = session.exec(query.order_by(col(Deadline.id).desc())).first()
+    rule, zone = (last.rule, last.zone) if last is not None else (f"{row.KIND}-{row.state}", "UTC")
+    return start(session, row, appeals.Window(rule, now, now, due_at, ""), zone, actor)
+
+
+def end(
+    session: Session,
+    row: MatterRow | Case,
+    now: datetime,
+    actor: Actor = PIPELINE,
+    *,
+    stopped: bool = False,
+) -> None:
+    """End the clocks of a matter that moves on: met, unless what was due came too late.
+
+    ``stopped`` ones go on later, as clocks of their own.
+    """
     query = select(Deadline).where(
         Deadline.matter_kind == row.KIND, Deadline.matter_id == row.id, Deadline.state == OPEN
     )
     for clock in session.exec(query.with_for_update()):
         late = now >= clock.due_at and actor != PIPELINE
+        over = "missed" if late else "met"
         clock.state, clock.ended_at, clock.near_at, clock.window_at = (
-            "missed" if late else "met",
+            STOPPED if stopped else over,
             now,
             None,
             None,
@@ -123,7 +150,10 @@ def _act(service: "Service", session: Session, clock_id: str) -> None:
         if row is not None:
             clockwork.when_due(service, session, row, clock.rule)
         session.refresh(clock)
-        if clock.state == OPEN:
+        if clock.state == OPEN and clock.rule in RIGHTS:
+            clock.state, clock.ended_at = ENDED, now
+            _note(session, clock, DeadlineEnded, now, state=ENDED)
+        elif clock.state == OPEN:
             clock.state, clock.ended_at = "missed", now
             _note(session, clock, DeadlineMissed, now)
             if row is not None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import scanner.matter_events
 import scanner.people_events
-import scanner.rights_events  # noqa: F401
+import scanner.rights_events
+import scanner.standing_events  # noqa: F401 - their models are told of too
 from scanner.events import EventData
 
 

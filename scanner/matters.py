@@ -4,14 +4,15 @@
 row, event and clock are written in the caller's transaction.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlmodel import Session
 
 import appeals
-from appeals.matter_tables import MatterRow
+from appeals.matter_tables import Appeal, AppealDecider, MatterRow, PriorDecider
 from scanner import deadlines
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
@@ -51,14 +52,21 @@ def opened(
     *,
     cause: Event | None = None,
     detail: Mapping[str, Any] | None = None,
+    rule: str | None = None,
 ) -> None:
-    """Put a new matter into the database, with its event and its first clock."""
+    """Put a new matter into the database, with its event and its first clock.
+
+    ``rule`` is the clock's, where it is another than the machine's.
+    """
     machine = appeals.MACHINES[row.KIND]
     now = service.now()
     step = machine.opened(now, frozenset(row.deciders))
+    step = step if rule is None else replace(step, deadline=rule)
     row.state, row.since = step.matter.state, now
     session.add(row)
     session.flush()
+    if isinstance(row, Appeal):
+        _keep_deciders(session, row, PriorDecider, row.deciders, now)
     _set_clock(service, session, row, step, now, actor)
     _note(session, row, "open", None, now, actor, cause, detail)
 
@@ -98,14 +106,18 @@ def move(
     step = machine.advance(before, appeals.Command(action, actor, parts or {}), now)
     after = step.matter
     kept = step.deadline is None and after.due_at is not None and after.due_at == before.due_at
+    if isinstance(row, Appeal):  # before its state, which the database lets nobody change without
+        _keep_deciders(session, row, AppealDecider, after.deciders - before.deciders, now)
+        row.left_seconds = None if after.left is None else after.left.total_seconds()
     row.state, row.since, row.holder = after.state, now, after.holder
     row.deciders = sorted(after.deciders)
     if not kept:
         row.due_at = after.due_at
         if isinstance(row, MatterRow):
             row.opens_at = after.opens_at
-            deadlines.end(session, row, now, actor_of(actor))
-        _set_clock(service, session, row, step, now, actor, zone, longer)
+            stopped = after.left is not None
+            deadlines.end(session, row, now, actor_of(actor), stopped=stopped)
+        _set_clock(service, session, row, step, now, actor, zone, longer, before)
     if isinstance(row, Case) and after.state == "closed":
         row.closed_at = now
     _note(session, row, action, before.state, now, actor, cause, detail)
@@ -114,6 +126,7 @@ def move(
 
 def matter_of(row: MatterRow | Case) -> appeals.Matter:
     """Return what the machine must know of a row."""
+    left = row.left_seconds if isinstance(row, Appeal) else None
     return appeals.Matter(
         row.state,
         row.since or row.opened_at if isinstance(row, Case) else row.since,
@@ -121,6 +134,7 @@ def matter_of(row: MatterRow | Case) -> appeals.Matter:
         due_at=row.due_at,
         holder=row.holder,
         deciders=frozenset(row.deciders),
+        left=None if left is None else timedelta(seconds=left),
     )
 
 
@@ -145,6 +159,21 @@ def actor_of(actor: appeals.Actor) -> Actor:
     return Actor(actor.id, actor.role.value)
 
 
+def _keep_deciders(
+    session: Session,
+    row: Appeal,
+    table: type[PriorDecider] | type[AppealDecider],
+    ids: Iterable[str],
+    now: datetime,
+) -> None:
+    """Write down who decided what an appeal is about, or the appeal (DSA-20)."""
+    session.add_all(
+        table(appeal_id=row.id, decider_id=each, tenant_id=row.tenant_id, created_at=now)
+        for each in sorted(ids)
+    )
+    session.flush()
+
+
 def _set_clock(
     service: "Service",
     session: Session,
@@ -154,6 +183,7 @@ def _set_clock(
     actor: appeals.Actor,
     zone: str | None = None,
     longer: bool = False,
+    before: appeals.Matter | None = None,
 ) -> None:
     zone = zone or service.settings.legal_zone
     if step.deadline is not None:
@@ -164,6 +194,9 @@ def _set_clock(
         if isinstance(row, MatterRow):
             row.opens_at = window.opens_at
         deadlines.start(session, row, window, zone, actor_of(actor))
+    elif before is not None and before.left is not None and step.matter.due_at is not None:
+        row.due_at = step.matter.due_at
+        deadlines.go_on(session, row, step.matter.due_at, now, actor_of(actor))
     elif step.matter.due_at is not None and isinstance(row, MatterRow):
         window = appeals.Window(f"{row.KIND}-{row.state}", now, now, step.matter.due_at, "")
         deadlines.start(session, row, window, "UTC", actor_of(actor))

@@ -10,6 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 import policy
 from policy.facts import ConsentScope
+from scanner import account_standing
 from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import ForbiddenError, NotFoundError
@@ -115,7 +116,7 @@ def facts(
     account = session.exec(_named(tenant_id, external_id)).first()
     assurance = assured(session, account.id, now) if account else None
     return {
-        "account": policy.AccountFact(),
+        "account": account_standing.fact(session, account, now),
         "age_band": _band(assurance, said),
         "age": _age_fact(assurance),
         "consents": _consents_left(session, account, now),

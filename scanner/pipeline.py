@@ -25,8 +25,10 @@ from scanner import (
     reconsideration,
     rehearsals,
     retro,
-    stay_down,
     rights_events,
+    standing_events,
+    stay_down,
+    strikes,
     webhooks,
     words,
 )
@@ -212,6 +214,9 @@ NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
     people_events.GenerationWaiting,
     people_events.GenerationQueued,
     people_events.GenerationWithdrawn,
+    standing_events.SanctionInForce,
+    standing_events.SanctionLifted,
+    standing_events.SanctionExpired,
 )
 """What webhooks may be told of."""
 
@@ -291,6 +296,9 @@ GROUPS: Final = (
             events.TrackAnalysed.type: stay_down.watch,
             events.TrackRetroMatched.type: stay_down.watch,
             **{kind.type: notice_tracks.settle for kind in notice_tracks.SETTLED},
+        },
+    ),
+    Group(
         name=claims.GROUP,
         topics=(events.TRACKS, events.REFERENCES),
         handlers={
@@ -302,6 +310,17 @@ GROUPS: Final = (
             events.TrackBlocked.type: edits.on_out,
             rights_events.HolderVerified.type: claims.on_verified,
             rights_events.LicenceGranted.type: claim_licences.on_granted,
+        },
+    ),
+    Group(
+        name=strikes.GROUP,
+        topics=(events.CASES,),
+        handlers={
+            matter_events.MATTER_EVENTS["notice", "actioned"].type: strikes.give,
+            matter_events.MATTER_EVENTS["notice", "retracted"].type: strikes.reverse_retracted,
+            matter_events.MATTER_EVENTS["counter_notice", "restored"].type: (
+                strikes.reverse_restored
+            ),
         },
     ),
     Group(

@@ -24,6 +24,7 @@ from fingerprint import (
     UnusableAudioError,
 )
 from scanner.ages import BadAgeError
+from scanner.appeal_outcomes import BadAppealError
 from scanner.audio import AudioError
 from scanner.banks import BadBankError
 from scanner.certificates import CertificateError
@@ -57,6 +58,7 @@ from scanner.privacy.erasure import NotReplayableError
 from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
+from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.watermark_keys import WatermarkKeyError
@@ -87,6 +89,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "idempotency-key-invalid": Kind(400, "The Idempotency-Key can't be used"),
     "unauthorised": Kind(401, "An API key is needed"),
     "forbidden": Kind(403, "The API key may not do this"),
+    "account-suspended": Kind(403, "The account is suspended"),
     "gate-closed": Kind(403, "The account may not do this"),
     "suspended": Kind(403, "What you send is not taken for a time"),
     "not-found": Kind(404, "There is no such thing"),
@@ -146,6 +149,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnauthorisedError: "unauthorised",
+    SuspendedError: "account-suspended",
     GateClosedError: "gate-closed",
     SuspendedError: "suspended",
     ForbiddenError: "forbidden",
@@ -160,6 +164,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     appeals.NotAllowedError: "forbidden",
     appeals.MissingPartError: "bad-fields",
     BadNoticeError: "bad-fields",
+    BadAppealError: "bad-fields",
     IdempotencyConflictError: "idempotency-conflict",
     DeclarationError: "bad-fields",
     BadReferenceError: "bad-fields",
@@ -189,9 +194,6 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     TransientError: "unavailable",
     WatermarkKeyError: "unavailable",
     PoisonError: "not-replayable",
-    appeals.IllegalTransitionError: "illegal-transition",
-    appeals.NotAllowedError: "forbidden",
-    appeals.MissingPartError: "bad-fields",
 }
 _BY_STATUS: Final = {
     400: "bad-request",

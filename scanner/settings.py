@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         default=None,
         description="Day of that registration, or of its last renewal; it ends after three years.",
     )
+    out_of_court_bodies: tuple[str, ...] = Field(
+        default=(),
+        description="Names of further certified bodies of out-of-court dispute settlement, as JSON.",
+    )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")

@@ -10,7 +10,7 @@ import rfc8785
 from sqlalchemy import and_, or_
 from sqlmodel import Session, SQLModel, col, select
 
-from scanner import idempotency, licensees
+from scanner import idempotency, licensees, sanctions
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.database import Database
@@ -116,7 +116,25 @@ def submit(
         If the key was used before with another body.
     MarkRightRevokedError
         If it was generated for a licensee who may not use the model's marks (any more).
+    SuspendedError
+        If the account is suspended; that it tried is on record.
     """
+    try:
+        return _submit(service, caller, source, declaration, entrance, key)
+    except sanctions.SuspendedError as error:
+        sanctions.note_refusal(service, error, entrance)
+        SUBMISSIONS.labels(entrance, "refused").inc()
+        raise
+
+
+def _submit(
+    service: "Service",
+    caller: Caller,
+    source: Source,
+    declaration: "Declaration",
+    entrance: str,
+    key: str,
+) -> str:
     declared = declaration.to_json()
     digest = body_digest(source, declared)
     now = service.now()
@@ -124,10 +142,13 @@ def submit(
         first = idempotency.begin(session, caller.tenant_id, key, "tracks", digest, now)
         if first is not None:
             return str(first["track_id"])
+        account_id = _account_id(session, caller.tenant_id, declaration.account, now)
+        if account_id is not None:
+            sanctions.require(session, caller.tenant_id, "account", account_id, "uploads", now)
         track = Track(
             id=new_id(),
             tenant_id=caller.tenant_id,
-            account_id=_account_id(session, caller.tenant_id, declaration.account, now),
+            account_id=account_id,
             external_id=declaration.external_id,
             origin="upload" if declaration.generated is None else GENERATED,
             state=State.RECEIVED,

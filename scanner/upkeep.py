@@ -177,26 +177,42 @@ def exclude(
     """
     if origin not in ORIGINS:
         raise BadReferenceError(f"origin {origin!r} is none of {', '.join(ORIGINS)}")
-    now = service.now()
+    part = (start_s, end_s)
     with service.database.transaction() as session:
-        reference = locked(session, caller.tenant_id, reference_id)
-        check_part(start_s, end_s, reference.duration)
-        part = ReferenceExclusion(
-            id=new_id(),
-            tenant_id=reference.tenant_id,
-            reference_id=reference.id,
-            start_s=start_s,
-            end_s=min(end_s, reference.duration),
-            origin=origin,
-            note=note[:500],
-            created_at=now,
+        return exclude_within(
+            service, session, caller, reference_id, part, origin=origin, note=note
         )
-        session.add(part)
-        data = ReferencePartExcluded(
-            exclusion_id=part.id, start_s=part.start_s, end_s=part.end_s, origin=origin
-        )
-        record_change(session, reference, data, now, caller.actor)
-        return part
+
+
+def exclude_within(
+    service: "Service",
+    session: Session,
+    caller: Caller,
+    reference_id: str,
+    part: tuple[float, float],
+    *,
+    origin: str,
+    note: str = "",
+) -> ReferenceExclusion:
+    """`exclude` in the caller's transaction; ``part`` is its start and end in seconds."""
+    reference = locked(session, caller.tenant_id, reference_id)
+    check_part(*part, reference.duration)
+    excluded = ReferenceExclusion(
+        id=new_id(),
+        tenant_id=reference.tenant_id,
+        reference_id=reference.id,
+        start_s=part[0],
+        end_s=min(part[1], reference.duration),
+        origin=origin,
+        note=note[:500],
+        created_at=service.now(),
+    )
+    session.add(excluded)
+    data = ReferencePartExcluded(
+        exclusion_id=excluded.id, start_s=excluded.start_s, end_s=excluded.end_s, origin=origin
+    )
+    record_change(session, reference, data, service.now(), caller.actor)
+    return excluded
 
 
 def include(service: "Service", caller: Caller, reference_id: str, exclusion_id: str) -> Reference:

@@ -58,7 +58,7 @@ APPEAL: Final = Machine(
         # an officer who falls ill must not stop an appeal
         Move(
             "hand_over",
-            [_S.ASSIGNED, _S.QUESTIONS],
+            [_S.ASSIGNED],
             _S.ASSIGNED,
             SENIOR,
             ("note",),
@@ -67,6 +67,17 @@ APPEAL: Final = Machine(
             same_time=True,
         ),
         Move(
+            "hand_over",
+            [_S.QUESTIONS],
+            _S.ASSIGNED,
+            SENIOR,
+            ("note",),
+            (by_nobody_before,),
+            holder="actor",
+            clock="goes on",
+        ),
+        # the time that others take to answer is not the officer's
+        Move(
             "ask",
             [_S.ASSIGNED],
             _S.QUESTIONS,
@@ -74,7 +85,7 @@ APPEAL: Final = Machine(
             ("question",),
             (by_holder,),
             holder="same",
-            same_time=True,
+            clock="stops",
         ),
         Move(
             "answer",
@@ -83,7 +94,7 @@ APPEAL: Final = Machine(
             AFFECTED | CLAIMANT,
             ("answer",),
             holder="same",
-            same_time=True,
+            clock="goes on",
         ),
         _decision("grant", _S.GRANTED),
         _decision("grant_partly", _S.PARTLY),
@@ -106,6 +117,15 @@ APPEAL: Final = Machine(
             legal_basis=("DSA-21", "DSA-24/15"),
         ),
         Move("withdraw", [_S.FILED, _S.ASSIGNED, _S.QUESTIONS], _S.WITHDRAWN, AFFECTED | CLAIMANT),
+        # what it was about fell away: the holder's silence released the claim
+        Move(
+            "settle",
+            [_S.FILED, _S.ASSIGNED, _S.QUESTIONS],
+            _S.CLOSED,
+            CLOCK,
+            ("ground",),
+            legal_basis=("DSM-17-9",),
+        ),
         Move("close", _OVER, _S.CLOSED, CLOCK, guards=(when_due,)),
         Move("close", [_S.OUTCOME_RECORDED], _S.CLOSED, CLOCK),
     ),

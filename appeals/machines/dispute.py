@@ -57,8 +57,28 @@ DISPUTE: Final = Machine(
             AFFECTED,
             ("reason",),
             (before_due,),
+            deadline="appeal-answer",
             legal_basis=("DSA-20",),
         ),
+        # DSM-17-9: the holder speaks within seven days, or the claim is released
+        Move(
+            "speak",
+            [_S.APPEALED],
+            _S.APPEALED,
+            CLAIMANT,
+            ("reason",),
+            (before_due,),
+            legal_basis=("DSM-17-9",),
+        ),
+        Move(
+            "lapse",
+            [_S.APPEALED],
+            _S.EXPIRED,
+            CLOCK,
+            guards=(when_due,),
+            legal_basis=("DSM-17-9",),
+        ),
+        Move("grant", [_S.APPEALED], _S.RELEASED, CLOCK, ("appeal",), legal_basis=("DSA-20",)),
         Move("withdraw", [_S.OPENED, _S.WITH_CLAIMANT], _S.WITHDRAWN, AFFECTED),
     ),
 )

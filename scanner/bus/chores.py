@@ -18,6 +18,7 @@ from scanner import (
     licensees,
     reference_checks,
     rehearsals,
+    sanctions,
     temporary,
     upkeep,
     webhooks,
@@ -60,6 +61,7 @@ class Chores:
             lambda: ages.purge_expired(service),
             lambda: consents.expire_due(service),
             lambda: deadlines.tick(service),
+            lambda: sanctions.expire_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -2,6 +2,7 @@
 
 from appeals.matter_tables import (
     Appeal,
+    AppealDecider,
     Claim,
     CounterNotice,
     Deadline,
@@ -10,6 +11,7 @@ from appeals.matter_tables import (
     Message,
     Notice,
     NoticeTrack,
+    PriorDecider,
     Sanction,
     Strike,
 )
@@ -75,6 +77,7 @@ __all__ = [
     "Analysis",
     "ApiKey",
     "Appeal",
+    "AppealDecider",
     "Bank",
     "BlobRelease",
     "BusCursor",
@@ -115,6 +118,7 @@ __all__ = [
     "PolicyDecision",
     "PolicyPack",
     "PolicyRollout",
+    "PriorDecider",
     "Provenance",
     "Reference",
     "ReferenceExclusion",

@@ -213,6 +213,36 @@ def test_nobody_decides_an_appeal_of_what_they_decided() -> None:
     assert moved(APPEAL, matter, "grant", OTHER, reason="it is theirs").state == "granted"
 
 
+def test_the_clock_of_an_appeal_stands_still_while_a_question_is_open() -> None:
+    """DSA-20: the officer's time is what law asks for, and others may take theirs to answer."""
+    matter = moved(APPEAL, begun(APPEAL), "assign", OFFICER)
+    assert matter.due_at is not None
+    asked_at, answered_at = NOW + timedelta(days=3), NOW + timedelta(days=30)
+    asked = moved(APPEAL, matter, "ask", OFFICER, asked_at, question="whose voice is it?")
+    assert (asked.due_at, asked.left) == (None, matter.due_at - asked_at)
+    for action, actor, parts in (
+        ("answer", CREATOR, {"answer": "mine"}),
+        ("hand_over", OTHER, {"note": "she is ill"}),
+    ):
+        again = moved(APPEAL, asked, action, actor, answered_at, **parts)
+        assert (again.due_at, again.left) == (matter.due_at + timedelta(days=27), None)
+
+
+def test_an_appealed_claim_falls_by_the_holder_s_silence_only() -> None:
+    """DSM-17-9: seven days to speak; who spoke waits for the officer."""
+    matter = moved(DISPUTE, begun(DISPUTE), "forward", SYSTEM, message="m")
+    matter = moved(DISPUTE, matter, "uphold_claim", HOLDER, reason="mine")
+    matter = moved(DISPUTE, matter, "appeal", CREATOR, reason="a quotation")
+    eighth = NOW + timedelta(days=9)
+    assert moved(DISPUTE, matter, "lapse", SYSTEM, eighth).state == "expired"
+    with pytest.raises(IllegalTransitionError, match="over"):
+        moved(DISPUTE, matter, "speak", HOLDER, eighth, reason="it is whole")
+    spoken = moved(DISPUTE, matter, "speak", HOLDER, reason="it is whole")
+    with pytest.raises(IllegalTransitionError, match="nothing is due"):
+        moved(DISPUTE, spoken, "lapse", SYSTEM, eighth)
+    assert moved(DISPUTE, spoken, "grant", SYSTEM, appeal="a1").state == "released"
+
+
 def test_a_case_is_one_person_s_for_ten_minutes_and_longer_if_they_work_on_it() -> None:
     matter = moved(CASE, moved(CASE, begun(CASE), "queue", SYSTEM), "lease", ANN)
     for action in ("release", "renew"):

@@ -37,6 +37,7 @@ from tests.songs import RATE, song, write
 STAGES = ("analyse", "decide", "release", "notify")
 HYGIENE = ("guard", "retro", "rehearse", "people", "notices")
 HYGIENE = ("guard", "retro", "rehearse", "people", "claims")
+HYGIENE = ("guard", "retro", "rehearse", "people", "strikes")
 """What watches references, in one process; it is killed too."""
 EFFECTS = (events.TrackReleased.type, events.TrackBlocked.type, events.TrackQuarantined.type)
 

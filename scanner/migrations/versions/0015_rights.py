@@ -1,7 +1,7 @@
 """Rights: shares, contacts and verification of holders, ends of licences, exempted matches, edits.
 
 Revision ID: 0015_rights
-Revises: 0012_casework
+Revises: 0014_notices
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0015_rights"
-down_revision = "0012_casework"
+down_revision = "0014_notices"
 branch_labels = None
 depends_on = None
 

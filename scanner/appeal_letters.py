@@ -1,0 +1,132 @@
+"""What people are told of appeals: that it came, what is asked, what became of it, and where to go next."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import Session, col, or_, select
+
+from appeals import strike_policy
+from scanner import letters
+from scanner.letters import Recipient
+from scanner.tables import Appeal, Claim, Dispute, Letter, Notice, NoticeTrack
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+_KINDS = {"rights_holder": "holder", "notifier": "notifier"}
+
+
+def acknowledge(service: "Service", session: Session, row: Appeal) -> None:
+    """Tell the appellant that it came, and by when it is to be decided."""
+    words = {"id": row.id, "due": f"{row.due_at:%Y-%m-%d}" if row.due_at else ""}
+    _write(service, session, row, appellant(session, row), "appeal-received", words)
+
+
+def ask(service: "Service", session: Session, row: Appeal, question: str) -> None:
+    """Ask the appellant."""
+    words = {"id": row.id, "question": question}
+    _write(service, session, row, appellant(session, row), "appeal-question", words)
+
+
+def tell_holder(service: "Service", session: Session, row: Appeal, dispute: Dispute) -> None:
+    """Tell the holder that they have seven days to speak, else the claim is released (DSM-17-9)."""
+    claim = session.get_one(Claim, dispute.claim_id)
+    words = {
+        "id": row.id,
+        "claim_id": claim.id,
+        "reason": row.reason,
+        "due": f"{dispute.due_at:%Y-%m-%d}" if dispute.due_at else "",
+    }
+    _write(service, session, row, Recipient("holder", claim.holder_id), "appeal-holder", words)
+
+
+def tell_outcome(
+    service: "Service", session: Session, row: Appeal, template: str = "appeal-decided"
+) -> None:
+    """Tell the appellant with the way out of court, and everyone who was told of what it is about."""
+    added = service.settings.out_of_court_bodies
+    names = [each["name"] for each in strike_policy.out_of_court()["bodies"]] + list(added)
+    words = {
+        "id": row.id,
+        "outcome": row.outcome_kind or row.state,
+        "reason": row.body_outcome or row.outcome or "",
+        "body": row.body or "",
+        "bodies": names,
+        "until": f"{row.due_at:%Y-%m-%d}" if row.due_at else "",
+    }
+    first = appellant(session, row)
+    _write(service, session, row, first, template, words)
+    for each in told(session, row):
+        if (each.kind, each.id) != (first.kind, first.id):
+            _write(service, session, row, each, "appeal-told", words)
+
+
+def appellant(session: Session, row: Appeal) -> Recipient:
+    """Return who filed it: the account, or the sender of the notice."""
+    if row.account_id is not None:
+        return Recipient("account", row.account_id)
+    if row.subject_kind == "notice":
+        return _sender(session.get_one(Notice, row.subject_id))
+    return Recipient(_KINDS.get(row.filed_as, "account"), row.filed_by)
+
+
+def told(session: Session, row: Appeal) -> list[Recipient]:
+    """Return everyone who was told of what an appeal is about, each once."""
+    found: dict[tuple[str, str], Recipient] = {}
+    about = [col(Letter.matter_id) == row.subject_id]
+    about += [col(Letter.matter_id) == row.id]
+    if row.track_id is not None:
+        about.append(col(Letter.track_id) == row.track_id)
+    query = select(Letter).where(Letter.tenant_id == row.tenant_id, or_(*about))
+    for letter in session.exec(query.order_by(col(Letter.id))):
+        key = (letter.recipient_kind, letter.recipient_id)
+        found[key] = Recipient(*key, letter.address, letter.language)
+    for each in _parties(session, row):
+        found.setdefault((each.kind, each.id), each)
+    return list(found.values())
+
+
+def _parties(session: Session, row: Appeal) -> list[Recipient]:
+    """Return those who are parties, whether they were told or not."""
+    some: list[Recipient] = []
+    if row.track_id is not None:
+        some += [
+            _sender(notice)
+            for notice in session.exec(
+                select(Notice)
+                .join(NoticeTrack, col(NoticeTrack.notice_id) == col(Notice.id))
+                .where(NoticeTrack.track_id == row.track_id)
+                .order_by(col(Notice.id))
+            )
+        ]
+    if row.subject_kind == "dispute":
+        claim = session.get_one(Claim, session.get_one(Dispute, row.subject_id).claim_id)
+        some.append(Recipient("holder", claim.holder_id))
+    return some
+
+
+def _sender(notice: Notice) -> Recipient:
+    if notice.holder_id is not None:
+        return Recipient("holder", notice.holder_id, notice.notifier_email, notice.language)
+    who = notice.notifier_digest or notice.id
+    return Recipient("notifier", who, notice.notifier_email, notice.language)
+
+
+def _write(
+    service: "Service",
+    session: Session,
+    row: Appeal,
+    to: Recipient,
+    template: str,
+    words: dict[str, Any],
+) -> None:
+    letters.write(
+        session,
+        to,
+        template,
+        words,
+        tenant_id=row.tenant_id,
+        now=service.now(),
+        matter=row,
+        track_id=row.track_id,
+        legal_basis=["DSA-20", "DSA-21"],
+    )

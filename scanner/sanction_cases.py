@@ -1,0 +1,65 @@
+"""The case of a proposed sanction: opened for a second person, closed when it was decided by signature."""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session, col, select
+
+import appeals
+from scanner.clock import new_id
+from scanner.events import CaseClosed, CaseOpened
+from scanner.journal import Actor, record
+from scanner.tables import Case, Sanction
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+
+def open_case(service: "Service", session: Session, row: Sanction, actor: Actor) -> Case:
+    """Put a proposed sanction before somebody other than who proposed it."""
+    kind = "termination" if row.kind == "termination" else "misuse"
+    case = appeals.open_case(
+        case_id=new_id(),
+        tenant_id=row.tenant_id,
+        kind=kind,
+        reasons=[{"rule": f"sanction.{row.kind}", "text": row.reason, "factors": row.factors}],
+        now=service.now(),
+        matter=("sanction", row.id),
+        deciders=[actor.id],
+    )
+    case.version = 1
+    session.add(case)
+    session.flush()
+    record(
+        session,
+        tenant_id=row.tenant_id,
+        subject=case.id,
+        version=1,
+        data=CaseOpened(track_id=None, kind=kind),
+        now=service.now(),
+        actor=actor,
+    )
+    return case
+
+
+def close_cases(
+    service: "Service", session: Session, row: Sanction, reason: str, actor: Actor
+) -> None:
+    """Take the sanction's case from the queue, once it was decided by signature."""
+    query = select(Case).where(
+        Case.matter_kind == "sanction", Case.matter_id == row.id, col(Case.closed_at).is_(None)
+    )
+    for case in session.exec(query.with_for_update()):
+        now = service.now()
+        case.state, case.since, case.closed_at = "closed", now, now
+        case.holder = case.due_at = None
+        case.deciders = sorted({*case.deciders, actor.id})
+        case.version += 1
+        record(
+            session,
+            tenant_id=case.tenant_id,
+            subject=case.id,
+            version=case.version,
+            data=CaseClosed(track_id=None, reason=reason),
+            now=now,
+            actor=actor,
+        )

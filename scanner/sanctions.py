@@ -1,0 +1,436 @@
+"""Warnings, suspensions and ends: given by people, after a warning, for a time (DSA-23, DMCA-RI).
+
+A warning is one officer's. A suspension and the end of an account take a second officer, by their
+signature or by the verdict on the sanction's case. Whoever is hit is told why, until when, and where to appeal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from sqlmodel import Session, col, or_, select
+
+import appeals
+from appeals.roles import SENIOR
+from appeals.standing import Submissions, misuse
+from scanner import letters, parties
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
+from scanner.journal import PIPELINE, Actor, record
+from scanner.privacy.person_keys import Person
+from scanner.sanction_cases import close_cases, open_case
+from scanner.standing_events import (
+    SanctionEvent,
+    SanctionExpired,
+    SanctionInForce,
+    SanctionKept,
+    SanctionLifted,
+    SanctionProposed,
+    SanctionRefused,
+)
+from scanner.tables import Account, Case, Sanction
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+Party = Literal["account", "holder", "flagger", "notifier"]
+What = Literal["uploads", "notices", "complaints", "account"]
+Kind = Literal["warning", "suspension", "termination"]
+LONGEST_DAYS: Final = 365
+TERMINATION: Final = "termination"
+BY_VERDICT: Final[Mapping[str, Kind]] = {
+    "warn": "warning",
+    "suspend": "suspension",
+    "terminate": "termination",
+}
+"""What a verdict on a case about a sanction makes of it."""
+
+
+class SuspendedError(ForbiddenError):
+    """Who sends this is suspended; ``sanction_id`` is that of the sanction that says so."""
+
+    def __init__(self, detail: str, sanction_id: str) -> None:
+        super().__init__(detail)
+        self.sanction_id = sanction_id
+
+
+class CaseVerdict(Protocol):
+    """A reviewer's verdict, as far as a sanction needs it."""
+
+    @property
+    def verdict(self) -> str:
+        """What was decided: warn, suspend, terminate or dismiss."""
+
+    @property
+    def text(self) -> str | None:
+        """What whom it hits reads of it."""
+
+
+@dataclass(frozen=True)
+class SanctionAsked:
+    """What somebody proposes, and the four factors as they weigh them (DSA-23).
+
+    Attributes
+    ----------
+    days : int, optional
+        How long a suspension lasts.
+    sent : Submissions
+        Number, share, gravity and intent.
+    """
+
+    party_kind: Party
+    party_id: str
+    what: What
+    kind: Kind
+    reason: str
+    sent: Submissions
+    days: int | None = None
+
+
+def in_force(
+    session: Session,
+    tenant_id: str,
+    party_kind: str,
+    party_id: str,
+    what: str,
+    now: datetime,
+) -> Sanction | None:
+    """Return what suspends somebody from something now; an end of the account suspends them from all."""
+    query = select(Sanction).where(
+        Sanction.tenant_id == tenant_id,
+        Sanction.party_kind == party_kind,
+        Sanction.party_id == party_id,
+        col(Sanction.what).in_([what, "account"]),
+        Sanction.state == "in_force",
+        Sanction.kind != "warning",
+        or_(col(Sanction.ends_at).is_(None), col(Sanction.ends_at) > now),
+    )
+    return session.exec(query.order_by(col(Sanction.id))).first()
+
+
+def require(
+    session: Session,
+    tenant_id: str,
+    party_kind: str,
+    party_id: str,
+    what: str,
+    now: datetime,
+) -> None:
+    """Raise ``SuspendedError`` if somebody is suspended from uploads, notices or complaints."""
+    row = in_force(session, tenant_id, party_kind, party_id, what, now)
+    if row is None:
+        return
+    until = f"until {row.ends_at:%Y-%m-%d %H:%M} UTC" if row.ends_at else "for good"
+    raise SuspendedError(
+        f"the {party_kind} is suspended from {row.what} {until} by the sanction {row.id}: appeal it "
+        'with POST /v1/appeals {"sanction": …}',
+        row.id,
+    )
+
+
+def note_refusal(service: "Service", error: SuspendedError, entrance: str) -> None:
+    """Write down, after the transaction that it undid, that somebody suspended was refused."""
+    with service.database.transaction() as session:
+        row = session.get(Sanction, error.sanction_id, with_for_update=True)
+        if row is not None:
+            _note(session, row, SanctionKept, service.now(), PIPELINE, entrance=entrance)
+
+
+def propose(service: "Service", caller: Caller, asked: SanctionAsked) -> Sanction:
+    """Give a warning, or propose more: that opens a case and waits for a second officer.
+
+    Raises
+    ------
+    NotAllowedError, ForbiddenError
+        If the caller is no appeals officer.
+    IllegalTransitionError
+        If nobody warned them before, or a suspension has no length.
+    """
+    actor = _officer(caller)
+    with service.database.transaction() as session:
+        _known(session, caller.tenant_id, asked)
+        return proposed(service, session, caller.tenant_id, asked, actor)
+
+
+def proposed(
+    service: "Service", session: Session, tenant_id: str, asked: SanctionAsked, actor: appeals.Actor
+) -> Sanction:
+    """Propose a sanction in the caller's transaction."""
+    now = service.now()
+    warned = was_warned(session, tenant_id, asked.party_kind, asked.party_id, asked.what)
+    _check(asked, warned)
+    found = misuse(asked.sent, warned)
+    row = Sanction(
+        id=new_id(),
+        tenant_id=tenant_id,
+        party_kind=asked.party_kind,
+        party_id=asked.party_id,
+        what=asked.what,
+        kind=asked.kind,
+        state="proposed",
+        factors={
+            "count": found.count,
+            "total": asked.sent.total,
+            "share": round(found.share, 4),
+            "gravity": found.gravity,
+            "intent": found.intent,
+            "suggests": found.suggests,
+            "because": list(found.because),
+            "days": asked.days,
+        },
+        reason=asked.reason,
+        signed_by=actor.id,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    if asked.kind == "warning":
+        _note(session, row, SanctionProposed, now, _journal(actor))
+        _take_force(service, session, row, _journal(actor))
+        return row
+    case = open_case(service, session, row, _journal(actor))
+    _note(session, row, SanctionProposed, now, _journal(actor), case_id=case.id)
+    return row
+
+
+def sign(
+    service: "Service", caller: Caller, sanction_id: str, agrees: bool, reason: str
+) -> Sanction:
+    """Sign a proposed sanction as the second officer, or refuse it.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If it is not proposed (any more), or the caller proposed it.
+    """
+    actor = _officer(caller)
+    with service.database.transaction() as session:
+        row = locked(session, caller.tenant_id, sanction_id)
+        _settle(service, session, row, actor.id, agrees, reason, _journal(actor))
+        close_cases(service, session, row, reason, _journal(actor))
+        return row
+
+
+def apply(
+    service: "Service", session: Session, case: Case, verdict: CaseVerdict, actor: Actor
+) -> None:
+    """Give a verdict on the case of a sanction its effect; the verdict is the second signature."""
+    row = locked(session, case.tenant_id, str(case.matter_id))
+    kind = BY_VERDICT.get(verdict.verdict)
+    if TERMINATION in {kind, row.kind}:
+        if kind is not None and actor.role not in {str(role) for role in SENIOR}:
+            raise IllegalTransitionError("only an appeals officer ends an account")
+        if kind is not None and row.kind != kind:
+            raise IllegalTransitionError(f"a {row.kind} was proposed, which is no {kind}")
+    if kind is not None:
+        row.kind = kind
+    _settle(service, session, row, actor.id, kind is not None, verdict.text or row.reason, actor)
+
+
+def lift(service: "Service", caller: Caller, sanction_id: str, reason: str) -> Sanction:
+    """Take a sanction back before its time, as an officer."""
+    actor = _officer(caller)
+    with service.database.transaction() as session:
+        row = locked(session, caller.tenant_id, sanction_id)
+        lifted(service, session, row, reason, _journal(actor))
+        return row
+
+
+def lifted(service: "Service", session: Session, row: Sanction, reason: str, actor: Actor) -> None:
+    """Lift a locked sanction that is in force, in the caller's transaction."""
+    if row.state != "in_force":
+        raise IllegalTransitionError(f"the sanction is {row.state}: only one in force is lifted")
+    now = service.now()
+    row.state, row.ends_at, row.ended_for = "lifted", now, reason[:200]
+    _note(session, row, SanctionLifted, now, actor)
+    _tell(service, session, row, "sanction-lifted", {"reason": reason}, actor)
+
+
+def expire_due(service: "Service") -> int:
+    """End the suspensions whose time is over; return how many."""
+    now = service.now()
+    due = (Sanction.state == "in_force", col(Sanction.ends_at) <= now)
+    with service.database.transaction() as session:
+        rows = session.exec(select(Sanction).where(*due).with_for_update(skip_locked=True)).all()
+        for row in rows:
+            row.state, row.ended_for = "expired", "its time is over"
+            _note(session, row, SanctionExpired, now, PIPELINE)
+        return len(rows)
+
+
+def was_warned(session: Session, tenant_id: str, party_kind: str, party_id: str, what: str) -> bool:
+    """Tell whether somebody was warned about this before, and the warning stands."""
+    covers = {what, "account"} if what != "account" else {"uploads", "account"}
+    query = select(Sanction.id).where(
+        Sanction.tenant_id == tenant_id,
+        Sanction.party_kind == party_kind,
+        Sanction.party_id == party_id,
+        col(Sanction.what).in_(covers),
+        col(Sanction.state).in_(["in_force", "expired"]),
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+def locked(session: Session, tenant_id: str, sanction_id: str) -> Sanction:
+    """Return a tenant's sanction, locked, or raise ``NotFoundError``."""
+    row = session.get(Sanction, sanction_id, with_for_update=True, populate_existing=True)
+    if row is None or row.tenant_id != tenant_id:
+        raise NotFoundError("sanction", "of this id")
+    return row
+
+
+def find(session: Session, caller: Caller, sanction_id: str) -> Sanction:
+    """Return a sanction that the caller may see: their own, or any if they are staff or the platform."""
+    row = session.get(Sanction, sanction_id)
+    if row is None or row.tenant_id != caller.tenant_id or not _visible(caller, row):
+        raise NotFoundError("sanction", "of this id")
+    return row
+
+
+def listed(
+    session: Session, caller: Caller, *, limit: int, before: str | None = None
+) -> list[Sanction]:
+    """Return the sanctions that the caller may see, newest first."""
+    query = select(Sanction).where(Sanction.tenant_id == caller.tenant_id)
+    if (own := _party_of(caller)) is not None:
+        query = query.where(Sanction.party_kind == own[0], Sanction.party_id == own[1])
+    if before is not None:
+        query = query.where(col(Sanction.id) < before)
+    return list(session.exec(query.order_by(col(Sanction.id).desc()).limit(limit)))
+
+
+def _party_of(caller: Caller) -> tuple[str, str] | None:
+    for kind, own in (
+        ("account", caller.account_id),
+        ("holder", caller.holder_id),
+        ("flagger", caller.flagger_id),
+    ):
+        if own is not None:
+            return kind, own
+    return None
+
+
+def _visible(caller: Caller, row: Sanction) -> bool:
+    own = _party_of(caller)
+    return own is None or own == (row.party_kind, row.party_id)
+
+
+def _officer(caller: Caller) -> appeals.Actor:
+    actor = parties.staff(caller)
+    if actor.role not in SENIOR:
+        raise ForbiddenError("only an appeals officer gives, signs or lifts a sanction")
+    return actor
+
+
+def _known(session: Session, tenant_id: str, asked: SanctionAsked) -> None:
+    if asked.party_kind == "account":
+        account = session.get(Account, asked.party_id, with_for_update=True)
+        if account is None or account.tenant_id != tenant_id:
+            raise NotFoundError("account", "of this id")
+
+
+def _check(asked: SanctionAsked, warned: bool) -> None:
+    if asked.kind == TERMINATION and (asked.party_kind, asked.what) != ("account", "account"):
+        raise IllegalTransitionError("only an account is ended: send party account, what account")
+    if asked.kind != "warning" and not warned:
+        raise IllegalTransitionError(
+            "nobody warned them about this before: give a warning first (DSA-23)"
+        )
+    if asked.kind == "suspension" and not asked.days:
+        raise IllegalTransitionError(
+            f"a suspension is for a reasonable time: send days, 1 to {LONGEST_DAYS} (DSA-23)"
+        )
+
+
+def _settle(
+    service: "Service",
+    session: Session,
+    row: Sanction,
+    signer: str,
+    agrees: bool,
+    reason: str,
+    actor: Actor,
+) -> None:
+    if row.state != "proposed":
+        raise IllegalTransitionError(f"the sanction is {row.state}: only a proposed one is signed")
+    if signer == row.signed_by:
+        raise IllegalTransitionError("you proposed it: another officer signs")
+    row.second_signer = signer
+    if agrees:
+        _take_force(service, session, row, actor)
+        return
+    row.state, row.ended_for = "refused", reason[:200]
+    _note(session, row, SanctionRefused, service.now(), actor)
+
+
+def _take_force(service: "Service", session: Session, row: Sanction, actor: Actor) -> None:
+    now = service.now()
+    days = int(row.factors.get("days") or 0)
+    if row.kind == "suspension" and not days:
+        raise IllegalTransitionError("nobody said how long: propose a suspension with days")
+    row.state, row.starts_at = "in_force", now
+    row.ends_at = now + timedelta(days=days) if row.kind == "suspension" else None
+    until = row.ends_at.isoformat() if row.ends_at else None
+    _note(session, row, SanctionInForce, now, actor, ends_at=until)
+    words = {
+        "what": row.what,
+        "kind": row.kind,
+        "reason": row.reason,
+        "factors": row.factors,
+        "until": f"{row.ends_at:%Y-%m-%d}" if row.ends_at else "",
+        "id": row.id,
+    }
+    _tell(service, session, row, "sanction", words, actor)
+
+
+def _tell(
+    service: "Service",
+    session: Session,
+    row: Sanction,
+    template: str,
+    words: Mapping[str, Any],
+    actor: Actor,
+) -> None:
+    to = letters.Recipient(row.party_kind, row.party_id)
+    basis = ["DSA-17", "DSA-20", "DSA-23"]
+    written = letters.write(
+        session,
+        to,
+        template,
+        {"what": row.what, "kind": row.kind, **words},
+        tenant_id=row.tenant_id,
+        now=service.now(),
+        legal_basis=basis,
+        actor=actor,
+    )
+    written.matter_kind, written.matter_id = "sanction", row.id
+
+
+def _journal(actor: appeals.Actor) -> Actor:
+    return Actor(actor.id, actor.role.value)
+
+
+def _note(
+    session: Session,
+    row: Sanction,
+    kind: type[SanctionEvent],
+    now: datetime,
+    actor: Actor,
+    **more: Any,
+) -> None:
+    row.version += 1
+    session.flush()
+    record(
+        session,
+        tenant_id=row.tenant_id,
+        subject=row.id,
+        version=row.version,
+        data=kind.model_validate(
+            {"party_kind": row.party_kind, "what": row.what, "kind": row.kind, **more}
+        ),
+        now=now,
+        actor=actor,
+        person=Person("account", row.party_id) if row.party_kind == "account" else None,
+    )

@@ -1,0 +1,167 @@
+"""Strikes: given for copyright notices that were acted on, counted after a week, fallen with them (DMCA-RI)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+import appeals
+from appeals import strike_policy
+from scanner import letters, matters
+from scanner.bus.dispatch import once
+from scanner.journal import Event
+from scanner.tables import CounterNotice, Notice, NoticeTrack, Strike, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+GROUP: Final = "strikes"
+COUNTING: Final = ("pending", "active")
+_SPARED: Final = frozenset({"refused", "restored", "gone"})
+
+
+def give(service: "Service", event: Event) -> None:
+    """Give each account behind a track that a copyright notice took down a pending strike, once."""
+    with once(service, GROUP, event) as session:
+        notice = session.get(Notice, event.subject)
+        if notice is None or notice.form != "dmca" or notice.state not in {"actioned", "countered"}:
+            return
+        for account_id, track_id in _accounts(session, notice):
+            given = select(Strike.id).where(
+                Strike.account_id == account_id,
+                Strike.ground_kind == "notice",
+                Strike.ground_id == notice.id,
+            )
+            if session.exec(given).first() is None:
+                _give(service, session, notice, account_id, track_id, event)
+
+
+def reverse_retracted(service: "Service", event: Event) -> None:
+    """Take back the strikes of a notice that its sender took back."""
+    with once(service, GROUP, event) as session:
+        _reverse_all(service, session, _of_notice(session, event.subject), "notice retracted")
+
+
+def reverse_restored(service: "Service", event: Event) -> None:
+    """Take back the strikes for a track that came back by a counter-notice."""
+    with once(service, GROUP, event) as session:
+        counter = session.get(CounterNotice, event.subject)
+        if counter is not None:
+            rows = _of_notice(session, counter.notice_id, counter.account_id)
+            _reverse_all(service, session, rows, "restored by counter-notice")
+
+
+def reverse(
+    service: "Service",
+    session: Session,
+    strike: Strike,
+    ground: str,
+    actor: appeals.Actor = matters.CLOCK,
+) -> None:
+    """Take back a locked strike that counts or will; others stay as they are."""
+    if strike.state not in COUNTING:
+        return
+    matters.move(service, session, strike, "reverse", actor, parts={"ground": ground})
+    strike.ended_for = ground[:200]
+    _tell(service, session, strike, "strike-reversed")
+
+
+def of_track(session: Session, track_id: str) -> list[Strike]:
+    """Return the strikes for a track that count or will, locked."""
+    query = select(Strike).where(Strike.track_id == track_id, col(Strike.state).in_(COUNTING))
+    return list(session.exec(query.order_by(col(Strike.id)).with_for_update()))
+
+
+def activate(service: "Service", session: Session, strike: Strike) -> None:
+    """Let a strike count, since its week is over and nobody objected."""
+    matters.move(service, session, strike, "activate", matters.CLOCK)
+    policy = strike_policy.in_force()
+    strike.active_from = service.now()
+    strike.expires_at = service.now() + policy.decay
+    _tell(service, session, strike, "strike-active")
+
+
+def expire(service: "Service", session: Session, strike: Strike) -> None:
+    """Let a strike count no more."""
+    matters.move(service, session, strike, "expire", matters.CLOCK)
+    strike.ended_for = "its time is over"
+
+
+def _accounts(session: Session, notice: Notice) -> list[tuple[str, str]]:
+    """Return the accounts that a notice hit, each with its first track."""
+    query = (
+        select(Track.account_id, Track.id)
+        .join(NoticeTrack, col(NoticeTrack.track_id) == col(Track.id))
+        .where(
+            NoticeTrack.notice_id == notice.id,
+            col(NoticeTrack.state).not_in(_SPARED),
+            col(Track.account_id).is_not(None),
+        )
+    )
+    first: dict[str, str] = {}
+    for account_id, track_id in session.exec(query.order_by(col(Track.id))):
+        first.setdefault(str(account_id), track_id)
+    return sorted(first.items())
+
+
+def _give(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    account_id: str,
+    track_id: str,
+    event: Event,
+) -> None:
+    policy = strike_policy.in_force()
+    before = select(Strike.id).where(
+        Strike.account_id == account_id, col(Strike.state).in_([*COUNTING, "expired"])
+    )
+    again = session.exec(before.limit(1)).first() is not None
+    strike = matters.new(
+        Strike,
+        notice.tenant_id,
+        service.now(),
+        account_id=account_id,
+        ground_kind="notice",
+        ground_id=notice.id,
+        track_id=track_id,
+        weight=policy.weight_again if again else policy.weight,
+        policy_version=policy.version,
+        deciders=list(notice.deciders),
+    )
+    matters.opened(service, session, strike, matters.CLOCK, cause=event)
+    _tell(service, session, strike, "strike-given")
+
+
+def _of_notice(session: Session, notice_id: str, account_id: str | None = None) -> Sequence[Strike]:
+    query = select(Strike).where(Strike.ground_kind == "notice", Strike.ground_id == notice_id)
+    if account_id is not None:
+        query = query.where(Strike.account_id == account_id)
+    return session.exec(query.order_by(col(Strike.id)).with_for_update()).all()
+
+
+def _reverse_all(service: "Service", session: Session, rows: Sequence[Strike], ground: str) -> None:
+    for strike in rows:
+        reverse(service, session, strike, ground)
+
+
+def _tell(service: "Service", session: Session, strike: Strike, template: str) -> None:
+    words: dict[str, Any] = {
+        "id": strike.id,
+        "weight": strike.weight,
+        "track_id": strike.track_id,
+        "counts_from": f"{strike.due_at:%Y-%m-%d}" if strike.due_at else "",
+        "expires": f"{strike.expires_at:%Y-%m-%d}" if strike.expires_at else "",
+        "ground": strike.ended_for or "",
+    }
+    letters.write(
+        session,
+        letters.Recipient("account", strike.account_id),
+        template,
+        words,
+        tenant_id=strike.tenant_id,
+        now=service.now(),
+        matter=strike,
+        track_id=strike.track_id,
+        legal_basis=["DMCA-RI", "DSA-20"],
+    )

@@ -1,0 +1,186 @@
+"""Warned first, then suspended for a time, by two people; what is suspended is refused (DSA-23)."""
+
+from dataclasses import replace
+
+import pytest
+from sqlmodel import select
+
+from appeals.standing import Submissions
+from scanner import appeal_outcomes, appealing, matters, sanctions, tracks
+from scanner.appeal_outcomes import AppealDecision
+from scanner.appealing import AppealAsked
+from scanner.callers import Caller
+from scanner.declarations import Declaration
+from scanner.errors import ForbiddenError, IllegalTransitionError
+from scanner.journal import Actor
+from scanner.problems import name_of
+from scanner.sanctions import SanctionAsked, SuspendedError
+from scanner.service import Service
+from scanner.tables import Account, Case, Sanction
+from tests import casework
+from tests.running import add_tenant
+
+SENT = Submissions(total=8, unfounded=6, gravity="serious", intent=True)
+
+
+@pytest.fixture
+def service(make_service) -> Service:
+    return make_service()
+
+
+@pytest.fixture
+def caller(service) -> Caller:
+    made = add_tenant(service)
+    casework.at(service, service.now())
+    return made
+
+
+@pytest.fixture
+def olga(service, caller) -> Caller:
+    return casework.person(service, caller, "olga", "appeals_officer")
+
+
+@pytest.fixture
+def otto(service, caller) -> Caller:
+    return casework.person(service, caller, "otto", "appeals_officer")
+
+
+def asked(account: Account, kind: str, what: str = "uploads", days: int | None = None):
+    return SanctionAsked("account", account.id, what, kind, "Copies, again.", SENT, days)
+
+
+def suspended(service, account, olga, otto, what: str = "uploads") -> Sanction:
+    sanctions.propose(service, olga, asked(account, "warning", what))
+    row = sanctions.propose(service, olga, asked(account, "suspension", what, 30))
+    return sanctions.sign(service, otto, row.id, True, "I agree.")
+
+
+def submit(service: Service, caller: Caller, account: Account, entrance: str = "api") -> str:
+    source = tracks.Source(url="https://example.org/a.wav")
+    declaration = Declaration.parse({"account": account.external_id})
+    key = f"key-{service.now().isoformat()}"
+    return tracks.submit(service, caller, source, declaration, entrance=entrance, key=key)
+
+
+def test_who_was_not_warned_is_not_suspended(service, caller, olga, otto) -> None:
+    account = casework.account(service, caller)
+    with pytest.raises(IllegalTransitionError, match="warning first"):
+        sanctions.propose(service, olga, asked(account, "suspension", days=30))
+    sanctions.propose(service, olga, asked(account, "warning"))
+    with pytest.raises(IllegalTransitionError, match="send days"):
+        sanctions.propose(service, olga, asked(account, "suspension"))
+    row = sanctions.propose(service, olga, asked(account, "suspension", days=30))
+    assert row.factors == {
+        "count": 6,
+        "total": 8,
+        "share": 0.75,
+        "gravity": "serious",
+        "intent": True,
+        "suggests": "suspension",
+        "because": ["6 of 8 were manifestly unfounded", "they were meant"],
+        "days": 30,
+    }
+
+
+def test_a_suspension_takes_a_second_officer_and_ends_by_itself(
+    service, caller, olga, otto
+) -> None:
+    account = casework.account(service, caller)
+    sanctions.propose(service, olga, asked(account, "warning"))
+    submit(service, caller, account)
+    row = sanctions.propose(service, olga, asked(account, "suspension", days=30))
+    with pytest.raises(IllegalTransitionError, match="another officer"):
+        sanctions.sign(service, olga, row.id, True, "I agree with myself.")
+    reviewer = casework.person(service, caller, "rita")
+    with pytest.raises(ForbiddenError):
+        sanctions.sign(service, reviewer, row.id, True, "Me too.")
+    sanctions.sign(service, otto, row.id, True, "I agree.")
+    (_, letter) = casework.letters(service, template="sanction")
+    assert row.id in letter.body
+    assert "six months" in letter.body
+
+    casework.later(service, days=31)
+    submit(service, caller, account)
+    assert sanctions.expire_due(service) == 1
+    assert [each.type.rpartition(".")[2] for each in casework.events(service, row.id)] == [
+        "proposed",
+        "in_force",
+        "expired",
+    ]
+
+
+@pytest.mark.parametrize("entrance", ["http", "cli", "kafka"])
+def test_uploads_of_a_suspended_account_are_refused_and_recorded(
+    service, caller, olga, otto, entrance
+) -> None:
+    account = casework.account(service, caller)
+    row = suspended(service, account, olga, otto)
+    with pytest.raises(SuspendedError, match=row.id) as refused:
+        submit(service, caller, account, entrance)
+    assert name_of(refused.value) == "account-suspended"
+    kept = casework.events(service, row.id)[-1]
+    assert (kept.type, kept.data["entrance"]) == ("clearance.sanction.kept", entrance)
+    submit(service, caller, casework.account(service, caller, "other"), entrance)
+
+
+def test_complaints_of_a_suspended_account_are_refused_but_those_about_it(
+    service, caller, olga, otto
+) -> None:
+    account = casework.account(service, caller)
+    row = suspended(service, account, olga, otto, "complaints")
+    submit(service, caller, account)
+    third = casework.person(service, caller, "oona", "appeals_officer")
+    appeal = appealing.file(service, caller, AppealAsked("sanction", row.id, "I was right."))
+    for prior in (olga, otto):
+        with pytest.raises(Exception, match="decided on it before"):
+            appealing.assign(service, prior, appeal.id)
+    appealing.assign(service, third, appeal.id)
+    appeal_outcomes.decide(service, third, appeal.id, AppealDecision("grant", "They were."))
+    with service.database.reading() as session:
+        assert session.get_one(Sanction, row.id).state == "lifted"
+
+
+def test_the_verdict_on_its_case_is_the_second_signature(service, caller, olga, otto) -> None:
+    account = casework.account(service, caller)
+    sanctions.propose(service, olga, asked(account, "warning", "account"))
+    row = sanctions.propose(service, olga, asked(account, "termination", "account"))
+    with service.database.reading() as session:
+        case = session.exec(select(Case).where(Case.matter_id == row.id)).one()
+    assert (case.kind, case.deciders) == ("termination", [olga.user_id])
+
+    for signer, role, why in (
+        (olga, "appeals_officer", "another officer"),
+        (otto, "reviewer", "only an appeals officer"),
+    ):
+        with (
+            pytest.raises(IllegalTransitionError, match=why),
+            service.database.transaction() as session,
+        ):
+            _apply(service, session, case, "terminate", Actor(str(signer.user_id), role))
+    with service.database.transaction() as session:
+        _apply(service, session, case, "terminate", otto.actor)
+    with service.database.reading() as session:
+        ended = session.get_one(Sanction, row.id)
+    assert (ended.state, ended.ends_at, ended.second_signer) == ("in_force", None, otto.user_id)
+    with pytest.raises(SuspendedError, match="for good"):
+        submit(service, caller, account)
+
+
+def _apply(service, session, case: Case, verdict: str, actor: Actor) -> None:
+    from types import SimpleNamespace
+
+    found = matters.locked(session, Case, case.tenant_id, case.id)
+    words = SimpleNamespace(verdict=verdict, text="So be it.")
+    sanctions.apply(service, session, found, words, actor)
+
+
+def test_a_tenant_sees_and_sanctions_its_own_only(service, caller, olga, otto) -> None:
+    account = casework.account(service, caller)
+    row = suspended(service, account, olga, otto)
+    other = replace(add_tenant(service, "two"), user_id=olga.user_id, actor=olga.actor)
+    for act in (
+        lambda: sanctions.lift(service, other, row.id, "why not"),
+        lambda: sanctions.propose(service, other, asked(account, "warning")),
+    ):
+        with pytest.raises(Exception, match=r"no (sanction|account)"):
+            act()
