@@ -74,6 +74,32 @@ class Settings(BaseSettings):
         description="Country whose holidays are no business days, where a rule names none.",
     )
 
+    smtp_host: str | None = Field(
+        default=None, description="Mail server that takes letters to people; unset: they wait."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_tls: Literal["starttls", "tls", "off"] = Field(
+        default="starttls",
+        description="How the way to the mail server is encrypted; `off` only for one on this machine.",
+    )
+    smtp_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that the mail server's certificate is checked "
+        "against. Default: the system's.",
+    )
+    smtp_user: str | None = Field(default=None, description="Login at the mail server.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
+    smtp_seconds: float = Field(
+        default=30, gt=0, le=120, description="How long one answer of the mail server may take."
+    )
+    mail_from: str = Field(
+        default="clearance@localhost",
+        description="Address that letters come from; its domain is that of their Message-ID.",
+    )
+    mail_reply_to: str | None = Field(
+        default=None, description="Address that answers to letters go to; unset: the sender's."
+    )
+
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
     workers: int = Field(

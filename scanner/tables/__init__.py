@@ -23,6 +23,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.entry_links import EntryLink
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -87,6 +88,7 @@ __all__ = [
     "Deadline",
     "Delivery",
     "Dispute",
+    "EntryLink",
     "Erasure",
     "Evidence",
     "Generation",
