@@ -291,6 +291,13 @@ class Settings(BaseSettings):
         "it. Default: `person-keys` in the home folder.",
     )
 
+    checkpoints: str | None = Field(
+        default=None,
+        description="Where signed checkpoints of the audit trail are written: a folder or "
+        "`s3://bucket/prefix` (with the store's options), best one that nobody can write to twice. "
+        "Default: `checkpoints` in the home folder.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
@@ -363,6 +370,11 @@ class Settings(BaseSettings):
     def person_key_folder(self) -> Path:
         """The folder of persons' keys in force."""
         return self.person_keys or self.home.resolve() / "person-keys"
+
+    @property
+    def checkpoint_url(self) -> str:
+        """Where checkpoints are written."""
+        return self.checkpoints or str(self.home.resolve() / "checkpoints")
 
     @property
     def temporary_folder(self) -> Path:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
+    checkpoints,
     consents,
     deadlines,
     flood,
@@ -71,6 +72,7 @@ class Chores:
                 lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
                 lambda: sweeper.sweep(service),
+                lambda: checkpoints.write_due(service),
             ]
         self._rounds += 1
         for chore in due:
