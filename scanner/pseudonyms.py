@@ -10,10 +10,16 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, select
 
 from scanner.callers import Caller
 from scanner.secrets import read_key_file
+from scanner.tables import User
+
+if TYPE_CHECKING:
+    from scanner.service import Service
 
 KEY_NAME: Final = "pseudonyms.key"
 STAFF: Final = frozenset(
@@ -50,6 +56,13 @@ class Pseudonyms:
         if isinstance(value, list):
             return [self.hidden(each, staff) for each in value]
         return value
+
+
+def told(service: "Service", session: Session, view: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON as everybody may see it, with a pseudonym in place of the id of any login."""
+    names = {each: service.pseudonyms.of(each) for each in session.exec(select(User.id))}
+    shown: dict[str, Any] = service.pseudonyms.hidden(view, names)
+    return shown
 
 
 def sees_ids(caller: Caller) -> bool:

@@ -4,14 +4,16 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 import appeals
-from scanner import audit_proofs, checkpoints, entry_links, keys, matters
+from scanner import audit_proofs, checkpoints, entry_links, keys, matters, policies, webhooks
 from scanner.bus.relay import seal_batch
 from scanner.clock import new_id
+from scanner.journal import Event
 from scanner.privacy import holds
-from scanner.tables import Claim, Dispute, Evidence, Track
-from tests import casework
+from scanner.tables import Claim, Dispute, Evidence, Track, WebhookDelivery
+from tests import casework, rollouts
 from tests.program import clearance
 from tests.scanner.api.conftest import Api, Platform, problem
 
@@ -169,6 +171,26 @@ def test_staff_appear_under_pseudonyms_but_to_an_auditor(api, platform) -> None:
     assert otto.json()["items"][0]["actor"] == rita.user_id
     assert audit_proofs.check(proof.json())[0]["actor"] == pseudonym
     assert service.pseudonyms.actor("pipeline", "system") == "pipeline"
+
+
+def test_packs_and_webhooks_name_no_login(api, platform) -> None:
+    service, caller = platform.service, keys.authenticate(platform.service, platform.token)
+    lead = casework.person(service, caller, "lea", "policy_lead")
+    pack = policies.add(service, lead, rollouts.pack_text())
+    webhooks.create(service, caller, "https://hooks.example.com/a", ["*"])
+    told = Event(
+        new_id(), "t", "clearance.case.assigned", 1, new_id(), 1, caller.tenant_id, service.now(),
+        {"to": lead.user_id},
+    )  # fmt: skip
+    with service.database.transaction() as session:
+        webhooks.queue(service, session, told)
+
+    pseudonym = service.pseudonyms.of(str(lead.user_id))
+    assert platform.http.get(f"/v1/policies/{pack.content_hash}").json()["author"] == pseudonym
+    assert lead.user_id not in platform.http.get("/v1/policies").text
+    with service.database.reading() as session:
+        (delivery,) = session.exec(select(WebhookDelivery)).all()
+    assert delivery.payload["data"] == {"to": pseudonym}
 
 
 def test_a_platform_keeps_its_last_checkpoint_itself(api, platform) -> None:
