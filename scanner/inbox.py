@@ -1,4 +1,4 @@
-"""Letters as people read them: the platform all of its own, everybody else what is written to them."""
+"""Letters as people read them (DMCA-T, DSA-16, DSA-17): the platform all, everybody else their own."""
 
 from typing import TYPE_CHECKING, Any
 
