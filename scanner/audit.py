@@ -1,15 +1,25 @@
-"""Proves that the journal was not altered: walks the hash chains and names the first break."""
+"""Proves that the journal was not altered: walks the hash chains and names the first break.
+
+Held against the signed checkpoints, a chain that was written anew or cut off at its end does not pass either.
+"""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmodel import Session, col, func, select
 
+from scanner.audit_leaves import leaf_of, view_of
+from scanner.checkpoint_book import Book
+from scanner.checkpoints import Checkpoint
 from scanner.journal import GENESIS, SYSTEM_CHAIN, chain_of, seal_hash
+from scanner.merkle import Tree
 from scanner.tables import JournalPending, JournalRow, JournalSeal
 
+if TYPE_CHECKING:
+    from scanner.pseudonyms import Pseudonyms
+
 PAGE = 1000
-Kind = Literal["altered", "missing", "reordered", "unlisted"]
+Kind = Literal["altered", "missing", "reordered", "unlisted", "rewritten", "checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +43,15 @@ class AuditReport:
         Records checked.
     unsealed : int
         Rows that the relay has not sealed yet: a tail, no break.
+    checkpoints : int
+        Signed checkpoints that the chains were held against.
     """
 
     chains: int
     sealed: int
     unsealed: int
     breaks: tuple[Break, ...]
+    checkpoints: int = 0
 
     @property
     def whole(self) -> bool:
@@ -50,19 +63,32 @@ class AuditReport:
         return {"whole": self.whole} | asdict(self) | {"breaks": [asdict(b) for b in self.breaks]}
 
 
-def verify(session: Session, tenant_id: str | None = None) -> AuditReport:
+def verify(
+    session: Session,
+    tenant_id: str | None = None,
+    book: Book | None = None,
+    pseudonyms: "Pseudonyms | None" = None,
+) -> AuditReport:
     """Walk the chain of a tenant, or all chains if None.
+
+    With a ``book`` and the ``pseudonyms`` that its checkpoints were made with, each chain is held against them.
 
     A row is *unlisted* if it is neither sealed nor waiting for its seal: somebody put it there, or
     took its seal away.
     """
     chains = list(session.exec(select(JournalSeal.chain).distinct().order_by(JournalSeal.chain)))
+    book = book or Book()
+    chains = sorted({*chains, *book.chains})
     if tenant_id is not None:
         chains = [chain for chain in chains if chain == tenant_id]
-    breaks: list[Break] = []
+    breaks = [
+        Break(chain, size, None, "checkpoint", detail)
+        for chain, size, detail in book.wrong
+        if tenant_id in {None, chain}
+    ]
     sealed = 0
     for chain in chains:
-        count, broken = _walk(session, chain)
+        count, broken = _walk(session, chain, book.of(chain), pseudonyms)
         sealed += count
         if broken is not None:
             breaks.append(broken)
@@ -77,11 +103,17 @@ def verify(session: Session, tenant_id: str | None = None) -> AuditReport:
         sealed=sealed,
         unsealed=session.exec(pending).one(),
         breaks=tuple(breaks),
+        checkpoints=sum(len(book.of(chain)) for chain in chains),
     )
 
 
-def _walk(session: Session, chain: str) -> tuple[int, Break | None]:
-    previous, sequence = GENESIS, 0
+def _walk(
+    session: Session,
+    chain: str,
+    checkpoints: dict[int, Checkpoint],
+    pseudonyms: "Pseudonyms | None",
+) -> tuple[int, Break | None]:
+    previous, sequence, tree = GENESIS, 0, Tree()
     while True:
         page = session.exec(
             select(JournalSeal, JournalRow)
@@ -91,12 +123,30 @@ def _walk(session: Session, chain: str) -> tuple[int, Break | None]:
             .limit(PAGE)
         ).all()
         if not page:
-            return sequence, None
+            return sequence, _cut_off(chain, sequence, checkpoints)
         for seal, row in page:
             if (broken := _check(chain, sequence, previous, seal, row)) is not None:
                 return sequence, broken
             previous, sequence = seal.hash, seal.sequence
+            if checkpoints and pseudonyms is not None and row is not None:
+                tree.add(leaf_of(seal.hash, view_of(row, pseudonyms)))
+                if (mark := checkpoints.get(sequence)) and not _fits(mark, seal.hash, tree):
+                    detail = f"the chain is not what was signed at {mark.statement['at']}"
+                    return sequence, Break(chain, sequence, seal.journal_id, "rewritten", detail)
         session.expunge_all()  # a chain of millions must not pile up in memory
+
+
+def _fits(mark: Checkpoint, head: str, tree: Tree) -> bool:
+    return (mark.statement["head"], mark.statement["root"]) == (head, tree.root().hex())
+
+
+def _cut_off(chain: str, sequence: int, checkpoints: dict[int, Checkpoint]) -> Break | None:
+    """Return the break of a chain that once had more records than it has."""
+    if not checkpoints or (most := max(checkpoints)) <= sequence:
+        return None
+    at = checkpoints[most].statement["at"]
+    detail = f"records {sequence + 1} to {most} are gone: they were there at {at}"
+    return Break(chain, sequence + 1, None, "missing", detail)
 
 
 def _check(

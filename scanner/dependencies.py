@@ -4,6 +4,7 @@ FastAPI asks in the order of the signature and checks the body last, so a route 
 object first answers 404 for a foreign or unknown id before it looks at If-Match or the body.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -16,7 +17,12 @@ import appeals.tables
 from scanner import banks, keys, licensees, policies, references, tracks, webhooks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
-from scanner.errors import NotFoundError, PreconditionFailedError, UnauthorisedError
+from scanner.errors import (
+    ForbiddenError,
+    NotFoundError,
+    PreconditionFailedError,
+    UnauthorisedError,
+)
 from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.replays import Once
@@ -88,7 +94,18 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-CallerDep = Annotated[Caller, Depends(authenticated)]
+AnyCaller = Annotated[Caller, Depends(authenticated)]
+"""Whoever is known, a creator with a link too: for what asks for a scope."""
+
+
+def client(caller: AnyCaller) -> Caller:
+    """Return who asks, if it is a key: a creator's link reaches only what asks for its scopes."""
+    if caller.account_id is not None:
+        raise ForbiddenError("a creator's link reaches the creator's own letters and matters only")
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(client)]
 
 
 def visitor(
@@ -100,7 +117,7 @@ def visitor(
     if credentials is None and "authorization" not in request.headers:
         public(request)
         return None
-    return authenticated(request, service, credentials)
+    return client(authenticated(request, service, credentials))
 
 
 Visitor = Annotated[Caller | None, Depends(visitor)]
@@ -112,7 +129,7 @@ class Holding:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(self, caller: CallerDep) -> Caller:
+    def __call__(self, caller: AnyCaller) -> Caller:
         caller.require(self.scope)
         return caller
 
@@ -414,9 +431,12 @@ def idempotency_key(
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
 
 
-def once(request: Request, caller: CallerDep, service: ServiceDep, key: IdempotencyKey) -> Once:
+def once(request: Request, caller: AnyCaller, service: ServiceDep, key: IdempotencyKey) -> Once:
     """Return what does the work of this POST once."""
     operation = f"{request.method} {request.scope['route'].path}"
+    party = caller.account_id or caller.holder_id or caller.flagger_id or caller.user_id
+    if key is not None and party is not None:  # a party's keys are not the platform's
+        key = hashlib.sha256(f"{party}\n{key}".encode()).hexdigest()
     return Once(service, caller.tenant_id, key, operation)
 
 

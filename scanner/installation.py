@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import policy
-from scanner import certificates, keys, stored_prints, watermark_keys
+from scanner import certificates, checkpoints, keys, stored_prints, watermark_keys
 from scanner.errors import ScannerError
 from scanner.secrets import make_key_file
 
@@ -41,6 +41,8 @@ def initialise(service: "Service", email: str) -> Initialised:
     email = keys.checked_email(email)
     service.settings.home.mkdir(parents=True, exist_ok=True)
     make_key_file(service.settings.home)
+    checkpoints.own_key(service.settings.home)
+    _ = service.pseudonyms
     service.database.upgrade()
     with service.database.reading() as session:
         if keys.tenants(session):

@@ -135,7 +135,12 @@ def chain_of(row: JournalRow) -> str:
 
 def seal_hash(previous: str, row: JournalRow) -> str:
     """Return SHA-256 over the previous hash and the row's canonical JSON (RFC 8785), in hex."""
-    content = {
+    return hashlib.sha256(previous.encode() + rfc8785.dumps(content_of(row))).hexdigest()
+
+
+def content_of(row: JournalRow) -> dict[str, Any]:
+    """Return a row as JSON, as its seal has it."""
+    return {
         "id": row.id,
         "tenant": row.tenant_id,
         "topic": row.topic,
@@ -150,4 +155,3 @@ def seal_hash(previous: str, row: JournalRow) -> str:
         "correlation_id": row.correlation_id,
         "data": row.data,
     }
-    return hashlib.sha256(previous.encode() + rfc8785.dumps(content)).hexdigest()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from scanner import entry_links
 from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id
 from scanner.errors import (
@@ -174,6 +175,10 @@ def authenticate(service: "Service", token: str) -> Caller:
                 holder_id=key.holder_id,
                 flagger_id=key.flagger_id,
             )
+    with service.database.reading() as session:
+        creator = entry_links.caller_of(session, token, service.now())
+    if creator is not None:
+        return creator
     raise UnauthorisedError("this API key is not known: check it, or ask for a new one")
 
 

@@ -1,6 +1,6 @@
 """What people are told: written in the transaction of what it is about, sent later, kept word for word.
 
-The words are in ``letters/data/*.yaml``, by template and language, as Jinja2 texts.
+The words are in ``letter_texts/*.yaml``, by template and language, as Jinja2 texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 DATA: Final = Path(__file__).parent / "letter_texts"
+UNSENT_DOMAIN: Final = "clearance"
+"""Stands in a Message-ID until it is sent, under the domain of the sender's address then."""
 LANGUAGES: Final = ("en", "de", "fr", "es")
 
 
@@ -82,7 +84,7 @@ def write(
         matter_id=matter.id if matter is not None else None,
         track_id=track_id,
         legal_basis=list(legal_basis),
-        message_id=f"<{letter_id}@clearance>",
+        message_id=f"<{letter_id}@{UNSENT_DOMAIN}>",
         state="waiting" if to.address else "inbox",
         not_before=now,
         created_at=now,

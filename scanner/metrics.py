@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlmodel import col, func, select
 
 from scanner import dmca_agent
-from scanner.tables import DeadLetter, JournalPending, PolicyActivation, RuleTally
+from scanner.tables import DeadLetter, JournalPending, Letter, PolicyActivation, RuleTally
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -59,6 +59,10 @@ DMCA_AGENT_DAYS: Final = Gauge(
     "Days until the registration of the DMCA agent ends",
     ["registration"],
 )
+LETTERS: Final = Counter(
+    "clearance_letter_tries_total", "Tries to mail letters by result", ["result"]
+)
+LETTERS_WAITING: Final = Gauge("clearance_letters_waiting", "Letters that wait to be mailed")
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 
@@ -68,6 +72,8 @@ def count_what_waits(service: "Service") -> None:
         UNSEALED.set(session.exec(select(func.count()).select_from(JournalPending)).one())
         dead = select(func.count()).select_from(DeadLetter).where(DeadLetter.state == "dead")
         DEAD_LETTERS.set(session.exec(dead).one())
+        waiting = select(func.count()).select_from(Letter).where(Letter.state == "waiting")
+        LETTERS_WAITING.set(session.exec(waiting).one())
         since = service.now() - timedelta(days=1)
         for kind, alarms in (
             ("rule", (RuleTally.alarmed, col(RuleTally.hour) >= since)),

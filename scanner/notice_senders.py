@@ -7,17 +7,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session
 
 import appeals
 from appeals.roles import Role
+from scanner import sanctions
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.journal import Actor, record
 from scanner.letters import Recipient, write
 from scanner.notice_events import NoticeTurnedAway
-from scanner.tables import Letter, Notice, Sanction
+from scanner.tables import Letter, Notice
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -26,7 +27,7 @@ WHAT: Final = "notices"
 """What a sanction suspends."""
 
 
-class SuspendedError(ForbiddenError):
+class SenderSuspendedError(ForbiddenError):
     """The sender's notices are not taken for a time (DSA-23)."""
 
 
@@ -154,14 +155,14 @@ def refuse_suspended(
 
     Raises
     ------
-    SuspendedError
+    SenderSuspendedError
         With the reason and until when.
     """
     if party is None:
         return
     now = service.now()
     with service.database.transaction() as session:
-        sanction = suspended(session, tenant_id, party, now)
+        sanction = sanctions.in_force(session, tenant_id, party.kind, party.id, WHAT, now)
         if sanction is None:
             return
         until = sanction.ends_at.isoformat() if sanction.ends_at else None
@@ -177,19 +178,4 @@ def refuse_suspended(
     words = (
         f"until {day(service, sanction.ends_at)}" if sanction.ends_at else "until further notice"
     )
-    raise SuspendedError(f"your notices are not taken {words} (DSA-23): {sanction.reason}")
-
-
-def suspended(session: Session, tenant_id: str, party: Party, now: datetime) -> Sanction | None:
-    """Return the suspension of a sender's notices that is in force, if there is one."""
-    query = select(Sanction).where(
-        Sanction.tenant_id == tenant_id,
-        Sanction.party_kind == party.kind,
-        Sanction.party_id == party.id,
-        Sanction.what == WHAT,
-        Sanction.kind == "suspension",
-        col(Sanction.starts_at) <= now,
-        or_(col(Sanction.ends_at).is_(None), col(Sanction.ends_at) > now),
-        col(Sanction.ended_for).is_(None),
-    )
-    return session.exec(query.order_by(col(Sanction.ends_at).desc()).limit(1)).first()
+    raise SenderSuspendedError(f"your notices are not taken {words} (DSA-23): {sanction.reason}")

@@ -77,7 +77,7 @@ def file(service: "Service", caller: Caller, filing: Filing) -> Notice:
 
     Raises
     ------
-    SuspendedError
+    SenderSuspendedError
         If the sender is suspended (DSA-23); that is recorded.
     ForbiddenError
         For keys of staff and creators.
@@ -106,7 +106,7 @@ def file_publicly(service: "Service", tenant_id: str, filing: Filing) -> Notice:
     ------
     BadNoticeError
         If there is no address to which the link can be sent, or the form is for keys only.
-    SuspendedError
+    SenderSuspendedError
     """
     if filing.form not in PUBLIC:
         raise BadNoticeError(f"this form is not public; there are: {', '.join(PUBLIC)}")

@@ -51,7 +51,7 @@ from scanner.fetch import FetchError
 from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
-from scanner.notice_senders import SuspendedError
+from scanner.notice_senders import SenderSuspendedError
 from scanner.notices import BadNoticeError
 from scanner.people import GateClosedError
 from scanner.privacy.erasure import NotReplayableError
@@ -151,7 +151,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnauthorisedError: "unauthorised",
     SuspendedError: "account-suspended",
     GateClosedError: "gate-closed",
-    SuspendedError: "suspended",
+    SenderSuspendedError: "suspended",
     ForbiddenError: "forbidden",
     NotFoundError: "not-found",
     PreconditionFailedError: "precondition-failed",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanner.manifests import Manifests
     from scanner.packs_in_force import Packs
     from scanner.precheck import Slots
+    from scanner.pseudonyms import Pseudonyms
     from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
@@ -179,6 +180,13 @@ class Service:
     def secrets(self) -> SecretBox:
         """Encrypts what must be readable again, such as webhook secrets."""
         return SecretBox.of(self.settings)
+
+    @cached_property
+    def pseudonyms(self) -> "Pseudonyms":
+        """The names under which staff appear."""
+        from scanner.pseudonyms import Pseudonyms
+
+        return Pseudonyms(self.settings.home)
 
     @property
     def groups(self) -> "tuple[Group, ...]":

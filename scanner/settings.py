@@ -107,6 +107,31 @@ class Settings(BaseSettings):
         default=(),
         description="Names of further certified bodies of out-of-court dispute settlement, as JSON.",
     )
+    smtp_host: str | None = Field(
+        default=None, description="Mail server that takes letters to people; unset: they wait."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_tls: Literal["starttls", "tls", "off"] = Field(
+        default="starttls",
+        description="How the way to the mail server is encrypted; `off` only for one on this machine.",
+    )
+    smtp_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that the mail server's certificate is checked "
+        "against. Default: the system's.",
+    )
+    smtp_user: str | None = Field(default=None, description="Login at the mail server.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of that login.")
+    smtp_seconds: float = Field(
+        default=30, gt=0, le=120, description="How long one answer of the mail server may take."
+    )
+    mail_from: str = Field(
+        default="clearance@localhost",
+        description="Address that letters come from; its domain is that of their Message-ID.",
+    )
+    mail_reply_to: str | None = Field(
+        default=None, description="Address that answers to letters go to; unset: the sender's."
+    )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
@@ -299,6 +324,13 @@ class Settings(BaseSettings):
         "it. Default: `person-keys` in the home folder.",
     )
 
+    checkpoints: str | None = Field(
+        default=None,
+        description="Where signed checkpoints of the audit trail are written: a folder or "
+        "`s3://bucket/prefix` (with the store's options), best one that nobody can write to twice. "
+        "Default: `checkpoints` in the home folder.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
@@ -371,6 +403,11 @@ class Settings(BaseSettings):
     def person_key_folder(self) -> Path:
         """The folder of persons' keys in force."""
         return self.person_keys or self.home.resolve() / "person-keys"
+
+    @property
+    def checkpoint_url(self) -> str:
+        """Where checkpoints are written."""
+        return self.checkpoints or str(self.home.resolve() / "checkpoints")
 
     @property
     def temporary_folder(self) -> Path:

@@ -22,6 +22,7 @@ from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Event, readable, record
 from scanner.metrics import WEBHOOKS
+from scanner.pseudonyms import told
 from scanner.tables import Track, Webhook, WebhookDelivery
 from scanner.tracks import describe
 
@@ -155,6 +156,7 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     if not wanting:
         return
     payload = to_cloudevent(readable(event, service.person_keys))
+    payload["data"] = told(service, session, payload["data"])
     track = session.get(Track, event.data.get("track_id") or event.subject)
     if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]

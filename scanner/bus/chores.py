@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
+    checkpoints,
     consents,
     deadlines,
     dmca_agent,
@@ -75,6 +76,7 @@ class Chores:
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
                 lambda: sweeper.sweep(service),
                 lambda: dmca_agent.watch(service),
+                lambda: checkpoints.write_due(service),
             ]
         self._rounds += 1
         for chore in due:

@@ -16,8 +16,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from pydantic import SecretStr
 
-from scanner import webhooks
+from scanner import mail, webhooks
 from scanner.bus.chores import Chores
 from scanner.bus.relay import Relay
 from scanner.clock import new_id
@@ -37,6 +38,7 @@ WEBHOOK_THREADS: Final = 4
 """Messages on their way at once: a receiver that hangs holds up one thread."""
 ANALYSING: Final = "analyse"
 WATCH_PARENT: Final = "--end-with-parent"
+_SECRETS: Final = frozenset({"secret_key", "milvus_token", "smtp_password"})
 
 log = structlog.get_logger()
 
@@ -62,6 +64,7 @@ def run_worker(
     jobs.append(("relay", _relay(service, stopping)))
     jobs.append(("chores", _chores(service, stopping)))
     jobs.extend((f"webhooks-{n}", _webhooks(service, stopping)) for n in range(WEBHOOK_THREADS))
+    jobs.append(("mail", _mail(service, stopping)))
     jobs.extend(service.transport.side_jobs(stopping.is_set))
     threads = [
         threading.Thread(target=_kept_up, args=(job, run, stopping), name=job) for job, run in jobs
@@ -119,6 +122,15 @@ def _webhooks(service: "Service", stopping: threading.Event) -> Callable[[], Non
     def run() -> None:
         while not stopping.is_set():
             if not webhooks.send_due(service, limit=1):
+                stopping.wait(CHORE_SECONDS)
+
+    return run
+
+
+def _mail(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    def run() -> None:
+        while not stopping.is_set():
+            if not mail.send_due(service, limit=1):
                 stopping.wait(CHORE_SECONDS)
 
     return run
@@ -200,7 +212,7 @@ def _close(child: "subprocess.Popen[bytes]") -> None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the settings as the environment variables that a child process reads."""
-    dumped = settings.model_dump(mode="json", exclude_none=True, exclude={"secret_key"})
+    dumped = settings.model_dump(mode="json", exclude_none=True, exclude=set(_SECRETS))
     variables: dict[str, str] = {}
     for name, value in dumped.items():
         if name in {"allowed_hosts", "s3_buckets"}:
@@ -210,8 +222,10 @@ def environment(settings: Settings) -> dict[str, str]:
         else:
             text = str(value)
         variables[f"CLEARANCE_{name.upper()}"] = text
-    if settings.secret_key is not None:
-        variables["CLEARANCE_SECRET_KEY"] = settings.secret_key.get_secret_value()
+    for name in _SECRETS:
+        secret: SecretStr | None = getattr(settings, name)
+        if secret is not None:  # dumped, it would be a row of asterisks
+            variables[f"CLEARANCE_{name.upper()}"] = secret.get_secret_value()
     return variables
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from scanner.cli import auditing
 from scanner.cli.session import (
     DEFAULT_TENANT,
     FAILED,
@@ -40,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     }
     for name, group in groups.items():
         app.add_typer(group, name=name)
+    auditing.add_to(audit)
     app.command()(doctor)
 
 
@@ -289,20 +291,30 @@ def verify(
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="Only this tenant's chain.")
     ] = None,
+    checkpoints: Annotated[
+        str | None,
+        typer.Option("--checkpoints", help="A folder of them, such as a copy; default: your own."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The public key that signed them, if not your own.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Walk the hash chains of the journal; name the first record that was altered."""
+    """Walk the hash chains of the journal, and hold them against the signed checkpoints."""
     from scanner import audit as chains
+    from scanner.checkpoint_book import read
+    from scanner.checkpoints import folder_of, public_key
 
     with opened() as service, service.database.reading() as session:
         tenant_id = caller_for(service, tenant).tenant_id if tenant else None
-        report = chains.verify(session, tenant_id)
+        book = read(folder_of(service, checkpoints), key or public_key(service), tenant_id)
+        report = chains.verify(session, tenant_id, book, service.pseudonyms)
     if as_json:
         say(report.to_json())
     else:
         print(
-            f"{report.sealed} records in {report.chains} chains, {report.unsealed} not sealed yet: "
-            + ("whole" if report.whole else "BROKEN")
+            f"{report.sealed} records in {report.chains} chains, {report.unsealed} not sealed yet, "
+            f"{report.checkpoints} checkpoints: " + ("whole" if report.whole else "BROKEN")
         )
         for each in report.breaks:
             print(

@@ -111,8 +111,10 @@ def sweep(as_json: Json = False) -> None:
 @hold.command()
 @answering
 def place(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="account or track.")],
-    object_id: Annotated[str, typer.Argument(metavar="ID", help="The account's or track's id.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="account, track, or a matter, such as dispute.")
+    ],
+    object_id: Annotated[str, typer.Argument(metavar="ID", help="The object's id.")],
     basis: Annotated[str, typer.Option("--basis", help="The law or the claim.")],
     until: Annotated[
         datetime | None,
@@ -123,7 +125,7 @@ def place(
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
-    """Keep an account or a track from being erased."""
+    """Keep an account, a track or a matter from being erased."""
     from scanner.privacy import holds
 
     end = until.replace(tzinfo=UTC) if until else None

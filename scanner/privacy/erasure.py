@@ -21,12 +21,12 @@ from scanner.errors import NotFoundError, ScannerError
 from scanner.events import AccountErased, TrackWithdrawn
 from scanner.idempotency import check_version
 from scanner.journal import PIPELINE, Actor, record
-from scanner.privacy import blobs, holds
+from scanner.privacy import blobs, holds, matter_ties
 from scanner.privacy.erasure_list import Erased, ErasureList
 from scanner.privacy.person_keys import Person
 from scanner.privacy.personal import ERASED
 from scanner.privacy.registry import Table, models, registry
-from scanner.tables import Account, Case, DeadLetter, Erasure, JournalRow, Track
+from scanner.tables import Account, DeadLetter, Erasure, JournalRow, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -117,7 +117,10 @@ def erase_account(
         if is_erased(session, ACCOUNT, account.id):  # by who held the lock before
             raise NotFoundError("account", "of this name")
         own = _tracks_of(session, account.id)
-        holds.check(session, service.now(), [account.id, *(track.id for track in own)])
+        ids = [track.id for track in own]
+        matters = matter_ties.about_accounts(session, [account.id])
+        notices = matter_ties.notices_about(session, ids)
+        holds.check(session, service.now(), [account.id, *ids, *matters, *notices])
         check_version(1 + len(own), expected_version)
         done = _erase_account(service, session, account, own, ASKED, caller.actor)
     finish(service, done)
@@ -135,6 +138,8 @@ def erase_track(service: "Service", track_id: str, cause: str) -> bool:
         if track is None or is_erased(session, TRACK, track_id):
             return False
         wanted = [each for each in (track.id, track.account_id) if each]
+        wanted += matter_ties.about_tracks(session, [track.id])
+        wanted += matter_ties.notices_about(session, [track.id])
         if cause != RESTORED:
             try:
                 holds.check(session, service.now(), wanted)
@@ -223,8 +228,13 @@ def _erase_account(
     _drop_letters_about(session, account)
     about = matters_of(session, account.id)
     told = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(about))).all()
+    matters = matter_ties.about_accounts(session, [account.id])
     for name in _children_first(models()):
         entry = registry()[name]
+        if entry.tie is not None and entry.tie.matter is not None:
+            _erase_rows(session, account.tenant_id, name, entry, entry.tie.matter, matters, now)
+        if entry.tie is not None and entry.tie.party is not None:
+            _erase_rows(session, account.tenant_id, name, entry, entry.tie.party, [account.id], now)
         if entry.tie is not None and entry.tie.event is not None:
             _erase_rows(session, account.tenant_id, name, entry, entry.tie.event, told, now)
         if entry.tie is not None and entry.tie.account is not None:
@@ -257,13 +267,13 @@ def _erase_track(
     now = service.now()
     tracks.end(session, track, TrackWithdrawn(reason=f"erased: {cause}"), now, actor)
     session.flush()
-    cases = session.exec(select(Case.id).where(Case.track_id == track.id)).all()
-    subjects = [track.id, *cases]
+    matters = matter_ties.about_tracks(session, [track.id])
+    subjects = [track.id, *matters]
     events = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(subjects))).all()
     known = models()
     for name in _children_first(known):
         entry = registry()[name]
-        for column, ids in _ties(entry, track.id, subjects, events):
+        for column, ids in _ties(entry, track.id, subjects, events, matters):
             _erase_rows(session, track.tenant_id, name, entry, column, ids, now)
     session.flush()
     session.expire_all()
@@ -279,16 +289,25 @@ def matters_of(session: Session, account_id: str) -> list[str]:
             continue
         row: Any = model
         found += session.exec(select(row.id).where(getattr(row, tie.account) == account_id)).all()
-    return found
+    return sorted({*found, *matter_ties.about_accounts(session, [account_id])})
 
 
 def _ties(
-    entry: Table, track_id: str, subjects: Sequence[str], events: Sequence[str]
+    entry: Table,
+    track_id: str,
+    subjects: Sequence[str],
+    events: Sequence[str],
+    matters: Sequence[str],
 ) -> Iterable[tuple[str, Sequence[str]]]:
     tie = entry.tie
     if tie is None:
         return
-    for column, ids in ((tie.track, [track_id]), (tie.subject, subjects), (tie.event, events)):
+    for column, ids in (
+        (tie.track, [track_id]),
+        (tie.subject, subjects),
+        (tie.event, events),
+        (tie.matter, matters),
+    ):
         if column is not None:
             yield column, ids
 

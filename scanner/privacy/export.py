@@ -9,19 +9,22 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
 from scanner.privacy.erasure import matters_of
 from scanner.privacy.personal import opened
 from scanner.privacy.registry import Table, models, registry
 from scanner.store import StoreError
-from scanner.tables import Account, Case, JournalRow, Track
+from scanner.tables import Account, Case, Evidence, JournalRow, Message, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 BATCH: Final = 100
+_OWN: Final = ("creator", "parent", "platform", "account")
+_STAFF: Final = {"deciders", "holder", "by_id", "leased_until"}
+"""Columns that tell who of the staff had to do with it."""
 _FIRST_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 README: Final = """\
 What is kept about the account {account}
@@ -35,6 +38,7 @@ journal.json
            what happened, in order. It can't be changed; what is personal in it is encrypted and is
            shown here as you may read it.
 audio/     the files that were uploaded, named by their track.
+evidence/  the files that you put forward in a dispute or an appeal, named by their id in `evidence.json`.
 index.json what each table is for, how long it is kept and by which right; and the audio that is not
            kept any more.
 
@@ -105,6 +109,7 @@ def _members(
         ids = [track_id for track_id, _ in own]
         cases = session.exec(select(Case.id).where(col(Case.track_id).in_(ids))).all()
         matters = matters_of(session, account.id)
+        files = _put_forward(session, matters)
     subjects = [*matters, *ids, *cases]
     for name, entry in registry().items():
         if entry.tie is not None:
@@ -120,6 +125,12 @@ def _members(
             continue
         whole = service.store.read_range(account.tenant_id, sha256, 0, None)
         yield f"audio/{track_id}{_suffix(head)}", whole
+    for file in files:
+        if _head(service, account.tenant_id, file.sha256) is None:
+            missing.append(file.id)
+            continue
+        whole = service.store.read_range(account.tenant_id, file.sha256, 0, None)
+        yield f"evidence/{file.id}.bin", whole
     yield "index.json", [_index(missing)]
 
 
@@ -144,7 +155,11 @@ def _rows(
     tie = entry.tie
     if tie is None:
         return
-    if tie.track is None and tie.account is not None:
+    if tie.party is not None:
+        wanted, column = [account.id], getattr(model, tie.party)
+    elif tie.matter is not None:
+        wanted, column = subjects, getattr(model, tie.matter)
+    elif tie.track is None and tie.account is not None:
         wanted, column = [account.id], getattr(model, tie.account)
     elif tie.track is not None:
         wanted, column = track_ids, getattr(model, tie.track)
@@ -156,7 +171,21 @@ def _rows(
         with service.database.reading() as session:
             named = column.in_(chunk) if tie.event is None else column.in_(_events(session, chunk))
             rows = session.exec(select(model).where(named).order_by(*order)).all()
-        yield from (row.model_dump(mode="json") for row in rows)
+        yield from (row.model_dump(mode="json", exclude=_STAFF) for row in rows if _is_theirs(row))
+
+
+def _is_theirs(row: SQLModel) -> bool:
+    """Tell whether a row that hangs on a matter is the account's to read: not what others put forward."""
+    if isinstance(row, Message):
+        return not row.internal
+    return not isinstance(row, Evidence) or row.by_kind in _OWN
+
+
+def _put_forward(session: Session, matters: list[str]) -> list[Evidence]:
+    query = select(Evidence).where(
+        col(Evidence.matter_id).in_(matters), col(Evidence.by_kind).in_(_OWN)
+    )
+    return list(session.exec(query.order_by(col(Evidence.id))))
 
 
 def _events(session: Session, subjects: list[str]) -> list[str]:

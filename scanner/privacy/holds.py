@@ -9,16 +9,19 @@ from sqlmodel import Session, col, select
 
 from scanner.callers import Caller
 from scanner.clock import new_id
+from scanner.clockwork import ROWS
 from scanner.errors import ConflictError, NotFoundError, ScannerError
 from scanner.events import LegalHoldLifted, LegalHoldPlaced
 from scanner.journal import record
+from scanner.privacy import matter_ties
 from scanner.privacy.person_keys import Person
-from scanner.tables import Account, LegalHold, Track
+from scanner.tables import LegalHold
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
-KINDS: Final = ("account", "track")
+KINDS: Final = ("account", "track", *ROWS)
+"""What may be held: of a matter its evidence, messages and letters too."""
 MAX_BASIS: Final = 500
 
 
@@ -46,12 +49,13 @@ def place(
     basis: str,
     until: datetime | None = None,
 ) -> LegalHold:
-    """Keep an account or a track from being erased.
+    """Keep an account, a track or a matter from being erased.
 
     Parameters
     ----------
-    kind : {"account", "track"}
-        Of an account all that is tied to it is kept, its tracks too.
+    kind : str
+        One of `KINDS`. Of an account all that is tied to it is kept, its tracks too; with a matter the
+        account and the tracks that it is about.
     basis : str
         The law or the claim; whoever asks for erasure reads it.
     until : datetime, optional
@@ -72,11 +76,8 @@ def place(
     if until is not None and (until.tzinfo is None or until <= now):
         raise BadHoldError("a hold ends at a time that is still to come, with its time zone")
     with service.database.transaction() as session:
-        row: Account | Track | None
-        if kind == "account":  # locked: an erasure comes before or after
-            row = session.get(Account, object_id, with_for_update=True)
-        else:
-            row = session.get(Track, object_id, with_for_update=True)
+        # locked: an erasure comes before or after
+        row = matter_ties.find(session, kind, object_id, lock=True)
         if row is None or row.tenant_id != caller.tenant_id:
             raise NotFoundError(kind, object_id)
         hold = LegalHold(
@@ -129,10 +130,14 @@ def lift(service: "Service", caller: Caller, hold_id: str) -> LegalHold:
         return hold
 
 
-def listed(session: Session, tenant_id: str) -> Sequence[LegalHold]:
+def listed(
+    session: Session, tenant_id: str, *, limit: int | None = None, before: str | None = None
+) -> Sequence[LegalHold]:
     """Return a tenant's holds, those that ended included, newest first."""
     own = select(LegalHold).where(LegalHold.tenant_id == tenant_id)
-    return session.exec(own.order_by(col(LegalHold.id).desc())).all()
+    if before is not None:
+        own = own.where(LegalHold.id < before)
+    return session.exec(own.order_by(col(LegalHold.id).desc()).limit(limit)).all()
 
 
 def in_force(session: Session, now: datetime) -> list[LegalHold]:
@@ -154,13 +159,21 @@ def check(session: Session, now: datetime, object_ids: Sequence[str]) -> None:
 
 def held_people(session: Session, now: datetime) -> set[Person]:
     """Return whose keys must outlive their time: of held accounts, and of held tracks' accounts."""
-    held = in_force(session, now)
-    people = {Person("account", hold.object_id) for hold in held if hold.object_kind == "account"}
-    for hold in held:
-        if hold.object_kind == "track" and (track := session.get(Track, hold.object_id)):
-            person = Person("account", track.account_id) if track.account_id else None
-            people.add(person or Person("tenant", track.tenant_id))
+    people: set[Person] = set()
+    for hold in in_force(session, now):
+        account_id = matter_ties.account_of(session, hold)
+        people.add(
+            Person("account", account_id) if account_id else Person("tenant", hold.tenant_id)
+        )
     return people
+
+
+def find(session: Session, tenant_id: str, hold_id: str) -> LegalHold:
+    """Return a tenant's hold, or raise ``NotFoundError``."""
+    hold = session.get(LegalHold, hold_id)
+    if hold is None or hold.tenant_id != tenant_id:
+        raise NotFoundError("legal hold", "of this id")
+    return hold
 
 
 def describe(hold: LegalHold) -> dict[str, Any]:

@@ -65,12 +65,18 @@ class Retention(_Entry):
 
 
 class Tie(_Entry):
-    """The columns that tie a row to an account, a track, an event, or what an event is about."""
+    """The columns that tie a row to an account, a track, an event, what an event is about, or a matter.
+
+    ``party`` names the account that a row is of, where rows about its tracks are others' too: only what is of
+    the account is shown to it.
+    """
 
     account: str | None = None
     track: str | None = None
     event: str | None = None
     subject: str | None = None
+    matter: str | None = None
+    party: str | None = None
 
 
 class Override(_Entry):

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import ColumnElement, String, Table, and_, delete, exists, or_
+from sqlmodel import AutoString, Session, SQLModel, col, select
 
 from scanner.clock import new_id
 from scanner.events import RetentionApplied
 from scanner.journal import record
-from scanner.privacy import blobs, erasure, holds
+from scanner.privacy import blobs, erasure, holds, matter_ties
 from scanner.privacy.personal import ends_at
 from scanner.privacy.registry import Table as Entry
 from scanner.privacy.registry import models, registry
-from scanner.tables import Case, Erasure, Track
+from scanner.tables import Erasure, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -104,10 +104,16 @@ def _delete_batch(service: "Service", name: str, entry: Entry) -> int:
     (key,) = table.primary_key.columns
     with service.database.transaction() as session:
         held = _held_ids(session, service)
-        tied = entry.tie.model_dump(exclude_none=True).values() if entry.tie else ()
+        tied = set(entry.tie.model_dump(exclude_none=True).values()) if entry.tie else set()
+        if isinstance(key.type, String | AutoString):
+            tied.add(key.name)
         free = [or_(table.c[each].is_(None), table.c[each].not_in(held)) for each in tied]
         over = select(key).where(_over(service, table, entry), *free, *_unreferenced(table))
         ids = session.exec(over.limit(BATCH)).all()
+        for blob in entry.blobs:
+            bytes_of = select(table.c.tenant_id, table.c[blob]).where(key.in_(ids))
+            for tenant_id, digest in session.exec(bytes_of).all():
+                blobs.due(session, tenant_id, [digest], service.now())
         if ids:
             session.execute(delete(table).where(key.in_(ids)))
         return len(ids)
@@ -136,5 +142,6 @@ def _held_ids(session: Session, service: "Service") -> list[str]:
     """Return the ids of what is held: accounts, tracks, their cases."""
     found: set[Any] = {hold.object_id for hold in holds.in_force(session, service.now())}
     found |= set(session.exec(select(Track.id).where(col(Track.account_id).in_(found))))
-    found |= set(session.exec(select(Case.id).where(col(Case.track_id).in_(found))))
+    found |= set(matter_ties.about_accounts(session, found))
+    found |= set(matter_ties.about_tracks(session, found))
     return sorted(found)

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from sqlmodel import col, select
 
-from scanner import audit, cursors, schemas
-from scanner.dependencies import AuditReader, Cursor, Limit, ServiceDep
+from scanner import audit, audit_proofs, checkpoint_book, checkpoints, cursors, schemas
+from scanner.dependencies import AnyCaller, AuditReader, Cursor, Limit, ServiceDep, is_id
+from scanner.errors import NotFoundError
 from scanner.privacy.person_keys import PersonKeys
 from scanner.privacy.personal import opened
 from scanner.problems import problems
@@ -36,6 +37,8 @@ def list_audit(
 ) -> dict[str, Any]:
     """List what happened, newest first. Needs the scope `audit:read`.
 
+    Staff appear under pseudonyms; an auditor's own key is told their ids.
+
     `erased` names the fields of `data` whose person was erased, or whose time is over; they read so.
     """
     query = (
@@ -51,25 +54,60 @@ def list_audit(
         query = query.where(JournalRow.id < before[0])
     with service.database.reading() as session:
         found = session.exec(query.order_by(col(JournalRow.id).desc()).limit(limit + 1)).all()
+        hidden = audit_proofs.Hidden(service, session, caller)
     page = found[:limit]
     next_cursor = cursors.encode("audit", page[-1][0].id) if len(found) > limit else None
     return {
-        "items": [_shown(row, seal, service.person_keys) for row, seal in page],
+        "items": [_shown(row, seal, service.person_keys, hidden) for row, seal in page],
         "next_cursor": next_cursor,
     }
 
 
 @router.get("/verify", response_model=schemas.AuditVerdict, response_model_exclude_unset=True)
 def verify_audit(caller: AuditReader, service: ServiceDep) -> dict[str, Any]:
-    """Walk the tenant's hash chain and name the first break. Needs the scope `audit:read`.
+    """Walk the tenant's hash chain and hold it against the signed checkpoints. Needs `audit:read`.
 
     Rows that have no seal yet are counted as `unsealed`: a tail, no break.
     """
+    book = checkpoint_book.read(
+        checkpoints.folder_of(service), checkpoints.public_key(service), caller.tenant_id
+    )
     with service.database.reading() as session:
-        return audit.verify(session, caller.tenant_id).to_json()
+        return audit.verify(session, caller.tenant_id, book, service.pseudonyms).to_json()
 
 
-def _shown(row: JournalRow, seal: JournalSeal | None, keys: PersonKeys) -> dict[str, Any]:
+@router.get(
+    "/checkpoint",
+    response_model=schemas.CheckpointAnswer,
+    responses=problems("not-found"),
+)
+def read_checkpoint(caller: AuditReader, service: ServiceDep) -> dict[str, Any]:
+    """The tenant's last signed checkpoint, to be kept elsewhere. Needs the scope `audit:read`."""
+    return audit_proofs.last_checkpoint(service, caller.tenant_id).to_json()
+
+
+@router.get(
+    "/proof/{object_id}",
+    response_model=schemas.ProofAnswer,
+    responses=problems("not-found"),
+)
+def read_proof(
+    caller: AnyCaller,
+    service: ServiceDep,
+    object_id: Annotated[str, Path(description="Id of a track, a matter or a letter.")],
+) -> dict[str, Any]:
+    """What proves offline what happened to an object: `clearance audit check` looks at it.
+
+    Needs the scope `audit:read`, or `contest:read` for a party's own tracks, matters and letters.
+    """
+    if not is_id(object_id):
+        raise NotFoundError("proof", "of this id")
+    return audit_proofs.make(service, caller, object_id)
+
+
+def _shown(
+    row: JournalRow, seal: JournalSeal | None, keys: PersonKeys, hidden: audit_proofs.Hidden
+) -> dict[str, Any]:
     data, erased = opened(keys, row.id, row.data)
     sealed = seal and {
         "sequence": seal.sequence,
@@ -82,11 +120,11 @@ def _shown(row: JournalRow, seal: JournalSeal | None, keys: PersonKeys) -> dict[
         "subject": row.subject,
         "version": row.version,
         "time": row.time.isoformat(),
-        "actor": row.actor,
+        "actor": hidden.actor(row),
         "role": row.role,
         "causation_id": row.causation_id,
         "correlation_id": row.correlation_id,
-        "data": data,
+        "data": hidden.data(data),
         "erased": erased,
         "seal": sealed,
     }

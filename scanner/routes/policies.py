@@ -25,8 +25,10 @@ from scanner.dependencies import (
     etag,
 )
 from scanner.problems import problems
+from scanner.pseudonyms import told
 from scanner.replays import Answer, Once, identity_of
 from scanner.routing import Route
+from scanner.service import Service
 from scanner.tables import PolicyPack
 
 router = APIRouter(prefix="/v1/policies", tags=["policy"], route_class=Route)
@@ -65,7 +67,7 @@ def list_policies(
     page = found[:limit]
     more = len(found) > limit
     next_cursor = cursors.encode("policies", page[-1].created_at, page[-1].id) if more else None
-    return {"items": [policy_views.described(each) for each in page], "next_cursor": next_cursor}
+    return {"items": [_described(service, each) for each in page], "next_cursor": next_cursor}
 
 
 @router.post(
@@ -86,7 +88,7 @@ def add_policy(
     def work() -> Answer:
         row = policies.add(service, caller, wanted.text)
         location = {"Location": f"/v1/policies/{policies.id_of(row)}"}
-        return Answer(201, policy_views.described(row), etag(row.version) | location)
+        return Answer(201, _described(service, row), etag(row.version) | location)
 
     return once.answer(_identity(request, wanted), work)
 
@@ -110,7 +112,7 @@ def roll_back(
 
     def work() -> Answer:
         row = policies.rollback(service, caller, wanted.reason, wanted.undone)
-        return Answer(200, policy_views.described(row), etag(row.version))
+        return Answer(200, _described(service, row), etag(row.version))
 
     return once.answer(_identity(request, wanted), work)
 
@@ -125,7 +127,7 @@ def read_policy(pack: ReadablePolicy, service: ServiceDep, response: Response) -
     """One pack: its text, when it was in force or rehearsed, and where it differed."""
     response.headers.update(etag(pack.version))
     with service.database.reading() as session:
-        return policy_views.whole(session, pack)
+        return told(service, session, policy_views.whole(session, pack))
 
 
 @router.post(
@@ -319,9 +321,15 @@ def _moved(
 ) -> JSONResponse:
     def work() -> Answer:
         row = move()
-        return Answer(200, policy_views.described(row), etag(row.version))
+        return Answer(200, _described(once.service, row), etag(row.version))
 
     return once.answer(_identity(request, wanted), work)
+
+
+def _described(service: Service, row: PolicyPack) -> dict[str, Any]:
+    """Return a pack as everybody may see it: who of the staff had to do with it, by pseudonym."""
+    with service.database.reading() as session:
+        return told(service, session, policy_views.described(row))
 
 
 def _identity(request: Request, wanted: BaseModel | None) -> str:

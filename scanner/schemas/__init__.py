@@ -23,6 +23,7 @@ from scanner.schemas.operations import (
     CaseAnswer,
     Cases,
     Check,
+    CheckpointAnswer,
     DeadLetterAnswer,
     DeadLetters,
     DeadLetterWhole,
@@ -31,6 +32,7 @@ from scanner.schemas.operations import (
     KeyMade,
     Keys,
     Liveness,
+    ProofAnswer,
     Readiness,
 )
 from scanner.schemas.policies import (
@@ -142,6 +144,7 @@ __all__ = [
     "CaseResults",
     "Cases",
     "Check",
+    "CheckpointAnswer",
     "Conflict",
     "DeadLetterAnswer",
     "DeadLetterWhole",
@@ -190,6 +193,7 @@ __all__ = [
     "PromptAnswer",
     "PromptAsked",
     "PromptObjection",
+    "ProofAnswer",
     "ProvenanceCheck",
     "Readiness",
     "Reason",

@@ -60,7 +60,29 @@ class AuditVerdict(Answer):
     whole: bool
     sealed: int
     unsealed: int
+    checkpoints: int = 0
     breaks: list[dict[str, Any]]
+
+
+class CheckpointAnswer(Answer):
+    """A signed statement on the tenant's chain."""
+
+    statement: dict[str, Any]
+    signature: str
+
+
+class ProofAnswer(Answer):
+    """What happened to an object, each record with its way to a signed checkpoint."""
+
+    format: str
+    object: str
+    rows: list[dict[str, Any]]
+    checkpoint: CheckpointAnswer | None
+    waiting: int = Field(description="Records that no checkpoint has yet.")
+    evidence: list[dict[str, Any]] = Field(
+        description="Files put forward, once the matter is over."
+    )
+    sealed_evidence: int = Field(description="Files that are sealed until then.")
 
 
 class KeyAsked(Asked):

@@ -25,6 +25,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
 from scanner.tables.journal import (
     BusCursor,
@@ -92,6 +93,7 @@ __all__ = [
     "Deadline",
     "Delivery",
     "Dispute",
+    "EntryLink",
     "Erasure",
     "Evidence",
     "Flagger",

@@ -39,6 +39,7 @@ class Letter(SQLModel, table=True):
     state: str = Field(max_length=10)
     attempts: int = 0
     not_before: datetime = Field(sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = Field(default=None, max_length=500)
     created_at: datetime = Field(sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -69,6 +69,8 @@ SCOPED = [
     ("references:read", "GET", "/v1/banks"),
     ("references:write", "POST", "/v1/banks"),
     ("references:settle", "POST", f"/v1/references/{new_id()}/settle"),
+    ("contest:read", "GET", "/v1/letters"),
+    ("contest:write", "POST", f"/v1/letters/{new_id()}/read"),
     ("accounts:read", "GET", "/v1/accounts/kid/age"),
     ("accounts:read", "GET", "/v1/accounts/kid/consents"),
     ("accounts:write", "PUT", "/v1/accounts/kid/controls"),

@@ -27,6 +27,7 @@ from scanner.tables import (
     TrackMatch,
     WebhookDelivery,
 )
+from tests import casework
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
 from tests.scanner.audio.recordings import encode, stereo
 from watermark.provenance import Tags, write_tags
@@ -465,3 +466,29 @@ def test_messages_about_an_erased_track_are_gone(api: Api, platform: Platform) -
     erased(platform)
     assert api.count(WebhookDelivery) == 0
     assert api.count(JournalRow, JournalRow.type == "clearance.track.withdrawn") == 1
+
+
+def test_holds_are_placed_listed_and_lifted_by_their_platform_only(api: Api) -> None:
+    one, two = api.platform("one"), api.platform("two")
+    caller = acting(one)
+    account = casework.account(api.service, caller, "ana")
+    wanted = {"kind": "account", "id": account.id, "basis": "case 4"}
+
+    for body in ({**wanted, "kind": "rumour"}, {**wanted, "until": "2020-01-01T00:00:00Z"}):
+        assert problem(one.http.post("/v1/holds", json=body)) == "bad-fields"
+    assert problem(two.http.post("/v1/holds", json=wanted)) == "not-found"
+    placed = one.http.post("/v1/holds", json=wanted)
+    assert placed.status_code == 201, placed.text
+    address = placed.headers["Location"]
+
+    assert problem(erased(one, "ana")) == "legal-hold"
+    assert [each["basis"] for each in one.http.get("/v1/holds").json()["items"]] == ["case 4"]
+    assert two.http.get("/v1/holds").json()["items"] == []
+    assert problem(two.http.get(address)) == "not-found"
+    assert problem(two.http.delete(address, headers={"If-Match": "*"})) == "not-found"
+    assert problem(one.http.delete(address)) == "precondition-required"
+    assert one.http.delete(address, headers={"If-Match": '"1"'}).status_code == 204
+    assert one.http.get(address).json()["lifted_at"] is not None
+    types = [row.type for row in api.journal(one, "clearance.legal_hold.placed")]
+    assert len(types) == 1
+    assert erased(one, "ana").status_code == 200

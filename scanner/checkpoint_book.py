@@ -1,0 +1,78 @@
+"""All checkpoints of an installation, read and verified, for a walk over the chains to be held against."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from scanner.checkpoints import BadCheckpointError, Checkpoint, Folder, parsed
+from scanner.journal import GENESIS
+
+NOWHERE: Final = "checkpoints"
+"""Stands for the chain where a line does not say which."""
+
+
+@dataclass
+class Book:
+    """What checkpoints say of the chains.
+
+    Attributes
+    ----------
+    chains : dict
+        By chain and size.
+    wrong : list of (str, int, str)
+        What is wrong with them: chain, size, and what.
+    """
+
+    chains: dict[str, dict[int, Checkpoint]] = field(default_factory=dict)
+    wrong: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def of(self, chain: str) -> dict[int, Checkpoint]:
+        """Return a chain's checkpoints by its size then."""
+        return self.chains.get(chain, {})
+
+    def count(self) -> int:
+        """Return how many checkpoints there are."""
+        return sum(map(len, self.chains.values()))
+
+
+def read(folder: Folder, key: str, chain: str | None = None) -> Book:
+    """Read every checkpoint, or those of one chain.
+
+    A line that was taken out is missed by the one after it, and by the number of lines of its round; the last
+    round of all is missed by nobody, so copies belong elsewhere.
+    """
+    book = Book()
+    known: dict[str, set[str]] = {}
+    for name in folder.names():
+        lines = folder.lines(name)
+        for value in lines:
+            _take(book, known, name, value, key, len(lines), chain)
+    return book
+
+
+def _take(
+    book: Book,
+    known: dict[str, set[str]],
+    name: str,
+    value: Any,
+    key: str,
+    count: int,
+    wanted: str | None,
+) -> None:
+    try:
+        found = parsed(value, key)
+    except BadCheckpointError as error:
+        book.wrong.append((NOWHERE, 0, f"round {name}: {error}"))
+        return
+    own = known.setdefault(found.chain, {GENESIS})
+    if wanted is not None and found.chain != wanted:
+        return
+    if found.digest in own:
+        return  # of a chain that had not grown: told again
+    if found.statement["previous"] not in own:
+        detail = f"round {name}: the checkpoint before is missing"
+        book.wrong.append((found.chain, found.size, detail))
+    if found.statement["chains"] != count:
+        detail = f"round {name} had {found.statement['chains']} lines and has {count}"
+        book.wrong.append((found.chain, found.size, detail))
+    own.add(found.digest)
+    book.chains.setdefault(found.chain, {})[found.size] = found

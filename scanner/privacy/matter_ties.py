@@ -1,0 +1,52 @@
+"""Which matters are about an account or a track: what hangs on a matter alone goes, or is held, with it."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from scanner.clockwork import ROWS
+from scanner.tables import Account, LegalHold, NoticeTrack, Track
+
+
+def about_tracks(session: Session, track_ids: Collection[str]) -> list[str]:
+    """Return the ids of matters about tracks, cases included; a notice is its sender's."""
+    return _ids(session, "track_id", track_ids)
+
+
+def about_accounts(session: Session, account_ids: Collection[str]) -> list[str]:
+    """Return the ids of matters about accounts, by themselves and by their tracks."""
+    own = session.exec(select(Track.id).where(col(Track.account_id).in_(account_ids))).all()
+    return sorted({*_ids(session, "account_id", account_ids), *about_tracks(session, own)})
+
+
+def notices_about(session: Session, track_ids: Collection[str]) -> list[str]:
+    """Return the ids of notices about tracks."""
+    query = select(NoticeTrack.notice_id).where(col(NoticeTrack.track_id).in_(track_ids))
+    return sorted(set(session.exec(query)))
+
+
+def find(session: Session, kind: str, object_id: str, *, lock: bool = False) -> Any:
+    """Return an account, a track or a matter by its kind; None if there is none."""
+    model: Any = {"account": Account, "track": Track, **ROWS}[kind]
+    return session.get(model, object_id, with_for_update=lock)
+
+
+def account_of(session: Session, hold: LegalHold) -> str | None:
+    """Return the account whose person a held object is about, if any."""
+    if hold.object_kind == "account":
+        return hold.object_id
+    row = find(session, hold.object_kind, hold.object_id)
+    if (account_id := getattr(row, "account_id", None)) is not None:
+        return str(account_id)
+    track = session.get(Track, track_id) if (track_id := getattr(row, "track_id", None)) else None
+    return track.account_id if track else None
+
+
+def _ids(session: Session, column: str, wanted: Collection[str]) -> list[str]:
+    found: set[str] = set()
+    for kind in ROWS.values():
+        model: Any = kind
+        if hasattr(model, column):
+            found.update(session.exec(select(model.id).where(getattr(model, column).in_(wanted))))
+    return sorted(found)

@@ -1,0 +1,131 @@
+"""What hangs on a matter goes with its person, is shown to them, and stays where a hold keeps it."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+import appeals
+from scanner import matters
+from scanner.clock import new_id
+from scanner.privacy import blobs, erasure, export, holds, sweeper
+from scanner.privacy.personal import ERASED
+from scanner.tables import Account, Appeal, Evidence, Letter, Message, Notice
+from tests import casework, mailbox
+
+
+@pytest.fixture
+def ana(service, caller) -> Account:
+    return casework.account(service, caller)
+
+
+def appealed(service, caller, ana) -> Appeal:
+    """An appeal against a strike, about no track, with evidence, messages and a letter."""
+    row = matters.new(
+        Appeal, caller.tenant_id, service.now(), subject_kind="strike", subject_id=new_id(),
+        account_id=ana.id, filed_by=ana.id, filed_as="creator", reason="the rabbit hole",
+    )  # fmt: skip
+    own = {"tenant_id": caller.tenant_id, "matter_kind": "appeal", "matter_id": row.id}
+    with service.database.transaction() as session:
+        matters.opened(service, session, row, appeals.Actor(appeals.Role.CREATOR, ana.id))
+        for by_kind, content in (("creator", b"my contract"), ("rights_holder", b"their secret")):
+            blob = service.store.put_bytes(caller.tenant_id, content)
+            file = Evidence(
+                id=new_id(), by_kind=by_kind, by_id=new_id(), name=f"{by_kind}.pdf",
+                media_type="application/pdf", sha256=blob.sha256, size_bytes=blob.size,
+                created_at=service.now(), **own,
+            )  # fmt: skip
+            session.add(file)
+        for text, internal in (("may I ask", False), ("she is lying", True)):
+            note = Message(
+                id=new_id(), kind="note", by_kind="reviewer", by_id="rita", text=text,
+                internal=internal, created_at=service.now(), **own,
+            )  # fmt: skip
+            session.add(note)
+    mailbox.letter(
+        service,
+        caller,
+        recipient_id=ana.id,
+        matter_kind="appeal",
+        matter_id=row.id,
+        subject="curious",
+    )
+    return row
+
+
+def archive(service, ana) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(b"".join(export.archive(service, ana))))
+
+
+def test_an_account_gets_its_appeals_letters_and_evidence_and_nobody_elses(
+    service, caller, ana
+) -> None:
+    appealed(service, caller, ana)
+    ben = casework.account(service, caller, "ben")
+    mailbox.letter(service, caller, recipient_id=ben.id, subject="not hers")
+
+    with archive(service, ana) as zipped:
+        tables = {
+            name: json.loads(zipped.read(f"tables/{name}.json"))
+            for name in ("appeal", "letter", "evidence", "matter_message")
+        }
+        journal = json.loads(zipped.read("journal.json"))
+        (file,) = [name for name in zipped.namelist() if name.startswith("evidence/")]
+        assert zipped.read(file) == b"my contract"
+
+    assert [row["reason"] for row in tables["appeal"]] == ["the rabbit hole"]
+    assert [row["subject"] for row in tables["letter"]] == ["curious"]
+    assert [row["name"] for row in tables["evidence"]] == ["creator.pdf"]
+    assert [row["text"] for row in tables["matter_message"]] == ["may I ask"]
+    assert any(row["type"].startswith("clearance.appeal.") for row in journal)
+    assert "rita" not in json.dumps(tables)
+
+
+def test_an_erasure_takes_what_hangs_on_the_accounts_matters(service, caller, ana) -> None:
+    row = appealed(service, caller, ana)
+
+    erasure.erase_account(service, caller, "ana")
+
+    with service.database.reading() as session:
+        assert session.get_one(Appeal, row.id).reason == ERASED
+        assert session.exec(select(Evidence)).all() == []
+        assert {each.text for each in session.exec(select(Message))} == {ERASED}
+        (letter,) = session.exec(select(Letter)).all()
+    assert (letter.subject, letter.address) == (ERASED, None)
+    casework.at(service, service.now() + timedelta(hours=1))
+    assert blobs.release(service) == 2
+
+
+def test_a_held_matter_keeps_its_account_and_what_hangs_on_it(service, caller, ana) -> None:
+    row = appealed(service, caller, ana)
+    hold = holds.place(service, caller, "appeal", row.id, "case 4 of the court")
+
+    with pytest.raises(holds.LegalHoldError, match="case 4 of the court"):
+        erasure.erase_account(service, caller, "ana")
+    casework.at(service, service.now() + timedelta(days=2200))
+    sweeper.sweep(service)
+    with service.database.reading() as session:
+        assert len(session.exec(select(Evidence)).all()) == 2
+        assert len(session.exec(select(Letter)).all()) == 1
+
+    holds.lift(service, caller, hold.id)
+    assert sweeper.sweep(service).blobs == 2
+    with service.database.reading() as session:
+        assert session.exec(select(Evidence)).all() == []
+        assert session.exec(select(Letter)).all() == []
+
+
+def test_a_held_notice_outlives_its_time(service, caller) -> None:
+    notice = matters.new(Notice, caller.tenant_id, service.now(), form="dmca", elements={})
+    with service.database.transaction() as session:
+        matters.opened(service, session, notice, appeals.Actor(appeals.Role.NOTIFIER, "sender"))
+    holds.place(service, caller, "notice", notice.id, "a claim")
+    casework.at(service, service.now() + timedelta(days=2200))
+
+    sweeper.sweep(service)
+
+    with service.database.reading() as session:
+        assert session.get(Notice, notice.id) is not None
