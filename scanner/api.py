@@ -35,6 +35,7 @@ from scanner.routes import (
     references,
     releases,
     running,
+    statements,
     track_events,
     tracks,
     watermarks,
@@ -56,6 +57,7 @@ Fields may be added to answers; none is renamed or removed within `/v1`.
 _KEYED: Final = (
     tracks,
     track_events,
+    statements,
     explanations,
     releases,
     watermarks,

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 import scanner.matter_events
-import scanner.people_events  # noqa: F401 - its models are told of too
+import scanner.people_events
+import scanner.statement_events  # noqa: F401 - its models are told of too
 from scanner.events import EventData
 
 

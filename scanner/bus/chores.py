@@ -12,6 +12,7 @@ import appeals
 from scanner import (
     ages,
     consents,
+    database_push,
     deadlines,
     flood,
     licensees,
@@ -59,6 +60,7 @@ class Chores:
             lambda: ages.purge_expired(service),
             lambda: consents.expire_due(service),
             lambda: deadlines.tick(service),
+            lambda: database_push.send_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [
