@@ -39,6 +39,7 @@ from scanner.routes import (
     statements,
     track_events,
     tracks,
+    transparency,
     watermarks,
     webhooks,
 )
@@ -74,6 +75,7 @@ _KEYED: Final = (
     cases,
     personal_data,
     audit,
+    transparency,
     keys,
     policies,
     prompts,
