@@ -34,11 +34,14 @@ class Source:
         Of a notice: one of :data:`appeals.forms.FORMS`.
     id : str, optional
         Of the notice, claim, dispute or appeal.
+    searched : bool
+        The notice does not name the track: it was found by the work that is named (stay-down).
     """
 
     kind: SourceKind = "own_initiative"
     form: str | None = None
     id: str | None = None
+    searched: bool = False
 
 
 OWN: Final = Source()
@@ -95,7 +98,7 @@ def state_reasons(
         source_id=source.id,
         ground="law" if source.kind in BY_LAW else "terms",
         legal_basis=basis,
-        automated_detection=source.kind not in BY_LAW,
+        automated_detection=source.searched or source.kind not in BY_LAW,
         automated_decision=automated_decision,
         contest_until=deadline("complaint-window", now, zone).due_at,
         redress="",

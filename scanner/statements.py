@@ -11,7 +11,7 @@ from scanner.clock import new_id
 from scanner.errors import NotFoundError
 from scanner.journal import Event, record
 from scanner.statement_events import StatementWritten
-from scanner.tables import Case, Notice, PolicyDecision, StatementOfReasons, Track
+from scanner.tables import Case, Notice, NoticeTrack, PolicyDecision, StatementOfReasons, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -79,10 +79,12 @@ def source_of(session: Session, decision: PolicyDecision) -> appeals.Source:
         notice = session.get(Notice, ground_id)
         if notice is None:
             return appeals.Source("notice", None, ground_id)
+        about = session.get(NoticeTrack, (notice.id, decision.track_id))
+        searched = about is not None and about.origin != "named"
+        by: SourceKind = "notice" if notice.flagger_id is None else "trusted_flagger"
         if notice.form == "order":
-            return appeals.Source("order", notice.form, notice.id)
-        flagged = notice.flagger_id is not None
-        return appeals.Source("trusted_flagger" if flagged else "notice", notice.form, notice.id)
+            by = "order"
+        return appeals.Source(by, notice.form, notice.id, searched)
     if kind in _OTHERS:
         return appeals.Source(_OTHERS[kind], None, ground_id)
     return appeals.Source()

@@ -10,7 +10,7 @@ from scanner.callers import Caller
 from scanner.journal import Actor
 from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import Notice, StatementOfReasons
+from scanner.tables import Notice, NoticeTrack, StatementOfReasons
 from scanner.tracks import locked
 from tests import casework
 from tests.running import add_tenant
@@ -54,6 +54,30 @@ def stated(service: Service, caller: Caller, ruling: Ruling, **columns: object):
 
 def blocking(ground: tuple[str, str] | None = None, **more: object) -> Ruling:
     return Ruling("block", "human.copy", "It copies a song.", ground=ground, **more)
+
+
+def test_what_was_found_by_the_work_that_a_notice_names_was_found_by_machine(
+    service, caller
+) -> None:
+    notice = noticed(service, caller, "dmca")
+    track = casework.decided_track(service, caller)
+    about = NoticeTrack(
+        notice_id=notice.id,
+        track_id=track.id,
+        tenant_id=caller.tenant_id,
+        origin="stay_down",
+        state="found",
+        created_at=NOW,
+    )
+    with service.database.transaction() as session:
+        session.add(about)
+        found = locked(session, caller.tenant_id, track.id)
+        rulings.rule(service, session, found, blocking(("notice", notice.id)), REVIEWER)
+    inline.drive(service, track.id)
+
+    with service.database.reading() as session:
+        (statement,) = statements.of_track(session, caller.tenant_id, track.id)
+    assert (statement.source, statement.automated_detection) == ("notice", True)
 
 
 @pytest.mark.parametrize(
