@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from scanner import keys, provenance, tracks, watermark_keys, webhooks
+from scanner import keys, matters, provenance, tracks, watermark_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.inline import drive
 from scanner.journal import event_of
-from scanner.tables import Reference
+from scanner.tables import Notice, Reference
 from scanner.track_states import State
 from tests.rollouts import pack_text
 from tests.scanner.api.conftest import Api, Platform, sound
@@ -32,6 +32,15 @@ def signed(api: Api, platform: Platform, folder: Path) -> str:
     facts = provenance.FileFacts(track, made, "wav", "take", api.service.now())
     signed_file(api.service, folder / "delivery.wav", facts)
     return track_id
+
+
+def noticed(api: Api, platform: Platform) -> str:
+    """Write down a notice."""
+    now = api.service.now()
+    row = matters.new(Notice, platform.tenant.id, now, form="dmca", elements={"work": "a song"})
+    with api.service.database.transaction() as session:
+        session.add(row)
+    return row.id
 
 
 def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
@@ -78,6 +87,8 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "GENERATED": generated,
         "HELD": held,
         "LIMITED": limited,
+        "STATEMENT": platform.http.get(f"/v1/tracks/{limited}/statements").json()["items"][0]["id"],
+        "NOTICE": noticed(api, platform),
         "ACCOUNT": "creator-7",
         "SIGNED": signed(api, platform, folder),
         "REFERENCE": reference,
