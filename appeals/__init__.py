@@ -20,8 +20,9 @@ from appeals.errors import (
 )
 from appeals.machine import Command, Machine, Matter, Step
 from appeals.machines import MACHINES
+from appeals.plain_statements import plain
 from appeals.roles import Actor, Role
-from appeals.statements import state_reasons
+from appeals.statements import Source, machine_form, state_reasons
 from appeals.tables import Case, StatementOfReasons
 
 __all__ = [
@@ -38,10 +39,13 @@ __all__ = [
     "MoveError",
     "NotAllowedError",
     "Role",
+    "Source",
     "StatementOfReasons",
     "Step",
     "Window",
     "deadline",
+    "machine_form",
     "open_case",
+    "plain",
     "state_reasons",
 ]

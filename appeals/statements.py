@@ -1,24 +1,50 @@
 """Statements of reasons: what was done, why, and how to contest it (DSA-17)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from appeals.deadlines import deadline
 from appeals.errors import MissingReasonError
+from appeals.plain_statements import plain, redress
 from appeals.tables import StatementOfReasons
 
-REDRESS: Final = (
-    "You can dispute this free of charge within six months (DSA-20). A person who had no part in "
-    "this decision will look at it."
-)
-HUMAN: Final = (
-    "Rules alone decided this. You can ask that a person decides and hears your view (GDPR-22)."
-)
-WHAT: Final = {
-    "conditioned": "Your track is available with limits.",
-    "quarantined": "Your track is not available while a person looks at it.",
-    "blocked": "Your track is not available.",
+SourceKind = Literal["own_initiative", "notice", "trusted_flagger", "order", "claim", "contest"]
+KINDS: Final[Mapping[str, str]] = {
+    "territory": "visibility",
+    "age": "visibility",
+    "label": "visibility",
+    "monetise": "money",
 }
+"""What a limit restricts, by its kind; of those that packs define themselves, visibility."""
+WAYS: Final = ("complaint", "out_of_court", "court")
+BY_LAW: Final = frozenset({"notice", "trusted_flagger", "order"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a restriction goes back to (DSA-17(3)(b)).
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`SourceKind`.
+    form : str, optional
+        Of a notice: one of :data:`appeals.forms.FORMS`.
+    id : str, optional
+        Of the notice, claim, dispute or appeal.
+    searched : bool
+        The notice does not name the track: it was found by the work that is named (stay-down).
+    """
+
+    kind: SourceKind = "own_initiative"
+    form: str | None = None
+    id: str | None = None
+    searched: bool = False
+
+
+OWN: Final = Source()
 
 
 def state_reasons(
@@ -32,8 +58,20 @@ def state_reasons(
     reasons: Sequence[dict[str, Any]],
     automated_decision: bool,
     now: datetime,
+    outcomes: Mapping[str, str] | None = None,
+    source: Source = OWN,
+    zone: str = "UTC",
 ) -> StatementOfReasons:
     """Write the statement that goes with a restriction.
+
+    Parameters
+    ----------
+    outcomes : mapping, optional
+        Outcome by territory, ``*`` for the rest, as in a decision; none: the same everywhere.
+    source : Source, optional
+        What it goes back to.
+    zone : str, optional
+        IANA name of the zone in which the last day to contest it ends.
 
     Raises
     ------
@@ -41,23 +79,83 @@ def state_reasons(
         If no reason is given: a restriction without one must not take effect.
     """
     reasons = [reason for reason in reasons if reason.get("outcome") != "clear"]  # records only
-    texts = [str(reason["text"]) for reason in reasons if reason.get("text")]
-    if not texts:
+    if not any(reason.get("text") for reason in reasons):
         raise MissingReasonError(f"track {track_id} would be {effect} without a reason")
-    redress = f"{HUMAN} {REDRESS}" if automated_decision else REDRESS
     basis = sorted({str(rule) for reason in reasons for rule in reason.get("legal_basis", [])})
-    return StatementOfReasons(
+    territories, excepted = area_of(outcomes or {"*": "block"})
+    statement = StatementOfReasons(
         id=statement_id,
         tenant_id=tenant_id,
         track_id=track_id,
         decision_id=decision_id,
         effect=effect,
         restrictions=list(restrictions),
+        territories=territories,
+        excepted=excepted,
         facts=list(reasons),
+        source=source.kind,
+        source_form=source.form,
+        source_id=source.id,
+        ground="law" if source.kind in BY_LAW else "terms",
         legal_basis=basis,
-        automated_detection=True,
+        automated_detection=source.searched or source.kind not in BY_LAW,
         automated_decision=automated_decision,
-        redress=redress,
-        text=" ".join([WHAT[effect], *texts, redress]),
+        contest_until=deadline("complaint-window", now, zone).due_at,
+        redress="",
+        text="",
         created_at=now,
     )
+    statement.redress = redress(statement, "en", zone)
+    statement.text = plain(statement, "en", zone)
+    return statement
+
+
+def area_of(outcomes: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return where outcomes restrict: territories, ``*`` for everywhere, and those left out."""
+    hit = sorted(code for code, outcome in outcomes.items() if outcome != "clear")
+    if "*" not in hit:
+        return hit or ["*"], []
+    return ["*"], sorted(code for code, outcome in outcomes.items() if outcome == "clear")
+
+
+def kinds_of(effect: str, restrictions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what is restricted: visibility, money, or both (DSA-17(1))."""
+    if effect != "conditioned":
+        return ["visibility"]
+    return sorted({KINDS.get(str(each["kind"]), "visibility") for each in restrictions}) or [
+        "visibility"
+    ]
+
+
+def machine_form(statement: StatementOfReasons) -> dict[str, Any]:
+    """Return a statement with each part that DSA-17(3) asks for as a field."""
+    until = statement.contest_until
+    return {
+        "id": statement.id,
+        "track_id": statement.track_id,
+        "decision_id": statement.decision_id,
+        "effect": statement.effect,
+        "restricts": kinds_of(statement.effect, statement.restrictions),
+        "restrictions": statement.restrictions,
+        "territories": statement.territories,
+        "except": statement.excepted,
+        "starts_at": statement.created_at.isoformat(),
+        "ends_at": None,
+        "ends_when": "decided" if statement.effect == "quarantined" else "lifted",
+        "source": statement.source,
+        "source_form": statement.source_form,
+        "source_id": statement.source_id,
+        "reasons": [
+            {
+                "rule": reason.get("rule"),
+                "text": reason.get("text"),
+                "legal_basis": list(reason.get("legal_basis", [])),
+            }
+            for reason in statement.facts
+        ],
+        "automated_detection": statement.automated_detection,
+        "automated_decision": statement.automated_decision,
+        "ground": statement.ground,
+        "legal_basis": statement.legal_basis,
+        "redress": {"ways": list(WAYS), "until": until.isoformat() if until else None},
+    }

@@ -48,7 +48,11 @@ class Case(SQLModel, table=True):
 
 
 class StatementOfReasons(SQLModel, table=True):
-    """What the affected person is told, written with the effect (DSA-17)."""
+    """What the affected person is told, written with the effect (DSA-17).
+
+    ``territories`` is where it holds, ``*`` for everywhere but in ``excepted``. ``source`` is what it goes
+    back to, ``source_form`` the form of a notice. ``ground`` is law or terms.
+    """
 
     __tablename__ = "statement_of_reasons"
 
@@ -58,10 +62,17 @@ class StatementOfReasons(SQLModel, table=True):
     decision_id: str = Field(max_length=36, unique=True)
     effect: str = Field(max_length=20)
     restrictions: list[dict[str, Any]] = Field(sa_type=json_type())
+    territories: list[str] = Field(default_factory=lambda: ["*"], sa_type=json_type())
+    excepted: list[str] = Field(default_factory=list, sa_type=json_type())
     facts: list[dict[str, Any]] = Field(sa_type=json_type())
+    source: str = Field(default="own_initiative", max_length=20)
+    source_form: str | None = Field(default=None, max_length=20)
+    source_id: str | None = Field(default=None, max_length=36)
+    ground: str = Field(default="terms", max_length=10)
     legal_basis: list[str] = Field(sa_type=json_type())
     automated_detection: bool
     automated_decision: bool
+    contest_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     redress: str = Field(max_length=1000)
     text: str
     language: str = Field(default="en", max_length=10)

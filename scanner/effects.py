@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 import appeals
 import policy
-from scanner import analysis, delivery, events, watermark_keys
+from scanner import analysis, delivery, events, statements, watermark_keys
 from scanner.audio import AudioError
 from scanner.certificates import CertificateError
 from scanner.clock import new_id
@@ -17,7 +17,7 @@ from scanner.judgements import decision_row, facts_about
 from scanner.manifests import UnverifiableError
 from scanner.metrics import MANIFESTS, MARKS_FAILED
 from scanner.provenance import UnsignedFileError
-from scanner.tables import Analysis, PolicyDecision, StatementOfReasons, Track
+from scanner.tables import Analysis, PolicyDecision, Track
 from scanner.track_states import EFFECT_OF, Command, State
 from scanner.tracks import GENERATED, move
 from watermark.provenance import ProvenanceError
@@ -117,8 +117,7 @@ def take_effect(
     if command is Command.RELEASE:
         data = events.TrackReleased(decision_id=decision.id)
     else:
-        statement = _statement(service, track, decision, effect)
-        session.add(statement)
+        statement = statements.write(service, session, track, decision, effect, event)
         if command is Command.BLOCK:
             data = events.TrackBlocked(decision_id=decision.id, statement_id=statement.id)
         else:
@@ -140,7 +139,7 @@ def quarantine(
     kind: str,
 ) -> None:
     """Put a track before a person: its statement of reasons and its case with it."""
-    statement = _statement(service, track, decision, State.QUARANTINED)
+    statement = statements.write(service, session, track, decision, State.QUARANTINED, event)
     case = appeals.open_case(
         case_id=new_id(),
         tenant_id=track.tenant_id,
@@ -151,7 +150,7 @@ def quarantine(
         decision_id=decision.id,
     )
     case.version = 1
-    session.add_all([statement, case])
+    session.add(case)
     session.flush()
     quarantined = events.TrackQuarantined(
         decision_id=decision.id, statement_id=statement.id, case_id=case.id
@@ -165,20 +164,4 @@ def quarantine(
         data=events.CaseOpened(track_id=track.id, kind=kind, decision_id=decision.id),
         now=service.now(),
         cause=event,
-    )
-
-
-def _statement(
-    service: "Service", track: Track, decision: PolicyDecision, effect: str
-) -> StatementOfReasons:
-    return appeals.state_reasons(
-        statement_id=new_id(),
-        tenant_id=track.tenant_id,
-        track_id=track.id,
-        decision_id=decision.id,
-        effect=effect,
-        restrictions=decision.restrictions,
-        reasons=decision.reasons,
-        automated_decision=decision.automation == "fully",
-        now=service.now(),
     )

@@ -5,9 +5,11 @@ from functools import cache
 from typing import Any
 
 import scanner.matter_events
+import scanner.notice_events
 import scanner.people_events
 import scanner.rights_events
-import scanner.standing_events  # noqa: F401 - their models are told of too
+import scanner.standing_events
+import scanner.statement_events  # noqa: F401 - their models are told of too
 from scanner.events import EventData
 
 

@@ -29,6 +29,8 @@ Row = TypeVar("Row", bound=MatterRow | Case)
 New = TypeVar("New", bound=MatterRow)
 CLOCK = appeals.Actor(appeals.Role.SYSTEM, PIPELINE.id)
 """Who moves what the clock or a rule moves."""
+_CODES = ("form", "right", "remedy", "subject_kind", "filed_as", "ground_kind")
+"""Columns of new matters that their first event repeats: what is counted by them (DSA-24/15)."""
 
 
 def new(model: type[New], tenant_id: str, now: datetime, **columns: Any) -> New:
@@ -68,7 +70,7 @@ def opened(
     if isinstance(row, Appeal):
         _keep_deciders(session, row, PriorDecider, row.deciders, now)
     _set_clock(service, session, row, step, now, actor)
-    _note(session, row, "open", None, now, actor, cause, detail)
+    _note(session, row, "open", None, now, actor, cause, _codes(row) | dict(detail or {}))
 
 
 def move(
@@ -152,6 +154,11 @@ def find(session: Session, model: type[Row], tenant_id: str, matter_id: str) -> 
     if row is None or row.tenant_id != tenant_id:
         raise NotFoundError(model.KIND.replace("_", "-"), "of this id")
     return row
+
+
+def _codes(row: MatterRow) -> dict[str, Any]:
+    codes = {name: code for name in _CODES if (code := getattr(row, name, None))}
+    return codes | ({"trusted": True} if getattr(row, "flagger_id", None) else {})
 
 
 def actor_of(actor: appeals.Actor) -> Actor:

@@ -60,6 +60,7 @@ from scanner.provenance import UnsignedFileError
 from scanner.references import BadReferenceError
 from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
+from scanner.transparency.report import BadPeriodError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.watermark_keys import WatermarkKeyError
 from scanner.webhooks import BadWebhookError
@@ -174,6 +175,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadAgeError: "bad-fields",
     BadConsentError: "bad-fields",
     BadHoldError: "bad-fields",
+    BadPeriodError: "bad-fields",
     PackRefusedError: "pack-refused",
     NothingToDrawError: "nothing-to-draw",
     UnverifiableError: "manifest-unverifiable",

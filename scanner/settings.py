@@ -132,6 +132,19 @@ class Settings(BaseSettings):
     mail_reply_to: str | None = Field(
         default=None, description="Address that answers to letters go to; unset: the sender's."
     )
+    micro_or_small: bool = Field(
+        default=False,
+        description="The platform is a micro or small enterprise (DSA-19): nothing is sent to the "
+        "EU's database of statements of reasons.",
+    )
+    dsa_database_url: str | None = Field(
+        default=None,
+        description="Address to which statements of reasons are posted, up to 100 at once: that of the "
+        "EU's DSA Transparency Database ends in `/api/v1/statements`. Unset: none are.",
+    )
+    dsa_database_token: SecretStr | None = Field(
+        default=None, description="Bearer token of that database."
+    )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")

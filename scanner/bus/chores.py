@@ -13,6 +13,7 @@ from scanner import (
     ages,
     checkpoints,
     consents,
+    database_push,
     deadlines,
     dmca_agent,
     flood,
@@ -63,6 +64,7 @@ class Chores:
             lambda: consents.expire_due(service),
             lambda: deadlines.tick(service),
             lambda: sanctions.expire_due(service),
+            lambda: database_push.send_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

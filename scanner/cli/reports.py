@@ -1,10 +1,20 @@
 """``report``: the record of processing and the impact assessment, from the registry and settings."""
 
-from typing import Any
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
-from scanner.cli.session import Json, answering, say
+from scanner.cli.session import (
+    DEFAULT_TENANT,
+    Json,
+    TenantName,
+    answering,
+    caller_for,
+    opened,
+    say,
+)
 
 app = typer.Typer(help="Reports that the law asks for.", no_args_is_help=True)
 
@@ -28,6 +38,42 @@ def impact(as_json: Json = False) -> None:
     import policy
 
     _print(reports.impact(settings, policy.default_pack(), now), as_json)
+
+
+class Form(StrEnum):
+    """Of a transparency report."""
+
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+@app.command()
+@answering
+def transparency(
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the period.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period.")
+    ],
+    form: Annotated[Form, typer.Option("--format", help="Of what is printed.")] = Form.JSON,
+    tenant: TenantName = DEFAULT_TENANT,
+) -> None:
+    """Print what was done in a period, counted from the journal (DSA-24/15, DMCA)."""
+    from scanner.transparency import as_csv, of_period
+
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        report = of_period(service, caller.tenant_id, first.date(), last.date())
+    if form is Form.CSV:
+        print(as_csv(report), end="")
+    elif form is Form.HTML:
+        from scanner.transparency.page import as_page
+
+        print(as_page(report), end="")
+    else:
+        say(report)
 
 
 def _service_parts() -> Any:

@@ -61,6 +61,7 @@ from scanner.tables.references import (
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
+from scanner.tables.statements import DatabasePush
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (
@@ -89,6 +90,7 @@ __all__ = [
     "ComparisonTally",
     "Consent",
     "CounterNotice",
+    "DatabasePush",
     "DeadLetter",
     "Deadline",
     "Delivery",

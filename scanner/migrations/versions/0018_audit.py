@@ -1,14 +1,14 @@
 """Links by which creators enter without a password; letters that wait are leased while they are sent.
 
 Revision ID: 0018_audit
-Revises: 0016_appeals
+Revises: 0017_statements
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0018_audit"
-down_revision = "0016_appeals"
+down_revision = "0017_statements"
 branch_labels = None
 depends_on = None
 

@@ -80,6 +80,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "GENERATED": generated,
         "HELD": held,
         "LIMITED": limited,
+        "STATEMENT": platform.http.get(f"/v1/tracks/{limited}/statements").json()["items"][0]["id"],
         "ACCOUNT": "creator-7",
         "SIGNED": signed(api, platform, folder),
         "REFERENCE": reference,

@@ -1,5 +1,6 @@
 """``report``: what the law asks for, from the registry and the settings."""
 
+import json
 from pathlib import Path
 
 from tests.program import answer, clearance
@@ -32,3 +33,17 @@ def test_what_a_report_says_of_the_code_is_there(tmp_path: Path) -> None:
     ]
     assert named
     assert all((root / each).is_file() for each in named)
+
+
+def test_a_transparency_report_is_printed_in_each_form(tmp_path: Path) -> None:
+    period = ("report", "transparency", "--from", "2026-01-01", "--to", "2026-12-31")
+
+    clearance(tmp_path, "init")
+    report = json.loads(clearance(tmp_path, *period).stdout)
+    assert report["complaints"]["filed"] == 0
+    assert clearance(tmp_path, *period, "--format", "csv").stdout.startswith("section,")
+    assert clearance(tmp_path, *period, "--format", "html").stdout.startswith("<!DOCTYPE html>")
+    backwards = ("--from", "2026-02-01", "--to", "2026-01-01")
+    wrong = clearance(tmp_path, "report", "transparency", *backwards, status=None)
+    assert wrong.returncode == 2
+    assert "swap" in wrong.stderr

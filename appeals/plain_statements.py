@@ -1,0 +1,92 @@
+"""Statements of reasons in plain words, in the languages of `texts/statements.yaml` (DSA-17(4))."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from appeals.tables import StatementOfReasons
+
+LANGUAGES: Final = ("en", "de", "fr", "es")
+_TEXTS: Final = Path(__file__).parent / "texts" / "statements.yaml"
+
+
+def plain(statement: StatementOfReasons, language: str, zone: str = "UTC") -> str:
+    """Return a statement in plain words.
+
+    What a rule of the pack says stays in the pack's language, which is then said.
+
+    Parameters
+    ----------
+    language : str
+        One of :data:`LANGUAGES`.
+    zone : str, optional
+        IANA name of the zone in which the last day to contest it ends.
+
+    Raises
+    ------
+    KeyError
+        If there is no such language.
+    """
+    words = texts()[language]
+    said = [words["what"][statement.effect]]
+    if statement.effect == "conditioned":
+        said += dict.fromkeys(_limit(words, each["kind"]) for each in statement.restrictions)
+    said.append(_where(statement, words["where"], language))
+    said.append(words["until"]["decided" if statement.effect == "quarantined" else "lifted"])
+    said.append(words["why"])
+    said += [str(reason["text"]) for reason in statement.facts if reason.get("text")]
+    said.append(words["pack"])
+    said.append(words["source"][statement.source])
+    said.append(words["detected"][_yes(statement.automated_detection)])
+    said.append(words["ground"][statement.ground])
+    said.append(redress(statement, language, zone))
+    return " ".join(each for each in said if each)
+
+
+def redress(statement: StatementOfReasons, language: str, zone: str = "UTC") -> str:
+    """Return who decided, and how and until when that can be contested (DSA-17(3)(f))."""
+    words = texts()[language]
+    said = [words["decided"][_yes(statement.automated_decision)], words["redress"]]
+    if statement.contest_until is not None:
+        from babel.dates import format_date  # the rules of other commands need no calendar
+
+        last = statement.contest_until.astimezone(ZoneInfo(zone)) - timedelta(seconds=1)
+        day = format_date(last.date(), "long", locale=language)
+        said.append(words["until_day"].format(day=day))
+    return " ".join([*said, words["elsewhere"]])
+
+
+@cache
+def texts() -> dict[str, dict[str, Any]]:
+    """Return the frame's words by language."""
+    words: dict[str, dict[str, Any]] = yaml.safe_load(_TEXTS.read_text(encoding="utf-8"))
+    return words
+
+
+def _limit(words: dict[str, Any], kind: str) -> str:
+    return str(words["limit"].get(kind, words["limit"]["other"]))
+
+
+def _where(statement: StatementOfReasons, words: dict[str, str], language: str) -> str:
+    if statement.territories != ["*"]:
+        return words["only"].format(territories=_names(statement.territories, language))
+    if statement.excepted:
+        return words["except"].format(territories=_names(statement.excepted, language))
+    return words["everywhere"]
+
+
+def _names(codes: Sequence[str], language: str) -> str:
+    from babel import Locale
+    from babel.lists import format_list
+
+    known = Locale(language).territories
+    return format_list([known.get(code, code) for code in codes], locale=language)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,48 @@
+"""HTTP resource of the transparency report."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from scanner import transparency
+from scanner.dependencies import AuditReader, ServiceDep
+from scanner.problems import problems
+from scanner.routing import Route
+from scanner.schemas import transparency as shapes
+
+router = APIRouter(prefix="/v1/reports", tags=["audit"], route_class=Route)
+
+
+@router.get(
+    "/transparency",
+    response_model=shapes.TransparencyReport,
+    response_model_exclude_unset=True,
+    responses=problems(
+        "bad-fields",
+        also={
+            200: {
+                "description": "The report.",
+                "content": {"text/csv": {}, "text/html": {}},
+            }
+        },
+    ),
+)
+def read_transparency_report(
+    caller: AuditReader,
+    service: ServiceDep,
+    first: Annotated[date, Query(alias="from", description="First day of the period.")],
+    last: Annotated[date, Query(alias="to", description="Last day of the period.")],
+    form: Annotated[
+        Literal["json", "csv", "html"], Query(alias="format", description="Of the answer.")
+    ] = "json",
+) -> Any:
+    """What was done in a period, for publication (DSA-24/15). Needs the scope `audit:read`."""
+    report = transparency.of_period(service, caller.tenant_id, first, last)
+    if form == "csv":
+        return Response(transparency.as_csv(report), media_type="text/csv; charset=utf-8")
+    if form == "html":
+        from scanner.transparency.page import as_page
+
+        return Response(as_page(report), media_type="text/html; charset=utf-8")
+    return report
