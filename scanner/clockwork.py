@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from appeals.matter_tables import MatterRow
+from scanner import queues
 from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ ROWS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
 }
 WHEN_OPEN: Final[dict[str, Act]] = {}
 """By rule: what happens when a window opens."""
-WHEN_DUE: Final[dict[str, Act]] = {}
+WHEN_DUE: Final[dict[str, Act]] = {queues.TARGET: queues.meet}
 """By rule: what happens when the time is over; a rule that is not here is missed then."""
-WHEN_MISSED: Final[dict[str, Act]] = {}
+WHEN_MISSED: Final[dict[str, Act]] = {queues.TARGET: queues.escalate_late}
 """By rule: what happens when somebody should have acted and has not."""
 
 

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import appeals
 import watermark
 from fingerprint import (
     FingerprintError,
@@ -53,6 +54,7 @@ from scanner.people import GateClosedError
 from scanner.privacy.erasure import NotReplayableError
 from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
+from scanner.reasons import BadVerdictError
 from scanner.references import BadReferenceError
 from scanner.store import StoreError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
@@ -160,6 +162,10 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadAgeError: "bad-fields",
     BadConsentError: "bad-fields",
     BadHoldError: "bad-fields",
+    BadVerdictError: "bad-fields",
+    appeals.MissingPartError: "bad-fields",
+    appeals.NotAllowedError: "forbidden",
+    appeals.IllegalTransitionError: "illegal-transition",
     PackRefusedError: "pack-refused",
     NothingToDrawError: "nothing-to-draw",
     UnverifiableError: "manifest-unverifiable",
@@ -286,6 +292,7 @@ def install(app: FastAPI) -> None:
         AudioError,
         FingerprintError,
         watermark.WatermarkError,
+        appeals.AppealError,
         HTTPException,
         RequestValidationError,
         SQLAlchemyError,

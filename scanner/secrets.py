@@ -1,5 +1,6 @@
 """Secrets at rest: a key file that only the owner may read, and what is encrypted with it."""
 
+import hmac
 import os
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ class SecretBox:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        self._key = key
 
     @classmethod
     def of(cls, settings: Settings) -> "SecretBox":
@@ -28,6 +30,10 @@ class SecretBox:
         if settings.secret_key is not None:
             return cls(settings.secret_key.get_secret_value().encode())
         return cls(read_key_file(settings.home / KEY_NAME))
+
+    def derived(self, purpose: bytes) -> bytes:
+        """Return a key for another purpose, from which this one can't be found (HMAC-SHA-256)."""
+        return hmac.digest(self._key, purpose, "sha256")
 
     def seal(self, text: str) -> str:
         """Encrypt."""

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
-from scanner import people, words
+from scanner import dispositions, people, words
 from scanner.analysis import FAILED, Evidence
 from scanner.catalogue import ACTIVE
 from scanner.harmless import Standing, standing
@@ -193,6 +193,7 @@ def _match_facts(
     holders = {each.holder.id for each in known.values()}
     licences = _licences(session, tenant_id, holders, account_id, now)
     claims = _claims(found, known)
+    precision = dispositions.precision(session, tenant_id, known, now) if known else {}
     facts = []
     for part, match in found:
         each = known.get(match.reference_id)
@@ -206,9 +207,12 @@ def _match_facts(
             stands = standing(match, each, part.explained.get(match.reference_id))
             free = _free(stands, known)
             others = _other_holders(match.kind, each, stands, claims)
-            facts.append(
-                _match_fact(match, each, stands, free, others, declared, licences, duration)
-            )
+            fact = _match_fact(match, each, stands, free, others, declared, licences, duration)
+            if match.reference_id in precision:
+                share, decided = precision[match.reference_id]
+                changes = {"reference_precision": share, "reference_decided": decided}
+                fact = fact.model_copy(update=changes)
+            facts.append(fact)
     return tuple(facts)
 
 

@@ -11,14 +11,18 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
+    cases,
     consents,
     deadlines,
     flood,
     licensees,
+    queues,
     reference_checks,
     rehearsals,
+    second_reviews,
     temporary,
     upkeep,
+    verdicts,
     webhooks,
 )
 from scanner.bus import dead_letters
@@ -59,6 +63,10 @@ class Chores:
             lambda: ages.purge_expired(service),
             lambda: consents.expire_due(service),
             lambda: deadlines.tick(service),
+            lambda: queues.take_in(service),
+            lambda: cases.expire_due(service),
+            lambda: verdicts.settle_due(service),
+            lambda: second_reviews.lapse_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

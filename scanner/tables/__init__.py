@@ -1,5 +1,6 @@
 """Every table the service keeps itself; `policy` and `appeals` keep theirs."""
 
+from appeals.case_tables import CaseNote, CaseVerdict, GoldenCase, ReasonTemplate
 from appeals.matter_tables import (
     Appeal,
     Claim,
@@ -77,6 +78,8 @@ __all__ = [
     "BlobRelease",
     "BusCursor",
     "Case",
+    "CaseNote",
+    "CaseVerdict",
     "CatalogueChange",
     "CatalogueEpoch",
     "Claim",
@@ -90,6 +93,7 @@ __all__ = [
     "Erasure",
     "Evidence",
     "Generation",
+    "GoldenCase",
     "Guardian",
     "Handled",
     "HandlerStart",
@@ -112,6 +116,7 @@ __all__ = [
     "PolicyPack",
     "PolicyRollout",
     "Provenance",
+    "ReasonTemplate",
     "Reference",
     "ReferenceExclusion",
     "ReferenceOpinion",
