@@ -18,6 +18,7 @@ import typer
 from scanner.cli import (
     accounts,
     banks,
+    casework,
     catalogue,
     certificates,
     explaining,
@@ -59,6 +60,7 @@ certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")
 operations.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
+app.add_typer(casework.app, name="case")
 app.add_typer(reports.app, name="report")
 
 

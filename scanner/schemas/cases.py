@@ -20,7 +20,7 @@ class NoteAnswer(Answer):
     kind: str
     role: str
     text: str
-    author: str | None
+    author: str | None = Field(None, description="For staff; a pseudonym.")
     created_at: Moment
 
 
