@@ -9,7 +9,6 @@ from sqlmodel import Session, col, func, select
 from scanner.reasons import DISPOSITIONS, BadVerdictError
 from scanner.tables import Analysis, Case, RetroMatch, Track, TrackMatch
 
-OPEN: Final = "open"
 LIKELY: Final = 0.5
 """Least score of a match that a verdict speaks of unless it names it."""
 WINDOW: Final = timedelta(days=90)
@@ -82,7 +81,7 @@ def precision(
         counted = query.where(
             table.tenant_id == tenant_id,
             col(table.reference_id).in_(set(reference_ids)),
-            table.disposition != OPEN,
+            col(table.disposition).in_(DISPOSITIONS),
         ).group_by(table.reference_id, table.disposition)
         for reference_id, disposition, count in session.exec(counted):
             counts = decided.setdefault(reference_id, {})

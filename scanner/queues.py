@@ -161,10 +161,10 @@ def target(service: "Service", kind: str) -> timedelta:
     return timedelta(hours=float(hours.get(kind) or hours.get("*") or 72))
 
 
-def meet(_service: "Service", session: Session, case: Case) -> None:
+def meet(service: "Service", session: Session, case: Case) -> None:
     """End the clock of a case that is decided, or waits for somebody else, when it is due."""
     if case.state not in {State.QUEUED, State.LEASED, State.ESCALATED}:
-        deadlines.end(session, case, _service.now())
+        deadlines.end(session, case, service.now())
 
 
 def escalate_late(service: "Service", session: Session, case: Case) -> None:

@@ -132,11 +132,13 @@ def lapse_due(service: "Service") -> int:
         row = verdicts.standing(session, case)
         if case.state != State.SECOND_REVIEW or row is None or row.state != "standing":
             return
+        if verdicts.is_taking_effect(track):
+            return
         detail = verdicts.closing(row)
         lapsed = {"lapsed": True}
         matters.move(service, session, case, "close", matters.CLOCK, parts=lapsed, detail=detail)
         verdicts.give_effect(service, session, case, track, row)
 
     for case_id in due:
-        verdicts.concluding(service, case_id, act)
+        verdicts.each_by_itself(case_id, lambda each: verdicts.concluding(service, each, act))
     return len(due)

@@ -230,8 +230,21 @@ def settle_due(service: "Service") -> int:
             .limit(BATCH)
         ).all()
     for case_id in due:
-        settle(service, case_id)
+        each_by_itself(case_id, lambda each: settle(service, each))
     return len(due)
+
+
+def each_by_itself(case_id: str, act: Callable[[str], None]) -> None:
+    """Act on a case; one that fails must not keep the others from their turn."""
+    try:
+        act(case_id)
+    except Exception:
+        log.exception("verdict_failed", case_id=case_id)
+
+
+def is_taking_effect(track: Track | None) -> bool:
+    """Whether the decision before is still on its way: the next follows when it has arrived."""
+    return track is not None and track.state == track_states.State.DECIDED
 
 
 def settle(service: "Service", case_id: str) -> None:
@@ -243,8 +256,8 @@ def settle(service: "Service", case_id: str) -> None:
         row = standing(session, case)
         if case.state != State.DECIDED or not over or row is None:
             return
-        if track is not None and track.state == track_states.State.DECIDED:
-            return  # the decision before is still taking effect: this one follows it
+        if is_taking_effect(track):
+            return
         if second_reviews.wanted(service, session, case):
             matters.move(service, session, case, "check", matters.CLOCK)
             return

@@ -19,6 +19,9 @@ _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 def upgrade() -> None:
     op.add_column("appeal_case", sa.Column("reach", sa.Integer(), nullable=True))
     op.create_index("ix_appeal_case_due", "appeal_case", ["state", "due_at"])
+    op.create_index(
+        "ix_track_match_decided", "track_match", ["tenant_id", "reference_id", "disposition"]
+    )
     op.add_column(
         "retro_match",
         sa.Column("disposition", sa.String(20), nullable=False, server_default="open"),
@@ -88,5 +91,6 @@ def downgrade() -> None:
     for table in ("golden_case", "reason_template", "case_note", "case_verdict"):
         op.drop_table(table)
     op.drop_column("retro_match", "disposition")
+    op.drop_index("ix_track_match_decided", "track_match")
     op.drop_index("ix_appeal_case_due", "appeal_case")
     op.drop_column("appeal_case", "reach")
