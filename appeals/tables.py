@@ -13,7 +13,8 @@ class Case(SQLModel, table=True):
     """Something a person should look at: a track, a reference, or a matter such as a notice.
 
     ``since``, ``due_at``, ``holder`` and ``deciders`` are those of :class:`appeals.machine.Matter`: while
-    it is leased, the end of the lease and who has it. ``legal_due_at`` is by when law wants an answer.
+    it is leased, the end of the lease and who has it. ``legal_due_at`` is by when law wants an answer;
+    ``reach`` how many tracks wait for the same answer, null until that was counted.
     """
 
     __tablename__ = "appeal_case"
@@ -21,6 +22,7 @@ class Case(SQLModel, table=True):
         Index("ix_appeal_case_queue", "tenant_id", "state", "priority", "opened_at"),
         Index("ix_appeal_case_opened", "tenant_id", "opened_at", "id"),
         Index("ix_appeal_case_matter", "matter_kind", "matter_id"),
+        Index("ix_appeal_case_due", "state", "due_at"),
     )
     KIND: ClassVar[str] = "case"
 
@@ -41,6 +43,7 @@ class Case(SQLModel, table=True):
     language: str | None = Field(default=None, max_length=10)
     legal_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     priority: int
+    reach: int | None = None
     decision_id: str | None = Field(default=None, max_length=36)
     reasons: list[dict[str, Any]] = Field(sa_type=json_type())
     opened_at: datetime = Field(sa_type=UtcDateTime)

@@ -395,6 +395,11 @@ def next_epoch(session: Session, tenant_id: str) -> int:
     return row.value
 
 
+def lock(session: Session, tenant_id: str) -> None:
+    """Lock a tenant's catalogue until the transaction ends; `next_epoch` may follow, or not."""
+    _locked_epoch(session, tenant_id)
+
+
 def _locked_epoch(session: Session, tenant_id: str) -> CatalogueEpoch:
     row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
     if row is None:

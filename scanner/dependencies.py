@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 import appeals.tables
-from scanner import banks, keys, licensees, policies, references, tracks, webhooks
+from scanner import banks, keys, licensees, policies, queues, references, tracks, webhooks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.errors import (
@@ -140,6 +140,7 @@ _references_settle = Holding("references:settle")
 _webhooks, _operations = Holding("webhooks"), Holding("operations")
 _policies_write, _policies_approve = Holding("policies:write"), Holding("policies:approve")
 _cases_read, _audit_read = Holding("cases:read"), Holding("audit:read")
+_cases_decide, _contest_write = Holding("cases:decide"), Holding("contest:write")
 
 TracksReader = Annotated[Caller, Security(_tracks_read)]
 TracksWriter = Annotated[Caller, Security(_tracks_write)]
@@ -148,6 +149,8 @@ ReferencesWriter = Annotated[Caller, Security(_references_write)]
 ReferencesSettler = Annotated[Caller, Security(_references_settle)]
 WebhooksCaller = Annotated[Caller, Security(_webhooks)]
 CasesReader = Annotated[Caller, Security(_cases_read)]
+CasesDecider = Annotated[Caller, Security(_cases_decide)]
+Contester = Annotated[Caller, Security(_contest_write)]
 AuditReader = Annotated[Caller, Security(_audit_read)]
 PolicyWriter = Annotated[Caller, Security(_policies_write)]
 PolicyApprover = Annotated[Caller, Security(_policies_approve)]
@@ -199,8 +202,10 @@ WebhookId = Annotated[str, Path(description="The webhook's id.")]
 
 
 def readable_track(caller: TracksReader, service: ServiceDep, track_id: TrackId) -> Track:
-    """Return the track in the path for reading."""
+    """Return the track in the path for reading; a reviewer sees it while they hold its case."""
     track: Track = _own_track(service, caller, track_id)
+    with service.database.reading() as session:
+        queues.check_track(session, caller, track.id, service.now())
     return track
 
 
@@ -256,6 +261,22 @@ def own_case(
     caller: CasesReader, service: ServiceDep, case_id: Annotated[str, Path(description="Its id.")]
 ) -> appeals.tables.Case:
     """Return the case in the path."""
+    case: appeals.tables.Case = _own_case(service, caller, case_id)
+    return case
+
+
+def decided_case(
+    caller: CasesDecider, service: ServiceDep, case_id: Annotated[str, Path(description="Its id.")]
+) -> appeals.tables.Case:
+    """Return the case in the path for a person to act on."""
+    case: appeals.tables.Case = _own_case(service, caller, case_id)
+    return case
+
+
+def contested_case(
+    caller: Contester, service: ServiceDep, case_id: Annotated[str, Path(description="Its id.")]
+) -> appeals.tables.Case:
+    """Return the case in the path for whom it affects."""
     case: appeals.tables.Case = _own_case(service, caller, case_id)
     return case
 
@@ -323,6 +344,8 @@ ReadableBank = Annotated[Bank, Depends(readable_bank)]
 WritableBank = Annotated[Bank, Depends(writable_bank)]
 OwnWebhook = Annotated[Webhook, Depends(own_webhook)]
 OwnCase = Annotated[appeals.tables.Case, Depends(own_case)]
+DecidedCase = Annotated[appeals.tables.Case, Depends(decided_case)]
+ContestedCase = Annotated[appeals.tables.Case, Depends(contested_case)]
 OwnKey = Annotated[ApiKey, Depends(own_key)]
 OwnLicensee = Annotated[MarkLicensee, Depends(own_licensee)]
 OwnLetter = Annotated[DeadLetter, Depends(own_letter)]

@@ -85,6 +85,7 @@ def move(
     detail: Mapping[str, Any] | None = None,
     zone: str | None = None,
     longer: bool = False,
+    lasts: timedelta | None = None,
 ) -> appeals.Step:
     """Move a locked matter.
 
@@ -96,6 +97,8 @@ def move(
         Ids and codes for the event; nothing personal.
     zone : str, optional
         IANA name of the zone whose days count; the service's by default.
+    lasts : timedelta, optional
+        How long it stays so, where a setting says otherwise than the machine.
 
     Raises
     ------
@@ -106,6 +109,8 @@ def move(
     now = service.now()
     before = matter_of(row)
     step = machine.advance(before, appeals.Command(action, actor, parts or {}), now)
+    if lasts is not None:
+        step = replace(step, matter=replace(step.matter, due_at=now + lasts))
     after = step.matter
     kept = step.deadline is None and after.due_at is not None and after.due_at == before.due_at
     if isinstance(row, Appeal):  # before its state, which the database lets nobody change without

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -42,7 +42,7 @@ class Party:
         For a notifier the digest of the address.
     """
 
-    kind: str
+    kind: Literal["holder", "flagger", "notifier"]
     id: str
 
 

@@ -180,6 +180,12 @@ def _weigh(service: "Service", session: Session, notice: Notice) -> None:
     open_case(service, session, notice, "misuse", [reason])
 
 
+def sent_by(session: Session, notice: Notice) -> tuple[Party, Submissions] | None:
+    """Return who sent a notice and how their notices were found; None if they can't be told apart."""
+    party = party_of(notice)
+    return None if party is None else (party, _sent(session, notice.tenant_id, party))
+
+
 def _factors(finding: MisuseFinding) -> dict[str, object]:
     return {
         "count": finding.count,

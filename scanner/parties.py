@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 import appeals
-from appeals.roles import STAFF, Role
+from appeals.roles import SENIOR, STAFF, Role
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.tables import Account, Track
@@ -23,6 +23,14 @@ def staff(caller: Caller) -> appeals.Actor:
             "`clearance key create --user EMAIL`"
         )
     return appeals.Actor(Role(caller.actor.role), caller.user_id)
+
+
+def senior(caller: Caller) -> appeals.Actor:
+    """Return the appeals officer whose key this is, or raise ``ForbiddenError``."""
+    actor = staff(caller)
+    if actor.role not in SENIOR:
+        raise ForbiddenError("only an appeals officer does this")
+    return actor
 
 
 def affected(session: Session, caller: Caller, track: Track) -> appeals.Actor:

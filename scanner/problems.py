@@ -57,6 +57,7 @@ from scanner.people import GateClosedError
 from scanner.privacy.erasure import NotReplayableError
 from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
+from scanner.reasons import BadVerdictError
 from scanner.references import BadReferenceError
 from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
@@ -176,6 +177,10 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadConsentError: "bad-fields",
     BadHoldError: "bad-fields",
     BadPeriodError: "bad-fields",
+    BadVerdictError: "bad-fields",
+    appeals.MissingPartError: "bad-fields",
+    appeals.NotAllowedError: "forbidden",
+    appeals.IllegalTransitionError: "illegal-transition",
     PackRefusedError: "pack-refused",
     NothingToDrawError: "nothing-to-draw",
     UnverifiableError: "manifest-unverifiable",
@@ -304,6 +309,7 @@ def install(app: FastAPI) -> None:
         AudioError,
         FingerprintError,
         watermark.WatermarkError,
+        appeals.AppealError,
         HTTPException,
         RequestValidationError,
         SQLAlchemyError,

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlmodel import Session, select
 
@@ -37,11 +37,14 @@ class Pseudonyms:
         make_key_file(home / KEY_NAME, os.urandom(_KEY_BYTES))
         self._key = read_key_file(home / KEY_NAME)
 
-    def of(self, user_id: str) -> str:
-        """Return a login's pseudonym, such as ``R-7F3K-Q2MA``: 40 bits of its keyed hash."""
-        digest = hmac.digest(self._key, user_id.encode(), "sha256")
+    def of(self, person_id: str, kind: Literal["R", "U"] = "R") -> str:
+        """Return a pseudonym, such as ``R-7F3K-Q2MA``: 40 bits of a keyed hash.
+
+        ``R`` is one of a login, ``U`` one of an uploader's account.
+        """
+        digest = hmac.digest(self._key, person_id.encode(), "sha256")
         letters = base64.b32encode(digest[:5]).decode()
-        return f"R-{letters[:4]}-{letters[4:]}"
+        return f"{kind}-{letters[:4]}-{letters[4:]}"
 
     def actor(self, actor: str, role: str) -> str:
         """Return an actor as everybody may see it: staff under their pseudonym, others as they are."""

@@ -145,6 +145,27 @@ class Settings(BaseSettings):
     dsa_database_token: SecretStr | None = Field(
         default=None, description="Bearer token of that database."
     )
+    undo_seconds: int = Field(
+        default=600,
+        ge=0,
+        le=86_400,
+        description="How long a reviewer can take a verdict back before it takes effect; 0: at once.",
+    )
+    second_review_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of verdicts that a second reviewer checks without seeing them.",
+    )
+    second_review_hours: float = Field(
+        default=24,
+        gt=0,
+        description="After how long the first verdict takes effect if nobody came to check it.",
+    )
+    case_target_hours: CommaSeparated = Field(
+        default=frozenset({"*=72", "indeterminate=24", "dead_letter=24", "notice=24"}),
+        description="Hours in which a case is to be decided, as KIND=HOURS; `*` for all others.",
+    )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
@@ -355,7 +376,7 @@ class Settings(BaseSettings):
         description="Key that encrypts stored secrets; default: a file in the home folder.",
     )
 
-    @field_validator("allowed_hosts", "s3_buckets", mode="before")
+    @field_validator("allowed_hosts", "s3_buckets", "case_target_hours", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

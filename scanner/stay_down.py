@@ -77,7 +77,7 @@ def apply(
     row = session.get_one(NoticeTrack, (notice.id, track.id), with_for_update=True)
     if row.state != "found":
         return
-    if verdict.verdict != "action" or not holds(notice):
+    if verdict.verdict != "block" or not holds(notice):
         row.state = "refused"
         return
     notice_tracks.take_down(

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
-from scanner import exemptions, people, words
+from scanner import dispositions, exemptions, people, words
 from scanner.analysis import FAILED, Evidence
 from scanner.catalogue import ACTIVE
 from scanner.harmless import Standing, standing
@@ -198,6 +198,7 @@ def _match_facts(
     licences = _licences(session, tenant_id, holders, account_id, now)
     exempt = exemptions.of_track(session, track_id)
     claims = _claims(found, known, exempt)
+    precision = dispositions.precision(session, tenant_id, known, now) if known else {}
     facts = []
     for part, match in found:
         each = known.get(match.reference_id)
@@ -212,7 +213,12 @@ def _match_facts(
             free = _free(stands, known)
             others = _other_holders(match.kind, each, stands, claims)
             fact = _match_fact(match, each, stands, free, others, declared, licences, duration)
-            facts.append(exempt.within(fact))
+            fact = exempt.within(fact)
+            if match.reference_id in precision:
+                share, decided = precision[match.reference_id]
+                changes = {"reference_precision": share, "reference_decided": decided}
+                fact = fact.model_copy(update=changes)
+            facts.append(fact)
     return tuple(facts)
 
 

@@ -122,33 +122,55 @@ def settle(
     IllegalTransitionError
         If the reference is not quarantined, or is deconfirmed and would be found again.
     """
+    with service.database.transaction() as session:
+        return settle_within(
+            service,
+            session,
+            caller,
+            reference_id,
+            verdict,
+            reason,
+            expected_version=expected_version,
+        )
+
+
+def settle_within(
+    service: "Service",
+    session: Session,
+    caller: Caller,
+    reference_id: str,
+    verdict: str,
+    reason: str,
+    *,
+    expected_version: int | None = None,
+) -> Reference:
+    """`settle` in the caller's transaction, which locks no reference or case before the catalogue."""
     if verdict not in VERDICTS:
         raise BadReferenceError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
     if not reason.strip():
         raise BadReferenceError("say why: the reason is kept with the decision")
     now = service.now()
-    with service.database.transaction() as session:
-        epoch = next_epoch(session, caller.tenant_id)
-        reference = locked(session, caller.tenant_id, reference_id)
-        check_version(reference.version, expected_version)
-        if reference.status != Status.QUARANTINED:
+    epoch = next_epoch(session, caller.tenant_id)
+    reference = locked(session, caller.tenant_id, reference_id)
+    check_version(reference.version, expected_version)
+    if reference.status != Status.QUARANTINED:
+        raise IllegalTransitionError(
+            f"the reference is {reference.status}: only one that is quarantined is settled"
+        )
+    if verdict == "active":
+        if reference.opinion == "deconfirmed":
             raise IllegalTransitionError(
-                f"the reference is {reference.status}: only one that is quarantined is settled"
+                "a person deconfirmed the reference: confirm it first, or retire it"
             )
-        if verdict == "active":
-            if reference.opinion == "deconfirmed":
-                raise IllegalTransitionError(
-                    "a person deconfirmed the reference: confirm it first, or retire it"
-                )
-            if reference.quarantined_for == quarantine.FLOOD:
-                reference.accepted_rate = max(reference.accepted_rate, reference.flood_rate)
-            quarantine.reinstate(session, reference, epoch, reason, now, caller.actor)
-        else:
-            reference.status = advance(Status(reference.status), Move.RETIRE)
-            reference.epoch = epoch
-            record_change(session, reference, ReferenceRemoved(epoch=epoch), now, caller.actor)
-            quarantine.close_cases(session, reference, f"retired: {reason}", now, caller.actor)
-        return reference
+        if reference.quarantined_for == quarantine.FLOOD:
+            reference.accepted_rate = max(reference.accepted_rate, reference.flood_rate)
+        quarantine.reinstate(session, reference, epoch, reason, now, caller.actor)
+    else:
+        reference.status = advance(Status(reference.status), Move.RETIRE)
+        reference.epoch = epoch
+        record_change(session, reference, ReferenceRemoved(epoch=epoch), now, caller.actor)
+        quarantine.close_cases(session, reference, f"retired: {reason}", now, caller.actor)
+    return reference
 
 
 def exclude(

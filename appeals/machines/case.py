@@ -1,11 +1,13 @@
 """The life of a case: somebody looks, decides, and may be checked by somebody else."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from appeals.machine import (
+    Command,
     Machine,
+    Matter,
     Move,
     before_due,
     by_holder,
@@ -16,6 +18,8 @@ from appeals.roles import AFFECTED, CLAIMANT, CLOCK, SENIOR, STAFF
 
 LEASE: Final = timedelta(minutes=10)
 UNDO: Final = timedelta(minutes=10)
+ANSWER: Final = timedelta(days=7)
+"""How long whoever was asked may take; after that a reviewer goes on without."""
 
 
 class State(StrEnum):
@@ -33,6 +37,14 @@ class State(StrEnum):
 
 
 _S = State
+
+
+def by_nobody_else(matter: Matter, command: Command, now: datetime) -> str | None:
+    """Nobody else looks at it now."""
+    if matter.holder in {None, command.actor.id} or (matter.due_at and matter.due_at <= now):
+        return None
+    return "somebody else holds it"
+
 
 CASE: Final = Machine(
     "case",
@@ -70,9 +82,19 @@ CASE: Final = Machine(
         ),
         Move("release", [_S.LEASED], _S.QUEUED, STAFF, guards=(by_holder, before_due)),
         Move("expire", [_S.LEASED], _S.QUEUED, CLOCK, guards=(when_due,)),
-        Move("ask", [_S.LEASED], _S.WAITING_INFO, STAFF, ("question",), (by_holder, before_due)),
+        Move(
+            "ask",
+            [_S.LEASED],
+            _S.WAITING_INFO,
+            STAFF,
+            ("question",),
+            (by_holder, before_due),
+            lasts=ANSWER,
+        ),
         Move("answer", [_S.WAITING_INFO], _S.QUEUED, AFFECTED | CLAIMANT, ("answer",)),
+        Move("go_on", [_S.WAITING_INFO], _S.QUEUED, CLOCK, guards=(when_due,)),
         Move("escalate", [_S.LEASED], _S.ESCALATED, STAFF, ("note",), (by_holder, before_due)),
+        Move("escalate", [_S.QUEUED], _S.ESCALATED, CLOCK, ("note",)),
         Move(
             "decide",
             [_S.LEASED],
@@ -94,14 +116,25 @@ CASE: Final = Machine(
             lasts=LEASE,
             holder="actor",
         ),
-        Move("check", [_S.DECIDED], _S.SECOND_REVIEW, CLOCK | STAFF),
+        Move("check", [_S.DECIDED], _S.SECOND_REVIEW, CLOCK),
+        Move("check", [_S.DECIDED], _S.SECOND_REVIEW, STAFF, guards=(by_holder, before_due)),
+        Move(
+            "lease",
+            [_S.SECOND_REVIEW],
+            _S.SECOND_REVIEW,
+            STAFF,
+            guards=(by_nobody_before, by_nobody_else),
+            lasts=LEASE,
+            holder="actor",
+        ),
+        Move("release", [_S.SECOND_REVIEW], _S.SECOND_REVIEW, STAFF, guards=(by_holder,)),
         Move(
             "agree",
             [_S.SECOND_REVIEW],
             _S.CLOSED,
             STAFF,
             ("verdict",),
-            (by_nobody_before,),
+            (by_nobody_before, by_nobody_else),
             decides=True,
         ),
         Move(
@@ -110,10 +143,14 @@ CASE: Final = Machine(
             _S.ESCALATED,
             STAFF,
             ("verdict", "reason"),
-            (by_nobody_before,),
+            (by_nobody_before, by_nobody_else),
             decides=True,
         ),
         Move("close", [_S.DECIDED], _S.CLOSED, CLOCK, guards=(when_due,)),
+        # nobody came to check it in time; never where law or rules want two (four eyes)
+        Move("close", [_S.SECOND_REVIEW], _S.CLOSED, CLOCK, ("lapsed",)),
+        # it can't take effect any more: somebody looks anew
+        Move("return", [_S.DECIDED, _S.SECOND_REVIEW], _S.QUEUED, CLOCK, ("note",)),
         Move("reopen", [_S.CLOSED], _S.REOPENED, CLOCK | SENIOR, ("new_facts",)),
     ),
 )

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
+    cases,
     checkpoints,
     consents,
     database_push,
@@ -18,11 +19,14 @@ from scanner import (
     dmca_agent,
     flood,
     licensees,
+    queues,
     reference_checks,
     rehearsals,
     sanctions,
+    second_reviews,
     temporary,
     upkeep,
+    verdicts,
     webhooks,
 )
 from scanner.bus import dead_letters
@@ -65,6 +69,10 @@ class Chores:
             lambda: deadlines.tick(service),
             lambda: sanctions.expire_due(service),
             lambda: database_push.send_due(service),
+            lambda: queues.take_in(service),
+            lambda: cases.expire_due(service),
+            lambda: verdicts.settle_due(service),
+            lambda: second_reviews.lapse_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

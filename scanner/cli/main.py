@@ -18,6 +18,7 @@ import typer
 from scanner.cli import (
     accounts,
     banks,
+    casework,
     catalogue,
     certificates,
     explaining,
@@ -64,6 +65,7 @@ app.add_typer(notices.app, name="notice")
 app.add_typer(notices.flagger, name="flagger")
 operations.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
+app.add_typer(casework.app, name="case")
 app.add_typer(reports.app, name="report")
 
 

@@ -85,12 +85,13 @@ def _status_of(error: Exception) -> int | None:
     from pydantic import ValidationError
     from sqlalchemy.exc import SQLAlchemyError
 
+    import appeals
     import policy
     from scanner.audio import AudioError
     from scanner.errors import InProgressError, ScannerError, TransientError
     from scanner.store import StoreError
 
-    if isinstance(error, AudioError | policy.PolicyError | ValidationError):
+    if isinstance(error, AudioError | policy.PolicyError | ValidationError | appeals.AppealError):
         return USAGE
     if isinstance(error, TransientError | StoreError | SQLAlchemyError | InProgressError):
         return FAILED

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
 from appeals.tables import Case
-from scanner import cursors, schemas
+from scanner import case_views, cursors, parties, queues, schemas
 from scanner.dependencies import CasesReader, Cursor, Limit, OwnCase, ServiceDep, etag
 from scanner.problems import problems
 from scanner.routing import Route
@@ -39,8 +40,17 @@ def list_cases(
     reference_id: Annotated[
         str | None, Query(max_length=36, description="Only cases of this reference.")
     ] = None,
+    queue: Annotated[
+        bool,
+        Query(description="Only those that you may take now, most pressing first; one page."),
+    ] = False,
+    mine: Annotated[bool, Query(description="Only those that you hold now.")] = False,
+    due: Annotated[
+        AwareDatetime | None, Query(description="Only those that law wants answered by then.")
+    ] = None,
 ) -> dict[str, Any]:
-    """List cases, newest first. Needs the scope `cases:read`."""
+    """List cases, newest first, or your queue. Needs the scope `cases:read`."""
+    now = service.now()
     query = select(Case).where(Case.tenant_id == caller.tenant_id)
     for column, wanted in (
         (Case.state, state),
@@ -50,43 +60,40 @@ def list_cases(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if mine:
+        query = query.where(Case.holder == parties.staff(caller).id, col(Case.due_at) > now)
+    if due is not None:
+        query = query.where(col(Case.legal_due_at) <= due)
     if (before := cursors.decode("cases", cursor, datetime, str)) is not None:
         at, case_id = before
         older = and_(col(Case.opened_at) == at, col(Case.id) < case_id)
         query = query.where(or_(col(Case.opened_at) < at, older))
-    order = (col(Case.opened_at).desc(), col(Case.id).desc())
+    order: tuple[Any, ...] = (col(Case.opened_at).desc(), col(Case.id).desc())
     with service.database.reading() as session:
+        case_views.check_reader(session, caller)
+        if queue:
+            order = queues.order()
+            actor = parties.staff(caller)
+            query = query.where(*queues.open_to(session, actor, caller.tenant_id, now))
         found = session.exec(query.order_by(*order).limit(limit + 1)).all()
-    page = found[:limit]
-    more = len(found) > limit
+        page = found[:limit]
+        items = [case_views.shown(service, session, caller, case) for case in page]
+    more = len(found) > limit and not queue
     next_cursor = cursors.encode("cases", page[-1].opened_at, page[-1].id) if more else None
-    return {"items": [shown(case) for case in page], "next_cursor": next_cursor}
+    return {"items": items, "next_cursor": next_cursor}
 
 
 @router.get(
     "/{case_id}",
-    response_model=schemas.CaseAnswer,
+    response_model=schemas.CaseWhole,
     response_model_exclude_unset=True,
     responses=problems("not-found"),
 )
-def read_case(case: OwnCase, response: Response) -> dict[str, Any]:
-    """One case. Needs the scope `cases:read`."""
+def read_case(
+    case: OwnCase, caller: CasesReader, service: ServiceDep, response: Response
+) -> dict[str, Any]:
+    """One case; what it is about only while you hold it, if you are a reviewer. Needs `cases:read`."""
     response.headers.update(etag(case.version))
-    return shown(case)
-
-
-def shown(case: Case) -> dict[str, Any]:
-    """Return a case as JSON."""
-    return {
-        "id": case.id,
-        "track_id": case.track_id,
-        "reference_id": case.reference_id,
-        "kind": case.kind,
-        "state": case.state,
-        "priority": case.priority,
-        "decision_id": case.decision_id,
-        "reasons": case.reasons,
-        "version": case.version,
-        "opened_at": case.opened_at.isoformat(),
-        "closed_at": case.closed_at.isoformat() if case.closed_at else None,
-    }
+    with service.database.reading() as session:
+        case_views.check_reader(session, caller, case)
+        return case_views.whole(service, session, caller, case)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 
-from scanner import blob_answers, decision_replays, human_review, schemas
+from scanner import blob_answers, case_views, decision_replays, human_review, schemas
 from scanner.blob_answers import ArchiveResponse
 from scanner.dependencies import (
     IfMatch,
@@ -21,7 +21,6 @@ from scanner.errors import NotFoundError
 from scanner.privacy import erasure, export
 from scanner.problems import problems
 from scanner.replays import Answer, identity_of
-from scanner.routes.cases import shown as describe_case
 from scanner.routing import Route
 from scanner.tables import Account
 
@@ -137,7 +136,9 @@ def ask_for_a_person(
     def work() -> Answer:
         case = human_review.ask(service, caller, track.id, wanted.statement)
         location = {"Location": f"/v1/cases/{case.id}"}
-        return Answer(202, describe_case(case), etag(case.version) | location)
+        with service.database.reading() as session:
+            shown = case_views.shown(service, session, caller, case)
+        return Answer(202, shown, etag(case.version) | location)
 
     return once.answer(identity_of(request.url.path, wanted.model_dump_json().encode()), work)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from scanner import blob_answers, cursors, delivery, schemas, tracks
+from scanner import blob_answers, cursors, delivery, queues, schemas, tracks
 from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.dependencies import (
@@ -149,6 +149,7 @@ def list_tracks(
     ] = None,
 ) -> dict[str, Any]:
     """List tracks, newest first. Needs the scope `tracks:read`."""
+    queues.check_list(caller)
     before: Any = cursors.decode("tracks", cursor, datetime, str)
     with service.database.reading() as session:
         found = tracks.listed(

@@ -1,33 +1,10 @@
-"""Cases, the audit trail, keys, policies, dead letters, health."""
+"""The audit trail, keys, policies, dead letters, health."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from scanner.schemas.common import Answer, Asked, Moment, ShortText
-
-
-class CaseAnswer(Answer):
-    """Something a person should look at: a track, or a reference."""
-
-    id: str
-    track_id: str | None
-    reference_id: str | None
-    kind: str
-    state: str
-    priority: int
-    decision_id: str | None
-    reasons: list[dict[str, Any]]
-    version: int
-    opened_at: Moment
-    closed_at: Moment | None
-
-
-class Cases(Answer):
-    """A page of cases, newest first."""
-
-    items: list[CaseAnswer]
-    next_cursor: str | None
 
 
 class AuditRow(Answer):

@@ -1,5 +1,6 @@
 """Every table the service keeps itself; `policy` and `appeals` keep theirs."""
 
+from appeals.case_tables import CaseNote, CaseVerdict, GoldenCase, ReasonTemplate
 from appeals.matter_tables import (
     Appeal,
     AppealDecider,
@@ -84,6 +85,8 @@ __all__ = [
     "BlobRelease",
     "BusCursor",
     "Case",
+    "CaseNote",
+    "CaseVerdict",
     "CatalogueChange",
     "CatalogueEpoch",
     "Claim",
@@ -100,6 +103,7 @@ __all__ = [
     "Evidence",
     "Flagger",
     "Generation",
+    "GoldenCase",
     "Guardian",
     "Handled",
     "HandlerStart",
@@ -124,6 +128,7 @@ __all__ = [
     "PolicyRollout",
     "PriorDecider",
     "Provenance",
+    "ReasonTemplate",
     "Reference",
     "ReferenceExclusion",
     "ReferenceOpinion",

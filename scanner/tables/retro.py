@@ -64,5 +64,6 @@ class RetroMatch(SQLModel, table=True):
     segments: list[dict[str, float]] = Field(sa_type=json_type())
     explained: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     decision: str = Field(max_length=20)
+    disposition: str = Field(default="open", max_length=20)
     case_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)

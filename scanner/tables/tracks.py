@@ -84,7 +84,10 @@ class TrackMatch(SQLModel, table=True):
     """A reference found in a track, with the places on both sides."""
 
     __tablename__ = "track_match"
-    __table_args__ = (Index("ix_track_match_reference", "tenant_id", "reference_id"),)
+    __table_args__ = (
+        Index("ix_track_match_reference", "tenant_id", "reference_id"),
+        Index("ix_track_match_decided", "tenant_id", "reference_id", "disposition"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")

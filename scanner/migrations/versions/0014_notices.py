@@ -1,7 +1,7 @@
 """Notices: where a remedy holds, and the trusted flaggers.
 
 Revision ID: 0014_notices
-Revises: 0012_casework
+Revises: 0013_cases
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0014_notices"
-down_revision = "0012_casework"
+down_revision = "0013_cases"
 branch_labels = None
 depends_on = None
 

@@ -15,7 +15,7 @@ from scanner.inline import drive
 from scanner.journal import Actor, event_of
 from scanner.tables import Reference
 from scanner.track_states import State
-from tests import casework, claiming, noticed
+from tests import casework, claiming, noticed, reviewing
 from tests.rollouts import pack_text
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.signed_files import signed_file
@@ -68,6 +68,12 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     key, _ = keys.create_key(api.service, platform.tenant.id, "old")
     _, second = keys.create_key(api.service, platform.tenant.id, "approves")
     pack = platform.http.post("/v1/policies", json={"text": pack_text()}).json()["id"]
+    reviewed = platform.decided(sound(68))
+    everything = Caller(platform.tenant.id, keys.OPERATOR, frozenset())
+    open_, late = (
+        reviewing.opened(api.service, everything, kind, track_id=reviewed)
+        for kind in ("review", "human_review")
+    )
     with api.service.database.reading() as session:
         (delivery, *_) = webhooks.deliveries(session, platform.tenant.id, hook, limit=1)
     return noticed_ids(api, platform) | {
@@ -98,6 +104,10 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "WEBHOOK": hook,
         "DELIVERY": delivery.id,
         "CASE": platform.http.get("/v1/cases?kind=review").json()["items"][0]["id"],
+        "OPEN_CASE": open_.id,
+        "LATE_CASE": late.id,
+        "REVIEWER_KEY": key_of(api, platform, "rita", "reviewer"),
+        "OFFICER_KEY": key_of(api, platform, "olga", "appeals_officer"),
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
         **contested(api, platform),
     }
@@ -163,6 +173,14 @@ def noticed_ids(api: Api, platform: Platform) -> dict[str, str]:
         "SECOND_COUNTER": counters[1],
         "OFFICER_KEY": officer,
     }
+
+
+def key_of(api: Api, platform: Platform, name: str, role: str) -> str:
+    """Make somebody's login, and a key of theirs."""
+    user, _ = keys.create_user(
+        api.service, f"{name}@example.org", role, "a long password of theirs"
+    )
+    return keys.create_key(api.service, platform.tenant.id, name, user=user.email)[1]
 
 
 def released_take(api: Api, platform: Platform) -> str:

@@ -80,6 +80,8 @@ SCOPED = [
     ("webhooks", "GET", "/v1/webhooks"),
     ("webhooks", "POST", "/v1/webhooks"),
     ("cases:read", "GET", "/v1/cases"),
+    ("cases:decide", "POST", f"/v1/cases/{new_id()}/lease"),
+    ("contest:write", "POST", f"/v1/cases/{new_id()}/answer"),
     ("audit:read", "GET", "/v1/audit"),
     ("audit:read", "GET", "/v1/audit/verify"),
     ("operations", "GET", "/v1/keys"),
@@ -298,7 +300,7 @@ def test_a_review_opens_a_case_that_is_listed_and_read(platform: Platform) -> No
     read = platform.http.get(f"/v1/cases/{case['id']}")
 
     assert (case["track_id"], case["kind"]) == (track_id, "review")
-    assert read.json() == case
+    assert read.json() == case | {"notes": []}
     assert read.headers["etag"] == f'"{case["version"]}"'
     assert platform.http.get("/v1/cases?state=closed").json()["items"] == []
 

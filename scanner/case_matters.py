@@ -1,0 +1,103 @@
+"""What a verdict does to the matter that its case is about: a notice, a copy, a claim, a sanction."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import Session
+
+import appeals
+from appeals.roles import Role
+from scanner import matters, notice_verdicts, rulings, sanctions, stay_down
+from scanner.errors import IllegalTransitionError
+from scanner.journal import Actor
+from scanner.rulings import Ruling
+from scanner.sanctions import SanctionAsked
+from scanner.tables import Case, Claim, Notice
+from scanner.tracks import locked
+from scanner.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+Apply = Callable[["Service", Session, Case, Verdict, Actor], None]
+SUSPENDED_DAYS: Final = 30
+"""How long a suspension is proposed for that follows from notices; the second signer may refuse it."""
+
+
+def on_notice(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
+) -> None:
+    """Act on a notice, on a copy of what it took down, or on its sender's misuse."""
+    _ABOUT_NOTICES[case.kind](service, session, case, verdict, actor)
+
+
+def on_claim(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
+) -> None:
+    """Let a track go whose claim is over, or leave it as a person had decided."""
+    claim = matters.find(session, Claim, case.tenant_id, str(case.matter_id))
+    if verdict.verdict != "release":
+        return
+    track = locked(session, case.tenant_id, claim.track_id)
+    ruling = Ruling("clear", verdict.reason, verdict.text or "", ground=("claim", claim.id))
+    rulings.rule(service, session, track, ruling, actor, keep_cases=[case.id])
+
+
+def _on_the_notice(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
+) -> None:
+    notice_verdicts.apply(service, session, case, _said(verdict), _person(actor))
+
+
+def _on_a_copy(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
+) -> None:
+    stay_down.apply(service, session, case, _said(verdict), _person(actor))
+
+
+def _on_misuse(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
+) -> None:
+    """Warn a sender at once, or propose that another person suspend them (DSA-23)."""
+    kind = sanctions.BY_VERDICT.get(verdict.verdict)
+    if kind is None:
+        return
+    notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
+    found = notice_verdicts.sent_by(session, notice)
+    if found is None:
+        raise IllegalTransitionError("the sender of this notice can't be told apart from others")
+    party, sent = found
+    asked = SanctionAsked(
+        party_kind=party.kind,
+        party_id=party.id,
+        what="notices",
+        kind=kind,
+        reason=verdict.text or "",
+        sent=sent,
+        days=SUSPENDED_DAYS if kind == "suspension" else None,
+    )
+    sanctions.proposed(service, session, case.tenant_id, asked, _person(actor))
+
+
+def _person(actor: Actor) -> appeals.Actor:
+    return appeals.Actor(Role(actor.role), actor.id)
+
+
+def _said(verdict: Verdict) -> notice_verdicts.NoticeVerdict:
+    return notice_verdicts.NoticeVerdict(
+        verdict.verdict, verdict.reason, verdict.text or "", verdict.remedy, verdict.misuse
+    )
+
+
+_ABOUT_NOTICES: Final[Mapping[str, Apply]] = {
+    "notice": _on_the_notice,
+    "stay_down": _on_a_copy,
+    "misuse": _on_misuse,
+}
+
+ACTS: Final[Mapping[str, Apply]] = {
+    "notice": on_notice,
+    "claim": on_claim,
+    "sanction": sanctions.apply,
+}
+"""By kind of matter: what gives a verdict on it its effect."""

@@ -1,0 +1,389 @@
+"""What a reviewer decides on a case, the time in which they can take it back, and its effect.
+
+A verdict stands at once and takes effect when the undo window is over (`settle_due`), or when a second
+reviewer has agreed where one is wanted: nothing goes out before it can't be taken back any more.
+
+A case about a matter (``matter_kind``: notice, claim, counter_notice …) is given its effect by a function
+that `scanner.case_matters.ACTS` names under that kind, and its verdicts are named in `ALLOWED`
+under the kind of the case. The function runs in the transaction that closes the case: it gets the service,
+the session, the case (locked, closed), the verdict and the reviewer, and moves its matter by
+`scanner.matters.move`. The case's track, if it has one, is locked before it. What it raises undoes the
+closing and puts the case into the queue again, with the reason.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from sqlmodel import Session, col, select
+
+import appeals
+from appeals.machines.case import State
+from scanner import (
+    catalogue,
+    deadlines,
+    dispositions,
+    matters,
+    parties,
+    reasons,
+    track_states,
+)
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import IllegalTransitionError, ScannerError
+from scanner.journal import Actor
+from scanner.reasons import BadVerdictError, Reason
+from scanner.tables import Case, CaseNote, CaseVerdict, GoldenCase, Track
+from scanner.tracks import locked as locked_track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+ALLOWED: Final[dict[str, tuple[str, ...]]] = {
+    "review": ("release", "restrict", "block"),
+    "indeterminate": ("rescan", "release", "restrict", "block"),
+    "dead_letter": ("rescan", "dismiss"),
+    "retro_match": ("dismiss", "restrict", "block"),
+    "human_review": ("uphold", "release", "restrict", "block"),
+    "reference_flood": ("activate", "retire"),
+    "reference_conflict": ("activate", "retire"),
+    "notice": ("action", "refuse"),
+    "stay_down": ("block", "dismiss"),
+    "claim": ("uphold", "release"),
+    "misuse": ("warn", "suspend", "dismiss"),
+    "termination": ("terminate", "dismiss"),
+}
+"""By kind of case: the verdicts that can be."""
+RESTRICTIONS: Final = frozenset({"age", "territory", "monetise"})
+BATCH: Final = 50
+_TERRITORY: Final = re.compile(r"[A-Z]{2}")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reviewer says.
+
+    Attributes
+    ----------
+    verdict : str
+        One of those that `ALLOWED` names for the kind of case.
+    reason : str
+        Code of a reason (`scanner/reasons.py`) that goes with it.
+    text : str, optional
+        What the affected person reads besides the reason's own words.
+    territories : tuple of str
+        Where it holds, ISO 3166; none: everywhere.
+    restrictions : tuple of dict
+        With ``restrict``: each has a ``kind``: age (with ``min_age``), territory, monetise.
+    matches : mapping of match id to {"confirmed", "false", "licensed"}
+        What single matches are; of the others the reason tells.
+    remedy : str, optional
+        Of a notice that is acted on: ``block`` or ``label``, with ``:DE,AT`` for some countries.
+    misuse : {"unfounded", "grave", "meant"}, optional
+        What the notice was besides, if it was misuse (DSA-23).
+    """
+
+    verdict: str
+    reason: str
+    text: str | None = None
+    territories: tuple[str, ...] = ()
+    restrictions: tuple[dict[str, Any], ...] = ()
+    matches: Mapping[str, str] = field(default_factory=dict)
+    remedy: str | None = None
+    misuse: str | None = None
+
+    @classmethod
+    def of(cls, row: CaseVerdict) -> "Verdict":
+        """Return a stored verdict; its text is whole."""
+        return cls(
+            row.verdict,
+            row.reason,
+            row.text,
+            tuple(row.territories),
+            tuple(row.restrictions),
+            row.matches,
+            row.remedy,
+            row.misuse,
+        )
+
+
+def decide(service: "Service", caller: Caller, case_id: str, wanted: Verdict) -> Case:
+    """Decide a case that the caller holds.
+
+    Raises
+    ------
+    BadVerdictError
+        If this kind of case can't be decided so, or the reason does not go with it.
+    appeals.IllegalTransitionError
+        If the caller does not hold it (any more).
+    """
+    actor = parties.staff(caller)
+    with service.database.transaction() as session:
+        case = matters.locked(session, Case, caller.tenant_id, case_id)
+        stand(service, session, case, wanted, actor)
+    if service.settings.undo_seconds == 0:
+        settle(service, case_id)
+    with service.database.reading() as session:
+        return matters.find(session, Case, caller.tenant_id, case_id)
+
+
+def stand(
+    service: "Service", session: Session, case: Case, wanted: Verdict, actor: appeals.Actor
+) -> CaseVerdict:
+    """Write down a verdict on a locked case; its effect comes when the undo window is over."""
+    if case.state != State.LEASED:  # says what is allowed, before what is wrong with the verdict
+        _decided(service, session, case, wanted, actor)
+    reason = check(session, case, wanted)
+    _decided(service, session, case, wanted, actor)
+    return written(service, session, case, wanted, reason, actor, "standing")
+
+
+def undo(service: "Service", caller: Caller, case_id: str) -> Case:
+    """Take one's verdict back while that can be done; the case is held again."""
+    actor = parties.staff(caller)
+    with service.database.transaction() as session:
+        case = matters.locked(session, Case, caller.tenant_id, case_id)
+        matters.move(service, session, case, "undo", actor)
+        if (row := standing(session, case)) is not None:
+            row.state = "undone"
+        return case
+
+
+def check(session: Session, case: Case, wanted: Verdict) -> Reason:
+    """Return the reason of a verdict that can be given on a case.
+
+    Raises
+    ------
+    BadVerdictError
+        Saying what to give instead.
+    IllegalTransitionError
+        If nothing can give a verdict on this matter its effect.
+    """
+    allowed = ALLOWED.get(case.kind, ())
+    if wanted.verdict not in allowed:
+        raise BadVerdictError(
+            f"a case of kind {case.kind} is not decided by {wanted.verdict!r}: "
+            f"give one of {', '.join(allowed) or 'none'}"
+        )
+    if case.matter_kind is not None and case.matter_kind not in _acts():
+        raise IllegalTransitionError(f"nothing acts on a verdict about a {case.matter_kind} here")
+    reason = reasons.find(session, case.tenant_id, wanted.reason, wanted.verdict)
+    _check_limits(wanted)
+    track = _track(session, case)
+    dispositions.check(session, case, track, wanted.matches)
+    undecided = track is not None and track.decision_id is None
+    if undecided and case.matter_kind is None and wanted.verdict not in {"rescan", "dismiss"}:
+        raise BadVerdictError("nothing was decided on the track yet: give rescan")
+    return reason
+
+
+def standing(session: Session, case: Case) -> CaseVerdict | None:
+    """Return the verdict that waits for its effect."""
+    query = select(CaseVerdict).where(
+        CaseVerdict.case_id == case.id,
+        col(CaseVerdict.state).in_(("standing", "in_doubt")),
+    )
+    return session.exec(query.order_by(col(CaseVerdict.id).desc()).limit(1)).first()
+
+
+def written(
+    service: "Service",
+    session: Session,
+    case: Case,
+    wanted: Verdict,
+    reason: Reason,
+    actor: appeals.Actor,
+    state: str,
+    checks: str | None = None,
+) -> CaseVerdict:
+    """Keep a verdict, with the words that the affected person reads."""
+    row = CaseVerdict(
+        id=new_id(),
+        tenant_id=case.tenant_id,
+        case_id=case.id,
+        reviewer_id=actor.id,
+        role=actor.role,
+        checks=checks,
+        verdict=wanted.verdict,
+        reason=wanted.reason,
+        text=" ".join(filter(None, (reason.text(), wanted.text))),
+        territories=list(wanted.territories),
+        restrictions=list(wanted.restrictions),
+        matches=dict(wanted.matches),
+        remedy=wanted.remedy,
+        misuse=wanted.misuse,
+        state=state,
+        created_at=service.now(),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def settle_due(service: "Service") -> int:
+    """Give all verdicts their effect that can't be taken back any more; return how many were due."""
+    with service.database.reading() as session:
+        due = session.exec(
+            select(Case.id)
+            .where(Case.state == State.DECIDED, col(Case.due_at) <= service.now())
+            .order_by(col(Case.due_at))
+            .limit(BATCH)
+        ).all()
+    for case_id in due:
+        each_by_itself(case_id, lambda each: settle(service, each))
+    return len(due)
+
+
+def each_by_itself(case_id: str, act: Callable[[str], None]) -> None:
+    """Act on a case; one that fails must not keep the others from their turn."""
+    try:
+        act(case_id)
+    except Exception:
+        log.exception("verdict_failed", case_id=case_id)
+
+
+def is_taking_effect(track: Track | None) -> bool:
+    """Whether the decision before is still on its way: the next follows when it has arrived."""
+    return track is not None and track.state == track_states.State.DECIDED
+
+
+def settle(service: "Service", case_id: str) -> None:
+    """Give a verdict its effect whose undo window is over, or put it before a second reviewer."""
+    from scanner import second_reviews
+
+    def act(session: Session, case: Case, track: Track | None) -> None:
+        over = case.due_at is not None and case.due_at <= service.now()
+        row = standing(session, case)
+        if case.state != State.DECIDED or not over or row is None:
+            return
+        if is_taking_effect(track):
+            return
+        if second_reviews.wanted(service, session, case):
+            matters.move(service, session, case, "check", matters.CLOCK)
+            return
+        matters.move(service, session, case, "close", matters.CLOCK, detail=closing(row))
+        give_effect(service, session, case, track, row)
+
+    concluding(service, case_id, act)
+
+
+def concluding(
+    service: "Service", case_id: str, act: Callable[[Session, Case, Track | None], None]
+) -> None:
+    """Run what closes a case, with its catalogue, track and case locked in this order.
+
+    What can't take effect any more (the track was withdrawn, the reference settled) is undone, and the case
+    goes back into the queue with the reason.
+    """
+    try:
+        with service.database.transaction() as session:
+            case, track = locked_in_order(session, case_id)
+            act(session, case, track)
+    except (ScannerError, appeals.AppealError) as error:
+        log.warning("verdict_returned", case_id=case_id, error=str(error))
+        with service.database.transaction() as session:
+            case, _ = locked_in_order(session, case_id)
+            _return(service, session, case, str(error))
+
+
+def locked_in_order(session: Session, case_id: str) -> tuple[Case, Track | None]:
+    """Return a case and its track, locked in the order in which everybody locks them."""
+    seen = session.get_one(Case, case_id)
+    if seen.reference_id is not None:
+        catalogue.lock(session, seen.tenant_id)
+    track = locked_track(session, seen.tenant_id, seen.track_id) if seen.track_id else None
+    return matters.locked(session, Case, seen.tenant_id, case_id), track
+
+
+def give_effect(
+    service: "Service", session: Session, case: Case, track: Track | None, row: CaseVerdict
+) -> None:
+    """Apply a verdict to what its closed case is about; the answer to a golden case changes nothing."""
+    from scanner import case_effects
+
+    row.state = "applied"
+    deadlines.end(session, case, service.now())
+    if session.get(GoldenCase, case.id) is not None:
+        return
+    verdict, reviewer = Verdict.of(row), Actor(row.reviewer_id, row.role)
+    if case.matter_kind is not None:
+        _acts()[case.matter_kind](service, session, case, verdict, reviewer)
+    elif track is not None:
+        case_effects.on_track(service, session, case, track, verdict, reviewer)
+    else:
+        case_effects.on_reference(service, session, case, verdict, reviewer)
+
+
+def closing(row: CaseVerdict) -> dict[str, str]:
+    """Return what the event of a case's closing says."""
+    return {"reason": f"{row.verdict}: {row.reason}"}
+
+
+def _decided(
+    service: "Service", session: Session, case: Case, wanted: Verdict, actor: appeals.Actor
+) -> None:
+    matters.move(
+        service,
+        session,
+        case,
+        "decide",
+        actor,
+        parts={"verdict": wanted.verdict, "reason": wanted.reason},
+        detail={"reason": wanted.reason},
+        lasts=timedelta(seconds=service.settings.undo_seconds),
+    )
+
+
+def _return(service: "Service", session: Session, case: Case, why: str) -> None:
+    if case.state not in {State.DECIDED, State.SECOND_REVIEW}:
+        return
+    if (row := standing(session, case)) is not None:
+        row.state = "returned"
+    matters.move(service, session, case, "return", matters.CLOCK, parts={"note": why})
+    note = CaseNote(
+        id=new_id(),
+        tenant_id=case.tenant_id,
+        case_id=case.id,
+        author_id=matters.CLOCK.id,
+        role=matters.CLOCK.role,
+        kind="returned",
+        text=f"The verdict could not take effect: {why}",
+        created_at=service.now(),
+    )
+    session.add(note)
+
+
+def _track(session: Session, case: Case) -> Track | None:
+    golden = session.get(GoldenCase, case.id) if case.track_id is None else None
+    track_id = case.track_id or (golden.track_id if golden else None)
+    return session.get(Track, track_id) if track_id else None
+
+
+def _check_limits(wanted: Verdict) -> None:
+    bad = [each for each in wanted.territories if not _TERRITORY.fullmatch(each)]
+    if bad:
+        raise BadVerdictError(f"territories are ISO 3166 codes such as DE; not {', '.join(bad)}")
+    if wanted.territories and wanted.verdict not in {"restrict", "block", "action", "uphold"}:
+        raise BadVerdictError(f"{wanted.verdict} holds everywhere: give no territories")
+    if wanted.restrictions and wanted.verdict != "restrict":
+        raise BadVerdictError(f"{wanted.verdict} takes no restrictions: give restrict, or none")
+    if wanted.verdict == "restrict" and not wanted.restrictions:
+        raise BadVerdictError(f"name the restrictions: {', '.join(sorted(RESTRICTIONS))}")
+    for each in wanted.restrictions:
+        if each.get("kind") not in RESTRICTIONS:
+            raise BadVerdictError(f"a restriction is one of {', '.join(sorted(RESTRICTIONS))}")
+        if each["kind"] == "age" and not isinstance(each.get("min_age"), int):
+            raise BadVerdictError("a restriction by age needs min_age, in years")
+        if each["kind"] == "territory" and not each.get("territories"):
+            raise BadVerdictError("a restriction by territory needs territories")
+
+
+def _acts() -> Mapping[str, Callable[["Service", Session, Case, Verdict, Actor], None]]:
+    from scanner import case_matters  # which knows of every kind of matter, and this module
+
+    return case_matters.ACTS
