@@ -53,6 +53,9 @@ RETRO_INCOMPLETE: Final = Counter(
 MARKS_FAILED: Final = Counter(
     "clearance_marks_failed_total", "Marks that could not be searched for or read back", ["where"]
 )
+SWEEP_STEPS_FAILED: Final = Counter(
+    "clearance_sweep_steps_failed_total", "Steps of retention that failed and are done again"
+)
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 

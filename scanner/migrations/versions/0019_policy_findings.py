@@ -1,0 +1,23 @@
+"""Kept answers know the account that they are about.
+
+Revision ID: 0019_policy_findings
+Revises: 0012_casework
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019_policy_findings"
+down_revision = "0012_casework"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("idempotency_key", sa.Column("about", sa.String(36), nullable=True))
+    op.create_index("ix_idempotency_key_about", "idempotency_key", ["about"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_idempotency_key_about", "idempotency_key")
+    op.drop_column("idempotency_key", "about")
