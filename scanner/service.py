@@ -169,6 +169,13 @@ class Service:
         return Slots(self.settings.precheck_slots, "public")
 
     @cached_property
+    def pack_slots(self) -> "Slots":
+        """How many packs of rules this process tries out at once."""
+        from scanner.precheck import Slots
+
+        return Slots(self.settings.pack_slots, "pack")
+
+    @cached_property
     def reference_slots(self) -> "Slots":
         """How many references this process takes in at once."""
         from scanner.precheck import Slots
