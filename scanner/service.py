@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanner.manifests import Manifests
     from scanner.packs_in_force import Packs
     from scanner.precheck import Slots
+    from scanner.prompts import Registers
     from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
     from scanner.store import BlobStore
@@ -167,6 +168,13 @@ class Service:
         from scanner.precheck import Slots
 
         return Slots(self.settings.precheck_slots, "public")
+
+    @cached_property
+    def registers(self) -> "Registers":
+        """What prompts may not name, by platform."""
+        from scanner.prompts import Registers
+
+        return Registers()
 
     @cached_property
     def pack_slots(self) -> "Slots":
