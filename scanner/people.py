@@ -101,7 +101,8 @@ def facts(
 ) -> dict[str, Any]:
     """Return what a pack may know of the person who submits, by the names of `policy.Facts`.
 
-    What is on record about their age comes before what the submission says, unless that is stricter.
+    What is on record about their age comes before what the submission says, unless that is stricter;
+    once it has lapsed, a submission can only say that they are a child.
     A parent who switched publishing or explicit tracks off has not consented to them.
     """
     external_id, said = declared.get("account"), declared.get("age_band")
@@ -116,7 +117,9 @@ def facts(
     assurance = assured(session, account.id, now) if account else None
     return {
         "account": policy.AccountFact(),
-        "age_band": _band(assurance, said),
+        "age_band": _band(
+            assurance, said, lapsed=account is not None and _lapsed(session, account.id)
+        ),
         "age": _age_fact(assurance),
         "consents": _consents_left(session, account, now),
     }
@@ -188,9 +191,15 @@ def _named(tenant_id: str, external_id: str) -> SelectOfScalar[Account]:
     return select(Account).where(Account.tenant_id == tenant_id, Account.external_id == external_id)
 
 
-def _band(assurance: policy.Assurance | None, said: str | None) -> str:
+def _lapsed(session: Session, account_id: str) -> bool:
+    """Whether an age was ever assured: where none is in force, it no longer is."""
+    ever = select(AgeAssurance.id).where(AgeAssurance.account_id == account_id).limit(1)
+    return session.exec(ever).first() is not None
+
+
+def _band(assurance: policy.Assurance | None, said: str | None, *, lapsed: bool) -> str:
     if assurance is None:
-        return said or UNASSURED
+        return UNASSURED if lapsed and said != "child" else said or UNASSURED
     return policy.stricter(assurance.band, said) if said else assurance.band
 
 

@@ -112,6 +112,19 @@ def test_the_most_reliable_assurance_counts_and_a_stricter_word_of_the_submissio
     assert (own["age_band"], own["age"], own["consents"]) == ("adult", None, None)
 
 
+def test_a_lapsed_assurance_counts_for_more_than_the_word_of_a_submission(service, caller) -> None:
+    ages.assure(service, caller, "kid", AgeSaid("document", band="teen", country="US"))
+    later(service, days=366)
+
+    def told() -> list[str]:
+        said = ("adult", "teen", "child", None)
+        return [facts(service, caller, age_band=band)["age_band"] for band in said]
+
+    assert told() == ["unassured", "unassured", "child", "unassured"]
+    assert ages.purge_expired(service) == 1
+    assert told() == ["unassured", "unassured", "child", "unassured"]
+
+
 def test_a_newer_word_of_the_same_issuer_purges_the_older_one(service, caller) -> None:
     for band in ("teen", "child"):
         ages.assure(service, caller, "kid", AgeSaid("provider", band=band, issuer="school"))
