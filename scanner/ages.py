@@ -218,4 +218,5 @@ def _note(
         data=data,
         now=now,
         actor=actor,
+        person=people.person_key(row.account_id),
     )

@@ -405,4 +405,5 @@ def _note(session: Session, row: Consent, data: ConsentEvent, now: datetime, act
         data=data,
         now=now,
         actor=actor,
+        person=people.person_key(row.account_id),
     )

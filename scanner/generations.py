@@ -231,5 +231,6 @@ def _note(
         data=data,
         now=now,
         actor=actor,
+        person=people.person_key(row.account_id),
         cause=cause,
     )

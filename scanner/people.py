@@ -14,6 +14,7 @@ from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.people_states import AgeState, ConsentState
+from scanner.privacy.person_keys import Person
 from scanner.tables import Account, AgeAssurance, Consent, Generation, ParentalControls
 
 if TYPE_CHECKING:
@@ -189,6 +190,11 @@ def _generated(session: Session, account_id: str, day: str) -> int:
 
 def _named(tenant_id: str, external_id: str) -> SelectOfScalar[Account]:
     return select(Account).where(Account.tenant_id == tenant_id, Account.external_id == external_id)
+
+
+def person_key(account_id: str | None) -> Person | None:
+    """Return whose the personal fields of an event about an account are; None: its tenant's."""
+    return Person("account", account_id) if account_id else None
 
 
 def _lapsed(session: Session, account_id: str) -> bool:
