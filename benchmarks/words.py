@@ -5,6 +5,8 @@
 
 import argparse
 import json
+import random
+import statistics
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,6 +17,7 @@ from policy.words import screen
 from tests.policy.words.lines import FOLDER, Tally, by_category, half_of, lines, prompts
 
 HALVES: Final = ("dev", "held-out")
+NAMES: Final = 20_000
 SIGNALS: Final = ("artist", "title", "quoted-lyrics", "hate")
 
 
@@ -60,6 +63,29 @@ def lines_per_second(texts: Sequence[str]) -> float:
     return len(fresh) / (time.process_time() - started)
 
 
+def names(count: int, seed: int) -> list[str]:
+    """Made-up names of one to three words, out of few syllables: nearer to each other than real ones."""
+    draw = random.Random(seed)
+    syllables = [a + b for a in "bdgklmnrstv" for b in ("a", "e", "in", "o", "ur")]
+    made: dict[str, None] = {}
+    while len(made) < count:
+        words = ["".join(draw.choices(syllables, k=draw.randint(2, 3))) for _ in range(3)]
+        made[" ".join(words[: draw.randint(1, 3)]).title()] = None
+    return list(made)
+
+
+def milliseconds_a_prompt(texts: Sequence[str], count: int) -> tuple[float, float]:
+    """CPU time to screen a prompt against so many names, half titles: median and longest."""
+    register = Register(tuple(names(count // 2, 1)), tuple(names(count // 2, 2)))
+    screen_prompt("once, so that all is ready", register)
+    took = []
+    for text in texts:
+        started = time.process_time()
+        screen_prompt(text, register)
+        took.append(1000 * (time.process_time() - started))
+    return statistics.median(took), max(took)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=HALVES)
@@ -76,6 +102,8 @@ def main() -> None:
         for row in table(name, {f"prompt: {key}": each for key, each in by_signal(some).items()}):
             print(row)
     print(f"\n{lines_per_second([line['text'] for line in every]):.0f} lines a second of CPU")
+    middle, longest = milliseconds_a_prompt([prompt["text"] for prompt in asked], NAMES)
+    print(f"{middle:.0f} ms a prompt against {NAMES} names, {longest:.0f} ms the longest")
 
 
 def _share(hits: int, count: int) -> str:

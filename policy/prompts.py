@@ -7,11 +7,12 @@ protected whom no register names, and no list of artists comes with the program.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from policy.facts import PromptSignal
+from policy.name_index import NameIndex
 from policy.words import screen
 from policy.words.folding import Word, fold, words_of
 
@@ -112,6 +113,14 @@ class Register:
         return {key: title for title in self.titles if (key := _key(title))}
 
     @cached_property
+    def artist_index(self) -> NameIndex:
+        return NameIndex(self.artist_keys, _SURE)
+
+    @cached_property
+    def title_index(self) -> NameIndex:
+        return NameIndex(self.title_keys, _SURE_TITLE)
+
+    @cached_property
     def lyric_texts(self) -> list[str]:
         return [" ".join(_plain(words_of(" ".join(each.split())))) for each in self.lyrics]
 
@@ -162,19 +171,22 @@ class ScreenedPrompt:
         return tuple(dict.fromkeys(each.signal for each in self.objections))
 
 
-def screen_prompt(prompt: str, register: Register | None = None) -> ScreenedPrompt:
-    """Look for protected names and titles, misspelt too, for quoted lyrics, and for hate."""
-    register = register or Register()
+def screen_prompt(prompt: str, *registers: Register) -> ScreenedPrompt:
+    """Look for protected names and titles, misspelt too, for quoted lyrics, and for hate.
+
+    What a register needs to be searched is made once and kept with it.
+    """
     words = words_of(prompt)
     parts = [word for word in words if not word.evades or len(word.forms) > 1]
     quoted = list(_quoted(prompt))
-    found = [
-        *_named(prompt, parts, register.artist_keys, "artist", quoted),
-        *_named(prompt, parts, register.title_keys, "title", quoted),
-        *_spelt(prompt, words, register.artist_keys),
-        *_from_lyrics(prompt, parts, register),
-        *_hate(prompt),
-    ]
+    found = list(_hate(prompt))
+    for register in registers:
+        found += [
+            *_named(prompt, parts, register, "artist", quoted),
+            *_named(prompt, parts, register, "title", quoted),
+            *_spelt(prompt, words, register.artist_keys),
+            *_from_lyrics(prompt, parts, register),
+        ]
     found.sort(key=lambda each: (each.span[0], -each.span[1]))
     objections = _apart(prompt, found)
     signals = dict.fromkeys(each.signal for each in objections)
@@ -184,20 +196,20 @@ def screen_prompt(prompt: str, register: Register | None = None) -> ScreenedProm
 def _named(
     prompt: str,
     words: Sequence[Word],
-    keys: dict[str, str],
-    signal: PromptSignal,
+    register: Register,
+    signal: Literal["artist", "title"],
     quoted: Sequence[tuple[int, int]],
 ) -> Iterator[Objection]:
     """Yield stretches of words that are, or nearly are, a name."""
-    if not keys:
-        return
-    sure = _SURE if signal == "artist" else _SURE_TITLE
+    is_artist = signal == "artist"
+    keys = register.artist_keys if is_artist else register.title_keys
+    index = register.artist_index if is_artist else register.title_index
     found = []
     for first, last, text in _stretches(words):
-        match = process.extractOne(text, keys.keys(), scorer=fuzz.ratio, score_cutoff=sure)
+        match = index.nearest(text)
         if match is None:
             continue
-        key, score, _ = match
+        key, score = match
         span = (words[first].start, words[last].end)
         is_cued = span in quoted or _after_cue(words, first, last)
         if (score == 100 or len(key) >= _LEAST_LETTERS) and (" " in keys[key] or is_cued):
@@ -226,6 +238,8 @@ def _stretches(words: Sequence[Word]) -> Iterator[tuple[int, int, str]]:
 def _spelt(prompt: str, words: Sequence[Word], keys: dict[str, str]) -> Iterator[Objection]:
     """Yield names whose letters are set apart."""
     letters = "".join(word.forms[0] if len(word.forms[0]) == 1 else " " for word in words)
+    if len(max(letters.split(" "), key=len)) < _LEAST_LETTERS:
+        return
     for key, name in keys.items():
         at = letters.find(key)
         if len(key) >= _LEAST_LETTERS and at >= 0:

@@ -106,15 +106,10 @@ def assure(
 
 def purge_expired(service: "Service") -> int:
     """Forget the bands whose time is over; return how many."""
-    due = (AgeAssurance.state == AgeState.ASSURED, col(AgeAssurance.expires_at) <= service.now())
+    over = (AgeAssurance.state == AgeState.ASSURED, col(AgeAssurance.expires_at) <= service.now())
     with service.database.reading() as session:
-        if session.exec(select(AgeAssurance.id).where(*due).limit(1)).first() is None:
-            return 0
-    with service.database.transaction() as session:
-        rows = session.exec(select(AgeAssurance).where(*due).with_for_update()).all()
-        for row in rows:
-            _purge(session, row, "expired", service.now(), PIPELINE)
-    return len(rows)
+        due = session.exec(select(AgeAssurance.id, AgeAssurance.account_id).where(*over)).all()
+    return sum(_purged_by_time(service, *each) for each in due)
 
 
 def of_account(session: Session, account_id: str) -> list[AgeAssurance]:
@@ -188,6 +183,22 @@ def _version(rows: list[AgeAssurance]) -> int:
     return sum(row.version for row in rows)
 
 
+def _purged_by_time(service: "Service", assurance_id: str, account_id: str) -> bool:
+    """Forget a band under its account's lock, unless somebody has replaced it meanwhile."""
+    now = service.now()
+    with service.database.transaction() as session:
+        if session.get(Account, account_id, with_for_update=True) is None:
+            return False
+        wanted = select(AgeAssurance).where(AgeAssurance.id == assurance_id).with_for_update()
+        row = session.exec(wanted).first()
+        if row is None or row.state != AgeState.ASSURED:
+            return False
+        if row.expires_at is None or row.expires_at > now:
+            return False
+        _purge(session, row, "expired", now, PIPELINE)
+        return True
+
+
 def _purge(session: Session, row: AgeAssurance, cause: str, now: datetime, actor: Actor) -> None:
     row.state = advance(AGE_MOVES, AgeState(row.state), AgeMove.PURGE, "an assurance")
     row.band, row.country, row.consent_age, row.purged_at = None, None, None, now
@@ -207,4 +218,5 @@ def _note(
         data=data,
         now=now,
         actor=actor,
+        person=people.person_key(row.account_id),
     )

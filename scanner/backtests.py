@@ -4,6 +4,7 @@ Facts are stored with every decision, so no audio is touched and nothing is writ
 last decision of rules counts; where a person put another outcome in its place, that is shown beside it.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Backtest:
         Tracks whose stored facts this version of the program can't read.
     seconds : float
         Time spent, reading included.
+    stopped : bool
+        Whether it ended because ``longest_seconds`` were over, before it came to the end.
     """
 
     service: "Service"
@@ -43,9 +46,11 @@ class Backtest:
     pack: policy.Pack
     since: datetime
     limit: int | None = None
+    longest_seconds: float = math.inf
     confusion: Confusion = field(default_factory=Confusion)
     unreadable: int = 0
     seconds: float = 0.0
+    stopped: bool = False
 
     def all(self) -> int:
         """Return how many decisions there are to replay, whatever the limit."""
@@ -61,15 +66,18 @@ class Backtest:
             size = CHUNK if left is None else min(CHUNK, left)
             with self.service.database.reading() as session:
                 pairs = _chunk(session, self.tenant_id, after, size)
+            replayed = 0
             for decision, human in pairs:
                 self._replay(decision, human)
-            if pairs:
-                last = pairs[-1][0]
-                after = (last.created_at, last.id)
-            self.seconds = time.monotonic() - started
-            yield len(pairs)
-            left = None if left is None else left - len(pairs)
-            if len(pairs) < size:
+                replayed += 1
+                after = (decision.created_at, decision.id)
+                self.seconds = time.monotonic() - started
+                if self.seconds > self.longest_seconds:
+                    self.stopped = True
+                    break
+            yield replayed
+            left = None if left is None else left - replayed
+            if self.stopped or len(pairs) < size:
                 return
 
     def _replay(self, decision: PolicyDecision, human: str | None) -> None:

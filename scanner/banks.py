@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, func, select
 
 from scanner.callers import Caller
+from scanner.catalogue import note_names
 from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import ConflictError, NotFoundError, ScannerError
@@ -110,6 +111,8 @@ def change(
     now = service.now()
     with service.database.transaction() as session:
         find(session, caller.tenant_id, bank_id)
+        if "enabled" in changes:
+            note_names(session, caller.tenant_id)
         bank = session.get_one(Bank, bank_id, with_for_update=True, populate_existing=True)
         check_version(bank.version, expected_version)
         name = _checked(changes.get("name", bank.name), bank.kind, changes.get("rollout", 1.0))

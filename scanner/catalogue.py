@@ -400,6 +400,20 @@ def lock(session: Session, tenant_id: str) -> None:
     _locked_epoch(session, tenant_id)
 
 
+def note_names(session: Session, tenant_id: str) -> None:
+    """Count a change of titles, of holders' names, or of what banks take part.
+
+    The row stays locked until the transaction ends; take it before the references, as `next_epoch`.
+    """
+    _locked_epoch(session, tenant_id).names += 1
+
+
+def names_stamp(session: Session, tenant_id: str) -> tuple[int, int]:
+    """Return what is another one once a title or a holder's name has come, gone or changed."""
+    row = session.get(CatalogueEpoch, tenant_id)
+    return (0, 0) if row is None else (row.value, row.names)
+
+
 def _locked_epoch(session: Session, tenant_id: str) -> CatalogueEpoch:
     row = session.get(CatalogueEpoch, tenant_id, with_for_update=True)
     if row is None:

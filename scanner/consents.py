@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from policy.facts import ConsentScope
@@ -216,16 +217,9 @@ def expire_due(service: "Service") -> int:
 
     They have not held since that moment (`scanner.people.consented`); this pulls what they allowed.
     """
-    open_ = (ConsentState.REQUESTED, ConsentState.GRANTED)
-    due = (col(Consent.state).in_(open_), col(Consent.expires_at) <= service.now())
     with service.database.reading() as session:
-        if session.exec(select(Consent.id).where(*due).limit(1)).first() is None:
-            return 0
-    with service.database.transaction() as session:
-        rows = session.exec(select(Consent).where(*due).with_for_update()).all()
-        for row in rows:
-            _expire(session, row, service.now())
-    return len(rows)
+        due = session.exec(select(Consent.id).where(*_overdue(service.now()))).all()
+    return sum(_expired(service, consent_id) for consent_id in due)
 
 
 def find(session: Session, tenant_id: str, account_id: str, consent_id: str) -> Consent:
@@ -317,12 +311,21 @@ def _guardian(session: Session, account: Account, name: str, now: datetime) -> G
 
 def _locked(session: Session, consent_id: str, token: str | None) -> Consent:
     """Return the consent under its account's lock; a token is looked at once more then."""
-    account_id = session.get_one(Consent, consent_id).account_id
-    session.get_one(Account, account_id, with_for_update=True)
-    row = session.get_one(Consent, consent_id, with_for_update=True, populate_existing=True)
+    row = _find_locked(session, consent_id)
+    if row is None:
+        raise NotFoundError("consent", "of this id")
     if token is not None:
         _check_token(row, token)
     return row
+
+
+def _find_locked(session: Session, consent_id: str) -> Consent | None:
+    """Return a consent under its account's lock, as it is then; None if it was erased."""
+    known = session.get(Consent, consent_id)
+    if known is None or session.get(Account, known.account_id, with_for_update=True) is None:
+        return None
+    wanted = select(Consent).where(Consent.id == consent_id).with_for_update()
+    return session.exec(wanted.execution_options(populate_existing=True)).first()
 
 
 def _check_token(row: Consent, token: str) -> None:
@@ -348,9 +351,28 @@ def _ordered(scopes: Collection[str]) -> list[str]:
 
 def _refuse_expired(row: Consent, now: datetime) -> None:
     """Refuse to move what is over, though no worker has said so yet."""
-    is_open = row.state in {ConsentState.REQUESTED, ConsentState.GRANTED}
-    if is_open and row.expires_at is not None and row.expires_at <= now:
+    if _is_over(row, now):
         raise IllegalTransitionError("the consent has expired; ask again")
+
+
+def _is_over(row: Consent, now: datetime) -> bool:
+    is_open = row.state in {ConsentState.REQUESTED, ConsentState.GRANTED}
+    return is_open and row.expires_at is not None and row.expires_at <= now
+
+
+def _overdue(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    open_ = (ConsentState.REQUESTED, ConsentState.GRANTED)
+    return (col(Consent.state).in_(open_), col(Consent.expires_at) <= now)
+
+
+def _expired(service: "Service", consent_id: str) -> bool:
+    """End a consent under its account's lock, unless somebody has moved it meanwhile."""
+    with service.database.transaction() as session:
+        row = _find_locked(session, consent_id)
+        if row is None or not _is_over(row, service.now()):
+            return False
+        _expire(session, row, service.now())
+        return True
 
 
 def _expire(session: Session, row: Consent, now: datetime) -> None:
@@ -383,4 +405,5 @@ def _note(session: Session, row: Consent, data: ConsentEvent, now: datetime, act
         data=data,
         now=now,
         actor=actor,
+        person=people.person_key(row.account_id),
     )

@@ -22,6 +22,8 @@ TOPICS: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, DEADLINES, GE
 
 
 EvidenceText = Annotated[str, Personal("evidence")]
+EvidenceRules = Annotated[list[str], Personal("evidence")]
+"""Ids of rules that fired: some are about a person's age."""
 EvidenceNames = Annotated[dict[str, str], Personal("evidence")]
 Problem = Annotated[dict[str, Any], Personal("operations", within="detail")]
 
@@ -98,7 +100,7 @@ class TrackDecided(TrackEvent):
     decision_id: str
     decision: str
     outcomes: dict[str, str]
-    rules: list[str]
+    rules: EvidenceRules
     pack: str
     outcome_hash: str
 
@@ -112,7 +114,7 @@ class TrackSuperseded(TrackEvent):
     supersedes: str
     decision: str
     outcomes: dict[str, str]
-    rules: list[str]
+    rules: EvidenceRules
     pack: str
     outcome_hash: str
 

@@ -59,7 +59,7 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
     """Take a request in, screen it, and return what became of it."""
     now = service.now()
     with service.database.reading() as session:
-        objections = _objections(session, caller.tenant_id, asked.prompt)
+        objections = _objections(service, session, caller.tenant_id, asked.prompt)
     with service.database.transaction() as session:
         account = (
             people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
@@ -163,9 +163,11 @@ def _gates(service: "Service", session: Session, row: Generation) -> Sequence[po
     return policy.gate("generate", person, row.created_at).reasons
 
 
-def _objections(session: Session, tenant_id: str, prompt: str) -> list[policy.GateReason]:
+def _objections(
+    service: "Service", session: Session, tenant_id: str, prompt: str
+) -> list[policy.GateReason]:
     """What of a prompt stands in its way, and how to say it otherwise."""
-    screened = prompts.screen(session, tenant_id, prompt)
+    screened = prompts.screen(service, session, tenant_id, prompt)
     how = " ".join(screened.rephrase)
     return [
         policy.GateReason(
@@ -229,5 +231,6 @@ def _note(
         data=data,
         now=now,
         actor=actor,
+        person=people.person_key(row.account_id),
         cause=cause,
     )

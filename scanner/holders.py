@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from scanner.catalogue import note_names
 from scanner.clock import new_id
 from scanner.tables import Holder
 
@@ -49,4 +50,6 @@ def ensured(
     )
     session.add(holder)
     session.flush()
+    if holder.named:
+        note_names(session, tenant_id)
     return holder.id

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import IllegalTransitionError
+from scanner.errors import ConflictError, IllegalTransitionError
 from scanner.events import CaseExtended, CaseOpened
 from scanner.journal import record
 from scanner.tables import Case, PolicyDecision, Track
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KIND: Final = "human_review"
 RULE: Final = "core.human-review"
+MOST_STATEMENTS: Final = 10
+"""With one case; of 2,000 characters each."""
 RESTRICTED: Final = frozenset({State.CONDITIONED, State.BLOCKED})
 _ASKED: Final = "Whom this affects asks that a person decides (GDPR-22)."
 
@@ -37,6 +39,8 @@ def ask(service: "Service", caller: Caller, track_id: str, statement: str | None
     ------
     IllegalTransitionError
         If nothing that rules alone decided limits the track.
+    ConflictError
+        If as many statements as a person reads are with the case already.
     """
     with service.database.transaction() as session:
         track = locked(session, caller.tenant_id, track_id)
@@ -44,6 +48,10 @@ def ask(service: "Service", caller: Caller, track_id: str, statement: str | None
         if case is None:
             return _opened(service, session, caller, track, statement)
         if statement and statement not in {reason.get("text") for reason in case.reasons}:
+            if sum(reason["rule"] == RULE for reason in case.reasons) >= MOST_STATEMENTS:
+                raise ConflictError(
+                    f"{MOST_STATEMENTS} statements are with the case already: wait for the decision"
+                )
             case.reasons = [*case.reasons, {"rule": RULE, "text": statement}]
             case.version += 1
             record(

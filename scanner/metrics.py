@@ -63,6 +63,9 @@ LETTERS: Final = Counter(
     "clearance_letter_tries_total", "Tries to mail letters by result", ["result"]
 )
 LETTERS_WAITING: Final = Gauge("clearance_letters_waiting", "Letters that wait to be mailed")
+SWEEP_STEPS_FAILED: Final = Counter(
+    "clearance_sweep_steps_failed_total", "Steps of retention that failed and are done again"
+)
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 

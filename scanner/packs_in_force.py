@@ -5,6 +5,7 @@ what is read is two small rows, since compiled packs are kept by the process.
 """
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -56,7 +57,7 @@ class Packs:
     """The packs of one process, compiled; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, policy.Pack] = {}
+        self._compiled: OrderedDict[str, policy.Pack] = OrderedDict()  # by content, latest last
         self._seeded: set[str] = set()
         self._lock = threading.Lock()
 
@@ -68,16 +69,20 @@ class Packs:
         policy.PackError
             If this version of the program can't use its text.
         """
-        with self._lock:
-            if (known := self._compiled.get(pack_id)) is not None:
-                return known
-        row = session.get_one(PolicyPack, pack_id)
+        known = select(PolicyPack.content_hash).where(PolicyPack.id == pack_id)
+        content_hash = session.exec(known).one()
         packaged = policy.default_pack()
-        pack = packaged if row.content_hash == packaged.content_hash else policy.read_pack(row.text)
+        if content_hash == packaged.content_hash:
+            return packaged
         with self._lock:
-            while len(self._compiled) >= KEPT:
-                del self._compiled[next(iter(self._compiled))]
-            self._compiled[pack_id] = pack
+            if (pack := self._compiled.get(content_hash)) is not None:
+                self._compiled.move_to_end(content_hash)
+                return pack
+        pack = policy.read_pack(session.get_one(PolicyPack, pack_id).text)
+        with self._lock:
+            self._compiled[content_hash] = pack
+            while len(self._compiled) > KEPT:
+                self._compiled.popitem(last=False)
         return pack
 
     def in_force(

@@ -15,6 +15,7 @@ from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.people_states import AgeState, ConsentState
+from scanner.privacy.person_keys import Person
 from scanner.tables import Account, AgeAssurance, Consent, Generation, ParentalControls
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def facts(
 ) -> dict[str, Any]:
     """Return what a pack may know of the person who submits, by the names of `policy.Facts`.
 
-    What is on record about their age comes before what the submission says, unless that is stricter.
+    What is on record about their age comes before what the submission says, unless that is stricter;
+    once it has lapsed, a submission can only say that they are a child.
     A parent who switched publishing or explicit tracks off has not consented to them.
     """
     external_id, said = declared.get("account"), declared.get("age_band")
@@ -117,7 +119,9 @@ def facts(
     assurance = assured(session, account.id, now) if account else None
     return {
         "account": account_standing.fact(session, account, now),
-        "age_band": _band(assurance, said),
+        "age_band": _band(
+            assurance, said, lapsed=account is not None and _lapsed(session, account.id)
+        ),
         "age": _age_fact(assurance),
         "consents": _consents_left(session, account, now),
     }
@@ -189,9 +193,20 @@ def _named(tenant_id: str, external_id: str) -> SelectOfScalar[Account]:
     return select(Account).where(Account.tenant_id == tenant_id, Account.external_id == external_id)
 
 
-def _band(assurance: policy.Assurance | None, said: str | None) -> str:
+def person_key(account_id: str | None) -> Person | None:
+    """Return whose the personal fields of an event about an account are; None: its tenant's."""
+    return Person("account", account_id) if account_id else None
+
+
+def _lapsed(session: Session, account_id: str) -> bool:
+    """Whether an age was ever assured: where none is in force, it no longer is."""
+    ever = select(AgeAssurance.id).where(AgeAssurance.account_id == account_id).limit(1)
+    return session.exec(ever).first() is not None
+
+
+def _band(assurance: policy.Assurance | None, said: str | None, *, lapsed: bool) -> str:
     if assurance is None:
-        return said or UNASSURED
+        return UNASSURED if lapsed and said != "child" else said or UNASSURED
     return policy.stricter(assurance.band, said) if said else assurance.band
 
 

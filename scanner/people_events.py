@@ -1,11 +1,16 @@
 """What can happen to people's ages, consents and controls, and to what they ask a generator for.
 
-No band, country, guardian or prompt is in an event: events can't be erased, the tables can.
+No band, country, guardian or prompt is in an event: events can't be erased, the tables can. What would
+tell one, such as rules about children and until when an age is assured, is encrypted.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from scanner.events import ACCOUNTS, GENERATIONS, EventData
+from scanner.events import ACCOUNTS, GENERATIONS, EventData, EvidenceRules, EvidenceText
+from scanner.privacy.personal import Personal
+
+_Expiry = Annotated[str | None, Personal("evidence", empty=True)]
+"""Who is assured to be an adult has none."""
 
 
 class PersonEvent(EventData):
@@ -23,7 +28,7 @@ class AgeAssured(PersonEvent):
 
     method: str
     level: str
-    expires_at: str | None
+    expires_at: _Expiry
 
 
 class AgePurged(PersonEvent):
@@ -55,8 +60,8 @@ class ConsentGranted(ConsentEvent):
     type: ClassVar[str] = "clearance.consent.granted"
 
     method: str
-    receipt_sha256: str
-    expires_at: str | None
+    receipt_sha256: EvidenceText
+    expires_at: _Expiry
 
 
 class ConsentWithdrawn(ConsentEvent):
@@ -95,7 +100,7 @@ class GenerationRequested(GenerationEvent):
     type: ClassVar[str] = "clearance.generation.requested"
 
     account_id: str | None
-    prompt_sha256: str
+    prompt_sha256: EvidenceText
 
 
 class GenerationRefused(GenerationEvent):
@@ -103,7 +108,7 @@ class GenerationRefused(GenerationEvent):
 
     type: ClassVar[str] = "clearance.generation.refused"
 
-    rules: list[str]
+    rules: EvidenceRules
 
 
 class GenerationWaiting(GenerationEvent):
@@ -111,7 +116,7 @@ class GenerationWaiting(GenerationEvent):
 
     type: ClassVar[str] = "clearance.generation.waiting_consent"
 
-    rules: list[str]
+    rules: EvidenceRules
 
 
 class GenerationQueued(GenerationEvent):
@@ -125,4 +130,4 @@ class GenerationWithdrawn(GenerationEvent):
 
     type: ClassVar[str] = "clearance.generation.withdrawn"
 
-    rules: list[str]
+    rules: EvidenceRules

@@ -144,11 +144,14 @@ def release(service: "Service", event: Event) -> None:
         track = locked(session, decision.tenant_id, event.subject)
         if track.state != State.DECIDED or track.decision_id != decision.id:
             return
+        if reconsideration.decided_anew(service, session, track, decision, event):
+            return
         if why_not is not None:
             keep_back(service, session, track, decision, why_not, event)
             return
-        decision = reconsideration.up_to_date(service, session, track, decision)
+        decision = reconsideration.up_to_date(service, session, track, decision, event)
         take_effect(service, session, track, decision, event)
+        reconsideration.freed(service, session, track, decision, event)
 
 
 def notify(service: "Service", event: Event) -> None:
@@ -205,6 +208,7 @@ NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
     events.CaseClosed,
     events.TrackSuperseded,
     events.TrackRuled,
+    events.TrackUnpublished,
     matter_events.LetterWritten,
     people_events.ConsentRequested,
     people_events.ConsentGranted,

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 import policy
 from policy import PackMove, PackState
-from scanner import webhooks
+from scanner import pack_checks, webhooks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import (
@@ -104,23 +104,6 @@ def add(service: "Service", caller: Caller, text: str) -> PolicyPack:
         return row
 
 
-def examine(text: str) -> list[str]:
-    """Return what keeps a pack from being proposed: failed tests, findings of the linter.
-
-    Raises
-    ------
-    PackRefusedError
-        If it is no pack.
-    """
-    pack = _read(text)
-    failed = [
-        f"test '{result.name}' (line {result.line}): {'; '.join(result.differences)}"
-        for result in policy.test_pack(pack)
-        if not result.passed
-    ]
-    return failed + [str(finding) for finding in policy.lint_pack(pack)]
-
-
 def propose(
     service: "Service", caller: Caller, pack: PolicyPack, *, expected_version: int | None = None
 ) -> PolicyPack:
@@ -129,11 +112,11 @@ def propose(
     Raises
     ------
     PackRefusedError
-        If a test of the pack fails or the linter finds something.
+        If a test of the pack fails, the linter finds something, or either takes too long.
     IllegalTransitionError
         If it was proposed before and not rejected.
     """
-    if findings := examine(pack.text):
+    if findings := pack_checks.examine(service, pack.text):
         raise PackRefusedError(findings)
     with locked(service, caller) as rollout:
         row = _locked_pack(rollout, pack, expected_version)

@@ -1,24 +1,61 @@
 """Prompts are screened against the names of the tenant's own catalogue."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
 from policy.prompts import Register, ScreenedPrompt, screen_prompt
 from scanner.banks import RIGHTS
-from scanner.catalogue import ACTIVE
+from scanner.catalogue import ACTIVE, names_stamp
 from scanner.tables import Bank, Holder, Reference
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+KEPT: Final = 16
+"""Platforms whose registers a process keeps."""
+
+
+class Registers:
+    """What platforms' prompts may not name, made ready once for each state of a catalogue."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[tuple[int, int], Register]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, session: Session, tenant_id: str) -> Register:
+        """Return a tenant's register as of now."""
+        stamp = names_stamp(session, tenant_id)
+        with self._lock:
+            known = self._kept.get(tenant_id)
+            if known is not None and known[0] == stamp:
+                self._kept.move_to_end(tenant_id)
+                return known[1]
+        register = register_of(session, tenant_id)
+        with self._lock:
+            self._kept[tenant_id] = (stamp, register)
+            self._kept.move_to_end(tenant_id)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return register
 
 
 def screen(
-    session: Session, tenant_id: str, prompt: str, protected: Sequence[str] = ()
+    service: "Service",
+    session: Session,
+    tenant_id: str,
+    prompt: str,
+    protected: Sequence[str] = (),
 ) -> ScreenedPrompt:
     """Screen a prompt; ``protected`` are names beyond those of the catalogue."""
-    return screen_prompt(prompt, register_of(session, tenant_id, protected))
+    own = service.registers.of(session, tenant_id)
+    return screen_prompt(prompt, own, Register(artists=tuple(protected)))
 
 
-def register_of(session: Session, tenant_id: str, protected: Sequence[str] = ()) -> Register:
+def register_of(session: Session, tenant_id: str) -> Register:
     """Titles of active references in banks of rights, and the holders that somebody named."""
     titles = session.exec(
         select(Reference.title)
@@ -34,7 +71,7 @@ def register_of(session: Session, tenant_id: str, protected: Sequence[str] = ())
     holders = session.exec(
         select(Holder.name).where(Holder.tenant_id == tenant_id, col(Holder.named)).distinct()
     )
-    return Register(artists=(*sorted(holders), *protected), titles=tuple(sorted(titles)))
+    return Register(artists=tuple(sorted(holders)), titles=tuple(sorted(titles)))
 
 
 def describe(screened: ScreenedPrompt) -> dict[str, Any]:

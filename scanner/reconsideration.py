@@ -8,7 +8,7 @@ released by the pipeline and with all that this asks for, or not at all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from sqlmodel import Session, col, select
@@ -18,13 +18,13 @@ from scanner import generations, people, retro_cases
 from scanner.bus.dispatch import once
 from scanner.delivery import OUT
 from scanner.effects import take_effect
-from scanner.events import TrackSuperseded, TrackUnpublished
+from scanner.events import TrackDecided, TrackSuperseded, TrackUnpublished
 from scanner.journal import Event
 from scanner.judgements import decision_row
 from scanner.marking import mark_of
 from scanner.packs_in_force import InForce
 from scanner.people_events import AgePurged
-from scanner.tables import Account, Analysis, PolicyDecision, Submission, Track
+from scanner.tables import Account, Analysis, PolicyActivation, PolicyDecision, Submission, Track
 from scanner.track_states import State
 from scanner.tracks import analyse_again, locked, note
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "people"
 EXPIRED: Final = "expired"
+HELD_FOR_THE_PERSON: Final = "what held it was about its account"
 
 log = structlog.get_logger()
 
@@ -76,7 +77,7 @@ def reconsider(service: "Service", event: Event) -> None:
 
 
 def up_to_date(
-    service: "Service", session: Session, track: Track, decision: PolicyDecision
+    service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
 ) -> PolicyDecision:
     """Return a decision that is about to take effect, or what supersedes it.
 
@@ -90,7 +91,49 @@ def up_to_date(
     again = _rejudged(service, session, track, decision)
     if again is None or not again.is_stricter:
         return decision
-    return _superseding(service, session, track, decision, again)
+    return _superseding(service, session, track, decision, again, event)
+
+
+def freed(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
+) -> bool:
+    """Analyse a track again that was just held for what its person has settled meanwhile.
+
+    `reconsider` passes over a track that is decided and not yet held, so a consent that is granted
+    between the two is looked for here, under the account's lock that `up_to_date` took.
+    """
+    if track.account_id is None or decision.analysis_id is None:
+        return False
+    if track.state != State.QUARANTINED:
+        return False
+    again = _rejudged(service, session, track, decision)
+    if again is None or not _was_held_for_the_person(track, decision, again):
+        return False
+    analyse_again(session, track, HELD_FOR_THE_PERSON, service.now(), cause=event)
+    return True
+
+
+def decided_anew(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
+) -> bool:
+    """Decide a track again whose pack was taken out of force before the decision took effect.
+
+    The stage *release* then begins anew with the new decision, whatever it asks for.
+    """
+    if decision.ruled_by is not None or decision.activation_id is None:
+        return False
+    by = service.packs.in_force(session, track.tenant_id, track.id, held=True)
+    made_by = session.get_one(PolicyActivation, decision.activation_id, populate_existing=True)
+    if made_by.ended_at is None:
+        return False
+    facts = policy.Facts.model_validate(decision.facts)
+    analysis = session.get_one(Analysis, decision.analysis_id)
+    stored = decision_row(service, track, analysis, facts, policy.decide(by.pack, facts), by)
+    session.add(stored)
+    track.decision_id = stored.id
+    session.flush()
+    note(session, track, TrackDecided(**_told(stored)), service.now(), cause=event)
+    return True
 
 
 def _standing(service: "Service", account_id: str) -> Sequence[str]:
@@ -104,6 +147,8 @@ def _reconsider(service: "Service", session: Session, track_id: str, event: Even
     decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if track.state not in _STANDING or decision is None or decision.analysis_id is None:
         return  # withdrawn or settled meanwhile
+    if _publishing_is_off(service, session, track):
+        _unpublish(service, session, track, event)
     again = _rejudged(service, session, track, decision)
     if again is None:
         return
@@ -111,9 +156,7 @@ def _reconsider(service: "Service", session: Session, track_id: str, event: Even
         if again.is_stricter:
             _tighten(service, session, track, decision, again, event)
     elif not _forgot(event) and _was_held_for_the_person(track, decision, again):
-        analyse_again(
-            session, track, "what held it was about its account", service.now(), cause=event
-        )
+        analyse_again(session, track, HELD_FOR_THE_PERSON, service.now(), cause=event)
 
 
 def _forgot(event: Event) -> bool:
@@ -162,20 +205,23 @@ def _tighten(
     again: Rejudged,
     event: Event,
 ) -> None:
-    stored = _superseding(service, session, track, decision, again)
-    data = TrackSuperseded(
-        decision_id=stored.id,
-        supersedes=decision.id,
-        decision=stored.decision,
-        outcomes=stored.outcomes,
-        rules=sorted({reason["rule"] for reason in stored.reasons}),
-        pack=stored.pack,
-        outcome_hash=stored.outcome_hash,
-    )
-    note(session, track, data, service.now(), cause=event)
+    stored = _superseding(service, session, track, decision, again, event)
     take_effect(service, session, track, stored, event)
+    if track.state not in OUT:
+        _unpublish(service, session, track, event)
+
+
+def _publishing_is_off(service: "Service", session: Session, track: Track) -> bool:
+    """Whether a parent has switched publishing off; controls end when their child is an adult."""
+    person = people.person_of(service, session, track.account_id)
+    told = policy.gate("publish", person, service.now()).reasons
+    return any(reason.rule == "controls.publish" for reason in told)
+
+
+def _unpublish(service: "Service", session: Session, track: Track, event: Event) -> None:
+    """Let nobody but its platform find a track any more, if anybody could."""
     mark = mark_of(session, track.id)
-    if track.state not in OUT and mark is not None and mark.published_at is not None:
+    if mark is not None and mark.published_at is not None:
         mark.published_at = None
         note(session, track, TrackUnpublished(watermark_id=mark.id), service.now(), cause=event)
 
@@ -186,7 +232,9 @@ def _superseding(
     track: Track,
     decision: PolicyDecision,
     again: Rejudged,
+    event: Event,
 ) -> PolicyDecision:
+    """Put the decision of now in place of the one before, and write that down."""
     analysis = session.get_one(Analysis, decision.analysis_id)
     stored = decision_row(service, track, analysis, again.facts, again.after, again.by)
     if decision.ruled_by is not None:  # what a person decided is never loosened by rules
@@ -201,7 +249,21 @@ def _superseding(
     session.add(stored)
     track.decision_id = stored.id
     session.flush()
+    data = TrackSuperseded(supersedes=decision.id, **_told(stored))
+    note(session, track, data, service.now(), cause=event)
     return stored
+
+
+def _told(stored: PolicyDecision) -> dict[str, Any]:
+    """Return what events tell of a decision."""
+    return {
+        "decision_id": stored.id,
+        "decision": stored.decision,
+        "outcomes": stored.outcomes,
+        "rules": sorted({reason["rule"] for reason in stored.reasons}),
+        "pack": stored.pack,
+        "outcome_hash": stored.outcome_hash,
+    }
 
 
 def _strictest(place: str, *decisions: PolicyDecision) -> str:

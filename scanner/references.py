@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 import fingerprint
 from scanner import banks, quarantine
 from scanner.callers import Caller
-from scanner.catalogue import next_epoch
+from scanner.catalogue import next_epoch, note_names
 from scanner.errors import NotFoundError, ScannerError
 from scanner.events import ReferenceChanged, ReferenceRemoved
 from scanner.idempotency import check_version
@@ -150,6 +150,8 @@ def change(
     with service.database.transaction() as session:
         # The index holds nothing else of what can be changed; who is in which bank is kept with it.
         epoch = next_epoch(session, caller.tenant_id) if bank is not None else None
+        if "title" in fields:
+            note_names(session, caller.tenant_id)
         reference = locked(session, caller.tenant_id, reference_id)
         check_version(reference.version, expected_version)
         if bank is not None and epoch is not None:

@@ -211,10 +211,10 @@ def _watch_rules(
     usual = policy.Usual(
         settings.rule_alarm_chance, settings.rule_alarm_factor, settings.rule_alarm_minimum
     )
-    for tally in tallies.values():
-        if tally.alarmed or tally.fired < usual.minimum:
-            continue
-        fired_before, decided_before = _before(service, session, tally)
+    due = [each for each in tallies.values() if not each.alarmed and each.fired >= usual.minimum]
+    usually = _before(session, decision.tenant_id, hour, due)
+    for tally in due:
+        fired_before, decided_before = _usual(service, session, usually, tally.rule)
         if policy.has_jumped(tally.fired, decided, fired_before, decided_before, usual):
             tally.alarmed = True
             _alarm(
@@ -250,21 +250,36 @@ def _tallied(
     return {row.rule: row for row in rows}
 
 
-def _before(service: "Service", session: Session, tally: RuleTally) -> tuple[int, int]:
-    """Return firings and decisions of the days before, over all packs that have the rule."""
+def _before(
+    session: Session, tenant_id: str, hour: datetime, tallies: Sequence[RuleTally]
+) -> dict[str, dict[str, int]]:
+    """Return, by pack, how often some rules fired in the days before, and of how many decisions."""
+    if not tallies:
+        return {}
     rows = session.exec(
         select(RuleTally.pack_id, RuleTally.rule, func.sum(RuleTally.fired))
         .where(
-            RuleTally.tenant_id == tally.tenant_id,
-            col(RuleTally.rule).in_([tally.rule, ALL]),
-            col(RuleTally.hour) >= tally.hour - BASELINE,
-            col(RuleTally.hour) < tally.hour,
+            RuleTally.tenant_id == tenant_id,
+            col(RuleTally.rule).in_([ALL, *(tally.rule for tally in tallies)]),
+            col(RuleTally.hour) >= hour - BASELINE,
+            col(RuleTally.hour) < hour,
         )
         .group_by(col(RuleTally.pack_id), col(RuleTally.rule))
-    ).all()
-    having = [row for row in rows if _has_rule(service, session, row[0], tally.rule)]
-    fired = sum(int(count) for _, rule, count in having if rule == tally.rule)
-    return fired, sum(int(count) for _, rule, count in having if rule == ALL)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for pack_id, rule, fired in rows:
+        found.setdefault(pack_id, {})[rule] = int(fired)
+    return found
+
+
+def _usual(
+    service: "Service", session: Session, before: dict[str, dict[str, int]], rule: str
+) -> tuple[int, int]:
+    """Return firings and decisions of the days before, over all packs that have the rule."""
+    having = [
+        fired for pack_id, fired in before.items() if _has_rule(service, session, pack_id, rule)
+    ]
+    return sum(each.get(rule, 0) for each in having), sum(each.get(ALL, 0) for each in having)
 
 
 def _has_rule(service: "Service", session: Session, pack_id: str, rule: str) -> bool:

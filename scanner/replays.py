@@ -3,7 +3,8 @@
 The key is taken under a lease before the work and the answer is kept after it, so a repeat gets
 the first answer, and a twin that comes meanwhile a 409. A process that dies in between leaves the
 lease; once it has run out the request may be sent again and is then done again: at least once.
-Answers may hold secrets that are shown once, so they are kept encrypted.
+Answers may hold secrets that are shown once, so they are kept encrypted, for as long as a repeat is
+looked for and no longer than the account that they are about (GDPR-17).
 """
 
 import hashlib
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
 from fastapi.responses import JSONResponse
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from scanner import idempotency
 from scanner.strict_json import strict_json
-from scanner.tables import IdempotencyKey
+from scanner.tables import Account, IdempotencyKey, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -96,7 +97,9 @@ class Once:
         kept = {"status": done.status, "body": done.body, "headers": dict(done.headers)}
         sealed = self.service.secrets.seal(json.dumps(kept))
         with self.service.database.transaction() as session:
-            if self._ours(session, key, lease) is not None:
+            row = self._ours(session, key, lease)
+            if row is not None:
+                row.about = _account_of(session, self.tenant_id, done.body)
                 idempotency.finish(session, self.tenant_id, key, done.status, {"sealed": sealed})
 
     def _release(self, key: str, lease: datetime) -> None:
@@ -112,6 +115,19 @@ class Once:
 
     def _lapsed(self, row: IdempotencyKey) -> bool:
         return row.leased_until is not None and row.leased_until < self.service.now()
+
+
+def _account_of(session: Session, tenant_id: str, body: Mapping[str, Any]) -> str | None:
+    """Return the id of the account that an answer is about; None if it names none."""
+    of_tenant = select(Account.id).where(Account.tenant_id == tenant_id)
+    if isinstance(name := body.get("account"), str):
+        return session.exec(of_tenant.where(Account.external_id == name)).first()
+    if isinstance(account_id := body.get("account_id"), str):
+        return session.exec(of_tenant.where(Account.id == account_id)).first()
+    if isinstance(track_id := body.get("track_id"), str):
+        own = select(Track.account_id).where(Track.tenant_id == tenant_id, Track.id == track_id)
+        return session.exec(own).first()
+    return None
 
 
 def identity_of(path: str, body: bytes) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanner.manifests import Manifests
     from scanner.packs_in_force import Packs
     from scanner.precheck import Slots
+    from scanner.prompts import Registers
     from scanner.pseudonyms import Pseudonyms
     from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
@@ -168,6 +169,20 @@ class Service:
         from scanner.precheck import Slots
 
         return Slots(self.settings.precheck_slots, "public")
+
+    @cached_property
+    def registers(self) -> "Registers":
+        """What prompts may not name, by platform."""
+        from scanner.prompts import Registers
+
+        return Registers()
+
+    @cached_property
+    def pack_slots(self) -> "Slots":
+        """How many packs of rules this process tries out at once."""
+        from scanner.precheck import Slots
+
+        return Slots(self.settings.pack_slots, "pack")
 
     @cached_property
     def reference_slots(self) -> "Slots":

@@ -233,6 +233,14 @@ class Settings(BaseSettings):
         description="Prechecks, replays, pictures of matches, checks for marks and files being "
         "made that run at once.",
     )
+    pack_slots: int = Field(
+        default=2, ge=1, description="Packs of rules that the API tries out at once."
+    )
+    pack_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="Longest that a pack's tests and checks, or a backtest by the API, take.",
+    )
     reference_slots: int = Field(
         default=2, ge=1, description="References that the API takes in at once."
     )

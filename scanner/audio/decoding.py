@@ -12,6 +12,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from scanner.audio import sylt
 from scanner.audio.decoded import DecodeLimits, Report
 from scanner.audio.errors import UNREADABLE, AudioError
 from scanner.audio.flac import StreamInfo
@@ -188,7 +189,7 @@ def _decode_part(file: _Window, writer: SampleWriter, warnings: Warnings) -> Rep
             "codec": codec.name,
             "bit_rate": codec.bit_rate or container.bit_rate or None,
             "tags": _tags({**container.metadata, **stream.metadata}),
-            **_lyrics({**container.metadata, **stream.metadata}),
+            **_lyrics({**container.metadata, **stream.metadata}, sylt.read(file)),
         }
 
 
@@ -324,11 +325,11 @@ def _tags(metadata: dict[str, Any]) -> dict[str, str]:
     return tags
 
 
-def _lyrics(metadata: dict[str, Any]) -> dict[str, Any]:
+def _lyrics(metadata: dict[str, Any], synchronised: list[str]) -> dict[str, Any]:
     """Gather lyrics, as long as the report stays one message."""
     found = [
         str(text) for key, text in metadata.items() if str(key).lower().startswith(LYRICS_TAGS)
     ]
-    text = "\n".join(dict.fromkeys(found))
+    text = "\n".join(dict.fromkeys([*found, *synchronised]))
     is_cut = len(json.dumps(text)) > MAX_LYRICS_BYTES
     return {"lyrics": "" if is_cut else text, "lyrics_cut": is_cut}

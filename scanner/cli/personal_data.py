@@ -100,12 +100,16 @@ def sweep(as_json: Json = False) -> None:
     with opened() as service:
         view = asdict(sweeper.sweep(service))
     words = ", ".join(f"{name} {count}" for name, count in view["rows"].items()) or "none"
+    failed = view["failed"]
     tell(
         view,
         as_json,
         f"rows: {words}; keys {view['keys']}; blobs {view['blobs']}; erased again "
-        f"{view['restored']}; finished {view['finished']}",
+        f"{view['restored']}; finished {view['finished']}"
+        + (f"; FAILED, and done again by the next sweep: {', '.join(failed)}" if failed else ""),
     )
+    if failed:
+        raise typer.Exit(1)
 
 
 @hold.command()

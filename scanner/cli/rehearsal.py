@@ -102,7 +102,7 @@ def screen(
 
     with opened() as service, service.database.reading() as session:
         caller = caller_for(service, tenant)
-        screened = prompts.screen(session, caller.tenant_id, prompt, protected or ())
+        screened = prompts.screen(service, session, caller.tenant_id, prompt, protected or ())
     if as_json:
         say(prompts.describe(screened))
     elif screened.accepted:

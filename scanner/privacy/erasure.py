@@ -5,16 +5,16 @@ Keys, the line in the list of erasures and bytes come after, and again until the
 least once, each harmless to repeat.
 """
 
-import json
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import JSON, String, UniqueConstraint, delete, or_
+from sqlalchemy import JSON, String, UniqueConstraint, delete
 from sqlmodel import AutoString, Session, SQLModel, col, func, select
 
 from scanner import tracks
+from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import NotFoundError, ScannerError
@@ -26,7 +26,7 @@ from scanner.privacy.erasure_list import Erased, ErasureList
 from scanner.privacy.person_keys import Person
 from scanner.privacy.personal import ERASED
 from scanner.privacy.registry import Table, models, registry
-from scanner.tables import Account, DeadLetter, Erasure, JournalRow, Track
+from scanner.tables import Account, DeadLetter, Erasure, IdempotencyKey, JournalRow, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -225,8 +225,10 @@ def _erase_account(
     for track in own:
         if not is_erased(session, TRACK, track.id):
             _erase_track(service, session, track, cause, actor, finished=now)
-    _drop_letters_about(session, account)
     about = matters_of(session, account.id)
+    _drop_letters_about(session, account, about)
+    kept = col(IdempotencyKey.about) == account.id
+    session.execute(delete(IdempotencyKey).where(kept))
     told = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(about))).all()
     matters = matter_ties.about_accounts(session, [account.id])
     for name in _children_first(models()):
@@ -366,13 +368,34 @@ def _is_unique(place: Any) -> bool:
     )
 
 
-def _drop_letters_about(session: Session, account: Account) -> None:
-    """Drop messages of the platform that failed and name the account: they are about no track."""
-    name = account.external_id
-    quoted = {json.dumps(name), json.dumps(name, ensure_ascii=False)}
-    forms = [f'"account":{space}{each}' for each in quoted for space in ("", " ")]
-    named = or_(*(col(DeadLetter.payload).contains(form, autoescape=True) for form in forms))
-    session.execute(delete(DeadLetter).where(DeadLetter.tenant_id == account.tenant_id, named))  # type: ignore[arg-type]
+def _drop_letters_about(session: Session, account: Account, subjects: Sequence[str]) -> None:
+    """Drop messages that failed and are about the account: by their subject, or as they name it.
+
+    What came from outside has a subject of its sender's choice, so it is read.
+    """
+    own = col(DeadLetter.tenant_id) == account.tenant_id
+    for start in range(0, len(subjects), BATCH):
+        about = col(DeadLetter.subject).in_(subjects[start : start + BATCH])
+        session.execute(
+            delete(DeadLetter).where(own, col(DeadLetter.group) != dead_letters.FOREIGN, about)
+        )
+    after = ""
+    foreign = select(DeadLetter).where(own, DeadLetter.group == dead_letters.FOREIGN)
+    order = col(DeadLetter.id)
+    while letters := session.exec(foreign.where(order > after).order_by(order).limit(BATCH)).all():
+        after = letters[-1].id
+        for letter in letters:
+            if _names(letter, account):
+                session.delete(letter)
+            else:
+                session.expunge(letter)
+
+
+def _names(letter: DeadLetter, account: Account) -> bool:
+    """Whether a submission that could not be taken in names an account."""
+    message = dead_letters.payload_of(letter) or {}
+    told = message.get("data")
+    return isinstance(told, dict) and told.get("account") == account.external_id
 
 
 def _noted(

@@ -16,7 +16,7 @@ from scanner.privacy.erasure import matters_of
 from scanner.privacy.personal import opened
 from scanner.privacy.registry import Table, models, registry
 from scanner.store import StoreError
-from scanner.tables import Account, Case, Evidence, JournalRow, Message, Track
+from scanner.tables import Account, Case, Evidence, JournalRow, Message, Track, TrackStem
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -37,7 +37,7 @@ tables/    what is stored, one file a table, as JSON. `track.json` lists the tra
 journal.json
            what happened, in order. It can't be changed; what is personal in it is encrypted and is
            shown here as you may read it.
-audio/     the files that were uploaded, named by their track.
+audio/     the files that were uploaded, named by their track; its stems in a folder of its name.
 evidence/  the files that you put forward in a dispute or an appeal, named by their id in `evidence.json`.
 index.json what each table is for, how long it is kept and by which right; and the audio that is not
            kept any more.
@@ -107,6 +107,7 @@ def _members(
             )
         )
         ids = [track_id for track_id, _ in own]
+        stems = _stems(session, ids)
         cases = session.exec(select(Case.id).where(col(Case.track_id).in_(ids))).all()
         matters = matters_of(session, account.id)
         files = _put_forward(session, matters)
@@ -118,13 +119,13 @@ def _members(
                 _listed(_rows(service, name, entry, account, ids, subjects)),
             )
     yield "journal.json", _listed(_journal(service, subjects))
-    for track_id, sha256 in own:
+    for name, sha256 in [*own, *stems]:
         head = _head(service, account.tenant_id, sha256)
         if sha256 is None or head is None:
-            missing.append(track_id)
+            missing.append(name)
             continue
         whole = service.store.read_range(account.tenant_id, sha256, 0, None)
-        yield f"audio/{track_id}{_suffix(head)}", whole
+        yield f"audio/{name}{_suffix(head)}", whole
     for file in files:
         if _head(service, account.tenant_id, file.sha256) is None:
             missing.append(file.id)
@@ -132,6 +133,16 @@ def _members(
         whole = service.store.read_range(account.tenant_id, file.sha256, 0, None)
         yield f"evidence/{file.id}.bin", whole
     yield "index.json", [_index(missing)]
+
+
+def _stems(session: Session, track_ids: list[str]) -> list[tuple[str, str]]:
+    """Return the uploaded stems of tracks: ``track/name`` and digest."""
+    found: list[tuple[str, str]] = []
+    for start in range(0, len(track_ids), BATCH):
+        own = col(TrackStem.track_id).in_(track_ids[start : start + BATCH])
+        rows = session.exec(select(TrackStem).where(own).order_by(col(TrackStem.id)))
+        found += [(f"{row.track_id}/{row.name}", row.sha256) for row in rows]
+    return found
 
 
 def _listed(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:

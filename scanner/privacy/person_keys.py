@@ -16,12 +16,14 @@ import secrets
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from scanner.errors import ScannerError
 
 KEY_BYTES: Final = 32
+PARTIAL_SECONDS: Final = 3600.0
 _REFERENCE: Final = re.compile(r"[0-9a-f]{32}")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -101,13 +103,26 @@ class PersonKeys:
         """Destroy the keys of a slot whose time is over, but those of some persons."""
         kept = {person.name for person in but}
         folder = self._people / slot
+        for partial in folder.glob(".*"):  # of a writer that is long gone: the slot's time is over
+            partial.unlink(missing_ok=True)
         dropped = sum(self._drop(path) for path in self._pointers(folder) if path.name not in kept)
         with suppress(OSError):  # held keys are left in it
             folder.rmdir()
         return dropped
 
+    def sweep_partials(self, now: datetime) -> int:
+        """Remove what crashes left half-written, or under a second name; return how many files."""
+        removed = 0
+        for path in [*self._keys.glob("*/.*"), *self._people.glob("*/.*")]:
+            with suppress(FileNotFoundError):  # its writer has come to it
+                if path.stat().st_mtime <= now.timestamp() - PARTIAL_SECONDS:
+                    path.unlink()
+                    removed += 1
+        return removed
+
     def _pointers(self, folder: Path) -> Iterator[Path]:
-        yield from sorted(path for path in folder.glob("*") if path.is_file())
+        named = (path for path in folder.glob("*") if not path.name.startswith("."))
+        yield from sorted(path for path in named if path.is_file())
 
     def _drop(self, pointer: Path) -> int:
         """Destroy the key first: a crash then leaves a pointer to nothing, never a lost key."""
@@ -115,9 +130,11 @@ class PersonKeys:
             reference = pointer.read_text(encoding="ascii")
         except FileNotFoundError:
             return 0
-        self._destroy(reference)
+        known = _REFERENCE.fullmatch(reference) is not None  # else it points at no key
+        if known:
+            self._destroy(reference)
         pointer.unlink(missing_ok=True)
-        return 1
+        return int(known)
 
     def _destroy(self, reference: str) -> None:
         path = self._path(reference)

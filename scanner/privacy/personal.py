@@ -28,19 +28,24 @@ CLASSES: Final[Mapping[str, timedelta]] = {
 """How long the key of a class lives, from the end of the month it was made for."""
 ERASED: Final = "erased"
 SEALED: Final = "sealed"
+_GONE: Final[Mapping[str, Any]] = {"text": ERASED, "object": {ERASED: ERASED}, "list": [ERASED]}
 _NONCE: Final = 12
-_TOKEN: Final = re.compile(rf"{SEALED}:(text|object):([0-9a-f]{{32}}):([A-Za-z0-9+/=]+)")
+_STEP: Final = 128
+"""Bytes to a multiple of which a value is filled up: how long it is would tell something of it."""
+_TOKEN: Final = re.compile(rf"{SEALED}:(text|object|list):([0-9a-f]{{32}}):([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True)
 class Personal:
     """Marks a field of an event: ``Annotated[str, Personal("evidence")]``.
 
-    With ``within`` the field is an object and only that member of it is personal.
+    With ``within`` the field is an object and only that member of it is personal. With ``empty`` it is
+    encrypted too where there is nothing in it, since that would tell something.
     """
 
     retention: str
     within: str | None = None
+    empty: bool = False
 
     def __post_init__(self) -> None:
         if self.retention not in CLASSES:
@@ -83,16 +88,23 @@ def sealed(
     values: dict[str, Any] = data.model_dump(mode="json")
     for field, mark in personal_fields(type(data)).items():
         place, name = (values, field) if mark.within is None else (values[field], mark.within)
-        if not place.get(name):
+        if not place.get(name) and not mark.empty:
             continue
         if keys is None:
             raise PersonKeyError(f"{field} is personal, and this database has no keys")
         reference, key = keys.ensured(person, slot_of(mark.retention, now))
         box = _box(key, place[name], _bound(row_id, name))
-        kind = "text" if isinstance(place[name], str) else "object"
-        token = f"{SEALED}:{kind}:{reference}:{box}"
-        place[name] = token if kind == "text" else {SEALED: token}  # fits the published schema
+        place[name] = _shaped(place[name], f"{reference}:{box}")
     return values
+
+
+def _shaped(value: Any, box: str) -> Any:
+    """Return what stands for a value, of a type that fits the published schema."""
+    if isinstance(value, dict):
+        return {SEALED: f"{SEALED}:object:{box}"}
+    if isinstance(value, list):
+        return [f"{SEALED}:list:{box}"]
+    return f"{SEALED}:text:{box}"
 
 
 def opened(
@@ -105,7 +117,7 @@ def opened(
         if token is not None:
             opened_value = _opened(keys, token, _bound(row_id, field), value)
             values[field] = opened_value
-            if opened_value in (ERASED, {ERASED: ERASED}):
+            if opened_value in _GONE.values():
                 erased.append(field)
         elif isinstance(value, dict):
             values[field], within = opened(keys, row_id, value)
@@ -117,6 +129,8 @@ def _token(value: Any) -> re.Match[str] | None:
     """Return the parts of an encrypted value; it has the type of what it stands for."""
     if isinstance(value, dict) and set(value) == {SEALED}:
         value = value[SEALED]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     return _TOKEN.fullmatch(value) if isinstance(value, str) else None
 
 
@@ -124,7 +138,7 @@ def _opened(keys: PersonKeys | None, token: re.Match[str], bound: bytes, value: 
     kind, reference, box = token.groups()
     key = keys.find(reference) if keys is not None else None
     if key is None:
-        return ERASED if kind == "text" else {ERASED: ERASED}
+        return _GONE[kind]
     try:
         return _unboxed(key, box, bound)
     except (InvalidTag, ValueError):
@@ -139,6 +153,7 @@ def _bound(row_id: str, field: str) -> bytes:
 def _box(key: bytes, value: Any, bound: bytes) -> str:
     nonce = os.urandom(_NONCE)
     plain = json.dumps(value, ensure_ascii=False).encode()
+    plain += b" " * (-len(plain) % _STEP)
     return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, plain, bound)).decode()
 
 

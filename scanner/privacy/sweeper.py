@@ -1,14 +1,18 @@
 """What has had its time goes, by the registry (GDPR-5e); what is held stays. Safe to repeat."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from sqlalchemy import ColumnElement, String, Table, and_, delete, exists, or_
 from sqlmodel import AutoString, Session, SQLModel, col, select
 
 from scanner.clock import new_id
 from scanner.events import RetentionApplied
 from scanner.journal import record
+from scanner.metrics import SWEEP_STEPS_FAILED
 from scanner.privacy import blobs, erasure, holds, matter_ties
 from scanner.privacy.personal import ends_at
 from scanner.privacy.registry import Table as Entry
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 BATCH: Final = 500
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Swept:
     keys, blobs, restored, finished : int
         Keys of persons whose class had ended, blobs that nothing held, accounts and tracks that a
         restored backup had brought back, erasures that a crash had left unfinished.
+    failed : tuple of str
+        Steps that failed, which the next sweep does again; they kept no other from its turn.
     """
 
     rows: dict[str, int]
@@ -39,14 +47,20 @@ class Swept:
     blobs: int
     restored: int
     finished: int
+    failed: tuple[str, ...] = ()
 
 
 def sweep(service: "Service") -> Swept:
     """Do what is due now, and write down what was removed by retention."""
-    finished = erasure.finish_all(service)
-    restored = erasure.reapply(service)
-    rows = {name: count for name in registry() if (count := _sweep_table(service, name))}
-    keys = _sweep_keys(service)
+    steps = _Steps()
+    finished = steps.count("erasures", lambda: erasure.finish_all(service))
+    restored = steps.count("restored", lambda: erasure.reapply(service))
+    swept = {name: steps.count(name, partial(_sweep_table, service, name)) for name in registry()}
+    rows = {name: count for name, count in swept.items() if count}
+    slots = service.person_keys.slots()
+    keys = sum(steps.count(slot, partial(_sweep_slot, service, slot)) for slot in slots)
+    steps.count("partial keys", lambda: service.person_keys.sweep_partials(service.now()))
+    freed = steps.count("blobs", lambda: blobs.release(service))
     if rows or keys:
         with service.database.transaction() as session:
             record(
@@ -57,17 +71,33 @@ def sweep(service: "Service") -> Swept:
                 data=RetentionApplied(rows=rows, keys=keys),
                 now=service.now(),
             )
-    return Swept(rows, keys, blobs.release(service), restored, finished)
+    return Swept(rows, keys, freed, restored, finished, tuple(steps.failed))
 
 
-def _sweep_keys(service: "Service") -> int:
-    """Destroy the keys of classes and months whose time is over, but those of held people."""
-    over = [slot for slot in service.person_keys.slots() if ends_at(slot) <= service.now()]
-    if not over:
+class _Steps:
+    """Runs steps each by itself: one that fails is counted, logged and done again the next time."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def count(self, name: str, step: Callable[[], int]) -> int:
+        """Return what a step removed; 0 if it failed."""
+        try:
+            return step()
+        except Exception:
+            log.exception("sweep_step_failed", step=name)
+            SWEEP_STEPS_FAILED.inc()
+            self.failed.append(name)
+            return 0
+
+
+def _sweep_slot(service: "Service", slot: str) -> int:
+    """Destroy the keys of a class and month whose time is over, but those of held people."""
+    if ends_at(slot) > service.now():
         return 0
     with service.database.reading() as session:
         held = holds.held_people(session, service.now())
-    return sum(service.person_keys.destroy_slot(slot, but=held) for slot in over)
+    return service.person_keys.destroy_slot(slot, but=held)
 
 
 def _sweep_table(service: "Service", name: str) -> int:

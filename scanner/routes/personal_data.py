@@ -117,6 +117,7 @@ def erase_account(
         "bad-fields",
         "in-progress",
         "idempotency-conflict",
+        "conflict",
     ),
 )
 def ask_for_a_person(

@@ -151,7 +151,7 @@ def run_policy_tests(
 @router.post(
     "/{policy_id}/backtest",
     response_model=schemas.BacktestAnswer,
-    responses=problems("not-found", *_POSTED),
+    responses=problems("not-found", "busy", *_POSTED),
 )
 def backtest_policy(
     request: Request,
@@ -161,14 +161,22 @@ def backtest_policy(
     wanted: schemas.BacktestAsked,
     service: ServiceDep,
 ) -> JSONResponse:
-    """Replay stored facts through a pack; nothing changes. Needs the scope `policies:write`."""
+    """Replay stored facts through a pack; nothing changes. Needs the scope `policies:write`.
+
+    It ends after `CLEARANCE_PACK_SECONDS` with what was replayed so far, and `more` is true.
+    """
 
     def work() -> Answer:
         with service.database.reading() as session:
             compiled = service.packs.compiled(session, pack.id)
-        backtest = Backtest(service, caller.tenant_id, compiled, wanted.since, wanted.limit)
-        replayed = sum(backtest.run())
-        more = replayed == wanted.limit and backtest.all() > replayed
+        longest = service.settings.pack_seconds
+        backtest = Backtest(
+            service, caller.tenant_id, compiled, wanted.since, wanted.limit, longest
+        )
+        with service.pack_slots:
+            replayed = sum(backtest.run())
+            bounded = backtest.stopped or replayed == wanted.limit
+            more = bounded and backtest.all() > replayed
         return Answer(200, backtest.to_json() | {"more": more})
 
     return once.answer(_identity(request, wanted), work)
@@ -177,7 +185,7 @@ def backtest_policy(
 @router.post(
     "/{policy_id}/propose",
     response_model=schemas.PolicyAnswer,
-    responses=problems(*_MOVED, "pack-refused"),
+    responses=problems(*_MOVED, "pack-refused", "busy", "unavailable"),
 )
 def propose_policy(
     request: Request,

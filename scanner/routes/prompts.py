@@ -25,5 +25,5 @@ def screen_prompt(
     Needs the scope `tracks:write`.
     """
     with service.database.reading() as session:
-        screened = prompts.screen(session, caller.tenant_id, asked.prompt, asked.protected)
+        screened = prompts.screen(service, session, caller.tenant_id, asked.prompt, asked.protected)
     return prompts.describe(screened)

@@ -45,7 +45,7 @@ class HumanReviewAsked(Asked):
 
 
 class ReplayAnswer(Answer):
-    """A decision as it was made, and as the active pack makes it of the same facts."""
+    """A decision as it was made, and as the pack that made it makes it again of the same facts."""
 
     id: str
     decision: str

@@ -153,12 +153,16 @@ class ReferenceOpinion(SQLModel, table=True):
 
 
 class CatalogueEpoch(SQLModel, table=True):
-    """The last change number of a tenant's catalogue; its row lock orders the changes."""
+    """The last change number of a tenant's catalogue; its row lock orders the changes.
+
+    ``names`` counts changes that the index need not know of, of what prompts may not name.
+    """
 
     __tablename__ = "catalogue_epoch"
 
     tenant_id: str = Field(primary_key=True, max_length=36, foreign_key="tenant.id")
     value: int = Field(sa_type=BigInteger)
+    names: int = Field(default=0, sa_type=BigInteger)
 
 
 class CatalogueChange(SQLModel, table=True):

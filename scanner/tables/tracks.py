@@ -115,5 +115,7 @@ class IdempotencyKey(SQLModel, table=True):
     body_digest: str | None = Field(default=None, max_length=64)
     status: int | None = None
     answer: dict[str, Any] | None = Field(default=None, sa_type=json_type())
+    about: str | None = Field(default=None, max_length=36, index=True)
+    """Id of the account that the answer is about, with which it is erased."""
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -147,3 +147,15 @@ def test_a_backtest_says_what_a_shadow_would_have_seen(service, caller) -> None:
     assert {each["track_id"] for each in told["examples"]} == {
         decision.track_id for decision in decisions[2:]
     }
+
+
+def test_a_backtest_whose_time_is_over_ends_with_what_it_has(service, caller) -> None:
+    for _ in range(3):
+        decided(service, caller)
+    backtest = Backtest(
+        service, caller.tenant_id, PATIENT, service.now() - timedelta(days=1), None, 0.0
+    )
+
+    assert sum(backtest.run()) == backtest.confusion.compared == 1
+    assert backtest.stopped
+    assert backtest.all() == 3

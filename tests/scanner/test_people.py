@@ -18,6 +18,8 @@ from scanner.inline import drive_group
 from scanner.journal import Actor
 from scanner.parental_controls import ControlsSet
 from scanner.pipeline import GROUPS
+from scanner.privacy.person_keys import Person
+from scanner.privacy.personal import opened
 from scanner.service import Service
 from scanner.tables import AgeAssurance, Consent, Generation, JournalRow
 from tests.running import add_tenant
@@ -112,6 +114,19 @@ def test_the_most_reliable_assurance_counts_and_a_stricter_word_of_the_submissio
     assert (own["age_band"], own["age"], own["consents"]) == ("adult", None, None)
 
 
+def test_a_lapsed_assurance_counts_for_more_than_the_word_of_a_submission(service, caller) -> None:
+    ages.assure(service, caller, "kid", AgeSaid("document", band="teen", country="US"))
+    later(service, days=366)
+
+    def told() -> list[str]:
+        said = ("adult", "teen", "child", None)
+        return [facts(service, caller, age_band=band)["age_band"] for band in said]
+
+    assert told() == ["unassured", "unassured", "child", "unassured"]
+    assert ages.purge_expired(service) == 1
+    assert told() == ["unassured", "unassured", "child", "unassured"]
+
+
 def test_a_newer_word_of_the_same_issuer_purges_the_older_one(service, caller) -> None:
     for band in ("teen", "child"):
         ages.assure(service, caller, "kid", AgeSaid("provider", band=band, issuer="school"))
@@ -175,7 +190,8 @@ def test_consent_is_in_force_from_its_grant_to_its_withdrawal(service, caller) -
 
     moves = [row.type.removeprefix("clearance.consent.") for row in journal(service, "consent.")]
     assert moves == ["requested", "granted", "withdrawn"]
-    receipt = journal(service, "consent.granted")[0].data["receipt_sha256"]
+    (granted,) = journal(service, "consent.granted")
+    receipt = opened(service.person_keys, granted.id, granted.data)[0]["receipt_sha256"]
     with service.database.reading() as session:
         view = consents.describe(session, session.get_one(Consent, linked.consent.id))
     assert view["receipt"]["sha256"] == receipt
@@ -369,3 +385,23 @@ def test_another_tenants_account_of_the_same_name_is_somebody_else(service, call
 
     assert request(service, other)["state"] == "waiting_consent"
     assert request(service, caller)["state"] == "queued"
+
+
+def test_no_event_tells_whether_somebody_is_a_child(service, caller) -> None:
+    ages.assure(service, caller, "kid", AgeSaid("document", band="child", country="US"))
+    ages.assure(service, caller, "mum", AgeSaid("document", band="adult", country="US"))
+    request(service, caller)
+
+    young, grown = journal(service, "age.assured")
+    assert len(young.data["expires_at"]) == len(grown.data["expires_at"])
+    assert opened(service.person_keys, young.id, young.data)[0]["expires_at"] is not None
+    assert opened(service.person_keys, grown.id, grown.data)[0]["expires_at"] is None
+    (waiting,) = journal(service, "generation.waiting")
+    assert "consent" not in str(waiting.data)
+    assert opened(service.person_keys, waiting.id, waiting.data)[0]["rules"]
+
+    with service.database.reading() as session:
+        kid = people.find(session, caller.tenant_id, "kid").id
+    service.person_keys.destroy(Person("account", kid))
+    told, erased = opened(service.person_keys, waiting.id, waiting.data)
+    assert (told["rules"], erased) == (["erased"], ["rules"])

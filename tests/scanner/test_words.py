@@ -91,6 +91,19 @@ def test_an_id3_uslt_frame_is_read(tmp_path: Path) -> None:
         assert "bullshit" in decoder.decode(path).lyrics
 
 
+def test_an_id3_sylt_frame_is_read(tmp_path: Path) -> None:
+    plain = encode(tmp_path / "song", song(3, 2)[None], "mp3").read_bytes()
+    words = b"".join(part.encode() + b"\x00" + bytes(4) for part in ("What ", "bull", "shit"))
+    body = b"\x03eng\x02\x01\x00" + words
+    frame = b"SYLT" + len(body).to_bytes(4, "big") + b"\x00\x00" + body
+    size = bytes((len(frame) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    path = tmp_path / "tagged.mp3"
+    path.write_bytes(b"ID3\x04\x00\x00" + size + frame + plain)
+
+    with Decoder() as decoder:
+        assert decoder.decode(path).lyrics == "What bullshit"
+
+
 def test_too_long_lyrics_are_told_as_cut(tmp_path: Path) -> None:
     path = encode(tmp_path / "song", song(3, 2)[None], "flac", tags={"LYRICS": "la " * 20_000})
 

@@ -2,9 +2,10 @@
 
 import httpx
 import pytest
+from sqlmodel import select
 
 from scanner.clock import new_id
-from scanner.tables import Holder
+from scanner.tables import Holder, IdempotencyKey
 from tests.scanner.api.conftest import Api, Platform, problem
 
 ASKED = {
@@ -222,3 +223,18 @@ def test_a_request_that_names_a_holder_is_refused_with_the_words_and_a_way_out(
     assert reason["rule"] == "prompt-artist"
     assert "Mara Velonde" in reason["text"]
     assert len(reason["text"]) > len("'Mara Velonde': nobody is imitated by name. ")
+
+
+def test_a_kept_answer_goes_with_the_account_that_it_is_about(api: Api, platform: Platform) -> None:
+    body = {"prompt": "a slow waltz", "account": "kid"}
+    for name in ("kid", "other"):
+        headers = {"Idempotency-Key": name}
+        made = platform.http.post("/v1/generations", json=body | {"account": name}, headers=headers)
+        assert made.status_code == 202, made.text
+    assert api.count(IdempotencyKey) == 2
+
+    erased = platform.http.delete("/v1/accounts/kid", headers={"If-Match": '"1"'})
+
+    assert erased.status_code == 200, erased.text
+    with api.service.database.reading() as session:
+        assert session.exec(select(IdempotencyKey.key)).all() == ["other"]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel, col, select
 
-from scanner import audit
+from scanner import audit, human_review
 from scanner.bus.relay import seal_batch
 from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id, utc_now
@@ -417,6 +417,18 @@ def test_whom_rules_limited_gets_a_person_to_look_once(
     assert api.count(Case, Case.track_id == limited) == 1
     types = [row.type for row in api.journal(platform) if row.subject == case["id"]]
     assert types == ["clearance.case.opened", "clearance.case.extended"]
+
+
+def test_one_case_takes_so_many_statements_and_no_more(platform: Platform, limited: str) -> None:
+    address = f"/v1/tracks/{limited}/human-review"
+    for number in range(human_review.MOST_STATEMENTS):
+        answer = platform.http.post(address, json={"statement": f"Reason {number}."})
+        assert answer.status_code == 202, answer.text
+
+    assert platform.http.post(address, json={"statement": "Reason 0."}).status_code == 202
+    more = platform.http.post(address, json={"statement": "One more."})
+    assert problem(more) == "conflict"
+    assert "wait for the decision" in more.json()["detail"]
 
 
 def test_a_track_that_nothing_limits_is_not_put_before_a_person(

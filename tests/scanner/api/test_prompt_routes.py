@@ -47,3 +47,26 @@ def test_titles_of_ones_own_catalogue_are_protected(platform: Platform) -> None:
 
 def test_an_empty_prompt_is_no_prompt(platform: Platform) -> None:
     assert problem(platform.http.post(ADDRESS, json={"prompt": ""})) == "bad-fields"
+
+
+def test_a_title_that_is_changed_is_protected_from_then_on(platform: Platform) -> None:
+    added = platform.http.post(
+        "/v1/references",
+        files={"file": ("one.wav", sound(91))},
+        data={"title": "Harbour of Glass", "holder": "Lark Records"},
+        headers={"Idempotency-Key": "one"},
+    )
+
+    def accepted(title: str) -> bool:
+        asked = {"prompt": f"a cover of {title}"}
+        return bool(platform.http.post(ADDRESS, json=asked).json()["accepted"])
+
+    address = f"/v1/references/{added.json()['id']}"
+    assert (accepted("Harbour of Glass"), accepted("Fields of Copper")) == (False, True)
+
+    changed = platform.http.patch(
+        address, json={"title": "Fields of Copper"}, headers={"If-Match": added.headers["ETag"]}
+    )
+    assert changed.status_code == 200, changed.text
+
+    assert (accepted("Harbour of Glass"), accepted("Fields of Copper")) == (True, False)

@@ -1,19 +1,23 @@
 """What has had its time goes, what is held stays, and a second sweep finds nothing."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlmodel import select
 
-from scanner import audit, keys, tracks
+from scanner import audit, consents, keys, tracks
 from scanner.bus.chores import Chores
 from scanner.bus.relay import seal_batch
 from scanner.callers import Caller
 from scanner.clock import new_id
+from scanner.consents import ConsentAsked
 from scanner.declarations import Declaration
 from scanner.errors import NotFoundError
 from scanner.privacy import erasure, holds, registry, sweeper
@@ -158,12 +162,17 @@ def test_revoked_keys_and_replayed_letters_go_and_live_ones_stay(
 
 
 def letter(
-    service: Service, caller: Caller, state: str, subject: str | None = None, payload: str = "{}"
+    service: Service,
+    caller: Caller,
+    state: str,
+    subject: str | None = None,
+    payload: str = "{}",
+    group: str = "analyse",
 ) -> str:
     row = DeadLetter(
         id=new_id(),
         tenant_id=caller.tenant_id,
-        group="analyse",
+        group=group,
         topic="clearance.tracks",
         event_id=new_id(),
         subject=subject,
@@ -258,15 +267,67 @@ def test_an_erasure_that_a_crash_cut_short_is_finished(
 def test_a_failed_message_that_names_the_account_goes_with_it(later: Service) -> None:
     caller = add_tenant(later)
     submit(later, caller, account='al"ice é')
-    named = letter(later, caller, "dead", payload='{"data": {"account": "al\\"ice \\u00e9"}}')
-    plain = letter(later, caller, "dead", payload='{"data":{"account":"al\\"ice é"}}')
-    other = letter(later, caller, "dead", payload='{"data": {"account": "alice"}}')
+    foreign = partial(letter, later, caller, "dead", group="intake")
+    named = foreign(payload='{"data": {"account": "al\\"ice \\u00e9"}}')
+    plain = foreign(payload='{"data" :\n{"account"  :"al\\"ice é"}}')
+    other = foreign(payload='{"data": {"account": "alice"}}')
+    quoted = foreign(payload='{"data": {"title": "\\"account\\": \\"al\\\\\\"ice é\\""}}')
 
     erasure.erase_account(later, caller, 'al"ice é')
 
     assert one(later, DeadLetter, named) is None
     assert one(later, DeadLetter, plain) is None
     assert one(later, DeadLetter, other) is not None
+    assert one(later, DeadLetter, quoted) is not None
+
+
+def test_a_failed_event_about_what_is_an_accounts_goes_with_it(later: Service) -> None:
+    caller = add_tenant(later)
+    words = ConsentAsked("mother", ("publish",), "May your child?", "2026-11")
+    own = consents.request(later, caller, "kid", words).consent.id
+    others = consents.request(later, caller, "other", words).consent.id
+    gone, kept = (letter(later, caller, "dead", about) for about in (own, others))
+
+    erasure.erase_account(later, caller, "kid")
+
+    assert one(later, DeadLetter, gone) is None
+    assert one(later, DeadLetter, kept) is not None
+
+
+def test_a_step_that_fails_keeps_no_other_from_its_turn(later: Service, clock: Any) -> None:
+    caller = add_tenant(later)
+    track_id = submit(later, caller)
+    tracks.withdraw(later, caller, track_id)
+    gone = letter(later, caller, "replayed")
+    clock(YEARS + timedelta(days=32))
+    with later.database.transaction() as session:
+        session.execute(text("ALTER TABLE api_key RENAME TO lost"))
+
+    swept = sweeper.sweep(later)
+
+    assert swept.failed == ("api_key",)
+    assert swept.rows == {"track": 1, "dead_letter": 1}
+    assert swept.keys >= 1
+    assert one(later, DeadLetter, gone) is None
+
+
+def test_what_a_crash_left_of_keys_stops_no_slot_and_is_no_copy_of_a_key(
+    later: Service, clock: Any
+) -> None:
+    submit(later, add_tenant(later))
+    folder = later.settings.person_key_folder
+    (slot,) = {path.parent for path in folder.glob("people/evidence-*/*")}
+    (slot / ".0123456789abcdef").write_text("half of a refer")
+    (slot / "account-torn").write_text("")
+    (key,) = folder.glob("keys/*/*")
+    os.link(key, key.parent / ".fedcba9876543210")
+    clock(YEARS + timedelta(days=32))
+
+    swept = sweeper.sweep(later)
+
+    assert (swept.failed, swept.keys) == ((), 1)
+    assert not slot.exists()
+    assert list(folder.glob("keys/*/*")) == []
 
 
 def test_whatever_an_erasure_blanks_can_be_blanked() -> None:
