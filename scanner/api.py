@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
-from scanner import problems, schemas, temporary
+from scanner import console, problems, schemas, temporary
 from scanner.access import Access
 from scanner.declarations import Declaration
 from scanner.health import Health
@@ -20,7 +20,6 @@ from scanner.routes import (
     audit,
     banks,
     cases,
-    check,
     consents,
     dead,
     explanations,
@@ -124,7 +123,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         app.include_router(module.router, responses=_ALWAYS)
     app.include_router(provenance.router, responses=_ALWAYS)
     app.include_router(running.router)
-    app.include_router(check.router)
+    console.install(app)
     problems.install(app)
     app.add_middleware(Access)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -23,6 +23,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.console import ConsoleSession
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -82,6 +83,7 @@ __all__ = [
     "Claim",
     "ComparisonTally",
     "Consent",
+    "ConsoleSession",
     "CounterNotice",
     "DeadLetter",
     "Deadline",
