@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := 2.13.0
 STAMP := $(VENV)/.installed
-SYSTEM := libchromaprint1 postgresql
+SYSTEM := libchromaprint1 postgresql chromium
 PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words lock clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -70,6 +70,13 @@ bench-policy: setup  ## decisions a second with the default pack, one core: half
 
 bench-words: setup  ## how well words and prompts are screened, by category, and how fast
 	$(BIN)/python -m benchmarks.words
+
+bench-console: setup  ## server time of the console's queue with 10,000 cases
+	$(BIN)/python -m benchmarks.console
+
+assets:  ## the console's libraries from npm, as its lock pins them (needs Node on PATH)
+	cd scanner/console/assets && npm ci --ignore-scripts --no-audit --no-fund
+	$(BIN)/python -m scripts.vendor_assets
 
 lock:  ## resolve requirements.lock again (needs uv on PATH)
 	uv pip compile --quiet --generate-hashes --extra dev --python-version 3.11 --no-header --no-annotate \

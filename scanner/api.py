@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
-from scanner import problems, schemas, temporary
+from scanner import console, problems, schemas, temporary
 from scanner.access import Access
 from scanner.declarations import Declaration
 from scanner.health import Health
@@ -165,6 +165,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.include_router(running.router)
     app.include_router(check.router)
     app.include_router(notice_pages.router)
+    console.install(app)
     problems.install(app)
     app.add_middleware(Access)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

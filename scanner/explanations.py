@@ -77,7 +77,7 @@ def explain(
     BusyError, TransientError
         As :meth:`scanner.catalogue.Catalogue.search`.
     """
-    row = _analysis(service, track)
+    row = analysis_of(service, track)
     with service.database.reading() as session:
         if threshold is not None:
             refuse_erased(session, track.id)
@@ -123,7 +123,7 @@ def replay(
     NotFoundError
         If the analysis kept no fingerprint.
     """
-    print_ = _own_fingerprint(service, track, row)
+    print_ = own_fingerprint(service, track, row)
     with service.database.reading() as session:
         left_out = banks.left_out(session, track.tenant_id, track.id)
     found = service.catalogue.search(
@@ -179,8 +179,8 @@ def picture(
     TransientError
         If the reference's fingerprint can't be read.
     """
-    row = _analysis(service, track)
-    print_ = _own_fingerprint(service, track, row)
+    row = analysis_of(service, track)
+    print_ = own_fingerprint(service, track, row)
     match = _match(service, track, row, reference_id, threshold, patience)
     segments = tuple(
         fingerprint.Segment(**{name: segment[name] for name in _SEGMENT})
@@ -193,7 +193,7 @@ def picture(
         score=match["score"],
         segments=segments,
         track=print_,
-        reference=_reference_fingerprint(service, track, match["reference_id"]),
+        reference=reference_fingerprint(service, track, match["reference_id"]),
         track_name=track.file_name or track.external_id or f"track {track.id}",
         reference_name=match["title"] or "a reference no longer on record",
         samples=None if decoded is None else decoded[0],
@@ -216,7 +216,8 @@ def _told(match: dict[str, Any]) -> dict[str, Any]:
     return match | {"sentence": sentences.sentence(match)}
 
 
-def _analysis(service: "Service", track: Track) -> Analysis:
+def analysis_of(service: "Service", track: Track) -> Analysis:
+    """Return a track's analysis, or raise ``NotFoundError`` as long as there is none."""
     with service.database.reading() as session:
         row = session.get(Analysis, track.analysis_id) if track.analysis_id else None
     if row is None:
@@ -224,7 +225,16 @@ def _analysis(service: "Service", track: Track) -> Analysis:
     return row
 
 
-def _own_fingerprint(service: "Service", track: Track, row: Analysis) -> fingerprint.Fingerprint:
+def own_fingerprint(service: "Service", track: Track, row: Analysis) -> fingerprint.Fingerprint:
+    """Return the fingerprint that an analysis kept.
+
+    Raises
+    ------
+    NotFoundError
+        If it kept none.
+    TransientError
+        If it can't be read.
+    """
     if row.fingerprint_sha256 is None:
         raise NotFoundError(
             "fingerprint", "of this track: it is too short to search, or its analysis failed"
@@ -239,9 +249,18 @@ def _own_fingerprint(service: "Service", track: Track, row: Analysis) -> fingerp
         ) from error
 
 
-def _reference_fingerprint(
+def reference_fingerprint(
     service: "Service", track: Track, reference_id: str
 ) -> fingerprint.Fingerprint:
+    """Return a reference's fingerprint.
+
+    Raises
+    ------
+    NothingToDrawError
+        If the reference is no longer on record.
+    TransientError
+        If it can't be read.
+    """
     with service.database.reading() as session:
         reference = session.get(Reference, reference_id)
     if reference is None or reference.tenant_id != track.tenant_id:

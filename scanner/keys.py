@@ -334,8 +334,15 @@ def create_user(
     role: str,
     password: str | None = None,
     actor: Actor = OPERATOR,
+    *,
+    tenant_id: str | None = None,
 ) -> tuple[User, str]:
     """Make a login; without a password one of 128 random bits is made.
+
+    Parameters
+    ----------
+    tenant_id : str, optional
+        The platform it is of; without one it is good for the console only where there is one platform.
 
     Returns
     -------
@@ -354,9 +361,12 @@ def create_user(
         email=email,
         password_hash=PasswordHasher().hash(password),
         role=role,
+        tenant_id=tenant_id,
         created_at=now,
     )
     with service.database.transaction() as session:
+        if tenant_id is not None and session.get(Tenant, tenant_id) is None:
+            raise NotFoundError("tenant", tenant_id)
         if session.exec(select(User.id).where(User.email == email)).first() is not None:
             raise ConflictError("there is a login with this e-mail address already")
         session.add(user)

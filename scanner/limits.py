@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 DEPTH_SECONDS: Final = 1.0
 """How long a measured queue depth is believed."""
 
+LOGINS: Final = "10/5minute"
+"""Tries to log in: of an address with a login, and, five times as many, of a login from anywhere."""
+LOGINS_FROM_ANYWHERE: Final = "50/5minute"
+
 log = structlog.get_logger()
 
 
@@ -33,6 +37,7 @@ class RateLimits:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._per_key = parse(settings.rate_limit)
         self._per_address = parse(settings.public_rate_limit)
+        self._per_login, self._from_anywhere = parse(LOGINS), parse(LOGINS_FROM_ANYWHERE)
 
     def count_key(self, key_id: str) -> dict[str, str]:
         """Count a request of a key; return the headers that tell how many are left.
@@ -47,6 +52,11 @@ class RateLimits:
     def count_address(self, address: str) -> dict[str, str]:
         """Count a request without a valid key, by its address."""
         return self._count(self._per_address, "address", address)
+
+    def count_login(self, address: str, email: str) -> None:
+        """Count a try to log in, before the password is looked at."""
+        self._count(self._per_login, "login", f"{address} {email}")
+        self._count(self._from_anywhere, "login from anywhere", email)
 
     def _count(self, limit: RateLimitItem, name: str, who: str) -> dict[str, str]:
         allowed = self._limiter.hit(limit, name, who)

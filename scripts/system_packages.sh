@@ -10,6 +10,7 @@ for package in "$@"; do
     libfluidsynth3) [[ $libraries == *libfluidsynth.so* ]] && continue ;;
     fluid-soundfont-gm) [ -e /usr/share/sounds/sf2/FluidR3_GM.sf2 ] && continue ;;
     timgm6mb-soundfont) [ -e /usr/share/sounds/sf2/TimGM6mb.sf2 ] && continue ;;
+    chromium) command -v chromium >/dev/null && continue ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && continue
                 command -v initdb >/dev/null && continue ;;
   esac

@@ -187,13 +187,17 @@ def list_tenants(as_json: Json = False) -> None:
 def add_user(
     email: Annotated[str, typer.Argument()],
     role: Annotated[str, typer.Option("--role", help="For instance reviewer.")] = "reviewer",
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Its platform; needed where there are several.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a login; its password is shown this once."""
     from scanner import keys
 
     with opened() as service:
-        made, password = keys.create_user(service, email, role)
+        tenant_id = caller_for(service, tenant).tenant_id if tenant else None
+        made, password = keys.create_user(service, email, role, tenant_id=tenant_id)
     if as_json:
         say({"id": made.id, "email": made.email, "role": made.role, "password": password})
     else:

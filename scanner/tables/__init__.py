@@ -28,6 +28,7 @@ from policy.tables import (
 )
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
+from scanner.tables.console import ConsoleSession
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -92,6 +93,7 @@ __all__ = [
     "Claim",
     "ComparisonTally",
     "Consent",
+    "ConsoleSession",
     "CounterNotice",
     "DatabasePush",
     "DeadLetter",

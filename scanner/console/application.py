@@ -1,0 +1,44 @@
+"""Mounts the console in the application: its pages and its static files."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from scanner.console.pages import (
+    administration,
+    auditing,
+    cases,
+    logins,
+    packs,
+    tracks,
+    verifier,
+)
+from scanner.console.rendering import STATIC
+
+_YEAR: Final = 365 * 24 * 3600
+
+PAGES: Final = (logins, cases, tracks, administration, auditing, packs, verifier)
+"""The modules of pages, each with its ``router``."""
+
+router = APIRouter(include_in_schema=False)
+for _module in PAGES:
+    router.include_router(_module.router)
+
+
+class _Static(StaticFiles):
+    """Files whose addresses change with their content, so that a browser may keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+        return response
+
+
+def install(app: FastAPI) -> None:
+    """Add the console to an application."""
+    app.include_router(router)
+    app.mount("/static", _Static(directory=STATIC), name="static")

@@ -1,0 +1,258 @@
+"""Everything that a reviewer sees of one case, gathered in one place."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from sqlmodel import Session, col, func, select
+
+import policy
+from scanner import explanations, sentences, tracks
+from scanner.console import alignment, queue
+from scanner.errors import NotFoundError, ScannerError
+from scanner.privacy.personal import opened
+from scanner.sentences import clock
+from scanner.tables import (
+    Case,
+    JournalRow,
+    PolicyDecision,
+    Reference,
+    Submission,
+    Track,
+    TrackMatch,
+    User,
+)
+
+if TYPE_CHECKING:
+    import fingerprint
+    from scanner.service import Service
+
+STEPS: Final = 200
+"""Events that a timeline shows at most, newest first."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case's page.
+
+    Attributes
+    ----------
+    described : dict
+        The track as the API shows it; empty where the case is of none.
+    match : dict or None
+        The chosen match, with its sentence.
+    history : dict
+        ``account``, ``reference`` and ``events``.
+    """
+
+    entry: queue.Entry
+    described: dict[str, Any]
+    decision: PolicyDecision | None
+    match: dict[str, Any] | None
+    picture: alignment.Alignment | None
+    peaks: list[float] | None
+    flips: list[dict[str, Any]] | None
+    lyrics: list[tuple[str, str | None]]
+    history: dict[str, Any]
+    next_id: str | None
+
+
+def view(
+    service: "Service", case: Case, user_id: str, *, chosen: int = 0, whole: bool = False
+) -> CaseView:
+    """Gather a case.
+
+    Parameters
+    ----------
+    chosen : int
+        Place of the match to draw; beyond the last one, the first is.
+    whole : bool
+        Draw both sides from end to end.
+    """
+    with service.database.reading() as session:
+        track = session.get(Track, case.track_id) if case.track_id else None
+        described = tracks.describe(session, [track])[0] if track else {}
+        decision = _decision(session, case, track)
+        holder = session.get(User, case.holder) if case.holder else None
+        lyrics = _lyrics(session, track, described.get("words"))
+        next_id = queue.next_open(session, case.tenant_id, user_id, [case.id])
+    matches = [
+        each | {"sentence": sentences.sentence(each)}
+        for each in described.get("matches", [])
+        if each["segments"]
+    ]
+    described["matches"] = matches
+    match = matches[chosen if chosen < len(matches) else 0] if matches else None
+    own, theirs = _prints(service, track, match)
+    drawn = alignment.align(match["segments"], own, theirs, whole=whole) if match else None
+    entry = queue.Entry(
+        case, track, holder.email if holder else None, queue.share_left(case, service.now())
+    )
+    return CaseView(
+        entry=entry,
+        described=described,
+        decision=decision,
+        match=match,
+        picture=drawn,
+        peaks=alignment.peaks(own) if own else None,
+        flips=_flips(service, decision),
+        lyrics=lyrics,
+        history=_history(service, case, track, match),
+        next_id=next_id,
+    )
+
+
+def _decision(session: Session, case: Case, track: Track | None) -> PolicyDecision | None:
+    decision_id = (track.decision_id if track else None) or case.decision_id
+    return session.get(PolicyDecision, decision_id) if decision_id else None
+
+
+def _prints(
+    service: "Service", track: Track | None, match: dict[str, Any] | None
+) -> "tuple[fingerprint.Fingerprint | None, fingerprint.Fingerprint | None]":
+    """Return both sides' fingerprints; a lane of which none can be read stays empty."""
+    own = theirs = None
+    if track is not None:
+        try:
+            row = explanations.analysis_of(service, track)
+            own = explanations.own_fingerprint(service, track, row)
+        except ScannerError as error:
+            log.info("case_without_waveform", track=track.id, error=type(error).__name__)
+    if track is not None and match is not None:
+        try:
+            theirs = explanations.reference_fingerprint(service, track, match["reference_id"])
+        except ScannerError as error:
+            log.info("case_without_reference", track=track.id, error=type(error).__name__)
+    return own, theirs
+
+
+def _flips(service: "Service", decision: PolicyDecision | None) -> list[dict[str, Any]] | None:
+    """Return what would change the decision; None where no pack that is here made it."""
+    if decision is None or decision.ruled_by is not None:
+        return None
+    with service.database.reading() as session:
+        pack = service.packs.that_made(session, decision)
+    if pack is None:
+        return None
+    facts = policy.Facts.model_validate(decision.facts)
+    return [flip.to_json() for flip in policy.flips(pack, facts)]
+
+
+def _lyrics(
+    session: Session, track: Track | None, words: dict[str, Any] | None
+) -> list[tuple[str, str | None]]:
+    """Return the declared lyrics in pieces, each with the category it was screened into."""
+    if track is None or not words:
+        return []
+    declared = session.exec(
+        select(Submission.declaration).where(Submission.track_id == track.id)
+    ).first()
+    text = (declared or {}).get("lyrics")
+    if not isinstance(text, str):
+        return []
+    found = [
+        (start, end, each["category"])
+        for each in words["findings"]
+        if each["source"] == "lyrics"
+        for start, end in each["spans"]
+    ]
+    return marked(text, found)
+
+
+def marked(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[str, str | None]]:
+    """Cut a text at spans; of those that overlap, the earlier one counts."""
+    pieces: list[tuple[str, str | None]] = []
+    at = 0
+    for start, end, category in sorted(spans):
+        if not at <= start < end <= len(text):
+            continue
+        pieces += [(text[at:start], None), (text[start:end], category)]
+        at = end
+    return [piece for piece in [*pieces, (text[at:], None)] if piece[0]]
+
+
+def _history(
+    service: "Service", case: Case, track: Track | None, match: dict[str, Any] | None
+) -> dict[str, Any]:
+    with service.database.reading() as session:
+        subjects = [case.id] + ([track.id] if track else [])
+        rows = session.exec(
+            select(JournalRow)
+            .where(JournalRow.tenant_id == case.tenant_id, col(JournalRow.subject).in_(subjects))
+            .order_by(col(JournalRow.id).desc())
+            .limit(STEPS)
+        ).all()
+        return {
+            "account": _account(session, track),
+            "reference": _reference(session, case.tenant_id, match),
+            "events": [
+                {"time": row.time, "type": row.type, "role": row.role, "actor": row.actor}
+                | {"data": opened(service.person_keys, row.id, row.data)[0]}
+                for row in rows
+            ],
+        }
+
+
+def _account(session: Session, track: Track | None) -> dict[str, Any] | None:
+    """Return how many tracks of the same account there are, by state, and how many were overturned."""
+    if track is None or track.account_id is None:
+        return None
+    states = session.exec(
+        select(Track.state, func.count())
+        .where(Track.tenant_id == track.tenant_id, Track.account_id == track.account_id)
+        .group_by(Track.state)
+    ).all()
+    ruled = session.exec(
+        select(PolicyDecision.decision, func.count())
+        .join(Track, col(Track.id) == col(PolicyDecision.track_id))
+        .where(Track.account_id == track.account_id, PolicyDecision.ruled_by == "person")
+        .group_by(PolicyDecision.decision)
+    ).all()
+    return {"id": track.account_id, "states": dict(states), "by_people": dict(ruled)}
+
+
+def _reference(
+    session: Session, tenant_id: str, match: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """Return where else the chosen reference was found, and what people decided there."""
+    if match is None:
+        return None
+    reference = session.get(Reference, match["reference_id"])
+    of_it = (TrackMatch.tenant_id == tenant_id, TrackMatch.reference_id == match["reference_id"])
+    found = session.exec(select(func.count(func.distinct(TrackMatch.track_id))).where(*of_it)).one()
+    ruled = session.exec(
+        select(PolicyDecision.decision, func.count(func.distinct(PolicyDecision.id)))
+        .join(TrackMatch, col(TrackMatch.track_id) == col(PolicyDecision.track_id))
+        .where(*of_it, PolicyDecision.ruled_by == "person")
+        .group_by(PolicyDecision.decision)
+    ).all()
+    status = reference.status if reference is not None else None
+    return {"tracks": found, "by_people": dict(ruled), "status": status}
+
+
+def rows_of(match: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a match's segments as rows of a table: the ribbons for those who don't see them."""
+    return [
+        {
+            "number": number,
+            "query": f"{clock(each['query_start'])} – {clock(each['query_end'])}",
+            "reference": f"{clock(each['reference_start'])} – {clock(each['reference_end'])}",
+            "seconds": each["query_end"] - each["query_start"],
+            "pitch": each["pitch_semitones"],
+            "tempo": each["tempo_ratio"],
+            "start": each["query_start"],
+            "end": each["query_end"],
+            "score": each["score"],
+        }
+        for number, each in enumerate(match["segments"], 1)
+    ]
+
+
+def find(session: Session, tenant_id: str, case_id: str) -> Case:
+    """Return the tenant's case, or raise ``NotFoundError``."""
+    case = session.get(Case, case_id)
+    if case is None or case.tenant_id != tenant_id:
+        raise NotFoundError("case", "of this id")
+    return case

@@ -1,0 +1,83 @@
+"""Who looks at a page: a person, their role, and what that role may do as a caller."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlmodel import Session
+
+from scanner import keys
+from scanner.callers import Caller
+from scanner.errors import ForbiddenError
+from scanner.journal import Actor
+from scanner.tables import Tenant, User
+
+SCOPES_OF: Final[Mapping[str, frozenset[str]]] = {
+    "admin": frozenset({"operations", "webhooks", "tracks:read", "tracks:write"}),
+    "reviewer": frozenset({"cases:read", "cases:decide", "tracks:read", "tracks:write"}),
+    "appeals_officer": frozenset({"cases:read", "cases:decide", "tracks:read", "tracks:write"}),
+    "policy_lead": frozenset({"policies:write", "policies:approve"}),
+    "auditor": frozenset({"audit:read"}),
+}
+"""What a role may do; a role that is not named here may do nothing by itself."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody at a browser.
+
+    Attributes
+    ----------
+    caller : Caller
+        They, as the service's functions know who asks.
+    role : str
+        Of :data:`scanner.keys.ROLES`.
+    name : str
+        What the header calls them.
+    language : str or None
+        The language they chose.
+    csrf : str
+        What their forms carry.
+    """
+
+    caller: Caller
+    role: str
+    name: str
+    platform: str
+    language: str | None = None
+    csrf: str = ""
+
+
+def identity_of(
+    session: Session, user: User, *, language: str | None = None, csrf: str = ""
+) -> Identity:
+    """Return a login as an identity.
+
+    Raises
+    ------
+    ForbiddenError
+        If it can't be told which platform the login is of.
+    """
+    tenant = _platform(session, user)
+    caller = Caller(
+        tenant_id=tenant.id,
+        actor=Actor(user.id, user.role),
+        scopes=SCOPES_OF.get(user.role, frozenset()),
+        user_id=user.id,
+    )
+    return Identity(caller, user.role, user.email, tenant.name, language, csrf)
+
+
+def _platform(session: Session, user: User) -> Tenant:
+    """Return a login's platform: the one it names, or the only one there is."""
+    if user.tenant_id is not None:
+        tenant = session.get(Tenant, user.tenant_id)
+        if tenant is not None:
+            return tenant
+    found = keys.tenants(session)
+    if user.tenant_id is None and len(found) == 1:
+        return found[0]
+    raise ForbiddenError(
+        "this login belongs to no platform: there is more than one, or none; ask for a login made "
+        "with `clearance user add EMAIL --tenant NAME`"
+    )

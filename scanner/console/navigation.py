@@ -1,0 +1,66 @@
+"""Which pages a role sees: the one table that the header and every route ask."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+STAFF: Final = frozenset({"reviewer", "appeals_officer"})
+ADMINS: Final = frozenset({"admin"})
+UPLOADERS: Final = STAFF | ADMINS
+LEADS: Final = frozenset({"policy_lead"})
+AUDITORS: Final = frozenset({"auditor"})
+CASE_READERS: Final = STAFF
+EVERYBODY: Final = frozenset(
+    {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
+    | {"rights_holder"}
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page in the header: its address and its name, a message of the PO files."""
+
+    path: str
+    name: str
+    roles: frozenset[str]
+
+
+def _(message: str) -> str:
+    """Mark a message for the PO files."""
+    return message
+
+
+PLACES: Final = (
+    Place("/queue", _("Queue"), CASE_READERS),
+    Place("/upload", _("Upload"), UPLOADERS),
+    Place("/policies", _("Rules"), LEADS),
+    Place("/audit", _("Audit"), AUDITORS),
+    Place("/admin/users", _("Users"), ADMINS),
+    Place("/admin/keys", _("API keys"), ADMINS),
+    Place("/admin/webhooks", _("Webhooks"), ADMINS),
+    Place("/admin/dead", _("Dead letters"), ADMINS),
+    Place("/admin/configuration", _("Configuration"), ADMINS),
+    Place("/check", _("Check a file"), EVERYBODY),
+)
+ROLE_NAMES: Final[Mapping[str, str]] = {
+    "admin": _("administrator"),
+    "reviewer": _("reviewer"),
+    "appeals_officer": _("appeals officer"),
+    "policy_lead": _("policy lead"),
+    "auditor": _("auditor"),
+    "creator": _("creator"),
+    "parent": _("parent"),
+    "rights_holder": _("rights holder"),
+}
+
+
+def places_of(role: str | None) -> list[Place]:
+    """Return what the header offers; to who is not logged in only what is public."""
+    if role is None:
+        return [place for place in PLACES if place.roles == EVERYBODY]
+    return [place for place in PLACES if role in place.roles]
+
+
+def home_of(role: str) -> str:
+    """Return where a role begins."""
+    return places_of(role)[0].path

@@ -1,0 +1,1 @@
+"""The pages, a module for what belongs together; each has its ``router``."""

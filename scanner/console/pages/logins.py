@@ -1,0 +1,110 @@
+"""Logging in and out, the language, and where everybody begins."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from scanner.console import sessions
+from scanner.console.access import (
+    COOKIE,
+    ConsoleRoute,
+    Posted,
+    Visiting,
+    anybody_logged_in,
+    cookie_name,
+    own_path,
+    secure,
+    set_cookie,
+    token_of,
+)
+from scanner.console.identities import Identity
+from scanner.console.languages import LANGUAGES
+from scanner.console.navigation import home_of
+from scanner.console.rendering import LANGUAGE_COOKIE, page, redirect
+from scanner.dependencies import ServiceDep, address_of
+from scanner.errors import ForbiddenError, UnauthorisedError
+from scanner.limits import RateLimits
+from scanner.problems import HttpError
+
+router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
+
+LONGEST: Final = 1000
+"""Characters of an address or a password; a longer one is wrong, and is not hashed."""
+_YEAR: Final = 365 * 24 * 3600
+Next = Annotated[str | None, Query(alias="next", max_length=LONGEST)]
+
+
+@router.get("/")
+def begin(request: Request, identity: Visiting) -> Response:
+    """Go to the role's first page, or to the login."""
+    return redirect(request, home_of(identity.role) if identity else "/login")
+
+
+@router.get("/login")
+def read_login(request: Request, identity: Visiting, wanted: Next = None) -> Response:
+    """The form."""
+    if identity is not None:
+        return redirect(request, own_path(wanted) or home_of(identity.role))
+    return page(request, "login.html", next=own_path(wanted), email="", wrong=None)
+
+
+@router.post("/login")
+def log_in(request: Request, identity: Visiting, service: ServiceDep, form: Posted) -> Response:
+    """Begin a session under a new token, or say that something is wrong."""
+    limits: RateLimits = request.app.state.rate_limits
+    email, password = form.get("email", ""), form.get("password", "")
+    limits.count_login(address_of(request), email[:LONGEST].strip().lower())
+    try:
+        if max(len(email), len(password)) > LONGEST:
+            raise UnauthorisedError("the e-mail address or the password is wrong")
+        language = request.cookies.get(LANGUAGE_COOKIE)
+        token = sessions.log_in(
+            service,
+            email,
+            password,
+            former=token_of(request),
+            language=language if language in LANGUAGES else None,
+        )
+    except (UnauthorisedError, ForbiddenError) as error:
+        wrong = "login" if isinstance(error, UnauthorisedError) else "platform"
+        next_ = own_path(form.get("next"))
+        return page(request, "login.html", 401, next=next_, email=email[:320], wrong=wrong)
+    response = redirect(request, own_path(form.get("next")) or "/")
+    set_cookie(request, response, COOKIE, token)
+    return response
+
+
+@router.post("/logout")
+def log_out(
+    request: Request,
+    identity: Annotated[Identity, Depends(anybody_logged_in)],
+    service: ServiceDep,
+    form: Posted,
+) -> Response:
+    """End the session."""
+    if (token := token_of(request)) is not None:
+        sessions.log_out(service, token)
+    response = redirect(request, "/login")
+    name = cookie_name(request, COOKIE)
+    response.delete_cookie(name, httponly=True, samesite="lax", secure=secure(request))
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@router.post("/language")
+def choose_language(
+    request: Request, identity: Visiting, service: ServiceDep, form: Posted
+) -> Response:
+    """Keep the reader's language: with the session, or in a cookie of its own."""
+    language, token = form.get("language", ""), token_of(request)
+    if language not in LANGUAGES:
+        raise HttpError("bad-fields", f"choose one of: {', '.join(LANGUAGES)}")
+    response = redirect(request, own_path(form.get("next")) or "/")
+    if identity is not None and token is not None:
+        sessions.choose_language(service, token, language)
+    else:
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=_YEAR, samesite="lax", secure=secure(request)
+        )
+    return response

@@ -1,0 +1,130 @@
+"""Templates into answers: in the reader's language, under a policy that lets nothing from elsewhere run."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from babel.dates import format_datetime
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from scanner.console import languages, navigation
+from scanner.console.identities import Identity
+from scanner.sentences import clock
+
+FOLDER: Final = Path(__file__).parent
+STATIC: Final = FOLDER / "static"
+SECURITY: Final[Mapping[str, str]] = {
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def content_security_policy(nonce: str | None = None) -> str:
+    """Return what a page may load and run: its own files only.
+
+    Parameters
+    ----------
+    nonce : str, optional
+        Lets wavesurfer.js put its style sheet into the shadow tree of a player.
+    """
+    style = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
+    return (
+        f"default-src 'none'; script-src 'self'; style-src {style}; img-src 'self' data:; "
+        "media-src 'self' blob:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    )
+
+
+def page(
+    request: Request, name: str, status: int = 200, *, player: bool = False, **values: Any
+) -> HTMLResponse:
+    """Answer with a template.
+
+    Parameters
+    ----------
+    player : bool
+        The page plays sound.
+    """
+    identity: Identity | None = getattr(request.state, "identity", None)
+    nonce = secrets.token_urlsafe(16) if player else None
+    language = language_of(request)
+    content = (
+        _environment(language)
+        .get_template(name)
+        .render(
+            identity=identity,
+            places=navigation.places_of(identity.role if identity else None),
+            role_names=navigation.ROLE_NAMES,
+            csrf=getattr(request.state, "csrf", ""),
+            path=request.url.path,
+            here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            nonce=nonce,
+            **values,
+        )
+    )
+    headers = {"Content-Security-Policy": content_security_policy(nonce), **SECURITY}
+    return HTMLResponse(content, status, headers=headers)
+
+
+def redirect(request: Request, path: str) -> Response:
+    """Send a browser to another page; htmx is told so in its own way."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": path})
+    return RedirectResponse(path, 303)
+
+
+def language_of(request: Request) -> str:
+    """Return the reader's language: the one they chose, else the one their browser asks for."""
+    identity: Identity | None = getattr(request.state, "identity", None)
+    chosen = (identity.language if identity else None) or request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in languages.LANGUAGES:
+        return str(chosen)
+    return languages.wanted(request.headers.get("accept-language"))
+
+
+LANGUAGE_COOKIE: Final = "clearance_language"
+
+
+@cache
+def _environment(language: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        languages.words(language), newstyle=True
+    )
+    environment.globals.update(language=language, languages=languages.LANGUAGES, static=static_path)
+    environment.filters.update(
+        clock=clock,
+        moment=lambda value: _moment(value, language),
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
+        percent=lambda share: f"{100 * share:.0f} %",
+    )
+    return environment
+
+
+def _moment(value: datetime | str | None, language: str) -> str:
+    """Write a time for people, with its zone; nothing for none."""
+    if value is None:
+        return ""
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return str(format_datetime(read, "d MMM y, HH:mm", locale=language)) + " UTC"
+
+
+@cache
+def static_path(name: str) -> str:
+    """Return a static file's address, which changes with its content."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    return f"/static/{name}?v={digest[:12]}"

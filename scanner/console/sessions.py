@@ -1,0 +1,125 @@
+"""Who is logged in: sessions kept on the server, known to a browser by a token of 256 random bits."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, delete, select
+
+from scanner import keys
+from scanner.console.identities import Identity, identity_of
+from scanner.tables import ConsoleSession, User
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+LIFE: Final = timedelta(hours=12)
+"""After so long everybody logs in again."""
+IDLE: Final = timedelta(hours=1)
+NOTED: Final = timedelta(minutes=1)
+"""How exactly it is known when a session was last used."""
+TOKEN_BYTES: Final = 32
+TOKEN_LENGTH: Final = 43
+
+
+def new_token() -> str:
+    """Return 256 random bits as text."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def csrf_of(token: str) -> str:
+    """Return what a form must carry to prove that it came from a page of this token's browser."""
+    return hashlib.sha256(f"csrf:{token}".encode()).hexdigest()
+
+
+def csrf_holds(token: str | None, given: str | None) -> bool:
+    """Tell whether a form carries what a page of this browser held."""
+    if token is None or given is None:
+        return False
+    return hmac.compare_digest(csrf_of(token).encode(), given.encode())
+
+
+def log_in(
+    service: "Service", email: str, password: str, *, former: str | None, language: str | None
+) -> str:
+    """Begin a session under a new token; the browser's former one ends.
+
+    Raises
+    ------
+    UnauthorisedError
+        If address or password is wrong; both read the same.
+    ForbiddenError
+        If it can't be told which platform the login is of.
+    """
+    with service.database.reading() as session:
+        user = keys.check_password(session, email, password)
+        identity_of(session, user)
+    token, now = new_token(), service.now()
+    with service.database.transaction() as session:
+        if former is not None:
+            session.execute(delete(ConsoleSession).where(_is(former)))
+        session.add(
+            ConsoleSession(
+                digest=_digest(token),
+                user_id=user.id,
+                language=language,
+                created_at=now,
+                seen_at=now,
+                expires_at=now + LIFE,
+            )
+        )
+    return token
+
+
+def find(service: "Service", token: str | None) -> Identity | None:
+    """Return who a token stands for; None once its session has ended, by age or by idleness."""
+    if token is None or len(token) != TOKEN_LENGTH:
+        return None
+    now = service.now()
+    with service.database.reading() as session:
+        row = session.exec(
+            select(ConsoleSession, User)
+            .join(User, col(User.id) == col(ConsoleSession.user_id))
+            .where(_is(token))
+        ).first()
+        if row is None:
+            return None
+        kept, user = row
+        if now >= kept.expires_at or now >= kept.seen_at + IDLE:
+            return None
+        identity = identity_of(session, user, language=kept.language, csrf=csrf_of(token))
+    if now >= kept.seen_at + NOTED:
+        _seen(service, token)
+    return identity
+
+
+def choose_language(service: "Service", token: str, language: str) -> None:
+    """Keep a language with a session."""
+    with service.database.transaction() as session:
+        kept = session.exec(select(ConsoleSession).where(_is(token)).with_for_update()).first()
+        if kept is not None:
+            kept.language = language
+
+
+def log_out(service: "Service", token: str) -> None:
+    """End a session; its token is worth nothing from now on."""
+    with service.database.transaction() as session:
+        session.execute(delete(ConsoleSession).where(_is(token)))
+
+
+def _seen(service: "Service", token: str) -> None:
+    with service.database.transaction() as session:
+        kept = session.exec(select(ConsoleSession).where(_is(token)).with_for_update()).first()
+        if kept is not None:
+            kept.seen_at = max(kept.seen_at, service.now())
+
+
+def _is(token: str) -> ColumnElement[bool]:
+    return col(ConsoleSession.digest) == _digest(token)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

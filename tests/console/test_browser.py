@@ -1,0 +1,111 @@
+"""The pages in Chromium: what they show, what the keys do, what axe-core says, and a picture of each."""
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from scanner.inline import drive
+from tests.console.conftest import World, opened, serious_issues, shot
+from tests.scanner.api.conftest import sound
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+NARROW: Final = {"width": 360, "height": 740}
+WIDE: Final = {"width": 1280, "height": 900}
+PAGES: Final[dict[str | None, dict[str, str]]] = {
+    None: {"login": "/login", "check": "/check"},
+    "reviewer": {"queue": "/queue", "case": "/cases/{case_id}", "upload": "/upload", "track": "/tracks/{track_id}"},
+    "admin": {
+        "users": "/admin/users",
+        "keys": "/admin/keys",
+        "webhooks": "/admin/webhooks?webhook={webhook_id}",
+        "dead": "/admin/dead",
+        "configuration": "/admin/configuration",
+    },
+    "auditor": {"audit": "/audit", "verify": "/audit/verify"},
+    "policy_lead": {"packs": "/policies", "pack": "/policies/pack?id={pack}", "compare": "/policies/compare"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_no_page_has_a_serious_issue_wide_or_narrow_light_or_dark(
+    world: World, browser: "Browser", role: str | None
+) -> None:
+    with opened(browser, world, role, viewport=WIDE, reduced_motion="reduce") as page:
+        for name, path in PAGES[role].items():
+            page.goto(path.format_map(world.ids))
+            if name in {"case", "track"}:
+                page.wait_for_selector("[data-ready]")
+            shot(page, f"{name}-wide")
+            assert serious_issues(world, page) == [], name
+            page.emulate_media(color_scheme="dark")
+            page.set_viewport_size(NARROW)
+            shot(page, f"{name}-narrow-dark")
+            assert serious_issues(world, page) == [], f"{name}, narrow and dark"
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], name
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size(WIDE)
+
+
+def test_a_reviewer_goes_from_the_queue_to_the_sound_by_keys_alone(
+    world: World, browser: "Browser"
+) -> None:
+    with opened(browser, world, "reviewer", viewport=WIDE) as page:
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.textContent") == "night drive.wav"
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-ready]")
+        assert "Blue Hour" in page.inner_text("main")
+
+        page.locator("#content").focus()
+        page.keyboard.press("Space")
+        page.wait_for_selector('[data-play][aria-pressed="true"]')
+        page.wait_for_function("document.querySelector('[data-reference-head].on')")
+        page.keyboard.press("Space")
+        page.wait_for_selector('[data-play][aria-pressed="false"]')
+        page.keyboard.press("l")
+        assert page.get_attribute("[data-loop]", "aria-pressed") == "false"
+
+        page.keyboard.press("?")
+        assert page.locator("#hints").is_visible()
+        shot(page, "hints")
+        page.keyboard.press("Escape")
+        page.goto("/upload")
+        page.fill("#lyrics", "? j l")
+        assert page.locator("#hints").count() == 0
+        assert page.input_value("#lyrics") == "? j l"
+
+
+def test_a_dropped_file_is_watched_through_its_stages_to_the_result(
+    world: World, browser: "Browser"
+) -> None:
+    with opened(browser, world, "admin", viewport=WIDE) as page:
+        page.goto("/upload")
+        song = {"name": "mine.wav", "mimeType": "audio/wav", "buffer": sound(31, 8)}
+        page.set_input_files("#file", song)
+        page.click("main form button")
+        page.wait_for_url("**/tracks/*")
+        assert page.inner_text(".stages .now") == "received"
+        shot(page, "watching")
+        drive(world.service, page.url.rsplit("/", 1)[1])
+        page.wait_for_selector("[data-settled]")
+        page.wait_for_selector("[data-ready]")
+        assert "Nothing in the catalogue was found" in page.inner_text("main")
+        assert serious_issues(world, page) == []
+
+
+def test_a_file_that_is_no_audio_is_refused_on_the_page_that_sent_it(
+    world: World, browser: "Browser"
+) -> None:
+    with opened(browser, world, "admin", viewport=NARROW) as page:
+        page.goto("/upload")
+        page.set_input_files(
+            "#file", {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"x" * 900}
+        )
+        page.click("main form button")
+        page.wait_for_selector("#told .problem")
+        assert page.url.endswith("/upload")
+        shot(page, "refused")
+        assert all("422" in told for told in world.complaints)
+        world.complaints.clear()

@@ -1,0 +1,73 @@
+"""The console speaks four languages, and says everything in each."""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+import scanner.console
+from scanner.console import languages
+
+CONSOLE: Final = Path(scanner.console.__file__).parent
+OTHERS: Final = [code for code in languages.LANGUAGES if code != "en"]
+
+
+def said() -> Iterator[str | tuple[str, str]]:
+    """Every message of the pages."""
+    options = {"trim_blocks": "true", "lstrip_blocks": "true"}
+    for template in (CONSOLE / "templates").glob("*.html"):
+        for _, _, message, _ in babel_extract(BytesIO(template.read_bytes()), ["_", "ngettext"], [], options):  # fmt: skip
+            if isinstance(message, str):
+                yield message
+            elif message:
+                texts = tuple(each for each in message if each)
+                if texts:
+                    yield texts[0] if len(texts) == 1 else texts[:2]
+    source = (CONSOLE / "navigation.py").read_bytes()
+    for _, message, _, _ in extract("python", BytesIO(source), keywords={"_": None}):
+        yield message
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_everything_is_said_in_every_language_with_the_same_values(language: str) -> None:
+    with (languages.FOLDER / f"{language}.po").open("rb") as file:
+        catalog = read_po(file, locale=language)
+    wanted = set(said())
+    assert len(wanted) > 200
+    assert {message.id for message in catalog if message.id} == wanted
+    for message in catalog:
+        if not message.id:
+            continue
+        ids = [message.id] if isinstance(message.id, str) else list(message.id)
+        texts = [message.string] if isinstance(message.string, str) else list(message.string)
+        assert all(texts), message.id
+        for source, text in zip(ids, texts, strict=True):
+            assert _values(text) == _values(source), message.id
+
+
+def _values(text: str) -> set[str]:
+    return set(re.findall(r"%\(\w+\)s", text))
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        (None, "en"), ("", "en"), ("de", "de"), ("de-AT,de;q=0.9,en;q=0.8", "de"), ("pt-BR, es;q=0.3", "es"),
+        ("fr;q=0, es", "es"), ("fr;q=x", "en"), ("*", "en"), ("en-GB, de;q=0.9", "en"), (",;;q=", "en"),
+    ],
+)  # fmt: skip
+def test_the_browsers_first_known_language_is_used(accept: str | None, language: str) -> None:
+    assert languages.wanted(accept) == language
+
+
+def test_counted_things_take_each_languages_plural() -> None:
+    one, many = "%(num)s case is open.", "%(num)s cases are open."
+    assert languages.words("fr").ngettext(one, many, 0) == "%(num)s cas est ouvert."
+    assert languages.words("de").ngettext(one, many, 0) == "%(num)s Fälle sind offen."
+    assert languages.words("en").ngettext(one, many, 1) == one

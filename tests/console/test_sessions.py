@@ -1,0 +1,167 @@
+"""Sessions: how they begin, what they prove, how they end."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlmodel import select
+
+from scanner import keys
+from scanner.clock import utc_now
+from scanner.console import access, sessions
+from scanner.errors import ForbiddenError, UnauthorisedError
+from scanner.service import Service
+from scanner.tables import ConsoleSession
+from tests.casework import at
+from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in
+from tests.running import add_tenant
+
+PERSON = "ana@example.org"
+
+
+def begin(service: Service, former: str | None = None) -> str:
+    return sessions.log_in(service, PERSON, PASSWORD, former=former, language=None)
+
+
+@pytest.fixture
+def staffed(service: Service) -> Service:
+    add_tenant(service)
+    keys.create_user(service, PERSON, "reviewer", PASSWORD)
+    return service
+
+
+def test_a_session_ends_when_it_is_idle_and_at_its_age_however_busy(staffed: Service) -> None:
+    now = utc_now()
+    at(staffed, now)
+    token = begin(staffed)
+    at(staffed, now + timedelta(minutes=59))
+    assert sessions.find(staffed, token) is not None
+    at(staffed, now + timedelta(minutes=119, seconds=1))
+    assert sessions.find(staffed, token) is None
+
+    at(staffed, now)
+    busy = begin(staffed)
+    for minutes in range(50, 12 * 60, 50):
+        at(staffed, now + timedelta(minutes=minutes))
+        assert sessions.find(staffed, busy) is not None
+    at(staffed, now + timedelta(hours=12))
+    assert sessions.find(staffed, busy) is None
+
+
+def test_a_login_ends_the_browsers_former_session(staffed: Service) -> None:
+    first = begin(staffed)
+    second = begin(staffed, former=first)
+
+    assert sessions.find(staffed, first) is None
+    assert sessions.find(staffed, second) is not None
+    sessions.log_out(staffed, second)
+    assert sessions.find(staffed, second) is None
+
+
+def test_the_database_holds_no_token(staffed: Service) -> None:
+    token = begin(staffed)
+    with staffed.database.reading() as session:
+        (kept,) = session.exec(select(ConsoleSession)).all()
+    assert token not in str(kept.model_dump())
+    with pytest.raises(UnauthorisedError):
+        sessions.log_in(staffed, PERSON, "wrong", former=None, language=None)
+
+
+def test_a_login_without_a_platform_is_good_only_where_there_is_one(staffed: Service) -> None:
+    other = add_tenant(staffed, "two")
+    keys.create_user(staffed, "bob@example.org", "auditor", PASSWORD, tenant_id=other.tenant_id)
+
+    with pytest.raises(ForbiddenError, match="belongs to no platform"):
+        begin(staffed)
+    token = sessions.log_in(staffed, "bob@example.org", PASSWORD, former=None, language=None)
+    bob = sessions.find(staffed, token)
+    assert bob is not None
+    assert (bob.caller.tenant_id, bob.platform) == (other.tenant_id, "two")
+
+
+def test_a_form_without_its_browsers_token_changes_nothing(world: World) -> None:
+    with world.http("reviewer") as own, world.http("reviewer") as other:
+        foreign = csrf_in(other.get("/queue").text)
+        for fields in ({}, {"csrf": ""}, {"csrf": foreign}, {"csrf": "é"}):
+            refused = own.post("/logout", data=fields)
+            assert refused.status_code == 403
+            assert "open the page again" in refused.text
+        assert own.get("/queue").status_code == 200
+        assert (
+            own.post("/logout", data={"csrf": csrf_in(own.get("/queue").text)}).status_code == 303
+        )
+        assert own.get("/queue").headers["location"] == "/login?next=/queue"
+    with world.http() as visitor:
+        fields = {"email": email_of("admin"), "password": PASSWORD, "csrf": foreign}
+        assert visitor.post("/login", data=fields).status_code == 403
+
+
+def test_wrong_and_unknown_logins_read_the_same_and_are_soon_refused(world: World) -> None:
+    def told(email: str) -> list[tuple[int, bool]]:
+        with world.http() as client:
+            answers = [log_in(client, email, "wrong") for _ in range(11)]
+        return [(each.status_code, "password is wrong" in each.text) for each in answers]
+
+    known, unknown = told(email_of("parent")), told("nobody@example.org")
+    assert known == unknown
+    assert known[:10] == [(401, True)] * 10
+    assert known[10] == (429, False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "goes_to"),
+    [("/audit?type=a", "/audit?type=a"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil", "/")],
+)  # fmt: skip
+def test_a_login_goes_on_to_this_service_only(world: World, wanted: str, goes_to: str) -> None:
+    with world.http() as client:
+        answer = log_in(client, email_of("auditor"), next=wanted)
+    assert answer.headers["location"] == goes_to
+
+
+def test_the_cookie_is_for_no_script_and_outside_localhost_for_tls_only(world: World) -> None:
+    with world.http() as client:
+        here = log_in(client, email_of("auditor")).headers["set-cookie"]
+    assert here.startswith(f"{access.COOKIE}=")
+    assert {"HttpOnly", "SameSite=lax"} <= set(here.split("; "))
+    assert "Secure" not in here
+    with world.http(host="console.example.org") as client:
+        page = client.get("/login")
+        visitor = page.headers["set-cookie"]
+        assert visitor.startswith(f"__Host-{access.VISITOR_COOKIE}=")
+        assert "Secure" in visitor.split("; ")
+        client.cookies.clear()
+        there = client.post(
+            "/login",
+            data={"email": email_of("auditor"), "password": PASSWORD, "csrf": csrf_in(page.text)},
+            headers={"Cookie": visitor.split(";")[0]},
+        ).headers["set-cookie"]
+    assert there.startswith(f"__Host-{access.COOKIE}=")
+    assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/"} <= set(there.split("; "))
+
+
+def test_every_page_says_what_may_run_and_holds_nothing_inline(world: World) -> None:
+    def check(answer: httpx.Response) -> None:
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        inline = (" style=", "<style", "<script>", " onclick=", "//cdn")
+        assert [each for each in inline if each in answer.text] == []
+
+    with world.http("reviewer") as client:
+        for path in ("/queue", f"/cases/{world.case_id}", "/upload", "/check", "/cases/nothing"):
+            check(client.get(path))
+        assert "<b>Hold</b>" not in client.get(f"/cases/{world.case_id}").text
+
+
+def test_the_language_is_the_browsers_until_another_is_chosen(world: World) -> None:
+    with world.http("reviewer", accept_language="fr-CH, en;q=0.5") as client:
+        page = client.get("/queue")
+        assert '<html lang="fr">' in page.text
+        assert "File d’attente" in page.text
+        fields = {"csrf": csrf_in(page.text), "language": "de", "next": "/queue"}
+        assert client.post("/language", data=fields).headers["location"] == "/queue"
+        assert "Warteschlange" in client.get("/queue").text
+        assert client.post("/language", data=fields | {"language": "xx"}).status_code == 422
+    with world.http(accept_language="pt, *;q=0.1") as visitor:
+        assert '<html lang="en">' in visitor.get("/login").text
