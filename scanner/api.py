@@ -24,7 +24,6 @@ from scanner.routes import (
     case_reasons,
     case_work,
     cases,
-    check,
     claims,
     consents,
     counter_notices,
@@ -163,7 +162,6 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         app.include_router(module.router, responses=_ALWAYS)
     app.include_router(provenance.router, responses=_ALWAYS)
     app.include_router(running.router)
-    app.include_router(check.router)
     app.include_router(notice_pages.router)
     console.install(app)
     problems.install(app)

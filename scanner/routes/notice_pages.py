@@ -22,7 +22,7 @@ from scanner.dependencies import ServiceDep, is_id, public
 from scanner.errors import NotFoundError, ScannerError
 from scanner.keys import tenants
 from scanner.notice_senders import day
-from scanner.routes.check import HEADERS, PAGES, STYLE
+from scanner.routes.plain_pages import HEADERS, PAGES, STYLE
 from scanner.routing import Route, media_type_of
 from scanner.service import Service
 from scanner.tables import CounterNotice, Notice, Tenant

@@ -26,9 +26,9 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
-from scanner.tables.console import ConsoleSession
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,

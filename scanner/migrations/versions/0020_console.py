@@ -1,14 +1,14 @@
 """The console: sessions of those who are logged in.
 
 Revision ID: 0020_console
-Revises: 0012_casework
+Revises: 0019_policy_findings
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020_console"
-down_revision = "0012_casework"
+down_revision = "0019_policy_findings"
 branch_labels = None
 depends_on = None
 
