@@ -46,7 +46,14 @@ ROLES: Final = (
     "parent",
     "rights_holder",
 )
-HOLDER_SCOPES: Final = ("contest:read", "contest:write", "rights:read", "rights:write")
+HOLDER_SCOPES: Final = (
+    "contest:read",
+    "contest:write",
+    "notices:read",
+    "notices:write",
+    "rights:read",
+    "rights:write",
+)
 """All that a rights holder's key may have: what it is for sees only what is the holder's."""
 OPERATOR: Final = Actor("operator", "admin")
 """Who acts at the command line."""

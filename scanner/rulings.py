@@ -81,18 +81,15 @@ def rule(
     keep_cases : sequence of str
         Ids of cases of the track that stay open; all others are closed, since a person has decided.
     judged : PolicyDecision, optional
-        What the rules say now that a matter's outcome changed the facts; without it, the ruling holds.
+        What holds instead of the ruling's own outcome: what the rules say now that a matter's outcome
+        changed the facts, or what an earlier decision had allowed.
 
     Raises
     ------
     IllegalTransitionError
         If the track is not where a person decides on it: still analysed, unreadable or withdrawn.
     """
-    before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-    if before is None:
-        raise IllegalTransitionError(
-            f"the track is {track.state} and nothing was decided on it yet: wait, or rescan it"
-        )
+    before = _standing(session, track)
     now = service.now()
     stored = judged or _decision(service, track, before, ruling)
     session.add(stored)
@@ -135,13 +132,23 @@ def restore(
 
     Outcome, territories and restrictions of ``ruling`` are replaced by those of ``earlier``.
     """
-    stored = rule(service, session, track, ruling, actor, cause=cause)
+    stored = _decision(service, track, _standing(session, track), ruling)
     stored.outcomes, stored.restrictions = earlier.outcomes, earlier.restrictions
     stored.decision = earlier.decision
-    stored.reasons = [*earlier.reasons, *stored.reasons]  # what limits it again has its reason
+    stored.reasons = [*stored.reasons, *earlier.reasons]  # what limits it again has its reason
     stored.outcome_hash = _hash(stored.outcomes, stored.restrictions)
     stored.explanation = stored.explanation | {"restores": earlier.id}
-    return stored
+    return rule(service, session, track, ruling, actor, cause=cause, judged=stored)
+
+
+def _standing(session: Session, track: Track) -> PolicyDecision:
+    """Return the decision that stands, or raise ``IllegalTransitionError``."""
+    before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+    if before is None:
+        raise IllegalTransitionError(
+            f"the track is {track.state} and nothing was decided on it yet: wait, or rescan it"
+        )
+    return before
 
 
 def last_by_rules(session: Session, track: Track) -> PolicyDecision | None:

@@ -38,6 +38,7 @@ COUNTER = {
     "jurisdiction": "jurisdiction-1",
 }
 RITA = appeals.Actor(Role.REVIEWER, "rita")
+BLOCK = NoticeVerdict("block", "copy", "It is a copy of the song.")
 ACTION = NoticeVerdict("action", "copy", "It is a copy of the song.")
 REFUSE = NoticeVerdict("refuse", "licensed", "The uploader has a licence.")
 

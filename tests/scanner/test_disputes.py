@@ -70,7 +70,13 @@ def test_the_holders_silence_frees_the_track_on_both_databases(make_service, dat
     assert (decision.ruled_by, decision.explanation["ground"]) == ("law", ["dispute", dispute.id])
     assert {each["rule"] for each in decision.explanation["exempted"]} == {"excluded-part"}
     told = [letter.template for letter in casework.letters(service)]
-    assert told == ["claim-made", "dispute-forwarded", "claim-released", "dispute-lapsed"]
+    assert told == [
+        "statement-of-reasons",
+        "claim-made",
+        "dispute-forwarded",
+        "claim-released",
+        "dispute-lapsed",
+    ]
 
 
 def test_a_dispute_reaches_the_holder_with_its_last_day(service, caller, label, claimed) -> None:

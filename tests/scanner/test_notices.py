@@ -65,7 +65,7 @@ def test_every_named_track_is_taken_down_with_statement_and_letters(service, cal
             statement = session.get_one(StatementOfReasons, row.statement_id)
             assert "It is a copy of the song." in statement.text
             assert not statement.automated_decision
-    letters = casework.letters(service, recipient_id=who.id)
+    letters = casework.letters(service, recipient_id=who.id, template="notice-taken-down")
     assert [each.template for each in letters] == ["notice-taken-down"] * 2
     assert "six months" in letters[0].body and "counter-notice" in letters[0].body
     assert noticed.cases(service, "notice")[0].closed_at is None  # the caller closes the case
@@ -323,7 +323,7 @@ def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) ->
     before = casework.track_of(service, new).state
     assert before != "blocked"
     assert casework.track_of(service, track.id).state == "blocked"
-    for case, verdict in zip(found, (noticed.ACTION, noticed.REFUSE), strict=True):
+    for case, verdict in zip(found, (noticed.BLOCK, noticed.REFUSE), strict=True):
         with service.database.transaction() as session:
             stay_down.apply(service, session, case, verdict, noticed.RITA)
         inline.drive(service, case.track_id)

@@ -6,7 +6,7 @@ from sqlmodel import select
 import appeals
 from scanner import case_effects, case_matters, cases, dispositions, inline, tracks, verdicts
 from scanner.callers import Caller
-from scanner.errors import ForbiddenError
+from scanner.errors import ForbiddenError, IllegalTransitionError
 from scanner.reasons import BadVerdictError
 from scanner.service import Service
 from scanner.tables import CaseVerdict, PolicyDecision, StatementOfReasons, TrackMatch
@@ -187,11 +187,12 @@ def _refuse(*_: object) -> None:
     raise appeals.IllegalTransitionError("it was lifted")
 
 
-def test_a_matter_that_nothing_acts_on_is_not_decided(service, caller, ann) -> None:
+def test_a_matter_that_nothing_acts_on_is_not_decided(service, caller, ann, monkeypatch) -> None:
+    monkeypatch.setattr(case_matters, "ACTS", {})
     case = reviewing.opened(service, caller, matter=("sanction", "x"))
     cases.lease(service, ann, case.id)
 
-    with pytest.raises(Exception, match="nothing acts on"):
+    with pytest.raises(IllegalTransitionError, match="nothing acts on"):
         verdicts.decide(service, ann, case.id, COPY)
 
 

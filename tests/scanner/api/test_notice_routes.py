@@ -99,6 +99,7 @@ def test_the_whole_path_from_an_incomplete_notice_to_the_track_restored(
         "notice-received",
         "notice-taken-down",
         "notice-actioned",
+        "statement-of-reasons",
         "counter-incomplete",
         "counter-forwarded",
         "counter-waiting",
