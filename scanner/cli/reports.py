@@ -59,6 +59,7 @@ def transparency(
     ],
     form: Annotated[Form, typer.Option("--format", help="Of what is printed.")] = Form.JSON,
     tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
 ) -> None:
     """Print what was done in a period, counted from the journal (DSA-24/15, DMCA)."""
     from scanner.transparency import as_csv, of_period
@@ -66,6 +67,8 @@ def transparency(
     with opened() as service:
         caller = caller_for(service, tenant)
         report = of_period(service, caller.tenant_id, first.date(), last.date())
+    if as_json:
+        form = Form.JSON
     if form is Form.CSV:
         print(as_csv(report), end="")
     elif form is Form.HTML:

@@ -13,6 +13,7 @@ import pytest
 from sqlmodel import select
 
 from scanner import keys, policies
+from scanner.audio import Decoder
 from scanner.audio.children import LimitedChildren
 from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id, utc_now
@@ -88,7 +89,8 @@ def world(
         rate_limit="10000/minute",
     )
     with Service(settings) as service:
-        service.decoder.children = children
+        service.decoder = Decoder(settings.decode_limits(), settings.temporary_folder)
+        service.decoder.children = children  # not closed with the service: all tests share it
         tenant = keys.create_tenant(service, "Label One")
         caller = Caller(tenant.id, Actor("key-of-one", "platform"), frozenset(SCOPES))
         with served(service) as url:

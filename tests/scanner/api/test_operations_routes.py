@@ -88,6 +88,10 @@ SCOPED = [
     ("operations", "POST", "/v1/keys"),
     ("operations", "GET", "/v1/dead"),
     ("policies:write", "POST", "/v1/policies"),
+    ("notices:read", "GET", "/v1/notices"),
+    ("notices:write", "POST", "/v1/notices"),
+    ("rights:read", "GET", "/v1/shares"),
+    ("rights:write", "POST", "/v1/shares"),
     ("policies:approve", "POST", "/v1/policies/rollback"),
 ]
 
