@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner import counter_notices, keys, provenance, tracks, watermark_keys, webhooks
+from scanner import checkpoints, counter_notices, keys, provenance, tracks, watermark_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.inline import drive
@@ -110,6 +110,50 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "OFFICER_KEY": key_of(api, platform, "olga", "appeals_officer"),
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
         **contested(api, platform),
+        **appealed(api, platform),
+    }
+
+
+def appealed(api: Api, platform: Platform) -> dict[str, str]:
+    """Tracks that were taken down, appeals, a proposed sanction, a link, a letter, a legal hold."""
+    service = api.service
+    caller = Caller(platform.tenant.id, Actor("platform", "platform"), frozenset())
+    cleo = casework.account(service, caller, "cleo")
+    taken = [casework.decided_track(service, caller, account_id=cleo.id).id for _ in range(3)]
+    noticed.decided(service, noticed.sent(service, caller, *taken).id)
+    for each in taken:
+        drive(service, each)
+    appeals = [
+        platform.http.post("/v1/appeals", json={"track": each, "reason": "It is mine."}).json()[
+            "id"
+        ]
+        for each in taken[1:]
+    ]
+    sanction = {
+        "party": {"kind": "account", "id": cleo.id},
+        "what": "uploads",
+        "reason": "Copies, again.",
+        "factors": {"total": 8, "unfounded": 6, "gravity": "serious", "intent": False},
+    }
+    proposer = {"Authorization": f"Bearer {key_of(api, platform, 'pia', 'appeals_officer')}"}
+    made = [
+        platform.http.post("/v1/sanctions", json=sanction | more, headers=proposer).json()["id"]
+        for more in ({"kind": "warning"}, {"kind": "suspension", "days": 30})
+    ]
+    hold = {"kind": "track", "id": taken[0], "basis": "Court file"}
+    (letter, *_) = casework.letters(service, recipient_id=cleo.id)
+    checkpoints.write(service)
+    return {
+        "TAKEN": taken[0],
+        "APPEAL": appeals[0],
+        "SECOND_APPEAL": appeals[1],
+        "SECOND_OFFICER_KEY": key_of(api, platform, "otto", "appeals_officer"),
+        "SANCTION": made[1],
+        "CREATOR": "cleo",
+        "CREATOR_ID": cleo.id,
+        "LINK": platform.http.post("/v1/accounts/cleo/links", json={}).json()["id"],
+        "MAIL": letter.id,
+        "HOLD": platform.http.post("/v1/holds", json=hold).json()["id"],
     }
 
 
@@ -162,8 +206,6 @@ def noticed_ids(api: Api, platform: Platform) -> dict[str, str]:
         ).id
         for track_id, more in zip(tracks_[1:], ({"phone": "none"}, {}), strict=True)
     ]
-    keys.create_user(api.service, "olga@example.org", "appeals_officer", "a long password of hers")
-    _, officer = keys.create_key(api.service, platform.tenant.id, "olga", user="olga@example.org")
     return {
         "NOTICED": tracks_[0],
         "NOTICE": platform.http.post("/v1/notices", json=bare).json()["id"],
@@ -171,7 +213,6 @@ def noticed_ids(api: Api, platform: Platform) -> dict[str, str]:
         "TAKEN_DOWN": taken_down.id,
         "COUNTER": counters[0],
         "SECOND_COUNTER": counters[1],
-        "OFFICER_KEY": officer,
     }
 
 
