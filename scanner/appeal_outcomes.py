@@ -8,8 +8,18 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals import strike_policy
-from scanner import appeal_letters, matters, parties, rulings, sanctions, strikes, tracks, upkeep
-from scanner.appealing import spoken_for
+from scanner import (
+    appeal_letters,
+    matters,
+    parties,
+    restrictions,
+    rulings,
+    sanctions,
+    strikes,
+    tracks,
+    upkeep,
+)
+from scanner.appealing import of_appellant
 from scanner.callers import Caller
 from scanner.errors import NotFoundError, ScannerError
 from scanner.rulings import By, Outcome, Ruling
@@ -104,6 +114,7 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
     _check(decided)
     with service.database.transaction() as session:
         row = _locked(session, caller.tenant_id, appeal_id)
+        _check_part(row, decided)
         parts = {"reason": decided.reason}
         matters.move(service, session, row, decided.outcome, actor, parts=parts)
         row.outcome, row.outcome_kind = decided.reason, row.state
@@ -140,7 +151,7 @@ def go_out_of_court(
             "setting out_of_court_bodies adds to them"
         )
     with service.database.transaction() as session:
-        row, actor = spoken_for(session, caller, appeal_id, token)
+        row, actor = of_appellant(session, caller, appeal_id, token)
         parts = {"body": name}
         matters.move(service, session, row, "go_out_of_court", actor, parts=parts, longer=complex_)
         row.body, row.body_case = name, body_case
@@ -172,12 +183,23 @@ def bodies(service: "Service") -> list[Mapping[str, Any]]:
 
 
 def _check(decided: AppealDecision) -> None:
+    kinds = restrictions.KINDS | {restrictions.LABEL}
+    if (flaw := restrictions.flaw(decided.restrictions, kinds)) is not None:
+        raise BadAppealError(flaw)
     if decided.outcome != "grant_partly":
         return
+    if decided.becomes == "clear":
+        raise BadAppealError("a track that becomes clear is granted in whole: send grant")
     if decided.becomes == "restrict" and not decided.restrictions:
         raise BadAppealError("with outcome restrict, send the restrictions that are left")
     if decided.becomes == "block" and not decided.territories:
         raise BadAppealError("a block that is left everywhere grants nothing: send territories")
+
+
+def _check_part(row: Appeal, decided: AppealDecision) -> None:
+    """Refuse a part of what has none: it would fall in whole."""
+    if decided.outcome == "grant_partly" and row.subject_kind in {"strike", "sanction"}:
+        raise BadAppealError(f"a {row.subject_kind} stands or falls in whole: send grant or deny")
 
 
 def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:
@@ -200,14 +222,21 @@ def _reverse(reversal: _Reversal) -> None:
 
 
 def _reverse_decision(reversal: _Reversal) -> None:
-    """Decide on the track anew, unless something newer stands; its strikes fall if all is granted."""
+    """Decide on the track anew, and let its strikes fall if all is granted.
+
+    Where something newer stands it stays, with its strike: then only that of what is contested falls.
+    """
     session, row = reversal.session, reversal.row
     track = session.get_one(Track, row.track_id)
     contested = session.get_one(PolicyDecision, row.subject_id)
-    if track.decision_id == contested.id and track.state != State.WITHDRAWN:
+    stands = track.decision_id == contested.id
+    if stands and track.state != State.WITHDRAWN:
         _rule(reversal, track, contested)
     if reversal.decided.outcome == "grant":
+        ground = tuple(contested.explanation.get("ground") or ())
         for strike in strikes.of_track(session, track.id):
+            if not stands and (strike.ground_kind, strike.ground_id) != ground:
+                continue
             strikes.reverse(reversal.service, session, strike, "appeal granted", reversal.actor)
 
 

@@ -98,7 +98,7 @@ def withdraw(
 ) -> Appeal:
     """Take an appeal back; what was decided stands."""
     with service.database.transaction() as session:
-        row, actor = _own(session, caller, appeal_id, token)
+        row, actor = of_appellant(session, caller, appeal_id, token)
         matters.move(service, session, row, "withdraw", actor)
         return row
 
@@ -262,7 +262,7 @@ def _holder(session: Session, row: Appeal) -> str | None:
     return session.get_one(Claim, dispute.claim_id).holder_id
 
 
-def _own(
+def of_appellant(
     session: Session, caller: Caller | None, appeal_id: str, token: str | None
 ) -> tuple[Appeal, appeals.Actor]:
     """Return an appeal, locked, and its appellant whom the caller is or speaks for."""

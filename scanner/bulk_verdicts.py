@@ -121,7 +121,7 @@ def _decided(service: "Service", caller: Caller, case_id: str, wanted: Verdict) 
 
 
 def _same(session: Session, held: Case, by: By) -> Any:
-    track = session.get(Track, held.track_id) if held.track_id else None
+    track = verdicts.track_of(session, held)
     if track is None:
         raise BadVerdictError("only cases about tracks have duplicates")
     if by == "audio":

@@ -12,7 +12,7 @@ from scanner.journal import Actor
 from scanner.rulings import Outcome, Ruling
 from scanner.tables import Case, PolicyDecision, Track
 from scanner.tracks import analyse_again
-from scanner.verdicts import Verdict, check
+from scanner.verdicts import Verdict, check, track_of
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -90,13 +90,14 @@ def preview(service: "Service", session: Session, case: Case, verdict: Verdict) 
         for language, text in reason.texts.items()
     }
     told: dict[str, Any] = {"effect": EFFECTS.get(verdict.verdict), "reasons": words}
-    if told["effect"] is None or case.track_id is None:
+    track = track_of(session, case)
+    if told["effect"] is None or track is None:
         return told | {"statement": None}
     ruling = ruling_of(session, case, verdict)
     statement = appeals.state_reasons(
         statement_id=new_id(),
         tenant_id=case.tenant_id,
-        track_id=case.track_id,
+        track_id=track.id,
         decision_id=case.id,
         effect=told["effect"],
         restrictions=ruling.restrictions,

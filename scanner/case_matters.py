@@ -10,6 +10,7 @@ from appeals.roles import Role
 from scanner import matters, notice_verdicts, rulings, sanctions, stay_down
 from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
+from scanner.notices import BadNoticeError
 from scanner.rulings import Ruling
 from scanner.sanctions import SanctionAsked
 from scanner.tables import Case, Claim, Notice
@@ -29,6 +30,14 @@ def on_notice(
 ) -> None:
     """Act on a notice, on a copy of what it took down, or on its sender's misuse."""
     _ABOUT_NOTICES[case.kind](service, session, case, verdict, actor)
+
+
+def check_remedy(session: Session, case: Case, verdict: Verdict) -> None:
+    """Raise ``BadNoticeError`` if the remedy of a verdict on a notice is none that there is."""
+    notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
+    if verdict.remedy and verdict.verdict != "action":
+        raise BadNoticeError("a remedy goes with `action` alone")
+    notice_verdicts.remedy_of(verdict.remedy, notice.form)
 
 
 def on_claim(

@@ -155,7 +155,7 @@ def _matches(session: Session, case: Case, track_id: str | None) -> list[dict[st
             "coverage_query": each.coverage_query,
             "coverage_reference": each.coverage_reference,
             "segments": each.segments,
-            "disposition": each.disposition,
+            "disposition": each.disposition if case.track_id else None,
         }
         for each in dispositions.matches_of(session, case, track)
     ]

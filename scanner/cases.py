@@ -11,11 +11,11 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.machines.case import LEASE, State
-from scanner import matters, parties, queues
+from scanner import matters, parties, queues, track_states
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import NotFoundError
-from scanner.tables import Case, CaseNote, User
+from scanner.errors import IllegalTransitionError, NotFoundError
+from scanner.tables import Case, CaseNote, Track, User
 from scanner.tracks import locked as locked_track
 
 if TYPE_CHECKING:
@@ -121,10 +121,17 @@ def note(service: "Service", caller: Caller, case_id: str, text: str) -> CaseNot
 
 
 def reopen(service: "Service", caller: Caller, case_id: str, new_facts: str) -> Case:
-    """Put a closed case into the queue again, on new facts; who decided it may not decide it again."""
+    """Put a closed case into the queue again, on new facts; who decided it may not decide it again.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If no verdict could take effect: its track is withdrawn, or its matter was decided with it.
+    """
     actor = parties.staff(caller)
     with service.database.transaction() as session:
         case = matters.locked(session, Case, caller.tenant_id, case_id)
+        _check_undecided(session, case)
         matters.move(service, session, case, "reopen", actor, parts={"new_facts": new_facts})
         _note(service, session, case, actor, "new_facts", new_facts)
         case.closed_at = case.reach = None
@@ -163,6 +170,19 @@ def set_skills(service: "Service", email: str, skills: list[str], languages: lis
             raise NotFoundError("login", email)
         user.skills, user.languages = sorted(set(skills)), sorted(set(languages))
         return user
+
+
+def _check_undecided(session: Session, case: Case) -> None:
+    if case.matter_kind not in {None, "claim"}:
+        raise IllegalTransitionError(
+            f"the {case.matter_kind} of this case has a life of its own: decide on it there, or by an "
+            "appeal"
+        )
+    track = session.get(Track, case.track_id) if case.track_id else None
+    if track is not None and track.state == track_states.State.WITHDRAWN:
+        raise IllegalTransitionError(
+            "the track of this case is withdrawn: nothing is left to decide"
+        )
 
 
 def _moved(

@@ -30,7 +30,7 @@ from scanner.standing_events import (
     SanctionProposed,
     SanctionRefused,
 )
-from scanner.tables import Account, Case, Sanction
+from scanner.tables import Account, Case, Flagger, Holder, Sanction
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -324,11 +324,20 @@ def _officer(caller: Caller) -> appeals.Actor:
     return actor
 
 
+_PARTIES: Final[Mapping[str, type[Any]]] = {
+    "account": Account,
+    "holder": Holder,
+    "flagger": Flagger,
+}
+
+
 def _known(session: Session, tenant_id: str, asked: SanctionAsked) -> None:
-    if asked.party_kind == "account":
-        account = session.get(Account, asked.party_id, with_for_update=True)
-        if account is None or account.tenant_id != tenant_id:
-            raise NotFoundError("account", "of this id")
+    model = _PARTIES.get(asked.party_kind)
+    if model is None:  # a notifier is a digest of what they gave as their address
+        return
+    party: Any = session.get(model, asked.party_id, with_for_update=True)
+    if party is None or party.tenant_id != tenant_id:
+        raise NotFoundError(asked.party_kind, "of this id")
 
 
 def _check(asked: SanctionAsked, warned: bool) -> None:

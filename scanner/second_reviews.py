@@ -97,7 +97,7 @@ def _agreed(
 ) -> bool:
     """Move a locked case by what the second reviewer says; tell whether both say the same."""
     reason = verdicts.check(session, case, given)
-    same = given.verdict == first.verdict
+    same = _says(given) == _says(Verdict.of(first))
     matters.move(
         service,
         session,
@@ -112,6 +112,12 @@ def _agreed(
     if not same:
         first.state = "differed"
     return same
+
+
+def _says(verdict: Verdict) -> tuple[object, ...]:
+    """Return what a verdict does: two that differ in where, or by what, a track is limited differ."""
+    limits = sorted(repr(sorted(each.items())) for each in verdict.restrictions)
+    return verdict.verdict, sorted(verdict.territories), limits, verdict.remedy, verdict.misuse
 
 
 def lapse_due(service: "Service") -> int:

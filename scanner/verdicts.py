@@ -11,7 +11,6 @@ the session, the case (locked, closed), the verdict and the reviewer, and moves 
 closing and puts the case into the queue again, with the reason.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +28,7 @@ from scanner import (
     matters,
     parties,
     reasons,
+    restrictions,
     track_states,
 )
 from scanner.callers import Caller
@@ -57,9 +57,7 @@ ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     "termination": ("terminate", "dismiss"),
 }
 """By kind of case: the verdicts that can be."""
-RESTRICTIONS: Final = frozenset({"age", "territory", "monetise"})
 BATCH: Final = 50
-_TERRITORY: Final = re.compile(r"[A-Z]{2}")
 
 log = structlog.get_logger()
 
@@ -174,12 +172,20 @@ def check(session: Session, case: Case, wanted: Verdict) -> Reason:
         raise IllegalTransitionError(f"nothing acts on a verdict about a {case.matter_kind} here")
     reason = reasons.find(session, case.tenant_id, wanted.reason, wanted.verdict)
     _check_limits(wanted)
-    track = _track(session, case)
+    _check_matter(session, case, wanted)
+    track = track_of(session, case)
     dispositions.check(session, case, track, wanted.matches)
     undecided = track is not None and track.decision_id is None
     if undecided and case.matter_kind is None and wanted.verdict not in {"rescan", "dismiss"}:
         raise BadVerdictError("nothing was decided on the track yet: give rescan")
     return reason
+
+
+def track_of(session: Session, case: Case) -> Track | None:
+    """Return the track that a case is about; that of a golden case is the one of its source."""
+    golden = session.get(GoldenCase, case.id) if case.track_id is None else None
+    track_id = case.track_id or (golden.track_id if golden else None)
+    return session.get(Track, track_id) if track_id else None
 
 
 def standing(session: Session, case: Case) -> CaseVerdict | None:
@@ -358,29 +364,32 @@ def _return(service: "Service", session: Session, case: Case, why: str) -> None:
     session.add(note)
 
 
-def _track(session: Session, case: Case) -> Track | None:
-    golden = session.get(GoldenCase, case.id) if case.track_id is None else None
-    track_id = case.track_id or (golden.track_id if golden else None)
-    return session.get(Track, track_id) if track_id else None
-
-
 def _check_limits(wanted: Verdict) -> None:
-    bad = [each for each in wanted.territories if not _TERRITORY.fullmatch(each)]
-    if bad:
-        raise BadVerdictError(f"territories are ISO 3166 codes such as DE; not {', '.join(bad)}")
-    if wanted.territories and wanted.verdict not in {"restrict", "block", "action", "uphold"}:
+    if not restrictions.are_territories(wanted.territories):
+        named = ", ".join(map(str, wanted.territories))
+        raise BadVerdictError(f"territories are ISO 3166 codes such as DE; not {named}")
+    if wanted.territories and wanted.verdict == "action":
+        raise BadVerdictError("where a notice is acted on is said by remedy, such as block:DE,AT")
+    if wanted.territories and wanted.verdict not in {"restrict", "block"}:
         raise BadVerdictError(f"{wanted.verdict} holds everywhere: give no territories")
     if wanted.restrictions and wanted.verdict != "restrict":
         raise BadVerdictError(f"{wanted.verdict} takes no restrictions: give restrict, or none")
     if wanted.verdict == "restrict" and not wanted.restrictions:
-        raise BadVerdictError(f"name the restrictions: {', '.join(sorted(RESTRICTIONS))}")
-    for each in wanted.restrictions:
-        if each.get("kind") not in RESTRICTIONS:
-            raise BadVerdictError(f"a restriction is one of {', '.join(sorted(RESTRICTIONS))}")
-        if each["kind"] == "age" and not isinstance(each.get("min_age"), int):
-            raise BadVerdictError("a restriction by age needs min_age, in years")
-        if each["kind"] == "territory" and not each.get("territories"):
-            raise BadVerdictError("a restriction by territory needs territories")
+        raise BadVerdictError(f"name the restrictions: {', '.join(sorted(restrictions.KINDS))}")
+    if (flaw := restrictions.flaw(wanted.restrictions)) is not None:
+        raise BadVerdictError(flaw)
+
+
+def _check_matter(session: Session, case: Case, wanted: Verdict) -> None:
+    """Refuse what could take no effect on the case's matter, or none that was meant."""
+    from scanner import case_matters
+
+    if case.kind == "stay_down" and wanted.territories:
+        raise BadVerdictError("a copy is blocked where its notice was: give no territories")
+    if case.kind == "notice" and case.matter_kind == "notice":
+        case_matters.check_remedy(session, case, wanted)
+    elif wanted.remedy or wanted.misuse:
+        raise BadVerdictError("remedy and misuse go with the verdict on a notice alone")
 
 
 def _acts() -> Mapping[str, Callable[["Service", Session, Case, Verdict, Actor], None]]:

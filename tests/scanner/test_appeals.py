@@ -183,6 +183,28 @@ def test_a_part_is_granted_with_what_is_left(service, caller, officer) -> None:
     assert read(service, row).outcome_kind == "partly"
 
 
+@pytest.mark.parametrize(
+    ("decided", "says"),
+    [
+        (AppealDecision("grant_partly", "All of it.", "clear"), "send grant"),
+        (AppealDecision("grant_partly", "Half.", restrictions=({"kind": "dance"},)), "one of age"),
+        (AppealDecision("grant_partly", "Half.", restrictions=({"kind": "age"},)), "min_age"),
+    ],
+)
+def test_a_part_that_can_not_be_kept_is_not_granted(
+    service, caller, officer, decided, says
+) -> None:
+    track = blocked(service, caller, casework.person(service, caller, "rita"))
+    row = filed(service, caller, track)
+    appealing.assign(service, officer, row.id)
+
+    with pytest.raises(BadAppealError, match=says):
+        appeal_outcomes.decide(service, officer, row.id, decided)
+
+    assert read(service, row).state == "assigned"
+    assert casework.track_of(service, track.id).state == "blocked"
+
+
 def test_what_was_denied_goes_out_of_court(service, caller, officer) -> None:
     """DSA-21: ninety days, and what the body says is carried out."""
     track = blocked(service, caller, casework.person(service, caller, "rita"))
@@ -335,3 +357,20 @@ def test_a_holder_who_spoke_waits_for_the_officer(service, caller, officer) -> N
     inline.drive(service, track.id)
     assert casework.track_of(service, track.id).state == "released"
     assert casework.letters(service, template="appeal-told", recipient_id=HOLDER.id)
+
+
+def test_only_who_appealed_chooses_the_body_out_of_court(service, caller, officer) -> None:
+    """DSA-21: the person may select any body; the other side of a claim may not, for them."""
+    from dataclasses import replace
+
+    _, dispute = upheld(service, caller)
+    row = appealing.file(service, caller, AppealAsked("dispute", dispute.id, "A quotation."))
+    appealing.assign(service, officer, row.id)
+    appeal_outcomes.decide(service, officer, row.id, AppealDecision("deny", "It is whole."))
+
+    with pytest.raises(ForbiddenError):
+        holder = replace(caller, holder_id=HOLDER.id)
+        appeal_outcomes.go_out_of_court(service, holder, row.id, "User Rights")
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+
+    assert read(service, row).state == "out_of_court"

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import appeals
-from scanner import flaggers, inline, notice_verdicts, notices, stay_down
+from scanner import cases, flaggers, inline, notice_verdicts, notices, stay_down, verdicts
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError
 from scanner.notice_verdicts import NoticeVerdict
 from scanner.notices import BadNoticeError, Filing
+from scanner.reasons import BadVerdictError
 from scanner.service import Service
 from scanner.tables import (
     Bank,
@@ -24,6 +25,7 @@ from scanner.tables import (
     StatementOfReasons,
     TrackMatch,
 )
+from scanner.verdicts import Verdict
 from tests import casework, noticed, rollouts
 from tests.running import add_tenant
 
@@ -393,3 +395,26 @@ def test_what_was_said_of_a_notice_is_in_its_events_by_ids_alone(service, caller
     assert [row.type.rpartition(".")[2] for row in rows] == ["received", "valid", "actioned"]
     assert rows[-1].data["detail"]["tracks"] == [track.id]
     assert all("ada@" not in str(row.data) and "Ada" not in str(row.data) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (Verdict("action", "notice.copy", territories=("DE",)), "said by remedy"),
+        (Verdict("action", "notice.copy", remedy="block:Germany"), "ISO 3166"),
+        (Verdict("refuse", "notice.not-the-work", remedy="block:DE"), "action"),
+    ],
+)
+def test_a_takedown_is_never_wider_than_its_reviewer_said(service, caller, wanted, says) -> None:
+    """What limits it is taken or refused at once, never dropped."""
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id)
+    (case,) = noticed.cases(service, "notice")
+    rita = casework.person(service, caller, "rita")
+    cases.lease(service, rita, case.id)
+
+    with pytest.raises((BadNoticeError, BadVerdictError), match=says):
+        verdicts.decide(service, rita, case.id, wanted)
+
+    assert noticed.read(service, notice.id).state == "valid"
+    assert casework.track_of(service, track.id).state == "released"

@@ -6,17 +6,18 @@ import pytest
 from sqlmodel import select
 
 from appeals.standing import Submissions
-from scanner import appeal_outcomes, appealing, matters, sanctions, tracks
+from scanner import appeal_outcomes, appealing, flaggers, matters, sanctions, tracks
 from scanner.appeal_outcomes import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.declarations import Declaration
-from scanner.errors import ForbiddenError, IllegalTransitionError
+from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.journal import Actor
 from scanner.problems import name_of
 from scanner.sanctions import SanctionAsked, SuspendedError
 from scanner.service import Service
-from scanner.tables import Account, Case, Sanction
+from scanner.tables import Account, Case, Holder, Sanction
 from tests import casework
 from tests.running import add_tenant
 
@@ -184,3 +185,21 @@ def test_a_tenant_sees_and_sanctions_its_own_only(service, caller, olga, otto) -
     ):
         with pytest.raises(Exception, match=r"no (sanction|account)"):
             act()
+
+
+@pytest.mark.parametrize("kind", ["holder", "flagger"])
+def test_nobody_sanctions_a_holder_or_flagger_of_another_platform(
+    service, caller, olga, kind
+) -> None:
+    other = add_tenant(service, "two")
+    if kind == "holder":
+        party_id = new_id()
+        columns = {"tenant_id": other.tenant_id, "name": "x", "created_at": service.now()}
+        with service.database.transaction() as session:
+            session.add(Holder(id=party_id, **columns))
+    else:
+        party_id = flaggers.add(service, other, "Music Watch", "desk@watch.example")[0].id
+
+    with pytest.raises(NotFoundError, match=kind):
+        wanted = SanctionAsked(kind, party_id, "notices", "warning", "Unfounded.", SENT)
+        sanctions.propose(service, olga, wanted)

@@ -5,6 +5,7 @@ import pytest
 import appeals
 from scanner import (
     bulk_verdicts,
+    case_effects,
     case_matters,
     case_views,
     cases,
@@ -252,3 +253,41 @@ def test_duplicates_are_also_those_with_the_same_reference(service, caller, peop
     found = bulk_verdicts.duplicates(service, ann, one.id, "reference")
 
     assert found.case_ids == (one.id, two.id)
+
+
+def test_two_who_block_in_different_places_do_not_agree(service, caller, people) -> None:
+    ann, ben, *_ = people
+    case = reviewing.about_track(service, caller)
+    cases.lease(service, ann, case.id)
+    verdicts.decide(service, ann, case.id, Verdict("block", COPY.reason, territories=("DE",)))
+    reviewing.later(service, minutes=10)
+
+    second_reviews.answer(service, ben, case.id, COPY)
+
+    assert reviewing.case_of(service, case).state == "escalated"
+    assert state_of(service, case) == "released"
+
+
+def test_a_golden_case_can_not_be_told_by_preview_duplicates_or_findings(
+    service, caller, people
+) -> None:
+    ann, ben, olga, _ = people
+    case = reviewing.about_track(service, caller)
+    (match,) = reviewing.matched(service, case, "r")
+    cases.lease(service, ann, case.id)
+    found = Verdict("block", COPY.reason, matches={match: "confirmed"})
+    verdicts.decide(service, ann, case.id, found)
+    reviewing.later(service, minutes=10)
+    second_reviews.answer(service, ben, case.id, COPY)
+    golden = golden_cases.add(service, olga, case.id, "block")
+    cleo = casework.person(service, caller, "cleo")
+    cases.lease(service, cleo, golden.id)
+
+    told = case_effects.previewed(service, cleo, golden.id, COPY)
+    same = bulk_verdicts.duplicates(service, cleo, golden.id, "reference")
+    with service.database.reading() as session:
+        view = case_views.whole(service, session, cleo, reviewing.case_of(service, golden))
+
+    assert told["statement"]["text"]
+    assert same.case_ids == (golden.id,)
+    assert [each["disposition"] for each in view["matches"]] == [None]

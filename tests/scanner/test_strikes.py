@@ -7,15 +7,25 @@ from sqlmodel import select
 
 import appeals
 from appeals import Role, strike_policy
+from appeals.standing import Submissions
 from appeals.strike_policy import BadStrikePolicyError
-from scanner import account_standing, appeal_outcomes, appealing, inline, matters, people
-from scanner.appeal_outcomes import AppealDecision
+from scanner import (
+    account_standing,
+    appeal_outcomes,
+    appealing,
+    inline,
+    matters,
+    people,
+    sanctions,
+)
+from scanner.appeal_outcomes import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.pipeline import GROUPS
+from scanner.sanctions import SanctionAsked
 from scanner.service import Service
 from scanner.tables import Account, Notice, NoticeTrack, Strike
-from tests import casework
+from tests import casework, noticed
 from tests.running import add_tenant
 
 SENDER = appeals.Actor(Role.NOTIFIER, "sender")
@@ -134,6 +144,52 @@ def test_a_strike_is_appealed_by_itself(service, caller) -> None:
     appealing.assign(service, officer, row.id)
     appeal_outcomes.decide(service, officer, row.id, AppealDecision("grant", "Not a copy."))
     assert [each.state for each in strikes(service)] == ["reversed"]
+
+
+def test_the_strike_of_a_newer_notice_outlives_an_appeal_of_the_older_decision(
+    service, caller
+) -> None:
+    """DMCA-RI: what stands on the track keeps its strike."""
+    account = casework.account(service, caller)
+    track = casework.decided_track(service, caller, account_id=account.id)
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    notices = [noticed.sent(service, caller, track.id) for _ in range(2)]
+    older = None
+    for notice in notices:
+        noticed.decided(service, notice.id)
+        inline.drive_group(service, STRIKES, caller.tenant_id)
+        older = older or casework.track_of(service, track.id).decision_id
+    assert [each.state for each in strikes(service)] == ["pending", "pending"]
+
+    asked = AppealAsked("decision", str(older), "It is mine.")
+    row = appealing.file(service, caller, asked)
+    appealing.assign(service, olga, row.id)
+    appeal_outcomes.decide(service, olga, row.id, AppealDecision("grant", "Not a copy."))
+
+    states = {each.ground_id: each.state for each in strikes(service)}
+    assert states == {notices[0].id: "reversed", notices[1].id: "pending"}
+    assert casework.track_of(service, track.id).state == "blocked"
+
+
+@pytest.mark.parametrize("kind", ["strike", "sanction"])
+def test_what_stands_or_falls_in_whole_is_not_granted_in_part(service, caller, kind) -> None:
+    account = casework.account(service, caller)
+    olga, otto = (
+        casework.person(service, caller, name, "appeals_officer") for name in ("olga", "otto")
+    )
+    if kind == "strike":
+        actioned(service, caller, account)
+        subject_id = strikes(service)[0].id
+    else:
+        sent = Submissions(8, 6, "serious", False)
+        warning = SanctionAsked("account", account.id, "uploads", "warning", "Copies.", sent)
+        subject_id = sanctions.propose(service, otto, warning).id
+    row = appealing.file(service, caller, AppealAsked(kind, subject_id, "It is mine."))
+    appealing.assign(service, olga, row.id)
+
+    with pytest.raises(BadAppealError, match="falls in whole"):
+        partly = AppealDecision("grant_partly", "Half.", "block", ("DE",))
+        appeal_outcomes.decide(service, olga, row.id, partly)
 
 
 def test_badges_and_reputation_follow_from_records(make_service, database_url) -> None:

@@ -101,6 +101,10 @@ def test_a_case_is_decided_by_who_holds_it_only(service, caller, ann) -> None:
         verdicts.decide(service, caller, case.id, COPY)
 
 
+def _restrict(limit: dict) -> Verdict:
+    return Verdict("restrict", "human.copy-confirmed", restrictions=(limit,))
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
@@ -111,6 +115,13 @@ def test_a_case_is_decided_by_who_holds_it_only(service, caller, ann) -> None:
         (Verdict("block", "human.copy-confirmed", territories=("Germany",)), "ISO 3166"),
         (Verdict("release", "human.nothing-wrong", territories=("DE",)), "everywhere"),
         (Verdict("block", "human.copy-confirmed", matches={"x": "false"}), "no match"),
+        (_restrict({"kind": "age", "min_age": True}), "1 to 99"),
+        (_restrict({"kind": "age", "min_age": -5}), "1 to 99"),
+        (_restrict({"kind": "territory", "territories": "DE"}), "a list of"),
+        (_restrict({"kind": "territory", "territories": ["Germany"]}), "ISO 3166"),
+        (_restrict({"kind": ["age"]}), "one of age"),
+        (_restrict({"kind": "monetise", "note": "x"}), "no note"),
+        (Verdict("block", "human.copy-confirmed", remedy="block:DE"), "notice alone"),
     ],
 )
 def test_a_verdict_that_can_not_be_says_what_to_give(
@@ -247,3 +258,19 @@ def test_a_closed_case_is_opened_on_new_facts_for_somebody_else(service, caller,
     reviewing.later(service, minutes=10)
 
     assert state_of(service, case) == "released"
+
+
+def test_what_nothing_can_be_decided_on_is_not_opened_again(service, caller, ann, olga) -> None:
+    """A verdict on it could never take effect, so it would lie in the queue for ever."""
+    about_track = reviewing.about_track(service, caller)
+    decided(service, ann, about_track)
+    about_notice = reviewing.opened(service, caller, "notice", matter=("notice", "n"))
+    reviewing.later(service, minutes=10)
+    tracks.withdraw(service, caller, str(about_track.track_id))
+    with service.database.transaction() as session:
+        row = session.get_one(appeals.Case, about_notice.id)
+        row.state, row.closed_at = "closed", service.now()
+
+    for case, why in ((about_track, "withdrawn"), (about_notice, "life of its own")):
+        with pytest.raises(IllegalTransitionError, match=why):
+            cases.reopen(service, olga, case.id, "A licence came by post.")
