@@ -156,6 +156,18 @@ def test_the_claim_stays_in_some_territories_only(service, caller, label, claime
     assert claiming.claims(service, track.id)[0].territories == ["DE"]
 
 
+def test_an_answer_does_not_widen_a_claim(service, caller, label, claimed) -> None:
+    with service.database.transaction() as session:
+        session.get_one(Claim, claimed[1].id).territories = ["DE"]
+    dispute = filed(service, caller, claimed[1])
+    given = Answered("uphold", "Here too.", remedy="territory", territories=["DE", "US"])
+
+    with pytest.raises(DeclarationError):
+        disputes.answer(service, claiming.of(caller, label), dispute.id, given)
+
+    assert claiming.claims(service, claimed[0].id)[0].territories == ["DE"]
+
+
 def test_a_claim_goes_to_a_notice_which_says_what_it_lacks(service, caller, label, claimed) -> None:
     track, claim = claimed
     dispute = filed(service, caller, claim)
