@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session
 
 import appeals
-from appeals import forms
-from scanner import matters
-from scanner.tables import Claim, Holder, Notice, NoticeTrack, Reference
+from scanner import notices
+from scanner.notices import Filing
+from scanner.tables import Claim, Holder, Notice, Reference
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -20,51 +20,16 @@ def escalate(
     elements: dict[str, Any],
     actor: appeals.Actor,
 ) -> Notice:
-    """Make the notice; what it lacks is to be cured, as with any other (DMCA-NC).
+    """Make the notice; what it lacks is to be cured, what lacks nothing is decided, as with any other.
 
-    Work, place and address are known, so the holder need not give them.
+    Work and address are known, so the holder need not give them; the place is the claim's.
     """
     reference = session.get_one(Reference, claim.reference_id)
     holder = session.get_one(Holder, claim.holder_id)
-    given = {
-        "work": reference.title,
-        "location": [claim.track_id],
-        "email": holder.contact_email,
-    } | elements
-    result = forms.validate("dmca", given)
-    notice = matters.new(
-        Notice,
-        claim.tenant_id,
-        service.now(),
-        form="dmca",
-        elements={each.name: each.value for each in result.elements},
-        missing=result.missing,
-        text_versions=sorted(
-            {str(given[name]) for name in ("good_faith", "accuracy") if given.get(name)}
-        ),
-        notifier_email=holder.contact_email,
-        notifier_name=holder.name,
-        holder_id=holder.id,
-        reference_id=reference.id,
-        right=claim.right,
-        language=holder.language,
-        email_confirmed_at=service.now(),
-    )
-    matters.opened(service, session, notice, actor, detail={"claim_id": claim.id})
-    session.add(
-        NoticeTrack(
-            notice_id=notice.id,
-            track_id=claim.track_id,
-            tenant_id=claim.tenant_id,
-            origin="claim",
-            state="named",
-            prior_decision_id=claim.decision_id,
-            created_at=service.now(),
-        )
-    )
-    if result.complete:
-        matters.move(service, session, notice, "validate", matters.CLOCK)
-    else:
-        parts = {"missing": result.missing}
-        matters.move(service, session, notice, "find_incomplete", matters.CLOCK, parts=parts)
+    known = {"work": reference.title, "email": holder.contact_email}
+    given = known | elements | {"location": [claim.track_id]}
+    filing = Filing("dmca", given, holder.language, claim.right)
+    notice = notices.new(service, claim.tenant_id, filing)
+    notice.holder_id, notice.reference_id = holder.id, reference.id
+    notices.take(service, session, notice, actor, {"claim_id": claim.id})
     return notice

@@ -260,6 +260,8 @@ def _check(given: Answered, claim: Claim) -> None:
         errors.append(("remedy", f"one of {', '.join(rules.REMEDIES)}"))
     if (given.remedy == "territory") != bool(given.territories):
         errors.append(("territories", "name where the claim stays, with the remedy territory"))
+    if claim.territories and (more := sorted(set(given.territories) - set(claim.territories))):
+        errors.append(("territories", f"the claim does not hold in {', '.join(more)}"))
     if any(not rules.covered(part, spans(claim)) for part in given.segments):
         errors.append(("segments", "name seconds that are claimed, with a start before the end"))
     if errors:

@@ -92,12 +92,13 @@ def take_down(
     if track.state == State.WITHDRAWN:
         row.state = "gone"
         return
-    if track.state not in RULABLE:
-        row.state = "waiting"
+    if track.state not in RULABLE or (_is_partial(notice) and track.state == State.QUARANTINED):
+        row.state = "waiting"  # what is held for a person is not let out by half a remedy
         return
     row.prior_decision_id = track.decision_id
     keep = () if keep_case is None else (keep_case,)
-    rulings.rule(service, session, track, _ruling(notice), actor, cause=cause, keep_cases=keep)
+    ruling = _ruling(notice, session.get(PolicyDecision, track.decision_id))
+    rulings.rule(service, session, track, ruling, actor, cause=cause, keep_cases=keep)
     row.state = "actioned"
     label = notice.remedy == "label"
     tell_uploader(
@@ -142,7 +143,7 @@ def put_back(
     present = session.get_one(PolicyDecision, track.decision_id)
     ours = _ground(present) == [Notice.KIND, notice.id]
     if not ours:
-        _hand_on(session, notice, row, track)
+        _hand_on(service, session, notice, row, track, actor)
     elif track.state != State.WITHDRAWN:
         if track.state not in RULABLE:
             raise IllegalTransitionError(
@@ -156,8 +157,16 @@ def put_back(
     return ours
 
 
-def _hand_on(session: Session, notice: Notice, row: NoticeTrack, track: Track) -> None:
-    """Another notice came on top: what it falls back to is what was before this one."""
+def _hand_on(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    row: NoticeTrack,
+    track: Track,
+    actor: Actor,
+) -> None:
+    """Another notice came on top: what it falls back to, and rests on, is what was before this one."""
+    present = session.get_one(PolicyDecision, track.decision_id)
     query = select(NoticeTrack).where(
         NoticeTrack.track_id == track.id,
         NoticeTrack.notice_id != notice.id,
@@ -167,6 +176,11 @@ def _hand_on(session: Session, notice: Notice, row: NoticeTrack, track: Track) -
         prior = session.get(PolicyDecision, other.prior_decision_id or "")
         if prior is not None and _ground(prior) == [Notice.KIND, notice.id]:
             other.prior_decision_id = row.prior_decision_id
+            upper = session.get_one(Notice, other.notice_id)
+            ours = _ground(present) == [Notice.KIND, upper.id]
+            if ours and _is_partial(upper) and track.state in RULABLE:
+                before = session.get(PolicyDecision, row.prior_decision_id or "")
+                rulings.rule(service, session, track, _ruling(upper, before), actor)
 
 
 def _ground(decision: PolicyDecision) -> list[str]:
@@ -178,7 +192,14 @@ def reason_to_restore(notice: Notice, code: str, text: str, by: By, *basis: str)
     return Ruling("clear", code, text, legal_basis=basis, ground=(notice.KIND, notice.id), by=by)
 
 
-def _ruling(notice: Notice) -> Ruling:
+def _is_partial(notice: Notice) -> bool:
+    """Whether a notice's remedy leaves something of a track: a label, or a block in some countries."""
+    return notice.remedy == "label" or bool(notice.territories)
+
+
+def _ruling(notice: Notice, before: PolicyDecision | None) -> Ruling:
+    """Return a notice's remedy as a ruling; what a partial one leaves stays as it was before."""
+    on_top_of = before if _is_partial(notice) else None
     places = tuple(notice.territories)
     ground = (notice.KIND, notice.id)
     text, basis = notice.reason or "", BASIS[notice.form]
@@ -192,9 +213,16 @@ def _ruling(notice: Notice) -> Ruling:
             restrictions=(label,),
             legal_basis=basis,
             ground=ground,
+            on_top_of=on_top_of,
         )
     return Ruling(
-        "block", "notice.actioned", text, territories=places, legal_basis=basis, ground=ground
+        "block",
+        "notice.actioned",
+        text,
+        territories=places,
+        legal_basis=basis,
+        ground=ground,
+        on_top_of=on_top_of,
     )
 
 

@@ -15,8 +15,10 @@ from scanner.tables import Notice, NoticeTrack, Track
 if TYPE_CHECKING:
     from scanner.service import Service
 
-CONTACT: Final = frozenset({"email"})
-"""Elements that a creator is not shown."""
+OTHERS: Final = frozenset({"email", "name", "location"})
+"""Elements that a creator is not shown: who sent it (DSA-17), and where other creators' tracks are."""
+HIDDEN: Final = "threat"
+"""Form of notices that creators are not shown at all: whom it endangers is not to be found out (DSA-18)."""
 
 
 def find(service: "Service", caller: Caller, notice_id: str) -> Notice:
@@ -31,6 +33,8 @@ def find(service: "Service", caller: Caller, notice_id: str) -> Notice:
     ):
         raise NotFoundError("notice", "of this id")
     if caller.account_id is not None:
+        if notice.form == HIDDEN:
+            raise NotFoundError("notice", "of this id")
         with service.database.reading() as session:
             _about(session, notice, caller.account_id)
     return notice
@@ -69,7 +73,7 @@ def listed(
     if caller.account_id is not None:
         own = select(Track.id).where(Track.account_id == caller.account_id)
         about = select(NoticeTrack.notice_id).where(col(NoticeTrack.track_id).in_(own))
-        query = query.where(col(Notice.id).in_(about))
+        query = query.where(col(Notice.id).in_(about), Notice.form != HIDDEN)
     for column, wanted in (
         (Notice.holder_id, caller.holder_id),
         (Notice.flagger_id, caller.flagger_id),
@@ -87,15 +91,22 @@ def listed(
 
 
 def describe(session: Session, notice: Notice, caller: Caller | None = None) -> dict[str, Any]:
-    """Return a notice as JSON, with its tracks; a creator does not see where the sender is reached."""
+    """Return a notice as JSON, with its tracks; a creator does not see the sender, nor other creators' tracks."""
+    account_id = caller.account_id if caller else None
     tracks = notice_tracks.of_notice(session, notice.id)
+    if account_id is not None:
+        own = select(Track.id).where(
+            col(Track.id).in_([each.track_id for each in tracks]), Track.account_id == account_id
+        )
+        ids = set(session.exec(own))
+        tracks = [each for each in tracks if each.track_id in ids]
     plain = ("id", "form", "state", "version", "elements", "missing", "text_versions", "right")
     more = ("language", "reference_id", "remedy", "territories", "reason", "misuse")
     return {name: getattr(notice, name) for name in (*plain, *more)} | {
         "elements": {
             name: value
             for name, value in notice.elements.items()
-            if name not in CONTACT or caller is None or caller.account_id is None
+            if account_id is None or name not in OTHERS
         },
         "trusted": notice.flagger_id is not None,
         "email_confirmed": notice.email_confirmed_at is not None,

@@ -88,15 +88,26 @@ def file(service: "Service", caller: Caller, filing: Filing) -> Notice:
         raise ForbiddenError(
             "notices come from rights holders, flaggers, or the platform for others: use such a key"
         )
-    new = _new(service, caller.tenant_id, filing)
-    new.holder_id, new.flagger_id = caller.holder_id, caller.flagger_id
-    _refuse(service, new, caller.actor)
+    made = new(service, caller.tenant_id, filing)
+    made.holder_id, made.flagger_id = caller.holder_id, caller.flagger_id
+    _refuse(service, made, caller.actor)
     with service.database.transaction() as session:
-        new.reference_id = _reference(session, caller.tenant_id, filing)
-        new.email_confirmed_at = service.now()
-        matters.opened(service, session, new, sender_of(caller, new))
-        _examine(service, session, new)
-        return new
+        made.reference_id = _reference(session, caller.tenant_id, filing)
+        take(service, session, made, sender_of(caller, made))
+        return made
+
+
+def take(
+    service: "Service",
+    session: Session,
+    made: Notice,
+    sender: appeals.Actor,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Take the notice of a sender who is known, inside the caller's transaction, and look at it."""
+    made.email_confirmed_at = service.now()
+    matters.opened(service, session, made, sender, detail=detail)
+    _examine(service, session, made)
 
 
 def file_publicly(service: "Service", tenant_id: str, filing: Filing) -> Notice:
@@ -110,15 +121,15 @@ def file_publicly(service: "Service", tenant_id: str, filing: Filing) -> Notice:
     """
     if filing.form not in PUBLIC:
         raise BadNoticeError(f"this form is not public; there are: {', '.join(PUBLIC)}")
-    new = _new(service, tenant_id, filing)
-    if new.notifier_email is None:
+    made = new(service, tenant_id, filing)
+    if made.notifier_email is None:
         raise BadNoticeError("give an e-mail address that exists: the link is sent there")
-    _refuse(service, new, Actor(new.id, "notifier"))
+    _refuse(service, made, Actor(made.id, "notifier"))
     with service.database.transaction() as session:
-        new.reference_id = _reference(session, tenant_id, filing)
-        matters.opened(service, session, new, by_link(new))
-        tell(service, session, new, "notice-confirm", legal_basis=("DSA-16",))
-        return new
+        made.reference_id = _reference(session, tenant_id, filing)
+        matters.opened(service, session, made, by_link(made))
+        tell(service, session, made, "notice-confirm", legal_basis=("DSA-16",))
+        return made
 
 
 def confirm(service: "Service", notice_id: str, token: str) -> Notice:
@@ -227,8 +238,9 @@ def close(service: "Service", session: Session, row: Notice) -> None:
         matters.move(service, session, row, "close", matters.CLOCK)
 
 
-def _new(service: "Service", tenant_id: str, filing: Filing) -> Notice:
-    new = matters.new(
+def new(service: "Service", tenant_id: str, filing: Filing) -> Notice:
+    """Return a notice with its link and its sender; it is not in the database yet."""
+    made = matters.new(
         Notice,
         tenant_id,
         service.now(),
@@ -237,9 +249,9 @@ def _new(service: "Service", tenant_id: str, filing: Filing) -> Notice:
         language=filing.language,
         right=filing.right or RIGHTS.get(filing.form),
     )
-    new.token_digest = digest_of_token(token_of(service, new.id))
-    _name_sender(new)
-    return new
+    made.token_digest = digest_of_token(token_of(service, made.id))
+    _name_sender(made)
+    return made
 
 
 def _kept(form: str, elements: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,12 +278,12 @@ def _name_sender(notice: Notice) -> None:
     )
 
 
-def _refuse(service: "Service", new: Notice, actor: Actor) -> None:
-    parties = [Party("holder", new.holder_id)] if new.holder_id else []
-    parties += [Party("flagger", new.flagger_id)] if new.flagger_id else []
-    parties += [Party("notifier", new.notifier_digest)] if new.notifier_digest else []
+def _refuse(service: "Service", made: Notice, actor: Actor) -> None:
+    parties = [Party("holder", made.holder_id)] if made.holder_id else []
+    parties += [Party("flagger", made.flagger_id)] if made.flagger_id else []
+    parties += [Party("notifier", made.notifier_digest)] if made.notifier_digest else []
     for party in parties:
-        refuse_suspended(service, new.tenant_id, party, new.form, actor)
+        refuse_suspended(service, made.tenant_id, party, made.form, actor)
 
 
 def _reference(session: Session, tenant_id: str, filing: Filing) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import rfc8785
 from sqlmodel import Session, col, select
 
+import policy
 from scanner.clock import new_id
 from scanner.errors import IllegalTransitionError
 from scanner.events import TrackRuled, TrackUnpublished
@@ -51,6 +52,8 @@ class Ruling:
     ground : (str, str), optional
         Kind and id of the case, notice, dispute or appeal that it follows from.
     by : {"person", "law"}
+    on_top_of : PolicyDecision, optional
+        Whose outcomes and restrictions stay, where they are stricter.
     """
 
     outcome: Outcome
@@ -61,6 +64,7 @@ class Ruling:
     legal_basis: tuple[str, ...] = ()
     ground: tuple[str, str] | None = None
     by: By = "person"
+    on_top_of: PolicyDecision | None = None
 
 
 def rule(
@@ -170,6 +174,12 @@ def _decision(
             {"kind": "territory", "territories": list(ruling.territories), "except": []}
         )
     whole = "restrict" if restrictions and ruling.outcome != "clear" else ruling.outcome
+    reasons = []
+    if (base := ruling.on_top_of) is not None:
+        outcomes = _strictest(outcomes, base.outcomes)
+        restrictions += [each for each in base.restrictions if each not in restrictions]
+        whole = max(whole, base.decision, key=policy.SEVERITY.__getitem__)
+        reasons = base.reasons
     reason = {
         "rule": ruling.reason,
         "outcome": ruling.outcome,
@@ -184,7 +194,7 @@ def _decision(
         decision=whole,
         outcomes=outcomes,
         restrictions=restrictions,
-        reasons=[reason],
+        reasons=[reason, *reasons],
         explanation={
             "by": ruling.by,
             "ground": list(ruling.ground or ()),
@@ -202,6 +212,18 @@ def _decision(
         single_operator=before.single_operator,
         created_at=service.now(),
     )
+
+
+def _strictest(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    """Return, for each place that either names, the stricter of two decisions' outcomes."""
+    return {
+        place: max(
+            one.get(place, one["*"]),
+            other.get(place, other.get("*", "clear")),
+            key=policy.SEVERITY.__getitem__,
+        )
+        for place in {**one, **other}
+    }
 
 
 def _hash(outcomes: dict[str, str], restrictions: list[dict[str, Any]]) -> str:

@@ -4,14 +4,15 @@ import pytest
 from sqlmodel import select
 
 import appeals
-from scanner import claims, disputes, inline, judgements
+from scanner import claims, disputes, inline, judgements, notice_views
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.disputes import Answered, Filed
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
+from scanner.schemas.notices import NoticeAnswer
 from scanner.service import Service
 from scanner.tables import Analysis, Claim, Dispute, Holder, Notice, PolicyDecision, Track
-from tests import casework, claiming, rollouts
+from tests import casework, claiming, noticed, rollouts
 from tests.claiming import ATTESTED, WORDS
 from tests.running import add_tenant
 
@@ -161,6 +162,18 @@ def test_the_claim_stays_in_some_territories_only(service, caller, label, claime
     assert claiming.claims(service, track.id)[0].territories == ["DE"]
 
 
+def test_an_answer_does_not_widen_a_claim(service, caller, label, claimed) -> None:
+    with service.database.transaction() as session:
+        session.get_one(Claim, claimed[1].id).territories = ["DE"]
+    dispute = filed(service, caller, claimed[1])
+    given = Answered("uphold", "Here too.", remedy="territory", territories=["DE", "US"])
+
+    with pytest.raises(DeclarationError):
+        disputes.answer(service, claiming.of(caller, label), dispute.id, given)
+
+    assert claiming.claims(service, claimed[0].id)[0].territories == ["DE"]
+
+
 def test_a_claim_goes_to_a_notice_which_says_what_it_lacks(service, caller, label, claimed) -> None:
     track, claim = claimed
     dispute = filed(service, caller, claim)
@@ -174,6 +187,32 @@ def test_a_claim_goes_to_a_notice_which_says_what_it_lacks(service, caller, labe
     assert (notice.state, notice.holder_id) == ("incomplete", label.id)
     assert sorted(notice.missing) == ["accuracy", "good_faith"]
     assert notice.elements["location"] == [track.id]
+
+
+def test_a_claim_goes_to_a_whole_notice_which_a_person_decides(
+    service, caller, label, claimed
+) -> None:
+    """DMCA-N, DSM-17-9."""
+    dispute = filed(service, caller, claimed[1])
+    sworn = {"signature": "Lea Bell", "good_faith": "good-faith-1", "accuracy": "accuracy-1"}
+
+    disputes.answer(
+        service,
+        claiming.of(caller, label),
+        dispute.id,
+        Answered("escalate", "We insist.", elements=sworn),
+    )
+
+    with service.database.reading() as session:
+        (notice,) = session.exec(select(Notice)).all()
+        shown = notice_views.describe(session, notice)
+    assert [each.matter_id for each in noticed.cases(service, "notice")] == [notice.id]
+    NoticeAnswer.model_validate(shown)
+    assert [(each["track_id"], each["state"]) for each in shown["tracks"]] == [
+        (claimed[0].id, "named")
+    ]
+    told = [each.template for each in casework.letters(service, recipient_id=label.id)]
+    assert told == ["dispute-forwarded", "notice-received"]
 
 
 # Money

@@ -6,10 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import appeals
-from scanner import cases, flaggers, inline, notice_verdicts, notices, stay_down, verdicts
+from scanner import (
+    cases,
+    flaggers,
+    inline,
+    notice_verdicts,
+    notice_views,
+    notices,
+    stay_down,
+    verdicts,
+)
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import ForbiddenError
+from scanner.errors import ForbiddenError, NotFoundError
 from scanner.notice_verdicts import NoticeVerdict
 from scanner.notices import BadNoticeError, Filing
 from scanner.reasons import BadVerdictError
@@ -137,6 +146,39 @@ def test_a_likeness_gets_a_label_and_countries_limit_a_block(service, caller) ->
     assert casework.track_of(service, second.id).state == "conditioned"
 
 
+@pytest.mark.parametrize(("form", "remedy"), [("likeness", "label"), ("dmca", "block:AT")])
+def test_half_a_remedy_does_not_let_out_what_another_notice_blocked(
+    service, caller, form, remedy
+) -> None:
+    track = casework.decided_track(service, caller)
+    noticed.decided(service, noticed.sent(service, caller, track.id).id)
+    second = noticed.sent(service, caller, track.id, form=form)
+
+    noticed.decided(service, second.id, replace(noticed.ACTION, remedy=remedy))
+
+    assert casework.track_of(service, track.id).state == "blocked"
+
+
+def test_each_of_two_notices_keeps_its_countries_until_it_is_taken_back(service, caller) -> None:
+    track = casework.decided_track(service, caller)
+    both = [noticed.sent(service, caller, track.id) for _ in range(2)]
+    outcomes = []
+    for notice, place in zip(both, ("DE", "AT"), strict=True):
+        noticed.decided(service, notice.id, replace(noticed.ACTION, remedy=f"block:{place}"))
+        outcomes.append(decision_of(service, track.id).outcomes)
+    for notice in both:
+        notices.retract(service, notice, caller)
+        inline.drive(service, track.id)
+        outcomes.append(decision_of(service, track.id).outcomes)
+
+    assert outcomes == [
+        {"*": "clear", "DE": "block"},
+        {"*": "clear", "DE": "block", "AT": "block"},
+        {"*": "clear", "AT": "block"},
+        {"*": "clear"},
+    ]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -172,6 +214,36 @@ def test_a_track_comes_back_when_the_last_of_two_notices_is_taken_back(
         states.append(casework.track_of(service, track.id).state)
 
     assert states == ["blocked", "released"]
+
+
+def test_a_creator_sees_neither_the_sender_nor_the_tracks_of_others(service, caller) -> None:
+    """DSA-17: the sender's identity only where it is strictly necessary."""
+    who = casework.account(service, caller)
+    own = casework.decided_track(service, caller, account_id=who.id)
+    other = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, own.id, other.id, form="likeness")
+    creator = replace(caller, account_id=who.id)
+
+    with service.database.reading() as session:
+        view = notice_views.describe(session, notice, creator)
+
+    assert set(view["elements"]) == {"person", "reason", "good_faith"}
+    assert [each["track_id"] for each in view["tracks"]] == [own.id]
+
+
+def test_a_creator_is_not_shown_who_warned_of_a_threat(service, caller) -> None:
+    """DSA-18."""
+    who = casework.account(service, caller)
+    track = casework.decided_track(service, caller, account_id=who.id)
+    elements = {"reason": "Someone is in danger.", "location": [track.id]}
+    notice = notices.file(service, caller, Filing("threat", elements))
+    creator = replace(caller, account_id=who.id)
+
+    with pytest.raises(NotFoundError):
+        notice_views.find(service, creator, notice.id)
+
+    with service.database.reading() as session:
+        assert notice_views.listed(session, creator, limit=9) == []
 
 
 def test_threats_come_before_trusted_flaggers_and_these_before_others(service, caller) -> None:
