@@ -21,7 +21,14 @@ from scanner.clock import new_id
 from scanner.guarded_http import request
 from scanner.journal import record
 from scanner.statement_events import StatementLate, StatementPushed
-from scanner.tables import Account, DatabasePush, PolicyDecision, StatementOfReasons, Track
+from scanner.tables import (
+    Account,
+    DatabasePush,
+    PolicyDecision,
+    StatementOfReasons,
+    Tenant,
+    Track,
+)
 from scanner.tracks import GENERATED
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 
@@ -62,11 +69,13 @@ def queue(
 ) -> None:
     """Queue a statement, inside the transaction of the effect.
 
-    Nothing is queued by a micro or small enterprise (DSA-19), without an address, or for what holds nowhere
-    in the European Economic Area.
+    Nothing is queued by a micro or small enterprise (DSA-19), without an address, in a sandbox, or for what
+    holds nowhere in the European Economic Area.
     """
     settings = service.settings
     if settings.micro_or_small or settings.dsa_database_url is None:
+        return
+    if session.get_one(Tenant, track.tenant_id).sandbox_of is not None:
         return
     decision = session.get_one(PolicyDecision, statement.decision_id)
     made = eu_statement(
@@ -173,7 +182,8 @@ def _verdict(status: int, answer: bytes, puids: Sequence[str]) -> Verdict:
     try:
         said = json.loads(answer)
         if status == _CREATED:
-            return Verdict({each["puid"]: str(each["uuid"]) for each in said["statements"]})
+            taken = {str(each["puid"]): str(each["uuid"]) for each in said["statements"]}
+            return Verdict(taken, error=None if taken.keys() >= set(puids) else "it left some out")
         if status == _INVALID:
             errors = said["errors"]
             if "existing_puids" in errors:
@@ -205,6 +215,7 @@ def _settle(service: "Service", batch: Sequence[DatabasePush], verdict: Verdict)
             row.attempts += 1
             row.error = verdict.refused.get(row.statement_id, verdict.error)
             if row.statement_id in verdict.taken:
+                row.error = None
                 row.state, row.sent_at = "sent", now
                 row.uuid = verdict.taken[row.statement_id] or None
             elif row.statement_id in verdict.refused:

@@ -265,6 +265,7 @@ class CaseClosed(EventData):
     topic: ClassVar[str] = CASES
     type: ClassVar[str] = "clearance.case.closed"
 
+    action: str = "close"
     track_id: str | None = None
     reference_id: str | None = None
     reason: EvidenceText

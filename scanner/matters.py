@@ -230,6 +230,7 @@ def _note(
     account_id = getattr(row, "account_id", None)
     if isinstance(row, Case) and row.state == "closed":
         data: EventData = CaseClosed(
+            action=action,
             track_id=row.track_id,
             reference_id=row.reference_id,
             reason=str((detail or {}).get("reason", action)),

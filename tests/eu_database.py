@@ -127,7 +127,10 @@ SCHEMA: Final[dict[str, Any]] = {
 
 
 class EuDatabase(Listener):
-    """Takes batches of up to 100; ``failing`` makes it answer 503, ``losing`` take them and hang up."""
+    """Takes batches of up to 100; ``failing`` makes it answer 503, ``losing`` take them and hang up.
+
+    ``forgetting`` leaves the last one out of the answer.
+    """
 
     def __init__(self, token: str) -> None:
         super().__init__(self._answer)
@@ -135,6 +138,7 @@ class EuDatabase(Listener):
         self.taken: dict[str, dict[str, Any]] = {}
         self.failing = False
         self.losing = False
+        self.forgetting = False
         self._lock = threading.Lock()
 
     def _answer(self, connection: socket.socket, request: bytes) -> None:
@@ -164,7 +168,8 @@ class EuDatabase(Listener):
                 return _json({"message": "", "errors": wrong}, "422 Unprocessable Content")
             for each in statements:
                 self.taken[each["puid"]] = each | {"uuid": str(uuid.uuid4())}
-            return _json({"statements": [self.taken[s["puid"]] for s in statements]}, "201 Created")
+            told = [self.taken[s["puid"]] for s in statements]
+            return _json({"statements": told[:-1] if self.forgetting else told}, "201 Created")
 
 
 def _json(content: dict[str, Any], status: str) -> bytes:

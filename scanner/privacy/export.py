@@ -12,18 +12,31 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, SQLModel, col, select
 
 from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
+from scanner.cases import TO_AFFECTED
 from scanner.privacy.erasure import matters_of
 from scanner.privacy.personal import opened
 from scanner.privacy.registry import Table, models, registry
 from scanner.store import StoreError
-from scanner.tables import Account, Case, Evidence, JournalRow, Message, Track, TrackStem
+from scanner.tables import (
+    Account,
+    Case,
+    CaseNote,
+    CaseVerdict,
+    Evidence,
+    JournalRow,
+    Message,
+    Track,
+    TrackStem,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 BATCH: Final = 100
 _OWN: Final = ("creator", "parent", "platform", "account")
-_STAFF: Final = {"deciders", "holder", "by_id", "leased_until"}
+_STAFF: Final = {"deciders", "holder", "by_id", "leased_until"} | {
+    *("author_id", "reviewer_id", "signed_by", "second_signer")
+}
 """Columns that tell who of the staff had to do with it."""
 _FIRST_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 README: Final = """\
@@ -189,6 +202,10 @@ def _is_theirs(row: SQLModel) -> bool:
     """Tell whether a row that hangs on a matter is the account's to read: not what others put forward."""
     if isinstance(row, Message):
         return not row.internal
+    if isinstance(row, CaseNote):
+        return row.kind in TO_AFFECTED
+    if isinstance(row, CaseVerdict):
+        return False  # the statement of reasons told them
     return not isinstance(row, Evidence) or row.by_kind in _OWN
 
 

@@ -221,7 +221,7 @@ class Tally:
 
     def _case(self, event: Happened, state: str, within: bool) -> None:
         action = event.data.get("action")
-        if state == "closed" and event.data.get("reason") == "agree":
+        if state == "closed" and action == "agree":
             self._note(within, "automation", "re_reviews_agreed")
         elif state == "escalated" and action == "differ":
             self._note(within, "automation", "re_reviews_differed")

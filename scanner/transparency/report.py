@@ -50,13 +50,14 @@ def of_period(service: "Service", tenant_id: str, first: date, last: date) -> di
         tally = Tally(start, end).add_all(_events(session, tenant_id, end))
         tenant = session.get_one(Tenant, tenant_id)
         proof = _proof(session, tenant_id, tally, start, end)
+    walked = audit.verify_signed(service, tenant_id)
     return {
         "platform": tenant.name,
         "period": {"from": first.isoformat(), "to": last.isoformat(), "zone": zone.key},
         "made_at": service.now().isoformat(),
         "micro_or_small": service.settings.micro_or_small,
         **sections(tally),
-        "proof": proof,
+        "proof": proof | {"whole": walked.whole, "unsealed": walked.unsealed},
     }
 
 
@@ -190,12 +191,9 @@ def _proof(
         .limit(1)
     ).first()
     everything = session.exec(select(func.count()).select_from(JournalRow).where(*within)).one()
-    walked = audit.verify(session, tenant_id)
     return {
         "events_by_type": dict(sorted(tally.events.items())),
         "events_in_period": everything,
         "chain": tenant_id,
         "head": head and {"sequence": head.sequence, "hash": head.hash},
-        "whole": walked.whole,
-        "unsealed": walked.unsealed,
     }

@@ -163,6 +163,15 @@ def test_a_tenant_is_told_of_its_own_chain_only(signed: Service) -> None:
     assert (report.sealed, report.checkpoints) == (5, 3)
 
 
+def test_a_tenant_is_told_of_checkpoints_of_another_key(signed: Service) -> None:
+    (signed.settings.home / "checkpoint.key").unlink()
+
+    report = audit.verify_signed(signed, "tenant")
+
+    assert not report.whole
+    assert {each.kind for each in report.breaks} == {"checkpoint"}
+
+
 def lines(path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 

@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import select
 
 from appeals.eu_database import personal_in
-from scanner import database_push, inline, matters, rulings
-from scanner.callers import Caller
+from scanner import database_push, inline, keys, matters, rulings
+from scanner.callers import SCOPES, Caller
 from scanner.journal import Actor
 from scanner.rulings import Ruling
 from scanner.service import Service
@@ -212,6 +212,27 @@ def test_small_firms_and_those_without_an_address_send_nothing(
 
     assert pushes(service) == []
     assert database_push.send_due(service) == 0
+
+
+def test_what_a_sandbox_does_is_not_sent(service, eu) -> None:
+    platform = keys.create_tenant(service, "Label")
+    key, _ = keys.create_key(service, platform.id, "test", sandbox=True)
+    ruled(
+        service, Caller(key.tenant_id, Actor(key.id, "platform"), frozenset(SCOPES), sandbox=True)
+    )
+
+    assert pushes(service) == []
+
+
+def test_what_an_answer_leaves_out_is_asked_again_later(service, caller, eu) -> None:
+    ruled(service, caller)
+    eu.forgetting = True
+
+    assert database_push.send_due(service) == 1
+    assert database_push.send_due(service) == 0  # not before its next try
+
+    (row,) = pushes(service)
+    assert (row.state, row.error) == ("waiting", "it left some out")
 
 
 def test_what_may_hold_personal_data_is_kept_back(service, caller, eu) -> None:

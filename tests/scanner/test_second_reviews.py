@@ -14,6 +14,7 @@ from scanner import (
     reasons,
     review_quality,
     second_reviews,
+    transparency,
     verdicts,
 )
 from scanner.callers import Caller
@@ -74,6 +75,21 @@ def test_two_who_agree_give_the_verdict_its_effect(service, caller, people) -> N
 
     assert reviewing.case_of(service, case).state == "closed"
     assert state_of(service, case) == "blocked"
+
+
+def test_the_transparency_report_counts_who_agreed_and_who_differed(
+    service, caller, people
+) -> None:
+    ann, ben, *_ = people
+    for said in (COPY, FINE):
+        case = reviewing.about_track(service, caller)
+        checked(service, ann, case)
+        second_reviews.answer(service, ben, case.id, said)
+    today = service.now().date()
+
+    told = transparency.of_period(service, caller.tenant_id, today, today)["automation"]
+
+    assert (told["re_reviews_agreed"], told["re_reviews_differed"]) == (1, 1)
 
 
 def test_the_second_reviewer_does_not_see_the_first_verdict(service, caller, people) -> None:

@@ -13,7 +13,7 @@ from scanner import matters
 from scanner.clock import new_id
 from scanner.privacy import blobs, erasure, export, holds, sweeper
 from scanner.privacy.personal import ERASED
-from scanner.tables import Account, Appeal, Evidence, Letter, Message, Notice
+from scanner.tables import Account, Appeal, CaseNote, Evidence, Letter, Message, Notice, Sanction
 from tests import casework, mailbox
 
 
@@ -97,6 +97,49 @@ def test_an_erasure_takes_what_hangs_on_the_accounts_matters(service, caller, an
     assert (letter.subject, letter.address) == (ERASED, None)
     casework.at(service, service.now() + timedelta(hours=1))
     assert blobs.release(service) == 2
+
+
+def test_what_was_asked_and_answered_about_a_case_is_shown_and_goes_with_its_account(
+    service, caller, ana
+) -> None:
+    track = casework.decided_track(service, caller, account_id=ana.id)
+    case = appeals.open_case(
+        case_id=new_id(), tenant_id=caller.tenant_id, kind="review", reasons=[], now=service.now(),
+        track_id=track.id, decision_id=track.decision_id,
+    )  # fmt: skip
+    with service.database.transaction() as session:
+        session.add(case)
+        for kind, text in (("answer", "I sang it"), ("note", "she is lying")):
+            said = CaseNote(
+                id=new_id(), tenant_id=caller.tenant_id, case_id=case.id, author_id="rita",
+                role="reviewer", kind=kind, text=text, created_at=service.now(),
+            )  # fmt: skip
+            session.add(said)
+
+    with archive(service, ana) as zipped:
+        shown = json.loads(zipped.read("tables/case_note.json"))
+    assert [row["text"] for row in shown] == ["I sang it"]
+    assert "rita" not in json.dumps(shown)
+
+    erasure.erase_account(service, caller, "ana")
+    with service.database.reading() as session:
+        assert {each.text for each in session.exec(select(CaseNote))} == {ERASED}
+
+
+def test_an_account_is_shown_its_suspensions_without_who_signed_them(service, caller, ana) -> None:
+    row = Sanction(
+        id=new_id(), tenant_id=caller.tenant_id, version=1, party_kind="account", party_id=ana.id,
+        what="uploads", kind="warning", state="proposed", reason="three copies", factors={},
+        signed_by="rita", created_at=service.now(),
+    )  # fmt: skip
+    with service.database.transaction() as session:
+        session.add(row)
+
+    with archive(service, ana) as zipped:
+        (shown,) = json.loads(zipped.read("tables/sanction.json"))
+
+    assert shown["reason"] == "three copies"
+    assert "rita" not in json.dumps(shown)
 
 
 def test_a_held_matter_keeps_its_account_and_what_hangs_on_it(service, caller, ana) -> None:

@@ -52,9 +52,9 @@ def test_the_error_rate_is_the_share_of_what_was_reversed_on_contest() -> None:
 
 def test_re_reviews_that_agree_and_differ_are_counted() -> None:
     report = told(
-        ("case.closed", "1", {"reason": "agree"}),
-        ("case.closed", "2", {"reason": "agree"}),
-        ("case.closed", "3", {"reason": "close"}),
+        ("case.closed", "1", {"action": "agree"}),
+        ("case.closed", "2", {"action": "agree"}),
+        ("case.closed", "3", {"action": "close"}),
         ("case.escalated", "4", {"action": "differ"}),
         ("case.escalated", "5", {"action": "escalate"}),
     )["automation"]
