@@ -173,7 +173,7 @@ def _decision(
         restrictions.append(
             {"kind": "territory", "territories": list(ruling.territories), "except": []}
         )
-    whole = "restrict" if restrictions and ruling.outcome != "clear" else ruling.outcome
+    whole: str = "restrict" if restrictions and ruling.outcome != "clear" else ruling.outcome
     reasons = []
     if (base := ruling.on_top_of) is not None:
         outcomes = _strictest(outcomes, base.outcomes)

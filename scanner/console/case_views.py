@@ -10,7 +10,7 @@ import policy
 from scanner import explanations, sentences, tracks
 from scanner.console import alignment, queue
 from scanner.errors import NotFoundError, ScannerError
-from scanner.privacy.personal import opened
+from scanner.privacy.personal import ERASED, opened
 from scanner.sentences import clock
 from scanner.tables import (
     Case,
@@ -129,8 +129,8 @@ def _prints(
 
 
 def _flips(service: "Service", decision: PolicyDecision | None) -> list[dict[str, Any]] | None:
-    """Return what would change the decision; None where no pack that is here made it."""
-    if decision is None or decision.ruled_by is not None:
+    """Return what would change the decision; None where no pack that is here made it, or its facts were erased."""
+    if decision is None or decision.ruled_by is not None or ERASED in decision.facts:
         return None
     with service.database.reading() as session:
         pack = service.packs.that_made(session, decision)

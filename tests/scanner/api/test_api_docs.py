@@ -10,6 +10,7 @@ import pytest
 
 from scanner import checkpoints, counter_notices, keys, provenance, tracks, watermark_keys, webhooks
 from scanner.bus import dead_letters
+from scanner.bus.relay import seal_batch
 from scanner.callers import Caller
 from scanner.inline import drive
 from scanner.journal import Actor, event_of
@@ -142,6 +143,8 @@ def appealed(api: Api, platform: Platform) -> dict[str, str]:
     ]
     hold = {"kind": "track", "id": taken[0], "basis": "Court file"}
     (letter, *_) = casework.letters(service, recipient_id=cleo.id)
+    while seal_batch(service.database):
+        pass
     checkpoints.write(service)
     return {
         "TAKEN": taken[0],

@@ -11,10 +11,11 @@ from sqlmodel import select
 import appeals
 from scanner import matters
 from scanner.clock import new_id
+from scanner.console import case_views as console
 from scanner.privacy import blobs, erasure, export, holds, sweeper
 from scanner.privacy.personal import ERASED
 from scanner.tables import Account, Appeal, CaseNote, Evidence, Letter, Message, Notice, Sanction
-from tests import casework, mailbox
+from tests import casework, mailbox, reviewing
 
 
 @pytest.fixture
@@ -124,6 +125,14 @@ def test_what_was_asked_and_answered_about_a_case_is_shown_and_goes_with_its_acc
     erasure.erase_account(service, caller, "ana")
     with service.database.reading() as session:
         assert {each.text for each in session.exec(select(CaseNote))} == {ERASED}
+
+
+def test_the_console_still_shows_the_case_of_an_erased_track(service, caller, ana) -> None:
+    case = reviewing.about_track(service, caller, account_id=ana.id)
+
+    erasure.erase_account(service, caller, "ana")
+
+    assert console.view(service, reviewing.case_of(service, case), "rita").flips is None
 
 
 def test_an_account_is_shown_its_suspensions_without_who_signed_them(service, caller, ana) -> None:
