@@ -117,7 +117,9 @@ def decide_again(
     }
     stored.reasons = [reason, *stored.reasons]
     stored.explanation = stored.explanation | {"by": by, "ground": list(ground), "reason": reason}
-    stored.ruled_by, stored.automation = by, rulings.AUTOMATION[by]
+    stored.ruled_by = by
+    if stored.decision == "clear":  # what limits it still was decided by rules (GDPR-22)
+        stored.automation = rulings.AUTOMATION[by]
     ruling = Ruling(
         cast(rulings.Outcome, stored.decision),
         str(reason["rule"]),

@@ -19,7 +19,7 @@ from scanner.errors import IllegalTransitionError
 from scanner.events import TrackRuled, TrackUnpublished
 from scanner.journal import Actor, Event
 from scanner.marking import mark_of
-from scanner.tables import PolicyDecision, Track
+from scanner.tables import Case, PolicyDecision, Track
 from scanner.track_states import Command
 from scanner.tracks import close_cases, move, note
 
@@ -83,7 +83,8 @@ def rule(
     Parameters
     ----------
     keep_cases : sequence of str
-        Ids of cases of the track that stay open; all others are closed, since a person has decided.
+        Ids of cases of the track that stay open, as those about matters do; others are closed, if a person
+        has decided.
     judged : PolicyDecision, optional
         What holds instead of the ruling's own outcome: what the rules say now that a matter's outcome
         changed the facts, or what an earlier decision had allowed.
@@ -109,7 +110,9 @@ def rule(
         ground_kind=ruling.ground[0] if ruling.ground else None,
         ground_id=ruling.ground[1] if ruling.ground else None,
     )
-    close_cases(session, track, "a person has decided", now, actor, keep=keep_cases)
+    if ruling.by == "person":  # law's clock answers nothing that a person was asked
+        kept = [*keep_cases, *_about_matters(session, track)]
+        close_cases(session, track, "a person has decided", now, actor, keep=kept)
     move(session, track, Command.RULE, data, now, actor=actor, cause=cause)
     mark = mark_of(session, track.id)
     if (
@@ -143,6 +146,14 @@ def restore(
     stored.outcome_hash = _hash(stored.outcomes, stored.restrictions)
     stored.explanation = stored.explanation | {"restores": earlier.id}
     return rule(service, session, track, ruling, actor, cause=cause, judged=stored)
+
+
+def _about_matters(session: Session, track: Track) -> Sequence[str]:
+    """Return the ids of open cases that ask about a copy or a claim, not about the decision."""
+    query = select(Case.id).where(
+        Case.track_id == track.id, col(Case.closed_at).is_(None), col(Case.matter_kind).is_not(None)
+    )
+    return session.exec(query).all()
 
 
 def _standing(session: Session, track: Track) -> PolicyDecision:

@@ -128,7 +128,7 @@ def test_a_suspended_sender_is_told_why_and_until_when_and_it_is_recorded(
         party_id=party,
         what="notices",
         kind="suspension",
-        state="active",
+        state="in_force",
         factors={},
         reason="Six unfounded notices in a week.",
         signed_by="olga",
