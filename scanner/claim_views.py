@@ -5,6 +5,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 import appeals
+from appeals.roles import STAFF
 from scanner import claims, evidence, matters
 from scanner.callers import Caller
 from scanner.claim_letters import SCORE_MEANS
@@ -104,4 +105,6 @@ def _role(caller: Caller) -> appeals.Role:
         return appeals.Role.RIGHTS_HOLDER
     if caller.account_id is not None:
         return appeals.Role.CREATOR
-    return appeals.Role(caller.actor.role) if caller.user_id else appeals.Role.PLATFORM
+    if caller.actor.role in STAFF:
+        return appeals.Role(caller.actor.role)
+    return appeals.Role.PLATFORM

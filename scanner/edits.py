@@ -25,7 +25,7 @@ from scanner.errors import IllegalTransitionError
 from scanner.events import TrackBlocked, TrackWithdrawn
 from scanner.journal import PIPELINE, Event
 from scanner.rights_events import TrackMended
-from scanner.tables import Submission, Track, TrackEdit
+from scanner.tables import NoticeTrack, Submission, Track, TrackEdit
 from scanner.track_states import State
 from scanner.tracks import GENERATED, Source, end, find, locked, note, submit
 
@@ -59,6 +59,11 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
         track = find(session, caller.tenant_id, track_id)
         parties.affected(session, caller, track)
         _can_be_mended(track)
+        if _taken_down(session, track):
+            raise IllegalTransitionError(
+                "a notice took the track down: answer it by a counter-notice or an appeal, or submit "
+                "a new version yourself"
+            )
         declared = session.exec(
             select(Submission.declaration).where(Submission.track_id == track.id)
         ).one()
@@ -122,6 +127,14 @@ def _can_be_mended(track: Track) -> None:
         raise IllegalTransitionError("there is no stored audio of the track: submit a new version")
     if track.state == State.WITHDRAWN:
         raise IllegalTransitionError("the track was withdrawn: submit a new version")
+
+
+def _taken_down(session: Session, track: Track) -> bool:
+    """Whether a notice keeps a track down: a small change is no way round the law's days (DMCA-R)."""
+    query = select(NoticeTrack.notice_id).where(
+        NoticeTrack.track_id == track.id, col(NoticeTrack.state).in_(["actioned", "waiting"])
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _rendered(service: "Service", track: Track, parts: Sequence[Part]) -> "tuple[Blob, float]":

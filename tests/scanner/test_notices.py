@@ -8,6 +8,7 @@ import pytest
 import appeals
 from scanner import (
     cases,
+    edits,
     flaggers,
     inline,
     notice_verdicts,
@@ -16,9 +17,10 @@ from scanner import (
     stay_down,
     verdicts,
 )
+from scanner.audio.mending import Part
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import ForbiddenError, NotFoundError
+from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.notice_verdicts import NoticeVerdict
 from scanner.notices import BadNoticeError, Filing
 from scanner.reasons import BadVerdictError
@@ -490,3 +492,12 @@ def test_a_takedown_is_never_wider_than_its_reviewer_said(service, caller, wante
 
     assert noticed.read(service, notice.id).state == "valid"
     assert casework.track_of(service, track.id).state == "released"
+
+
+def test_a_small_change_is_no_way_round_a_takedown(service, caller) -> None:
+    """DMCA-R: what a notice took down comes back by a counter-notice or an appeal."""
+    track = casework.decided_track(service, caller, sha256="0" * 64)
+    noticed.decided(service, noticed.sent(service, caller, track.id).id)
+
+    with pytest.raises(IllegalTransitionError, match="counter-notice or an appeal"):
+        edits.mend(service, caller, track.id, [Part("mute", 1.0, 2.0)])
