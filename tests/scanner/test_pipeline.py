@@ -504,7 +504,9 @@ def test_a_match_whose_reference_is_not_on_record_is_unknown(service, caller) ->
     gone = fingerprint.Match(new_id(), "recording", 1.0, (), 1.0, 1.0)
     evidence = analysis.Evidence(matches=[gone], duration=30.0)
     with service.database.reading() as session:
-        (match,) = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+        (match,) = track_facts._match_facts(
+            session, caller.tenant_id, {}, evidence, service.now(), None
+        )
     assert match.reference_id == gone.reference_id
     assert isinstance(match.score, policy.Unknown)
 
@@ -518,7 +520,9 @@ def test_a_sure_segment_lends_its_score_to_itself_only(service, caller, known) -
     found = fingerprint.Match(added.id, "recording", 1.0, segments, 1.0, 1.0)
     evidence = analysis.Evidence(matches=[found], duration=100.0)
     with service.database.reading() as session:
-        (match,) = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+        (match,) = track_facts._match_facts(
+            session, caller.tenant_id, {}, evidence, service.now(), None
+        )
     assert match.coverage_query == 1
     assert match.coverage_sure == pytest.approx(0.11)
 
@@ -532,10 +536,14 @@ def test_a_reference_that_was_taken_back_since_the_analysis_blocks_nothing(
     )
     evidence = analysis.Evidence(matches=[found], duration=9.0)
     with service.database.reading() as session:
-        before = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+        before = track_facts._match_facts(
+            session, caller.tenant_id, {}, evidence, service.now(), None
+        )
     references.remove(service, caller, kept.id)
     with service.database.reading() as session:
-        after = track_facts._match_facts(session, caller.tenant_id, {}, evidence, service.now())
+        after = track_facts._match_facts(
+            session, caller.tenant_id, {}, evidence, service.now(), None
+        )
     assert (len(before), after) == (1, ())
 
 
