@@ -37,6 +37,8 @@ class Health:
     """
 
     def __init__(self, service: "Service") -> None:
+        import scanner.pipeline  # noqa: F401 - seconds that no probe should wait for
+
         self._checks: dict[str, Callable[[], None]] = {
             "database": lambda: _database(service),
             "bus": lambda: _bus(service),
