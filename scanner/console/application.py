@@ -20,7 +20,15 @@ from scanner.console.rendering import STATIC
 
 _YEAR: Final = 365 * 24 * 3600
 
-PAGES: Final = (logins, cases, tracks, administration, auditing, packs, verifier)
+PAGES: Final = (
+    logins,
+    cases,
+    tracks,
+    administration,
+    auditing,
+    packs,
+    verifier,
+)
 """The modules of pages, each with its ``router``."""
 
 router = APIRouter(include_in_schema=False)

@@ -17,16 +17,23 @@ LANGUAGES: Final[Mapping[str, str]] = {
 FOLDER: Final = Path(__file__).parent / "locale"
 
 
+def files(language: str) -> list[Path]:
+    """Return a language's PO files, one an area of the console; English has none: it is the messages themselves."""
+    return sorted((FOLDER / language).glob("*.po"))
+
+
 class Words:
-    """Messages of one PO file, read as it is: nothing need be compiled before it can be installed."""
+    """A language's messages, from its PO files as they are: nothing need be compiled before it can be installed."""
 
     def __init__(self, language: str) -> None:
         self._messages: dict[str, str] = {}
         self._plurals: dict[str, tuple[str, str]] = {}
         self._plural_of = Locale.parse(language).plural_form
-        if language == "en":
-            return  # the messages themselves
-        with (FOLDER / f"{language}.po").open("rb") as file:
+        for path in files(language):
+            self._add(path, language)
+
+    def _add(self, path: Path, language: str) -> None:
+        with path.open("rb") as file:
             for message in read_po(file, locale=language):
                 match message.id, message.string:
                     case (str(singular), _), (str(one), str(many)):

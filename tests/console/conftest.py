@@ -24,6 +24,7 @@ from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import Case, DeadLetter, User, Webhook, WebhookDelivery
 from tests import rollouts
+from tests.console.areas import areas
 from tests.scanner.api.conftest import TLS, served, sound
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def world(
             for role in keys.ROLES:
                 keys.create_user(service, email_of(role), role, PASSWORD)
             _fill(made)
+            for area in areas():
+                made.ids |= area.fill(made)
             yield made
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from scanner.inline import drive
+from tests.console.areas import pages
 from tests.console.conftest import World, opened, serious_issues, shot
 from tests.scanner.api.conftest import sound
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 NARROW: Final = {"width": 360, "height": 740}
 WIDE: Final = {"width": 1280, "height": 900}
-PAGES: Final[dict[str | None, dict[str, str]]] = {
+OLDEST: Final[dict[str | None, dict[str, str]]] = {
     None: {"login": "/login", "check": "/check"},
     "reviewer": {"queue": "/queue", "case": "/cases/{case_id}", "upload": "/upload", "track": "/tracks/{track_id}"},
     "admin": {
@@ -26,16 +27,17 @@ PAGES: Final[dict[str | None, dict[str, str]]] = {
     "auditor": {"audit": "/audit", "verify": "/audit/verify"},
     "policy_lead": {"packs": "/policies", "pack": "/policies/pack?id={pack}", "compare": "/policies/compare"},
 }  # fmt: skip
+PAGES: Final = [("console", role, named) for role, named in OLDEST.items()] + pages()
 
 
-@pytest.mark.parametrize("role", PAGES)
+@pytest.mark.parametrize(("area", "role", "named"), PAGES, ids=lambda each: str(each)[:30])
 def test_no_page_has_a_serious_issue_wide_or_narrow_light_or_dark(
-    world: World, browser: "Browser", role: str | None
+    world: World, browser: "Browser", area: str, role: str | None, named: dict[str, str]
 ) -> None:
     with opened(browser, world, role, viewport=WIDE, reduced_motion="reduce") as page:
-        for name, path in PAGES[role].items():
+        for name, path in named.items():
             page.goto(path.format_map(world.ids))
-            if name in {"case", "track"}:
+            if page.locator("[data-player]").count():
                 page.wait_for_selector("[data-ready]")
             shot(page, f"{name}-wide")
             assert serious_issues(world, page) == [], name

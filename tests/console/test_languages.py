@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from babel.messages.catalog import Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
@@ -29,21 +30,29 @@ def said() -> Iterator[str | tuple[str, str]]:
                 texts = tuple(each for each in message if each)
                 if texts:
                     yield texts[0] if len(texts) == 1 else texts[:2]
-    source = (CONSOLE / "navigation.py").read_bytes()
-    for _, message, _, _ in extract("python", BytesIO(source), keywords={"_": None}):
-        yield message
+    for path in CONSOLE.rglob("*.py"):
+        for _, message, _, _ in extract("python", BytesIO(path.read_bytes()), keywords={"_": None}):
+            yield message
+
+
+def messages(path: Path) -> list[Message]:
+    with path.open("rb") as file:
+        return [message for message in read_po(file) if message.id]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_message_stands_in_two_files(language: str) -> None:
+    ids = [message.id for path in languages.files(language) for message in messages(path)]
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_everything_is_said_in_every_language_with_the_same_values(language: str) -> None:
-    with (languages.FOLDER / f"{language}.po").open("rb") as file:
-        catalog = read_po(file, locale=language)
+    catalog = [message for path in languages.files(language) for message in messages(path)]
     wanted = set(said())
     assert len(wanted) > 200
-    assert {message.id for message in catalog if message.id} == wanted
+    assert {message.id for message in catalog} == wanted
     for message in catalog:
-        if not message.id:
-            continue
         ids = [message.id] if isinstance(message.id, str) else list(message.id)
         texts = [message.string] if isinstance(message.string, str) else list(message.string)
         assert all(texts), message.id

@@ -8,6 +8,7 @@ import pytest
 from scanner import keys
 from scanner.console import access
 from scanner.console.application import PAGES
+from tests.console.areas import areas
 from tests.console.conftest import World, csrf_in
 
 STAFF: Final = {"reviewer", "appeals_officer"}
@@ -43,6 +44,8 @@ ROUTES: Final[dict[tuple[str, str], set[str | None]]] = {
     ("GET", "/policies/pack"): {"policy_lead"},
     ("GET", "/policies/compare"): {"policy_lead"},
 }
+for _area in areas():
+    ROUTES |= _area.routes
 GUARDED: Final = {route: roles for route, roles in ROUTES.items() if None not in roles}
 
 
