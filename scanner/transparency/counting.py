@@ -216,8 +216,10 @@ class Tally:
         self._note(within, "automation", "decisions_by_people_or_law")
         contested = event.data.get("ground_kind") in _CONTESTS
         back = event.data["decision"] == "clear" and contested
-        if back and self._automatic.pop(event.subject, None):
+        if back and (decided := self._automatic.pop(event.subject, None)):
             self._note(within, "automation", "restrictions_by_rules_reversed")
+            if within and decided[-1] >= self.start:  # it is among those that the rate is of
+                self._note(within, "automation", "restrictions_of_the_period_reversed")
 
     def _case(self, event: Happened, state: str, within: bool) -> None:
         action = event.data.get("action")

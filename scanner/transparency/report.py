@@ -138,7 +138,7 @@ def _automation(tally: Tally) -> dict[str, Any]:
                 "re_reviews_differed",
             )
         },
-        "error_rate": _share(counts["restrictions_by_rules_reversed"], alone),
+        "error_rate": _share(counts["restrictions_of_the_period_reversed"], alone),
         "re_review_agreement": _share(agreed, agreed + differed),
     }
 

@@ -50,6 +50,22 @@ def test_the_error_rate_is_the_share_of_what_was_reversed_on_contest() -> None:
     assert report["error_rate"] == 0.25
 
 
+def test_what_was_restricted_before_the_period_does_not_raise_its_error_rate() -> None:
+    def happened(event: tuple[str, str, dict[str, object]], day: int) -> Happened:
+        type_, subject, data = event
+        return Happened(f"clearance.{type_}", subject, START + timedelta(days=day), "system", data)
+
+    events = [
+        *(happened(written(each), -3) for each in "abc"),
+        *(happened(written(each), 0) for each in "de"),
+        *(happened(ruled(each, "clear", "appeal"), 1) for each in "abcd"),
+    ]
+    report = sections(Tally(START, START + timedelta(days=30)).add_all(events))["automation"]
+
+    assert report["restrictions_by_rules_reversed"] == 4
+    assert report["error_rate"] == 0.5
+
+
 def test_re_reviews_that_agree_and_differ_are_counted() -> None:
     report = told(
         ("case.closed", "1", {"action": "agree"}),
