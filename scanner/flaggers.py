@@ -7,17 +7,22 @@ from sqlmodel import Session, col, func, select
 from scanner import keys
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import NotFoundError
+from scanner.errors import NotFoundError, ScannerError
 from scanner.journal import PIPELINE, Actor, record
 from scanner.letters import Recipient, write
 from scanner.notice_events import FlaggerChanged
-from scanner.tables import Flagger, Notice
+from scanner.tables import ApiKey, Flagger, Notice
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 SCOPES: Final = ("notices:write", "notices:read")
+LONGEST_REASON: Final = 500
 _WRONG: Final = ("refused", "countered", "retracted")
+
+
+class BadRemovalError(ScannerError):
+    """A flagger can't be removed as asked; the message says why."""
 
 
 def add(service: "Service", caller: Caller, name: str, email: str) -> tuple[Flagger, str]:
@@ -109,6 +114,43 @@ def judge(service: "Service", session: Session, notice: Notice) -> None:
     )
 
 
+def remove(service: "Service", caller: Caller, flagger_id: str, reason: str) -> Flagger:
+    """Take the status from a flagger by hand, revoke their keys and tell them why (DSA-22); lost once, lost it stays.
+
+    Raises
+    ------
+    NotFoundError
+        If the platform has no such flagger.
+    BadRemovalError
+        If no reason is given.
+    """
+    reason, now = reason.strip(), service.now()
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise BadRemovalError(f"say why, in at most {LONGEST_REASON} characters")
+    with service.database.transaction() as session:
+        find(session, caller.tenant_id, flagger_id)
+        flagger = session.get_one(Flagger, flagger_id, with_for_update=True, populate_existing=True)
+        if flagger.state == "trusted":
+            flagger.state, flagger.lost_at = "lost", now
+            decided, right = precision(session, flagger.id)
+            _note(service, session, flagger, decided, right, caller.actor, reason)
+            write(
+                session,
+                Recipient("notifier", flagger.id, flagger.email),
+                "flagger-removed",
+                {"name": flagger.name, "reason": reason},
+                tenant_id=flagger.tenant_id,
+                now=now,
+                legal_basis=("DSA-22",),
+            )
+    with service.database.reading() as session:
+        own = (ApiKey.flagger_id == flagger.id, col(ApiKey.revoked_at).is_(None))
+        held = session.exec(select(ApiKey.id).where(*own)).all()
+    for key_id in held:
+        keys.revoke(service, caller.tenant_id, key_id, caller.actor)
+    return flagger
+
+
 def describe(session: Session, flagger: Flagger) -> dict[str, Any]:
     """Return a flagger as JSON, with their precision; null before anything was decided."""
     decided, right = precision(session, flagger.id)
@@ -117,6 +159,7 @@ def describe(session: Session, flagger: Flagger) -> dict[str, Any]:
         "name": flagger.name,
         "email": flagger.email,
         "state": flagger.state,
+        "version": flagger.version,
         "decided": decided,
         "precision": right / decided if decided else None,
         "created_at": flagger.created_at.isoformat(),
@@ -125,7 +168,13 @@ def describe(session: Session, flagger: Flagger) -> dict[str, Any]:
 
 
 def _note(
-    service: "Service", session: Session, flagger: Flagger, decided: int, right: int, actor: Actor
+    service: "Service",
+    session: Session,
+    flagger: Flagger,
+    decided: int,
+    right: int,
+    actor: Actor,
+    reason: str | None = None,
 ) -> None:
     flagger.version += 1
     session.flush()
@@ -134,7 +183,7 @@ def _note(
         tenant_id=flagger.tenant_id,
         subject=flagger.id,
         version=flagger.version,
-        data=FlaggerChanged(state=flagger.state, decided=decided, right=right),
+        data=FlaggerChanged(state=flagger.state, decided=decided, right=right, reason=reason),
         now=service.now(),
         actor=actor,
     )

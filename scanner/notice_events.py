@@ -27,7 +27,7 @@ class NoticeReferred(EventData):
 
 
 class FlaggerChanged(EventData):
-    """A trusted flagger was added, or has lost the status (DSA-22)."""
+    """A trusted flagger was added, or has lost the status, by their precision or for a reason (DSA-22)."""
 
     topic: ClassVar[str] = CASES
     type: ClassVar[str] = "clearance.flagger.changed"
@@ -35,3 +35,4 @@ class FlaggerChanged(EventData):
     state: str
     decided: int
     right: int
+    reason: str | None = None

@@ -48,6 +48,7 @@ from scanner.errors import (
     UnauthorisedError,
 )
 from scanner.fetch import FetchError
+from scanner.flaggers import BadRemovalError
 from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
@@ -176,6 +177,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadAgeError: "bad-fields",
     BadConsentError: "bad-fields",
     BadHoldError: "bad-fields",
+    BadRemovalError: "bad-fields",
     BadPeriodError: "bad-fields",
     BadVerdictError: "bad-fields",
     appeals.MissingPartError: "bad-fields",

@@ -83,6 +83,24 @@ def add(
     tell(view, as_json, f"{view['id']}  {view['name']}\n{token}")
 
 
+@flagger.command()
+@answering
+def remove(
+    flagger_id: Annotated[str, typer.Argument(metavar="ID")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; the flagger is told.")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Take the status from a flagger, revoke their keys, and tell them why."""
+    from scanner import flaggers
+
+    with opened() as service:
+        gone = flaggers.remove(service, caller_for(service, tenant), flagger_id, reason)
+        with service.database.reading() as session:
+            view = flaggers.describe(session, gone)
+    tell(view, as_json, f"{view['id']}  {view['name']}: {view['state']}")
+
+
 @flagger.command(name="list")
 @answering
 def list_flaggers(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from scanner import checkpoints, counter_notices, keys, provenance, tracks, watermark_keys, webhooks
+from scanner import (
+    checkpoints,
+    counter_notices,
+    flaggers,
+    keys,
+    provenance,
+    tracks,
+    watermark_keys,
+    webhooks,
+)
 from scanner.bus import dead_letters
 from scanner.bus.relay import seal_batch
 from scanner.callers import Caller
@@ -157,6 +166,7 @@ def appealed(api: Api, platform: Platform) -> dict[str, str]:
         "LINK": platform.http.post("/v1/accounts/cleo/links", json={}).json()["id"],
         "MAIL": letter.id,
         "HOLD": platform.http.post("/v1/holds", json=hold).json()["id"],
+        "FLAGGER": flaggers.add(api.service, caller, "Desk", "desk@watch.example")[0].id,
     }
 
 
