@@ -118,6 +118,19 @@ class Confusion:
         """Tracks counted."""
         return self.counts.total()
 
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> "Confusion":
+        """Take up a table where `to_json` left it; an empty object is one of nothing."""
+        made = cls()
+        for live, row in told.get("table", {}).items():
+            made.counts.update({(live, candidate): n for candidate, n in row.items() if n})
+        overturned = told.get("overturned", {"differing": 0, "examples": []})
+        made.differing, made.overturned = told.get("differing", 0), overturned["differing"]
+        for each in told.get("examples", ()):
+            made.named.setdefault((each["live"], each["candidate"]), []).append(each)
+        made.named_overturned = list(overturned["examples"])
+        return made
+
     def to_json(self) -> dict[str, Any]:
         """Give the table as JSON: outcomes that occur, counts by live, then candidate."""
         occurring = [name for name in OUTCOMES if any(name in cell for cell in self.counts)]

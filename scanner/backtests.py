@@ -65,7 +65,7 @@ class Backtest:
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
             with self.service.database.reading() as session:
-                pairs = _chunk(session, self.tenant_id, after, size)
+                pairs = chunk(session, self.tenant_id, after, size)
             replayed = 0
             for decision, human in pairs:
                 self._replay(decision, human)
@@ -120,9 +120,10 @@ def _made(tenant_id: str, since: datetime) -> tuple[Any, ...]:
     )
 
 
-def _chunk(
+def chunk(
     session: Session, tenant_id: str, after: tuple[datetime, str], size: int
 ) -> list[tuple[PolicyDecision, str | None]]:
+    """Return the next decisions that count, each with what a person put in its place; ``after`` the last one's time and id."""
     at, last_id = after
     human = aliased(PolicyDecision)
     beyond = or_(

@@ -1,4 +1,4 @@
-"""What keeps a pack from being proposed: its tests and the linter, in a process of their own.
+"""Packs tried out in a process of their own: their tests and the linter, and decisions made again by them.
 
 A clause of a stranger's pack may take any time and give no thread back meanwhile, so what tries it out
 can be ended: by the clock, by computing time and by memory.
@@ -10,8 +10,9 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -29,6 +30,14 @@ _GRACE_SECONDS: Final = 10.0
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Found:
+    """What is to be mended, and in which line, counted from 1, if it is in one."""
+
+    text: str
+    line: int | None
+
+
 def examine(service: "Service", text: str) -> list[str]:
     """Return a pack's failed tests and the linter's findings; none: it may be proposed.
 
@@ -41,27 +50,45 @@ def examine(service: "Service", text: str) -> list[str]:
     TransientError
         If the process that tries it out can't be started, or was ended from outside.
     """
+    refused, findings = look(service, text)
+    if refused:
+        raise PackRefusedError([each.text for each in findings])
+    return [each.text for each in findings]
+
+
+def look(service: "Service", text: str) -> tuple[bool, list[Found]]:
+    """Return whether a text is no pack at all or takes too long, and what is to be mended.
+
+    Raises
+    ------
+    BusyError, TransientError
+        As `examine` does.
+    """
     seconds = service.settings.pack_seconds
     with service.pack_slots:
-        said = _said(text, seconds)
+        said = tried("scanner.pack_checks", text, seconds)
     if said is None:
-        raise PackRefusedError(
-            [
-                f"its tests and checks take more than {seconds:g} s: make the clauses that go over "
-                "lists simpler, or the tests fewer"
-            ]
+        detail = (
+            f"its tests and checks take more than {seconds:g} s: make the clauses that go over "
+            "lists simpler, or the tests fewer"
         )
-    if "refused" in said:
-        raise PackRefusedError(said["refused"])
-    return said["findings"]
+        return True, [Found(detail, None)]
+    refused = "refused" in said
+    return refused, [Found(*each) for each in said["refused" if refused else "findings"]]
 
 
-def _said(text: str, seconds: float) -> dict[str, list[str]] | None:
-    """Return what the child said, ``findings`` or ``refused``; None if its time was over."""
+def tried(module: str, given: str, seconds: float) -> dict[str, Any] | None:
+    """Return what a module of ours says of a pack, as JSON, in a process that can be ended; None if its time was over.
+
+    Parameters
+    ----------
+    module : str
+        One that reads ``given`` from its input, calls `limit`, and prints an object: with ``refused`` if it breaks off.
+    """
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "scanner.pack_checks", f"{seconds:g}"],
-            input=text.encode(),
+            [sys.executable, "-P", "-m", module, f"{seconds:g}"],
+            input=given.encode(),
             capture_output=True,
             timeout=seconds + _GRACE_SECONDS,
             env=_environment(),
@@ -77,8 +104,8 @@ def _said(text: str, seconds: float) -> dict[str, list[str]] | None:
         raise TransientError("what tries packs out was ended from outside: try again")
     if done.returncode != 0:
         log.error("pack_checks_broke", returncode=done.returncode, said=done.stderr[-2000:])
-        return {"refused": [f"its tests and checks break off, or take more than {_MEMORY}"]}
-    answer: dict[str, list[str]] = json.loads(done.stdout)
+        return {"refused": [[f"its tests and checks break off, or take more than {_MEMORY}", None]]}
+    answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
@@ -88,21 +115,22 @@ def _environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)])}
 
 
-def checked(text: str) -> dict[str, list[str]]:
+def checked(text: str) -> dict[str, list[tuple[str, int | None]]]:
     """Try a pack out in this process."""
     try:
         pack = policy.read_pack(text)
     except policy.PackError as error:
-        return {"refused": [str(error)]}
+        return {"refused": [(str(error), error.line)]}
     failed = [
-        f"test '{result.name}' (line {result.line}): {'; '.join(result.differences)}"
+        (f"test '{result.name}' (line {result.line}): {'; '.join(result.differences)}", result.line)
         for result in policy.test_pack(pack)
         if not result.passed
     ]
-    return {"findings": failed + [str(finding) for finding in policy.lint_pack(pack)]}
+    linted = [(str(finding), finding.line) for finding in policy.lint_pack(pack)]
+    return {"findings": failed + linted}
 
 
-def _limit(seconds: float) -> None:
+def limit(seconds: float) -> None:
     """End this process once its time is over; whatever holds its threads can't keep the alarm off."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -110,5 +138,5 @@ def _limit(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    _limit(float(sys.argv[1]))
+    limit(float(sys.argv[1]))
     print(json.dumps(checked(sys.stdin.buffer.read().decode())))

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
+    backtest_runs,
     cases,
     checkpoints,
     consents,
@@ -73,6 +74,7 @@ class Chores:
             lambda: cases.expire_due(service),
             lambda: verdicts.settle_due(service),
             lambda: second_reviews.lapse_due(service),
+            lambda: backtest_runs.work(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -26,6 +26,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.backtests import BacktestRun
 from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
@@ -63,6 +64,7 @@ from scanner.tables.references import (
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
+from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
@@ -82,6 +84,7 @@ __all__ = [
     "ApiKey",
     "Appeal",
     "AppealDecider",
+    "BacktestRun",
     "Bank",
     "BlobRelease",
     "BusCursor",
@@ -143,6 +146,7 @@ __all__ = [
     "RuleTally",
     "Sanction",
     "Share",
+    "SignIn",
     "SigningKey",
     "StatementOfReasons",
     "Strike",

@@ -57,7 +57,10 @@ class SigningKey(SQLModel, table=True):
 
 
 class User(SQLModel, table=True):
-    """Somebody who logs in to the console."""
+    """Somebody who logs in to the console.
+
+    ``subject_digest`` is the SHA-256 of who they are at the identity provider, once they came from there.
+    """
 
     __tablename__ = "user_login"
 
@@ -69,6 +72,9 @@ class User(SQLModel, table=True):
     skills: list[str] = Field(default_factory=list, sa_type=json_type())
     languages: list[str] = Field(default_factory=list, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    subject_digest: str | None = Field(default=None, max_length=64, index=True, unique=True)
 
 
 class Account(SQLModel, table=True):

@@ -87,6 +87,7 @@ class TrackMatch(SQLModel, table=True):
     __table_args__ = (
         Index("ix_track_match_reference", "tenant_id", "reference_id"),
         Index("ix_track_match_decided", "tenant_id", "reference_id", "disposition"),
+        Index("ix_track_match_newest", "tenant_id", "id"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
