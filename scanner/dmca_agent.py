@@ -88,7 +88,8 @@ def _admins(session: Session) -> list[tuple[User, str]]:
     first = session.exec(
         select(Tenant.id).where(col(Tenant.sandbox_of).is_(None)).order_by(col(Tenant.id)).limit(1)
     ).first()
-    query = select(User).where(User.role == "admin").order_by(col(User.id)).with_for_update()
+    working = (User.role == "admin", col(User.disabled_at).is_(None))
+    query = select(User).where(*working).order_by(col(User.id)).with_for_update()
     return [
         (user, tenant_id) for user in session.exec(query) if (tenant_id := user.tenant_id or first)
     ]

@@ -172,7 +172,7 @@ def authenticate(service: "Service", token: str) -> Caller:
                 )
             ).first()
             user = session.get(User, key.user_id) if key is not None and key.user_id else None
-        if key is not None:
+        if key is not None and (user is None or user.disabled_at is None):
             return Caller(
                 tenant_id=key.tenant_id,
                 actor=_actor(key, user),
@@ -377,7 +377,7 @@ def create_user(
         if session.exec(select(User.id).where(User.email == email)).first() is not None:
             raise ConflictError("there is a login with this e-mail address already")
         session.add(user)
-        _administered(session, None, user.id, 1, "user.created", now, actor, {"role": role})
+        _administered(session, tenant_id, user.id, 1, "user.created", now, actor, {"role": role})
     return user, password
 
 
@@ -408,7 +408,7 @@ def check_password(session: Session, email: str, password: str) -> User:
         hasher.verify(user.password_hash if user else _nobodys_hash(), password)
     except VerificationError:
         user = None
-    if user is None:
+    if user is None or user.disabled_at is not None:
         raise UnauthorisedError("the e-mail address or the password is wrong")
     return user
 

@@ -204,6 +204,52 @@ def add_user(
         print(f"{made.email} ({made.role}): {password}")
 
 
+@user.command(name="list")
+@answering
+def list_users(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """List a platform's logins."""
+    from scanner import logins
+
+    with opened() as service, service.database.reading() as session:
+        found = logins.listed(session, caller_for(service, tenant).tenant_id, limit=10_000)
+        views = [logins.describe(each) for each in found]
+    if as_json:
+        for view in views:
+            say(view)
+        return
+    table(
+        ["Id", "E-mail", "Role", "Out of use since"],
+        [[view["id"], view["email"], view["role"], view["disabled_at"] or ""] for view in views],
+    )
+
+
+@user.command(name="change")
+@answering
+def change_user(
+    email: Annotated[str, typer.Argument()],
+    role: Annotated[str | None, typer.Option("--role", help="Give it this role.")] = None,
+    disable: Annotated[
+        bool | None, typer.Option("--disable/--enable", help="Put it out of use, or back.")
+    ] = None,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Give a login another role, or put it out of use: its sessions end, its keys are refused."""
+    from scanner import logins
+
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        with service.database.reading() as session:
+            user_id = logins.by_email(session, caller.tenant_id, email).id
+        changed = logins.change(service, caller, user_id, role=role, disabled=disable)
+    view = logins.describe(changed)
+    if as_json:
+        say(view)
+    else:
+        state = "out of use" if view["disabled_at"] else "in use"
+        print(f"{view['email']} ({view['role']}): {state}")
+
+
 @db.command()
 @answering
 def upgrade(as_json: Json = False) -> None:

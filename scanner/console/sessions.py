@@ -57,6 +57,11 @@ def log_in(
     with service.database.reading() as session:
         user = keys.check_password(session, email, password)
         identity_of(session, user)
+    return begin(service, user, former=former, language=language)
+
+
+def begin(service: "Service", user: User, *, former: str | None, language: str | None) -> str:
+    """Begin a session of somebody who has proved who they are; the browser's former one ends."""
     token, now = new_token(), service.now()
     with service.database.transaction() as session:
         if former is not None:
@@ -88,7 +93,8 @@ def find(service: "Service", token: str | None) -> Identity | None:
         if row is None:
             return None
         kept, user = row
-        if now >= kept.expires_at or now >= kept.seen_at + IDLE:
+        over = now >= kept.expires_at or now >= kept.seen_at + IDLE
+        if over or user.disabled_at is not None:
             return None
         identity = identity_of(session, user, language=kept.language, csrf=csrf_of(token))
     if now >= kept.seen_at + NOTED:

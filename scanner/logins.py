@@ -1,0 +1,132 @@
+"""Logins of a platform's people: listed, given another role, put out of use and back."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, or_, select
+
+from scanner import keys
+from scanner.callers import Caller
+from scanner.errors import ConflictError, NotFoundError
+from scanner.events import Administered
+from scanner.idempotency import check_version
+from scanner.journal import Actor, record
+from scanner.tables import ConsoleSession, User
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+
+def listed(
+    session: Session, tenant_id: str, *, limit: int = 100, after: str | None = None
+) -> list[User]:
+    """Return a platform's logins by address; those of no platform are its own only where it is the only one."""
+    query = select(User).where(_own(session, tenant_id)).order_by(col(User.email)).limit(limit)
+    if after is not None:
+        query = query.where(User.email > after)
+    return list(session.exec(query))
+
+
+def find(session: Session, tenant_id: str, user_id: str) -> User:
+    """Return a platform's login, or raise ``NotFoundError``."""
+    user = session.exec(select(User).where(_own(session, tenant_id), User.id == user_id)).first()
+    if user is None:
+        raise NotFoundError("login", "of this id")
+    return user
+
+
+def by_email(session: Session, tenant_id: str, email: str) -> User:
+    """Return a platform's login by its address, or raise ``NotFoundError``."""
+    wanted = User.email == keys.checked_email(email)
+    user = session.exec(select(User).where(_own(session, tenant_id), wanted)).first()
+    if user is None:
+        raise NotFoundError("login", "with this e-mail address")
+    return user
+
+
+def change(
+    service: "Service",
+    caller: Caller,
+    user_id: str,
+    *,
+    role: str | None = None,
+    disabled: bool | None = None,
+    expected_version: int | None = None,
+) -> User:
+    """Give a login another role, put it out of use, or back into it; it is the platform's own from now on.
+
+    Out of use it is refused with its password, its keys and at the identity provider, and its sessions end.
+
+    Raises
+    ------
+    BadKeyRequestError
+        If there is no such role.
+    ConflictError
+        If it is the caller's own: so an admin is always left.
+    """
+    if role is not None and role not in keys.ROLES:
+        raise keys.BadKeyRequestError(f"role {role!r} is none of {', '.join(keys.ROLES)}")
+    if user_id == caller.user_id:
+        raise ConflictError("nobody changes their own login: ask another admin")
+    with service.database.transaction() as session:
+        find(session, caller.tenant_id, user_id)
+        user = session.get_one(User, user_id, with_for_update=True, populate_existing=True)
+        check_version(user.version, expected_version)
+        user.tenant_id = caller.tenant_id
+        if role is not None and role != user.role:
+            give_role(session, user, role, service.now(), caller.actor)
+        if disabled is not None and disabled != (user.disabled_at is not None):
+            user.disabled_at = service.now() if disabled else None
+            action = "user.disabled" if disabled else "user.enabled"
+            note(session, user, action, service.now(), caller.actor)
+        if user.disabled_at is not None:
+            session.execute(delete(ConsoleSession).where(col(ConsoleSession.user_id) == user.id))
+        return user
+
+
+def give_role(session: Session, user: User, role: str, now: datetime, actor: Actor) -> None:
+    """Change a locked login's role."""
+    before, user.role = user.role, role
+    note(session, user, "user.role_changed", now, actor, {"before": before, "role": role})
+
+
+def note(
+    session: Session,
+    user: User,
+    action: str,
+    now: datetime,
+    actor: Actor,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write a change of a locked login into the journal."""
+    user.version += 1
+    record(
+        session,
+        tenant_id=user.tenant_id,
+        subject=user.id,
+        version=user.version,
+        data=Administered(action=action, object_id=user.id, detail=detail or {}),
+        now=now,
+        actor=actor,
+    )
+
+
+def describe(user: User) -> dict[str, Any]:
+    """Return a login as JSON."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "role": user.role,
+        "skills": user.skills,
+        "version": user.version,
+        "disabled_at": user.disabled_at.isoformat() if user.disabled_at else None,
+        "created_at": user.created_at.isoformat(),
+    }
+
+
+def _own(session: Session, tenant_id: str) -> Any:
+    platforms = keys.tenants(session)
+    if len(platforms) == 1 and platforms[0].id == tenant_id:
+        return or_(User.tenant_id == tenant_id, col(User.tenant_id).is_(None))
+    return User.tenant_id == tenant_id
