@@ -27,6 +27,7 @@ STAFF: Final = frozenset(
 )
 AUDITOR: Final = "auditor"
 _KEY_BYTES: Final = 32
+_PSEUDONYM: Final = re.compile(r"R-[A-Z2-7]{4}-[A-Z2-7]{4}")
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -49,6 +50,13 @@ class Pseudonyms:
     def actor(self, actor: str, role: str) -> str:
         """Return an actor as everybody may see it: staff under their pseudonym, others as they are."""
         return self.of(actor) if role in STAFF and _ID.fullmatch(actor) else actor
+
+    def opened(self, session: Session, pseudonym: str) -> str | None:
+        """Return the id of the login behind a pseudonym; None if it is nobody's."""
+        if not _PSEUDONYM.fullmatch(pseudonym):
+            return None
+        ids = session.exec(select(User.id)).all()
+        return next((each for each in ids if self.of(each) == pseudonym), None)
 
     def hidden(self, value: Any, staff: Mapping[str, str]) -> Any:
         """Return JSON in which no id of ``staff``, pseudonym by id, is left."""

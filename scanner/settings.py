@@ -373,6 +373,34 @@ class Settings(BaseSettings):
         "Default: `checkpoints` in the home folder.",
     )
 
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^(https://.|http://(localhost|127\.0\.0\.1)([:/]|$))",
+        description="OpenID provider at which people may sign in to the console, as it names itself; unset: "
+        "by password only.",
+    )
+    oidc_client_id: str = Field(
+        default="clearance", description="This service's client id at the provider."
+    )
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="File of mode 0600 with the client's secret; unset: PKCE alone."
+    )
+    oidc_role_claim: str = Field(
+        default="groups", description="Claim of the ID token that names somebody's groups."
+    )
+    oidc_roles: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON: the role that a group gives. With it a login's role follows the groups at each "
+        "sign-in, and who is in none of them is refused.",
+    )
+    oidc_domains: CommaSeparated = Field(
+        default=frozenset(),
+        description="Domains whose people get a login at their first sign-in, if their groups give a role; none: "
+        "only who has a login is let in.",
+    )
+    oidc_tenant: str | None = Field(
+        default=None, description="Platform of the logins made so; unset: the only one there is."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."
     )
@@ -384,11 +412,22 @@ class Settings(BaseSettings):
         description="Key that encrypts stored secrets; default: a file in the home folder.",
     )
 
-    @field_validator("allowed_hosts", "s3_buckets", "case_target_hours", mode="before")
+    @field_validator(
+        "allowed_hosts", "s3_buckets", "case_target_hours", "oidc_domains", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("oidc_roles", mode="after")
+    @classmethod
+    def _are_roles(cls, value: dict[str, str]) -> dict[str, str]:
+        from scanner.keys import ROLES
+
+        if unknown := sorted(set(value.values()) - set(ROLES)):
+            raise ValueError(f"no such role: {', '.join(unknown)}; there are: {', '.join(ROLES)}")
         return value
 
     @field_validator("milvus_uri", mode="after")

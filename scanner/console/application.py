@@ -11,8 +11,13 @@ from scanner.console.pages import (
     administration,
     auditing,
     cases,
+    lead_admin,
+    lead_audit,
+    lead_dashboards,
+    lead_packs,
     logins,
     packs,
+    provider_login,
     tracks,
     verifier,
 )
@@ -28,6 +33,11 @@ PAGES: Final = (
     auditing,
     packs,
     verifier,
+    provider_login,
+    lead_admin,
+    lead_audit,
+    lead_dashboards,
+    lead_packs,
 )
 """The modules of pages, each with its ``router``."""
 

@@ -9,6 +9,7 @@ ADMINS: Final = frozenset({"admin"})
 UPLOADERS: Final = STAFF | ADMINS
 LEADS: Final = frozenset({"policy_lead"})
 AUDITORS: Final = frozenset({"auditor"})
+OVERSEERS: Final = LEADS | ADMINS | AUDITORS
 CASE_READERS: Final = STAFF
 EVERYBODY: Final = frozenset(
     {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
@@ -39,7 +40,10 @@ PLACES: Final = (
     Place("/admin/keys", _("API keys"), ADMINS),
     Place("/admin/webhooks", _("Webhooks"), ADMINS),
     Place("/admin/dead", _("Dead letters"), ADMINS),
+    Place("/admin/flaggers", _("Flaggers"), ADMINS),
+    Place("/admin/holds", _("Retention and holds"), ADMINS),
     Place("/admin/configuration", _("Configuration"), ADMINS),
+    Place("/dashboards", _("Dashboards"), OVERSEERS),
     Place("/check", _("Check a file"), EVERYBODY),
 )
 ROLE_NAMES: Final[Mapping[str, str]] = {

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
 from sqlmodel import col, select
 
 from scanner import audit, audit_proofs, cursors, schemas
@@ -34,6 +35,14 @@ def list_audit(
     type_: Annotated[
         str | None, Query(alias="type", max_length=100, description="Only events of this type.")
     ] = None,
+    actor: Annotated[
+        str | None,
+        Query(max_length=100, description="Only what they did: an id, or the pseudonym of staff."),
+    ] = None,
+    since: Annotated[
+        AwareDatetime | None, Query(description="Only what happened then or later.")
+    ] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Only what happened before.")] = None,
 ) -> dict[str, Any]:
     """List what happened, newest first. Needs the scope `audit:read`.
 
@@ -50,6 +59,14 @@ def list_audit(
         query = query.where(JournalRow.subject == subject)
     if type_ is not None:
         query = query.where(JournalRow.type == type_)
+    if since is not None:
+        query = query.where(col(JournalRow.time) >= since)
+    if until is not None:
+        query = query.where(col(JournalRow.time) < until)
+    if actor is not None:
+        with service.database.reading() as session:
+            actor = service.pseudonyms.opened(session, actor) or actor
+        query = query.where(JournalRow.actor == actor)
     if (before := cursors.decode("audit", cursor, str)) is not None:
         query = query.where(JournalRow.id < before[0])
     with service.database.reading() as session:

@@ -97,7 +97,7 @@ def world(
         with served(service) as url:
             made = World(service, url, caller)
             for role in keys.ROLES:
-                keys.create_user(service, email_of(role), role, PASSWORD)
+                keys.create_user(service, email_of(role), role, PASSWORD, tenant_id=tenant.id)
             _fill(made)
             for area in areas():
                 made.ids |= area.fill(made)

@@ -5,11 +5,16 @@ from typing import Any, Final
 
 import pytest
 
-from scanner import keys
+from scanner import backtest_runs, flaggers, keys, policies
+from scanner.clock import new_id, utc_now
 from scanner.console import access
 from scanner.console.application import PAGES
+from scanner.privacy import holds
+from scanner.tables import Case, DeadLetter, Webhook
+from tests import casework, rollouts
 from tests.console.areas import areas
 from tests.console.conftest import World, csrf_in
+from tests.running import add_tenant
 
 STAFF: Final = {"reviewer", "appeals_officer"}
 ANYBODY: Final = {*keys.ROLES, None}
@@ -96,18 +101,76 @@ def test_a_role_is_refused_everything_that_is_not_its_own(world: World, role: st
                 assert "this page is for: " in answer.text
 
 
-@pytest.mark.parametrize("role", ["reviewer", "admin", "policy_lead", "auditor"])
-def test_another_platforms_things_read_as_unknown(world: World, role: str) -> None:
-    """The same answer for what another has as for what nobody has."""
-    from scanner.clock import new_id
+@pytest.fixture(scope="module")
+def theirs(world: World) -> dict[str, str]:
+    """What another platform has: one of everything that an address can name."""
+    service = world.service
+    other = add_tenant(service, "Another platform")
+    track, now = casework.decided_track(service, other), utc_now()
+    case = Case(
+        id=new_id(), tenant_id=other.tenant_id, track_id=track.id, kind="review", state="queued",
+        priority=0, reasons=[], opened_at=now,
+    )  # fmt: skip
+    webhook = Webhook(
+        id=new_id(), tenant_id=other.tenant_id, url="https://hooks.example.net/in", events=["*"],
+        sealed_secret="sealed", created_at=now,
+    )  # fmt: skip
+    letter = DeadLetter(
+        id=new_id(), tenant_id=other.tenant_id, group="analyse", topic="tracks", event_id=new_id(), error="E",
+        detail="", attempts=4, state="dead", payload="", created_at=now,
+    )  # fmt: skip
+    with service.database.transaction() as session:
+        session.add_all([case, webhook, letter])
+    pack = policies.add(service, other, rollouts.pack_text(33, "theirs"))
+    key, _ = keys.create_key(service, other.tenant_id, "theirs")
+    user, _ = keys.create_user(service, "eve@two.example", "admin", tenant_id=other.tenant_id)
+    return {
+        "case": case.id,
+        "track": track.id,
+        "webhook": webhook.id,
+        "letter": letter.id,
+        "key": key.id,
+        "user": user.id,
+        "pack": policies.id_of(pack),
+        "run": backtest_runs.ask(service, other, pack, now).id,
+        "flagger": flaggers.add(service, other, "Theirs", "t@two.example")[0].id,
+        "hold": holds.place(service, other, "track", track.id, "Court file").id,
+    }
 
-    unknown = new_id()
-    paths = {
-        "reviewer": [f"/cases/{unknown}", f"/cases/{unknown}/audio", f"/tracks/{unknown}"],
-        "admin": [f"/tracks/{unknown}", f"/admin/webhooks?webhook={unknown}"],
-        "policy_lead": ["/policies/pack?id=ffffffffffff"],
-        "auditor": [],
-    }[role]
+
+FOREIGN: Final = {
+    "reviewer": ["/cases/{case}", "/cases/{case}/audio", "/cases/{case}/similarity.png", "/tracks/{track}"],
+    "admin": [
+        "/tracks/{track}",
+        "/admin/webhooks?webhook={webhook}",
+        "POST /admin/keys/{key}/revoke",
+        "POST /admin/dead/{letter}/replay",
+        "POST /admin/users/{user}",
+        "POST /admin/flaggers/{flagger}/remove",
+        "POST /admin/holds/{hold}/lift",
+    ],
+    "policy_lead": ["/policies/pack?id={pack}", "/policies/compare?before={pack}", "/policies/backtests/{run}"],
+    "auditor": ["/audit/proofs/{track}"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", FOREIGN)
+def test_another_platforms_things_read_as_unknown(
+    world: World, theirs: dict[str, str], role: str
+) -> None:
+    """The same answer for what another has as for what nobody has."""
+    nobodys = dict.fromkeys(theirs, new_id()) | {"pack": "ffffffffffff"}
     with world.http(role) as client:
-        for path in paths:
-            assert client.get(path).status_code == 404, path
+        csrf = csrf_in(client.get("/check").text)
+        for path in FOREIGN[role]:
+            told = []
+            for ids in (theirs, nobodys):
+                method, _, address = path.format_map(ids).rpartition(" ")
+                fields = {"csrf": csrf, "version": "1", "disabled": "yes", "reason": "x"}
+                answer = client.request(method or "GET", address, data=fields if method else None)
+                words = answer.text.split('id="content"')[-1].split("urn:uuid")[0]
+                for each in ids.values():
+                    words = words.replace(each, "ID")
+                told.append((answer.status_code, words))
+            assert told[0] == told[1], path
+            assert told[0][0] == 404, path

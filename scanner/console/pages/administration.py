@@ -1,38 +1,72 @@
 """Users, API keys, webhooks, dead letters and the running configuration."""
 
 import platform
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import SecretStr
-from sqlmodel import col, or_, select
 
-from scanner import keys, webhooks
+from scanner import dmca_agent, keys, logins, webhooks
 from scanner.bus import dead_letters
+from scanner.callers import SCOPES
 from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import ADMINS
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError
+from scanner.service import Service
 from scanner.settings import Settings
-from scanner.tables import User
 
 router = APIRouter(prefix="/admin", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Admin = Annotated[Identity, Depends(Allowed(ADMINS))]
 SHOWN = 100
 """Rows on a page."""
+KEY_SCOPES: Final = tuple(
+    each for each in SCOPES if each not in {"policies:approve", "cases:decide", "audit:read"}
+)
+"""What a key made here may do: what people decide and audit stays with people's logins."""
 HIDDEN = "set, not shown"
 
 
 @router.get("/users")
-def read_users(request: Request, identity: Admin, service: ServiceDep) -> Response:
+def read_users(
+    request: Request,
+    identity: Admin,
+    service: ServiceDep,
+    after: Annotated[str | None, Query(max_length=320)] = None,
+) -> Response:
     """Who can log in to this platform's console."""
-    own = or_(col(User.tenant_id).is_(None), User.tenant_id == identity.caller.tenant_id)
+    return users_page(request, service, identity, after=after)
+
+
+def users_page(
+    request: Request,
+    service: Service,
+    identity: Identity,
+    status: int = 200,
+    *,
+    after: str | None = None,
+    made: tuple[str, str] | None = None,
+    wrong: str | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the page of logins; ``made`` is a new one's address and password."""
     with service.database.reading() as session:
-        users = session.exec(select(User).where(own).order_by(col(User.email))).all()
-    return page(request, "admin_users.html", users=users)
+        users = logins.listed(session, identity.caller.tenant_id, limit=SHOWN + 1, after=after)
+    return page(
+        request,
+        "admin_users.html",
+        status,
+        users=users[:SHOWN],
+        more=users[SHOWN - 1].email if len(users) > SHOWN else None,
+        own=identity.caller.user_id,
+        made=made,
+        wrong=wrong,
+        typed=typed or {},
+    )
 
 
 @router.get("/keys")
@@ -43,13 +77,33 @@ def read_keys(
     before: Annotated[str | None, Query(max_length=36)] = None,
 ) -> Response:
     """API keys, newest first."""
+    return keys_page(request, service, identity, before=before)
+
+
+def keys_page(
+    request: Request,
+    service: Service,
+    identity: Identity,
+    status: int = 200,
+    *,
+    before: str | None = None,
+    made: str | None = None,
+    wrong: str | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the page of API keys; ``made`` is a new one."""
     with service.database.reading() as session:
         found = keys.listed(session, identity.caller.tenant_id, limit=SHOWN + 1, before=before)
     return page(
         request,
         "admin_keys.html",
-        keys=[keys.describe(each) for each in found[:SHOWN]],
+        status,
+        keys=[keys.describe(key) for key in found[:SHOWN]],
         more=found[SHOWN - 1].id if len(found) > SHOWN else None,
+        scopes=KEY_SCOPES,
+        made=made,
+        wrong=wrong,
+        typed=typed or {},
     )
 
 
@@ -124,10 +178,13 @@ def replay_dead(
 
 @router.get("/configuration")
 def read_configuration(request: Request, identity: Admin, service: ServiceDep) -> Response:
-    """Every setting in force; secrets are named, never shown."""
+    """Every setting in force; secrets are named, never shown. And the agent for notices (DMCA-C4)."""
     return page(
         request,
         "admin_configuration.html",
+        agent=dmca_agent.shown(service.settings),
+        agent_ends=dmca_agent.ends_on(service.settings),
+        agent_warnings=dmca_agent.warnings(service),
         settings=shown_settings(service.settings),
         python=platform.python_version(),
     )

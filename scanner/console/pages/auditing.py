@@ -1,17 +1,22 @@
 """The audit trail: search, and the proof that it is whole."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import audit
+from scanner import audit, audit_proofs
+from scanner.callers import Caller
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
 from scanner.console.navigation import AUDITORS
 from scanner.console.rendering import page
 from scanner.dependencies import ServiceDep
+from scanner.errors import NotFoundError
+from scanner.problems import HttpError
 from scanner.routes.audit import list_audit
 
 router = APIRouter(prefix="/audit", route_class=ConsoleRoute, default_response_class=HTMLResponse)
@@ -26,26 +31,62 @@ def read_audit(
     service: ServiceDep,
     subject: Annotated[str, Query(max_length=100)] = "",
     type_: Annotated[str, Query(alias="type", max_length=100)] = "",
+    actor: Annotated[str, Query(max_length=100)] = "",
+    since: Annotated[str, Query(max_length=10)] = "",
+    until: Annotated[str, Query(max_length=10)] = "",
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
-    """What happened, newest first."""
+    """What happened, newest first; staff under their pseudonyms, which an auditor opens one by one."""
+    query = {
+        name: text.strip()
+        for name, text in (
+            ("subject", subject), ("type", type_), ("actor", actor), ("since", since), ("until", until)
+        )
+    }  # fmt: skip
+    last = _day(query["until"])
     found = list_audit(
-        identity.caller, service, SHOWN, cursor, subject.strip() or None, type_.strip() or None
+        unseeing(identity),
+        service,
+        SHOWN,
+        cursor,
+        query["subject"] or None,
+        query["type"] or None,
+        query["actor"] or None,
+        _day(query["since"]),
+        last + timedelta(days=1) if last else None,
     )
-    query = {"subject": subject, "type": type_, "cursor": found["next_cursor"]}
-    kept = urlencode({name: value for name, value in query.items() if value})
+    kept = urlencode({k: v for k, v in (query | {"cursor": found["next_cursor"]}).items() if v})
     return page(
         request,
         "audit.html",
         rows=found["items"],
-        subject=subject,
-        type=type_,
+        asked=query,
         older=f"/audit?{kept}" if found["next_cursor"] else None,
     )
+
+
+def unseeing(identity: Identity) -> Caller:
+    """Return an auditor as one who is shown pseudonyms: each look behind one is asked for by itself."""
+    return replace(identity.caller, user_id=None)
+
+
+def _day(text: str) -> datetime | None:
+    """Return the beginning of a day in UTC; None for an empty field."""
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise HttpError("bad-fields", "write a day as 2026-01-31") from error
 
 
 @router.get("/verify")
 def verify(request: Request, identity: Auditor, service: ServiceDep) -> Response:
     """Walk the platform's chain from its first record to its last, and hold it against the checkpoints."""
-    report = audit.verify_signed(service, identity.caller.tenant_id)
-    return page(request, "audit_verify.html", report=report)
+    tenant_id = identity.caller.tenant_id
+    report = audit.verify_signed(service, tenant_id)
+    try:
+        checkpoint = audit_proofs.last_checkpoint(service, tenant_id).to_json()
+    except NotFoundError:
+        checkpoint = None
+    return page(request, "audit_verify.html", report=report, checkpoint=checkpoint)

@@ -1,5 +1,6 @@
 """Logging in and out, the language, and where everybody begins."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -20,17 +21,24 @@ from scanner.console.access import (
 )
 from scanner.console.identities import Identity
 from scanner.console.languages import LANGUAGES
-from scanner.console.navigation import home_of
+from scanner.console.navigation import _, home_of
 from scanner.console.rendering import LANGUAGE_COOKIE, page, redirect
 from scanner.dependencies import ServiceDep, address_of
 from scanner.errors import ForbiddenError, UnauthorisedError
 from scanner.limits import RateLimits
 from scanner.problems import HttpError
+from scanner.service import Service
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 
 LONGEST: Final = 1000
 """Characters of an address or a password; a longer one is wrong, and is not hashed."""
+SIGN_IN_WORDS: Final[Mapping[str, str]] = {
+    "provider": _("Your organisation's login can't be used just now. Try again later."),
+    "old": _("This login took too long, or began in another window. Begin again."),
+    "refused": _("Your organisation's login let nobody in. Begin again."),
+    "unknown": _("You have no login here, or none that fits your groups. Ask an administrator."),
+}
 _YEAR: Final = 365 * 24 * 3600
 Next = Annotated[str | None, Query(alias="next", max_length=LONGEST)]
 
@@ -42,11 +50,35 @@ def begin(request: Request, identity: Visiting) -> Response:
 
 
 @router.get("/login")
-def read_login(request: Request, identity: Visiting, wanted: Next = None) -> Response:
+def read_login(
+    request: Request, identity: Visiting, service: ServiceDep, wanted: Next = None
+) -> Response:
     """The form."""
     if identity is not None:
         return redirect(request, own_path(wanted) or home_of(identity.role))
-    return page(request, "login.html", next=own_path(wanted), email="", wrong=None)
+    return login_page(request, service, next_=own_path(wanted))
+
+
+def login_page(
+    request: Request,
+    service: Service,
+    status: int = 200,
+    *,
+    next_: str | None = None,
+    email: str = "",
+    wrong: str | None = None,
+) -> Response:
+    """Return the form, with what went wrong: ``login``, ``platform`` or a kind of ``SignInError``."""
+    return page(
+        request,
+        "login.html",
+        status,
+        next=next_,
+        email=email,
+        wrong=wrong,
+        sign_in_words=SIGN_IN_WORDS,
+        provider=service.settings.oidc_issuer is not None,
+    )
 
 
 @router.post("/login")
@@ -69,7 +101,7 @@ def log_in(request: Request, identity: Visiting, service: ServiceDep, form: Post
     except (UnauthorisedError, ForbiddenError) as error:
         wrong = "login" if isinstance(error, UnauthorisedError) else "platform"
         next_ = own_path(form.get("next"))
-        return page(request, "login.html", 401, next=next_, email=email[:320], wrong=wrong)
+        return login_page(request, service, 401, next_=next_, email=email[:320], wrong=wrong)
     response = redirect(request, own_path(form.get("next")) or "/")
     set_cookie(request, response, COOKIE, token)
     return response

@@ -1,21 +1,22 @@
 """Packs of rules: their states, their text, what the linter finds, how two of them differ."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-import policy
-from scanner import policies, policy_views
+from policy import PackState
+from scanner import backtest_runs, pack_checks, policies, policy_views
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
-from scanner.console.navigation import LEADS
+from scanner.console.navigation import LEADS, _
 from scanner.console.rendering import page
 from scanner.dependencies import ServiceDep
 from scanner.errors import NotFoundError
+from scanner.pseudonyms import told
 from scanner.service import Service
 from scanner.tables import PolicyPack
 
@@ -25,6 +26,16 @@ router = APIRouter(
 Lead = Annotated[Identity, Depends(Allowed(LEADS))]
 SHOWN = 100
 PackId = Annotated[str, Query(max_length=300)]
+STATE_NAMES: Final[Mapping[str, str]] = {
+    PackState.DRAFT: _("draft"),
+    PackState.PROPOSED: _("proposed"),
+    PackState.APPROVED: _("approved"),
+    PackState.REJECTED: _("rejected"),
+    PackState.SHADOW: _("in the shadow"),
+    PackState.CANARY: _("canary"),
+    PackState.ACTIVE: _("in force"),
+    PackState.RETIRED: _("retired"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,21 +53,59 @@ def read_packs(request: Request, identity: Lead, service: ServiceDep) -> Respons
     service.packs.ensure(service, tenant_id)
     with service.database.reading() as session:
         found = policies.listed(session, tenant_id, limit=SHOWN)
-    return page(request, "packs.html", packs=[policy_views.described(each) for each in found])
+        shown = [told(service, session, policy_views.described(each)) for each in found]
+    return page(request, "packs.html", packs=shown, state_names=STATE_NAMES)
 
 
 @router.get("/pack")
 def read_pack(request: Request, identity: Lead, service: ServiceDep, id: PackId) -> Response:  # noqa: A002
-    """One pack: its text, its tests, its past."""
-    row = _pack(service, identity, id)
+    """One pack: what can be done with it, its tests, its rehearsals, its text."""
+    return pack_page(request, service, identity, wanted_pack(service, identity, id))
+
+
+def pack_page(
+    request: Request,
+    service: Service,
+    identity: Identity,
+    row: PolicyPack,
+    status: int = 200,
+    *,
+    refused: Sequence[str] = (),
+) -> Response:
+    """Return a pack's page; ``refused`` is what kept it from being proposed just now."""
     with service.database.reading() as session:
-        whole = policy_views.whole(session, row)
+        whole = told(service, session, policy_views.whole(session, row))
+        runs = backtest_runs.of_pack(session, row)
+    findings = _findings(service, row)
+    own = row.proposed_by == identity.caller.actor.id
     return page(
         request,
         "pack.html",
+        status,
         pack=whole,
-        tested=policy_views.tested(policy.read_pack(row.text)),
+        refused=refused,
+        findings=findings,
+        runs=runs,
+        awaits_another=own and not service.settings.single_operator,
+        state_names=STATE_NAMES,
     )
+
+
+_FOUND: Final[dict[str, list[pack_checks.Found]]] = {}
+"""What was found in packs, by their content: it never changes while this process runs."""
+_MOST_FOUND: Final = 64
+
+
+def _findings(service: Service, row: PolicyPack) -> list[pack_checks.Found]:
+    known = _FOUND.get(row.content_hash)
+    if known is not None:
+        return known
+    refused, findings = pack_checks.look(service, row.text)
+    if not refused:  # it may only have had no time
+        if len(_FOUND) >= _MOST_FOUND:
+            _FOUND.clear()
+        _FOUND[row.content_hash] = findings
+    return findings
 
 
 @router.get("/compare")
@@ -72,7 +121,7 @@ def compare(
     service.packs.ensure(service, tenant_id)
     with service.database.reading() as session:
         found = policies.listed(session, tenant_id, limit=SHOWN)
-    both = [_pack(service, identity, each) for each in (before, after) if each]
+    both = [wanted_pack(service, identity, each) for each in (before, after) if each]
     return page(
         request,
         "pack_compare.html",
@@ -91,7 +140,8 @@ def differences(before: str, after: str) -> Iterator[Line]:
         yield Line(kinds[line[0]], line if line[0] == "@" else line[1:])
 
 
-def _pack(service: Service, identity: Identity, pack_id: str) -> PolicyPack:
+def wanted_pack(service: Service, identity: Identity, pack_id: str) -> PolicyPack:
+    """Return a platform's pack, or raise ``NotFoundError``."""
     service.packs.ensure(service, identity.caller.tenant_id)
     with service.database.reading() as session:
         try:

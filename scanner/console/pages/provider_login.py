@@ -1,0 +1,90 @@
+"""Logging in at the identity provider: there and back."""
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from scanner.console import sessions, sign_ins
+from scanner.console.access import COOKIE, ConsoleRoute, Visiting, own_path, set_cookie, token_of
+from scanner.console.identity_provider import IdentityProvider, SignInError
+from scanner.console.languages import LANGUAGES
+from scanner.console.navigation import home_of
+from scanner.console.pages.logins import LONGEST, Next, login_page
+from scanner.console.rendering import LANGUAGE_COOKIE, redirect
+from scanner.dependencies import ServiceDep
+from scanner.errors import ForbiddenError, NotFoundError
+from scanner.service import Service
+
+router = APIRouter(
+    prefix="/login/oidc", route_class=ConsoleRoute, default_response_class=HTMLResponse
+)
+log = structlog.get_logger()
+
+Word = Annotated[str | None, Query(max_length=2 * LONGEST)]
+
+
+@router.get("")
+def leave(
+    request: Request, identity: Visiting, service: ServiceDep, wanted: Next = None
+) -> Response:
+    """Send the browser to the provider."""
+    provider = provider_of(request, service)
+    if identity is not None:
+        return redirect(request, own_path(wanted) or home_of(identity.role))
+    try:
+        address = sign_ins.begin(service, provider, request.state.visitor, own_path(wanted))
+    except SignInError as error:
+        return _refused(request, service, error.kind, str(error))
+    return redirect(request, address)
+
+
+@router.get("/callback")
+def come_back(
+    request: Request,
+    identity: Visiting,
+    service: ServiceDep,
+    state: Word = None,
+    code: Word = None,
+    error: Word = None,
+    iss: Word = None,
+) -> Response:
+    """Begin a session for whom the provider vouches for, or say what is wrong."""
+    provider = provider_of(request, service)
+    if identity is not None:
+        return redirect(request, home_of(identity.role))
+    said = {"state": state, "code": code, "error": error, "iss": iss}
+    answer = {name: value for name, value in said.items() if value is not None}
+    try:
+        user, next_path = sign_ins.finish(service, provider, request.state.visitor, answer)
+    except SignInError as refused:
+        return _refused(request, service, refused.kind, str(refused))
+    except ForbiddenError as refused:
+        return _refused(request, service, "platform", str(refused))
+    language = request.cookies.get(LANGUAGE_COOKIE)
+    token = sessions.begin(
+        service,
+        user,
+        former=token_of(request),
+        language=language if language in LANGUAGES else None,
+    )
+    response = redirect(request, own_path(next_path) or "/")
+    set_cookie(request, response, COOKIE, token)
+    return response
+
+
+def provider_of(request: Request, service: Service) -> IdentityProvider:
+    """Return the provider of the settings, or raise ``NotFoundError`` if there is none."""
+    if service.settings.oidc_issuer is None:
+        raise NotFoundError("page", "of this address")
+    state = request.app.state
+    if not hasattr(state, "identity_provider"):
+        state.identity_provider = IdentityProvider(service.settings)
+    provider: IdentityProvider = state.identity_provider
+    return provider
+
+
+def _refused(request: Request, service: Service, kind: str, detail: str) -> Response:
+    log.warning("sign_in_refused", kind=kind, detail=detail)
+    return login_page(request, service, 401, wrong=kind)

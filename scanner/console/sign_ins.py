@@ -1,0 +1,199 @@
+"""Signing in at the identity provider: the way there, the way back, and whose login it is."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+from scanner import keys, logins
+from scanner.console.identities import identity_of
+from scanner.console.identity_provider import IdentityProvider, SignInError, Way
+from scanner.errors import ConflictError
+from scanner.journal import Actor
+from scanner.tables import SignIn, User
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+LIFE: Final = timedelta(minutes=10)
+"""How long somebody may take at the provider."""
+PROVIDER: Final = Actor("oidc", "system")
+"""Who changes a login by the provider's word."""
+
+
+def begin(
+    service: "Service", provider: IdentityProvider, browser: str, next_path: str | None
+) -> str:
+    """Return the provider's address for a browser, by the secret of its cookie."""
+    way = Way(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(64))
+    address = provider.address(way)
+    row = SignIn(
+        digest=_digest(way.state),
+        browser=_digest(browser),
+        nonce=way.nonce,
+        verifier=way.verifier,
+        next_path=next_path,
+        expires_at=service.now() + LIFE,
+    )
+    with service.database.transaction() as session:
+        session.add(row)
+    return address
+
+
+def finish(
+    service: "Service",
+    provider: IdentityProvider,
+    browser: str,
+    answer: Mapping[str, str],
+) -> tuple[User, str | None]:
+    """Return whose login it is, and where they wanted to go.
+
+    Parameters
+    ----------
+    answer : mapping
+        What the provider sent along: ``state`` with ``code``, or with ``error``.
+
+    Raises
+    ------
+    SignInError
+        If the way began at another browser, too long ago, or was gone already, or the provider's word is not good.
+    ForbiddenError
+        If it can't be told which platform the login is of.
+    """
+    state = answer.get("state", "")
+    row = _taken(service, state, browser)
+    if "code" not in answer:
+        raise SignInError("refused", f"the provider let nobody in: {answer.get('error', '')[:100]}")
+    way = Way(state, row.nonce, row.verifier)
+    user = person(service, provider.claims(answer["code"], way, answer.get("iss")))
+    return user, row.next_path
+
+
+def person(service: "Service", claims: Mapping[str, Any]) -> User:
+    """Return the login of whom the provider vouches for, with the role that their groups give.
+
+    A login is found by the subject; the first time by an address that the provider has verified, or, where the
+    settings allow its domain, made.
+
+    Raises
+    ------
+    SignInError
+        If there is none, it is another's or out of use, or no role follows from the groups.
+    """
+    roles = _roles(service, claims)
+    subject = hashlib.sha256(f"{claims['iss']}\n{claims['sub']}".encode()).hexdigest()
+    with service.database.reading() as session:
+        known = _by_subject(session, subject) is not None
+        email = None if known else _verified_email(claims)
+        if email is not None and _by_email(session, email) is None:
+            tenant_id = _platform_of_new(service, session, email)
+        else:
+            tenant_id = None
+    if tenant_id is not None and email is not None:
+        _make(service, email, _role(None, roles), tenant_id)
+    with service.database.transaction() as session:
+        user = _by_subject(session, subject) or _linked(service, session, subject, email)
+        if user.disabled_at is not None:
+            raise SignInError("unknown", "this login is out of use")
+        if (role := _role(user.role, roles)) != user.role:
+            logins.give_role(session, user, role, service.now(), PROVIDER)
+        session.flush()
+        identity_of(session, user)
+    return user
+
+
+def _taken(service: "Service", state: str, browser: str) -> SignIn:
+    """Take a way's row away, whether it is good or not: nobody comes back twice."""
+    with service.database.transaction() as session:
+        row = session.get(SignIn, _digest(state), with_for_update=True)
+        if row is not None:
+            session.delete(row)
+    good = (
+        row is not None
+        and service.now() < row.expires_at
+        and hmac.compare_digest(row.browser, _digest(browser))
+    )
+    if row is None or not good:
+        raise SignInError("old", "this sign-in began elsewhere, too long ago, or is over")
+    return row
+
+
+def _linked(service: "Service", session: Session, subject: str, email: str | None) -> User:
+    user = _by_email(session, email) if email is not None else None
+    if user is None:
+        raise SignInError("unknown", "there is no login for this person")
+    if user.subject_digest is not None:
+        raise SignInError("unknown", "this address is another person's at the provider")
+    user.subject_digest = subject
+    logins.note(session, user, "user.linked", service.now(), PROVIDER)
+    return user
+
+
+def _make(service: "Service", email: str, role: str, tenant_id: str) -> None:
+    try:
+        keys.create_user(service, email, role, actor=PROVIDER, tenant_id=tenant_id)
+    except ConflictError:
+        return  # the same person at another browser was first
+
+
+def _platform_of_new(service: "Service", session: Session, email: str) -> str:
+    """Return the platform that a login is made for, or raise if none is to be made."""
+    settings = service.settings
+    if email.rpartition("@")[2] not in settings.oidc_domains or not settings.oidc_roles:
+        raise SignInError("unknown", "there is no login for this person, and none is made")
+    platforms = keys.tenants(session)
+    wanted = [each for each in platforms if settings.oidc_tenant in (None, each.name)]
+    if len(wanted) != 1:
+        raise SignInError("unknown", "CLEARANCE_OIDC_TENANT does not name one platform")
+    return wanted[0].id
+
+
+def _roles(service: "Service", claims: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the roles that the groups of somebody map to; None where the settings map none."""
+    settings = service.settings
+    if not settings.oidc_roles:
+        return None
+    said = claims.get(settings.oidc_role_claim, [])
+    groups = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+    return frozenset(
+        settings.oidc_roles[each]
+        for each in groups
+        if isinstance(each, str) and each in settings.oidc_roles
+    )
+
+
+def _role(present: str | None, roles: frozenset[str] | None) -> str:
+    """Return the role that somebody is to have: their present one, if their groups give it too."""
+    if present is not None and (roles is None or present in roles):
+        return present
+    if roles is None or len(roles) != 1:
+        raise SignInError("unknown", "the groups of this person give no role, or several")
+    return next(iter(roles))
+
+
+def _verified_email(claims: Mapping[str, Any]) -> str:
+    email = claims.get("email")
+    if claims.get("email_verified") is not True or not isinstance(email, str):
+        raise SignInError("unknown", "the provider has not verified this person's e-mail address")
+    try:
+        return keys.checked_email(email)
+    except keys.BadKeyRequestError as error:
+        raise SignInError("unknown", str(error)) from error
+
+
+def _by_subject(session: Session, subject: str) -> User | None:
+    return session.exec(
+        select(User).where(User.subject_digest == subject).with_for_update()
+    ).first()
+
+
+def _by_email(session: Session, email: str) -> User | None:
+    return session.exec(select(User).where(col(User.email) == email).with_for_update()).first()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,252 @@
+"""Figures about a platform's work: what waits, how much is decided, how often rules are wrong, what drifts.
+
+Each is counted by a query that an index bounds, so that it takes milliseconds whatever the platform's size.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import quantiles
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import case
+from sqlalchemy import select as sql_select
+from sqlmodel import Session, col, func, select
+
+from appeals.machines.case import State
+from scanner.reference_states import Status
+from scanner.rehearsals import ALL
+from scanner.tables import (
+    Analysis,
+    Bank,
+    Case,
+    CaseVerdict,
+    DeadLetter,
+    Deadline,
+    GoldenCase,
+    PolicyDecision,
+    Reference,
+    RuleTally,
+    TrackMatch,
+)
+
+AGES: Final = (
+    ("< 1 h", timedelta(hours=1)),
+    ("1–4 h", timedelta(hours=4)),
+    ("4–24 h", timedelta(days=1)),
+    ("1–3 d", timedelta(days=3)),
+    ("3–7 d", timedelta(days=7)),
+)
+OLDER: Final = "> 7 d"
+WAITING: Final = (State.OPEN, State.QUEUED, State.LEASED, State.WAITING_INFO, State.ESCALATED)
+RECENT: Final = timedelta(days=30)
+HOURS: Final = 48
+MOST_VERDICTS: Final = 1000
+MOST_MATCHES: Final = 10_000
+FEWEST: Final = 3
+"""Of a rule, a bank or a language that people looked at less often no rate is told."""
+_HAD_EFFECT: Final = frozenset({"clear", "restrict", "block"})
+_OUTCOME: Final = {"release": "clear", "restrict": "restrict", "block": "block"}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often people judged otherwise than the rules.
+
+    Attributes
+    ----------
+    looked_at : int
+        Decisions that a person gave a verdict on.
+    decided, overturned : int
+        Those of them that had an effect, and how many of these the person changed.
+    released : int
+        Those that a person found nothing wrong with: false positives.
+    """
+
+    name: str
+    looked_at: int
+    decided: int
+    overturned: int
+    released: int
+
+    @property
+    def overturn_rate(self) -> float | None:
+        return self.overturned / self.decided if self.decided else None
+
+    @property
+    def false_positive_rate(self) -> float:
+        return self.released / self.looked_at
+
+
+@dataclass(frozen=True)
+class ScoreDay:
+    """Scores of one day's matches: the median, and what a tenth lies below and above."""
+
+    day: str
+    matches: int
+    low: float
+    median: float
+    high: float
+
+
+def queue_ages(session: Session, tenant_id: str, now: datetime) -> dict[str, int]:
+    """Return how many open cases are how old."""
+    bounds = [(name, now - most) for name, most in AGES]
+    bucket = case(*((col(Case.opened_at) > bound, name) for name, bound in bounds), else_=OLDER)
+    query = (
+        sql_select(bucket, func.count())
+        .where(col(Case.tenant_id) == tenant_id, col(Case.state).in_(WAITING))
+        .group_by(bucket)
+    )
+    counted = {str(name): int(count) for name, count in session.execute(query)}
+    return {name: counted.get(name, 0) for name in (*(name for name, _ in AGES), OLDER)}
+
+
+def decided_by_hour(session: Session, tenant_id: str, now: datetime) -> list[dict[str, Any]]:
+    """Return decisions of rules and verdicts of people by the hour, oldest first."""
+    last = now.replace(minute=0, second=0, microsecond=0)
+    since = last - timedelta(hours=HOURS - 1)
+    tallied = (
+        select(RuleTally.hour, func.sum(RuleTally.fired))
+        .where(
+            RuleTally.tenant_id == tenant_id,
+            RuleTally.rule == ALL,
+            col(RuleTally.hour) >= since,
+        )
+        .group_by(col(RuleTally.hour))
+    )
+    rules = dict(session.exec(tallied).all())
+    given = select(CaseVerdict.created_at).where(
+        CaseVerdict.tenant_id == tenant_id,
+        col(CaseVerdict.created_at) >= since,
+        CaseVerdict.state != "undone",
+    )
+    people = Counter(at.replace(minute=0, second=0, microsecond=0) for at in session.exec(given))
+    hours = [since + timedelta(hours=n) for n in range(HOURS)]
+    return [
+        {"hour": hour, "rules": int(rules.get(hour, 0)), "people": people[hour]} for hour in hours
+    ]
+
+
+def rates(session: Session, tenant_id: str, now: datetime) -> dict[str, list[Rate]]:
+    """Return rates by ``rule``, ``bank`` and ``language`` of lyrics, of the newest verdicts of 30 days."""
+    golden = select(GoldenCase.case_id)
+    query = (
+        sql_select(
+            col(CaseVerdict.verdict),
+            col(PolicyDecision.decision),
+            col(PolicyDecision.reasons),
+            col(PolicyDecision.analysis_id),
+            col(Analysis.words),
+        )
+        .select_from(CaseVerdict)
+        .join(Case, col(Case.id) == col(CaseVerdict.case_id))
+        .join(PolicyDecision, col(PolicyDecision.id) == col(Case.decision_id))
+        .outerjoin(Analysis, col(Analysis.id) == col(PolicyDecision.analysis_id))
+        .where(
+            col(CaseVerdict.tenant_id) == tenant_id,
+            col(CaseVerdict.created_at) >= now - RECENT,
+            col(CaseVerdict.state).in_(("applied", "agreed", "differed")),
+            col(CaseVerdict.checks).is_(None),
+            col(CaseVerdict.case_id).not_in(golden),
+        )
+        .order_by(col(CaseVerdict.created_at).desc())
+        .limit(MOST_VERDICTS)
+    )
+    found = list(session.execute(query))
+    banks = _banks_of(session, {row.analysis_id for row in found if row.analysis_id})
+    groups: dict[str, dict[str, list[tuple[str, str]]]] = {
+        kind: defaultdict(list) for kind in ("rule", "bank", "language")
+    }
+    for verdict, decision, reasons, analysis_id, words in found:
+        judged = (decision, _OUTCOME.get(verdict, decision))
+        names = {
+            "rule": {reason["rule"] for reason in reasons},
+            "bank": banks.get(analysis_id, set()),
+            "language": {each for each in ((words or {}).get("sources") or {}).values() if each},
+        }
+        for kind, of_kind in names.items():
+            for name in of_kind:
+                groups[kind][name].append(judged)
+    return {kind: _rates(of_kind.items()) for kind, of_kind in groups.items()}
+
+
+def _rates(groups: Iterable[tuple[str, list[tuple[str, str]]]]) -> list[Rate]:
+    """Return the rates of what was looked at often enough, the most often first."""
+    made = [
+        Rate(
+            name,
+            looked_at=len(judged),
+            decided=sum(rules in _HAD_EFFECT for rules, _ in judged),
+            overturned=sum(rules in _HAD_EFFECT and rules != person for rules, person in judged),
+            released=sum(rules != "clear" and person == "clear" for rules, person in judged),
+        )
+        for name, judged in groups
+        if len(judged) >= FEWEST
+    ]
+    return sorted(made, key=lambda rate: (-rate.looked_at, rate.name))[:20]
+
+
+def _banks_of(session: Session, analyses: set[str]) -> dict[str, set[str]]:
+    named: dict[str, set[str]] = defaultdict(set)
+    ids = sorted(analyses)
+    for start in range(0, len(ids), 500):
+        query = (
+            select(TrackMatch.analysis_id, Bank.name)
+            .join(Reference, col(Reference.id) == col(TrackMatch.reference_id))
+            .join(Bank, col(Bank.id) == col(Reference.bank_id))
+            .where(col(TrackMatch.analysis_id).in_(ids[start : start + 500]))
+            .distinct()
+        )
+        for analysis_id, name in session.exec(query):
+            named[analysis_id].add(name)
+    return named
+
+
+def scores_by_day(session: Session, tenant_id: str) -> list[ScoreDay]:
+    """Return the scores of the newest matches by day (UTC), oldest first; the time is in a match's id (RFC 9562)."""
+    query = select(TrackMatch.id, TrackMatch.score).where(TrackMatch.tenant_id == tenant_id)
+    newest = query.order_by(col(TrackMatch.id).desc()).limit(MOST_MATCHES)
+    days: dict[str, list[float]] = defaultdict(list)
+    for match_id, score in session.exec(newest):
+        milliseconds = UUID(match_id).int >> 80
+        day = datetime.fromtimestamp(milliseconds / 1000, tz=UTC).date().isoformat()
+        days[day].append(score)
+    return [_score_day(day, scores) for day, scores in sorted(days.items())][-30:]
+
+
+def _score_day(day: str, scores: Sequence[float]) -> ScoreDay:
+    if len(scores) == 1:
+        return ScoreDay(day, 1, scores[0], scores[0], scores[0])
+    tenths = quantiles(scores, n=10, method="inclusive")
+    return ScoreDay(day, len(scores), tenths[0], tenths[4], tenths[8])
+
+
+def missed_deadlines(session: Session, tenant_id: str, now: datetime) -> list[tuple[str, int]]:
+    """Return how many clocks of 30 days were missed, by rule of law."""
+    query = select(Deadline.rule, func.count()).where(
+        Deadline.tenant_id == tenant_id,
+        Deadline.state == "missed",
+        col(Deadline.due_at) >= now - RECENT,
+    )
+    return sorted(session.exec(query.group_by(Deadline.rule)).all(), key=lambda row: -row[1])
+
+
+def dead_letters(session: Session, tenant_id: str) -> list[tuple[str, int]]:
+    """Return how many dead letters wait, by stage."""
+    query = select(DeadLetter.group, func.count()).where(
+        DeadLetter.tenant_id == tenant_id, DeadLetter.state == "dead"
+    )
+    return sorted(session.exec(query.group_by(DeadLetter.group)).all(), key=lambda row: -row[1])
+
+
+def flooded(session: Session, tenant_id: str, *, limit: int = 20) -> list[Reference]:
+    """Return references that are out of the index since they were suddenly found everywhere."""
+    query = select(Reference).where(
+        Reference.tenant_id == tenant_id,
+        Reference.status == Status.QUARANTINED,
+        Reference.quarantined_for == "flood",
+    )
+    return list(session.exec(query.order_by(col(Reference.flood_rate).desc()).limit(limit)))
