@@ -44,7 +44,7 @@ WAITING: Final = (State.OPEN, State.QUEUED, State.LEASED, State.WAITING_INFO, St
 RECENT: Final = timedelta(days=30)
 HOURS: Final = 48
 MOST_VERDICTS: Final = 1000
-MOST_MATCHES: Final = 10_000
+MOST_MATCHES: Final = 5_000
 FEWEST: Final = 3
 """Of a rule, a bank or a language that people looked at less often no rate is told."""
 _HAD_EFFECT: Final = frozenset({"clear", "restrict", "block"})
