@@ -10,12 +10,12 @@ import rfc8785
 from sqlalchemy import and_, or_
 from sqlmodel import Session, SQLModel, col, select
 
-from scanner import idempotency, licensees, sanctions
+from scanner import case_closing, idempotency, licensees, sanctions
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import IllegalTransitionError, NotFoundError
-from scanner.events import CaseClosed, TrackRescanned, TrackSubmitted, TrackWithdrawn
+from scanner.events import TrackRescanned, TrackSubmitted, TrackWithdrawn
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.metrics import SUBMISSIONS
 from scanner.privacy.person_keys import Person
@@ -289,22 +289,8 @@ def close_cases(
     keep: Sequence[str] = (),
 ) -> None:
     """Take from the queue what nobody needs to look at any more, but for what ``keep`` names."""
-    cases = select(Case).where(
-        Case.track_id == track.id, col(Case.closed_at).is_(None), col(Case.id).not_in(keep)
-    )
-    for case in session.exec(cases.with_for_update()):
-        case.state, case.since, case.closed_at = "closed", now, now
-        case.holder = case.due_at = None
-        case.version += 1
-        record(
-            session,
-            tenant_id=case.tenant_id,
-            subject=case.id,
-            version=case.version,
-            data=CaseClosed(track_id=track.id, reason=reason),
-            now=now,
-            actor=actor,
-        )
+    about = (Case.track_id == track.id, col(Case.id).not_in(keep))
+    case_closing.close(session, *about, reason=reason, now=now, actor=actor)
 
 
 def move(

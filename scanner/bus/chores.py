@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
+    appointments,
     cases,
     checkpoints,
     consents,
@@ -24,6 +25,7 @@ from scanner import (
     rehearsals,
     sanctions,
     second_reviews,
+    setbacks,
     temporary,
     upkeep,
     verdicts,
@@ -81,6 +83,8 @@ class Chores:
                 lambda: flood.forget_old(service),
                 lambda: rehearsals.forget_old(service),
                 lambda: expire_idempotency_keys(service),
+                lambda: setbacks.forget_old(service),
+                lambda: appointments.watch(service),
                 lambda: webhooks.forget_settled(service),
                 lambda: service.store.sweep(UPLOAD_SECONDS, service.now()),
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),

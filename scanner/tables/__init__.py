@@ -26,6 +26,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.audit_blocks import AuditBlock
 from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
@@ -63,6 +64,7 @@ from scanner.tables.references import (
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
+from scanner.tables.setbacks import Setback
 from scanner.tables.statements import DatabasePush
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
@@ -82,6 +84,7 @@ __all__ = [
     "ApiKey",
     "Appeal",
     "AppealDecider",
+    "AuditBlock",
     "Bank",
     "BlobRelease",
     "BusCursor",
@@ -142,6 +145,7 @@ __all__ = [
     "RetroSweep",
     "RuleTally",
     "Sanction",
+    "Setback",
     "Share",
     "SigningKey",
     "StatementOfReasons",
