@@ -324,7 +324,8 @@ def locked_in_order(session: Session, case_id: str) -> tuple[Case, Track | None]
         named = select(NoticeTrack.track_id).where(NoticeTrack.notice_id == seen.matter_id)
         wanted.update(session.exec(named))
     tracks = {each: locked_track(session, seen.tenant_id, each) for each in sorted(wanted)}
-    if (model := _ABOUT.get(seen.matter_kind or "")) is not None:
+    model = _ABOUT.get(seen.matter_kind or "")
+    if model is not None and seen.matter_id is not None:
         session.get(model, seen.matter_id, with_for_update=True, populate_existing=True)
     case = matters.locked(session, Case, seen.tenant_id, case_id)
     return case, tracks.get(seen.track_id or "")
