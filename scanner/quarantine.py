@@ -9,8 +9,9 @@ import appeals
 from scanner import case_closing
 from scanner.admission import in_words
 from scanner.clock import new_id
-from scanner.events import CaseOpened, ReferenceQuarantined, ReferenceReinstated
+from scanner.events import CaseOpened
 from scanner.journal import Actor, record
+from scanner.reference_events import ReferenceQuarantined, ReferenceReinstated
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Case, Reference

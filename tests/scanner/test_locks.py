@@ -14,7 +14,7 @@ from scanner import appeal_outcomes, appealing, cases, inline, reasons, sanction
 from scanner.appeal_outcomes import AppealDecision, Exclusion
 from scanner.appealing import AppealAsked
 from scanner.errors import ScannerError
-from scanner.events import ReferenceQuarantined
+from scanner.reference_events import ReferenceQuarantined
 from scanner.reference_history import record_change
 from scanner.references import locked as locked_reference
 from scanner.sanctions import SanctionAsked
