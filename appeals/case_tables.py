@@ -13,8 +13,9 @@ class CaseVerdict(SQLModel, table=True):
     """What one reviewer says of a case.
 
     ``checks`` is the verdict that a second reviewer checked without seeing it. ``state`` is standing, undone,
-    applied, returned (it could not take effect), agreed or differed. ``matches`` tells by id of a match what
-    it is: confirmed, false or licensed.
+    applied, in_doubt (a second opinion was asked for), unanswered (nobody gave it), returned (it could not
+    take effect), moot (what the case asks was settled elsewhere), agreed or differed. ``matches`` tells by id
+    of a match what it is: confirmed, false or licensed.
     """
 
     __tablename__ = "case_verdict"

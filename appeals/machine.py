@@ -31,6 +31,8 @@ class Matter:
         Ids of all who decided it, or what it is about, before.
     left : timedelta, optional
         What was left of its time when its clock was stopped.
+    appointed : str, optional
+        Id of whoever may take it although they decided before: of a case alone, never of an appeal.
     """
 
     state: str
@@ -40,6 +42,7 @@ class Matter:
     holder: str | None = None
     deciders: frozenset[str] = frozenset()
     left: timedelta | None = None
+    appointed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,15 @@ class Role(StrEnum):
     NOTIFIER = "notifier"
     REVIEWER = "reviewer"
     APPEALS_OFFICER = "appeals_officer"
+    ADMIN = "admin"
 
 
 AFFECTED: Final = frozenset({Role.CREATOR, Role.PARENT, Role.PLATFORM})
 CLAIMANT: Final = frozenset({Role.RIGHTS_HOLDER, Role.NOTIFIER})
 STAFF: Final = frozenset({Role.REVIEWER, Role.APPEALS_OFFICER})
 SENIOR: Final = frozenset({Role.APPEALS_OFFICER})
+ADMIN: Final = frozenset({Role.ADMIN})
+"""Runs the system and decides nothing."""
 CLOCK: Final = frozenset({Role.SYSTEM})
 
 

@@ -14,7 +14,8 @@ class Case(SQLModel, table=True):
 
     ``since``, ``due_at``, ``holder`` and ``deciders`` are those of :class:`appeals.machine.Matter`: while
     it is leased, the end of the lease and who has it. ``legal_due_at`` is by when law wants an answer;
-    ``reach`` how many tracks wait for the same answer, null until that was counted.
+    ``reach`` how many tracks wait for the same answer, null until that was counted. ``appointed`` may take it
+    though they decided before, since nobody else is left.
     """
 
     __tablename__ = "appeal_case"
@@ -37,6 +38,7 @@ class Case(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     holder: str | None = Field(default=None, max_length=36)
     deciders: list[str] = Field(default_factory=list, sa_type=json_type())
+    appointed: str | None = Field(default=None, max_length=36)
     matter_kind: str | None = Field(default=None, max_length=20)
     matter_id: str | None = Field(default=None, max_length=36)
     right: str | None = Field(default=None, max_length=20)

@@ -10,6 +10,7 @@ import appeals
 from appeals import strike_policy
 from scanner import (
     appeal_letters,
+    catalogue,
     matters,
     parties,
     restrictions,
@@ -113,6 +114,8 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
     actor = parties.staff(caller)
     _check(decided)
     with service.database.transaction() as session:
+        if decided.exclusion is not None:
+            catalogue.lock(session, caller.tenant_id)  # before any track
         row = _locked(session, caller.tenant_id, appeal_id)
         _check_part(row, decided)
         parts = {"reason": decided.reason}
@@ -203,10 +206,14 @@ def _check_part(row: Appeal, decided: AppealDecision) -> None:
 
 
 def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:
-    """Lock the track, then the appeal."""
+    """Lock the track, or those of a notice, then the appeal."""
     seen = matters.find(session, Appeal, tenant_id, appeal_id)
-    if seen.track_id is not None:
-        tracks.locked(session, tenant_id, seen.track_id)
+    wanted = {seen.track_id} if seen.track_id else set()
+    if seen.subject_kind == Notice.KIND:
+        named = select(NoticeTrack.track_id).where(NoticeTrack.notice_id == seen.subject_id)
+        wanted.update(session.exec(named))
+    for track_id in sorted(wanted):
+        tracks.locked(session, tenant_id, track_id)
     return matters.locked(session, Appeal, tenant_id, appeal_id)
 
 

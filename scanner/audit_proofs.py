@@ -4,7 +4,7 @@ A proof holds the object's records as they may be shown, each with the hash of i
 Merkle tree of its chain, and one checkpoint whose signed root all paths must lead to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
@@ -12,12 +12,13 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.matter_tables import MatterRow
 from scanner import checkpoints
+from scanner.audit_blocks import Blocks
 from scanner.audit_leaves import data_digest, leaf_of, view_of
 from scanner.callers import Caller
 from scanner.checkpoints import BadCheckpointError, Checkpoint
 from scanner.clockwork import ROWS
 from scanner.errors import NotFoundError, ScannerError
-from scanner.merkle import path, root_of
+from scanner.merkle import root_of
 from scanner.pseudonyms import sees_ids
 from scanner.tables import (
     Account,
@@ -64,7 +65,7 @@ class Hidden:
 
 def last_checkpoint(service: "Service", chain: str) -> Checkpoint:
     """Return a chain's last checkpoint, or raise ``NotFoundError``."""
-    found = checkpoints.latest(checkpoints.folder_of(service), checkpoints.public_key(service))
+    found = checkpoints.last_whole(checkpoints.folder_of(service), checkpoints.public_key(service))
     if chain not in found:
         raise NotFoundError("checkpoint", "yet: they are written every hour")
     return found[chain]
@@ -98,11 +99,14 @@ def make(service: "Service", caller: Caller, object_id: str) -> dict[str, Any]:
         checkpoint = None
     size = checkpoint.size if checkpoint else 0
     proved = [(row, seal) for row, seal in found if seal is not None and seal.sequence <= size]
-    tree = _leaves(service, caller.tenant_id, size) if proved else []
+    blocks = None
+    if checkpoint is not None and proved:
+        root = str(checkpoint.statement["root"])
+        blocks = Blocks(service, caller.tenant_id, size, root)
     return {
         "format": FORMAT,
         "object": object_id,
-        "rows": [_proved(service, hidden, row, seal, tree) for row, seal in proved],
+        "rows": [_proved(service, hidden, row, seal, blocks) for row, seal in proved if blocks],
         "checkpoint": checkpoint.to_json() if checkpoint else None,
         "waiting": len(found) - len(proved),
         "evidence": files,
@@ -157,7 +161,7 @@ def _proved(
     hidden: Hidden,
     row: JournalRow,
     seal: JournalSeal,
-    tree: Sequence[bytes],
+    blocks: Blocks,
 ) -> dict[str, Any]:
     named = hidden.data(row.data) != row.data  # names staff: its digest is all that is given
     return {
@@ -165,14 +169,8 @@ def _proved(
         "data": None if named else row.data,
         "sequence": seal.sequence,
         "seal": seal.hash,
-        "path": [each.hex() for each in path(tree, seal.sequence - 1)],
+        "path": [each.hex() for each in blocks.path(seal.sequence - 1)],
     }
-
-
-def _leaves(service: "Service", chain: str, size: int) -> list[bytes]:
-    with service.database.reading() as session:
-        found = checkpoints.leaves(session, chain, service.pseudonyms, upto=size)
-        return [leaf for _, _, leaf in found]
 
 
 def _evidence(session: Session, object_id: str) -> tuple[list[dict[str, Any]], int]:

@@ -12,9 +12,9 @@ from scanner.catalogue import note_names
 from scanner.clock import new_id
 from scanner.database import Database
 from scanner.errors import ConflictError, NotFoundError, ScannerError
-from scanner.events import BankChanged, BankCreated
 from scanner.idempotency import check_version
 from scanner.journal import PIPELINE, Actor, record
+from scanner.reference_events import BankChanged, BankCreated
 from scanner.reference_states import Status
 from scanner.tables import Bank, Reference
 

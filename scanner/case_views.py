@@ -66,7 +66,7 @@ def shown(service: "Service", session: Session, caller: Caller, case: Case) -> d
 def whole(service: "Service", session: Session, caller: Caller, case: Case) -> dict[str, Any]:
     """Return a case with its matches, notes and verdicts, as far as the caller may see them.
 
-    A second reviewer sees neither the first verdict nor the notes that go with it.
+    Whoever may check a verdict that waits sees neither it nor the notes that go with it.
     """
     view = shown(service, session, caller, case)
     staff = caller.user_id is not None
@@ -75,7 +75,7 @@ def whole(service: "Service", session: Session, caller: Caller, case: Case) -> d
         return view | {"notes": [_note(service, caller, each) for each in notes if _theirs(each)]}
     if not (holds(service, caller, case) or caller.actor.role in ALL_CASES):
         return view
-    blind = case.state == State.SECOND_REVIEW and caller.actor.role != "auditor"
+    blind = is_blind(caller, case)
     return view | {
         "uploader": _uploader(service, session, view["track_id"]),
         "matches": _matches(session, case, view["track_id"]),
@@ -92,6 +92,14 @@ def holds(service: "Service", caller: Caller, case: Case) -> bool:
     """Whether the caller has the case now."""
     over = case.due_at is not None and case.due_at <= service.now()
     return caller.user_id is not None and case.holder == caller.user_id and not over
+
+
+def is_blind(caller: Caller, case: Case) -> bool:
+    """Whether a verdict waits that the caller may be asked to check without having seen it."""
+    if case.state == State.SECOND_REVIEW:
+        return caller.actor.role != "auditor"
+    waits = case.state == State.DECIDED
+    return waits and caller.actor.role != "auditor" and caller.user_id not in case.deciders
 
 
 def note(service: "Service", caller: Caller, row: CaseNote) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.machines.case import LEASE, State
-from scanner import matters, parties, queues, track_states
+from scanner import matters, parties, queues, setbacks, track_states
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import IllegalTransitionError, NotFoundError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TO_AFFECTED: Final = frozenset({"question", "answer"})
 """Notes that whom the case affects reads as well."""
+REOPENED: Final = "new_facts"
+"""Kind of the note that says why a closed case was opened again."""
 OVER: Final = {State.LEASED: "expire", State.WAITING_INFO: "go_on"}
 BATCH: Final = 100
 
@@ -133,8 +135,8 @@ def reopen(service: "Service", caller: Caller, case_id: str, new_facts: str) -> 
         case = matters.locked(session, Case, caller.tenant_id, case_id)
         _check_undecided(session, case)
         matters.move(service, session, case, "reopen", actor, parts={"new_facts": new_facts})
-        _note(service, session, case, actor, "new_facts", new_facts)
-        case.closed_at = case.reach = None
+        _note(service, session, case, actor, REOPENED, new_facts)
+        case.closed_at = case.reach = case.appointed = None
         matters.move(service, session, case, "queue", matters.CLOCK)
         return case
 
@@ -150,16 +152,23 @@ def expire_due(service: "Service") -> int:
     with service.database.reading() as session:
         due = session.exec(
             select(Case.id)
-            .where(col(Case.state).in_(OVER), col(Case.due_at) <= service.now())
+            .where(
+                col(Case.state).in_(OVER),
+                col(Case.due_at) <= service.now(),
+                setbacks.ready("case-expiry", col(Case.id), service.now()),
+            )
+            .order_by(col(Case.due_at))
             .limit(BATCH)
         ).all()
-    for case_id in due:
+
+    def act(case_id: str) -> None:
         with service.database.transaction() as session:
             case = session.get_one(Case, case_id, with_for_update=True, populate_existing=True)
             over = case.due_at is not None and case.due_at <= service.now()
             if over and case.state in OVER:
                 matters.move(service, session, case, OVER[State(case.state)], matters.CLOCK)
-    return len(due)
+
+    return setbacks.each(service, "case-expiry", due, act)
 
 
 def set_skills(service: "Service", email: str, skills: list[str], languages: list[str]) -> User:

@@ -44,8 +44,11 @@ def read(folder: Folder, key: str, chain: str | None = None) -> Book:
     known: dict[str, set[str]] = {}
     for name in folder.names():
         lines = folder.lines(name)
-        for value in lines:
-            _take(book, known, name, value, key, len(lines), chain)
+        if not lines:
+            book.wrong.append((NOWHERE, 0, f"round {name} is empty"))
+        new = [_take(book, known, name, value, key, len(lines), chain) for value in lines]
+        if lines and not any(new):
+            book.wrong.append((NOWHERE, 0, f"round {name} lacks the lines that were new in it"))
     return book
 
 
@@ -57,17 +60,18 @@ def _take(
     key: str,
     count: int,
     wanted: str | None,
-) -> None:
+) -> bool:
+    """Take a line in; tell whether it is one that was not told before, or may be."""
     try:
         found = parsed(value, key)
     except BadCheckpointError as error:
         book.wrong.append((NOWHERE, 0, f"round {name}: {error}"))
-        return
+        return True
     own = known.setdefault(found.chain, {GENESIS})
     if wanted is not None and found.chain != wanted:
-        return
+        return True
     if found.digest in own:
-        return  # of a chain that had not grown: told again
+        return wanted is not None  # of a chain that had not grown: told again
     if found.statement["previous"] not in own:
         detail = f"round {name}: the checkpoint before is missing"
         book.wrong.append((found.chain, found.size, detail))
@@ -76,3 +80,4 @@ def _take(
         book.wrong.append((found.chain, found.size, detail))
     own.add(found.digest)
     book.chains.setdefault(found.chain, {})[found.size] = found
+    return True

@@ -10,9 +10,8 @@ Two workers may write the same round twice; both are true. A round is whole or n
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,27 +20,27 @@ import rfc8785
 import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlmodel import Session, col, func, select
+from sqlmodel import func, select
 
-from scanner.audit_leaves import leaf_of, view_of
+from scanner import audit_blocks
+from scanner.audit_blocks import leaves
 from scanner.clock import new_id
 from scanner.errors import ScannerError
 from scanner.journal import GENESIS, seal_hash
 from scanner.merkle import Tree
+from scanner.metrics import CHECKPOINTS_REFUSED
 from scanner.pseudonyms import make_key_file
 from scanner.secrets import read_key_file
 from scanner.signed_lines import public_half
 from scanner.strict_json import strict_json
-from scanner.tables import JournalRow, JournalSeal
+from scanner.tables import JournalSeal
 
 if TYPE_CHECKING:
-    from scanner.pseudonyms import Pseudonyms
     from scanner.service import Service
 
 FORMAT: Final = "clearance-checkpoint-1"
 KEY_NAME: Final = "checkpoint.key"
 SUFFIX: Final = ".jsonl"
-PAGE: Final = 1000
 
 log = structlog.get_logger()
 
@@ -173,14 +172,34 @@ def public_key(service: "Service") -> str:
 
 
 def write_due(service: "Service") -> bool:
-    """Write this hour's round unless it is there; tell whether one was written."""
+    """Write this hour's round unless it is there; tell whether one was written.
+
+    Raises
+    ------
+    BadCheckpointError
+        If the last round is not whole; ``clearance_checkpoints_refused`` is 1 until it is.
+    """
     names = folder_of(service).names()
     hour = f"{service.now().astimezone(UTC):%Y%m%dT%H}"
-    return not (names and names[-1].startswith(hour)) and write(service) is not None
+    if names and names[-1].startswith(hour):
+        return False
+    try:
+        made = write(service)
+    except BadCheckpointError:
+        CHECKPOINTS_REFUSED.set(1)
+        raise
+    CHECKPOINTS_REFUSED.set(0)
+    return made is not None
 
 
 def write(service: "Service") -> list[Checkpoint] | None:
-    """Write a round now; None if nothing was sealed since the last one."""
+    """Write a round now; None if nothing was sealed since the last one.
+
+    Raises
+    ------
+    BadCheckpointError
+        If the last round is not whole.
+    """
     folder, key = folder_of(service), own_key(service.settings.home)
     last = latest(folder, public_half(key))
     found = {
@@ -197,7 +216,9 @@ def write(service: "Service") -> list[Checkpoint] | None:
         else signed(key, chain, tree, head, at.isoformat(), len(told), last.get(chain))
         for chain, (tree, head) in told.items()
     ]
-    folder.write(f"{at:%Y%m%dT%H%M%S.%f}Z{SUFFIX}", [each.to_json() for each in made])
+    folder.write(_name(at), [each.to_json() for each in made])
+    for each in made:
+        audit_blocks.fill(service, each.chain, each.size)
     return made
 
 
@@ -227,38 +248,51 @@ def signed(
 
 
 def latest(folder: Folder, key: str) -> dict[str, Checkpoint]:
-    """Return each chain's checkpoint of the last round that can be read."""
+    """Return each chain's checkpoint of the last round, on which the next one rests.
+
+    Raises
+    ------
+    BadCheckpointError
+        If that round is not whole: nothing is signed then that would pass over it.
+    """
+    names = folder.names()
+    return _round(folder, names[-1], key) if names else {}
+
+
+def last_whole(folder: Folder, key: str) -> dict[str, Checkpoint]:
+    """Return each chain's checkpoint of the last round that is whole, for a proof."""
     for name in reversed(folder.names()):
         try:
-            found = [parsed(line, key) for line in folder.lines(name)]
+            return _round(folder, name, key)
         except BadCheckpointError as error:
             log.error("checkpoint_unreadable", round=name, detail=str(error))
-            continue
-        return {each.chain: each for each in found}
     return {}
 
 
-def leaves(
-    session: Session, chain: str, pseudonyms: "Pseudonyms", after: int = 0, upto: int | None = None
-) -> Iterator[tuple[JournalSeal, JournalRow, bytes]]:
-    """Yield a chain's seals with their rows and the hashes of their leaves, in order."""
-    while True:
-        query = (
-            select(JournalSeal, JournalRow)
-            .join(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
-            .where(JournalSeal.chain == chain, JournalSeal.sequence > after)
-            .order_by(col(JournalSeal.sequence))
-            .limit(PAGE)
+def _round(folder: Folder, name: str, key: str) -> dict[str, Checkpoint]:
+    """Return a round's checkpoints; each round says in the lines that are new how many there are."""
+
+    def broken(why: str) -> BadCheckpointError:
+        return BadCheckpointError(
+            f"the round {name} {why}: put it back from a copy; or, once `clearance audit verify` "
+            "has said what it says, take it out of the folder"
         )
-        if upto is not None:
-            query = query.where(JournalSeal.sequence <= upto)
-        page = session.exec(query).all()
-        for seal, row in page:
-            yield seal, row, leaf_of(seal.hash, view_of(row, pseudonyms))
-            after = seal.sequence
-        session.expunge_all()
-        if len(page) < PAGE:
-            return
+
+    try:
+        found = [parsed(line, key) for line in folder.lines(name)]
+    except BadCheckpointError as error:
+        raise broken(f"can't be read ({error})") from None
+    if not found:
+        raise broken("is empty")
+    last = max(found, key=lambda each: str(each.statement["at"]))
+    at = datetime.fromisoformat(str(last.statement["at"])).astimezone(UTC)
+    if name != _name(at) or last.statement["chains"] != len(found):
+        raise broken("is cut off")
+    return {each.chain: each for each in found}
+
+
+def _name(at: datetime) -> str:
+    return f"{at:%Y%m%dT%H%M%S.%f}Z{SUFFIX}"
 
 
 def _chains(service: "Service") -> list[str]:

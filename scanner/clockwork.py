@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 from appeals.matter_tables import MatterRow
-from scanner import appeal_clock, counter_notices, disputes, notices, queues, strikes
+from scanner import (
+    appeal_clock,
+    counter_notices,
+    disputes,
+    notices,
+    queues,
+    second_reviews,
+    strikes,
+)
 from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike, Track
 
 if TYPE_CHECKING:
@@ -31,10 +39,10 @@ WHEN_DUE: Final[dict[str, Act]] = {
     "appeal/complaint-window": appeal_clock.close,
     "strike-pending": strikes.activate,
     "strike-active": strikes.expire,
-    queues.TARGET: queues.meet,
+    queues.TARGET: second_reviews.meet,
 }
 """By rule, or kind of matter and rule: what happens when the time is over; what is not here is missed."""
-WHEN_MISSED: Final[dict[str, Act]] = {queues.TARGET: queues.escalate_late}
+WHEN_MISSED: Final[dict[str, Act]] = {queues.TARGET: second_reviews.late}
 """By rule: what happens when somebody should have acted and has not."""
 
 

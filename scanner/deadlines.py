@@ -7,12 +7,12 @@ starts another.
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from sqlmodel import Session, col, select
 
 import appeals
 from appeals.deadlines import NEAR
 from appeals.matter_tables import MatterRow
+from scanner import setbacks
 from scanner.clock import new_id
 from scanner.journal import PIPELINE, Actor, record
 from scanner.matter_events import (
@@ -34,8 +34,6 @@ ENDED: Final = "ended"
 BATCH: Final = 100
 RIGHTS: Final = frozenset({"complaint-window"})
 """Rules of time in which somebody may act and need not: when it is over nothing is missed."""
-
-log = structlog.get_logger()
 
 
 def start(
@@ -109,7 +107,7 @@ def end(
 def tick(service: "Service") -> int:
     """Tell what is near, act on what opens or is due; return how many clocks were looked at.
 
-    Each clock is a transaction of its own: one that fails must not keep the others from their turn.
+    Each clock is a transaction of its own: one that fails comes again later (`scanner/setbacks.py`).
     """
     now = service.now()
     with service.database.reading() as session:
@@ -120,17 +118,17 @@ def tick(service: "Service") -> int:
                 (col(Deadline.due_at) <= now)
                 | (col(Deadline.near_at) <= now)
                 | (col(Deadline.window_at) <= now),
+                setbacks.ready("clock", col(Deadline.id), now),
             )
             .order_by(col(Deadline.due_at))
             .limit(BATCH)
         ).all()
-    for clock_id in due:
-        try:
-            with service.database.transaction() as session:
-                _act(service, session, clock_id)
-        except Exception:
-            log.exception("clock_failed", deadline_id=clock_id)
-    return len(due)
+
+    def act(clock_id: str) -> None:
+        with service.database.transaction() as session:
+            _act(service, session, clock_id)
+
+    return setbacks.each(service, "clock", due, act)
 
 
 def _act(service: "Service", session: Session, clock_id: str) -> None:

@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import col, select
 
 import fingerprint
-from scanner import analysis, banks, sentences, tracks
+from scanner import analysis, banks, sentences, track_views
 from scanner.audio import AudioError
 from scanner.errors import NotFoundError, TransientError
 from scanner.match_picture import MatchPicture, NothingToDrawError
@@ -81,7 +81,7 @@ def explain(
     with service.database.reading() as session:
         if threshold is not None:
             refuse_erased(session, track.id)
-        view = tracks.describe(session, [track])[0]
+        view = track_views.describe(session, [track])[0]
     recorded = [_told(match) for match in view["matches"]]
     known = {match["reference_id"] for match in recorded}
     return {
@@ -135,7 +135,9 @@ def replay(
         rows = session.exec(select(Reference).where(col(Reference.id).in_(ids))).all()
     references = {each.id: each for each in rows if each.tenant_id == track.tenant_id}
     described = [
-        tracks.describe_match(analysis.match_columns(match), references.get(match.reference_id))
+        track_views.describe_match(
+            analysis.match_columns(match), references.get(match.reference_id)
+        )
         for match in shown
     ]
     return Replay(
@@ -286,7 +288,7 @@ def _match(
     """Return the match to draw, the surest of those there are."""
     if threshold is None:
         with service.database.reading() as session:
-            found = tracks.describe(session, [track])[0]["matches"]
+            found = track_views.describe(session, [track])[0]["matches"]
         # A stem's matches are not in the sound that is drawn.
         matches = [each for each in found if not any("stem" in part for part in each["segments"])]
     else:

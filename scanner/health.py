@@ -37,7 +37,7 @@ class Health:
     """
 
     def __init__(self, service: "Service") -> None:
-        import scanner.pipeline  # noqa: F401 - seconds that no probe should wait for
+        import scanner.consumer_groups  # noqa: F401 - seconds that no probe should wait for
 
         self._checks: dict[str, Callable[[], None]] = {
             "database": lambda: _database(service),

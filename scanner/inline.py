@@ -12,9 +12,9 @@ from sqlmodel import col, select
 
 from scanner import retro, upkeep
 from scanner.bus.dispatch import Again, dispatch
+from scanner.consumer_groups import GROUPS
 from scanner.errors import TransientError
 from scanner.journal import Event, event_of
-from scanner.pipeline import GROUPS
 from scanner.tables import Handled, JournalRow, RetroSweep, Track
 from scanner.track_states import FINAL, State
 

@@ -24,6 +24,7 @@ from scanner.journal import record
 from scanner.letters import UNSENT_DOMAIN
 from scanner.matter_events import LetterSent
 from scanner.metrics import LETTERS
+from scanner.privacy.personal import ERASED
 from scanner.tables import Letter
 
 if TYPE_CHECKING:
@@ -201,6 +202,9 @@ def _settle(service: "Service", sent: Letter, result: Tried) -> None:
         else:
             letter.state = FAILED
             log.warning("letter_not_sent", letter=letter.id, attempts=letter.attempts)
+        if letter.erased_at is not None:
+            letter.subject = letter.body = ERASED
+            letter.address = letter.error = None
         LETTERS.labels(letter.state).inc()
         record(
             session,

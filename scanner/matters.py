@@ -142,6 +142,7 @@ def matter_of(row: MatterRow | Case) -> appeals.Matter:
         holder=row.holder,
         deciders=frozenset(row.deciders),
         left=None if left is None else timedelta(seconds=left),
+        appointed=row.appointed if isinstance(row, Case) else None,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Counter, Gauge, Histogram
 from sqlmodel import col, func, select
 
-from scanner import dmca_agent
+from scanner import dmca_agent, setbacks
 from scanner.tables import DeadLetter, JournalPending, Letter, PolicyActivation, RuleTally
 
 if TYPE_CHECKING:
@@ -63,6 +63,15 @@ LETTERS: Final = Counter(
     "clearance_letter_tries_total", "Tries to mail letters by result", ["result"]
 )
 LETTERS_WAITING: Final = Gauge("clearance_letters_waiting", "Letters that wait to be mailed")
+SETBACKS: Final = Gauge(
+    "clearance_setbacks", "Rows on which a chore fails and that it tries again later", ["chore"]
+)
+CASES_FOR_NOBODY: Final = Gauge(
+    "clearance_cases_nobody_may_take", "Open cases that no member of staff may decide"
+)
+CHECKPOINTS_REFUSED: Final = Gauge(
+    "clearance_checkpoints_refused", "1 while the last round of checkpoints is not whole"
+)
 SWEEP_STEPS_FAILED: Final = Counter(
     "clearance_sweep_steps_failed_total", "Steps of retention that failed and are done again"
 )
@@ -77,6 +86,9 @@ def count_what_waits(service: "Service") -> None:
         DEAD_LETTERS.set(session.exec(dead).one())
         waiting = select(func.count()).select_from(Letter).where(Letter.state == "waiting")
         LETTERS_WAITING.set(session.exec(waiting).one())
+        SETBACKS.clear()
+        for chore, count in setbacks.failing(session).items():
+            SETBACKS.labels(chore).set(count)
         since = service.now() - timedelta(days=1)
         for kind, alarms in (
             ("rule", (RuleTally.alarmed, col(RuleTally.hour) >= since)),

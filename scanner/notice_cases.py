@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 import appeals
+from scanner import case_closing
 from scanner.clock import new_id
-from scanner.events import CaseClosed, CaseOpened
+from scanner.events import CaseOpened
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.tables import Case, Notice
 
@@ -75,25 +76,10 @@ def close_cases(
     kinds: Sequence[str] = ("notice",),
 ) -> None:
     """Take a notice's cases from the queue, but for the one in which it is being decided."""
-    now = service.now()
-    query = select(Case).where(
+    about = [
         Case.matter_kind == notice.KIND,
         Case.matter_id == notice.id,
         col(Case.kind).in_(kinds),
-        col(Case.closed_at).is_(None),
-    )
-    for case in session.exec(query.with_for_update()):
-        if case.id == keep:
-            continue
-        case.state, case.since, case.closed_at = "closed", now, now
-        case.holder = case.due_at = None
-        case.version += 1
-        record(
-            session,
-            tenant_id=case.tenant_id,
-            subject=case.id,
-            version=case.version,
-            data=CaseClosed(track_id=case.track_id, reference_id=case.reference_id, reason=reason),
-            now=now,
-            actor=actor,
-        )
+        *([] if keep is None else [Case.id != keep]),
+    ]
+    case_closing.close(session, *about, reason=reason, now=service.now(), actor=actor)

@@ -12,30 +12,16 @@ from sqlmodel import Session, select
 import policy
 from scanner import (
     analysis,
-    claim_licences,
-    claims,
-    edits,
     events,
-    flood,
     licensees,
     marking,
-    matter_events,
-    notice_tracks,
-    people_events,
     reconsideration,
-    rehearsals,
-    retro,
-    rights_events,
-    standing_events,
-    stay_down,
-    strikes,
     webhooks,
     words,
 )
 from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
-from scanner.bus.groups import Group
 from scanner.clock import new_id
 from scanner.effects import keep_back, quarantine, take_effect, unfit
 from scanner.errors import TransientError
@@ -191,148 +177,6 @@ def replay(service: "Service", event: Event) -> None:
         if track is not None and track.state == State.QUARANTINED and track.problem is not None:
             reason = "a dead letter was replayed"
             analyse_again(session, track, reason, service.now(), cause=event)
-
-
-NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
-    *matter_events.MATTER_EVENTS.values(),
-    events.TrackDecided,
-    events.TrackReleased,
-    events.TrackConditioned,
-    events.TrackQuarantined,
-    events.TrackBlocked,
-    events.TrackHeld,
-    events.TrackIndeterminate,
-    events.TrackWithdrawn,
-    events.TrackRetroMatched,
-    events.CaseOpened,
-    events.CaseClosed,
-    events.TrackSuperseded,
-    events.TrackRuled,
-    events.TrackUnpublished,
-    matter_events.LetterWritten,
-    people_events.ConsentRequested,
-    people_events.ConsentGranted,
-    people_events.ConsentWithdrawn,
-    people_events.ConsentExpired,
-    people_events.GenerationRefused,
-    people_events.GenerationWaiting,
-    people_events.GenerationQueued,
-    people_events.GenerationWithdrawn,
-    standing_events.SanctionInForce,
-    standing_events.SanctionLifted,
-    standing_events.SanctionExpired,
-)
-"""What webhooks may be told of."""
-
-GROUPS: Final = (
-    Group(
-        name="analyse",
-        topics=(events.TRACKS,),
-        handlers={
-            events.TrackSubmitted.type: analyse,
-            events.TrackRescanned.type: analyse,
-        },
-        gave_up=give_up,
-        replays={events.TrackSubmitted.type: replay, events.TrackRescanned.type: replay},
-    ),
-    Group(
-        name="decide",
-        topics=(events.TRACKS,),
-        handlers={events.TrackAnalysed.type: decide},
-        gave_up=give_up,
-        replays={events.TrackAnalysed.type: replay},
-    ),
-    Group(
-        name="release",
-        topics=(events.TRACKS,),
-        handlers={events.TrackDecided.type: release, events.TrackRuled.type: release},
-        gave_up=give_up,
-        replays={events.TrackDecided.type: replay, events.TrackRuled.type: replay},
-    ),
-    Group(
-        name=flood.GROUP,
-        topics=(events.TRACKS,),
-        handlers={events.TrackAnalysed.type: flood.watch},
-    ),
-    Group(
-        name=rehearsals.GROUP,
-        topics=(events.TRACKS,),
-        handlers={events.TrackDecided.type: rehearsals.watch},
-    ),
-    Group(
-        name=retro.GROUP,
-        topics=(events.TRACKS, events.REFERENCES),
-        handlers={
-            events.TrackAnalysed.type: retro.catch_up,
-            events.ReferenceAdded.type: retro.begin,
-            events.ReferenceReinstated.type: retro.begin,
-            events.ReferenceWoken.type: retro.begin,
-            events.ReferenceChanged.type: retro.begin,
-            events.BankChanged.type: retro.begin,
-            events.RetroStarted.type: retro.advance,
-            events.RetroAdvanced.type: retro.advance,
-        },
-        gave_up=retro.give_up,
-        replays={
-            events.RetroStarted.type: retro.replay,
-            events.RetroAdvanced.type: retro.replay,
-        },
-    ),
-    Group(
-        name=reconsideration.GROUP,
-        topics=(events.ACCOUNTS,),
-        handlers={
-            kind.type: reconsideration.reconsider
-            for kind in (
-                people_events.AgeAssured,
-                people_events.AgePurged,
-                people_events.ConsentGranted,
-                people_events.ConsentWithdrawn,
-                people_events.ConsentExpired,
-                people_events.ControlsChanged,
-            )
-        },
-    ),
-    Group(
-        name=notice_tracks.GROUP,
-        topics=(events.TRACKS,),
-        handlers={
-            events.TrackAnalysed.type: stay_down.watch,
-            events.TrackRetroMatched.type: stay_down.watch,
-            **{kind.type: notice_tracks.settle for kind in notice_tracks.SETTLED},
-        },
-    ),
-    Group(
-        name=claims.GROUP,
-        topics=(events.TRACKS, events.REFERENCES),
-        handlers={
-            events.TrackDecided.type: claims.on_decided,
-            events.TrackRuled.type: claims.on_decided,
-            events.TrackWithdrawn.type: claims.on_withdrawn,
-            events.TrackReleased.type: edits.on_out,
-            events.TrackConditioned.type: edits.on_out,
-            events.TrackBlocked.type: edits.on_out,
-            rights_events.HolderVerified.type: claims.on_verified,
-            rights_events.LicenceGranted.type: claim_licences.on_granted,
-        },
-    ),
-    Group(
-        name=strikes.GROUP,
-        topics=(events.CASES,),
-        handlers={
-            matter_events.MATTER_EVENTS["notice", "actioned"].type: strikes.give,
-            matter_events.MATTER_EVENTS["notice", "retracted"].type: strikes.reverse_retracted,
-            matter_events.MATTER_EVENTS["counter_notice", "restored"].type: (
-                strikes.reverse_restored
-            ),
-        },
-    ),
-    Group(
-        name="notify",
-        topics=(events.TRACKS, events.CASES, events.ACCOUNTS, events.GENERATIONS),
-        handlers={kind.type: notify for kind in NOTIFIED},
-    ),
-)
 
 
 def _begin(service: "Service", event: Event) -> Track | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import fingerprint
 import policy
-from scanner import analysis, tracks, words
+from scanner import analysis, track_views, words
 from scanner.callers import Caller
 from scanner.database import Database
 from scanner.errors import BusyError
@@ -84,7 +84,7 @@ def precheck(
         }
     _count(service, caller.tenant_id)
     found = [
-        tracks.describe_match(analysis.match_columns(match), references[match.reference_id])
+        track_views.describe_match(analysis.match_columns(match), references[match.reference_id])
         for match in evidence.matches
     ]
     return {
@@ -95,8 +95,8 @@ def precheck(
         "state": None,
         "sha256": None,
         "duration": evidence.duration,
-        **tracks.describe_judgement(decision.to_json()),
-        **tracks.describe_evidence(vars(evidence), found),
+        **track_views.describe_judgement(decision.to_json()),
+        **track_views.describe_evidence(vars(evidence), found),
     }
 
 

@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 import appeals
+from scanner import case_closing
 from scanner.admission import in_words
 from scanner.clock import new_id
-from scanner.events import CaseClosed, CaseOpened, ReferenceQuarantined, ReferenceReinstated
+from scanner.events import CaseOpened
 from scanner.journal import Actor, record
+from scanner.reference_events import ReferenceQuarantined, ReferenceReinstated
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Case, Reference
@@ -80,19 +82,8 @@ def close_cases(
     session: Session, reference: Reference, reason: str, now: datetime, actor: Actor
 ) -> None:
     """Take from the queue what a person has settled."""
-    cases = select(Case).where(Case.reference_id == reference.id, col(Case.closed_at).is_(None))
-    for case in session.exec(cases.with_for_update()):
-        case.state, case.closed_at = "closed", now
-        case.version += 1
-        record(
-            session,
-            tenant_id=case.tenant_id,
-            subject=case.id,
-            version=case.version,
-            data=CaseClosed(reference_id=reference.id, reason=reason),
-            now=now,
-            actor=actor,
-        )
+    about = Case.reference_id == reference.id
+    case_closing.close(session, about, reason=reason, now=now, actor=actor)
 
 
 def _confine(

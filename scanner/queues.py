@@ -4,6 +4,7 @@ Order: by when law wants an answer, then harm times reach, then age. Reach is ho
 share the matter: the same audio, or the same reference found; platforms declare no plays.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ import appeals
 from appeals.cases import PRIORITY
 from appeals.machines.case import State
 from appeals.roles import SENIOR
-from scanner import deadlines, matters
+from scanner import deadlines, matters, setbacks
 from scanner.errors import ForbiddenError
 from scanner.tables import Case, GoldenCase, NoticeTrack, Track, TrackMatch, User
 
@@ -52,7 +53,10 @@ def open_to(session: Session, actor: appeals.Actor, tenant_id: str, now: datetim
     ]
     conditions: list[Any] = [
         Case.tenant_id == tenant_id,
-        ~cast(col(Case.deciders), Text).contains(actor.id, autoescape=True),
+        or_(
+            ~cast(col(Case.deciders), Text).contains(actor.id, autoescape=True),
+            and_(col(Case.appointed) == actor.id, col(Case.state) != State.SECOND_REVIEW),
+        ),
     ]
     if actor.role in SENIOR:
         states.append(Case.state == State.ESCALATED)
@@ -83,16 +87,17 @@ def check_skills(session: Session, actor: appeals.Actor, case: Case) -> None:
     """Raise ``ForbiddenError`` unless the case is one for this reviewer."""
     if case.kind in OFFICERS_ONLY and actor.role not in SENIOR:
         raise ForbiddenError(f"a case of kind {case.kind} is for an appeals officer")
-    kinds, rights, languages = _skills(session.get(User, actor.id))
-    for what, having, wanted in (
-        ("kind", kinds, case.kind),
-        ("right", rights, case.right),
-        ("language", languages, case.language),
-    ):
-        if having and wanted is not None and wanted not in having:
-            raise ForbiddenError(
-                f"your skills name no {what} {wanted}, but: {', '.join(sorted(having))}"
-            )
+    if case.appointed == actor.id:
+        return
+    for what, wanted, having in _not_covered(session.get(User, actor.id), case):
+        raise ForbiddenError(
+            f"your skills name no {what} {wanted}, but: {', '.join(sorted(having))}"
+        )
+
+
+def covers(user: User, case: Case) -> bool:
+    """Tell whether a reviewer's skills and languages cover a case."""
+    return not list(_not_covered(user, case))
 
 
 def check_track(session: Session, caller: "Caller", track_id: str, now: datetime) -> None:
@@ -120,16 +125,19 @@ def take_in(service: "Service") -> int:
     """Count how far new cases reach and start their clocks; return how many were new."""
     new = (col(Case.reach).is_(None), col(Case.closed_at).is_(None))
     with service.database.reading() as session:
+        turn = setbacks.ready("take-in", col(Case.id), service.now())
         found = session.exec(
-            select(Case.id).where(Case.state == State.QUEUED, *new).limit(BATCH)
+            select(Case.id).where(Case.state == State.QUEUED, *new, turn).limit(BATCH)
         ).all()
-    for case_id in found:
+
+    def act(case_id: str) -> None:
         with service.database.transaction() as session:
             case = session.get_one(Case, case_id, with_for_update=True, populate_existing=True)
             if case.reach is None and case.closed_at is None:
                 case.reach = reach(session, case)
                 _start_clock(service, session, case)
-    return len(found)
+
+    return setbacks.each(service, "take-in", found, act)
 
 
 def reach(session: Session, case: Case) -> int:
@@ -172,6 +180,18 @@ def escalate_late(service: "Service", session: Session, case: Case) -> None:
     if case.state == State.QUEUED:
         note = "its time is over and nobody has taken it"
         matters.move(service, session, case, "escalate", matters.CLOCK, parts={"note": note})
+
+
+def _not_covered(user: User | None, case: Case) -> Iterator[tuple[str, str, set[str]]]:
+    """Yield what of a case a reviewer's skills don't cover: what it is, the case's, and theirs."""
+    kinds, rights, languages = _skills(user)
+    for what, having, wanted in (
+        ("kind", kinds, case.kind),
+        ("right", rights, case.right),
+        ("language", languages, case.language),
+    ):
+        if having and wanted is not None and wanted not in having:
+            yield what, wanted, having
 
 
 def _start_clock(service: "Service", session: Session, case: Case) -> None:

@@ -15,8 +15,9 @@ from scanner.callers import Caller
 from scanner.catalogue import next_epoch, standing_epoch
 from scanner.clock import new_id
 from scanner.errors import BusyError, ConflictError, TransientError
-from scanner.events import EventData, ReferenceAdded, ReferenceChanged, ReferenceChecking
+from scanner.events import EventData
 from scanner.journal import PIPELINE, Actor
+from scanner.reference_events import ReferenceAdded, ReferenceChanged, ReferenceChecking
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion

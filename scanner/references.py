@@ -14,9 +14,9 @@ from scanner import banks, quarantine
 from scanner.callers import Caller
 from scanner.catalogue import next_epoch, note_names
 from scanner.errors import NotFoundError, ScannerError
-from scanner.events import ReferenceChanged, ReferenceRemoved
 from scanner.idempotency import check_version
 from scanner.reference_checks import POLICIES, New, renew, same_audio, take_in
+from scanner.reference_events import ReferenceChanged, ReferenceRemoved
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion, ReferenceOpinion

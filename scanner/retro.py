@@ -28,9 +28,9 @@ from scanner.bus.dispatch import once
 from scanner.catalogue import MATCHES, standing_epoch
 from scanner.clock import new_id
 from scanner.database import Database
-from scanner.events import BankChanged, RetroAdvanced, RetroEnded, RetroStarted
 from scanner.harmless import explanations
 from scanner.journal import Event, record
+from scanner.reference_events import BankChanged, RetroAdvanced, RetroEnded, RetroStarted
 from scanner.reference_states import Status
 from scanner.retro_cases import Found, Stored
 from scanner.tables import Analysis, Bank, Reference, RetroDue, RetroSweep, Track, TrackMatch

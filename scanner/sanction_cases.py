@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 import appeals
+from scanner import case_closing
 from scanner.clock import new_id
-from scanner.events import CaseClosed, CaseOpened
+from scanner.events import CaseOpened
 from scanner.journal import Actor, record
 from scanner.tables import Case, Sanction
 
@@ -45,21 +46,6 @@ def close_cases(
     service: "Service", session: Session, row: Sanction, reason: str, actor: Actor
 ) -> None:
     """Take the sanction's case from the queue, once it was decided by signature."""
-    query = select(Case).where(
-        Case.matter_kind == "sanction", Case.matter_id == row.id, col(Case.closed_at).is_(None)
-    )
-    for case in session.exec(query.with_for_update()):
-        now = service.now()
-        case.state, case.since, case.closed_at = "closed", now, now
-        case.holder = case.due_at = None
-        case.deciders = sorted({*case.deciders, actor.id})
-        case.version += 1
-        record(
-            session,
-            tenant_id=case.tenant_id,
-            subject=case.id,
-            version=case.version,
-            data=CaseClosed(track_id=None, reason=reason),
-            now=now,
-            actor=actor,
-        )
+    about = (Case.matter_kind == "sanction", Case.matter_id == row.id)
+    now, by = service.now(), actor.id
+    case_closing.close(session, *about, reason=reason, now=now, actor=actor, decided_by=by)

@@ -46,6 +46,11 @@ class SecretBox:
                 "a stored secret was encrypted with another key; put the old secret.key back"
             ) from None
 
+    def share(self, purpose: str, subject: str) -> float:
+        """Return a number from 0 to 1 for a subject: the same each time, and not to be guessed."""
+        digest = hmac.digest(self._key, f"{purpose}\n{subject}".encode(), "sha256")
+        return int.from_bytes(digest[:8], "big") / 2**64
+
     def link_token(self, purpose: str, subject: str) -> str:
         """Return the token of a link: the same each time, and not to be guessed (HMAC-SHA-256)."""
         digest = hmac.new(self._key, f"{purpose}\n{subject}".encode(), hashlib.sha256).digest()

@@ -206,7 +206,7 @@ class Service:
     @property
     def groups(self) -> "tuple[Group, ...]":
         """The consumer groups of the pipeline."""
-        from scanner.pipeline import GROUPS
+        from scanner.consumer_groups import GROUPS
 
         return GROUPS
 

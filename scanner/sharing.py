@@ -23,7 +23,7 @@ from scanner import banks, reference_checks, references, signed_lines, upkeep
 from scanner.callers import Caller
 from scanner.declarations import Declaration, DeclarationError
 from scanner.errors import NotFoundError
-from scanner.events import ReferenceOpinionReceived
+from scanner.reference_events import ReferenceOpinionReceived
 from scanner.reference_history import record_change
 from scanner.reference_states import Status
 from scanner.secrets import SecretKeyError

@@ -11,7 +11,9 @@ from scanner.callers import Caller
 from scanner.catalogue import next_epoch
 from scanner.clock import new_id
 from scanner.errors import IllegalTransitionError, NotFoundError
-from scanner.events import (
+from scanner.idempotency import check_version
+from scanner.journal import PIPELINE, Actor
+from scanner.reference_events import (
     ReferenceJudged,
     ReferencePartExcluded,
     ReferencePartIncluded,
@@ -19,8 +21,6 @@ from scanner.events import (
     ReferenceSnoozed,
     ReferenceWoken,
 )
-from scanner.idempotency import check_version
-from scanner.journal import PIPELINE, Actor
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.references import BadReferenceError, locked

@@ -22,6 +22,7 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.machines.case import State
 from scanner import (
+    case_closing,
     catalogue,
     deadlines,
     dispositions,
@@ -29,6 +30,7 @@ from scanner import (
     parties,
     reasons,
     restrictions,
+    setbacks,
     track_states,
 )
 from scanner.callers import Caller
@@ -36,7 +38,17 @@ from scanner.clock import new_id
 from scanner.errors import IllegalTransitionError, ScannerError
 from scanner.journal import Actor
 from scanner.reasons import BadVerdictError, Reason
-from scanner.tables import Case, CaseNote, CaseVerdict, GoldenCase, Track
+from scanner.tables import (
+    Case,
+    CaseNote,
+    CaseVerdict,
+    Claim,
+    GoldenCase,
+    Notice,
+    NoticeTrack,
+    Sanction,
+    Track,
+)
 from scanner.tracks import locked as locked_track
 
 if TYPE_CHECKING:
@@ -58,6 +70,8 @@ ALLOWED: Final[dict[str, tuple[str, ...]]] = {
 }
 """By kind of case: the verdicts that can be."""
 BATCH: Final = 50
+_ABOUT: Final[Mapping[str, type[Any]]] = {"notice": Notice, "claim": Claim, "sanction": Sanction}
+"""By kind of matter: what is locked before its cases."""
 
 log = structlog.get_logger()
 
@@ -192,7 +206,7 @@ def standing(session: Session, case: Case) -> CaseVerdict | None:
     """Return the verdict that waits for its effect."""
     query = select(CaseVerdict).where(
         CaseVerdict.case_id == case.id,
-        col(CaseVerdict.state).in_(("standing", "in_doubt")),
+        col(CaseVerdict.state).in_(case_closing.WAITING),
     )
     return session.exec(query.order_by(col(CaseVerdict.id).desc()).limit(1)).first()
 
@@ -236,21 +250,15 @@ def settle_due(service: "Service") -> int:
     with service.database.reading() as session:
         due = session.exec(
             select(Case.id)
-            .where(Case.state == State.DECIDED, col(Case.due_at) <= service.now())
+            .where(
+                Case.state == State.DECIDED,
+                col(Case.due_at) <= service.now(),
+                setbacks.ready("settling", col(Case.id), service.now()),
+            )
             .order_by(col(Case.due_at))
             .limit(BATCH)
         ).all()
-    for case_id in due:
-        each_by_itself(case_id, lambda each: settle(service, each))
-    return len(due)
-
-
-def each_by_itself(case_id: str, act: Callable[[str], None]) -> None:
-    """Act on a case; one that fails must not keep the others from their turn."""
-    try:
-        act(case_id)
-    except Exception:
-        log.exception("verdict_failed", case_id=case_id)
+    return setbacks.each(service, "settling", due, lambda each: settle(service, each))
 
 
 def is_taking_effect(track: Track | None) -> bool:
@@ -258,30 +266,34 @@ def is_taking_effect(track: Track | None) -> bool:
     return track is not None and track.state == track_states.State.DECIDED
 
 
-def settle(service: "Service", case_id: str) -> None:
-    """Give a verdict its effect whose undo window is over, or put it before a second reviewer."""
+def settle(service: "Service", case_id: str) -> bool:
+    """Give a verdict its effect whose undo window is over, or put it before a second reviewer.
+
+    False if it must wait: the decision before is still on its way.
+    """
     from scanner import second_reviews
 
-    def act(session: Session, case: Case, track: Track | None) -> None:
+    def act(session: Session, case: Case, track: Track | None) -> bool:
         over = case.due_at is not None and case.due_at <= service.now()
         row = standing(session, case)
         if case.state != State.DECIDED or not over or row is None:
-            return
+            return True
         if is_taking_effect(track):
-            return
+            return False
         if second_reviews.wanted(service, session, case):
             matters.move(service, session, case, "check", matters.CLOCK)
-            return
+            return True
         matters.move(service, session, case, "close", matters.CLOCK, detail=closing(row))
         give_effect(service, session, case, track, row)
+        return True
 
-    concluding(service, case_id, act)
+    return concluding(service, case_id, act)
 
 
 def concluding(
-    service: "Service", case_id: str, act: Callable[[Session, Case, Track | None], None]
-) -> None:
-    """Run what closes a case, with its catalogue, track and case locked in this order.
+    service: "Service", case_id: str, act: Callable[[Session, Case, Track | None], bool]
+) -> bool:
+    """Run what closes a case, with its locks taken in their order; tell what it returned.
 
     What can't take effect any more (the track was withdrawn, the reference settled) is undone, and the case
     goes back into the queue with the reason.
@@ -289,21 +301,34 @@ def concluding(
     try:
         with service.database.transaction() as session:
             case, track = locked_in_order(session, case_id)
-            act(session, case, track)
+            return act(session, case, track)
     except (ScannerError, appeals.AppealError) as error:
         log.warning("verdict_returned", case_id=case_id, error=str(error))
         with service.database.transaction() as session:
             case, _ = locked_in_order(session, case_id)
-            _return(service, session, case, str(error))
+            returned(service, session, case, str(error))
+        return True
 
 
 def locked_in_order(session: Session, case_id: str) -> tuple[Case, Track | None]:
-    """Return a case and its track, locked in the order in which everybody locks them."""
+    """Return a case and its track, locked in the order in which everybody locks them.
+
+    Before a case comes what it is about: catalogue, tracks by their ids, notice, claim or sanction. Whoever
+    moves one of these closes its cases in the same transaction, and locks them after it.
+    """
     seen = session.get_one(Case, case_id)
     if seen.reference_id is not None:
         catalogue.lock(session, seen.tenant_id)
-    track = locked_track(session, seen.tenant_id, seen.track_id) if seen.track_id else None
-    return matters.locked(session, Case, seen.tenant_id, case_id), track
+    wanted = {seen.track_id} if seen.track_id else set()
+    if seen.matter_kind == Notice.KIND:
+        named = select(NoticeTrack.track_id).where(NoticeTrack.notice_id == seen.matter_id)
+        wanted.update(session.exec(named))
+    tracks = {each: locked_track(session, seen.tenant_id, each) for each in sorted(wanted)}
+    model = _ABOUT.get(seen.matter_kind or "")
+    if model is not None and seen.matter_id is not None:
+        session.get(model, seen.matter_id, with_for_update=True, populate_existing=True)
+    case = matters.locked(session, Case, seen.tenant_id, case_id)
+    return case, tracks.get(seen.track_id or "")
 
 
 def give_effect(
@@ -340,12 +365,22 @@ def _decided(
         "decide",
         actor,
         parts={"verdict": wanted.verdict, "reason": wanted.reason},
-        detail={"reason": wanted.reason},
+        detail={"commitment": commitment(service, case, wanted)},
         lasts=timedelta(seconds=service.settings.undo_seconds),
     )
 
 
-def _return(service: "Service", session: Session, case: Case, why: str) -> None:
+def commitment(service: "Service", case: Case, given: Verdict) -> str:
+    """Return what the journal keeps of a verdict that somebody may be asked to check unseen.
+
+    It proves later which one it was and tells nobody now: the event that closes the case names it.
+    """
+    said = f"{case.id}\n{given.verdict}\n{given.reason}"
+    return service.secrets.link_token("verdict", said)
+
+
+def returned(service: "Service", session: Session, case: Case, why: str) -> None:
+    """Put a locked case into the queue again whose verdict can't take effect."""
     if case.state not in {State.DECIDED, State.SECOND_REVIEW}:
         return
     if (row := standing(session, case)) is not None:

@@ -24,7 +24,7 @@ from scanner.journal import Event, readable, record
 from scanner.metrics import WEBHOOKS
 from scanner.pseudonyms import told
 from scanner.tables import Track, Webhook, WebhookDelivery
-from scanner.tracks import describe
+from scanner.track_views import describe
 
 if TYPE_CHECKING:
     from scanner.service import Service

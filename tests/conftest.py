@@ -1,6 +1,7 @@
 """Real servers and a real service for the tests: PostgreSQL, brokers, databases, tenants."""
 
 import contextlib
+import functools
 import itertools
 import os
 import pwd
@@ -9,12 +10,16 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import argon2
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.util import LRUCache
 
 from scanner.audio import Decoder
 from scanner.audio.children import LimitedChildren
@@ -56,6 +61,33 @@ def no_foreign_settings() -> Iterator[None]:
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("CLEARANCE")}
     yield
     os.environ.update(kept)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords at argon2's least cost: what is meant to be slow took a quarter of a second a login."""
+    strong = argon2.PasswordHasher
+    argon2.PasswordHasher = functools.partial(  # type: ignore[misc, assignment]
+        strong, time_cost=1, memory_cost=8, parallelism=1
+    )
+    yield
+    argon2.PasswordHasher = strong  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_statements() -> Iterator[None]:
+    """Compile each SQL statement once a run: an engine keeps what it compiled, and each test makes its own.
+
+    The cache asks a statement's dialect, too; those of one kind are alike here.
+    """
+    cache: Any = LRUCache(5000)
+    kept = DefaultDialect.__eq__, DefaultDialect.__hash__
+    Engine._compiled_cache = property(lambda _: cache, lambda _, _own: None)  # type: ignore[assignment]
+    DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+    DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
+    yield
+    del Engine._compiled_cache
+    DefaultDialect.__eq__, DefaultDialect.__hash__ = kept  # type: ignore[method-assign]
 
 
 # --- PostgreSQL

@@ -1,5 +1,6 @@
 """Cases about tracks without audio, and reviewers who take and decide them."""
 
+from datetime import datetime
 from typing import Any
 
 import appeals
@@ -41,10 +42,17 @@ def opened(service: Service, caller: Caller, kind: str = "review", **columns: An
     return case
 
 
-def about_track(service: Service, caller: Caller, kind: str = "review", **columns: Any) -> Case:
+def about_track(
+    service: Service,
+    caller: Caller,
+    kind: str = "review",
+    legal_due_at: datetime | None = None,
+    **columns: Any,
+) -> Case:
     """Put a decided track of ten seconds before a person."""
     track = casework.decided_track(service, caller, **columns)
-    return opened(service, caller, kind, track_id=track.id, decision_id=track.decision_id)
+    about = {"track_id": track.id, "decision_id": track.decision_id, "legal_due_at": legal_due_at}
+    return opened(service, caller, kind, **about)
 
 
 def decided(service: Service, who: Caller, case: Case, verdict: Verdict = COPY) -> Case:

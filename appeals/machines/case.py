@@ -14,7 +14,7 @@ from appeals.machine import (
     by_nobody_before,
     when_due,
 )
-from appeals.roles import AFFECTED, CLAIMANT, CLOCK, SENIOR, STAFF
+from appeals.roles import ADMIN, AFFECTED, CLAIMANT, CLOCK, SENIOR, STAFF
 
 LEASE: Final = timedelta(minutes=10)
 UNDO: Final = timedelta(minutes=10)
@@ -46,6 +46,13 @@ def by_nobody_else(matter: Matter, command: Command, now: datetime) -> str | Non
     return "somebody else holds it"
 
 
+def by_nobody_before_or_appointed(matter: Matter, command: Command, now: datetime) -> str | None:
+    """Never somebody who decided before (DSA-20), unless nobody else is left and they were appointed."""
+    if matter.appointed is not None and matter.appointed == command.actor.id:
+        return None
+    return by_nobody_before(matter, command, now)
+
+
 CASE: Final = Machine(
     "case",
     State,
@@ -58,7 +65,7 @@ CASE: Final = Machine(
             [_S.QUEUED],
             _S.LEASED,
             STAFF,
-            guards=(by_nobody_before,),
+            guards=(by_nobody_before_or_appointed,),
             lasts=LEASE,
             holder="actor",
         ),
@@ -67,7 +74,7 @@ CASE: Final = Machine(
             [_S.ESCALATED],
             _S.LEASED,
             SENIOR,
-            guards=(by_nobody_before,),
+            guards=(by_nobody_before_or_appointed,),
             lasts=LEASE,
             holder="actor",
         ),
@@ -116,6 +123,8 @@ CASE: Final = Machine(
             lasts=LEASE,
             holder="actor",
         ),
+        Move("appoint", [_S.QUEUED], _S.QUEUED, ADMIN, ("appointed", "reason")),
+        Move("appoint", [_S.ESCALATED], _S.ESCALATED, ADMIN, ("appointed", "reason")),
         Move("check", [_S.DECIDED], _S.SECOND_REVIEW, CLOCK),
         Move("check", [_S.DECIDED], _S.SECOND_REVIEW, STAFF, guards=(by_holder, before_due)),
         Move(
@@ -149,6 +158,8 @@ CASE: Final = Machine(
         Move("close", [_S.DECIDED], _S.CLOSED, CLOCK, guards=(when_due,)),
         # nobody came to check it in time; never where law or rules want two (four eyes)
         Move("close", [_S.SECOND_REVIEW], _S.CLOSED, CLOCK, ("lapsed",)),
+        # nobody gave the opinion that was asked for
+        Move("escalate", [_S.SECOND_REVIEW], _S.ESCALATED, CLOCK, ("note",)),
         # it can't take effect any more: somebody looks anew
         Move("return", [_S.DECIDED, _S.SECOND_REVIEW], _S.QUEUED, CLOCK, ("note",)),
         Move("reopen", [_S.CLOSED], _S.REOPENED, CLOCK | SENIOR, ("new_facts",)),

@@ -242,6 +242,27 @@ def skills(
 
 @app.command()
 @answering
+def appoint(
+    case_id: CaseId,
+    email: Annotated[str, typer.Argument(help="E-mail address of the login that may take it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it has to be this person.")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Let somebody decide a case although they did before, when nobody else is left."""
+    from dataclasses import replace
+
+    from scanner import appointments
+    from scanner.keys import OPERATOR
+
+    with opened() as service:
+        caller = replace(caller_for(service, tenant), actor=OPERATOR)
+        case = appointments.appoint(service, caller, case_id, email, reason)
+    tell_fields({"id": case.id, "state": case.state, "appointed": email}, as_json)
+
+
+@app.command()
+@answering
 def quality(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """Show how far reviewers agree, and how often they find what is known."""
     from scanner import review_quality

@@ -51,7 +51,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Say why a track was decided as it was, with the places that matched."""
-    from scanner import explanations, tracks
+    from scanner import explanations, track_views, tracks
     from scanner.tables import PolicyDecision
 
     form = None if plot is None else _format(plot)
@@ -59,7 +59,7 @@ def explain(
         caller = caller_for(service, tenant)
         with service.database.reading() as session:
             track = tracks.find(session, caller.tenant_id, track_id)
-            view = tracks.describe(session, [track])[0]
+            view = track_views.describe(session, [track])[0]
             decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
             tree = decision.explanation if decision else None
         told: dict[str, Any] = {"sentences": [], "replay": None}

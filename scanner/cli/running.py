@@ -81,7 +81,7 @@ def worker(
 ) -> None:
     """Run one more worker process until SIGTERM or Ctrl-C; what was begun is finished."""
     from scanner.bus.worker import main
-    from scanner.pipeline import GROUPS
+    from scanner.consumer_groups import GROUPS
 
     known = [group.name for group in GROUPS]
     if unknown := sorted(set(stage or ()) - set(known)):

@@ -144,7 +144,7 @@ def scan_file(
     stems: dict[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Run one file through the pipeline in this process; an unreadable one gives an error object."""
-    from scanner import inline, tracks
+    from scanner import inline, track_views, tracks
     from scanner.audio import AudioError, sniff
     from scanner.audio.sniff import SNIFF_BYTES
     from scanner.clock import new_id
@@ -173,7 +173,7 @@ def scan_file(
     track_id = tracks.submit(service, caller, source, declaration, entrance="cli", key=new_id())
     inline.drive(service, track_id)
     with service.database.reading() as session:
-        view = tracks.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
+        view = track_views.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
     return result_of(path, view)
 
 

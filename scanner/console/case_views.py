@@ -7,7 +7,7 @@ import structlog
 from sqlmodel import Session, col, func, select
 
 import policy
-from scanner import explanations, sentences, tracks
+from scanner import explanations, sentences, track_views
 from scanner.console import alignment, queue
 from scanner.errors import NotFoundError, ScannerError
 from scanner.privacy.personal import ERASED, opened
@@ -73,7 +73,7 @@ def view(
     """
     with service.database.reading() as session:
         track = session.get(Track, case.track_id) if case.track_id else None
-        described = tracks.describe(session, [track])[0] if track else {}
+        described = track_views.describe(session, [track])[0] if track else {}
         decision = _decision(session, case, track)
         holder = session.get(User, case.holder) if case.holder else None
         lyrics = _lyrics(session, track, described.get("words"))

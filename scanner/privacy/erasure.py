@@ -26,7 +26,7 @@ from scanner.privacy.erasure_list import Erased, ErasureList
 from scanner.privacy.person_keys import Person
 from scanner.privacy.personal import ERASED
 from scanner.privacy.registry import Table, models, registry
-from scanner.tables import Account, DeadLetter, Erasure, IdempotencyKey, JournalRow, Track
+from scanner.tables import Account, DeadLetter, Erasure, IdempotencyKey, JournalRow, Letter, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -37,6 +37,8 @@ ASKED: Final = "asked"
 RETENTION: Final = "retention"
 RESTORED: Final = "restored"
 BATCH: Final = 500
+WAITING: Final = "waiting"
+"""State of a letter that is still to be sent."""
 
 
 class NotReplayableError(ScannerError):
@@ -111,15 +113,16 @@ def erase_account(
         If the tenant has no such account (any more).
     """
     with service.database.transaction() as session:
-        account = session.get_one(
-            Account, find(session, caller.tenant_id, external_id).id, with_for_update=True
-        )
+        account_id = find(session, caller.tenant_id, external_id).id
+        _tracks_of(session, account_id)  # locked before the account, as the pipeline does
+        account = session.get_one(Account, account_id, with_for_update=True)
         if is_erased(session, ACCOUNT, account.id):  # by who held the lock before
             raise NotFoundError("account", "of this name")
         own = _tracks_of(session, account.id)
         ids = [track.id for track in own]
         matters = matter_ties.about_accounts(session, [account.id])
         notices = matter_ties.notices_about(session, ids)
+        matter_ties.lock(session, [*matters, *notices])
         holds.check(session, service.now(), [account.id, *ids, *matters, *notices])
         check_version(1 + len(own), expected_version)
         done = _erase_account(service, session, account, own, ASKED, caller.actor)
@@ -138,8 +141,10 @@ def erase_track(service: "Service", track_id: str, cause: str) -> bool:
         if track is None or is_erased(session, TRACK, track_id):
             return False
         wanted = [each for each in (track.id, track.account_id) if each]
-        wanted += matter_ties.about_tracks(session, [track.id])
-        wanted += matter_ties.notices_about(session, [track.id])
+        matters = matter_ties.about_tracks(session, [track.id])
+        matters += matter_ties.notices_about(session, [track.id])
+        matter_ties.lock(session, matters)
+        wanted += matters
         if cause != RESTORED:
             try:
                 holds.check(session, service.now(), wanted)
@@ -174,6 +179,7 @@ def _erase_again(service: "Service", erased: Erased) -> bool:
     if erased.kind == TRACK:
         return erase_track(service, erased.id, RESTORED)
     with service.database.transaction() as session:
+        _tracks_of(session, erased.id)
         account = session.get(Account, erased.id, with_for_update=True)
         if account is None or is_erased(session, ACCOUNT, account.id):
             return False
@@ -230,18 +236,29 @@ def _erase_account(
     kept = col(IdempotencyKey.about) == account.id
     session.execute(delete(IdempotencyKey).where(kept))
     told = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(about))).all()
-    matters = matter_ties.about_accounts(session, [account.id])
+    matters, own_id = matter_ties.about_accounts(session, [account.id]), account.id
     for name in _children_first(models()):
         entry = registry()[name]
         if entry.tie is not None and entry.tie.matter is not None:
-            _erase_rows(session, account.tenant_id, name, entry, entry.tie.matter, matters, now)
+            _erase_rows(
+                session, account.tenant_id, name, entry, entry.tie.matter, matters, now, own_id
+            )
         if entry.tie is not None and entry.tie.party is not None:
-            _erase_rows(session, account.tenant_id, name, entry, entry.tie.party, [account.id], now)
+            _erase_rows(
+                session, account.tenant_id, name, entry, entry.tie.party, [account.id], now, own_id
+            )
         if entry.tie is not None and entry.tie.event is not None:
-            _erase_rows(session, account.tenant_id, name, entry, entry.tie.event, told, now)
+            _erase_rows(session, account.tenant_id, name, entry, entry.tie.event, told, now, own_id)
         if entry.tie is not None and entry.tie.account is not None:
             _erase_rows(
-                session, account.tenant_id, name, entry, entry.tie.account, [account.id], now
+                session,
+                account.tenant_id,
+                name,
+                entry,
+                entry.tie.account,
+                [account.id],
+                now,
+                own_id,
             )
     last = select(func.max(JournalRow.version)).where(JournalRow.subject == account.id)
     record(
@@ -276,7 +293,7 @@ def _erase_track(
     for name in _children_first(known):
         entry = registry()[name]
         for column, ids in _ties(entry, track.id, subjects, events, matters):
-            _erase_rows(session, track.tenant_id, name, entry, column, ids, now)
+            _erase_rows(session, track.tenant_id, name, entry, column, ids, now, track.account_id)
     session.flush()
     session.expire_all()
     return _noted(session, track.tenant_id, TRACK, track.id, cause, now, finished)
@@ -327,8 +344,12 @@ def _erase_rows(
     column: str,
     ids: Sequence[str],
     now: datetime,
+    person: str | None,
 ) -> None:
-    """Do to the rows of a table that are tied to these ids what its entry says."""
+    """Do to the rows of a table that are tied to these ids what its entry says.
+
+    A letter that waits to be sent to anybody but ``person``, the account, is emptied once it was.
+    """
     model: Any = models()[name]
     for start in range(0, len(ids), BATCH):
         chunk = ids[start : start + BATCH]
@@ -337,7 +358,9 @@ def _erase_rows(
             if entry.erase == "keep":
                 continue
             blobs.due(session, tenant_id, [getattr(row, blob) for blob in entry.blobs], now)
-            if entry.erase == "delete":
+            if isinstance(row, Letter) and row.state == WAITING and row.recipient_id != person:
+                row.erased_at = now  # another's: it is sent first
+            elif entry.erase == "delete":
                 session.delete(row)
             else:
                 for erased in (*entry.of_kind("personal"), *entry.unlink):

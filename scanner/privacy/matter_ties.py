@@ -26,6 +26,14 @@ def notices_about(session: Session, track_ids: Collection[str]) -> list[str]:
     return sorted(set(session.exec(query)))
 
 
+def lock(session: Session, matter_ids: Collection[str]) -> None:
+    """Lock matters until the transaction ends: a hold on one of them comes before or after."""
+    for model in sorted(ROWS.values(), key=lambda each: (each.KIND == "case", each.KIND)):
+        row: Any = model
+        query = select(row.id).where(row.id.in_(matter_ids)).order_by(row.id)
+        session.exec(query.with_for_update()).all()
+
+
 def find(session: Session, kind: str, object_id: str, *, lock: bool = False) -> Any:
     """Return an account, a track or a matter by its kind; None if there is none."""
     model: Any = {"account": Account, "track": Track, **ROWS}[kind]

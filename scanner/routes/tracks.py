@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from scanner import blob_answers, cursors, delivery, queues, schemas, tracks
+from scanner import blob_answers, cursors, delivery, queues, schemas, track_views, tracks
 from scanner.audio import SNIFF_BYTES, NotAudioError, sniff
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.dependencies import (
@@ -161,7 +161,7 @@ def list_tracks(
             external_id=external_id,
         )
         page = found[:limit]
-        items = tracks.describe(session, page)
+        items = track_views.describe(session, page)
     more = len(found) > limit
     next_cursor = cursors.encode("tracks", page[-1].created_at, page[-1].id) if more else None
     return {"items": items, "next_cursor": next_cursor}
@@ -234,7 +234,7 @@ def read_analysis(track: ReadableTrack, service: ServiceDep) -> dict[str, Any]:
         row = session.get(Analysis, track.analysis_id) if track.analysis_id else None
         if row is None:
             raise NotFoundError("analysis", "yet: the track is still being looked at")
-        described = tracks.describe(session, [track])[0]
+        described = track_views.describe(session, [track])[0]
     kept = (
         "matches",
         "watermarks",
@@ -345,7 +345,7 @@ async def _decided(
 
 def _described(service: Service, track_id: str) -> dict[str, Any]:
     with service.database.reading() as session:
-        return tracks.describe(session, [session.get_one(Track, track_id)])[0]
+        return track_views.describe(session, [session.get_one(Track, track_id)])[0]
 
 
 def _media_type(service: Service, track: Track) -> str:

@@ -27,6 +27,7 @@ from policy.tables import (
     RuleTally,
 )
 from scanner.tables.backtests import BacktestRun
+from scanner.tables.audit_blocks import AuditBlock
 from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
@@ -65,6 +66,7 @@ from scanner.tables.references import (
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.sign_ins import SignIn
+from scanner.tables.setbacks import Setback
 from scanner.tables.statements import DatabasePush
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
@@ -85,6 +87,7 @@ __all__ = [
     "Appeal",
     "AppealDecider",
     "BacktestRun",
+    "AuditBlock",
     "Bank",
     "BlobRelease",
     "BusCursor",
@@ -145,6 +148,7 @@ __all__ = [
     "RetroSweep",
     "RuleTally",
     "Sanction",
+    "Setback",
     "Share",
     "SignIn",
     "SigningKey",

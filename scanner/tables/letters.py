@@ -12,7 +12,8 @@ class Letter(SQLModel, table=True):
     """A message to a person: by e-mail where there is an address, and always in their inbox.
 
     ``recipient_kind`` is account, guardian, notifier, holder, user or authority. ``state`` is waiting, sent,
-    failed, or inbox where there is no address. ``message_id`` stays the same when it is sent again.
+    failed, or inbox where there is no address. ``message_id`` stays the same when it is sent again. ``erased_at``
+    is when what it is about was erased while it still waited: once it is sent, its words go.
     """
 
     __tablename__ = "letter"
@@ -44,3 +45,4 @@ class Letter(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -14,8 +14,8 @@ from sqlmodel import select
 from scanner import keys
 from scanner.bus.chores import Chores
 from scanner.clock import new_id
+from scanner.consumer_groups import GROUPS
 from scanner.inline import drive, drive_group
-from scanner.pipeline import GROUPS
 from scanner.service import Service
 from scanner.tables import Case, JournalRow, PolicyDecision, StatementOfReasons
 from tests.scanner.api.conftest import served

@@ -87,7 +87,7 @@ def test_without_a_certificate_no_generated_track_is_released(
 
 
 def _uploaded(service: Service, caller: Caller, path: Path) -> dict[str, Any]:
-    from scanner import tracks
+    from scanner import track_views, tracks
     from scanner.clock import new_id
     from scanner.declarations import Declaration
 
@@ -99,5 +99,5 @@ def _uploaded(service: Service, caller: Caller, path: Path) -> dict[str, Any]:
     drive(service, track_id, 60)
     with service.database.reading() as session:
         track = tracks.find(session, caller.tenant_id, track_id)
-        told: dict[str, Any] = tracks.describe(session, [track])[0]["provenance"]
+        told: dict[str, Any] = track_views.describe(session, [track])[0]["provenance"]
     return told

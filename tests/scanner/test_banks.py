@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fingerprint
-from scanner import banks, inline, references, tracks, upkeep
+from scanner import banks, inline, references, track_views, tracks, upkeep
 from scanner.banks import BadBankError, takes_part
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -31,7 +31,7 @@ def decided(service: Service, caller: Caller, path: Path) -> dict:
     )
     inline.drive(service, track_id, 60)
     with service.database.reading() as session:
-        return tracks.describe(session, [session.get_one(Track, track_id)])[0]
+        return track_views.describe(session, [session.get_one(Track, track_id)])[0]
 
 
 def exempted_by(decision: dict) -> set[str]:

@@ -8,11 +8,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlmodel import select
 
-from scanner import audit, checkpoint_book, checkpoints
+from scanner import audit, audit_blocks, checkpoint_book, checkpoints, merkle
+from scanner.audit_blocks import Blocks
 from scanner.bus.chores import Chores
 from scanner.bus.relay import seal_batch
+from scanner.metrics import CHECKPOINTS_REFUSED
 from scanner.service import Service
+from scanner.tables import AuditBlock
 from tests import casework
 from tests.journalling import note
 
@@ -224,3 +228,46 @@ def test_a_worker_signs_once_an_hour_and_only_what_grew(service: Service) -> Non
 
     assert len(list(folder.iterdir())) == 2
     assert (service.settings.home / "checkpoint.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_nothing_is_signed_on_top_of_a_round_that_is_not_whole(signed: Service, left: int) -> None:
+    folder = signed.settings.home / "checkpoints"
+    last = sorted(folder.iterdir())[-1]
+    whole = last.read_bytes()
+    last.write_bytes(b"".join(whole.splitlines(keepends=True)[:left]))
+    note(signed.database, "a", 6, "tenant", sealed=True)
+    casework.at(signed, signed.now() + timedelta(hours=1))
+
+    with pytest.raises(checkpoints.BadCheckpointError, match=f"the round {last.name} is"):
+        checkpoints.write_due(signed)
+    assert CHECKPOINTS_REFUSED._value.get() == 1
+    assert len(list(folder.iterdir())) == 3
+    assert not verified(signed).whole
+
+    last.write_bytes(whole)
+    assert checkpoints.write_due(signed)
+    assert CHECKPOINTS_REFUSED._value.get() == 0
+    assert verified(signed).whole
+
+
+def test_a_proof_reads_blocks_instead_of_the_whole_chain(service, monkeypatch) -> None:
+    monkeypatch.setattr(audit_blocks, "BLOCK", 4)
+    for version in range(1, 12):
+        note(service.database, "a", version, "tenant", sealed=True)
+    (made,) = checkpoints.write(service)
+    root = str(made.statement["root"])
+    with service.database.reading() as session:
+        found = [leaf for *_, leaf in audit_blocks.leaves(session, "tenant", service.pseudonyms)]
+        kept = session.exec(select(AuditBlock)).all()
+    assert [each.number for each in kept] == [0, 1]
+
+    blocks = Blocks(service, "tenant", made.size, root)
+    for index, leaf in enumerate(found):
+        assert blocks.path(index) == merkle.path(found, index)
+        assert merkle.root_of(leaf, index, made.size, blocks.path(index)).hex() == root
+
+    with service.database.transaction() as session:  # somebody changed what is kept
+        session.get_one(AuditBlock, ("tenant", 1)).hash = "0" * 64
+    again = Blocks(service, "tenant", made.size, root)
+    assert again.path(0) == merkle.path(found, 0)

@@ -11,7 +11,16 @@ import pytest
 from numpy.typing import NDArray
 from sqlmodel import select
 
-from scanner import delivery, inline, licensees, marking, references, tracks, watermark_keys
+from scanner import (
+    delivery,
+    inline,
+    licensees,
+    marking,
+    references,
+    track_views,
+    tracks,
+    watermark_keys,
+)
 from scanner.audio import encoding
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -67,7 +76,7 @@ def submit(
 def driven(service: Service, caller: Caller, track_id: str) -> dict:
     inline.drive(service, track_id, 240)
     with service.database.reading() as session:
-        return tracks.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
+        return track_views.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
 
 
 def wav(tmp_path: Path, samples: NDArray[np.float32], name: str = "take.wav") -> Path:

@@ -12,12 +12,12 @@ from scanner.ages import AgeSaid
 from scanner.bus.chores import Chores
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
+from scanner.consumer_groups import GROUPS
 from scanner.errors import IllegalTransitionError, NotFoundError, PreconditionFailedError
 from scanner.generations import GenerationAsked
 from scanner.inline import drive_group
 from scanner.journal import Actor
 from scanner.parental_controls import ControlsSet
-from scanner.pipeline import GROUPS
 from scanner.privacy.person_keys import Person
 from scanner.privacy.personal import opened
 from scanner.service import Service

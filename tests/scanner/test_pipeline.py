@@ -12,7 +12,17 @@ from sqlmodel import select
 
 import fingerprint
 import policy
-from scanner import analysis, inline, pipeline, references, source_audio, track_facts, tracks
+from scanner import (
+    analysis,
+    consumer_groups,
+    inline,
+    pipeline,
+    references,
+    source_audio,
+    track_facts,
+    track_views,
+    tracks,
+)
 from scanner.audio import AudioError
 from scanner.bus import dead_letters, dispatch
 from scanner.callers import Caller
@@ -39,7 +49,7 @@ def submit(service: Service, caller: Caller, path: Path, **declared: object) -> 
 
 def view(service: Service, caller: Caller, track_id: str) -> dict:
     with service.database.reading() as session:
-        return tracks.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
+        return track_views.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
 
 
 def decided(service: Service, caller: Caller, path: Path, **declared: object) -> dict:
@@ -376,7 +386,7 @@ def test_the_last_failure_of_a_twin_does_not_condemn_a_track_that_was_analysed(
 ) -> None:
     track_id = submit(service, caller, known)
     event = submitted(service, track_id)
-    (group,) = [each for each in pipeline.GROUPS if each.name == "analyse"]
+    (group,) = [each for each in consumer_groups.GROUPS if each.name == "analyse"]
     pipeline.analyse(service, event)
 
     verdict = dispatch._after_failure(service, group, event, 100, RuntimeError("a twin"))
@@ -393,7 +403,7 @@ def test_who_is_buried_stays_buried_when_a_slow_twin_comes_to_its_end(
 ) -> None:
     track_id = submit(service, caller, known)
     event = submitted(service, track_id)
-    (group,) = [each for each in pipeline.GROUPS if each.name == "analyse"]
+    (group,) = [each for each in consumer_groups.GROUPS if each.name == "analyse"]
     pipeline._begin(service, event)
     dispatch._after_failure(service, group, event, 100, RuntimeError("the last try"))
 
@@ -436,7 +446,7 @@ def given_up(service: Service, caller: Caller, path: Path) -> str:
     """A track whose analysis failed until its event was buried."""
     track_id = submit(service, caller, path)
     event = submitted(service, track_id)
-    (group,) = [each for each in pipeline.GROUPS if each.name == "analyse"]
+    (group,) = [each for each in consumer_groups.GROUPS if each.name == "analyse"]
     pipeline._begin(service, event)
     pipeline._note_failure(service, event, {"type": "store-unavailable", "detail": "away"})
     dispatch._after_failure(service, group, event, 100, RuntimeError("the last try"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scanner import inline, track_facts, tracks
+from scanner import inline, track_facts, track_views, tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Declaration
@@ -61,7 +61,7 @@ def decided(service: Service, caller: Caller, path: Path, **declared: object) ->
     track_id = tracks.submit(service, caller, source, declaration, entrance="cli", key=new_id())
     inline.drive(service, track_id, 60)
     with service.database.reading() as session:
-        return tracks.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
+        return track_views.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
 
 
 @pytest.mark.parametrize(

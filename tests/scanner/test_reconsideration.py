@@ -6,7 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from scanner import ages, consents, parental_controls, pipeline, policies, watermark_keys
+from scanner import (
+    ages,
+    consents,
+    consumer_groups,
+    parental_controls,
+    pipeline,
+    policies,
+    watermark_keys,
+)
 from scanner.ages import AgeSaid
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -51,7 +59,7 @@ def childs_track(service: Service, caller: Caller) -> Event:
 
 def people_decide(service: Service, caller: Caller) -> None:
     """Let the workers' group that looks at people do its work."""
-    (group,) = (each for each in pipeline.GROUPS if each.name == "people")
+    (group,) = (each for each in consumer_groups.GROUPS if each.name == "people")
     drive_group(service, group, caller.tenant_id)
 
 

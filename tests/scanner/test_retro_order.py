@@ -16,10 +16,11 @@ from scanner import banks, inline, reference_checks, retro, temporary, tracks
 from scanner.bus.dispatch import AlreadyHandledError, dispatch
 from scanner.callers import Caller
 from scanner.clock import new_id, utc_now
+from scanner.consumer_groups import GROUPS
 from scanner.declarations import Declaration
-from scanner.events import REFERENCES, RetroAdvanced, RetroStarted
+from scanner.events import REFERENCES
 from scanner.journal import Event, event_of
-from scanner.pipeline import GROUPS
+from scanner.reference_events import RetroAdvanced, RetroStarted
 from scanner.service import Service
 from scanner.tables import (
     JournalRow,

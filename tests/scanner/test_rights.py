@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import select
 
-from scanner import claims, inline, pipeline, rights
+from scanner import claims, consumer_groups, inline, rights
 from scanner.errors import ConflictError, ForbiddenError, NotFoundError
 from scanner.rights import LicenceAsked, ShareAsked, ShareConflictError
 from scanner.tables import Submission
@@ -14,7 +14,7 @@ from tests import casework, claiming, rollouts
 
 
 def group():
-    (found,) = (each for each in pipeline.GROUPS if each.name == claims.GROUP)
+    (found,) = (each for each in consumer_groups.GROUPS if each.name == claims.GROUP)
     return found
 
 

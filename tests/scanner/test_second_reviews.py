@@ -1,6 +1,10 @@
 """A share of verdicts is checked by somebody who does not see them; four eyes decide where it must be so."""
 
+from datetime import timedelta
+
 import pytest
+from cryptography.fernet import Fernet
+from sqlmodel import select
 
 import appeals
 from scanner import (
@@ -14,6 +18,7 @@ from scanner import (
     reasons,
     review_quality,
     second_reviews,
+    tracks,
     transparency,
     verdicts,
 )
@@ -22,7 +27,7 @@ from scanner.errors import ForbiddenError
 from scanner.journal import Actor
 from scanner.reasons import BadVerdictError
 from scanner.service import Service
-from scanner.tables import Case
+from scanner.tables import Case, CaseVerdict, Deadline, Track
 from scanner.verdicts import Verdict
 from tests import casework, reviewing
 from tests.reviewing import COPY, FINE, decided
@@ -54,6 +59,11 @@ def people(service, caller) -> list[Caller]:
 def state_of(service: Service, case: Case) -> str:
     inline.drive(service, str(case.track_id))
     return casework.track_of(service, str(case.track_id)).state
+
+
+def verdict_of(service: Service, case: Case) -> CaseVerdict:
+    with service.database.reading() as session:
+        return session.exec(select(CaseVerdict).where(CaseVerdict.case_id == case.id)).one()
 
 
 def checked(service: Service, who: Caller, case: Case) -> Case:
@@ -135,18 +145,134 @@ def test_a_verdict_that_nobody_comes_to_check_takes_effect_in_the_end(
     assert state_of(service, case) == "blocked"
 
 
-def test_a_second_opinion_that_was_asked_for_is_waited_for(service, caller, people) -> None:
+def test_a_second_opinion_that_nobody_gives_is_left_to_an_officer(service, caller, people) -> None:
+    ann, ben, olga, _ = people
     case = reviewing.about_track(service, caller)
-    decided(service, people[0], case)
+    decided(service, ann, case)
     with pytest.raises(appeals.IllegalTransitionError):
-        second_reviews.ask(service, people[1], case.id)
-    second_reviews.ask(service, people[0], case.id)
+        second_reviews.ask(service, ben, case.id)
+    second_reviews.ask(service, ann, case.id)
 
-    reviewing.later(service, days=30)
-
+    reviewing.later(service, hours=23)
     assert reviewing.case_of(service, case).state == "second_review"
     with pytest.raises(appeals.IllegalTransitionError, match="before"):
-        second_reviews.answer(service, people[0], case.id, COPY)
+        second_reviews.answer(service, ann, case.id, COPY)
+    reviewing.later(service, hours=2)
+
+    assert reviewing.case_of(service, case).state == "escalated"
+    assert state_of(service, case) == "released"
+    assert checked(service, olga, case).state == "closed"  # no third person is asked
+    assert state_of(service, case) == "blocked"
+
+
+def test_a_second_opinion_ends_before_law_wants_an_answer(service, caller, people) -> None:
+    due = service.now() + timedelta(hours=4)
+    case = reviewing.about_track(service, caller, legal_due_at=due)
+    decided(service, people[0], case)
+    second_reviews.ask(service, people[0], case.id)
+
+    reviewing.later(service, hours=2, minutes=50)
+    assert reviewing.case_of(service, case).state == "second_review"
+    reviewing.later(service, minutes=15)
+
+    assert reviewing.case_of(service, case).state == "closed"
+    assert state_of(service, case) == "blocked"
+
+
+def test_no_second_opinion_is_asked_for_when_law_wants_an_answer_within_the_hour(
+    service, caller, people
+) -> None:
+    due = service.now() + timedelta(minutes=50)
+    case = reviewing.about_track(service, caller, legal_due_at=due)
+    decided(service, people[0], case)
+
+    with pytest.raises(appeals.IllegalTransitionError, match="too soon"):
+        second_reviews.ask(service, people[0], case.id)
+
+
+def test_the_targets_clock_is_missed_while_a_second_opinion_is_waited_for(
+    make_service, caller
+) -> None:
+    service = make_service(case_target_hours="*=4", second_review_share=0)
+    ann = casework.person(service, caller, "ann")
+    case = reviewing.about_track(service, caller)
+    reviewing.later(service)
+    decided(service, ann, case)
+    second_reviews.ask(service, ann, case.id)
+
+    reviewing.later(service, hours=5)
+
+    with service.database.reading() as session:
+        clock = session.exec(select(Deadline).where(Deadline.matter_id == case.id)).one()
+    assert clock.state == "missed"
+    assert reviewing.case_of(service, case).state == "escalated"
+
+
+def test_what_both_agree_on_and_can_take_no_effect_is_in_the_queue_again(
+    service, caller, people
+) -> None:
+    ann, ben, *_ = people
+    case = reviewing.about_track(service, caller)
+    decided(service, ann, case)
+    second_reviews.ask(service, ann, case.id)
+    with service.database.transaction() as session:  # its decision is gone
+        session.get_one(Track, case.track_id).decision_id = None
+        session.get_one(CaseVerdict, verdict_of(service, case).id).verdict = "release"
+        session.get_one(Case, case.id).matter_kind = "claim"
+
+    back = second_reviews.answer(service, ben, case.id, FINE)
+
+    assert back.state == "queued"
+    with service.database.reading() as session:
+        assert [each.kind for each in cases.notes(session, case)] == ["returned"]
+
+
+def test_a_verdict_on_a_case_that_was_settled_elsewhere_never_takes_effect(
+    service, caller, people
+) -> None:
+    ann, _, olga, _ = people
+    case = reviewing.about_track(service, caller)
+    decided(service, ann, case)
+    with service.database.transaction() as session:
+        track = session.get_one(Track, case.track_id)
+        tracks.close_cases(session, track, "settled", service.now(), caller.actor)
+
+    assert verdict_of(service, case).state == "moot"
+    cases.reopen(service, olga, case.id, "A licence came by post.")
+    decided(service, people[1], case, FINE)
+    reviewing.later(service, minutes=10)
+    with service.database.reading() as session:
+        assert verdicts.standing(session, case).verdict == "release"
+
+
+def test_a_case_that_is_opened_again_is_drawn_again(service, caller, people) -> None:
+    ann, ben, olga, otto = people
+    case = reviewing.about_track(service, caller)
+    checked(service, ann, case)
+    second_reviews.answer(service, ben, case.id, COPY)
+    state_of(service, case)
+    reviewing.later(service, minutes=1)
+    cases.reopen(service, olga, case.id, "A licence came by post.")
+
+    assert checked(service, otto, case).state == "second_review"
+
+
+@pytest.mark.parametrize("undo_over", [False, True])
+def test_an_officer_who_may_be_asked_to_check_reads_no_first_verdict(
+    service, caller, people, undo_over
+) -> None:
+    ann, _, olga, _ = people
+    case = reviewing.about_track(service, caller)
+    decided(service, ann, case)
+    if undo_over:
+        reviewing.later(service, minutes=10)
+
+    with service.database.reading() as session:
+        seen = case_views.whole(service, session, olga, reviewing.case_of(service, case))
+        told = [row.data for row in casework.events(service, case.id)]
+
+    assert seen["verdicts"] == []
+    assert COPY.reason not in str(told)
 
 
 def test_a_termination_needs_two_appeals_officers(service, caller, people, monkeypatch) -> None:
@@ -176,14 +302,21 @@ def test_a_termination_needs_two_appeals_officers(service, caller, people, monke
     assert done == [("terminate", Actor(str(olga.user_id), "appeals_officer"))]
 
 
-def test_the_share_is_drawn_by_the_cases_id_alone() -> None:
+def test_the_share_is_drawn_by_the_cases_id_and_a_secret(make_service, tmp_path) -> None:
     ids = [f"case-{n}" for n in range(2000)]
-    drawn = [each for each in ids if second_reviews.drawn(each, 0.05)]
 
-    assert 60 < len(drawn) < 140
-    assert drawn == [each for each in ids if second_reviews.drawn(each, 0.05)]
-    assert not any(second_reviews.drawn(each, 0) for each in ids)
-    assert all(second_reviews.drawn(each, 1) for each in ids)
+    def drawn(share: float, **settings: object) -> list[str]:
+        service = make_service(second_review_share=share, **settings)
+        return [each for each in ids if second_reviews.drawn(service, each)]
+
+    some = drawn(0.05)
+    elsewhere = drawn(0.05, secret_key=Fernet.generate_key().decode())
+
+    assert 60 < len(some) < 140
+    assert some == drawn(0.05)
+    assert set(some) != set(elsewhere)
+    assert not drawn(0)
+    assert drawn(1) == ids
 
 
 def test_the_report_tells_agreement_and_known_answers_under_pseudonyms(

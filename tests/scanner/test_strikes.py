@@ -21,7 +21,7 @@ from scanner import (
 from scanner.appeal_outcomes import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
-from scanner.pipeline import GROUPS
+from scanner.consumer_groups import GROUPS
 from scanner.sanctions import SanctionAsked
 from scanner.service import Service
 from scanner.tables import Account, Notice, NoticeTrack, Strike

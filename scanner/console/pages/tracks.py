@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import explanations, tracks
+from scanner import explanations, track_views, tracks
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.clock import new_id
 from scanner.console import alignment
@@ -82,7 +82,7 @@ def read_track(
 def track_page(request: Request, service: Service, track: Track, *, audio: str) -> Response:
     """Show a track to somebody who may see it."""
     with service.database.reading() as session:
-        described = tracks.describe(session, [track])[0]
+        described = track_views.describe(session, [track])[0]
     matches: list[dict[str, Any]] = [
         each | {"sentence": sentence(each)} for each in described["matches"] if each["segments"]
     ]

@@ -15,9 +15,9 @@ from scanner.bus.consumption import Consumption
 from scanner.bus.dispatch import Again, Finished
 from scanner.bus.kafka import all_topics
 from scanner.bus.windows import FULL
+from scanner.consumer_groups import GROUPS
 from scanner.errors import TransientError
 from scanner.events import TRACKS
-from scanner.pipeline import GROUPS
 from scanner.tables import BusCursor, DeadLetter, HandlerStart
 from tests.recording import handled, happen, letters, unique
 from tests.running import working

@@ -1,9 +1,11 @@
 """Keys, logins, packs, dead letters, the audit trail and the check-up."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 import policy
 from fingerprint import SegmentIndex
@@ -76,6 +78,10 @@ def test_the_check_up_names_a_broken_database(tmp_path: Path) -> None:
 def test_a_login_is_made_once(installation: Installation) -> None:
     made = answer(installation.home, "user", "add", "r@example.org", "--role", "reviewer")
     assert made["password"]
+    settings = Settings(home=installation.home)
+    with contextlib.closing(sqlite3.connect(str(make_url(settings.database).database))) as raw:
+        hashes = [row[0] for row in raw.execute("SELECT password_hash FROM user_login")]
+    assert all(each.startswith("$argon2id$v=19$m=65536,t=3,p=4$") for each in hashes)
     clearance(installation.home, "user", "add", "r@example.org", "--role", "reviewer", status=2)
     clearance(installation.home, "user", "add", "s@example.org", "--role", "king", status=2)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import zipfile
 from datetime import timedelta
 
@@ -9,13 +10,24 @@ import pytest
 from sqlmodel import select
 
 import appeals
-from scanner import matters
+from scanner import mail, matters
 from scanner.clock import new_id
 from scanner.console import case_views as console
-from scanner.privacy import blobs, erasure, export, holds, sweeper
+from scanner.privacy import blobs, erasure, export, holds, matter_ties, sweeper
 from scanner.privacy.personal import ERASED
-from scanner.tables import Account, Appeal, CaseNote, Evidence, Letter, Message, Notice, Sanction
+from scanner.tables import (
+    Account,
+    Appeal,
+    CaseNote,
+    Evidence,
+    LegalHold,
+    Letter,
+    Message,
+    Notice,
+    Sanction,
+)
 from tests import casework, mailbox, reviewing
+from tests.running import add_tenant
 
 
 @pytest.fixture
@@ -181,3 +193,69 @@ def test_a_held_notice_outlives_its_time(service, caller) -> None:
 
     with service.database.reading() as session:
         assert session.get(Notice, notice.id) is not None
+
+
+def test_what_others_are_still_to_be_told_is_sent_and_then_emptied(
+    make_service, caller, ana
+) -> None:
+    with mailbox.running() as box:
+        service = make_service(smtp_host="127.0.0.1", smtp_port=box.port, smtp_tls="off")
+        row = appealed(service, caller, ana)
+        about = {"matter_kind": "appeal", "matter_id": row.id}
+        theirs = mailbox.letter(
+            service,
+            caller,
+            recipient_kind="holder",
+            recipient_id="label",
+            address="label@example.org",
+            body="Ana has appealed.",
+            **about,
+        )
+
+        erasure.erase_account(service, caller, "ana")
+        mail.send_due(service)
+
+    assert [each["To"] for each in box.messages] == ["label@example.org"]
+    assert "Ana has appealed." in box.messages[0].get_content()
+    with service.database.reading() as session:
+        sent = session.get_one(Letter, theirs.id)
+    assert (sent.state, sent.body, sent.address) == ("sent", ERASED, None)
+
+
+def test_a_hold_on_a_matter_comes_before_an_erasure_or_after_it(
+    make_service, postgresql_url
+) -> None:
+    service = make_service(database_url=postgresql_url)
+    caller = add_tenant(service)
+    row = appealed(service, caller, casework.account(service, caller))
+    erased: list[object] = []
+
+    def erase() -> None:
+        try:
+            erased.append(erasure.erase_account(service, caller, "ana"))
+        except holds.LegalHoldError as error:
+            erased.append(error)
+
+    with service.database.transaction() as session:  # as a hold that is being placed
+        matter_ties.find(session, "appeal", row.id, lock=True)
+        thread = threading.Thread(target=erase)
+        thread.start()
+        thread.join(2)
+        assert thread.is_alive()  # it waits
+        session.add(
+            LegalHold(
+                id=new_id(),
+                tenant_id=caller.tenant_id,
+                object_kind="appeal",
+                object_id=row.id,
+                basis="A court asks.",
+                placed_by="admin",
+                placed_at=service.now(),
+                version=1,
+            )
+        )
+    thread.join(60)
+
+    assert isinstance(erased[0], holds.LegalHoldError)
+    with service.database.reading() as session:
+        assert session.get_one(Appeal, row.id).reason == "the rabbit hole"

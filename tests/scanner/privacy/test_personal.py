@@ -17,11 +17,12 @@ from scanner import audit, event_schemas
 from scanner.bus.relay import seal_batch
 from scanner.clock import new_id, utc_now
 from scanner.database import Database
-from scanner.events import ReferenceJudged, TrackHeld, TrackWithdrawn
+from scanner.events import TrackHeld, TrackWithdrawn
 from scanner.journal import event_of, readable, record
 from scanner.matter_events import MATTER_EVENTS
 from scanner.privacy.person_keys import Person, PersonKeyError, PersonKeys
 from scanner.privacy.personal import CLASSES, ends_at, opened, personal_fields, sealed, slot_of
+from scanner.reference_events import ReferenceJudged
 from scanner.service import Service
 from scanner.tables import JournalRow
 from tests.running import add_tenant

@@ -1,0 +1,177 @@
+"""The consumer groups: which events each of them takes, and what handles them.
+
+The stages of one track are in `scanner/pipeline.py`; what else follows from events, with its noun.
+"""
+
+from typing import Final
+
+from scanner import (
+    claim_licences,
+    claims,
+    edits,
+    events,
+    flood,
+    matter_events,
+    notice_tracks,
+    people_events,
+    pipeline,
+    reconsideration,
+    reference_events,
+    rehearsals,
+    retro,
+    rights_events,
+    standing_events,
+    stay_down,
+    strikes,
+)
+from scanner.bus.groups import Group
+
+NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
+    *matter_events.MATTER_EVENTS.values(),
+    events.TrackDecided,
+    events.TrackReleased,
+    events.TrackConditioned,
+    events.TrackQuarantined,
+    events.TrackBlocked,
+    events.TrackHeld,
+    events.TrackIndeterminate,
+    events.TrackWithdrawn,
+    events.TrackRetroMatched,
+    events.CaseOpened,
+    events.CaseClosed,
+    events.TrackSuperseded,
+    events.TrackRuled,
+    events.TrackUnpublished,
+    matter_events.LetterWritten,
+    people_events.ConsentRequested,
+    people_events.ConsentGranted,
+    people_events.ConsentWithdrawn,
+    people_events.ConsentExpired,
+    people_events.GenerationRefused,
+    people_events.GenerationWaiting,
+    people_events.GenerationQueued,
+    people_events.GenerationWithdrawn,
+    standing_events.SanctionInForce,
+    standing_events.SanctionLifted,
+    standing_events.SanctionExpired,
+)
+"""What webhooks may be told of."""
+
+GROUPS: Final = (
+    Group(
+        name="analyse",
+        topics=(events.TRACKS,),
+        handlers={
+            events.TrackSubmitted.type: pipeline.analyse,
+            events.TrackRescanned.type: pipeline.analyse,
+        },
+        gave_up=pipeline.give_up,
+        replays={
+            events.TrackSubmitted.type: pipeline.replay,
+            events.TrackRescanned.type: pipeline.replay,
+        },
+    ),
+    Group(
+        name="decide",
+        topics=(events.TRACKS,),
+        handlers={events.TrackAnalysed.type: pipeline.decide},
+        gave_up=pipeline.give_up,
+        replays={events.TrackAnalysed.type: pipeline.replay},
+    ),
+    Group(
+        name="release",
+        topics=(events.TRACKS,),
+        handlers={
+            events.TrackDecided.type: pipeline.release,
+            events.TrackRuled.type: pipeline.release,
+        },
+        gave_up=pipeline.give_up,
+        replays={
+            events.TrackDecided.type: pipeline.replay,
+            events.TrackRuled.type: pipeline.replay,
+        },
+    ),
+    Group(
+        name=flood.GROUP,
+        topics=(events.TRACKS,),
+        handlers={events.TrackAnalysed.type: flood.watch},
+    ),
+    Group(
+        name=rehearsals.GROUP,
+        topics=(events.TRACKS,),
+        handlers={events.TrackDecided.type: rehearsals.watch},
+    ),
+    Group(
+        name=retro.GROUP,
+        topics=(events.TRACKS, events.REFERENCES),
+        handlers={
+            events.TrackAnalysed.type: retro.catch_up,
+            reference_events.ReferenceAdded.type: retro.begin,
+            reference_events.ReferenceReinstated.type: retro.begin,
+            reference_events.ReferenceWoken.type: retro.begin,
+            reference_events.ReferenceChanged.type: retro.begin,
+            reference_events.BankChanged.type: retro.begin,
+            reference_events.RetroStarted.type: retro.advance,
+            reference_events.RetroAdvanced.type: retro.advance,
+        },
+        gave_up=retro.give_up,
+        replays={
+            reference_events.RetroStarted.type: retro.replay,
+            reference_events.RetroAdvanced.type: retro.replay,
+        },
+    ),
+    Group(
+        name=reconsideration.GROUP,
+        topics=(events.ACCOUNTS,),
+        handlers={
+            kind.type: reconsideration.reconsider
+            for kind in (
+                people_events.AgeAssured,
+                people_events.AgePurged,
+                people_events.ConsentGranted,
+                people_events.ConsentWithdrawn,
+                people_events.ConsentExpired,
+                people_events.ControlsChanged,
+            )
+        },
+    ),
+    Group(
+        name=notice_tracks.GROUP,
+        topics=(events.TRACKS,),
+        handlers={
+            events.TrackAnalysed.type: stay_down.watch,
+            events.TrackRetroMatched.type: stay_down.watch,
+            **{kind.type: notice_tracks.settle for kind in notice_tracks.SETTLED},
+        },
+    ),
+    Group(
+        name=claims.GROUP,
+        topics=(events.TRACKS, events.REFERENCES),
+        handlers={
+            events.TrackDecided.type: claims.on_decided,
+            events.TrackRuled.type: claims.on_decided,
+            events.TrackWithdrawn.type: claims.on_withdrawn,
+            events.TrackReleased.type: edits.on_out,
+            events.TrackConditioned.type: edits.on_out,
+            events.TrackBlocked.type: edits.on_out,
+            rights_events.HolderVerified.type: claims.on_verified,
+            rights_events.LicenceGranted.type: claim_licences.on_granted,
+        },
+    ),
+    Group(
+        name=strikes.GROUP,
+        topics=(events.CASES,),
+        handlers={
+            matter_events.MATTER_EVENTS["notice", "actioned"].type: strikes.give,
+            matter_events.MATTER_EVENTS["notice", "retracted"].type: strikes.reverse_retracted,
+            matter_events.MATTER_EVENTS["counter_notice", "restored"].type: (
+                strikes.reverse_restored
+            ),
+        },
+    ),
+    Group(
+        name="notify",
+        topics=(events.TRACKS, events.CASES, events.ACCOUNTS, events.GENERATIONS),
+        handlers={kind.type: pipeline.notify for kind in NOTIFIED},
+    ),
+)
