@@ -12,6 +12,7 @@ import appeals
 from scanner import (
     ages,
     cases,
+    catalogue_imports,
     checkpoints,
     consents,
     database_push,
@@ -73,6 +74,7 @@ class Chores:
             lambda: cases.expire_due(service),
             lambda: verdicts.settle_due(service),
             lambda: second_reviews.lapse_due(service),
+            lambda: catalogue_imports.run_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -26,6 +26,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
+from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
@@ -90,6 +91,8 @@ __all__ = [
     "CaseVerdict",
     "CatalogueChange",
     "CatalogueEpoch",
+    "CatalogueImport",
+    "CatalogueImportRow",
     "Claim",
     "ComparisonTally",
     "Consent",

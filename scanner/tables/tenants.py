@@ -57,7 +57,7 @@ class SigningKey(SQLModel, table=True):
 
 
 class User(SQLModel, table=True):
-    """Somebody who logs in to the console."""
+    """Somebody who logs in to the console; a rights holder's login names the holder it acts for."""
 
     __tablename__ = "user_login"
 
@@ -66,6 +66,7 @@ class User(SQLModel, table=True):
     password_hash: str = Field(max_length=200)
     role: str = Field(max_length=30)
     tenant_id: str | None = Field(default=None, max_length=36)
+    holder_id: str | None = Field(default=None, max_length=36)
     skills: list[str] = Field(default_factory=list, sa_type=json_type())
     languages: list[str] = Field(default_factory=list, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
