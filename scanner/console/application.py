@@ -11,6 +11,11 @@ from scanner.console.pages import (
     administration,
     auditing,
     cases,
+    holder_catalogue,
+    holder_imports,
+    holder_matters,
+    holder_notices,
+    holder_public,
     logins,
     packs,
     tracks,
@@ -28,6 +33,11 @@ PAGES: Final = (
     auditing,
     packs,
     verifier,
+    holder_catalogue,
+    holder_imports,
+    holder_matters,
+    holder_notices,
+    holder_public,
 )
 """The modules of pages, each with its ``router``."""
 

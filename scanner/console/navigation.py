@@ -9,6 +9,7 @@ ADMINS: Final = frozenset({"admin"})
 UPLOADERS: Final = STAFF | ADMINS
 LEADS: Final = frozenset({"policy_lead"})
 AUDITORS: Final = frozenset({"auditor"})
+HOLDERS: Final = frozenset({"rights_holder"})
 CASE_READERS: Final = STAFF
 EVERYBODY: Final = frozenset(
     {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
@@ -40,6 +41,11 @@ PLACES: Final = (
     Place("/admin/webhooks", _("Webhooks"), ADMINS),
     Place("/admin/dead", _("Dead letters"), ADMINS),
     Place("/admin/configuration", _("Configuration"), ADMINS),
+    Place("/rights/catalogue", _("Catalogue"), HOLDERS),
+    Place("/rights/claims", _("Claims"), HOLDERS),
+    Place("/rights/disputes", _("Disputes"), HOLDERS),
+    Place("/rights/notices", _("Notices"), HOLDERS),
+    Place("/rights/licences", _("Licences"), HOLDERS),
     Place("/check", _("Check a file"), EVERYBODY),
 )
 ROLE_NAMES: Final[Mapping[str, str]] = {
