@@ -123,8 +123,6 @@ def change(
     holder_id: str,
     reference_id: str,
     wanted: Mapping[str, Any],
-    *,
-    expected_version: int | None = None,
 ) -> Reference:
     """Change what a holder says of their reference; what is None, or is so already, stays."""
     with service.database.reading() as session:
@@ -138,12 +136,9 @@ def change(
             told = ReferenceChanged(epoch=row.epoch, changed=["contributors"])
             record_change(session, row, told, service.now(), caller.actor)
             known = row
-            expected_version = row.version if expected_version is not None else None
     if not changes:
         return known
-    return references.change(
-        service, caller, reference_id, changes, expected_version=expected_version
-    )
+    return references.change(service, caller, reference_id, changes)
 
 
 def differences(known: Reference, wanted: Mapping[str, Any]) -> dict[str, Any]:

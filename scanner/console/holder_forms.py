@@ -57,7 +57,8 @@ def again(
 ) -> Response:
     """Answer with a form anew: what was typed, and what is wrong."""
     members = problems.document(error, request.state.request_id)
-    return page(request, name, members["status"], problem=members, given=given, **values)
+    shown = {**values, "given": given, "problem": members}
+    return page(request, name, members["status"], **shown)
 
 
 def territories(text: str) -> list[str]:

@@ -95,7 +95,9 @@ def fill(world: "World") -> dict[str, str]:
     released = disputes.file(service, caller, Filed(lost.id, *words))
     disputes.answer(service, theirs, released.id, disputes.Answered("release"))
     dispute = disputes.file(service, caller, Filed(claim.id, *words))
-    rights.record_share(service, theirs, ShareAsked(label.id, song.id, "recording", "*", Decimal(60)))
+    rights.record_share(
+        service, theirs, ShareAsked(label.id, song.id, "recording", "*", Decimal(60))
+    )
     licence = rights.grant_licence(service, theirs, LicenceAsked(label.id, territories=["DE"]))
     out = casework.decided_track(service, caller)
     taken = casework.decided_track(service, caller)

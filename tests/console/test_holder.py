@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanner import catalogue_imports, counter_notices, keys, notice_views
+from scanner import catalogue_imports, counter_notices, inline, keys, notice_views
 from scanner.clock import utc_now
 from scanner.tables import Holder, User
 from tests import casework, cataloguing, claiming, noticed
@@ -52,6 +52,7 @@ def test_a_notice_goes_to_its_counter_notice_and_the_track_comes_back(
     casework.at(service, utc_now())
     try:
         casework.later(service, days=30)
+        inline.drive(service, track.id)
         assert casework.track_of(service, track.id).state == "released"
         with opened(browser, world, "rights_holder") as page:
             page.goto(f"/rights/notices/{notice_id}")
@@ -149,7 +150,7 @@ def test_a_list_of_300_recordings_is_taken_in_but_for_three_lines(
         page.wait_for_url("**/rights/imports/0*")
         while catalogue_imports.run_due(world.service):
             pass
-        page.wait_for_selector("text=What was left out, and why")
+        page.wait_for_selector("text=Download the report")
         told = page.inner_text("#result")
         shot(page, "holder-import-done")
         assert "297" in told and "3" in told
