@@ -25,6 +25,7 @@ from scanner import (
     rehearsals,
     sanctions,
     second_reviews,
+    stay_down,
     temporary,
     upkeep,
     verdicts,
@@ -88,6 +89,7 @@ class Chores:
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
                 lambda: sweeper.sweep(service),
                 lambda: dmca_agent.watch(service),
+                lambda: stay_down.find_more(service),
                 lambda: checkpoints.write_due(service),
             ]
         self._rounds += 1
