@@ -71,6 +71,8 @@ TRACK_STATES: Final[Mapping[str, str]] = {
     "actioned": _("taken down"),
     "refused": _("left as it is"),
     "restored": _("material restored"),
+    "waiting": _("waiting"),
+    "gone": _("withdrawn"),
 }
 IMPORT_STATES: Final[Mapping[str, str]] = {
     "waiting": _("waits for its turn"),
