@@ -91,7 +91,9 @@ def ask(service: "Service", caller: Caller, asked: Asked) -> CatalogueImport:
         If there is no such holder, or no such earlier ZIP of theirs.
     """
     with service.database.transaction() as session:
-        rights.find_holder(session, caller, asked.holder_id)
+        holder = rights.find_holder(session, caller, asked.holder_id)
+        if not holder.named or holder.peer_key is not None:
+            raise NotFoundError("holder", "of this id that was named here")
         if asked.files_of is not None:
             earlier = find(session, caller, asked.files_of)
             if earlier.holder_id != asked.holder_id or earlier.form != "zip":
