@@ -148,8 +148,11 @@ def test_a_row_is_done_wholly_or_not_at_all_and_the_report_says_why(service, cal
     assert event.data["counts"]["changed"] == 297
 
 
-def test_an_import_that_a_worker_left_is_gone_on_with_where_it_stopped(both) -> None:
-    service, caller = both
+def test_an_import_that_a_worker_left_is_gone_on_with_where_it_stopped(
+    make_service, database_url
+) -> None:
+    service = make_service(database_url=database_url)
+    caller = add_tenant(service)
     label = claiming.holder(service, caller)
     songs = cataloguing.many(service, caller, label, 3)
     raw = "\n".join(["isrc,policy", *(f"{each.isrc},track" for each in songs)]).encode()
