@@ -24,6 +24,7 @@ from scanner.routes import (
     case_reasons,
     case_work,
     cases,
+    catalogue_imports,
     claims,
     consents,
     counter_notices,
@@ -114,6 +115,7 @@ _KEYED: Final = (
     holders,
     licences,
     shares,
+    catalogue_imports,
 )
 _ALWAYS: Final = problems.problems(
     "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error"

@@ -36,7 +36,7 @@ def parse_ern(value: Any) -> dict[str, Any] | None:
         return None
     if isinstance(value, dict):
         return _checked(value)
-    root = _root(value)
+    root = message_root(value)
     if etree.QName(root).localname not in _KNOWN:
         raise ValueError("the XML is no DDEX NewReleaseMessage")
     recording = _first(root, "SoundRecording")
@@ -77,7 +77,8 @@ def _is_text(value: Any) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in value)  # half of a character
 
 
-def _root(value: Any) -> Any:
+def message_root(value: Any, most: int = MAX_BYTES) -> Any:
+    """Return the root of a message that is no larger than so many bytes; entities and network are off."""
     if not isinstance(value, str | bytes):
         raise ValueError("give the ERN message as XML text")
     # Text has lost the encoding that its declaration names: it is UTF-8 from here on.
@@ -86,8 +87,8 @@ def _root(value: Any) -> Any:
         raw = value.encode() if isinstance(value, str) else value
     except UnicodeEncodeError:
         raise ValueError("the ERN message is no well-formed XML") from None
-    if len(raw) > MAX_BYTES:
-        raise ValueError(f"an ERN message has at most {MAX_BYTES} bytes")
+    if len(raw) > most:
+        raise ValueError(f"an ERN message has at most {most} bytes")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

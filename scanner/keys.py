@@ -28,7 +28,7 @@ from scanner.errors import (
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
-from scanner.tables import ApiKey, SigningKey, Tenant, User
+from scanner.tables import ApiKey, Holder, SigningKey, Tenant, User
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -343,6 +343,7 @@ def create_user(
     actor: Actor = OPERATOR,
     *,
     tenant_id: str | None = None,
+    holder_id: str | None = None,
 ) -> tuple[User, str]:
     """Make a login; without a password one of 128 random bits is made.
 
@@ -350,6 +351,8 @@ def create_user(
     ----------
     tenant_id : str, optional
         The platform it is of; without one it is good for the console only where there is one platform.
+    holder_id : str, optional
+        Of the role ``rights_holder``: whom it acts for; the platform is the holder's.
 
     Returns
     -------
@@ -360,6 +363,8 @@ def create_user(
 
     if role not in ROLES:
         raise BadKeyRequestError(f"role {role!r} is none of {', '.join(ROLES)}")
+    if holder_id is not None and role != "rights_holder":
+        raise BadKeyRequestError("only a login of the role rights_holder acts for a holder")
     email = checked_email(email)
     password = password or secrets.token_urlsafe(16)
     now = service.now()
@@ -369,9 +374,12 @@ def create_user(
         password_hash=PasswordHasher().hash(password),
         role=role,
         tenant_id=tenant_id,
+        holder_id=holder_id,
         created_at=now,
     )
     with service.database.transaction() as session:
+        if holder_id is not None:
+            user.tenant_id = _platform_of(session, holder_id, tenant_id)
         if tenant_id is not None and session.get(Tenant, tenant_id) is None:
             raise NotFoundError("tenant", tenant_id)
         if session.exec(select(User.id).where(User.email == email)).first() is not None:
@@ -379,6 +387,16 @@ def create_user(
         session.add(user)
         _administered(session, tenant_id, user.id, 1, "user.created", now, actor, {"role": role})
     return user, password
+
+
+def _platform_of(session: Session, holder_id: str, tenant_id: str | None) -> str:
+    """Return a holder's platform; one that nobody named, or another platform's, reads as unknown."""
+    holder = session.get(Holder, holder_id)
+    if holder is None or not holder.named or holder.peer_key is not None:
+        raise NotFoundError("holder", "of this id")
+    if tenant_id not in {None, holder.tenant_id}:
+        raise NotFoundError("holder", "of this id")
+    return holder.tenant_id
 
 
 def checked_email(email: str) -> str:

@@ -60,6 +60,7 @@ from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.reasons import BadVerdictError
 from scanner.references import BadReferenceError
+from scanner.rights import BadShareError
 from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
 from scanner.transparency.report import BadPeriodError
@@ -178,6 +179,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadConsentError: "bad-fields",
     BadHoldError: "bad-fields",
     BadRemovalError: "bad-fields",
+    BadShareError: "bad-fields",
     BadPeriodError: "bad-fields",
     BadVerdictError: "bad-fields",
     appeals.MissingPartError: "bad-fields",

@@ -14,7 +14,7 @@ from scanner import claims, parties, rights_events
 from scanner.callers import Caller
 from scanner.catalogue import standing_epoch
 from scanner.clock import new_id
-from scanner.errors import ConflictError, ForbiddenError, NotFoundError
+from scanner.errors import ConflictError, ForbiddenError, NotFoundError, ScannerError
 from scanner.events import CaseOpened
 from scanner.journal import record
 from scanner.keys import checked_email
@@ -27,7 +27,11 @@ OPERATOR: Final = "admin"
 
 
 class ShareConflictError(ConflictError):
-    """Shares would come to more than all; the message names the others, and a case was opened."""
+    """Shares would come to more than all; the message names the others."""
+
+
+class BadShareError(ScannerError):
+    """A share makes no sense; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def record_share(service: "Service", caller: Caller, asked: ShareAsked) -> Share
     """
     with service.database.transaction() as session:
         standing_epoch(session, caller.tenant_id)  # one writer of shares at a time
-        _locked_holder(session, caller, asked.holder_id)
+        _refuse_unverified(caller, _locked_holder(session, caller, asked.holder_id))
         reference = _subject(session, caller, asked.subject)
         others = _shares_of(session, caller.tenant_id, asked.subject, asked.right)
         share = Share(
@@ -196,7 +200,7 @@ def record_share(service: "Service", caller: Caller, asked: ShareAsked) -> Share
             ends_on=asked.ends_on,
             created_at=service.now(),
         )
-        found = sums.excess(_counted(share), [_counted(each) for each in others])
+        found = _excess(share, others)
         if found is None:
             session.add(share)
             data = rights_events.ShareRecorded(
@@ -208,9 +212,53 @@ def record_share(service: "Service", caller: Caller, asked: ShareAsked) -> Share
             )
             _journal(service, session, caller, share.id, 1, data)
             return share
-        told = _in_words(found)
+        told = f"{_in_words(found)}; a person was asked to settle it"
         _conflict_case(service, session, caller, reference, asked, told)
     raise ShareConflictError(told)
+
+
+def correct_share(
+    service: "Service",
+    caller: Caller,
+    share_id: str,
+    *,
+    percent: Decimal | None = None,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+) -> Share:
+    """Change how much a share is or on which days it counts; what is None stays.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not a share of the caller's.
+    BadShareError
+        If it would end before it begins.
+    ShareConflictError
+        If it would come to more than all; nothing is changed.
+    """
+    with service.database.transaction() as session:
+        standing_epoch(session, caller.tenant_id)  # one writer of shares at a time
+        share = session.get(Share, share_id, with_for_update=True)
+        if share is None or share.tenant_id != caller.tenant_id:
+            raise NotFoundError("share", "of this id")
+        _refuse_unverified(caller, _locked_holder(session, caller, share.holder_id))
+        share.parts = share.parts if percent is None else sums.parts_of(percent)
+        share.starts_on, share.ends_on = starts_on or share.starts_on, ends_on or share.ends_on
+        if share.starts_on and share.ends_on and share.ends_on < share.starts_on:
+            raise BadShareError("a share ends on the day it begins, or later")
+        others = _shares_of(session, caller.tenant_id, share.subject, share.right)
+        if (found := _excess(share, others)) is not None:
+            raise ShareConflictError(_in_words(found))
+        share.version += 1
+        data = rights_events.ShareCorrected(
+            holder_id=share.holder_id,
+            percent=sums.percent_of(share.parts),
+            starts_on=share.starts_on.isoformat() if share.starts_on else None,
+            ends_on=share.ends_on.isoformat() if share.ends_on else None,
+        )
+        _journal(service, session, caller, share.id, share.version, data)
+        return share
 
 
 def shares(
@@ -238,6 +286,7 @@ def describe_share(share: Share) -> dict[str, Any]:
         "percent": sums.percent_of(share.parts),
         "from": share.starts_on.isoformat() if share.starts_on else None,
         "to": share.ends_on.isoformat() if share.ends_on else None,
+        "version": share.version,
         "created_at": share.created_at.isoformat(),
     }
 
@@ -351,6 +400,18 @@ def _shares_of(session: Session, tenant_id: str, subject: str, right: str) -> Se
     return session.exec(query).all()
 
 
+def _refuse_unverified(caller: Caller, holder: Holder) -> None:
+    """Let nobody keep others out of their shares before a person knows who they are."""
+    if caller.holder_id is not None and not holder.verified:
+        raise ForbiddenError(
+            "shares are recorded once a person has verified who you are: send evidence of it first"
+        )
+
+
+def _excess(share: Share, others: Sequence[Share]) -> sums.Excess | None:
+    return sums.excess(_counted(share), [_counted(each) for each in others])
+
+
 def _counted(share: Share) -> sums.Share:
     return sums.Share(
         share.id, share.right, share.territory, share.parts, share.starts_on, share.ends_on
@@ -362,7 +423,7 @@ def _in_words(found: sums.Excess) -> str:
     when = "" if found.day == date.min else f" from {found.day} on"
     return (
         f"the shares of the {found.right} would come to {sums.percent_of(found.parts)} % "
-        f"({place}{when}), with: {', '.join(found.others)}; a person was asked to settle it"
+        f"({place}{when}), with: {', '.join(found.others)}"
     )
 
 

@@ -41,6 +41,16 @@ class ShareRecorded(RightsEvent):
     percent: str
 
 
+class ShareCorrected(RightsEvent):
+    """A share is another one, or ends, from now on; what it was stands in the events before."""
+
+    type: ClassVar[str] = "clearance.share.corrected"
+
+    percent: str
+    starts_on: str | None
+    ends_on: str | None
+
+
 class LicenceGranted(RightsEvent):
     """A licence is on record: what it covers is claimed no more."""
 
@@ -68,3 +78,13 @@ class TrackMended(EventData):
     edit_id: str
     new_track_id: str
     parts: list[dict[str, Any]]
+
+
+class CatalogueImported(RightsEvent):
+    """A holder's catalogue file came to its end; ``counts`` are rows by what became of them."""
+
+    type: ClassVar[str] = "clearance.catalogue.imported"
+
+    dry_run: bool
+    failed: bool
+    counts: dict[str, int]

@@ -5,7 +5,8 @@ recording can be decided at once.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
@@ -25,28 +26,74 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 
+MOST: Final = 200
+"""Copies that are put before people in one transaction."""
+GOES_ON: Final = timedelta(days=7)
+"""Of notices of which a copy was found so lately the rest is looked for."""
+
+
 def holds(notice: Notice) -> bool:
     """Whether copies of a notice's work are looked for: it was acted on, and nobody took that back."""
     return notice.remedy is not None and notice.state in {"actioned", "closed"}
 
 
-def find_stored(service: "Service", session: Session, notice: Notice) -> int:
-    """Put the stored copies of a locked notice's work before a person; return how many are new."""
+def find_stored(service: "Service", session: Session, notice: Notice, *, most: int = MOST) -> int:
+    """Put the stored copies of a locked notice's work before a person; return how many are new.
+
+    So many at once: `find_more` goes on with the rest, lest one decision hold its locks for long.
+    """
     if notice.reference_id is None or not holds(notice):
         return 0
-    here = (Track.tenant_id == notice.tenant_id, Track.state != State.WITHDRAWN)
+    before = select(NoticeTrack.track_id).where(
+        NoticeTrack.notice_id == notice.id, NoticeTrack.state == "found"
+    )
+    found = {*session.exec(before), *_copies(session, notice, most)}
+    return sum(_ask(service, session, notice, track_id) for track_id in sorted(found))
+
+
+def find_more(service: "Service", *, most: int = MOST) -> int:
+    """Go on where a decision found more stored copies than it put before people at once."""
+    since = service.now() - GOES_ON
+    lately = select(NoticeTrack.notice_id).where(
+        NoticeTrack.origin == "found", NoticeTrack.created_at > since
+    )
+    with service.database.reading() as session:
+        query = select(Notice).where(col(Notice.id).in_(lately)).order_by(col(Notice.id))
+        left = [each for each in session.exec(query) if holds(each) and _copies(session, each, 1)]
+    done = 0
+    for each in left:
+        with service.database.transaction() as session:
+            notice = matters.locked(session, Notice, each.tenant_id, each.id)
+            if holds(notice):
+                for track_id in _copies(session, notice, most):
+                    done += _ask(service, session, notice, track_id)
+    return done
+
+
+def _copies(session: Session, notice: Notice, most: int) -> list[str]:
+    """Return tracks in which a notice's work was found and about which nobody was asked yet."""
+    known = select(NoticeTrack.track_id).where(NoticeTrack.notice_id == notice.id)
+    open_ = (
+        Track.tenant_id == notice.tenant_id,
+        Track.state != State.WITHDRAWN,
+        col(Track.id).not_in(known),
+    )
     matched = (
         select(Track.id)
         .join(TrackMatch, col(TrackMatch.analysis_id) == col(Track.analysis_id))
-        .where(*here, TrackMatch.reference_id == notice.reference_id)
+        .where(*open_, TrackMatch.reference_id == notice.reference_id)
     )
     later = (
         select(Track.id)
         .join(RetroMatch, col(RetroMatch.track_id) == col(Track.id))
-        .where(*here, RetroMatch.reference_id == notice.reference_id)
+        .where(*open_, RetroMatch.reference_id == notice.reference_id)
     )
-    found = {*session.exec(matched), *session.exec(later)}
-    return sum(_ask(service, session, notice, track_id) for track_id in sorted(found))
+    found = {
+        track_id
+        for query in (matched, later)
+        for track_id in session.exec(query.distinct().order_by(col(Track.id)).limit(most))
+    }
+    return sorted(found)[:most]
 
 
 def watch(service: "Service", event: Event) -> None:

@@ -14,6 +14,7 @@ from scanner import (
     backtest_runs,
     appointments,
     cases,
+    catalogue_imports,
     checkpoints,
     consents,
     database_push,
@@ -27,6 +28,7 @@ from scanner import (
     sanctions,
     second_reviews,
     setbacks,
+    stay_down,
     temporary,
     upkeep,
     verdicts,
@@ -77,6 +79,7 @@ class Chores:
             lambda: verdicts.settle_due(service),
             lambda: second_reviews.lapse_due(service),
             lambda: backtest_runs.work(service),
+            lambda: catalogue_imports.run_due(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [
@@ -92,6 +95,7 @@ class Chores:
                 lambda: temporary.sweep(service.settings.temporary_folder, service.now()),
                 lambda: sweeper.sweep(service),
                 lambda: dmca_agent.watch(service),
+                lambda: stay_down.find_more(service),
                 lambda: checkpoints.write_due(service),
             ]
         self._rounds += 1

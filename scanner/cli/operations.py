@@ -190,6 +190,9 @@ def add_user(
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="Its platform; needed where there are several.")
     ] = None,
+    holder: Annotated[
+        str | None, typer.Option("--holder", help="Id of the holder that a rights_holder acts for.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a login; its password is shown this once."""
@@ -197,7 +200,9 @@ def add_user(
 
     with opened() as service:
         tenant_id = caller_for(service, tenant).tenant_id if tenant else None
-        made, password = keys.create_user(service, email, role, tenant_id=tenant_id)
+        made, password = keys.create_user(
+            service, email, role, tenant_id=tenant_id, holder_id=holder
+        )
     if as_json:
         say({"id": made.id, "email": made.email, "role": made.role, "password": password})
     else:

@@ -15,6 +15,11 @@ from scanner.console.pages import (
     lead_audit,
     lead_dashboards,
     lead_packs,
+    holder_catalogue,
+    holder_imports,
+    holder_matters,
+    holder_notices,
+    holder_public,
     logins,
     packs,
     provider_login,
@@ -38,6 +43,11 @@ PAGES: Final = (
     lead_audit,
     lead_dashboards,
     lead_packs,
+    holder_catalogue,
+    holder_imports,
+    holder_matters,
+    holder_notices,
+    holder_public,
 )
 """The modules of pages, each with its ``router``."""
 

@@ -18,8 +18,12 @@ SCOPES_OF: Final[Mapping[str, frozenset[str]]] = {
     "appeals_officer": frozenset({"cases:read", "cases:decide", "tracks:read", "tracks:write"}),
     "policy_lead": frozenset({"policies:write", "policies:approve"}),
     "auditor": frozenset({"audit:read"}),
+    "rights_holder": frozenset(keys.HOLDER_SCOPES),
 }
 """What a role may do; a role that is not named here may do nothing by itself."""
+HOLDERS: Final = "rights_holder"
+NOBODY: Final = "none"
+"""Stands for the holder of a login that names none: nothing is theirs."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,10 @@ def identity_of(
         If it can't be told which platform the login is of.
     """
     tenant = _platform(session, user)
+    if user.role == HOLDERS:
+        return Identity(
+            _for_holder(tenant, user), user.role, user.email, tenant.name, language, csrf
+        )
     caller = Caller(
         tenant_id=tenant.id,
         actor=Actor(user.id, user.role),
@@ -66,6 +74,19 @@ def identity_of(
         user_id=user.id,
     )
     return Identity(caller, user.role, user.email, tenant.name, language, csrf)
+
+
+def _for_holder(tenant: Tenant, user: User) -> Caller:
+    """Return a caller as a holder's key is one: it acts for the holder alone, not as staff.
+
+    A login that names no holder may do nothing.
+    """
+    return Caller(
+        tenant_id=tenant.id,
+        actor=Actor(user.id, user.role),
+        scopes=SCOPES_OF[user.role] if user.holder_id else frozenset(),
+        holder_id=user.holder_id or NOBODY,
+    )
 
 
 def _platform(session: Session, user: User) -> Tenant:

@@ -10,6 +10,7 @@ UPLOADERS: Final = STAFF | ADMINS
 LEADS: Final = frozenset({"policy_lead"})
 AUDITORS: Final = frozenset({"auditor"})
 OVERSEERS: Final = LEADS | ADMINS | AUDITORS
+HOLDERS: Final = frozenset({"rights_holder"})
 CASE_READERS: Final = STAFF
 EVERYBODY: Final = frozenset(
     {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
@@ -44,6 +45,11 @@ PLACES: Final = (
     Place("/admin/holds", _("Retention and holds"), ADMINS),
     Place("/admin/configuration", _("Configuration"), ADMINS),
     Place("/dashboards", _("Dashboards"), OVERSEERS),
+    Place("/rights/catalogue", _("Catalogue"), HOLDERS),
+    Place("/rights/claims", _("Claims"), HOLDERS),
+    Place("/rights/disputes", _("Disputes"), HOLDERS),
+    Place("/rights/notices", _("Notices"), HOLDERS),
+    Place("/rights/licences", _("Licences"), HOLDERS),
     Place("/check", _("Check a file"), EVERYBODY),
 )
 ROLE_NAMES: Final[Mapping[str, str]] = {

@@ -1,15 +1,13 @@
-"""The pages on which anybody sends a notice, follows it by the link in their letter, and finds the agent.
+"""The pages on which anybody sends a notice and follows it by the link in their letter.
 
-No login, no script, nothing from elsewhere. A GET changes nothing, since programs that look into mail
-follow links.
+No login; they work without a script, and nothing is from elsewhere. A GET changes nothing, since programs that
+look into mail follow links. Nobody's rights are used but those of the link, so the forms need no token.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs
 
-import jinja2
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import select
@@ -17,59 +15,60 @@ from starlette.concurrency import run_in_threadpool
 
 import appeals
 from appeals.forms import FORMS, TEXTS, validate
-from scanner import counter_notices, dmca_agent, matters, notice_views, notices, problems
-from scanner.dependencies import ServiceDep, is_id, public
+from scanner import counter_notices, matters, notice_views, notices, problems
+from scanner.console import holder_words
+from scanner.console.access import ConsoleRoute, visiting
+from scanner.console.holder_forms import elements as _elements
+from scanner.console.rendering import language_of, page
+from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError, ScannerError
 from scanner.keys import tenants
 from scanner.notice_senders import day
-from scanner.routes.plain_pages import HEADERS, PAGES, STYLE
-from scanner.routing import Route, media_type_of
+from scanner.routing import media_type_of
 from scanner.service import Service
 from scanner.tables import CounterNotice, Notice, Tenant
 
 router = APIRouter(
     prefix="/public",
-    route_class=Route,
+    route_class=ConsoleRoute,
     include_in_schema=False,
     default_response_class=HTMLResponse,
-    dependencies=[Depends(public)],
+    dependencies=[Depends(visiting)],
 )
 
-TITLES: Final = {
-    "dmca": "Report a copyright infringement (DMCA)",
-    "dsa": "Report illegal content (DSA)",
-    "likeness": "Report a copied voice or likeness",
-}
 LANGUAGES: Final = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
-LONG: Final = frozenset({"location", "reason", "work"})
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 LONGEST_FIELD_COUNT: Final = 40
 
 
 @router.get("/notices/new")
 def read_form(
+    request: Request,
     service: ServiceDep,
     form: Annotated[str, Query(max_length=20)] = "dmca",
     platform: Annotated[str | None, Query(max_length=200)] = None,
 ) -> HTMLResponse:
     """The empty form."""
     _tenant(service, platform)
-    return _form(_known(form), platform)
+    return _form(request, _known(form), platform)
 
 
 @router.post("/notices")
 async def send_form(request: Request, service: ServiceDep) -> HTMLResponse:
     """Take the form; what is wrong is said beside each element."""
     given = await _fields(request)
-    return await run_in_threadpool(_sent, service, given)
+    return await run_in_threadpool(_sent, request, service, given)
 
 
 @router.get("/notices/{notice_id}")
 def read_state(
-    service: ServiceDep, notice_id: str, token: Annotated[str, Query(max_length=100)] = ""
+    request: Request,
+    service: ServiceDep,
+    notice_id: str,
+    token: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """The sender's notice and its state."""
-    return _state(service, _linked(service, notice_id, token), token)
+    return _state(request, service, _linked(service, notice_id, token), token)
 
 
 @router.post("/notices/{notice_id}/confirm")
@@ -123,23 +122,14 @@ async def tell_of_court(request: Request, service: ServiceDep, notice_id: str) -
     return await _moved(request, service, notice_id, move)
 
 
-@router.get("/dmca-agent")
-def read_agent(service: ServiceDep) -> HTMLResponse:
-    """The designated agent (DMCA-C4)."""
-    agent = dmca_agent.shown(service.settings)
-    if agent is None:
-        raise NotFoundError("agent", "is designated here")
-    return _page("dmca_agent.html", agent=agent)
-
-
-def _sent(service: Service, given: Mapping[str, str]) -> HTMLResponse:
+def _sent(request: Request, service: Service, given: Mapping[str, str]) -> HTMLResponse:
     form, platform = _known(given.get("form", "")), given.get("platform") or None
     tenant_id = _tenant(service, platform)
     elements = _elements(form, given)
     result = validate(form, elements)
     shown = dict(given) | elements
     if "email" in result.missing or (not result.complete and "as_is" not in given):
-        return _form(form, platform, 422, given=shown, missing=result.missing)
+        return _form(request, form, platform, 422, given=shown, missing=result.missing)
     language = given.get("language", "en")
     filing = notices.Filing(
         form,
@@ -151,8 +141,10 @@ def _sent(service: Service, given: Mapping[str, str]) -> HTMLResponse:
         notices.file_publicly(service, tenant_id, filing)
     except ScannerError as error:
         members = problems.document(error)
-        return _form(form, platform, members["status"], given=shown, problem=members["detail"])
-    return _page("notice_state.html", 201)
+        return _form(
+            request, form, platform, members["status"], given=shown, problem=members["detail"]
+        )
+    return _page(request, "holder_notice_state.html", 201, notice=None, problem=None)
 
 
 async def _moved(
@@ -170,8 +162,8 @@ async def _moved(
             move(notice, given)
         except (ScannerError, appeals.MoveError) as error:
             members = problems.document(error)
-            return _state(service, notice, token, members["status"], members["detail"])
-        return _state(service, _linked(service, notice_id, token), token)
+            return _state(request, service, notice, token, members["status"], members["detail"])
+        return _state(request, service, _linked(service, notice_id, token), token)
 
     return await run_in_threadpool(work)
 
@@ -187,22 +179,10 @@ async def _fields(request: Request) -> dict[str, str]:
     return {name: values[-1].replace("\x00", "") for name, values in parsed.items()}
 
 
-def _elements(form: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the elements as the forms want them: places as a list."""
-    found: dict[str, Any] = {
-        each.name: given[each.name].strip() for each in FORMS[form] if each.name in given
-    }
-    if "location" in found:
-        found["location"] = [
-            line.strip() for line in found["location"].splitlines() if line.strip()
-        ]
-    return found
-
-
 def _known(form: str) -> str:
-    if form not in TITLES:
+    if form not in holder_words.FORMS:
         raise problems.HttpError(
-            "not-found", f"there is no such form; there are: {', '.join(TITLES)}"
+            "not-found", f"there is no such form; there are: {', '.join(holder_words.FORMS)}"
         )
     return form
 
@@ -227,6 +207,7 @@ def _linked(service: Service, notice_id: str, token: str) -> Notice:
 
 
 def _form(
+    request: Request,
     form: str,
     platform: str | None,
     status: int = 200,
@@ -236,22 +217,27 @@ def _form(
     problem: str | None = None,
 ) -> HTMLResponse:
     return _page(
-        "notice.html",
+        request,
+        "holder_notice_form.html",
         status,
-        title=TITLES[form],
-        forms=TITLES,
+        forms=holder_words.FORMS,
         form=form,
         platform=platform,
         elements=FORMS[form],
-        languages=LANGUAGES,
-        given=given or {},
+        written_in=LANGUAGES,
+        given={"language": language_of(request)} | dict(given or {}),
         missing=missing or {},
         problem=problem,
     )
 
 
 def _state(
-    service: Service, notice: Notice, token: str, status: int = 200, problem: str | None = None
+    request: Request,
+    service: Service,
+    notice: Notice,
+    token: str,
+    status: int = 200,
+    problem: str | None = None,
 ) -> HTMLResponse:
     with service.database.reading() as session:
         view = notice_views.describe(session, notice)
@@ -259,7 +245,8 @@ def _state(
             counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
         ]
     return _page(
-        "notice_state.html",
+        request,
+        "holder_notice_state.html",
         status,
         notice=view,
         counters=counters,
@@ -271,15 +258,10 @@ def _state(
     )
 
 
-def _page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
-    content = _templates().get_template(name).render(style=STYLE, **values)
-    return HTMLResponse(content, status, headers=HEADERS | {"Cache-Control": "no-store"})
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PAGES), autoescape=True)
-    environment.globals |= {"texts": TEXTS, "long": LONG}
-    fields: Any = environment.get_template("notice_fields.html").module
-    environment.globals["field"] = fields.field
-    return environment
+def _page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    response = page(
+        request, name, status, texts=TEXTS, long=holder_words.LONG, words=holder_words, **values
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address holds the sender's token
+    response.headers["Cache-Control"] = "no-store"
+    return response

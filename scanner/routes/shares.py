@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from scanner import cursors, rights
-from scanner.dependencies import Cursor, Limit, OnceDep, ServiceDep
+from scanner.dependencies import Cursor, Limit, OnceDep, ServiceDep, etag, is_id
+from scanner.errors import NotFoundError
 from scanner.problems import problems
 from scanner.replays import Answer, identity_of
 from scanner.rights_callers import POSTED, RightsReader, RightsWriter
@@ -58,5 +59,29 @@ def record_share(
     def work() -> Answer:
         share = rights.record_share(service, caller, rights.ShareAsked(**wanted.model_dump()))
         return Answer(201, rights.describe_share(share))
+
+    return once.answer(identity_of(request.url.path, wanted.model_dump_json().encode()), work)
+
+
+@router.post(
+    "/{share_id}/correction",
+    response_model=shapes.RightsShareAnswer,
+    responses=problems("not-found", *POSTED, "conflict"),
+)
+def correct_share(
+    request: Request,
+    caller: RightsWriter,
+    service: ServiceDep,
+    share_id: Annotated[str, Path(description="The share's id.")],
+    once: OnceDep,
+    wanted: shapes.ShareCorrection,
+) -> JSONResponse:
+    """Change how much a share is, or end it with its last day. Needs `rights:write`."""
+    if not is_id(share_id):
+        raise NotFoundError("share", "of this id")
+
+    def work() -> Answer:
+        share = rights.correct_share(service, caller, share_id, **wanted.model_dump())
+        return Answer(200, rights.describe_share(share), etag(share.version))
 
     return once.answer(identity_of(request.url.path, wanted.model_dump_json().encode()), work)

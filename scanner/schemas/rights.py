@@ -200,6 +200,16 @@ class ShareAsked(Asked):
     ends_on: date | None = Field(None, alias="to")
 
 
+class ShareCorrection(Asked):
+    """What of a share is otherwise: what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    percent: Annotated[Decimal, Field(gt=0, le=100, decimal_places=4)] | None = None
+    starts_on: date | None = Field(None, alias="from")
+    ends_on: date | None = Field(None, alias="to", description="Its last day.")
+
+
 class RightsShareAnswer(Answer):
     """A share on record."""
 
@@ -209,6 +219,7 @@ class RightsShareAnswer(Answer):
     right: Right
     territory: str
     percent: str
+    version: int
     created_at: Moment
 
 

@@ -28,6 +28,7 @@ from policy.tables import (
 )
 from scanner.tables.backtests import BacktestRun
 from scanner.tables.audit_blocks import AuditBlock
+from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
@@ -96,6 +97,8 @@ __all__ = [
     "CaseVerdict",
     "CatalogueChange",
     "CatalogueEpoch",
+    "CatalogueImport",
+    "CatalogueImportRow",
     "Claim",
     "ComparisonTally",
     "Consent",

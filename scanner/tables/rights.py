@@ -32,6 +32,7 @@ class Share(SQLModel, table=True):
     parts: int
     starts_on: date | None = None
     ends_on: date | None = None
+    version: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

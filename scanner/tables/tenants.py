@@ -59,7 +59,8 @@ class SigningKey(SQLModel, table=True):
 class User(SQLModel, table=True):
     """Somebody who logs in to the console.
 
-    ``subject_digest`` is the SHA-256 of who they are at the identity provider, once they came from there.
+    ``subject_digest`` is the SHA-256 of who they are at the identity provider, once they came from there;
+    a rights holder's login names the holder that it acts for.
     """
 
     __tablename__ = "user_login"
@@ -69,6 +70,7 @@ class User(SQLModel, table=True):
     password_hash: str = Field(max_length=200)
     role: str = Field(max_length=30)
     tenant_id: str | None = Field(default=None, max_length=36)
+    holder_id: str | None = Field(default=None, max_length=36)
     skills: list[str] = Field(default_factory=list, sa_type=json_type())
     languages: list[str] = Field(default_factory=list, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -30,6 +30,7 @@ from scanner.tables import (
     Case,
     Flagger,
     Holder,
+    NoticeTrack,
     PolicyDecision,
     Reference,
     Sanction,
@@ -407,6 +408,23 @@ def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) ->
     assert casework.track_of(service, new).state == before
     states = {row.track_id: row.state for row in noticed.tracks_of(service, notice.id)}
     assert states == {track.id: "actioned", stored: "actioned", new: "refused"}
+
+
+def test_copies_that_were_too_many_for_one_decision_follow(both) -> None:
+    """DSM-17-9."""
+    service, caller = both
+    work = referenced(service, caller)
+    copies = [analysed_copy(service, caller, work) for _ in range(4)]
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id, reference_id=work)
+    noticed.decided(service, notice.id)
+    with service.database.transaction() as session:
+        for copy in copies[1:]:  # as if the decision had stopped after the first
+            session.delete(session.get_one(NoticeTrack, (notice.id, copy)))
+
+    assert [stay_down.find_more(service, most=2) for _ in range(3)] == [2, 1, 0]
+    states = {row.track_id: row.state for row in noticed.tracks_of(service, notice.id)}
+    assert {states[copy] for copy in copies} == {"found"}
 
 
 def test_after_a_retraction_no_copy_is_looked_for(service, caller) -> None:

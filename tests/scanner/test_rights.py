@@ -129,3 +129,35 @@ def _declare(service, track_id: str, account: str) -> None:
     with service.database.transaction() as session:
         row = session.exec(select(Submission).where(Submission.track_id == track_id)).one()
         row.declaration = row.declaration | {"account": account}
+
+
+def test_a_share_is_corrected_or_ended_but_never_to_more_than_all(service, caller) -> None:
+    label, other = (claiming.holder(service, caller, name) for name in ("Label", "Other"))
+    song = claiming.reference(service, caller, label)
+    first = rights.record_share(service, caller, share(label.id, song.id, "60"))
+    second = rights.record_share(service, caller, share(other.id, song.id, "40"))
+
+    with pytest.raises(ShareConflictError, match="110"):
+        rights.correct_share(service, caller, second.id, percent=Decimal(50))
+    with pytest.raises(rights.BadShareError):
+        rights.correct_share(
+            service, caller, first.id, starts_on=date(2027, 2, 1), ends_on=date(2027, 1, 1)
+        )
+    with pytest.raises(NotFoundError):
+        rights.correct_share(service, claiming.of(caller, other), first.id, percent=Decimal(1))
+    ended = rights.correct_share(service, caller, first.id, ends_on=date(2026, 12, 31))
+    more = share(other.id, song.id, "60", starts_on=date(2027, 1, 1))
+    rights.record_share(service, claiming.of(caller, other), more)
+
+    assert (ended.version, ended.parts) == (2, 600_000)
+    assert claiming.types(service, first.id) == ["share.recorded", "share.corrected"]
+
+
+def test_nobody_keeps_others_out_before_a_person_knows_who_they_are(service, caller) -> None:
+    label = claiming.holder(service, caller, verified=False)
+    own = claiming.of(caller, label)
+    with pytest.raises(ForbiddenError, match="verified"):
+        rights.record_share(service, own, share(label.id, "T-034.524.680-1", "100"))
+    made = rights.record_share(service, caller, share(label.id, "T-034.524.680-1", "100"))
+    with pytest.raises(ForbiddenError):
+        rights.correct_share(service, own, made.id, percent=Decimal(50))

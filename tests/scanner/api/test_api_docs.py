@@ -25,7 +25,7 @@ from scanner.inline import drive
 from scanner.journal import Actor, event_of
 from scanner.tables import Reference
 from scanner.track_states import State
-from tests import casework, claiming, noticed, reviewing
+from tests import casework, cataloguing, claiming, noticed, reviewing
 from tests.rollouts import pack_text
 from tests.scanner.api.conftest import Api, Platform, sound
 from tests.signed_files import signed_file
@@ -182,9 +182,14 @@ def contested(api: Api, platform: Platform) -> dict[str, str]:
         platform.http.post("/v1/disputes", json=said | {"claim_id": each.id}).json()["id"]
         for each in claims[2:]
     ]
+    share = {"holder_id": label.id, "subject": song.id, "right": "recording", "percent": "50"}
+    share_id = platform.http.post("/v1/shares", json=share).json()["id"]
     with service.database.transaction() as session:  # it has no fingerprint to search for
         session.get_one(Reference, song.id).status = "retired"
     licence = platform.http.post("/v1/licences", json={"holder_id": label.id}).json()["id"]
+    imported = cataloguing.asked(
+        service, claiming.of(caller, label), label, b"isrc,policy\nx,block"
+    )
     keys.create_user(service, "staff@example.org", "reviewer", "a long password of theirs")
     _, staff = keys.create_key(service, platform.tenant.id, "staff", user="staff@example.org")
     _, theirs = keys.create_key(service, platform.tenant.id, "theirs", holder_id=label.id)
@@ -197,6 +202,8 @@ def contested(api: Api, platform: Platform) -> dict[str, str]:
         "DISPUTE": disputed[0],
         "WITHDRAWN": disputed[1],
         "LICENCE": licence,
+        "SHARE": share_id,
+        "IMPORT": imported,
         "MENDED": platform.decided(sound(68)),
     }
 
@@ -261,6 +268,7 @@ def test_the_documents_examples_work_in_their_order(
     folder.mkdir()
     (folder / "song.wav").write_bytes(sound(62))
     (folder / "reference.wav").write_bytes(sound(63))
+    (folder / "catalogue.csv").write_text("isrc,policy\nUS-RC1-76-07839,track\n")
     environment = {"PATH": os.environ["PATH"], **ids(api, platform, tmp_path)}
     prelude = 'set -eu\ncurl() { command curl --noproxy "*" --fail-with-body -sS "$@"; echo; }\n'
 

@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from scanner import inline, keys
+from scanner import catalogue_imports, inline, keys
 from scanner.callers import Caller
 from scanner.journal import Actor
 from scanner.tables import Holder
-from tests import casework, claiming
+from tests import casework, cataloguing, claiming
 from tests.scanner.api.conftest import Api, Platform, problem, sound
 
 ASKED = {
@@ -170,3 +170,37 @@ def test_parts_that_make_no_sense_and_replacing_are_refused(api: Api, platform: 
         answer = platform.http.post(address, json={"parts": [part]})
         assert problem(answer) == "bad-fields"
         assert told in answer.text
+
+
+def test_a_catalogue_is_sent_taken_in_and_reported_to_its_holder_alone(
+    api: Api, platform: Platform, caller: Caller, label: Holder
+) -> None:
+    theirs = key_of(api, platform, label)
+    other = key_of(api, platform, claiming.holder(api.service, caller, "Other"))
+    (song,) = cataloguing.many(api.service, caller, label, 1)
+    address = "/v1/rights/catalogue-imports"
+    file = {"file": ("list.csv", f"isrc,title\n{song.isrc},=1\nx,Song\n".encode())}
+
+    sent = theirs.post(address, files=file, headers={"Idempotency-Key": "one"})
+    again = theirs.post(address, files=file, headers={"Idempotency-Key": "one"})
+    assert (sent.status_code, sent.json()["state"]) == (202, "waiting")
+    assert again.json()["id"] == sent.json()["id"]
+    assert problem(platform.http.post(address, files=file)) == "bad-fields"
+    assert problem(theirs.post(address, files=file, data={"policy": "block"})) == "bad-fields"
+    assert problem(other.post(address, files=file, data={"files_of": sent.json()["id"]})) == (
+        "not-found"
+    )
+
+    assert catalogue_imports.run_due(api.service) == 1
+    own = f"{address}/{sent.json()['id']}"
+    assert theirs.get(own).json()["counts"] == {
+        "waiting": 0, "added": 0, "changed": 1, "known": 0, "refused": 1,
+    }  # fmt: skip
+    report = theirs.get(f"{own}/report")
+    assert report.headers["content-type"].startswith("text/csv")
+    assert ",'=1,changed," in report.text and "3,x,Song,refused,,isrc," in report.text
+    assert problem(other.get(own)) == problem(other.get(f"{own}/report")) == "not-found"
+    assert other.get(address).json()["items"] == []
+    assert [each["id"] for each in platform.http.get(address).json()["items"]] == [
+        sent.json()["id"]
+    ]

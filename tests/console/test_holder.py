@@ -1,0 +1,157 @@
+"""A rights holder's stories in the browser: a notice to its end, a catalogue from a file, a dispute answered."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scanner import catalogue_imports, counter_notices, inline, keys, notice_views
+from scanner.clock import utc_now
+from scanner.tables import Holder, User
+from tests import casework, cataloguing, claiming, noticed
+from tests.console.conftest import PASSWORD, World, csrf_in, log_in, opened, shot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def label_of(world: World) -> Holder:
+    with world.service.database.reading() as session:
+        return session.get_one(Holder, world.ids["holder_id"])
+
+
+def test_a_notice_goes_to_its_counter_notice_and_the_track_comes_back(
+    world: World, browser: "Browser"
+) -> None:
+    """DMCA-N, DMCA-CN, DMCA-R: the holder by the page, the creator by the platform, the clock moved."""
+    service, caller = world.service, world.caller
+    track = casework.decided_track(service, caller)
+    with opened(browser, world, "rights_holder") as page:
+        page.goto("/rights/notices/new")
+        page.fill("#signature", "Ada Author")
+        page.fill("#work", "The song “Blue Door”")
+        page.fill("#location", track.id)
+        page.check("#good_faith")
+        page.click("main form button")
+        world.complaints.clear()  # the browser says that the answer was 422
+        assert page.input_value("#work") == "The song “Blue Door”"
+        assert page.locator("#accuracy-problem").count() == 1
+        page.check("#accuracy")
+        page.click("main form button")
+        page.wait_for_url("**/rights/notices/0*")
+        assert "with a person" in page.inner_text("main .facts")
+        notice_id = page.url.rpartition("/")[2]
+    noticed.decided(service, notice_id)
+    assert casework.track_of(service, track.id).state == "blocked"
+    notice = notice_views.find(service, caller, notice_id)
+    elements = noticed.COUNTER | {"location": [track.id]}
+    counter = counter_notices.file(service, caller, notice, track.id, elements)
+    with opened(browser, world, "rights_holder") as page:
+        page.goto(f"/rights/notices/{notice_id}")
+        assert "The track comes back between" in page.inner_text("main")
+        assert "Cleo Creator" in page.inner_text("main")
+    casework.at(service, utc_now())
+    try:
+        casework.later(service, days=30)
+        inline.drive(service, track.id)
+        assert casework.track_of(service, track.id).state == "released"
+        with opened(browser, world, "rights_holder") as page:
+            page.goto(f"/rights/notices/{notice_id}")
+            assert "the track is back" in page.inner_text("main")
+    finally:
+        service.now = utc_now
+    assert counter.notice_id == notice_id
+
+
+def test_a_dispute_is_answered_with_what_was_typed_kept_when_it_is_wrong(world: World) -> None:
+    address = f"/rights/disputes/{world.ids['dispute_id']}"
+    with world.http("rights_holder") as client:
+        page = client.get(address)
+        assert "Answer by" in page.text and "It is another recording or work" in page.text
+        fields = {"csrf": csrf_in(page.text), "answer": "uphold", "text": "It is our remaster."}
+        wrong = client.post(f"{address}/answer", data=fields | {"remedy": "territory"})
+        assert wrong.status_code == 422
+        assert "It is our remaster." in wrong.text and "territories" in wrong.text
+        done = client.post(f"{address}/answer", data=fields)
+        assert done.status_code == 303
+        assert "claim upheld" in client.get(address).text
+        record = client.get("/rights/catalogue/record").text
+        assert "Of 2 contested claims that were decided, 50 % stood." in record
+        reference = client.get(f"/rights/catalogue/{world.ids['reference_id']}").text
+        assert "Suggested, since you lost disputes" in reference
+
+
+def test_a_recording_is_changed_excluded_in_part_and_shared(world: World) -> None:
+    address = f"/rights/catalogue/{world.ids['reference_id']}"
+    with world.http("rights_holder") as client:
+        csrf = {"csrf": csrf_in(client.get(address).text)}
+        fields = {"title": "=Door", "policy": "block", "territories": "de fr", "isrc": ""}
+        assert client.post(address, data=csrf | fields).status_code == 303
+        wrong = client.post(address, data=csrf | fields | {"territories": "Utopia"})
+        assert wrong.status_code == 422 and 'value="Utopia"' in wrong.text
+        assert client.post(f"{address}/exclusions", data=csrf | {"start": "0:01", "end": "8"}).status_code == 303  # fmt: skip
+        too_much = client.post(
+            f"{address}/shares", data=csrf | {"right": "recording", "percent": "50"}
+        )
+        assert too_much.status_code == 409 and "110 %" in too_much.text
+        page = client.get(address).text
+        assert "DE FR" in page and "0:01 – 0:08" in page
+        assert "Suggested, since" not in page
+        assert ",'=Door," in client.get("/rights/catalogue/export.csv").text
+
+
+@pytest.mark.parametrize("path", ["catalogue/{reference_id}", "claims/{claim_id}", "disputes/{dispute_id}", "notices/{notice_id}", "imports/{import_id}"])  # fmt: skip
+def test_another_holders_things_read_as_unknown(world: World, path: str) -> None:
+    email = "other@label.example"
+    with world.service.database.reading() as session:
+        known = session.exec(keys.select(User).where(User.email == email)).first()
+    if known is None:
+        other = claiming.holder(world.service, world.caller, "Other")
+        keys.create_user(world.service, email, "rights_holder", PASSWORD, holder_id=other.id)
+    with world.http() as client:
+        log_in(client, email)
+        assert client.get("/rights/catalogue").status_code == 200
+        assert client.get(f"/rights/{path.format_map(world.ids)}").status_code == 404
+
+
+def test_a_login_that_names_no_holder_is_told_what_it_lacks(world: World) -> None:
+    keys.create_user(world.service, "nobody@label.example", "rights_holder", PASSWORD)
+    with world.http() as client:
+        log_in(client, "nobody@label.example")
+        answer = client.get("/rights/catalogue")
+    assert answer.status_code == 403
+    assert "--holder ID" in answer.text
+
+
+def test_public_pages_speak_the_readers_language(world: World) -> None:
+    with world.http(accept_language="de") as client:
+        assert "Es wird gesperrt" in client.get("/public/policies").text
+        assert "Urheberrechtsverletzung melden" in client.get("/public/notices/new").text
+        assert client.get("/public/transparency/2099").status_code == 404
+        assert "dmca" in client.get("/public/transparency/2025/figures.csv").text
+        badge = client.get(f"/public/tracks/{world.ids['out']}")
+        assert "Was nicht bekannt ist" in badge.text
+        assert client.get(f"/public/tracks/{world.ids['claim_id']}").status_code == 404
+
+
+def test_a_list_of_300_recordings_is_taken_in_but_for_three_lines(
+    world: World, browser: "Browser"
+) -> None:
+    songs = cataloguing.many(world.service, world.caller, label_of(world), 300)
+    lines = [f"{each.isrc};track;DE" for each in songs]
+    lines[4], lines[99] = f"{songs[4].isrc};sell;DE", "USRC19999999;track;DE"
+    lines[200] = f"{songs[200].isrc};track;Utopia"
+    raw = "\ufeff" + "\r\n".join(["isrc;policy;territories", *lines])
+    with opened(browser, world, "rights_holder") as page:
+        page.goto("/rights/imports")
+        page.set_input_files(
+            "#file", {"name": "list.csv", "mimeType": "text/csv", "buffer": raw.encode()}
+        )
+        page.click("main form button")
+        page.wait_for_url("**/rights/imports/0*")
+        while catalogue_imports.run_due(world.service):
+            pass
+        page.wait_for_selector("text=Download the report")
+        told = page.inner_text("#result")
+        shot(page, "holder-import-done")
+        assert "297" in told and "3" in told
+        assert [row.inner_text() for row in page.locator("tbody th").all()] == ["6", "101", "202"]
