@@ -12,7 +12,7 @@ from scanner import references, rights, upkeep
 from scanner.callers import Caller
 from scanner.claims import CONTESTED
 from scanner.errors import NotFoundError
-from scanner.events import ReferenceChanged
+from scanner.reference_events import ReferenceChanged
 from scanner.reference_history import record_change
 from scanner.reference_states import Status
 from scanner.tables import Claim, Dispute, Reference, ReferenceExclusion, Share

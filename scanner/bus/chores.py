@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 import appeals
 from scanner import (
     ages,
-    backtest_runs,
     appointments,
+    backtest_runs,
     cases,
     catalogue_imports,
     checkpoints,

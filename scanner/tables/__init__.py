@@ -26,8 +26,8 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
-from scanner.tables.backtests import BacktestRun
 from scanner.tables.audit_blocks import AuditBlock
+from scanner.tables.backtests import BacktestRun
 from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession
 from scanner.tables.entry_links import EntryLink
@@ -66,8 +66,8 @@ from scanner.tables.references import (
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
-from scanner.tables.sign_ins import SignIn
 from scanner.tables.setbacks import Setback
+from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
@@ -87,8 +87,8 @@ __all__ = [
     "ApiKey",
     "Appeal",
     "AppealDecider",
-    "BacktestRun",
     "AuditBlock",
+    "BacktestRun",
     "Bank",
     "BlobRelease",
     "BusCursor",
