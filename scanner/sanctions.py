@@ -219,14 +219,25 @@ def apply(
     """Give a verdict on the case of a sanction its effect; the verdict is the second signature."""
     row = locked(session, case.tenant_id, str(case.matter_id))
     kind = BY_VERDICT.get(verdict.verdict)
-    if TERMINATION in {kind, row.kind}:
-        if kind is not None and actor.role not in {str(role) for role in SENIOR}:
-            raise IllegalTransitionError("only an appeals officer ends an account")
-        if kind is not None and row.kind != kind:
-            raise IllegalTransitionError(f"a {row.kind} was proposed, which is no {kind}")
+    refuse_junior(verdict.verdict, actor.role)
+    if TERMINATION in {kind, row.kind} and kind is not None and row.kind != kind:
+        raise IllegalTransitionError(f"a {row.kind} was proposed, which is no {kind}")
     if kind is not None:
         row.kind = kind
     _settle(service, session, row, actor.id, kind is not None, verdict.text or row.reason, actor)
+
+
+def refuse_junior(verdict: str, role: str) -> None:
+    """Refuse a verdict that warns, suspends or ends, unless it is an appeals officer's (DSA-23).
+
+    Raises
+    ------
+    appeals.NotAllowedError
+    """
+    if verdict in BY_VERDICT and role not in {str(each) for each in SENIOR}:
+        raise appeals.NotAllowedError(
+            f"only an appeals officer decides to {verdict} somebody: escalate the case, or dismiss it"
+        )
 
 
 def lift(service: "Service", caller: Caller, sanction_id: str, reason: str) -> Sanction:

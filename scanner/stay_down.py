@@ -25,14 +25,22 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 
-def holds(notice: Notice) -> bool:
-    """Whether copies of a notice's work are looked for: it was acted on, and nobody took that back."""
-    return notice.remedy is not None and notice.state in {"actioned", "closed"}
+def holds(session: Session, notice: Notice) -> bool:
+    """Whether copies of a notice's work are looked for: it was acted on, and nobody took that back.
+
+    A counter-notice frees its own track; the notice looks on while another that it names is down (DMCA-R).
+    """
+    if notice.remedy is None or notice.state not in {"actioned", "countered", "closed"}:
+        return False
+    rows = notice_tracks.of_notice(session, notice.id)
+    freed = any(each.origin == "named" and each.state == "restored" for each in rows)
+    down = any(each.origin == "named" and each.state in notice_tracks.HOLDING for each in rows)
+    return down or not freed
 
 
 def find_stored(service: "Service", session: Session, notice: Notice) -> int:
     """Put the stored copies of a locked notice's work before a person; return how many are new."""
-    if notice.reference_id is None or not holds(notice):
+    if notice.reference_id is None or not holds(session, notice):
         return 0
     here = (Track.tenant_id == notice.tenant_id, Track.state != State.WITHDRAWN)
     matched = (
@@ -64,7 +72,7 @@ def watch(service: "Service", event: Event) -> None:
         # early for this one.
         query = _whole(event.tenant, references).with_for_update()
         for notice in session.exec(query):
-            if holds(notice):
+            if holds(session, notice):
                 _ask(service, session, notice, track.id, event)
 
 
@@ -77,7 +85,7 @@ def apply(
     row = session.get_one(NoticeTrack, (notice.id, track.id), with_for_update=True)
     if row.state != "found":
         return
-    if verdict.verdict != "block" or not holds(notice):
+    if verdict.verdict != "block" or not holds(session, notice):
         row.state = "refused"
         return
     notice_tracks.take_down(

@@ -29,6 +29,7 @@ from scanner import (
     parties,
     reasons,
     restrictions,
+    sanctions,
     track_states,
 )
 from scanner.callers import Caller
@@ -137,6 +138,7 @@ def stand(
     if case.state != State.LEASED:  # says what is allowed, before what is wrong with the verdict
         _decided(service, session, case, wanted, actor)
     reason = check(session, case, wanted)
+    sanctions.refuse_junior(wanted.verdict, actor.role)
     _decided(service, session, case, wanted, actor)
     return written(service, session, case, wanted, reason, actor, "standing")
 
