@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 from sqlmodel import Session, col, select
 
-from scanner import events, rulings
+from scanner import events, recipients, rulings
 from scanner.bus.dispatch import once
 from scanner.errors import IllegalTransitionError
 from scanner.journal import PIPELINE, Actor, Event
-from scanner.letters import Recipient, write
+from scanner.letters import write
 from scanner.rulings import By, Ruling
 from scanner.tables import Notice, NoticeTrack, PolicyDecision, Track
 from scanner.track_states import State
@@ -273,7 +273,7 @@ def tell_uploader(
         return None
     letter = write(
         session,
-        Recipient("account", track.account_id),
+        recipients.account(service, session, track.account_id, track.id),
         template,
         {
             "notice_id": notice.id,

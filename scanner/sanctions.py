@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import letters, parties
+from scanner import letters, parties, recipients
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -413,7 +413,7 @@ def _tell(
     words: Mapping[str, Any],
     actor: Actor,
 ) -> None:
-    to = letters.Recipient(row.party_kind, row.party_id)
+    to = recipients.party(service, session, row.party_kind, row.party_id)
     basis = ["DSA-17", "DSA-20", "DSA-23"]
     written = letters.write(
         session,

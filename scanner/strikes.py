@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals import strike_policy
-from scanner import letters, matters, notice_tracks
+from scanner import letters, matters, notice_tracks, recipients
 from scanner.bus.dispatch import once
 from scanner.journal import Event
 from scanner.tables import CounterNotice, Notice, NoticeTrack, Strike, Track
@@ -179,7 +179,7 @@ def _tell(service: "Service", session: Session, strike: Strike, template: str) -
     }
     letters.write(
         session,
-        letters.Recipient("account", strike.account_id),
+        recipients.account(service, session, strike.account_id, strike.track_id),
         template,
         words,
         tenant_id=strike.tenant_id,
