@@ -67,6 +67,8 @@ RULES: Final[Mapping[str, DeadlineRule]] = MappingProxyType(
         "appeal-target": DeadlineRule("filed", 14, "days", ("DSA-20",)),
         "appeal-target-de": DeadlineRule("filed", 7, "days", ("DSA-20", "DE-URHDAG")),
         "out-of-court": DeadlineRule("body's receipt", 90, "days", ("DSA-21",), longer_by=90),
+        "notice-confirm": DeadlineRule("received", 7, "days", ("DSA-16",)),
+        "counter-cure": DeadlineRule("missing parts told", 14, "days", ("DMCA-CN",)),
         "notice-cure": DeadlineRule("missing parts told", 14, "days", ("DMCA-NC",)),
         "notice-target": DeadlineRule("valid", 1, "business days", ("DSA-16", "DMCA-T")),
         "trusted-notice-target": DeadlineRule("valid", 4, "hours", ("DSA-22",)),

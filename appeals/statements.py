@@ -36,12 +36,20 @@ class Source:
         Of the notice, claim, dispute or appeal.
     searched : bool
         The notice does not name the track: it was found by the work that is named (stay-down).
+    about : str, optional
+        Of a contest: what the contested decision went back to.
     """
 
     kind: SourceKind = "own_initiative"
     form: str | None = None
     id: str | None = None
     searched: bool = False
+    about: SourceKind | None = None
+
+    @property
+    def by_law(self) -> bool:
+        """Whether somebody said that law forbids it, at once or before it was contested; else we found it."""
+        return bool({self.kind, self.about} & BY_LAW)
 
 
 OWN: Final = Source()
@@ -96,9 +104,9 @@ def state_reasons(
         source=source.kind,
         source_form=source.form,
         source_id=source.id,
-        ground="law" if source.kind in BY_LAW else "terms",
+        ground="law" if source.by_law else "terms",
         legal_basis=basis,
-        automated_detection=source.searched or source.kind not in BY_LAW,
+        automated_detection=source.searched or not source.by_law,
         automated_decision=automated_decision,
         contest_until=deadline("complaint-window", now, zone).due_at,
         redress="",

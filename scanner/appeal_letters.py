@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session, col, or_, select
 
 from appeals import strike_policy
-from scanner import letters
+from scanner import letters, recipients
 from scanner.letters import Recipient
 from scanner.tables import Appeal, Claim, Dispute, Letter, Notice, NoticeTrack
 
@@ -18,13 +18,13 @@ _KINDS = {"rights_holder": "holder", "notifier": "notifier"}
 def acknowledge(service: "Service", session: Session, row: Appeal) -> None:
     """Tell the appellant that it came, and by when it is to be decided."""
     words = {"id": row.id, "due": f"{row.due_at:%Y-%m-%d}" if row.due_at else ""}
-    _write(service, session, row, appellant(session, row), "appeal-received", words)
+    _write(service, session, row, appellant(service, session, row), "appeal-received", words)
 
 
 def ask(service: "Service", session: Session, row: Appeal, question: str) -> None:
     """Ask the appellant."""
     words = {"id": row.id, "question": question}
-    _write(service, session, row, appellant(session, row), "appeal-question", words)
+    _write(service, session, row, appellant(service, session, row), "appeal-question", words)
 
 
 def tell_holder(service: "Service", session: Session, row: Appeal, dispute: Dispute) -> None:
@@ -36,7 +36,8 @@ def tell_holder(service: "Service", session: Session, row: Appeal, dispute: Disp
         "reason": row.reason,
         "due": f"{dispute.due_at:%Y-%m-%d}" if dispute.due_at else "",
     }
-    _write(service, session, row, Recipient("holder", claim.holder_id), "appeal-holder", words)
+    to = recipients.party(service, session, "holder", claim.holder_id)
+    _write(service, session, row, to, "appeal-holder", words)
 
 
 def tell_outcome(
@@ -53,23 +54,24 @@ def tell_outcome(
         "bodies": names,
         "until": f"{row.due_at:%Y-%m-%d}" if row.due_at else "",
     }
-    first = appellant(session, row)
+    first = appellant(service, session, row)
     _write(service, session, row, first, template, words)
-    for each in told(session, row):
+    for each in told(service, session, row):
         if (each.kind, each.id) != (first.kind, first.id):
             _write(service, session, row, each, "appeal-told", words)
 
 
-def appellant(session: Session, row: Appeal) -> Recipient:
+def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:
     """Return who filed it: the account, or the sender of the notice."""
     if row.account_id is not None:
-        return Recipient("account", row.account_id)
+        return recipients.account(service, session, row.account_id, row.track_id)
     if row.subject_kind == "notice":
         return _sender(session.get_one(Notice, row.subject_id))
-    return Recipient(_KINDS.get(row.filed_as, "account"), row.filed_by)
+    kind = _KINDS.get(row.filed_as, "account")
+    return recipients.party(service, session, kind, row.filed_by)
 
 
-def told(session: Session, row: Appeal) -> list[Recipient]:
+def told(service: "Service", session: Session, row: Appeal) -> list[Recipient]:
     """Return everyone who was told of what an appeal is about, each once."""
     found: dict[tuple[str, str], Recipient] = {}
     about = [col(Letter.matter_id) == row.subject_id]
@@ -80,12 +82,12 @@ def told(session: Session, row: Appeal) -> list[Recipient]:
     for letter in session.exec(query.order_by(col(Letter.id))):
         key = (letter.recipient_kind, letter.recipient_id)
         found[key] = Recipient(*key, letter.address, letter.language)
-    for each in _parties(session, row):
+    for each in _parties(service, session, row):
         found.setdefault((each.kind, each.id), each)
     return list(found.values())
 
 
-def _parties(session: Session, row: Appeal) -> list[Recipient]:
+def _parties(service: "Service", session: Session, row: Appeal) -> list[Recipient]:
     """Return those who are parties, whether they were told or not."""
     some: list[Recipient] = []
     if row.track_id is not None:
@@ -100,7 +102,7 @@ def _parties(session: Session, row: Appeal) -> list[Recipient]:
         ]
     if row.subject_kind == "dispute":
         claim = session.get_one(Claim, session.get_one(Dispute, row.subject_id).claim_id)
-        some.append(Recipient("holder", claim.holder_id))
+        some.append(recipients.party(service, session, "holder", claim.holder_id))
     return some
 
 

@@ -1,17 +1,20 @@
 """What an appeals officer decides, what is reversed by it, and what a body out of court says (DSA-20, DSA-21)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 import appeals
 from appeals import strike_policy
 from scanner import (
     appeal_letters,
+    appeal_notices,
+    appeal_parts,
     catalogue,
     matters,
+    notice_tracks,
     parties,
     restrictions,
     rulings,
@@ -20,16 +23,16 @@ from scanner import (
     tracks,
     upkeep,
 )
+from scanner.appeal_parts import BadAppealError
 from scanner.appealing import of_appellant
 from scanner.callers import Caller
-from scanner.errors import NotFoundError, ScannerError
+from scanner.errors import NotFoundError
 from scanner.rulings import By, Outcome, Ruling
 from scanner.tables import (
     Appeal,
     Claim,
     Dispute,
     Notice,
-    NoticeTrack,
     PolicyDecision,
     Reference,
     Strike,
@@ -42,10 +45,6 @@ if TYPE_CHECKING:
 
 Decided = Literal["grant", "grant_partly", "deny"]
 _OUT: Final = frozenset({"clear", "restrict"})
-
-
-class BadAppealError(ScannerError):
-    """What is asked of an appeal can't be done as it was sent."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
     Raises
     ------
     BadAppealError
-        If a part is granted and nothing says which.
+        If a part is granted and nothing says which, or what is left is stricter than what was appealed.
     appeals.IllegalTransitionError
         If somebody else holds it, or the officer decided before.
     """
@@ -206,14 +205,13 @@ def _check_part(row: Appeal, decided: AppealDecision) -> None:
 
 
 def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:
-    """Lock the track, or those of a notice, then the appeal."""
+    """Lock the track, or a notice's tracks and the notice, then the appeal."""
     seen = matters.find(session, Appeal, tenant_id, appeal_id)
-    wanted = {seen.track_id} if seen.track_id else set()
+    if seen.track_id is not None:
+        tracks.locked(session, tenant_id, seen.track_id)
     if seen.subject_kind == Notice.KIND:
-        named = select(NoticeTrack.track_id).where(NoticeTrack.notice_id == seen.subject_id)
-        wanted.update(session.exec(named))
-    for track_id in sorted(wanted):
-        tracks.locked(session, tenant_id, track_id)
+        notice_tracks.lock_all(session, notice_tracks.of_notice(session, seen.subject_id))
+        matters.locked(session, Notice, tenant_id, seen.subject_id)
     return matters.locked(session, Appeal, tenant_id, appeal_id)
 
 
@@ -229,7 +227,7 @@ def _reverse(reversal: _Reversal) -> None:
 
 
 def _reverse_decision(reversal: _Reversal) -> None:
-    """Decide on the track anew, and let its strikes fall if all is granted.
+    """Decide on the track anew; if all is granted, notices let it go, and their strikes fall.
 
     Where something newer stands it stays, with its strike: then only that of what is contested falls.
     """
@@ -240,26 +238,31 @@ def _reverse_decision(reversal: _Reversal) -> None:
     if stands and track.state != State.WITHDRAWN:
         _rule(reversal, track, contested)
     if reversal.decided.outcome == "grant":
-        ground = tuple(contested.explanation.get("ground") or ())
-        for strike in strikes.of_track(session, track.id):
-            if not stands and (strike.ground_kind, strike.ground_id) != ground:
-                continue
-            strikes.reverse(reversal.service, session, strike, "appeal granted", reversal.actor)
+        appeal_notices.let_go(
+            reversal.service, session, track, contested, reversal.actor, stands=stands
+        )
 
 
 def _rule(reversal: _Reversal, track: Track, contested: PolicyDecision) -> None:
-    """Restore what a person's decision had taken back; else let the ruling stand by itself."""
+    """Restore what a person's decision had taken back; else let the ruling stand by itself.
+
+    What another notice did before the one that is contested stays as it was.
+    """
     service, session = reversal.service, reversal.session
     actor, ruling = matters.actor_of(reversal.actor), reversal.ruling()
-    before = session.get(PolicyDecision, contested.supersedes) if contested.supersedes else None
-    restores = (
-        reversal.decided.outcome == "grant"
-        and contested.ruled_by is not None
-        and before is not None
-        and before.decision in _OUT
-    )
-    if restores and before is not None:
-        rulings.restore(service, session, track, before, ruling, actor)
+    before = notice_tracks.before(session, contested)
+    held = before is not None and notice_tracks.is_held(session, track, before)
+    if reversal.decided.outcome != "grant":
+        under = (
+            before if held or (before and contested.ruled_by and before.decision in _OUT) else None
+        )
+        stored = rulings.rule(service, session, track, replace(ruling, on_top_of=under), actor)
+        appeal_parts.refuse_stricter(stored, contested)
+    elif before is not None and (held or (contested.ruled_by and before.decision in _OUT)):
+        stored = rulings.restore(service, session, track, before, ruling, actor)
+        if held:  # it rests on the other notice again, and falls with it
+            ground = notice_tracks.ground_of(before)
+            stored.explanation = stored.explanation | {"ground": ground}
     else:
         rulings.rule(service, session, track, ruling, actor)
 
@@ -313,39 +316,16 @@ def release(service: "Service", session: Session, dispute: Dispute, ground: str)
 
 def _reverse_notice(reversal: _Reversal) -> None:
     """Act on a notice that was refused: what it is about is blocked, or limited (DSA-20b)."""
-    service, session, row = reversal.service, reversal.session, reversal.row
-    notice = matters.locked(session, Notice, row.tenant_id, row.subject_id)
-    parts = {"reason": reversal.decided.reason}
-    matters.move(service, session, notice, "reverse", reversal.actor, parts=parts)
-    notice.reason = reversal.decided.reason
-    for each in notice_tracks(session, notice):
-        track = tracks.locked(session, row.tenant_id, each.track_id)
-        if track.decision_id is None or track.state == State.WITHDRAWN:
-            continue
-        each.prior_decision_id, each.state = track.decision_id, "actioned"
-        rulings.rule(
-            service,
-            session,
-            track,
-            Ruling(
-                outcome="restrict" if reversal.decided.restrictions else "block",
-                reason="notice.actioned",
-                text=reversal.decided.reason,
-                territories=reversal.decided.territories,
-                restrictions=reversal.decided.restrictions,
-                legal_basis=("DSA-20", "DMCA-T" if notice.form == "dmca" else "DSA-16"),
-                ground=("notice", notice.id),
-            ),
-            matters.actor_of(reversal.actor),
-        )
-
-
-def notice_tracks(session: Session, notice: Notice) -> list[NoticeTrack]:
-    """Return what a notice is about, but for tracks that are gone."""
-    query = select(NoticeTrack).where(
-        NoticeTrack.notice_id == notice.id, NoticeTrack.state != "gone"
+    decided = reversal.decided
+    notice = matters.locked(
+        reversal.session, Notice, reversal.row.tenant_id, reversal.row.subject_id
     )
-    return list(session.exec(query.order_by(col(NoticeTrack.track_id))))
+    remedy = appeal_parts.remedy_of(
+        notice.form, decided.becomes, decided.territories, decided.restrictions
+    )
+    appeal_notices.act(
+        reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor
+    )
 
 
 def _reverse_strike(reversal: _Reversal) -> None:
@@ -374,6 +354,7 @@ def _exclude(
     reference = session.get(Reference, part.reference_id)
     if reference is None or reference.tenant_id != caller.tenant_id:
         raise NotFoundError("reference", "of this id")
+    appeal_parts.refuse_unmatched(session, row.track_id, reference)
     upkeep.exclude_within(
         service,
         session,

@@ -109,13 +109,13 @@ def say(
     """Answer a question, or say something unasked; a holder speaks to an appeal of a claim of theirs."""
     with service.database.transaction() as session:
         row, actor = spoken_for(session, caller, appeal_id, token)
+        if row.state not in {"filed", "assigned", "questions"}:
+            raise IllegalTransitionError(f"the appeal is {row.state}: nobody reads more about it")
         if row.subject_kind == "dispute" and actor.role is Role.RIGHTS_HOLDER:
             _speak(service, session, row, actor, text)
         elif row.state == "questions":
             matters.move(service, session, row, "answer", actor, parts={"answer": text})
             return _message(service, session, row, "answer", actor, text)
-        elif row.state not in {"filed", "assigned"}:
-            raise IllegalTransitionError(f"the appeal is {row.state}: nobody reads more about it")
         return _message(service, session, row, "statement", actor, text)
 
 

@@ -190,6 +190,8 @@ def _evidence(session: Session, object_id: str) -> tuple[list[dict[str, Any]], i
 
 def is_over(matter: MatterRow | Case) -> bool:
     """Tell whether a matter has come to its end."""
+    if isinstance(matter, Notice) and matter.state == "closed":
+        return True  # it may be taken back still, and nobody argues about it
     return matter.state in {str(state) for state in appeals.MACHINES[matter.KIND].final}
 
 

@@ -71,6 +71,7 @@ def _on_misuse(
     kind = sanctions.BY_VERDICT.get(verdict.verdict)
     if kind is None:
         return
+    sanctions.refuse_junior(verdict.verdict, actor.role)
     notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
     found = notice_verdicts.sent_by(session, notice)
     if found is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 import appeals
-from scanner import letters
+from scanner import letters, recipients
 from scanner.tables import Claim, Dispute, Holder, Letter, Reference, Track
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def tell_creator(
         return None
     return letters.write(
         session,
-        letters.Recipient("account", claim.account_id),
+        recipients.account(service, session, claim.account_id, claim.track_id),
         template,
         _words(session, claim) | more,
         tenant_id=claim.tenant_id,

@@ -33,6 +33,8 @@ WHEN_OPEN: Final[dict[str, Act]] = {
 WHEN_DUE: Final[dict[str, Act]] = {
     counter_notices.WINDOW: counter_notices.restore_when_open,
     "notice-cure": notices.lapse,
+    "notice-confirm": notices.lapse_unconfirmed,
+    "counter-cure": counter_notices.lapse,
     "notice/complaint-window": notices.close,
     disputes.RULE: disputes.lapse,
     "appeal-answer": appeal_clock.release_silent,

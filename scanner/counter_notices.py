@@ -128,6 +128,16 @@ def restore_when_open(service: "Service", session: Session, counter: CounterNoti
         _restore(service, session, counter, matters.CLOCK, None)
 
 
+def lapse(service: "Service", session: Session, counter: CounterNotice) -> None:
+    """End what was not completed in its time, and say so; another one can be sent (DMCA-CN)."""
+    matters.move(service, session, counter, "lapse", matters.CLOCK)
+    track = session.get_one(Track, counter.track_id)
+    notice = session.get_one(Notice, counter.notice_id)
+    notice_tracks.tell_uploader(
+        service, session, notice, track, "counter-lapsed", legal_basis=("DMCA-CN",)
+    )
+
+
 def end_all(service: "Service", session: Session, notice: Notice, ground: str) -> None:
     """End what answers a notice that is gone, inside the caller's transaction."""
     query = select(CounterNotice).where(
@@ -209,6 +219,7 @@ def _examine(
             "counter-incomplete",
             legal_basis=("DMCA-CN",),
             missing=counter.missing,
+            until=day(service, counter.due_at, last=True),
         )
         return
     _forward(service, session, notice, counter, track)

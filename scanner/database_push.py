@@ -7,7 +7,7 @@ counts as sent. What the database refuses stays for a person to look at.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +40,10 @@ RETRIES: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 60, 120))
 LEASE: Final = timedelta(minutes=3)
 SEND_SECONDS: Final = 60.0
 ANSWER_BYTES: Final = 4 * 2**20
+MOST_POSTS: Final = 40
 _CREATED, _INVALID = 201, 422
+_REFUSALS: Final = frozenset({400, 413, 422})
+"""Answers by which it says that it won't have what was sent, whenever it is sent."""
 
 log = structlog.get_logger()
 
@@ -57,11 +60,26 @@ class Verdict:
         What is wrong, by puid.
     error : str, optional
         Why it took nothing, and has to be asked again.
+    unclear : bool
+        It refused the batch, and what is wrong with which statement can't be read from its answer.
+    alone : set of str
+        The puids that it refused so when nothing else was sent with them.
     """
 
     taken: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
+    unclear: bool = False
+    alone: frozenset[str] = frozenset()
+
+    def and_then(self, other: "Verdict") -> "Verdict":
+        """Return what was said to both of two parts of a batch."""
+        return Verdict(
+            {**self.taken, **other.taken},
+            {**self.refused, **other.refused},
+            other.error or self.error,
+            alone=self.alone | other.alone,
+        )
 
 
 def queue(
@@ -114,7 +132,7 @@ def send_due(service: "Service") -> int:
     _tell_late(service)
     batch = _claimed(service)
     if batch:
-        _settle(service, batch, _post(service, [each.payload for each in batch]))
+        _settle(service, batch, _post_apart(service, [each.payload for each in batch]))
     return len(batch)
 
 
@@ -144,6 +162,28 @@ def _claimed(service: "Service") -> list[DatabasePush]:
         for each in batch:
             each.leased_until = now + LEASE
         return batch
+
+
+def _post_apart(service: "Service", payloads: Sequence[dict[str, Any]]) -> Verdict:
+    """Post a batch; one that is refused for no clear reason in halves, until what is refused is alone.
+
+    At most :data:`MOST_POSTS` at once, while the lease lasts: what is left then is sent another time.
+    """
+    until = time.monotonic() + LEASE.total_seconds() - SEND_SECONDS
+    said, parts, posts = Verdict(), [payloads], 0
+    while parts:
+        part = parts.pop()
+        answer = _post(service, part)
+        posts += 1
+        if answer.unclear and len(part) == 1:
+            answer = replace(answer, alone=frozenset({str(part[0]["puid"])}))
+        elif answer.unclear and posts + len(parts) < MOST_POSTS and time.monotonic() < until:
+            parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+            continue
+        said = said.and_then(answer)
+        if answer.error is not None and not answer.unclear:
+            break  # it can't be reached: the others would fare no better
+    return said
 
 
 def _post(service: "Service", payloads: Sequence[dict[str, Any]]) -> Verdict:
@@ -196,8 +236,9 @@ def _verdict(status: int, answer: bytes, puids: Sequence[str]) -> Verdict:
                 }
             )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        return Verdict(error=f"answered {status}, in a form that is not known")
-    return Verdict(error=f"answered {status}")
+        said_no = status in _REFUSALS
+        return Verdict(error=f"answered {status}, in a form that is not known", unclear=said_no)
+    return Verdict(error=f"answered {status}", unclear=status in _REFUSALS)
 
 
 def _settle(service: "Service", batch: Sequence[DatabasePush], verdict: Verdict) -> None:
@@ -220,6 +261,11 @@ def _settle(service: "Service", batch: Sequence[DatabasePush], verdict: Verdict)
                 row.uuid = verdict.taken[row.statement_id] or None
             elif row.statement_id in verdict.refused:
                 row.state = "refused"
+            elif row.statement_id in verdict.alone and (
+                verdict.taken or row.attempts >= len(RETRIES)
+            ):  # it takes others: this one will not be taken as it is, however often it is sent
+                row.state = "refused"
+                log.error("database_push_parked", statement_id=row.statement_id, error=row.error)
             elif verdict.error is not None:
                 row.not_before = now + RETRIES[min(row.attempts, len(RETRIES)) - 1]
             if row.state != "waiting":

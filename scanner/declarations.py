@@ -204,6 +204,7 @@ class Declaration(_Declared):
         tuple[Territory, ...], BeforeValidator(_codes), Field(max_length=300)
     ] = ()
     age_band: Literal["child", "teen", "adult"] | None = None
+    language: Literal["en", "de", "fr", "es"] | None = None
     licences: Annotated[
         tuple[DeclaredLicence, ...], BeforeValidator(_from_json), Field(max_length=100)
     ] = ()

@@ -18,6 +18,7 @@ from scanner.claim_notices import escalate
 from scanner.declarations import DeclarationError
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.exemptions import less
+from scanner.notice_senders import Party, refuse_suspended
 from scanner.tables import Claim, Dispute, Track
 from scanner.tracks import locked
 
@@ -144,7 +145,11 @@ def answer(service: "Service", caller: Caller, dispute_id: str, given: Answered)
         If the answer does not fit together.
     appeals.MoveError
         If it is too late, or was answered before.
+    SenderSuspendedError
+        If it is escalated to a notice and the holder's notices are suspended (DSA-23).
     """
+    if given.answer == "escalate":
+        _refuse_suspended(service, caller, dispute_id)
     with service.database.transaction() as session:
         dispute, claim, track = _whole(session, caller.tenant_id, dispute_id)
         if caller.holder_id not in {None, claim.holder_id}:
@@ -159,6 +164,15 @@ def answer(service: "Service", caller: Caller, dispute_id: str, given: Answered)
         else:
             _uphold(service, session, dispute, claim, track, given, actor)
         return dispute
+
+
+def _refuse_suspended(service: "Service", caller: Caller, dispute_id: str) -> None:
+    """Turn away the notice of a holder whose notices are suspended, by whatever way it comes."""
+    with service.database.reading() as session:
+        dispute = matters.find(session, Dispute, caller.tenant_id, dispute_id)
+        holder_id = session.get_one(Claim, dispute.claim_id).holder_id
+    parties.claimant(caller, holder_id)
+    refuse_suspended(service, caller.tenant_id, Party("holder", holder_id), "dmca", caller.actor)
 
 
 def withdraw(service: "Service", caller: Caller, dispute_id: str) -> Dispute:

@@ -19,7 +19,6 @@ from scanner.audio.mending import Part, mended
 from scanner.bus.dispatch import once
 from scanner.claims import GROUP
 from scanner.clock import new_id
-from scanner.database import Database
 from scanner.declarations import Declaration, DeclarationError
 from scanner.errors import IllegalTransitionError
 from scanner.events import TrackBlocked, TrackWithdrawn
@@ -58,12 +57,7 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
     with service.database.reading() as session:
         track = find(session, caller.tenant_id, track_id)
         parties.affected(session, caller, track)
-        _can_be_mended(track)
-        if _taken_down(session, track):
-            raise IllegalTransitionError(
-                "a notice took the track down: answer it by a counter-notice or an appeal, or submit "
-                "a new version yourself"
-            )
+        _can_be_mended(session, track)
         declared = session.exec(
             select(Submission.declaration).where(Submission.track_id == track.id)
         ).one()
@@ -71,15 +65,21 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
     told = [{"kind": part.kind, "start": part.start, "end": part.end} for part in parts]
     digest = hashlib.sha256(rfc8785.dumps([track.id, told])).hexdigest()
     source = Source(sha256=blob.sha256, size_bytes=blob.size, file_name=track.file_name)
-    new = submit(
+
+    def noted(session: Session, new: Track) -> None:
+        _note(service, session, caller, track, new, told, removed)
+
+    new_track_id = submit(
         service,
         caller,
         source,
         Declaration.parse(declared),
         entrance=ENTRANCE,
         key=f"edit-{digest}",
+        also=noted,
     )
-    return _noted(service, caller, track, new, told, removed)
+    with service.database.reading() as session:
+        return session.exec(select(TrackEdit).where(TrackEdit.new_track_id == new_track_id)).one()
 
 
 def on_out(service: "Service", event: Event) -> None:
@@ -120,13 +120,18 @@ def describe(edit: TrackEdit) -> dict[str, Any]:
     }
 
 
-def _can_be_mended(track: Track) -> None:
+def _can_be_mended(session: Session, track: Track) -> None:
     if track.origin == GENERATED:
         raise IllegalTransitionError("a track that a model made is made anew, with its own mark")
     if track.sha256 is None:
         raise IllegalTransitionError("there is no stored audio of the track: submit a new version")
     if track.state == State.WITHDRAWN:
         raise IllegalTransitionError("the track was withdrawn: submit a new version")
+    if _taken_down(session, track):
+        raise IllegalTransitionError(
+            "a notice took the track down: answer it by a counter-notice or an appeal, or submit "
+            "a new version yourself"
+        )
 
 
 def _taken_down(session: Session, track: Track) -> bool:
@@ -164,34 +169,29 @@ def _check(parts: Sequence[Part], duration: float) -> None:
         raise DeclarationError(errors or [{"field": "parts", "detail": "name at least one"}])
 
 
-def _noted(
+def _note(
     service: "Service",
+    session: Session,
     caller: "Caller",
     track: Track,
-    new_track_id: str,
+    new: Track,
     parts: list[dict[str, Any]],
     removed: float,
-) -> TrackEdit:
-    """Write down which track mends which, once."""
-    with service.database.transaction() as session:
-        old = locked(session, track.tenant_id, track.id)
-        edit = TrackEdit(
-            id=new_id(),
-            tenant_id=old.tenant_id,
-            track_id=old.id,
-            new_track_id=new_track_id,
-            account_id=old.account_id,
-            parts=parts,
-            seconds_removed=removed,
-            state="submitted",
-            created_at=service.now(),
-        )
-        known = session.exec(
-            select(TrackEdit).where(TrackEdit.new_track_id == new_track_id)
-        ).first()
-        if known is not None:
-            return known
-        Database.insert_if_absent(session, edit)
-        data = TrackMended(edit_id=edit.id, new_track_id=new_track_id, parts=parts)
-        note(session, old, data, service.now(), actor=caller.actor)
-        return edit
+) -> None:
+    """Write down which track mends which, with the new one: the two never stand side by side for good."""
+    old = locked(session, track.tenant_id, track.id)
+    _can_be_mended(session, old)  # while its sound was rendered, much may have come to pass
+    edit = TrackEdit(
+        id=new_id(),
+        tenant_id=old.tenant_id,
+        track_id=old.id,
+        new_track_id=new.id,
+        account_id=old.account_id,
+        parts=parts,
+        seconds_removed=removed,
+        state="submitted",
+        created_at=service.now(),
+    )
+    session.add(edit)
+    data = TrackMended(edit_id=edit.id, new_track_id=new.id, parts=parts)
+    note(session, old, data, service.now(), actor=caller.actor)

@@ -8,7 +8,7 @@ from scanner.audio import AudioError, sniff
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.journal import Actor
-from scanner.tables import Evidence
+from scanner.tables import Appeal, Claim, Dispute, Evidence
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 10 << 20
 MOST: Final = 20
+_MODELS: Final[dict[str, Any]] = {model.KIND: model for model in (Appeal, Claim, Dispute)}
 _MAGIC: Final = {
     b"%PDF-": "application/pdf",
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -53,7 +54,7 @@ def add(
     kind: str,
     blob: "Blob",
 ) -> Evidence:
-    """Note a stored file as evidence of a matter.
+    """Note a stored file as evidence of a matter, which is locked while its files are counted.
 
     Raises
     ------
@@ -61,12 +62,8 @@ def add(
         If there are enough.
     """
     with service.database.transaction() as session:
-        count = select(func.count()).where(
-            Evidence.matter_kind == matter[0], Evidence.matter_id == matter[1]
-        )
-        if session.exec(count).one() >= MOST:
-            told = f"there are {MOST} files already: put several into one"
-            raise DeclarationError([{"field": "file", "detail": told}])
+        session.get(_MODELS[matter[0]], matter[1], with_for_update=True)
+        refuse_more(session, matter)
         row = Evidence(
             id=new_id(),
             tenant_id=tenant_id,
@@ -82,6 +79,16 @@ def add(
         )
         session.add(row)
         return row
+
+
+def refuse_more(session: Session, matter: tuple[str, str]) -> None:
+    """Raise ``DeclarationError`` if a matter, which is locked, has all the files that it may have."""
+    count = select(func.count()).where(
+        Evidence.matter_kind == matter[0], Evidence.matter_id == matter[1]
+    )
+    if session.exec(count).one() >= MOST:
+        told = f"there are {MOST} files already: put several into one"
+        raise DeclarationError([{"field": "file", "detail": told}])
 
 
 def listed(session: Session, matter: tuple[str, str]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from sqlmodel import Session
 import appeals
 from appeals.matter_tables import MatterRow
 from scanner.clock import new_id
+from scanner.evidence import refuse_more
 from scanner.tables import Evidence
 
 if TYPE_CHECKING:
@@ -21,7 +22,14 @@ def keep(
     name: str,
     text: str,
 ) -> Evidence:
-    """Keep a text as evidence of a matter, in the caller's transaction; it is small."""
+    """Keep a text as evidence of a locked matter, in the caller's transaction; it is small.
+
+    Raises
+    ------
+    DeclarationError
+        If there are enough.
+    """
+    refuse_more(session, (row.KIND, row.id))
     blob = service.store.put_bytes(row.tenant_id, text.encode())
     evidence = Evidence(
         id=new_id(),

@@ -4,15 +4,14 @@ Fields are those that ``NoticesController`` of github.com/berkmancenter/lumendat
 and holder nothing goes out but whether it was a trusted flagger; texts are blacked out where they may name somebody.
 """
 
-import re
 from datetime import datetime
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
+from scanner.redactions import REDACTED, black_out
 from scanner.tables import Notice, NoticeTrack, Reference
 
-REDACTED: Final = "[redacted]"
 TYPES: Final = {
     "dmca": "DMCA",
     "dsa": "Other",
@@ -34,11 +33,6 @@ _TEXTS: Final = {
 }
 _NAMES: Final = ("signature", "name", "person", "email", "phone", "address", "reference")
 _ACTIONS: Final = {"actioned": "Yes", "countered": "Yes", "closed": "Unspecified", "refused": "No"}
-_PATTERNS: Final = (
-    re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+"),
-    re.compile(r"(?i)\b(?:https?://|www\.)\S+"),
-    re.compile(r"(?<![\w/-])(?:\+\d|0\d|\(\d{2,5}\)|\d{3}[ .-]\d{3})[\d ().-]{3,}\d(?!\w)"),
-)
 
 
 def redacted(session: Session, notice: Notice, platform: str) -> dict[str, Any] | None:
@@ -76,7 +70,7 @@ def redacted(session: Session, notice: Notice, platform: str) -> dict[str, Any] 
         "action_taken": _ACTIONS.get(notice.state, "Unspecified"),
         "works_attributes": [
             {
-                "description": _work(session, notice) or body,
+                "description": _work(session, notice, names) or body,
                 "infringing_urls_attributes": [{"url": f"urn:uuid:{each}"} for each in tracks],
                 "copyrighted_urls_attributes": [],
             }
@@ -89,27 +83,16 @@ def redacted(session: Session, notice: Notice, platform: str) -> dict[str, Any] 
     }
 
 
-def black_out(text: str, names: list[str]) -> str:
-    """Return a text without addresses, numbers and names."""
-    for pattern in _PATTERNS:
-        text = pattern.sub(REDACTED, text)
-    for name in names:
-        text = re.sub(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", REDACTED, text)
-    return text
-
-
 def _names(notice: Notice) -> list[str]:
-    """Return what names the sender or somebody, whole and in parts; the longest first."""
+    """Return what names the sender or somebody, or reaches them."""
     given = [notice.notifier_name, notice.notifier_email]
     given += [str(notice.elements[each]) for each in _NAMES if notice.elements.get(each)]
-    whole = [each.strip() for each in given if each and each.strip()]
-    parts = [part for each in whole for part in re.split(r"[\s,@]+", each) if len(part) > 2]
-    return sorted({*whole, *parts}, key=len, reverse=True)
+    return [each for each in given if each and each.strip()]
 
 
-def _work(session: Session, notice: Notice) -> str | None:
+def _work(session: Session, notice: Notice, names: list[str]) -> str | None:
     reference = session.get(Reference, notice.reference_id) if notice.reference_id else None
-    return reference.title if reference is not None else None
+    return black_out(reference.title, names) if reference is not None else None
 
 
 def _day(moment: datetime) -> str:

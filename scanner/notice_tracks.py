@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 from sqlmodel import Session, col, select
 
-from scanner import events, rulings
+from scanner import events, recipients, rulings
 from scanner.bus.dispatch import once
 from scanner.errors import IllegalTransitionError
 from scanner.journal import PIPELINE, Actor, Event
-from scanner.letters import Recipient, write
+from scanner.letters import write
 from scanner.rulings import By, Ruling
 from scanner.tables import Notice, NoticeTrack, PolicyDecision, Track
 from scanner.track_states import State
@@ -34,6 +34,8 @@ BASIS: Final[Mapping[str, tuple[str, ...]]] = {
     "threat": ("DSA-18",),
 }
 """By form: the rules of law that what is done about a notice rests on."""
+HOLDING: Final = ("waiting", "actioned")
+"""States of a notice's track in which the notice holds it."""
 _ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -41,27 +43,32 @@ def located(session: Session, tenant_id: str, places: Any) -> tuple[list[Track],
     """Return the tracks at some places, and the places at which there is none.
 
     A place is a track's id, an address with that id in it, or the platform's own name for the track, by
-    itself or at the end of an address.
+    itself or at the end of an address. Such a name means every version that is stored under it.
     """
     found: dict[str, Track] = {}
     lost = []
     for place in places if isinstance(places, list | tuple) else ():
-        track = _at(session, tenant_id, str(place).strip())
-        if track is None:
+        here = _at(session, tenant_id, str(place).strip())
+        found |= {track.id: track for track in here}
+        if not here:
             lost.append(str(place))
-        else:
-            found[track.id] = track
     return list(found.values()), lost
 
 
-def _at(session: Session, tenant_id: str, place: str) -> Track | None:
+def _at(session: Session, tenant_id: str, place: str) -> Sequence[Track]:
     for track_id in _ID.findall(place.lower()):
         track = session.get(Track, track_id)
         if track is not None and track.tenant_id == tenant_id:
-            return track
-    names = {place, unquote(urlsplit(place).path.rstrip("/").rpartition("/")[2])} - {""}
-    query = select(Track).where(Track.tenant_id == tenant_id, col(Track.external_id).in_(names))
-    return session.exec(query.order_by(col(Track.id).desc()).limit(1)).first()
+            return [track]
+    last = unquote(urlsplit(place).path.rstrip("/").rpartition("/")[2])
+    return _called(session, tenant_id, place) or _called(session, tenant_id, last)
+
+
+def _called(session: Session, tenant_id: str, name: str) -> Sequence[Track]:
+    """Return every stored version of a name; those that were withdrawn only if there is no other."""
+    query = select(Track).where(Track.tenant_id == tenant_id, Track.external_id == name)
+    versions = session.exec(query.order_by(col(Track.id))).all() if name else []
+    return [each for each in versions if each.state != State.WITHDRAWN] or versions
 
 
 def of_notice(session: Session, notice_id: str, *states: str) -> list[NoticeTrack]:
@@ -141,9 +148,9 @@ def put_back(
     if row.state != "actioned" or row.prior_decision_id is None:
         return False
     present = session.get_one(PolicyDecision, track.decision_id)
-    ours = _ground(present) == [Notice.KIND, notice.id]
+    ours = ground_of(present) == [Notice.KIND, notice.id]
     if not ours:
-        _hand_on(service, session, notice, row, track, actor)
+        hand_on(service, session, notice, row, track, actor)
     elif track.state != State.WITHDRAWN:
         if track.state not in RULABLE:
             raise IllegalTransitionError(
@@ -152,12 +159,12 @@ def put_back(
         earlier = session.get_one(PolicyDecision, row.prior_decision_id)
         stored = rulings.restore(service, session, track, earlier, why, actor)
         # It stands on what the earlier one stood on: another notice, perhaps, that still holds.
-        stored.explanation = stored.explanation | {"ground": _ground(earlier)}
+        stored.explanation = stored.explanation | {"ground": ground_of(earlier)}
     row.state = "restored"
     return ours
 
 
-def _hand_on(
+def hand_on(
     service: "Service",
     session: Session,
     notice: Notice,
@@ -174,17 +181,42 @@ def _hand_on(
     )
     for other in session.exec(query.with_for_update()):
         prior = session.get(PolicyDecision, other.prior_decision_id or "")
-        if prior is not None and _ground(prior) == [Notice.KIND, notice.id]:
+        if prior is not None and ground_of(prior) == [Notice.KIND, notice.id]:
             other.prior_decision_id = row.prior_decision_id
             upper = session.get_one(Notice, other.notice_id)
-            ours = _ground(present) == [Notice.KIND, upper.id]
+            ours = ground_of(present) == [Notice.KIND, upper.id]
             if ours and _is_partial(upper) and track.state in RULABLE:
                 before = session.get(PolicyDecision, row.prior_decision_id or "")
                 rulings.rule(service, session, track, _ruling(upper, before), actor)
 
 
-def _ground(decision: PolicyDecision) -> list[str]:
+def ground_of(decision: PolicyDecision) -> list[str]:
+    """Return kind and id of what a decision follows from; nothing, if it is the rules' own."""
     return list(decision.explanation.get("ground") or ())
+
+
+def holding(session: Session, track_id: str) -> list[NoticeTrack]:
+    """Return the rows of the notices that hold a track, or will once it is decided."""
+    query = select(NoticeTrack).where(
+        NoticeTrack.track_id == track_id, col(NoticeTrack.state).in_(HOLDING)
+    )
+    return list(session.exec(query.order_by(col(NoticeTrack.notice_id))))
+
+
+def before(session: Session, decision: PolicyDecision) -> PolicyDecision | None:
+    """Return what held before a decision; for a notice's, what its track falls back to without it."""
+    ground = ground_of(decision)
+    earlier = decision.supersedes
+    if ground[:1] == [Notice.KIND]:
+        row = session.get(NoticeTrack, (ground[1], decision.track_id))
+        earlier = (row.prior_decision_id if row is not None else None) or earlier
+    return session.get(PolicyDecision, earlier) if earlier else None
+
+
+def is_held(session: Session, track: Track, decision: PolicyDecision) -> bool:
+    """Whether a decision rests on a notice that holds the track still."""
+    ground = ground_of(decision)
+    return any(ground == [Notice.KIND, row.notice_id] for row in holding(session, track.id))
 
 
 def reason_to_restore(notice: Notice, code: str, text: str, by: By, *basis: str) -> Ruling:
@@ -241,7 +273,7 @@ def tell_uploader(
         return None
     letter = write(
         session,
-        Recipient("account", track.account_id),
+        recipients.account(service, session, track.account_id, track.id),
         template,
         {
             "notice_id": notice.id,
@@ -273,9 +305,9 @@ def settle(service: "Service", event: Event) -> None:
             )
             session.refresh(row)
             decision = session.get(PolicyDecision, track.decision_id or "")
-            if decision is None or row.state not in {"waiting", "actioned"}:
+            if decision is None or row.state not in HOLDING:
                 continue
-            if _ground(decision) == [Notice.KIND, notice.id]:
+            if ground_of(decision) == [Notice.KIND, notice.id]:
                 if event.data.get("decision_id") == decision.id:
                     row.statement_id = event.data.get("statement_id")
             elif row.state == "waiting" or decision.ruled_by is None:
@@ -285,9 +317,7 @@ def settle(service: "Service", event: Event) -> None:
 def _of_track(track_id: str) -> Any:
     return (
         select(NoticeTrack)
-        .where(
-            NoticeTrack.track_id == track_id, col(NoticeTrack.state).in_(["waiting", "actioned"])
-        )
+        .where(NoticeTrack.track_id == track_id, col(NoticeTrack.state).in_(HOLDING))
         .order_by(col(NoticeTrack.notice_id))
     )
 

@@ -17,7 +17,7 @@ from appeals.forms import TEXTS, validate
 from scanner import flaggers, matters, notice_tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import ForbiddenError, NotFoundError, ScannerError
+from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, ScannerError
 from scanner.journal import PIPELINE, Actor, record
 from scanner.notice_cases import SOONER, TRUSTED, close_cases, open_case
 from scanner.notice_events import NoticeReferred
@@ -42,6 +42,12 @@ RIGHTS: Final = {"dmca": "recording", "likeness": "voice"}
 """Right that a form is about, unless the notice says another."""
 PUBLIC: Final = ("dmca", "dsa", "likeness")
 """Forms that anybody may send without a key."""
+
+
+CONFIRM: Final = "notice-confirm"
+"""Rule of the days in which an address is to be confirmed."""
+AUTHORITIES: Final = ("order", "threat")
+"""Forms of authorities: the platform sends them on, once it knows that the authority is one."""
 
 
 class BadNoticeError(ScannerError):
@@ -80,13 +86,18 @@ def file(service: "Service", caller: Caller, filing: Filing) -> Notice:
     SenderSuspendedError
         If the sender is suspended (DSA-23); that is recorded.
     ForbiddenError
-        For keys of staff and creators.
+        For keys of staff and creators; for those of holders and flaggers, if the form is an authority's.
     NotFoundError
         If there is no such reference.
     """
     if caller.user_id or caller.account_id:
         raise ForbiddenError(
             "notices come from rights holders, flaggers, or the platform for others: use such a key"
+        )
+    if filing.form in AUTHORITIES and (caller.holder_id or caller.flagger_id):
+        raise ForbiddenError(
+            f"a notice of the form {filing.form} comes from an authority: the platform, which knows that "
+            "it is one, sends it with its own key (DSA-15, DSA-18)"
         )
     made = new(service, caller.tenant_id, filing)
     made.holder_id, made.flagger_id = caller.holder_id, caller.flagger_id
@@ -127,15 +138,25 @@ def file_publicly(service: "Service", tenant_id: str, filing: Filing) -> Notice:
     _refuse(service, made, Actor(made.id, "notifier"))
     with service.database.transaction() as session:
         made.reference_id = _reference(session, tenant_id, filing)
-        matters.opened(service, session, made, by_link(made))
+        matters.opened(service, session, made, by_link(made), rule=CONFIRM)
         tell(service, session, made, "notice-confirm", legal_basis=("DSA-16",))
         return made
 
 
 def confirm(service: "Service", notice_id: str, token: str) -> Notice:
-    """Confirm the sender's address; once it is, nothing more happens."""
+    """Confirm the sender's address; once it is, nothing more happens.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If the days for that are over.
+    """
     with service.database.transaction() as session:
         notice = _linked(session, notice_id, token)
+        if notice.state == "lapsed" and notice.email_confirmed_at is None:
+            raise IllegalTransitionError(
+                "it was not confirmed in time and has lapsed: send it anew"
+            )
         if notice.email_confirmed_at is None:
             notice.email_confirmed_at = service.now()
             if notice.state == "received":
@@ -230,6 +251,12 @@ def lapse(service: "Service", session: Session, notice: Notice) -> None:
     """End what was not cured in its time, and say so (DMCA-NC)."""
     matters.move(service, session, notice, "lapse", matters.CLOCK)
     tell(service, session, notice, "notice-lapsed", legal_basis=("DMCA-NC",))
+
+
+def lapse_unconfirmed(service: "Service", session: Session, notice: Notice) -> None:
+    """End what nobody confirmed, and say so to the address that was given (DSA-16)."""
+    matters.move(service, session, notice, "lapse", matters.CLOCK)
+    tell(service, session, notice, "notice-unconfirmed", legal_basis=("DSA-16",))
 
 
 def close(service: "Service", session: Session, row: Notice) -> None:

@@ -24,7 +24,7 @@ from fingerprint import (
     UnusableAudioError,
 )
 from scanner.ages import BadAgeError
-from scanner.appeal_outcomes import BadAppealError
+from scanner.appeal_parts import BadAppealError
 from scanner.audio import AudioError
 from scanner.banks import BadBankError
 from scanner.certificates import CertificateError

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import letters, parties
+from scanner import letters, parties, recipients
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -219,14 +219,25 @@ def apply(
     """Give a verdict on the case of a sanction its effect; the verdict is the second signature."""
     row = locked(session, case.tenant_id, str(case.matter_id))
     kind = BY_VERDICT.get(verdict.verdict)
-    if TERMINATION in {kind, row.kind}:
-        if kind is not None and actor.role not in {str(role) for role in SENIOR}:
-            raise IllegalTransitionError("only an appeals officer ends an account")
-        if kind is not None and row.kind != kind:
-            raise IllegalTransitionError(f"a {row.kind} was proposed, which is no {kind}")
+    refuse_junior(verdict.verdict, actor.role)
+    if TERMINATION in {kind, row.kind} and kind is not None and row.kind != kind:
+        raise IllegalTransitionError(f"a {row.kind} was proposed, which is no {kind}")
     if kind is not None:
         row.kind = kind
     _settle(service, session, row, actor.id, kind is not None, verdict.text or row.reason, actor)
+
+
+def refuse_junior(verdict: str, role: str) -> None:
+    """Refuse a verdict that warns, suspends or ends, unless it is an appeals officer's (DSA-23).
+
+    Raises
+    ------
+    appeals.NotAllowedError
+    """
+    if verdict in BY_VERDICT and role not in {str(each) for each in SENIOR}:
+        raise appeals.NotAllowedError(
+            f"only an appeals officer decides to {verdict} somebody: escalate the case, or dismiss it"
+        )
 
 
 def lift(service: "Service", caller: Caller, sanction_id: str, reason: str) -> Sanction:
@@ -402,7 +413,7 @@ def _tell(
     words: Mapping[str, Any],
     actor: Actor,
 ) -> None:
-    to = letters.Recipient(row.party_kind, row.party_id)
+    to = recipients.party(service, session, row.party_kind, row.party_id)
     basis = ["DSA-17", "DSA-20", "DSA-23"]
     written = letters.write(
         session,

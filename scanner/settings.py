@@ -65,6 +65,10 @@ class Settings(BaseSettings):
         description="Age at which an event that a group has not handled is sent again.",
     )
 
+    language: Literal["en", "de", "fr", "es"] = Field(
+        default="en",
+        description="Language in which people are told whose own nobody declared.",
+    )
     legal_zone: str = Field(
         default="America/New_York",
         description="Time zone, by its IANA name, whose days the clocks of law count.",

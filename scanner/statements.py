@@ -1,17 +1,26 @@
 """Statements of reasons, written in the transaction of the effect: row, event, letter, and outbox."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
 import appeals
 from appeals.statements import SourceKind, kinds_of
-from scanner import database_push, letters
+from scanner import database_push, letters, recipients
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
 from scanner.journal import Event, record
 from scanner.statement_events import StatementWritten
-from scanner.tables import Case, Notice, NoticeTrack, PolicyDecision, StatementOfReasons, Track
+from scanner.tables import (
+    Appeal,
+    Case,
+    Notice,
+    NoticeTrack,
+    PolicyDecision,
+    StatementOfReasons,
+    Track,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -86,7 +95,21 @@ def source_of(session: Session, decision: PolicyDecision) -> appeals.Source:
             by = "order"
         return appeals.Source(by, notice.form, notice.id, searched)
     if kind in _OTHERS:
-        return appeals.Source(_OTHERS[kind], None, ground_id)
+        first = _contested(session, kind, ground_id)
+        return appeals.Source(_OTHERS[kind], None, ground_id, first.searched, first.kind)
+    return appeals.Source()
+
+
+def _contested(session: Session, kind: str, contest_id: str) -> appeals.Source:
+    """Return what goes back to what somebody contests: its ground stays law where a notice led to it."""
+    if kind == "counter_notice":
+        return appeals.Source("notice")
+    appeal = session.get(Appeal, contest_id) if kind == "appeal" else None
+    if appeal is not None and appeal.subject_kind == "decision":
+        contested = session.get(PolicyDecision, appeal.subject_id)
+        if contested is not None:
+            before = source_of(session, contested)
+            return replace(before, kind=before.about or before.kind)
     return appeals.Source()
 
 
@@ -146,7 +169,7 @@ def _event(statement: StatementOfReasons) -> StatementWritten:
 def _tell(
     service: "Service", session: Session, track: Track, statement: StatementOfReasons
 ) -> None:
-    to = letters.Recipient("account", str(track.account_id))
+    to = recipients.account(service, session, str(track.account_id), track.id)
     words = {
         "track": track.external_id or track.id,
         "text": appeals.plain(statement, to.language, service.settings.legal_zone),

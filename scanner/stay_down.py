@@ -32,9 +32,17 @@ GOES_ON: Final = timedelta(days=7)
 """Of notices of which a copy was found so lately the rest is looked for."""
 
 
-def holds(notice: Notice) -> bool:
-    """Whether copies of a notice's work are looked for: it was acted on, and nobody took that back."""
-    return notice.remedy is not None and notice.state in {"actioned", "closed"}
+def holds(session: Session, notice: Notice) -> bool:
+    """Whether copies of a notice's work are looked for: it was acted on, and nobody took that back.
+
+    A counter-notice frees its own track; the notice looks on while another that it names is down (DMCA-R).
+    """
+    if notice.remedy is None or notice.state not in {"actioned", "countered", "closed"}:
+        return False
+    rows = notice_tracks.of_notice(session, notice.id)
+    freed = any(each.origin == "named" and each.state == "restored" for each in rows)
+    down = any(each.origin == "named" and each.state in notice_tracks.HOLDING for each in rows)
+    return down or not freed
 
 
 def find_stored(service: "Service", session: Session, notice: Notice, *, most: int = MOST) -> int:
@@ -42,7 +50,7 @@ def find_stored(service: "Service", session: Session, notice: Notice, *, most: i
 
     So many at once: `find_more` goes on with the rest, lest one decision hold its locks for long.
     """
-    if notice.reference_id is None or not holds(notice):
+    if notice.reference_id is None or not holds(session, notice):
         return 0
     before = select(NoticeTrack.track_id).where(
         NoticeTrack.notice_id == notice.id, NoticeTrack.state == "found"
@@ -59,12 +67,16 @@ def find_more(service: "Service", *, most: int = MOST) -> int:
     )
     with service.database.reading() as session:
         query = select(Notice).where(col(Notice.id).in_(lately)).order_by(col(Notice.id))
-        left = [each for each in session.exec(query) if holds(each) and _copies(session, each, 1)]
+        left = [
+            each
+            for each in session.exec(query)
+            if holds(session, each) and _copies(session, each, 1)
+        ]
     done = 0
     for each in left:
         with service.database.transaction() as session:
             notice = matters.locked(session, Notice, each.tenant_id, each.id)
-            if holds(notice):
+            if holds(session, notice):
                 for track_id in _copies(session, notice, most):
                     done += _ask(service, session, notice, track_id)
     return done
@@ -111,7 +123,7 @@ def watch(service: "Service", event: Event) -> None:
         # early for this one.
         query = _whole(event.tenant, references).with_for_update()
         for notice in session.exec(query):
-            if holds(notice):
+            if holds(session, notice):
                 _ask(service, session, notice, track.id, event)
 
 
@@ -124,7 +136,7 @@ def apply(
     row = session.get_one(NoticeTrack, (notice.id, track.id), with_for_update=True)
     if row.state != "found":
         return
-    if verdict.verdict != "block" or not holds(notice):
+    if verdict.verdict != "block" or not holds(session, notice):
         row.state = "refused"
         return
     notice_tracks.take_down(

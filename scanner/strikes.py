@@ -1,4 +1,8 @@
-"""Strikes: given for copyright notices that were acted on, counted after a week, fallen with them (DMCA-RI)."""
+"""Strikes: given for copyright notices that were acted on, counted after a week, fallen with them (DMCA-RI).
+
+An account has one strike for a notice, however many of its tracks the notice took down; it stands as long as
+the notice holds one of them.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -7,7 +11,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals import strike_policy
-from scanner import letters, matters
+from scanner import letters, matters, notice_tracks, recipients
 from scanner.bus.dispatch import once
 from scanner.journal import Event
 from scanner.tables import CounterNotice, Notice, NoticeTrack, Strike, Track
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
 
 GROUP: Final = "strikes"
 COUNTING: Final = ("pending", "active")
-_SPARED: Final = frozenset({"refused", "restored", "gone"})
 
 
 def give(service: "Service", event: Event) -> None:
@@ -47,8 +50,28 @@ def reverse_restored(service: "Service", event: Event) -> None:
     with once(service, GROUP, event) as session:
         counter = session.get(CounterNotice, event.subject)
         if counter is not None:
-            rows = _of_notice(session, counter.notice_id, counter.account_id)
-            _reverse_all(service, session, rows, "restored by counter-notice")
+            row = session.get_one(NoticeTrack, (counter.notice_id, counter.track_id))
+            fall(service, session, row, counter.account_id, "restored by counter-notice")
+
+
+def fall(
+    service: "Service",
+    session: Session,
+    row: NoticeTrack,
+    account_id: str | None,
+    ground: str,
+    actor: appeals.Actor = matters.CLOCK,
+) -> None:
+    """Let the strike for a notice go with a track of the account's, if it was the last that the notice held."""
+    if account_id is None:
+        return
+    held = [each for each in _held(session, row.notice_id) if each != (account_id, row.track_id)]
+    left = [track_id for account, track_id in held if account == account_id]
+    for strike in _of_notice(session, row.notice_id, account_id):
+        if not left:
+            reverse(service, session, strike, ground, actor)
+        elif strike.track_id == row.track_id:
+            strike.track_id = left[0]
 
 
 def reverse(
@@ -64,12 +87,6 @@ def reverse(
     matters.move(service, session, strike, "reverse", actor, parts={"ground": ground})
     strike.ended_for = ground[:200]
     _tell(service, session, strike, "strike-reversed")
-
-
-def of_track(session: Session, track_id: str) -> list[Strike]:
-    """Return the strikes for a track that count or will, locked."""
-    query = select(Strike).where(Strike.track_id == track_id, col(Strike.state).in_(COUNTING))
-    return list(session.exec(query.order_by(col(Strike.id)).with_for_update()))
 
 
 def activate(service: "Service", session: Session, strike: Strike) -> None:
@@ -89,19 +106,25 @@ def expire(service: "Service", session: Session, strike: Strike) -> None:
 
 def _accounts(session: Session, notice: Notice) -> list[tuple[str, str]]:
     """Return the accounts that a notice hit, each with its first track."""
+    first: dict[str, str] = {}
+    for account_id, track_id in _held(session, notice.id):
+        first.setdefault(account_id, track_id)
+    return sorted(first.items())
+
+
+def _held(session: Session, notice_id: str) -> list[tuple[str, str]]:
+    """Return account and track of what a notice holds; what waits for a person is not held yet."""
     query = (
         select(Track.account_id, Track.id)
         .join(NoticeTrack, col(NoticeTrack.track_id) == col(Track.id))
         .where(
-            NoticeTrack.notice_id == notice.id,
-            col(NoticeTrack.state).not_in(_SPARED),
+            NoticeTrack.notice_id == notice_id,
+            col(NoticeTrack.state).in_(notice_tracks.HOLDING),
             col(Track.account_id).is_not(None),
         )
     )
-    first: dict[str, str] = {}
-    for account_id, track_id in session.exec(query.order_by(col(Track.id))):
-        first.setdefault(str(account_id), track_id)
-    return sorted(first.items())
+    rows = session.exec(query.order_by(col(Track.id)))
+    return [(str(account_id), track_id) for account_id, track_id in rows]
 
 
 def _give(
@@ -156,7 +179,7 @@ def _tell(service: "Service", session: Session, strike: Strike, template: str) -
     }
     letters.write(
         session,
-        letters.Recipient("account", strike.account_id),
+        recipients.account(service, session, strike.account_id, strike.track_id),
         template,
         words,
         tenant_id=strike.tenant_id,

@@ -1,7 +1,7 @@
 """Tracks: taking them in, moving them through their states, showing them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -99,8 +99,14 @@ def submit(
     *,
     entrance: str,
     key: str,
+    also: Callable[[Session, Track], None] | None = None,
 ) -> str:
     """Accept a track: one transaction that holds the key, the track and the journal row.
+
+    Parameters
+    ----------
+    also : callable, optional
+        Writes what goes with the new track, in the same transaction; not called for a repeat.
 
     Returns
     -------
@@ -117,7 +123,7 @@ def submit(
         If the account is suspended; that it tried is on record.
     """
     try:
-        return _submit(service, caller, source, declaration, entrance, key)
+        return _submit(service, caller, source, declaration, entrance, key, also)
     except sanctions.SuspendedError as error:
         sanctions.note_refusal(service, error, entrance)
         SUBMISSIONS.labels(entrance, "refused").inc()
@@ -131,6 +137,7 @@ def _submit(
     declaration: "Declaration",
     entrance: str,
     key: str,
+    also: Callable[[Session, Track], None] | None,
 ) -> str:
     declared = declaration.to_json()
     digest = body_digest(source, declared)
@@ -178,6 +185,8 @@ def _submit(
             declaration_sha256=hashlib.sha256(rfc8785.dumps(declared)).hexdigest(),
         )
         note(session, track, data, now, actor=caller.actor)
+        if also is not None:
+            also(session, track)
         idempotency.finish(session, caller.tenant_id, key, 202, {"track_id": track.id})
     SUBMISSIONS.labels(entrance, "accepted").inc()
     return track.id

@@ -30,6 +30,7 @@ from scanner import (
     parties,
     reasons,
     restrictions,
+    sanctions,
     setbacks,
     track_states,
 )
@@ -151,6 +152,7 @@ def stand(
     if case.state != State.LEASED:  # says what is allowed, before what is wrong with the verdict
         _decided(service, session, case, wanted, actor)
     reason = check(session, case, wanted)
+    sanctions.refuse_junior(wanted.verdict, actor.role)
     _decided(service, session, case, wanted, actor)
     return written(service, session, case, wanted, reason, actor, "standing")
 

@@ -139,6 +139,8 @@ class EuDatabase(Listener):
         self.failing = False
         self.losing = False
         self.forgetting = False
+        self.poison: frozenset[str] = frozenset()
+        self.posts = 0
         self._lock = threading.Lock()
 
     def _answer(self, connection: socket.socket, request: bytes) -> None:
@@ -154,6 +156,9 @@ class EuDatabase(Listener):
 
     def _take(self, statements: list[dict[str, Any]]) -> bytes:
         assert 1 <= len(statements) <= 100
+        self.posts += 1
+        if self.poison & {each["puid"] for each in statements}:
+            return reply(b"<h1>Unprocessable</h1>", "422 Unprocessable Content")
         validator = Draft202012Validator(SCHEMA)
         errors = {
             f"statement_{n}": {"/".join(map(str, e.path)): [e.message] for e in found}

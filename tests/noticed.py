@@ -8,11 +8,13 @@ import appeals
 from appeals import Role
 from scanner import inline, notice_verdicts, notices
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.notice_tracks import of_notice
 from scanner.notice_verdicts import NoticeVerdict
 from scanner.notices import Filing
 from scanner.service import Service
-from scanner.tables import Case, Notice, NoticeTrack
+from scanner.tables import Bank, Case, Holder, Notice, NoticeTrack, Reference, TrackMatch
+from tests import rollouts
 
 DMCA = {
     "signature": "Ada Author",
@@ -36,6 +38,13 @@ COUNTER = {
     "phone": "+1 212 555 0123",
     "email": "cleo@example.org",
     "jurisdiction": "jurisdiction-1",
+}
+SEGMENT = {
+    "query_start": 0.0,
+    "query_end": 9.0,
+    "reference_start": 30.0,
+    "reference_end": 39.0,
+    "score": 0.9,
 }
 RITA = appeals.Actor(Role.REVIEWER, "rita")
 BLOCK = NoticeVerdict("block", "copy", "It is a copy of the song.")
@@ -77,3 +86,61 @@ def cases(service: Service, kind: str) -> list[Case]:
     """Every case of a kind, in order."""
     with service.database.reading() as session:
         return list(session.exec(select(Case).where(Case.kind == kind).order_by(Case.id)))
+
+
+def referenced(service: Service, caller: Caller) -> str:
+    """A work in the catalogue, without any audio."""
+    now = service.now()
+    bank = Bank(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        name="works",
+        kind="rights",
+        created_at=now,
+        updated_at=now,
+    )
+    holder = Holder(
+        id=new_id(), tenant_id=caller.tenant_id, name="label", named=True, created_at=now
+    )
+    work = Reference(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        bank_id=bank.id,
+        holder_id=holder.id,
+        epoch=1,
+        status="active",
+        policy="track",
+        title="Blue Door",
+        isrc="USRC17607839",
+        duration=200,
+        fingerprint_sha256="0" * 64,
+        created_at=now,
+        updated_at=now,
+    )
+    with service.database.transaction() as session:
+        session.add_all([bank, holder])
+        session.flush()
+        session.add(work)
+    return work.id
+
+
+def analysed_copy(service: Service, caller: Caller, reference_id: str) -> str:
+    """A new track in which the work is found, brought to its end."""
+    event = rollouts.analysed(service, caller)
+    match = TrackMatch(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        track_id=event.subject,
+        analysis_id=event.data["analysis_id"],
+        reference_id=reference_id,
+        kind="recording",
+        score=0.9,
+        coverage_query=0.9,
+        coverage_reference=0.9,
+        longest_seconds=9,
+        segments=[SEGMENT],
+    )
+    with service.database.transaction() as session:
+        session.add(match)
+    inline.drive(service, event.subject)
+    return event.subject

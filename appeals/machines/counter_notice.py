@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from appeals.machine import Machine, Move, before_due, by_nobody_before, when_open
+from appeals.machine import Machine, Move, before_due, by_nobody_before, when_due, when_open
 from appeals.roles import AFFECTED, CLAIMANT, CLOCK, SENIOR
 
 
@@ -18,6 +18,7 @@ class State(StrEnum):
     COURT_HOLD = "court_hold"
     RESTORED = "restored"
     WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
 
 
 _S = State
@@ -33,8 +34,10 @@ COUNTER_NOTICE: Final = Machine(
             _S.INCOMPLETE,
             CLOCK,
             ("missing",),
+            deadline="counter-cure",
             legal_basis=("DMCA-CN",),
         ),
+        Move("lapse", [_S.INCOMPLETE], _S.LAPSED, CLOCK, guards=(when_due,)),
         Move("cure", [_S.INCOMPLETE], _S.CURED, AFFECTED, ("elements",), legal_basis=("DMCA-CN",)),
         Move(
             "forward",

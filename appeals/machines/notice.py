@@ -40,7 +40,8 @@ NOTICE: Final = Machine(
             legal_basis=("DMCA-NC",),
         ),
         Move("cure", [_S.INCOMPLETE], _S.CURED, CLAIMANT, ("elements",), legal_basis=("DMCA-NC",)),
-        Move("lapse", [_S.INCOMPLETE], _S.LAPSED, CLOCK, guards=(when_due,)),
+        # received: nobody confirmed the address that it came from
+        Move("lapse", [_S.RECEIVED, _S.INCOMPLETE], _S.LAPSED, CLOCK, guards=(when_due,)),
         Move(
             "validate",
             [_S.RECEIVED, _S.CURED],
@@ -97,7 +98,15 @@ NOTICE: Final = Machine(
         ),
         Move(
             "retract",
-            [_S.RECEIVED, _S.INCOMPLETE, _S.CURED, _S.VALID, _S.ACTIONED, _S.COUNTERED],
+            [
+                _S.RECEIVED,
+                _S.INCOMPLETE,
+                _S.CURED,
+                _S.VALID,
+                _S.ACTIONED,
+                _S.COUNTERED,
+                _S.CLOSED,  # what it took down is down still
+            ],
             _S.RETRACTED,
             CLAIMANT,
         ),

@@ -12,6 +12,7 @@ from scanner.schemas.common import Answer, Asked, Moment, ReferencePolicy, Short
 Right = Literal["recording", "composition", "voice"]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
 Words = Annotated[str, StringConstraints(max_length=5000)]
+Date = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Point = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Language = Literal["en", "de", "fr", "es"]
 
@@ -220,6 +221,8 @@ class RightsShareAnswer(Answer):
     territory: str
     percent: str
     version: int
+    from_: Date | None = Field(alias="from")
+    to: Date | None
     created_at: Moment
 
 
@@ -251,6 +254,8 @@ class LicenceAnswer(Answer):
     account_id: str | None
     reference_id: str | None
     territories: list[str]
+    from_: Moment | None = Field(alias="from")
+    to: Moment | None
     version: int
     created_at: Moment
 

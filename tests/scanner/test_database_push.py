@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlmodel import select
+from structlog.testing import capture_logs
 
 from appeals.eu_database import personal_in
 from scanner import database_push, inline, keys, matters, rulings
@@ -259,3 +260,34 @@ def test_what_may_hold_personal_data_is_kept_back(service, caller, eu) -> None:
 )
 def test_the_check_finds_what_could_name_somebody(text, found) -> None:
     assert personal_in([text], ["Ana"]) == found
+
+
+def test_a_statement_that_spoils_its_batch_is_found_and_laid_aside(service, caller, eu) -> None:
+    """DSA-24/15: the others go out at once, and somebody is told of the one."""
+    for _ in range(5):
+        ruled(service, caller)
+    eu.poison = frozenset({pushes(service)[3].statement_id})
+
+    with capture_logs() as logs:
+        database_push.send_due(service)
+
+    assert [each.state for each in pushes(service)] == ["sent"] * 3 + ["refused", "sent"]
+    parked = [each["statement_id"] for each in logs if each["event"] == "database_push_parked"]
+    assert parked == list(eu.poison)
+    assert eu.posts <= 7
+    assert "422" in str(pushes(service)[3].error)
+    assert casework.events(service, parked[0])[-1].data["state"] == "refused"
+
+
+def test_nothing_is_laid_aside_while_the_database_takes_nothing_at_all(service, caller, eu) -> None:
+    """It may be the database that is broken: what it refuses waits for its next try, and is not lost."""
+    for _ in range(2):
+        ruled(service, caller)
+    eu.poison = frozenset(each.statement_id for each in pushes(service))
+    database_push.send_due(service)
+    assert {each.state for each in pushes(service)} == {"waiting"}
+
+    eu.poison = frozenset()
+    casework.at(service, service.now() + timedelta(hours=1))
+    database_push.send_due(service)
+    assert {each.state for each in pushes(service)} == {"sent"}

@@ -1,17 +1,31 @@
 """Disputes of claims, as the law and practice tell them: 30 days, silence releases, no one judges alone."""
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
 import appeals
-from scanner import claims, disputes, inline, judgements, notice_views
+from appeals.standing import Submissions
+from scanner import claims, disputes, inline, judgements, notice_views, sanctions
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.disputes import Answered, Filed
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
+from scanner.notice_senders import SenderSuspendedError
+from scanner.sanctions import SanctionAsked
 from scanner.schemas.notices import NoticeAnswer
 from scanner.service import Service
-from scanner.tables import Analysis, Claim, Dispute, Holder, Notice, PolicyDecision, Track
+from scanner.tables import (
+    Analysis,
+    Claim,
+    Dispute,
+    Holder,
+    JournalRow,
+    Notice,
+    PolicyDecision,
+    Track,
+)
 from tests import casework, claiming, noticed, rollouts
 from tests.claiming import ATTESTED, WORDS
 from tests.running import add_tenant
@@ -213,6 +227,29 @@ def test_a_claim_goes_to_a_whole_notice_which_a_person_decides(
     ]
     told = [each.template for each in casework.letters(service, recipient_id=label.id)]
     assert told == ["dispute-forwarded", "notice-received"]
+
+
+def test_a_holder_whose_notices_are_suspended_takes_no_claim_to_one(
+    service, caller, label, claimed
+) -> None:
+    """DSA-23: by whatever way it comes; it is written down."""
+    dispute = filed(service, caller, claimed[1])
+    olga, otto = (casework.person(service, caller, n, "appeals_officer") for n in ("olga", "otto"))
+    sent = Submissions(8, 6, "serious", True)
+    given = SanctionAsked("holder", label.id, "notices", "warning", "Unfounded.", sent)
+    sanctions.propose(service, olga, given)
+    row = sanctions.propose(service, olga, replace(given, kind="suspension", days=30))
+    sanctions.sign(service, otto, row.id, True, "I agree.")
+
+    with pytest.raises(SenderSuspendedError, match="Unfounded"):
+        disputes.answer(
+            service, claiming.of(caller, label), dispute.id, Answered("escalate", "We insist.")
+        )
+
+    with service.database.reading() as session:
+        assert session.exec(select(Notice)).all() == []
+        turned = JournalRow.type == "clearance.notice.turned_away"
+        assert len(session.exec(select(JournalRow).where(turned)).all()) == 1
 
 
 # Money

@@ -26,28 +26,17 @@ from scanner.notices import BadNoticeError, Filing
 from scanner.reasons import BadVerdictError
 from scanner.service import Service
 from scanner.tables import (
-    Bank,
     Case,
     Flagger,
-    Holder,
     NoticeTrack,
     PolicyDecision,
-    Reference,
     Sanction,
     StatementOfReasons,
-    TrackMatch,
 )
 from scanner.verdicts import Verdict
 from tests import casework, noticed, rollouts
 from tests.running import add_tenant
 
-SEGMENT = {
-    "query_start": 0.0,
-    "query_end": 9.0,
-    "reference_start": 30.0,
-    "reference_end": 39.0,
-    "score": 0.9,
-}
 MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
@@ -325,75 +314,17 @@ def test_frequent_misuse_asks_a_person_to_warn_and_then_to_suspend(service, call
     assert noticed.cases(service, "misuse")[-1].reasons[0]["suggests"] == "suspension"
 
 
-def referenced(service: Service, caller: Caller) -> str:
-    """A work in the catalogue, without any audio."""
-    now = service.now()
-    bank = Bank(
-        id=new_id(),
-        tenant_id=caller.tenant_id,
-        name="works",
-        kind="rights",
-        created_at=now,
-        updated_at=now,
-    )
-    holder = Holder(
-        id=new_id(), tenant_id=caller.tenant_id, name="label", named=True, created_at=now
-    )
-    work = Reference(
-        id=new_id(),
-        tenant_id=caller.tenant_id,
-        bank_id=bank.id,
-        holder_id=holder.id,
-        epoch=1,
-        status="active",
-        policy="track",
-        title="Blue Door",
-        isrc="USRC17607839",
-        duration=200,
-        fingerprint_sha256="0" * 64,
-        created_at=now,
-        updated_at=now,
-    )
-    with service.database.transaction() as session:
-        session.add_all([bank, holder])
-        session.flush()
-        session.add(work)
-    return work.id
-
-
-def analysed_copy(service: Service, caller: Caller, reference_id: str) -> str:
-    """A new track in which the work is found, brought to its end."""
-    event = rollouts.analysed(service, caller)
-    match = TrackMatch(
-        id=new_id(),
-        tenant_id=caller.tenant_id,
-        track_id=event.subject,
-        analysis_id=event.data["analysis_id"],
-        reference_id=reference_id,
-        kind="recording",
-        score=0.9,
-        coverage_query=0.9,
-        coverage_reference=0.9,
-        longest_seconds=9,
-        segments=[SEGMENT],
-    )
-    with service.database.transaction() as session:
-        session.add(match)
-    inline.drive(service, event.subject)
-    return event.subject
-
-
 def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) -> None:
     """DSM-17-9: nothing that is found by the work is taken down by rules."""
     service, caller = both
-    work = referenced(service, caller)
-    stored = analysed_copy(service, caller, work)
+    work = noticed.referenced(service, caller)
+    stored = noticed.analysed_copy(service, caller, work)
     track = casework.decided_track(service, caller)
     notice = noticed.sent(service, caller, track.id, isrc="us-rc1-76-07839")
     assert noticed.read(service, notice.id).reference_id == work
 
     noticed.decided(service, notice.id)
-    new = analysed_copy(service, caller, work)
+    new = noticed.analysed_copy(service, caller, work)
 
     found = noticed.cases(service, "stay_down")
     assert [case.track_id for case in found] == [stored, new]
@@ -413,8 +344,8 @@ def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) ->
 def test_copies_that_were_too_many_for_one_decision_follow(both) -> None:
     """DSM-17-9."""
     service, caller = both
-    work = referenced(service, caller)
-    copies = [analysed_copy(service, caller, work) for _ in range(4)]
+    work = noticed.referenced(service, caller)
+    copies = [noticed.analysed_copy(service, caller, work) for _ in range(4)]
     track = casework.decided_track(service, caller)
     notice = noticed.sent(service, caller, track.id, reference_id=work)
     noticed.decided(service, notice.id)
@@ -428,14 +359,14 @@ def test_copies_that_were_too_many_for_one_decision_follow(both) -> None:
 
 
 def test_after_a_retraction_no_copy_is_looked_for(service, caller) -> None:
-    work = referenced(service, caller)
+    work = noticed.referenced(service, caller)
     track = casework.decided_track(service, caller)
     notice = noticed.sent(service, caller, track.id, reference_id=work)
     noticed.decided(service, notice.id)
     notices.retract(service, notice, caller)
     inline.drive(service, track.id)
 
-    analysed_copy(service, caller, work)
+    noticed.analysed_copy(service, caller, work)
 
     assert noticed.cases(service, "stay_down") == []
 

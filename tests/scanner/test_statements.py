@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from scanner import inline, matters, rulings, statements
+from scanner import appeal_outcomes, appealing, inline, matters, rulings, statements
+from scanner.appeal_outcomes import AppealDecision
+from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.journal import Actor
 from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import Notice, NoticeTrack, StatementOfReasons
+from scanner.tables import Notice, NoticeTrack, StatementOfReasons, Submission
 from scanner.tracks import locked
 from tests import casework
 from tests.running import add_tenant
@@ -115,6 +117,50 @@ def test_what_no_notice_led_to_was_found_by_us(service, caller, ground, source) 
 
     assert (statement.source, statement.ground) == (source, "terms")
     assert statement.automated_detection
+
+
+@pytest.mark.parametrize(("form", "ground"), [("dmca", "law"), (None, "terms")])
+def test_what_is_left_after_an_appeal_goes_back_to_what_was_contested(
+    service, caller, form, ground
+) -> None:
+    """DSA-17: a notice that was contested led to it still, and so does law."""
+    first = ("notice", noticed(service, caller, form).id) if form else None
+    before = stated(service, caller, blocking(first))
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    asked = AppealAsked("decision", before.decision_id, "No.")
+    row = appealing.assign(service, officer, appealing.file(service, caller, asked).id)
+    left = AppealDecision("grant_partly", "In Germany.", "block", ("DE",))
+    appeal_outcomes.decide(service, officer, row.id, left)
+    inline.drive(service, before.track_id)
+
+    with service.database.reading() as session:
+        statement, _ = statements.of_track(session, caller.tenant_id, before.track_id)
+    assert (statement.source, statement.ground) == ("contest", ground)
+    assert statement.automated_detection is (form is None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "told", "subject"),
+    [(["fr", None], "fr", "décidé"), (["de", "fr"], "fr", "décidé"), ([None, None], "es", "")],
+)
+def test_people_are_told_in_their_language(make_service, declared, told, subject) -> None:
+    """That of the track, else the last that was declared, else the installation's (DSA-17)."""
+    service = make_service(language="es")
+    caller = add_tenant(service)
+    who = casework.account(service, caller)
+    for language in declared:
+        track = casework.decided_track(service, caller, account_id=who.id)
+        with service.database.transaction() as session:
+            query = select(Submission).where(Submission.track_id == track.id)
+            session.exec(query).one().declaration = {"language": language} if language else {}
+    with service.database.transaction() as session:
+        found = locked(session, caller.tenant_id, track.id)
+        rulings.rule(service, session, found, blocking(), REVIEWER)
+    inline.drive(service, track.id)
+
+    (letter,) = casework.letters(service, template="statement-of-reasons")
+    assert letter.language == told
+    assert subject in letter.subject
 
 
 def test_the_window_to_contest_ends_with_the_last_day_of_six_months_in_the_zone(

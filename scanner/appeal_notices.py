@@ -1,0 +1,65 @@
+"""What an appeal does to notices: a refused one is acted on, one that was acted on lets a track go (DSA-20)."""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session
+
+import appeals
+from scanner import flaggers, matters, notice_tracks, stay_down, strikes
+from scanner.tables import Notice, PolicyDecision, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+
+def act(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    reason: str,
+    remedy: tuple[str, list[str]],
+    actor: appeals.Actor,
+) -> None:
+    """Act on a refused notice that is locked after its tracks, as on one that was upheld at once (DSA-20b)."""
+    rows = notice_tracks.of_notice(session, notice.id, "refused")
+    tracks = notice_tracks.lock_all(session, rows)
+    notice.reason, (notice.remedy, notice.territories) = reason, remedy
+    detail = {"remedy": notice.remedy, "tracks": sorted(tracks)}
+    matters.move(
+        service, session, notice, "reverse", actor, parts={"reason": reason}, detail=detail
+    )
+    for row in rows:
+        track = tracks[row.track_id]
+        notice_tracks.take_down(service, session, notice, row, track, matters.actor_of(actor))
+    stay_down.find_stored(service, session, notice)
+    flaggers.judge(service, session, notice)
+
+
+def let_go(
+    service: "Service",
+    session: Session,
+    track: Track,
+    contested: PolicyDecision,
+    actor: appeals.Actor,
+    *,
+    stands: bool,
+) -> None:
+    """Let the notices behind a decision that fell hold its locked track no more, and their strikes fall.
+
+    Parameters
+    ----------
+    stands : bool
+        The contested decision was in force; else a newer one is, and keeps what it rests on.
+    """
+    ground = notice_tracks.ground_of(contested)
+    by_notice = ground[:1] == [Notice.KIND]
+    for row in notice_tracks.holding(session, track.id):
+        ours = ground == [Notice.KIND, row.notice_id]
+        if not (ours if by_notice else stands):
+            continue
+        if not stands:
+            notice = session.get_one(Notice, row.notice_id)
+            journal = matters.actor_of(actor)
+            notice_tracks.hand_on(service, session, notice, row, track, journal)
+        row.state = "restored"
+        strikes.fall(service, session, row, track.account_id, "appeal granted", actor)

@@ -1,0 +1,67 @@
+"""Texts without what may name or reach somebody: addresses, numbers, names. Each pass takes time linear in the text.
+
+What looks like a number to call is blacked out, and so is some that is none: better a word too many than a person.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+REDACTED: Final = "[redacted]"
+LONGEST_NAME: Final = 300
+"""Characters of a name that are looked for as a whole; its words are looked for all the same."""
+SHORTEST_WORD: Final = 3
+"""Letters from which a word of a name is blacked out by itself."""
+_TOKEN: Final = re.compile(r"[^\s<>]+")
+_WORD: Final = re.compile(r"[^\W_]+")
+_GAP: Final = r"[ \u00a0\u2007\u202f().\-\u2010-\u2015/]{0,4}"
+_DIGITS: Final = re.compile(rf"(?<!\w)(?<!\w-)[+\uff0b(]{{0,3}}\d(?:{_GAP}\d)*(?!\w)")
+_DATE: Final = re.compile(
+    r"(?:1[5-9]|20)\d\d(?: ?[-\u2010-\u2015/.] ?(?:(?:1[5-9]|20)\d\d|\d\d?(?:[-./]\d\d?)?))"
+    r"|\d\d?[-./]\d\d?[-./](?:1[5-9]|20)\d\d"
+)
+_FEWEST, _PLAIN = 7, 9
+"""Digits of a number to call; of one that is written without gaps or prefix."""
+
+
+def black_out(text: str, names: Iterable[str] = ()) -> str:
+    """Return a text in which addresses, numbers to call and the names given are blacked out.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of people, and their addresses; each as a whole and by its words, in any case.
+    """
+    text = unicodedata.normalize("NFC", text)
+    text = _TOKEN.sub(_address, text)
+    text = _DIGITS.sub(_number, text)
+    given = [unicodedata.normalize("NFC", each).strip()[:LONGEST_NAME] for each in names]
+    for whole in sorted({each for each in given if each}, key=len, reverse=True):
+        text = re.sub(rf"(?i)(?<!\w){re.escape(whole)}(?!\w)", REDACTED, text)
+    words = _words(given)
+    return _WORD.sub(lambda found: REDACTED if found[0].casefold() in words else found[0], text)
+
+
+def _address(found: re.Match[str]) -> str:
+    """Black out what is an address, of a person or a page."""
+    token = found[0].lower()
+    is_one = "@" in token or "://" in token or token.lstrip("(\"'\u201c").startswith("www.")
+    return REDACTED if is_one else found[0]
+
+
+def _number(found: re.Match[str]) -> str:
+    """Black out a number that can be called; a date or some years are none."""
+    text = found[0]
+    digits = sum(each.isdigit() for each in text)
+    if digits < _FEWEST or _DATE.fullmatch(text.strip("() ")):
+        return text
+    plain = text.isdigit() and not text.startswith("0")
+    return text if plain and digits < _PLAIN else REDACTED
+
+
+def _words(names: Sequence[str]) -> frozenset[str]:
+    """Return the words of names by which somebody is known; of a mail address those before the @."""
+    said = (each.partition("@")[0] for each in names)
+    words = (word.casefold() for each in said for word in _WORD.findall(each))
+    return frozenset({word for word in words if len(word) >= SHORTEST_WORD} - {"redacted"})
