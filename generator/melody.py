@@ -30,6 +30,7 @@ _BASE: Final = 84
 _SHORTEST_SECONDS: Final = 0.11
 _REACH: Final = 10
 """Semitones about its centre that a line keeps within."""
+_PARALLEL: Final = 0.08
 _SEVENTHS_AND_MORE: Final = 5
 _LENGTHS: Final = np.array(DURATIONS, np.float64)
 _STEPS: Final = np.arange(-WIDEST, WIDEST + 1)
@@ -77,6 +78,8 @@ class _Line:
     index: int
     steps: list[int] = field(default_factory=list)
     rhythm: list[int] = field(default_factory=list)
+    anchor: tuple[int, int] | None = None
+    """Pitch and root where a chord began last."""
 
 
 def centre_of(player: Instrument, register: int) -> float:
@@ -217,6 +220,9 @@ def _bar(
         steps.append(step)
         pitch = ladder.pitch(line.index)
         notes.append(passage.note(onset, length, pitch, _BASE, "melody", random))
+        chord = chord_at(passage.chords, onset)
+        if chord.onset == onset:
+            line.anchor = (pitch, chord.root)
         onset += length
     return Idea(rhythm, tuple(steps)), notes
 
@@ -244,7 +250,7 @@ def _weights(
         * np.where(tones, np.exp(stressed), 1.0)
         * np.exp(-(((pitches - centre) / 7.0) ** 2) / 2)
     )
-    own *= _after_leap(line.steps)
+    own *= _after_leap(line.steps) * _no_parallels(passage, line, onset, pitches)
     own *= np.where(np.abs(_STEPS) > _SEVENTHS_AND_MORE, 0.15, 1.0)
     if line.steps[-2:] == [0, 0]:
         own[WIDEST] *= 0.1
@@ -266,6 +272,20 @@ def _home(places: I64Array, ladder: Ladder, final: bool) -> F64Array:
             for p in places
         ]
     )
+
+
+def _no_parallels(passage: Passage, line: _Line, onset: int, pitches: I64Array) -> F64Array:
+    """Where the chord changes, fifths and octaves above its root that follow the same are shunned."""
+    before, chord = (chord_at(passage.chords, tick) for tick in (onset - 1, onset))
+    if chord.onset != onset or before.root == chord.root or not line.steps:
+        return np.ones(len(pitches))
+    last = Ladder(passage.plan.key, before).pitch(line.index)
+    found = np.ones(len(pitches))
+    for pitch, root in {(last, before.root), line.anchor or (last, before.root)}:
+        gap = (pitch - root) % 12
+        if gap in (0, 7) and root != chord.root:
+            found[((pitches - chord.root) % 12 == gap) & (pitches != pitch)] = _PARALLEL
+    return found
 
 
 def _after_leap(steps: Sequence[int]) -> F64Array:

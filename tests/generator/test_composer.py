@@ -22,7 +22,7 @@ def composed(request: Request) -> tuple[Plan, Score]:
     return plan, compose(plan, seeds_of(plan, request.seed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(requests())
 def test_any_request_gives_exact_bars_and_notes_that_its_instruments_can_play(
     request: Request,
@@ -41,7 +41,7 @@ def test_any_request_gives_exact_bars_and_notes_that_its_instruments_can_play(
         assert all(low <= note.pitch <= high for note in notes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(requests(8))
 def test_midi_of_any_request_reads_back_as_it_was_composed(request: Request) -> None:
     plan, score = composed(request)
