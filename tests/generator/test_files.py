@@ -44,7 +44,7 @@ def test_a_dawproject_validates_and_holds_tracks_tempo_notes_and_audio(take: Tak
     assert dawproject(take) == dawproject(take)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(requests(6))
 def test_bars_of_any_score_are_full_in_every_voice(request: Request) -> None:
     plan = planned(request)
