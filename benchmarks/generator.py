@@ -4,6 +4,7 @@ Run: ``make bench-generator`` (200 requests) or ``python -m benchmarks.generator
 """
 
 import argparse
+import io
 import itertools
 import json
 import os
@@ -12,15 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import mido
 import numpy as np
 
 from generator import Request, Take, engine
 from generator.analysis import weights_of
 from generator.arrays import F32Array
+from generator.composer import compose, seeds_of
 from generator.keys import SCALES, Key, key_of
 from generator.metre import METRES
+from generator.midi import score_midi
 from generator.mixing import as_float
 from generator.moods import MOODS, STYLES
+from generator.notes import Note
+from generator.plan import planned
 from generator.statistics import figures
 from generator.training.tunes import tunes
 from generator.tune_model import WEIGHTS
@@ -65,44 +71,49 @@ def main() -> None:
     """Make takes, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--rendered", type=int, help="so many of them, if not all")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     grams = _tune_grams()
-    rows = [measured(request, grams) for request in requests(given.count)]
-    own = {**summary(rows), "speed": speed()}
+    every = requests(given.count)
+    rows = [composed(request, grams) for request in every]
+    sounding = [heard(request) for request in every[: given.rendered]]
+    own = {**summary(rows), "rendered": len(sounding), **shares(sounding), "speed": speed()}
     if given.json:
         given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps({"summary": own, "rows": rows}, indent=1))
     print("\n".join(table(own)))
 
 
-def measured(request: Request, grams: frozenset[tuple[int, ...]]) -> dict[str, Any]:
-    """Of one request, everything but speed."""
-    take = engine().generate(request)
-    again = engine().generate(request)
-    lead = melody_of(take)
+def composed(request: Request, grams: frozenset[tuple[int, ...]]) -> dict[str, Any]:
+    """What the notes of one request say."""
+    plan = planned(request)
+    score = compose(plan, seeds_of(plan, request.seed))
+    lead = tuple(sorted(n for own in score.notes.values() for n in own if n.voice == "melody"))
+    pitched = [seat.stem for seat in plan.seats if not seat.instrument.drums]
+    read = mido.MidiFile(file=io.BytesIO(score_midi(plan, score.notes)))
+    tempos = [m.tempo for m in read.tracks[0] if m.type == "set_tempo"]
     return {
-        "tempo_in_midi": take.plan.tempo == request.tempo,
-        "tempo_by_onsets": abs(heard_tempo_error(take)) <= 0.02,
-        "key": heard_key_fits(take),
-        "instruments": {s.seat.instrument.name for s in take.stems if s.notes and s.samples.any()}
+        "tempo_in_midi": tempos == [mido.bpm2tempo(request.tempo)],
+        "key": heard_key_fits(plan.key, [note for stem in pitched for note in score.notes[stem]]),
+        "instruments": {s.instrument.name for s in plan.seats if score.notes[s.stem]}
         >= set(request.instruments),
-        "bars": take.plan.bars == request.bars and _ends_exactly(take),
-        "loudness": abs(take.lufs + 14) <= 0.5 and take.true_peak_db <= -1,
-        "same_again": bool(np.array_equal(take.master, again.master)),
-        "figures": figures(lead, take.plan.metre.bar) if len(lead) > 1 else None,
-        "copied": longest_copy(lead, grams),
+        "bars": plan.bars == request.bars
+        and max(note.end for own in score.notes.values() for note in own) <= plan.ticks,
+        "figures": figures(lead, plan.metre.bar) if len(lead) > 1 else None,
+        "copied": copied_share(lead, grams),
     }
 
 
-def melody_of(take: Take) -> tuple[Any, ...]:
-    """Notes of the melody, in order."""
-    every = [note for stem in take.stems for note in stem.notes if note.voice == "melody"]
-    return tuple(sorted(every))
-
-
-def _ends_exactly(take: Take) -> bool:
-    return max(note.end for stem in take.stems for note in stem.notes) == take.plan.ticks
+def heard(request: Request) -> dict[str, Any]:
+    """What the sound of one request says."""
+    take, again = engine().generate(request), engine().generate(request)
+    return {
+        "tempo_by_onsets": abs(heard_tempo_error(take)) <= 0.02,
+        "every_stem_sounds": all(stem.samples.any() for stem in take.stems),
+        "loudness": abs(take.lufs + 14) <= 0.5 and take.true_peak_db <= -1,
+        "same_again": bool(np.array_equal(take.master, again.master)),
+    }
 
 
 def heard_tempo_error(take: Take) -> float:
@@ -131,9 +142,8 @@ def onset_seconds(samples: F32Array, rate: int) -> np.ndarray[Any, Any]:
     return np.asarray((peaks + 1) * _HOP / rate)
 
 
-def heard_key_fits(take: Take) -> bool:
+def heard_key_fits(asked: Key, notes: Sequence[Note]) -> bool:
     """Whether the likeliest key of all notes is the one asked for, its relative, or one of its scale."""
-    notes = [n for stem in take.stems if not stem.seat.instrument.drums for n in stem.notes]
     weights = weights_of(notes)
     scores = {
         (tonic, minor): float(np.corrcoef(weights, np.roll(profile, tonic))[0, 1])
@@ -141,7 +151,6 @@ def heard_key_fits(take: Take) -> bool:
         for tonic in range(12)
     }
     tonic, minor = max(scores, key=lambda each: scores[each])
-    asked = take.plan.key
     right = {(asked.pitch_class, asked.dark)}
     right |= {(k.pitch_class, k.dark) for k in (asked.relative(), _second_relative(asked))}
     return (tonic, minor) in right
@@ -163,7 +172,7 @@ def _grams(notes: Sequence[Any]) -> list[tuple[int, ...]]:
     return [tuple(steps[n : n + _COPIED]) for n in range(len(steps) - _COPIED + 1)]
 
 
-def longest_copy(lead: Sequence[Any], grams: frozenset[tuple[int, ...]]) -> float:
+def copied_share(lead: Sequence[Any], grams: frozenset[tuple[int, ...]]) -> float:
     """Share of runs of twelve intervals with their durations that stand so in a tune."""
     own = _grams(lead)
     return sum(gram in grams for gram in own) / max(1, len(own))
@@ -171,9 +180,7 @@ def longest_copy(lead: Sequence[Any], grams: frozenset[tuple[int, ...]]) -> floa
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Shares of takes."""
-    found: dict[str, Any] = {"takes": len(rows)}
-    for name in ("tempo_in_midi", "tempo_by_onsets", "key", "instruments", "bars", "loudness", "same_again"):  # fmt: skip
-        found[name] = float(np.mean([row[name] for row in rows]))
+    found: dict[str, Any] = {"takes": len(rows), **shares(rows)}
     told = [row["figures"] for row in rows if row["figures"]]
     for name, (low, _, high) in CORPUS.items():
         values = np.array([each[name] for each in told])
@@ -181,6 +188,12 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         found[f"{name} median"] = float(np.median(values))
     found["copied_runs"] = float(np.mean([row["copied"] for row in rows]))
     return found
+
+
+def shares(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Of each yes or no, how many say yes."""
+    names = [name for name, value in rows[0].items() if isinstance(value, (bool, np.bool_))]
+    return {name: float(np.mean([row[name] for row in rows])) for name in names}
 
 
 def speed(rounds: int = 5) -> dict[str, float]:
@@ -206,8 +219,8 @@ def table(own: dict[str, Any]) -> list[str]:
     for name, value in own.items():
         if isinstance(value, dict):
             found += [f"| {name} {part} | {each:.2f} |" for part, each in value.items()]
-        elif name == "takes":
-            found.append(f"| takes | {value} |")
+        elif isinstance(value, int):
+            found.append(f"| {name} | {value} |")
         else:
             found.append(f"| {name.replace('_', ' ')} | {value:.3f} |")
     return found

@@ -168,8 +168,9 @@ def _drawn_duration(
 ) -> int:
     own = tune_model().rhythm.probabilities(rhythm_contexts(cell, place, before[-8:]))
     rest = CELLS[cell] - place - _LENGTHS
-    possible = (rest >= 0) & (rest != 1)
     pulse = pulse_of(cell)
+    # what is left of a pulse must be a sum of the shortest lengths, 2 and 3
+    possible = (rest >= 0) & ((place + _LENGTHS) % pulse != pulse - 1)
     if place % 6:  # a triplet or a demisemiquaver ends with its pulse
         possible &= place % pulse + _LENGTHS <= pulse
     slow = np.array([seconds_of(t, passage.plan.tempo) for t in DURATIONS]) >= _SHORTEST_SECONDS

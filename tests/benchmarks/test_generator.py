@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.generator import _grams as grams
-from benchmarks.generator import longest_copy, onset_seconds, requests
+from benchmarks.generator import copied_share, onset_seconds, requests
 from generator.notes import Note
 from generator.training.tunes import tunes
 
@@ -14,9 +14,9 @@ def test_a_tune_is_found_to_be_copied_in_another_key_and_a_made_up_line_is_not()
     tune = tunes()[0]
     known = frozenset(grams(tune.notes))
     moved = [replace(note, pitch=note.pitch + 5) for note in tune.notes]
-    assert longest_copy(moved, known) == 1
+    assert copied_share(moved, known) == 1
     line = [Note(12 * n, 12, 60 + n * n % 7, 80) for n in range(40)]
-    assert longest_copy(line, known) == 0
+    assert copied_share(line, known) == 0
 
 
 def test_clicks_are_heard_where_they_are() -> None:

@@ -4,6 +4,7 @@ import io
 
 import mido
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from generator import Request, request_of
@@ -11,8 +12,11 @@ from generator.chords import chord_at
 from generator.composer import Score, compose, seeds_of
 from generator.harmony import CHORDS, drawn
 from generator.keys import key_of
+from generator.melody import drawn_rhythm
+from generator.metre import METRES
 from generator.midi import PULSES, score_midi, stem_midi
 from generator.notes import TICKS
+from generator.passages import passages
 from generator.plan import Plan, planned, seed_for
 from tests.generator.strategies import requests
 
@@ -143,3 +147,12 @@ def test_asked_for_chords_are_played_one_a_bar_from_the_beginning_again() -> Non
     fields = {"chords": ("Dm", "Gm7", "A7"), "key": "D minor", "bars": 5}
     plan, score = composed(request_of(fields))
     assert [chord.written(plan.key) for chord in score.chords] == ["Dm", "Gm7", "A7", "Dm", "Gm7"]
+
+
+@pytest.mark.parametrize("metre", METRES)
+def test_every_bar_can_be_filled_from_wherever_a_rhythm_has_got_to(metre: str) -> None:
+    plan = planned(request_of({"tempo": 30, "bars": 1, "metre": metre, "moods": ("playful",)}))
+    passage = next(passages(plan, compose(plan, seeds_of(plan, 0)).chords))
+    random, before = np.random.default_rng(3), list[int]()
+    for _ in range(150):
+        assert sum(drawn_rhythm(passage, before, random)) == plan.metre.bar
