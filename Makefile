@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := 2.13.0
 STAMP := $(VENV)/.installed
-SYSTEM := libchromaprint1 postgresql chromium
+SYSTEM := libchromaprint1 libfluidsynth3 fluid-soundfont-gm postgresql chromium
 PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console lock assets clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -73,6 +73,9 @@ bench-words: setup  ## how well words and prompts are screened, by category, and
 
 bench-console: setup  ## server time of the console's queue with 10,000 cases
 	$(BIN)/python -m benchmarks.console
+
+bench-generator: setup  ## takes of 200 requests against what was asked for, twenty minutes
+	$(BIN)/python -m benchmarks.generator --json .bench/generator.json
 
 assets:  ## the console's libraries from npm, as its lock pins them (needs Node on PATH)
 	cd scanner/console/assets && npm ci --ignore-scripts --no-audit --no-fund

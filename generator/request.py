@@ -1,0 +1,128 @@
+"""What is asked for, and what of it may be left open."""
+
+import re
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from generator.chords import symbol
+from generator.errors import InvalidRequestError
+from generator.form import letters_of
+from generator.instruments import instrument
+from generator.keys import key_of
+from generator.metre import metre_of
+from generator.moods import MOODS, mood_of, style_of
+
+LONGEST_SECONDS: Final = 600.0
+MOST_STEMS: Final = 8
+Bars = Annotated[int, Field(ge=1, le=400)]
+
+
+class Request(BaseModel):
+    """One request; whatever is None an engine decides, and says why.
+
+    It is modelled on the widest public contract (ACE-Step's): what one engine can't honour comes back as
+    an ignored control.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str = Field(
+        "", max_length=2000, description="Free text; fields given besides win over it."
+    )
+    tempo: float | None = Field(None, ge=30, le=300, description="Quarter notes a minute.")
+    key: str | None = Field(None, description="Tonic and mode, as 'D minor'.")
+    metre: str | None = Field(None, description="Time signature, as '3/4'.")
+    moods: tuple[str, ...] = Field(
+        (), max_length=6, description=f"Among {', '.join(sorted(MOODS))}."
+    )
+    genre: str | None = None
+    instruments: tuple[str, ...] = Field((), max_length=MOST_STEMS, description="One stem each.")
+    without: tuple[str, ...] = Field((), description="Instruments that must not be heard.")
+    bars: Bars | None = None
+    seconds: float | None = Field(None, gt=0, le=LONGEST_SECONDS)
+    form: str | None = Field(None, description="'AABA' or 'intro-verse-chorus'.")
+    chords: tuple[str, ...] = Field(
+        (), max_length=400, description="One a bar, from the beginning again."
+    )
+    melody_midi: bytes | None = Field(None, max_length=1_000_000, description="MIDI to build on.")
+    audio_reference: str | None = Field(None, description="SHA-256 of cleared audio.")
+    lyrics: str | None = Field(None, max_length=10_000)
+    seed: int = Field(0, ge=0, lt=2**63)
+    parent: str | None = Field(None, description="Take that is varied.")
+    locked: tuple[str, ...] = Field((), description="Stems of the parent that stay as they are.")
+    locked_bars: tuple[int, ...] = Field((), description="Bars, from 0, whose notes stay.")
+    amount: float = Field(1.0, gt=0, le=1, description="How much of the rest is made anew.")
+
+    @field_validator("key")
+    @classmethod
+    def _key(cls, value: str | None) -> str | None:
+        return None if value is None else str(key_of(value))
+
+    @field_validator("metre")
+    @classmethod
+    def _metre(cls, value: str | None) -> str | None:
+        return None if value is None else str(metre_of(value))
+
+    @field_validator("moods")
+    @classmethod
+    def _moods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        mood_of(value)
+        return value
+
+    @field_validator("genre")
+    @classmethod
+    def _genre(cls, value: str | None) -> str | None:
+        style_of(value)
+        return value
+
+    @field_validator("instruments", "without")
+    @classmethod
+    def _instruments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(instrument(each).name for each in value)
+
+    @field_validator("form")
+    @classmethod
+    def _form(cls, value: str | None) -> str | None:
+        if value is not None:
+            letters_of(value)
+        return value
+
+    @field_validator("chords")
+    @classmethod
+    def _chords(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            symbol(each)
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        both = set(self.instruments) & set(self.without)
+        if both:
+            raise InvalidRequestError(
+                f"{', '.join(sorted(both))}: asked for and excluded; choose one"
+            )
+        if self.parent is None and (self.locked or self.locked_bars):
+            raise InvalidRequestError("stems or bars are locked in a parent: name the parent take")
+        if any(bar < 0 for bar in self.locked_bars):
+            raise InvalidRequestError("locked bars count from 0: leave negative ones out")
+        return self
+
+
+def request_of(fields: dict[str, Any]) -> Request:
+    """A request from outside.
+
+    Raises
+    ------
+    InvalidRequestError
+        If a field is unknown or its value can't be: the message names each and says what to write.
+    """
+    try:
+        return Request(**fields)
+    except ValidationError as error:
+        told = [
+            f"{'.'.join(str(part) for part in each['loc']) or 'request'}: "
+            + re.sub(r"^Value error, ", "", each["msg"])
+            for each in error.errors()
+        ]
+        raise InvalidRequestError("; ".join(told)) from error
