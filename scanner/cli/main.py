@@ -17,6 +17,7 @@ import typer
 
 from scanner.cli import (
     accounts,
+    backups,
     banks,
     casework,
     catalogue,
@@ -64,6 +65,7 @@ app.add_typer(watermarks.app, name="watermark")
 app.add_typer(notices.app, name="notice")
 app.add_typer(notices.flagger, name="flagger")
 operations.add_to(app)
+backups.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
 app.add_typer(casework.app, name="case")
 app.add_typer(reports.app, name="report")
