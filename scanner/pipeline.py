@@ -21,6 +21,7 @@ from scanner import (
     marking,
     matter_events,
     notice_tracks,
+    objections,
     people_events,
     reconsideration,
     rehearsals,
@@ -151,6 +152,7 @@ def release(service: "Service", event: Event) -> None:
             return
         decision = reconsideration.up_to_date(service, session, track, decision, event)
         take_effect(service, session, track, decision, event)
+        objections.put_before_a_person(service, session, track, event)
         reconsideration.freed(service, session, track, decision, event)
 
 

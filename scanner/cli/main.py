@@ -26,6 +26,7 @@ from scanner.cli import (
     fingerprints,
     holders,
     notices,
+    objections,
     operations,
     personal_data,
     rehearsal,
@@ -57,6 +58,7 @@ app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 app.add_typer(holders.app, name="holder")
 accounts.app.add_typer(personal_data.app)
+accounts.app.add_typer(objections.app)
 app.add_typer(accounts.app, name="account")
 rollout.add_to(rehearsal.app)
 app.add_typer(rehearsal.app, name="policy")

@@ -40,6 +40,7 @@ from scanner.tables.journal import (
     JournalSeal,
 )
 from scanner.tables.letters import Letter
+from scanner.tables.objections import Objections
 from scanner.tables.people import (
     AgeAssurance,
     Consent,
@@ -122,6 +123,7 @@ __all__ = [
     "Message",
     "Notice",
     "NoticeTrack",
+    "Objections",
     "ParentalControls",
     "PolicyActivation",
     "PolicyComparison",
