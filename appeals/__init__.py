@@ -20,7 +20,7 @@ from appeals.errors import (
 )
 from appeals.machine import Command, Machine, Matter, Step
 from appeals.machines import MACHINES
-from appeals.plain_statements import plain
+from appeals.plain_statements import plain, reason_text
 from appeals.roles import Actor, Role
 from appeals.statements import Source, machine_form, state_reasons
 from appeals.tables import Case, StatementOfReasons
@@ -47,5 +47,6 @@ __all__ = [
     "machine_form",
     "open_case",
     "plain",
+    "reason_text",
     "state_reasons",
 ]

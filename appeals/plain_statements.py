@@ -1,6 +1,6 @@
 """Statements of reasons in plain words, in the languages of `texts/statements.yaml` (DSA-17(4))."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ _TEXTS: Final = Path(__file__).parent / "texts" / "statements.yaml"
 def plain(statement: StatementOfReasons, language: str, zone: str = "UTC") -> str:
     """Return a statement in plain words.
 
-    What a rule of the pack says stays in the pack's language, which is then said.
+    What a rule or a person says for which there are no words in that language stays in English, which is then said.
 
     Parameters
     ----------
@@ -39,13 +39,19 @@ def plain(statement: StatementOfReasons, language: str, zone: str = "UTC") -> st
     said.append(_where(statement, words["where"], language))
     said.append(words["until"]["decided" if statement.effect == "quarantined" else "lifted"])
     said.append(words["why"])
-    said += [str(reason["text"]) for reason in statement.facts if reason.get("text")]
-    said.append(words["pack"])
+    said += [reason_text(reason, language) for reason in statement.facts if reason.get("text")]
+    if not all(language in reason.get("texts", ()) for reason in statement.facts):
+        said.append(words["pack"])
     said.append(words["source"][statement.source])
     said.append(words["detected"][_yes(statement.automated_detection)])
     said.append(words["ground"][statement.ground])
     said.append(redress(statement, language, zone))
     return " ".join(each for each in said if each)
+
+
+def reason_text(reason: Mapping[str, Any], language: str) -> str:
+    """Return what a reason says in a language, in English where it has no such words."""
+    return str(reason.get("texts", {}).get(language) or reason.get("text") or "")
 
 
 def redress(statement: StatementOfReasons, language: str, zone: str = "UTC") -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from appeals.deadlines import deadline
 from appeals.errors import MissingReasonError
-from appeals.plain_statements import plain, redress
+from appeals.plain_statements import plain, reason_text, redress
 from appeals.tables import StatementOfReasons
 
 SourceKind = Literal["own_initiative", "notice", "trusted_flagger", "order", "claim", "contest"]
@@ -135,8 +135,8 @@ def kinds_of(effect: str, restrictions: Sequence[Mapping[str, Any]]) -> list[str
     ]
 
 
-def machine_form(statement: StatementOfReasons) -> dict[str, Any]:
-    """Return a statement with each part that DSA-17(3) asks for as a field."""
+def machine_form(statement: StatementOfReasons, language: str = "en") -> dict[str, Any]:
+    """Return a statement with each part that DSA-17(3) asks for as a field, reasons in a language."""
     until = statement.contest_until
     return {
         "id": statement.id,
@@ -156,7 +156,7 @@ def machine_form(statement: StatementOfReasons) -> dict[str, Any]:
         "reasons": [
             {
                 "rule": reason.get("rule"),
-                "text": reason.get("text"),
+                "text": reason_text(reason, language) or None,
                 "legal_basis": list(reason.get("legal_basis", [])),
             }
             for reason in statement.facts

@@ -39,6 +39,8 @@ class Reason:
         Where.
     evidence : mapping
         The match, if it is about one, and the values seen.
+    texts : mapping
+        `text` in other languages.
     """
 
     rule: str
@@ -48,6 +50,7 @@ class Reason:
     outcome: Verdict
     area: Area
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give the reason as JSON data; no territories means everywhere but ``except``."""
@@ -55,6 +58,7 @@ class Reason:
             "rule": self.rule,
             "title": self.title,
             "text": self.text,
+            "texts": dict(self.texts),
             "legal_basis": list(self.legal_basis),
             "outcome": self.outcome,
             "territories": list(self.area.territories),

@@ -10,7 +10,7 @@ class Finding:
     Attributes
     ----------
     kind : str
-        ``unknown-fact``, ``type-error``, ``impossible-value``, ``no-statement``, ``untested``,
+        ``unknown-fact``, ``type-error``, ``impossible-value``, ``no-statement``, ``untranslated``, ``untested``,
         ``never-manifest``, ``impossible``, ``shadowed`` or ``unused-threshold``.
     rule : str or None
         Id of the rule; none if it is about the pack.

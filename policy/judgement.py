@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy.clauses import Memo, Truth, new_context
 from policy.conditions import seen_in
+from policy.core_texts import SOURCE, said, say
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
 from policy.manifest import manifest_test
@@ -21,9 +22,6 @@ from policy.territories import EVERYWHERE, NOWHERE, REST, Area
 if TYPE_CHECKING:
     from cel import Context
 
-LOOK: Final = "A person will look at it."
-AGAIN: Final = "It will be tried again; if that fails too, a person will look at it."
-NOT_MANIFEST: Final = "The match is not beyond doubt, so it is not blocked automatically. " + LOOK
 AUTOMATION: Final[dict[str, Automation]] = {"review": "partly", "indeterminate": "none"}
 
 
@@ -125,7 +123,7 @@ class _Judgement:
             self.add_core(
                 "unknown-fact",
                 "A fact could not be had",
-                f"Part of the check could not be done ({named}). {LOOK}",
+                said("unknown-fact", "look", named=named),
                 "review",
                 {"unknown": [path for path, _ in self.unknown]},
             )
@@ -135,7 +133,7 @@ class _Judgement:
             self.add_core(
                 "detector-not-run",
                 "A check was not run",
-                f"A check that the rules need ({detector}) was not run. {LOOK}",
+                said("detector-not-run", "look", named=detector),
                 "review",
                 {"detector": detector, "rules": rules},
             )
@@ -147,17 +145,26 @@ class _Judgement:
         self.add_core(
             "detector-failed",
             "A detector failed",
-            f"Part of the check failed ({', '.join(sorted(failed))}). "
-            + (AGAIN if required else LOOK),
+            said(
+                "detector-failed",
+                "again" if required else "look",
+                named=", ".join(sorted(failed)),
+            ),
             "indeterminate" if required else "review",
             {"failed": sorted(failed), "required": sorted(required)},
         )
 
     def add_core(
-        self, rule: str, title: str, text: str, outcome: Verdict, evidence: dict[str, Any]
+        self,
+        rule: str,
+        title: str,
+        texts: dict[str, str],
+        outcome: Verdict,
+        evidence: dict[str, Any],
     ) -> None:
+        text = texts.pop(SOURCE)
         self.reasons.append(
-            Reason(f"core.{rule}", title, text, (), outcome, self.requested, evidence)
+            Reason(f"core.{rule}", title, text, (), outcome, self.requested, evidence, texts)
         )
 
     def applies(self, rule: Rule) -> bool:
@@ -195,7 +202,7 @@ class _Judgement:
                         match["reference_id"],
                         match["title"],
                         rule.id,
-                        rule.statement.fill(self.values, str(area)),
+                        rule.statement.fill(self.values, area),
                         rule.legal_basis,
                         area,
                         seen_in(tree),
@@ -234,7 +241,7 @@ class _Judgement:
             self.manifest_blocks = True
             self.fire(rule, "block", certain, tree, match)
         if area - certain:
-            self.fire(rule, "review", area - certain, tree, match, NOT_MANIFEST)
+            self.fire(rule, "review", area - certain, tree, match, ("not-manifest", "look"))
 
     def judge_track(self, applying: list[Rule], left_over: list[dict[str, Any]]) -> None:
         """Judge the rules that are about the track as a whole, on the matches left anywhere."""
@@ -248,7 +255,7 @@ class _Judgement:
             truth, tree = self.evaluate(rule, None)
             if truth == "true" and rule.outcome == "block":
                 # only a recording match can be manifest
-                self.fire(rule, "review", area, tree, None, LOOK)
+                self.fire(rule, "review", area, tree, None, ("look",))
             elif truth == "true":
                 self.fire(rule, rule.outcome, area, tree, None)
             elif truth != "false":
@@ -270,18 +277,23 @@ class _Judgement:
         area: Area,
         tree: dict[str, Any],
         match: dict[str, Any] | None,
-        besides: str = "",
+        besides: tuple[str, ...] = (),
     ) -> None:
-        text = rule.statement.fill(self.values, str(area))
+        texts = rule.told(self.values, area)
+        for language, text in texts.items():
+            more = (say(name, language) for name in besides)
+            texts[language] = " ".join(filter(None, (text, *more)))
+        text = texts.pop(SOURCE)
         self.reasons.append(
             Reason(
                 rule.id,
                 rule.title,
-                f"{text} {besides}".strip() or rule.title,
+                text or rule.title,
                 rule.legal_basis,
                 outcome,
                 area,
                 _evidence(tree, match),
+                texts,
             )
         )
         if outcome == "restrict":
@@ -298,15 +310,17 @@ class _Judgement:
         """Send to review for a rule that raised. One that is unknown: `judge_unknown` has done so."""
         if truth == "unknown":
             return
+        texts = said("raised", "look", named=rule.title)
         self.reasons.append(
             Reason(
                 rule.id,
                 rule.title,
-                f"The rule '{rule.title}' could not be evaluated. {LOOK}",
+                texts.pop(SOURCE),
                 rule.legal_basis,
                 "review",
                 area,
                 _evidence(tree, match) | {"errors": list(_errors(tree))},
+                texts,
             )
         )
 
@@ -316,8 +330,7 @@ class _Judgement:
         outcomes = self.outcomes()
         decision = fold(list(outcomes.values()))
         if not self.reasons:
-            text = "Nothing was found that a rule acts on."
-            self.add_core("nothing-found", "Nothing found", text, "clear", {})
+            self.add_core("nothing-found", "Nothing found", said("nothing-found"), "clear", {})
         reasons = sorted(self.reasons, key=lambda reason: -SEVERITY[reason.outcome])
         return Decision(
             decision=decision,

@@ -27,6 +27,7 @@ def lint_pack(pack: Pack) -> list[Finding]:
     """
     findings = [finding for rule in pack.rules for finding in _lint_rule(pack, rule)]
     findings.extend(_lint_together(pack, {each.rule for each in findings if each.kind in BROKEN}))
+    findings.extend(_lint_languages(pack))
     findings.extend(_lint_tests(pack))
     findings.extend(_lint_thresholds(pack))
     return sorted(findings, key=lambda finding: (finding.line or 0, finding.kind))
@@ -109,6 +110,21 @@ def _lint_types(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
             return
 
 
+def _lint_languages(pack: Pack) -> Iterator[Finding]:
+    """A language in which one rule speaks is one of the pack's, so all must; blank words are none."""
+    spoken = {language for rule in pack.rules for language in rule.statements}
+    for rule in pack.rules:
+        told = {language for language, words in rule.statements.items() if words.text.strip()}
+        if missing := sorted(spoken - told):
+            yield Finding(
+                "untranslated",
+                rule.id,
+                rule.line,
+                f"other rules speak {', '.join(missing)}, and it does not",
+                "add them under `statements` (DSA-17)",
+            )
+
+
 def _lint_tests(pack: Pack) -> Iterator[Finding]:
     held = {
         entry["rule"]
@@ -130,7 +146,8 @@ def _lint_tests(pack: Pack) -> Iterator[Finding]:
 def _lint_thresholds(pack: Pack) -> Iterator[Finding]:
     used = {path[1] for path in pack.reads if path[0] == "thresholds" and len(path) > 1}
     for rule in pack.rules:
-        used |= {path[1] for _, path, _ in rule.statement.places if path[0] == "thresholds"}
+        for statement in (rule.statement, *rule.statements.values()):
+            used |= {path[1] for _, path, _ in statement.places if path[0] == "thresholds"}
     for name in pack.thresholds:
         if name not in used and name not in THRESHOLDS:
             yield Finding(

@@ -4,6 +4,7 @@ A pack is read once and never changes. What is wrong with one is said with rule,
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from policy.clauses import Clause
 from policy.clauses import Path as FactPath
 from policy.conditions import Condition, Junction, Negation, clauses_of
+from policy.core_texts import SOURCE
 from policy.errors import PackError
 from policy.facts import Facts, MatchFact, Name
 from policy.manifest import THRESHOLDS, manifest_test
@@ -55,6 +57,9 @@ class _RuleText(_Text):
     outcome: Outcome | None = None
     restriction: Restriction | None = None
     statement: str = ""
+    statements: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], str] = Field(
+        default_factory=dict
+    )
 
 
 class Expectation(_Text):
@@ -97,7 +102,16 @@ class Rule:
     outcome: Outcome
     restriction: Restriction | None
     statement: Statement
+    statements: Mapping[str, Statement]
     line: int
+
+    def told(self, values: dict[str, Any], where: Area) -> dict[str, str]:
+        """Return what it says of one case, by language; English is always among them."""
+        source = {SOURCE: self.statement}
+        return {
+            language: statement.fill(values, where, language)
+            for language, statement in (source | dict(self.statements)).items()
+        }
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
@@ -311,15 +325,13 @@ class _Reader:
         text = self.check(_RuleText, content, at, name)
         self.check_outcome(text, at)
         per_match = text.for_each == "matches"
-        try:
-            statement = Statement.read(text.statement, thresholds, per_match=per_match)
-        except ValueError as failure:
-            raise self.error(
-                f"in the statement, {failure}",
-                "name a fact (docs/policy.md lists them), as in {match.title} or {duration:seconds}",
-                rule=name,
-                line=self.line(*at, "statement"),
-            ) from failure
+        statement = self.statement(text.statement, thresholds, per_match, (*at, "statement"), name)
+        statements = {
+            language: self.statement(
+                words, thresholds, per_match, (*at, "statements", language), name
+            )
+            for language, words in text.statements.items()
+        }
         applies = None
         if text.applies is not None:
             applies = self.condition(text.applies, (*at, "applies"), name)
@@ -342,8 +354,23 @@ class _Reader:
             outcome=text.outcome or "clear",
             restriction=text.restriction,
             statement=statement,
+            statements=statements,
             line=self.line(*at) or 0,
         )
+
+    def statement(
+        self, words: str, thresholds: dict[str, float], per_match: bool, at: Place, rule: str
+    ) -> Statement:
+        """Read what a rule tells the person affected."""
+        try:
+            return Statement.read(words, thresholds, per_match=per_match)
+        except ValueError as failure:
+            raise self.error(
+                f"in the statement, {failure}",
+                "name a fact (docs/policy.md lists them), as in {match.title} or {duration:seconds}",
+                rule=rule,
+                line=self.line(*at),
+            ) from failure
 
     def check_matchless(
         self, condition: Condition, part: str, why: str, at: Place, rule: str

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from policy.clauses import MISSING, Path, look_up
+from policy.core_texts import SOURCE, say
 from policy.facts import Facts, MatchFact, Unknown
+from policy.territories import Area
 
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 NAMED: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?)(?::(percent|seconds))?")
@@ -42,10 +44,12 @@ class Statement:
             raise ValueError("a brace stands alone")
         return cls(text, tuple(places))
 
-    def fill(self, values: dict[str, Any], where: str) -> str:
-        """Write the text for one case."""
+    def fill(self, values: dict[str, Any], where: Area, language: str = SOURCE) -> str:
+        """Write the text for one case, with numbers and places as the language has them."""
         filled = {
-            place: where if path == (WHERE,) else _say(look_up(values, path), form)
+            place: where.named(language)
+            if path == (WHERE,)
+            else _say(look_up(values, path), form, language)
             for place, path, form in self.places
         }
         return PLACEHOLDER.sub(lambda found: filled[found[0]], self.text)
@@ -63,18 +67,23 @@ def _is_known(path: Path, thresholds: Mapping[str, float], *, per_match: bool) -
             return False
 
 
-def _say(value: Any, form: str | None) -> str:
+def _say(value: Any, form: str | None, language: str) -> str:
     if value is None or value is MISSING or value == "" or isinstance(value, Unknown):
-        return "(not known)"
+        return say("not-known", language)
     if form == "percent" and isinstance(value, int | float):
-        return f"{_percent(value):g} %"
+        return f"{_number(f'{_percent(value):g}', language)} %"
     if form == "seconds" and isinstance(value, int | float):
-        return f"{value:.1f} s"
+        return f"{_number(f'{value:.1f}', language)} s"
     if isinstance(value, list):
-        return ", ".join(_say(item, None) for item in value) or "none"
+        return ", ".join(_say(item, None, language) for item in value) or say("none", language)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_say(item, None)}" for name, item in value.items()) or "none"
-    return str(value)
+        told = (f"{name} {_say(item, None, language)}" for name, item in value.items())
+        return ", ".join(told) or say("none", language)
+    return _number(str(value), language) if isinstance(value, float) else str(value)
+
+
+def _number(text: str, language: str) -> str:
+    return text if language == SOURCE else text.replace(".", ",")
 
 
 def _percent(share: float) -> float:

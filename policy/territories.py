@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from policy.core_texts import SOURCE, say
+
 Territory = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code")]
 
 REST: Final = "*"
@@ -69,9 +71,14 @@ class Area:
         return tuple(sorted(self.codes)) if self.complement else ()
 
     def __str__(self) -> str:
+        return self.named(SOURCE)
+
+    def named(self, language: str) -> str:
+        """Return it in words, territories by their codes."""
+        codes = ", ".join(sorted(self.codes))
         if not self.complement:
-            return ", ".join(sorted(self.codes)) or "nowhere"
-        return f"everywhere except {', '.join(sorted(self.codes))}" if self.codes else "everywhere"
+            return codes or say("nowhere", language)
+        return say("everywhere-except" if codes else "everywhere", language, codes)
 
 
 EVERYWHERE: Final = Area(complement=True)

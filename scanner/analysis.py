@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 import fingerprint
 import watermark
-from scanner import banks, harmless, mark_reading, stored_manifests, watermark_keys
+from scanner import banks, harmless, listening, mark_reading, stored_manifests, watermark_keys
 from scanner.audio import SNIFF_BYTES, sniff
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from scanner.audio import Decoded
     from scanner.service import Service
+    from scanner.speech import Heard
 
 OK: Final = "ok"
 FAILED: Final = "failed"
@@ -59,6 +60,8 @@ class Evidence:
         What the file's manifest says, of which ``state`` may be ``absent``; None if nobody looked.
     lyrics : str
         Those in the file's tags, not kept; ``lyrics_cut`` if there are more than can be read.
+    hearing : Heard, optional
+        What is sung, not kept; None if nobody listened.
     words : dict, optional
         What was found in lyrics and titles (`scanner/words.py`); None if there were none.
     explained : dict of reference id to what harmless material explains of its match
@@ -84,6 +87,7 @@ class Evidence:
     lyrics: str = ""
     lyrics_cut: bool = False
     words: dict[str, Any] | None = None
+    hearing: "Heard | None" = None
     stems: "dict[str, Evidence]" = field(default_factory=dict)
 
     def count_matches(self) -> int:
@@ -147,6 +151,9 @@ def analyse_audio(
         _recover_manifest(service, tenant_id, evidence)
         with _timed(evidence, "facts"):
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
+        if patience == math.inf:  # nobody waits for the answer
+            with _timed(evidence, "hearing"):
+                evidence.hearing = listening.listened(service, tenant_id, decoded)
     return evidence
 
 

@@ -18,8 +18,9 @@ from sqlmodel import Session, col, func, select
 
 import policy
 from policy import Confusion, Ruling
+from scanner.objections import objectors
 from scanner.rehearsals import ruling_of
-from scanner.tables import PolicyDecision
+from scanner.tables import PolicyDecision, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -117,7 +118,14 @@ def _made(tenant_id: str, since: datetime) -> tuple[Any, ...]:
         col(PolicyDecision.created_at) >= since,
         _by_rules(PolicyDecision),
         ~again.exists(),
+        ~_objected().exists(),
     )
+
+
+def _objected() -> Any:
+    """Tracks whose account objects to rehearsals (GDPR-21), of the decision in hand."""
+    own = (Track.id == PolicyDecision.track_id, col(Track.account_id).in_(objectors("rehearsal")))
+    return select(Track.id).where(*own).correlate(PolicyDecision)
 
 
 def chunk(

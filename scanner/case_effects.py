@@ -79,7 +79,18 @@ def ruling_of(session: Session, case: Case, verdict: Verdict) -> Ruling:
         restrictions=verdict.restrictions,
         legal_basis=tuple(sorted({*reason.legal_basis, *(named if limits else ())})),
         ground=("case", case.id),
+        texts=_in_other_languages(reason, verdict),
     )
+
+
+def _in_other_languages(reason: reasons.Reason, verdict: Verdict) -> dict[str, str]:
+    """Return a verdict's words by language; what the reviewer added stays as it was written."""
+    own = (verdict.text or "").removeprefix(reason.text()).strip()
+    return {
+        language: " ".join(filter(None, (text, own)))
+        for language, text in reason.texts.items()
+        if language != "en"
+    }
 
 
 def preview(service: "Service", session: Session, case: Case, verdict: Verdict) -> dict[str, Any]:
@@ -105,6 +116,7 @@ def preview(service: "Service", session: Session, case: Case, verdict: Verdict) 
             {
                 "outcome": ruling.outcome,
                 "text": words["en"],
+                "texts": {name: each for name, each in words.items() if name != "en"},
                 "legal_basis": list(ruling.legal_basis),
             }
         ],

@@ -34,6 +34,8 @@ ACTIVE: Final = "active"
 CHUNK: Final = 2000
 MATCHES: Final = 1000
 """Matches that policy looks at: what its facts hold at most."""
+CATCH_UP: Final = "catch-up.lock"
+"""File in a tenant's folder that is locked by whoever alters its index."""
 OPEN: Final = 64
 """Indexes that a process keeps open: each of their files takes a descriptor."""
 
@@ -192,7 +194,7 @@ class Catalogue:
     @contextmanager
     def _alone(self, tenant_id: str, patience: float) -> Iterator[None]:
         lock = FileLock(
-            self._folder / tenant_id / "catch-up.lock",
+            self._folder / tenant_id / CATCH_UP,
             timeout=-1 if patience == math.inf else patience,
         )
         try:

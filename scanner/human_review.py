@@ -9,7 +9,7 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ConflictError, IllegalTransitionError
 from scanner.events import CaseExtended, CaseOpened
-from scanner.journal import record
+from scanner.journal import Actor, Event, record
 from scanner.tables import Case, PolicyDecision, Track
 from scanner.track_states import State
 from scanner.tracks import locked
@@ -46,7 +46,7 @@ def ask(service: "Service", caller: Caller, track_id: str, statement: str | None
         track = locked(session, caller.tenant_id, track_id)
         case = _open_case(session, track)
         if case is None:
-            return _opened(service, session, caller, track, statement)
+            return _opened(service, session, caller.actor, track, statement)
         if statement and statement not in {reason.get("text") for reason in case.reasons}:
             if sum(reason["rule"] == RULE for reason in case.reasons) >= MOST_STATEMENTS:
                 raise ConflictError(
@@ -66,6 +66,16 @@ def ask(service: "Service", caller: Caller, track_id: str, statement: str | None
         return case
 
 
+def open_unasked(
+    service: "Service", session: Session, track: Track, why: str, actor: Actor, cause: Event
+) -> None:
+    """Open such a case inside the transaction of the effect, unless a person looks at the track anyway."""
+    decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+    by_rules = decision is not None and decision.automation == "fully"
+    if by_rules and track.state in RESTRICTED and _open_case(session, track) is None:
+        _opened(service, session, actor, track, why, cause)
+
+
 def _open_case(session: Session, track: Track) -> Case | None:
     """Return the case in which a person looks at the track's decision anyway."""
     kinds = (KIND, "review", "indeterminate")
@@ -74,7 +84,12 @@ def _open_case(session: Session, track: Track) -> Case | None:
 
 
 def _opened(
-    service: "Service", session: Session, caller: Caller, track: Track, statement: str | None
+    service: "Service",
+    session: Session,
+    actor: Actor,
+    track: Track,
+    statement: str | None,
+    cause: Event | None = None,
 ) -> Case:
     decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if track.state not in RESTRICTED or decision is None or decision.automation != "fully":
@@ -100,6 +115,7 @@ def _opened(
         version=case.version,
         data=CaseOpened(track_id=track.id, kind=KIND, decision_id=decision.id),
         now=service.now(),
-        actor=caller.actor,
+        actor=actor,
+        cause=cause,
     )
     return case

@@ -88,6 +88,14 @@ class ControlsChanged(PersonEvent):
     changed: list[str]
 
 
+class ObjectionsChanged(PersonEvent):
+    """The person behind an account objects to something, or no longer does."""
+
+    type: ClassVar[str] = "clearance.objections.changed"
+
+    changed: list[str]
+
+
 class GenerationEvent(EventData):
     """Base of what happens to a generation."""
 

@@ -15,6 +15,7 @@ from scanner import (
     events,
     licensees,
     marking,
+    objections,
     reconsideration,
     webhooks,
     words,
@@ -137,6 +138,7 @@ def release(service: "Service", event: Event) -> None:
             return
         decision = reconsideration.up_to_date(service, session, track, decision, event)
         take_effect(service, session, track, decision, event)
+        objections.put_before_a_person(service, session, track, event)
         reconsideration.freed(service, session, track, decision, event)
 
 

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scanner import disclosures
+from scanner import disclosures, objections
 from scanner.audio import SNIFF_BYTES, sniff
 from scanner.clock import new_id
 from scanner.errors import ScannerError
@@ -206,8 +206,16 @@ def _claim_of(service: "Service", facts: FileFacts, parent: Path | None) -> Clai
         edits=edits,
         ingredients=ingredients,
         soft_bindings=marks,
-        mining=TrainingUse(service.settings.training_use),
+        mining=_training_use(service, facts.track),
     )
+
+
+def _training_use(service: "Service", track: Track) -> TrainingUse:
+    """Say what the setting says, but that nobody may where the account objects."""
+    with service.database.reading() as session:
+        if objections.objects(session, track.account_id, "training"):
+            return TrainingUse.NOT_ALLOWED
+    return TrainingUse(service.settings.training_use)
 
 
 def _as_edit(making: Making) -> Edit:

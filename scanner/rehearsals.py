@@ -16,7 +16,7 @@ from sqlmodel import Session, col, func, select
 
 import policy
 from policy import Difference, PackState, Ruling
-from scanner import policies
+from scanner import objections, policies
 from scanner.bus.dispatch import once
 from scanner.database import Database
 from scanner.journal import Event
@@ -28,6 +28,7 @@ from scanner.tables import (
     PolicyDecision,
     PolicyRollout,
     RuleTally,
+    Track,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ def _compare(service: "Service", session: Session, decision: PolicyDecision) -> 
     rollout = session.get(PolicyRollout, decision.tenant_id)
     if rollout is None or rollout.candidate_id is None:
         return None
+    track = session.get(Track, decision.track_id)
+    if track is None or objections.objects(session, track.account_id, "rehearsal"):
+        return None  # GDPR-21
     candidate = session.get_one(PolicyActivation, rollout.candidate_id)
     decided_it = decision.activation_id == candidate.id
     if decided_it != (candidate.mode == PackState.CANARY):

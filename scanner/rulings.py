@@ -6,7 +6,7 @@ out only with its mark and its manifest.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -52,6 +52,8 @@ class Ruling:
     ground : (str, str), optional
         Kind and id of the case, notice, dispute or appeal that it follows from.
     by : {"person", "law"}
+    texts : mapping
+        `text` in other languages.
     on_top_of : PolicyDecision, optional
         Whose outcomes and restrictions stay, where they are stricter.
     """
@@ -65,6 +67,7 @@ class Ruling:
     ground: tuple[str, str] | None = None
     by: By = "person"
     on_top_of: PolicyDecision | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def rule(
@@ -195,6 +198,7 @@ def _decision(
         "rule": ruling.reason,
         "outcome": ruling.outcome,
         "text": ruling.text,
+        "texts": dict(ruling.texts),
         "legal_basis": list(ruling.legal_basis),
     }
     return PolicyDecision(

@@ -355,6 +355,12 @@ class Settings(BaseSettings):
         "or pitch, where none is found otherwise: 1.4 find them for one key. 0: only the check and "
         "`clearance watermark detect` look for those.",
     )
+    hearing_cpu_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="CPU seconds that an analysis may spend on hearing what is sung, where the rules read "
+        "words; needs the extra `speech`. 0: nothing is heard, and tracks say so.",
+    )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",
         description="Form that a generated track is released in: its mark must be read back from it.",
@@ -439,6 +445,13 @@ class Settings(BaseSettings):
     def _has_client(cls, value: str | None) -> str | None:
         if value is not None and find_spec("pymilvus") is None:
             raise ValueError("it needs pymilvus: install Clearance with its extra `milvus`")
+        return value
+
+    @field_validator("hearing_cpu_seconds", mode="after")
+    @classmethod
+    def _has_recogniser(cls, value: float) -> float:
+        if value and find_spec("faster_whisper") is None:
+            raise ValueError("it needs faster-whisper: install Clearance with its extra `speech`")
         return value
 
     @property

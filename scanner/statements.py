@@ -132,7 +132,7 @@ def find(session: Session, tenant_id: str, statement_id: str) -> StatementOfReas
 def describe(service: "Service", statement: StatementOfReasons, language: str) -> dict[str, Any]:
     """Return a statement as JSON: its fields, and its plain form in a language."""
     text = appeals.plain(statement, language, service.settings.legal_zone)
-    return appeals.machine_form(statement) | {"language": language, "text": text}
+    return appeals.machine_form(statement, language) | {"language": language, "text": text}
 
 
 def _ground(session: Session, decision: PolicyDecision) -> tuple[str, str]:

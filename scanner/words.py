@@ -1,4 +1,4 @@
-"""The words that come with a track: declared lyrics, lyrics and titles in its tags."""
+"""The words of a track: declared lyrics, lyrics and titles in its tags, what is heard in it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scanner.analysis import Evidence
 
 VERSION: Final = "words-1"
+HEARING: Final = "whisper-base-1"
 NOT_HEARD: Final = "lyrics-not-heard"
 _TITLES: Final = ("title", "subtitle")
 _TIMESTAMP: Final = re.compile(r"[\[<]\d{1,3}:\d{2}(?:[.:]\d{1,3})?[\]>]")
@@ -25,11 +26,12 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
     Embedded lyrics that are too long to be read whole make it *failed*: what was cut off is not
     known.
     """
+    heard = evidence.hearing
     texts = list(_texts(evidence, declared))
     if evidence.lyrics_cut:
         evidence.detectors["lyrics"] = "failed"
         return
-    if not texts:
+    if not texts and heard is None:
         return
     findings = []
     languages = {}
@@ -40,15 +42,27 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
             {"source": source, "count": each.count, **asdict(each)} for each in screened.findings
         ]
     for each in findings:
+        if heard is not None and each["source"] == "heard":
+            each["times"] = [list(heard.times_of(start, end)) for start, end in each["spans"]]
         each["spans"] = [list(span) for span in each["spans"]]
     evidence.detectors["lyrics"] = "ok"
     evidence.versions["lyrics"] = VERSION
     evidence.words = {
         "sources": languages,
         "findings": findings,
-        "heard": False,
-        "warnings": [NOT_HEARD],
+        "heard": heard is not None and heard.is_whole,
+        "warnings": [] if heard is not None and heard.is_whole else [NOT_HEARD],
     }
+    if heard is not None:
+        evidence.versions["hearing"] = HEARING
+        evidence.words["hearing"] = {
+            "language": heard.language,
+            "doubtful_seconds": heard.doubtful_seconds,
+            "spans": [
+                {"start": span.start, "end": span.end, "confidence": span.confidence}
+                for span in heard.spans
+            ],
+        }
 
 
 def facts(evidence: "Evidence") -> dict[str, Any]:
@@ -88,6 +102,7 @@ def _texts(evidence: "Evidence", declared: Mapping[str, Any]) -> Iterator[tuple[
         ("lyrics", declared.get("lyrics") or ""),
         ("tags", evidence.lyrics),
         ("title", "\n".join(dict.fromkeys(each for each in titles if each))),
+        ("heard", "" if evidence.hearing is None else evidence.hearing.text),
     )
     yield from (each for each in texts if each[1].strip())
 

@@ -26,9 +26,10 @@ Every setting is an environment variable, read once when a process starts. This 
 |---|---|---|---|
 """
 _FOOT: Final = """
-The command line reads four more: `CLEARANCE_TENANT`, the tenant that commands act for (default:
-`default`), `CLEARANCE_API_KEY`, the key that `clearance scan --server` shows, and `CLEARANCE_LOGIN` with
-`CLEARANCE_PASSWORD`, the policy lead as whom `clearance policy` acts.
+The command line reads five more: `CLEARANCE_TENANT`, the tenant that commands act for (default:
+`default`), `CLEARANCE_API_KEY`, the key that `clearance scan --server` shows, `CLEARANCE_LOGIN` with
+`CLEARANCE_PASSWORD`, the policy lead as whom `clearance policy` acts, and `CLEARANCE_BACKUP_PASSPHRASE`, with
+which `clearance backup --with-secrets` seals the secret keys.
 """
 
 

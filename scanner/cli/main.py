@@ -17,6 +17,7 @@ import typer
 
 from scanner.cli import (
     accounts,
+    backups,
     banks,
     casework,
     catalogue,
@@ -25,6 +26,7 @@ from scanner.cli import (
     fingerprints,
     holders,
     notices,
+    objections,
     operations,
     personal_data,
     rehearsal,
@@ -56,6 +58,7 @@ app.add_typer(catalogue.app, name="reference")
 app.add_typer(banks.app, name="bank")
 app.add_typer(holders.app, name="holder")
 accounts.app.add_typer(personal_data.app)
+accounts.app.add_typer(objections.app)
 app.add_typer(accounts.app, name="account")
 rollout.add_to(rehearsal.app)
 app.add_typer(rehearsal.app, name="policy")
@@ -64,6 +67,7 @@ app.add_typer(watermarks.app, name="watermark")
 app.add_typer(notices.app, name="notice")
 app.add_typer(notices.flagger, name="flagger")
 operations.add_to(app)
+backups.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
 app.add_typer(casework.app, name="case")
 app.add_typer(reports.app, name="report")

@@ -13,6 +13,7 @@ from babel.dates import format_datetime
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+import appeals
 from scanner.console import languages, navigation
 from scanner.console.identities import Identity
 from scanner.sentences import clock
@@ -109,6 +110,7 @@ def _environment(language: str) -> jinja2.Environment:
     environment.filters.update(
         clock=clock,
         moment=lambda value: _moment(value, language),
+        told=lambda reason: appeals.reason_text(reason, language),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
         percent=lambda share: f"{100 * share:.0f} %",
     )

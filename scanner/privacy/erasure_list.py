@@ -7,6 +7,7 @@ nothing by themselves; `scanner.privacy.erasure.reapply` erases again whom it fi
 import fcntl
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,16 @@ class ErasureList:
             file.write(torn + json.dumps(asdict(erased)) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def start(self) -> None:
+        """Make an empty list if there is none: whoever restores a backup then knows that one was kept."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+    def exists(self) -> bool:
+        """Tell whether there is a list, be it empty."""
+        return self._path.is_file()
 
     def read(self) -> list[Erased]:
         """Return every line; one that a crash cut short is left out."""

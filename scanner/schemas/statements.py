@@ -13,7 +13,7 @@ class StatementReason(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     rule: str | None
-    text: str | None = Field(description="In the language of the pack of rules.")
+    text: str | None = Field(description="In the language asked for, else in English.")
     legal_basis: list[str]
 
 

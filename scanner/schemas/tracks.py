@@ -60,6 +60,7 @@ class WordsFound(BaseModel):
     count: int
     strong: bool = Field(description="One at least is a slur, an obscenity, or graphic.")
     spans: list[tuple[int, int]] = Field(description="Where: characters, end excluded.")
+    times: list[tuple[float, float]] = Field([], description="Of `heard`: in which seconds.")
 
 
 class Words(BaseModel):
@@ -71,6 +72,9 @@ class Words(BaseModel):
     findings: list[WordsFound]
     heard: bool = Field(description="What is sung was transcribed.")
     warnings: list[str] = Field(description="`lyrics-not-heard`: what is sung is not known.")
+    hearing: dict[str, Any] | None = Field(
+        None, description="Language, and the seconds in which words were heard, with confidence."
+    )
 
 
 class Reason(BaseModel):

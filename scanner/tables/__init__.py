@@ -43,6 +43,7 @@ from scanner.tables.journal import (
     JournalSeal,
 )
 from scanner.tables.letters import Letter
+from scanner.tables.objections import Objections
 from scanner.tables.people import (
     AgeAssurance,
     Consent,
@@ -131,6 +132,7 @@ __all__ = [
     "Message",
     "Notice",
     "NoticeTrack",
+    "Objections",
     "ParentalControls",
     "PolicyActivation",
     "PolicyComparison",

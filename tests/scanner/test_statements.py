@@ -212,6 +212,19 @@ def test_the_plain_form_reads_in_four_languages_and_says_what_does_not(
     assert "GDPR-22" in text
 
 
+def test_a_rule_that_speaks_the_readers_language_is_told_in_it(service, caller) -> None:
+    ruling = Ruling("block", "human.r", "It matches.", texts={"de": "Es stimmt überein."})
+    statement = stated(service, caller, ruling)
+
+    german = statements.describe(service, statement, "de")
+    assert "Es stimmt überein." in german["text"]
+    assert german["reasons"][0]["text"] == "Es stimmt überein."
+    assert "nur auf Englisch" not in german["text"]
+    french = statements.describe(service, statement, "fr")
+    assert "It matches." in french["text"]
+    assert "n'existe qu'en anglais" in french["text"]
+
+
 def test_a_restriction_of_some_territories_names_them_alone(service, caller) -> None:
     statement = stated(service, caller, blocking(territories=("DE", "FR")))
 

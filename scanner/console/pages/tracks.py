@@ -21,7 +21,7 @@ from scanner.routing import StrictRequest
 from scanner.sentences import sentence
 from scanner.service import Service
 from scanner.submissions import Submissions
-from scanner.tables import Track
+from scanner.tables import PolicyDecision, Track
 from scanner.track_states import FINAL, State
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
@@ -83,6 +83,12 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
     """Show a track to somebody who may see it."""
     with service.database.reading() as session:
         described = track_views.describe(session, [track])[0]
+        decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+    if decision is not None:
+        described["reasons"] = [
+            {name: each[name] for name in ("rule", "text", "texts") if name in each}
+            for each in decision.reasons
+        ]
     matches: list[dict[str, Any]] = [
         each | {"sentence": sentence(each)} for each in described["matches"] if each["segments"]
     ]
