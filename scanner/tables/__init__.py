@@ -26,7 +26,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
-from scanner.tables.console import ConsoleSession
+from scanner.tables.console import ConsoleSession, ReviewerWish
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
 from scanner.tables.journal import (
@@ -140,6 +140,7 @@ __all__ = [
     "RetroDue",
     "RetroMatch",
     "RetroSweep",
+    "ReviewerWish",
     "RuleTally",
     "Sanction",
     "Share",
