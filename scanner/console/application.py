@@ -13,6 +13,10 @@ from scanner.console.pages import (
     cases,
     logins,
     packs,
+    review_actions,
+    review_bulk,
+    review_care,
+    review_sound,
     tracks,
     verifier,
 )
@@ -23,6 +27,10 @@ _YEAR: Final = 365 * 24 * 3600
 PAGES: Final = (
     logins,
     cases,
+    review_actions,
+    review_bulk,
+    review_care,
+    review_sound,
     tracks,
     administration,
     auditing,
