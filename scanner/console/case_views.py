@@ -16,6 +16,7 @@ from scanner.privacy.personal import ERASED, opened
 from scanner.sentences import clock
 from scanner.tables import (
     Case,
+    GoldenCase,
     JournalRow,
     PolicyDecision,
     Reference,
@@ -109,8 +110,17 @@ def view(
 
 
 def _decision(session: Session, case: Case, track: Track | None) -> PolicyDecision | None:
-    decision_id = (track.decision_id if track else None) or case.decision_id
+    """Return the decision that the case is about; of a golden case the one before its answer."""
+    source = _source(session, case)
+    latest = None if source else (track.decision_id if track else None)
+    decision_id = latest or (source or case).decision_id
     return session.get(PolicyDecision, decision_id) if decision_id else None
+
+
+def _source(session: Session, case: Case) -> Case | None:
+    """Return the case of which a golden one is the second life: what came after it tells the answer."""
+    golden = session.get(GoldenCase, case.id)
+    return session.get(Case, golden.source_id) if golden else None
 
 
 def _prints(
@@ -186,13 +196,23 @@ def _history(
     blind: bool,
 ) -> dict[str, Any]:
     with service.database.reading() as session:
-        subjects = [] if blind else [case.id] + ([track.id] if track else [])
-        rows = session.exec(
-            select(JournalRow)
-            .where(JournalRow.tenant_id == case.tenant_id, col(JournalRow.subject).in_(subjects))
-            .order_by(col(JournalRow.id).desc())
-            .limit(STEPS)
-        ).all()
+        source = _source(session, case)
+        told = col(JournalRow.subject) == (track.id if track else case.id)
+        if source is not None:
+            told &= col(JournalRow.time) <= source.opened_at
+        rows = (
+            []
+            if blind
+            else session.exec(
+                select(JournalRow)
+                .where(
+                    JournalRow.tenant_id == case.tenant_id,
+                    told | (col(JournalRow.subject) == case.id),
+                )
+                .order_by(col(JournalRow.id).desc())
+                .limit(STEPS)
+            ).all()
+        )
         return {
             "account": _account(session, track),
             "reference": _reference(session, case.tenant_id, match),

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from scanner import golden_cases, reviewer_care, verdicts
-from scanner.console import queue
+from scanner import cases, golden_cases, inline, reviewer_care, verdicts
+from scanner.console import case_views, queue
 from scanner.console.queue import GROUPS, Filters
 from tests import casework, reviewing
 from tests.reviewing import FINE
@@ -54,3 +54,26 @@ def test_cases_are_listed_grouped_counted_and_timed(make_service, database_url) 
         assert found.count == 3  # a golden case looks like any other
         mine = replace(Filters(), group="uploader", like=found.like)
         assert len(queue.listed(service, session, ann, mine)[0]) == 3
+
+
+def test_a_golden_case_does_not_tell_its_answer(make_service) -> None:
+    service = make_service(second_review_share=0)
+    caller = add_tenant(service)
+    ann, ben = (casework.person(service, caller, name) for name in ("ann", "ben"))
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    casework.at(service, service.now())
+    case = reviewing.about_track(service, caller)
+    reviewing.decided(service, ann, case)
+    reviewing.later(service, minutes=11)
+    inline.drive(service, str(case.track_id))
+    assert casework.track_of(service, str(case.track_id)).state == "blocked"
+    golden = golden_cases.add(service, olga, case.id, "block")
+    golden = cases.lease(service, ben, golden.id)
+
+    seen = case_views.view(service, ben, golden)
+
+    assert seen.decision is not None
+    assert (seen.decision.ruled_by, seen.decision.decision) == (None, "clear")
+    types = {each["type"] for each in seen.history["events"]}
+    assert "clearance.track.analysed" in types
+    assert not {"clearance.track.blocked", "clearance.track.ruled"} & types

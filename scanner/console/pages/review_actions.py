@@ -12,7 +12,7 @@ from appeals.machines.case import State
 from scanner import case_effects, cases, reviewer_care, second_reviews, verdicts
 from scanner.callers import Caller
 from scanner.console import queue, review
-from scanner.console.access import ConsoleRoute, Posted
+from scanner.console.access import ConsoleRoute, Posted, own_path
 from scanner.console.pages.cases import OwnCase, Reader
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep
@@ -164,7 +164,7 @@ def ask_second_opinion(
 ) -> Response:
     """Let somebody else decide as well before one's verdict takes effect."""
     second_reviews.ask(service, identity.caller, case.id)
-    return redirect(request, form.get("next_path", "") or "/queue")
+    return redirect(request, own_path(form.get("next_path")) or "/queue")
 
 
 def _next(request: Request, service: Service, caller: Caller, form: Mapping[str, str]) -> Response:
