@@ -61,7 +61,7 @@ def duplicates(service: "Service", caller: Caller, case_id: str, by: By) -> Dupl
         same = _same(session, held, by)
         query = (
             select(Case.id)
-            .where(*queues.open_to(session, actor, caller.tenant_id, now))
+            .where(*queues.open_to(session, actor, caller.tenant_id, now, held=True))
             .where(Case.kind == held.kind, Case.id != held.id, col(Case.matter_id).is_(None), same)
             .where(Case.state != "second_review")
             .order_by(*queues.order())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 import appeals
-from scanner import cases, dispositions, matters, parties, reasons, rulings, upkeep
+from scanner import cases, dispositions, letters, matters, parties, reasons, rulings, upkeep
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
@@ -126,6 +126,10 @@ def preview(service: "Service", session: Session, case: Case, verdict: Verdict) 
     return told | {
         "statement": {
             "text": statement.text,
+            "plain": {
+                language: appeals.plain(statement, language, service.settings.legal_zone)
+                for language in letters.LANGUAGES
+            },
             "legal_basis": statement.legal_basis,
             "restrictions": statement.restrictions,
             "redress": statement.redress,

@@ -43,14 +43,18 @@ def order() -> tuple[Any, ...]:
     )
 
 
-def open_to(session: Session, actor: appeals.Actor, tenant_id: str, now: datetime) -> list[Any]:
-    """Return what holds of a case that a member of staff may take now."""
+def open_to(
+    session: Session, actor: appeals.Actor, tenant_id: str, now: datetime, *, held: bool = False
+) -> list[Any]:
+    """Return what holds of a case that a member of staff may take now; with ``held``, or has taken."""
     over = col(Case.due_at) <= now
     states: list[Any] = [
         col(Case.state) == State.QUEUED,
         and_(col(Case.state) == State.LEASED, over),
         and_(col(Case.state) == State.SECOND_REVIEW, or_(col(Case.holder).is_(None), over)),
     ]
+    if held:
+        states.append(and_(col(Case.state) == State.LEASED, col(Case.holder) == actor.id))
     conditions: list[Any] = [
         Case.tenant_id == tenant_id,
         or_(

@@ -46,6 +46,8 @@ class New:
         Whether the operator of the service vouches for it (the command line does).
     peer_key, origin_id : str, optional
         Who shared it, and its id there.
+    preview_sha256, preview_lufs
+        Sound to compare with, and how loud that is (`scanner/reference_previews.py`).
     """
 
     title: str
@@ -61,6 +63,8 @@ class New:
     operator: bool = False
     peer_key: str | None = None
     origin_id: str | None = None
+    preview_sha256: str | None = None
+    preview_lufs: float | None = None
 
     def wanted(self) -> dict[str, Any]:
         """What a reference that is there already must be like; what is None is not said."""
@@ -129,6 +133,8 @@ def take_in(
                 duration=new.duration,
                 audio_sha256=new.audio_sha256,
                 fingerprint_sha256=new.fingerprint_sha256,
+                preview_sha256=new.preview_sha256,
+                preview_lufs=new.preview_lufs,
                 peer_key=new.peer_key,
                 origin_id=new.origin_id,
                 created_at=now,

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_
 from sqlmodel import Session, col, func, select
 
 import fingerprint
-from scanner import banks, quarantine
+from scanner import banks, quarantine, reference_previews
 from scanner.callers import Caller
 from scanner.catalogue import next_epoch, note_names
 from scanner.errors import NotFoundError, ScannerError
@@ -65,7 +65,7 @@ def add(
 
     The same audio of the same holder is not added twice: the reference that is there is returned,
     unless something else is asked of it; what its fingerprint lacks, because it was made by an
-    earlier version, it is given first. What the fields mean: :class:`scanner.reference_checks.New`; how it is checked:
+    earlier version, and a preview that it lacks, it is given first. What the fields mean: :class:`scanner.reference_checks.New`; how it is checked:
     :func:`scanner.reference_checks.take_in`.
 
     Raises
@@ -103,9 +103,14 @@ def add(
         known = same_audio(session, caller.tenant_id, new)
     asks_more = known is None or known.operator_added < operator or despite_conflicts
     lacks = known is not None and bool(service.catalogue.print_of(known).missing)
-    if known is not None and not asks_more and not lacks:
+    silent = known is not None and reference_previews.lacks(service, known)
+    if known is not None and not (asks_more or lacks or silent):
         return known
     decoded = service.decoder.decode(path)
+    if known is not None and silent:
+        known = reference_previews.give(service, known, decoded)
+        if not (asks_more or lacks):
+            return known
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
     print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
     new = replace(
@@ -114,6 +119,9 @@ def add(
         duration=decoded.duration,
         fingerprint_sha256=service.store.put_bytes(caller.tenant_id, print_.to_bytes()).sha256,
     )
+    if known is None:
+        preview = reference_previews.make(service, caller.tenant_id, decoded)
+        new = replace(new, preview_sha256=preview.sha256, preview_lufs=preview.lufs)
     if known is not None and lacks:
         known = renew(service, caller, known, new.fingerprint_sha256)
         if not asks_more:
@@ -178,6 +186,7 @@ def remove(
         check_version(reference.version, expected_version)
         reference.status = advance(Status(reference.status), Move.RETIRE)
         reference.epoch = epoch
+        reference_previews.forget(session, reference, service.now())
         removed = ReferenceRemoved(epoch=epoch)
         record_change(session, reference, removed, service.now(), caller.actor)
         why = "the reference was retired"

@@ -149,6 +149,11 @@ class Settings(BaseSettings):
     dsa_database_token: SecretStr | None = Field(
         default=None, description="Bearer token of that database."
     )
+    reference_preview: Literal["none", "opus"] = Field(
+        default="none",
+        description="Sound kept of references for reviewers to compare with: `opus` is a mono file of 48 kbit/s, "
+        "0.36 MB a minute. It is a copy of the recording: keep it where the holders of references agreed.",
+    )
     undo_seconds: int = Field(
         default=600,
         ge=0,

@@ -46,6 +46,8 @@ WAV: Final = Form("wav", "audio/wav", lossless=True)
 FLAC: Final = Form("flac", "audio/flac", lossless=True)
 MP3: Final = Form("mp3", "audio/mpeg", lossless=False)
 M4A: Final = Form("m4a", "audio/mp4", lossless=False)
+OPUS: Final = Form("webm", "audio/webm", lossless=False)
+"""What browsers play of a preview; music is not delivered in it."""
 FORMS: Final = {form.name: form for form in (WAV, FLAC, MP3, M4A)}
 
 
@@ -58,6 +60,7 @@ class _Codec:
 
 
 _CODECS: Final = {
+    "webm": _Codec("libopus", "webm", (8000, 12000, 16000, 24000, 48000)),
     "mp3": _Codec(
         "libmp3lame", "mp3", (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
     ),

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+import appeals
 import watermark
 from fingerprint import FingerprintError
 from scanner import problems
@@ -169,6 +170,7 @@ class ConsoleRoute(Route):
 
 _FORESEEN: Final = (
     ScannerError,
+    appeals.AppealError,
     AudioError,
     FingerprintError,
     watermark.WatermarkError,

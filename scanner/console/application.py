@@ -23,6 +23,10 @@ from scanner.console.pages import (
     logins,
     packs,
     provider_login,
+    review_actions,
+    review_bulk,
+    review_care,
+    review_sound,
     tracks,
     verifier,
 )
@@ -33,6 +37,10 @@ _YEAR: Final = 365 * 24 * 3600
 PAGES: Final = (
     logins,
     cases,
+    review_actions,
+    review_bulk,
+    review_care,
+    review_sound,
     tracks,
     administration,
     auditing,

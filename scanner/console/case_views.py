@@ -7,20 +7,22 @@ import structlog
 from sqlmodel import Session, col, func, select
 
 import policy
-from scanner import explanations, sentences, track_views
+from appeals.machines.case import State
+from scanner import case_views, explanations, sentences, track_views, verdicts
+from scanner.callers import Caller
 from scanner.console import alignment, queue
 from scanner.errors import NotFoundError, ScannerError
 from scanner.privacy.personal import ERASED, opened
 from scanner.sentences import clock
 from scanner.tables import (
     Case,
+    GoldenCase,
     JournalRow,
     PolicyDecision,
     Reference,
     Submission,
     Track,
     TrackMatch,
-    User,
 )
 
 if TYPE_CHECKING:
@@ -35,10 +37,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class CaseView:
-    """A case's page.
+    """A case's page, for who may see what it is about.
 
     Attributes
     ----------
+    shown : dict
+        The case as the API shows it to the reader, with what was said of it.
+    blind : bool
+        Somebody decided before, and the reader is to judge without knowing how.
     described : dict
         The track as the API shows it; empty where the case is of none.
     match : dict or None
@@ -56,11 +62,12 @@ class CaseView:
     flips: list[dict[str, Any]] | None
     lyrics: list[tuple[str, str | None]]
     history: dict[str, Any]
-    next_id: str | None
+    shown: dict[str, Any]
+    blind: bool
 
 
 def view(
-    service: "Service", case: Case, user_id: str, *, chosen: int = 0, whole: bool = False
+    service: "Service", caller: Caller, case: Case, *, chosen: int = 0, whole: bool = False
 ) -> CaseView:
     """Gather a case.
 
@@ -71,13 +78,13 @@ def view(
     whole : bool
         Draw both sides from end to end.
     """
+    blind = case.state == State.SECOND_REVIEW
     with service.database.reading() as session:
-        track = session.get(Track, case.track_id) if case.track_id else None
+        track = verdicts.track_of(session, case)
         described = track_views.describe(session, [track])[0] if track else {}
-        decision = _decision(session, case, track)
-        holder = session.get(User, case.holder) if case.holder else None
+        decision = None if blind else _decision(session, case, track)
         lyrics = _lyrics(session, track, described.get("words"))
-        next_id = queue.next_open(session, case.tenant_id, user_id, [case.id])
+        shown = case_views.whole(service, session, caller, case)
     matches = [
         each | {"sentence": sentences.sentence(each)}
         for each in described.get("matches", [])
@@ -87,11 +94,8 @@ def view(
     match = matches[chosen if chosen < len(matches) else 0] if matches else None
     own, theirs = _prints(service, track, match)
     drawn = alignment.align(match["segments"], own, theirs, whole=whole) if match else None
-    entry = queue.Entry(
-        case, track, holder.email if holder else None, queue.share_left(case, service.now())
-    )
     return CaseView(
-        entry=entry,
+        entry=queue.entry(service, caller, case, track),
         described=described,
         decision=decision,
         match=match,
@@ -99,14 +103,24 @@ def view(
         peaks=alignment.peaks(own) if own else None,
         flips=_flips(service, decision),
         lyrics=lyrics,
-        history=_history(service, case, track, match),
-        next_id=next_id,
+        history=_history(service, case, track, match, blind=blind),
+        shown=shown,
+        blind=blind,
     )
 
 
 def _decision(session: Session, case: Case, track: Track | None) -> PolicyDecision | None:
-    decision_id = (track.decision_id if track else None) or case.decision_id
+    """Return the decision that the case is about; of a golden case the one before its answer."""
+    source = _source(session, case)
+    latest = None if source else (track.decision_id if track else None)
+    decision_id = latest or (source or case).decision_id
     return session.get(PolicyDecision, decision_id) if decision_id else None
+
+
+def _source(session: Session, case: Case) -> Case | None:
+    """Return the case of which a golden one is the second life: what came after it tells the answer."""
+    golden = session.get(GoldenCase, case.id)
+    return session.get(Case, golden.source_id) if golden else None
 
 
 def _prints(
@@ -174,16 +188,31 @@ def marked(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[str, str 
 
 
 def _history(
-    service: "Service", case: Case, track: Track | None, match: dict[str, Any] | None
+    service: "Service",
+    case: Case,
+    track: Track | None,
+    match: dict[str, Any] | None,
+    *,
+    blind: bool,
 ) -> dict[str, Any]:
     with service.database.reading() as session:
-        subjects = [case.id] + ([track.id] if track else [])
-        rows = session.exec(
-            select(JournalRow)
-            .where(JournalRow.tenant_id == case.tenant_id, col(JournalRow.subject).in_(subjects))
-            .order_by(col(JournalRow.id).desc())
-            .limit(STEPS)
-        ).all()
+        source = _source(session, case)
+        told = col(JournalRow.subject) == (track.id if track else case.id)
+        if source is not None:
+            told &= col(JournalRow.time) <= source.opened_at
+        rows = (
+            []
+            if blind
+            else session.exec(
+                select(JournalRow)
+                .where(
+                    JournalRow.tenant_id == case.tenant_id,
+                    told | (col(JournalRow.subject) == case.id),
+                )
+                .order_by(col(JournalRow.id).desc())
+                .limit(STEPS)
+            ).all()
+        )
         return {
             "account": _account(session, track),
             "reference": _reference(session, case.tenant_id, match),
@@ -210,7 +239,7 @@ def _account(session: Session, track: Track | None) -> dict[str, Any] | None:
         .where(Track.account_id == track.account_id, PolicyDecision.ruled_by == "person")
         .group_by(PolicyDecision.decision)
     ).all()
-    return {"id": track.account_id, "states": dict(states), "by_people": dict(ruled)}
+    return {"states": dict(states), "by_people": dict(ruled)}
 
 
 def _reference(

@@ -6,7 +6,9 @@ from typing import Final
 
 STAFF: Final = frozenset({"reviewer", "appeals_officer"})
 ADMINS: Final = frozenset({"admin"})
-UPLOADERS: Final = STAFF | ADMINS
+UPLOADERS: Final = frozenset({"appeals_officer"}) | ADMINS
+"""A reviewer sees the tracks of cases that they hold, and none that they brought in."""
+TRACK_READERS: Final = STAFF | ADMINS
 LEADS: Final = frozenset({"policy_lead"})
 AUDITORS: Final = frozenset({"auditor"})
 OVERSEERS: Final = LEADS | ADMINS | AUDITORS
@@ -34,6 +36,7 @@ def _(message: str) -> str:
 
 PLACES: Final = (
     Place("/queue", _("Queue"), CASE_READERS),
+    Place("/care", _("Breaks"), CASE_READERS),
     Place("/upload", _("Upload"), UPLOADERS),
     Place("/policies", _("Rules"), LEADS),
     Place("/audit", _("Audit"), AUDITORS),

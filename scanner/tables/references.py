@@ -61,7 +61,8 @@ class Reference(SQLModel, table=True):
     ``quarantined_for`` says why it is not found: ``conflict``, ``flood`` or ``deconfirmed``.
     ``flood_rate`` is in how many things a day it was found when that was taken for a flood, and
     ``accepted_rate`` how many a person found right. ``peer_key`` and ``origin_id`` say who shared
-    it, and what it is called there.
+    it, and what it is called there. ``preview_sha256`` is sound for reviewers to compare with, and
+    ``preview_lufs`` how loud that is, where the operator keeps it (`scanner/reference_previews.py`).
     """
 
     __tablename__ = "reference"
@@ -90,6 +91,8 @@ class Reference(SQLModel, table=True):
     duration: float
     audio_sha256: str | None = Field(default=None, max_length=64)
     fingerprint_sha256: str = Field(max_length=64)
+    preview_sha256: str | None = Field(default=None, max_length=64)
+    preview_lufs: float | None = None
     snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     quarantined_for: str | None = Field(default=None, max_length=20)
     conflicts: list[dict[str, Any]] = Field(default_factory=list, sa_type=json_type())

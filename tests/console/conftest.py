@@ -88,6 +88,7 @@ def world(
         retries=3,
         public_rate_limit="10000/minute",
         rate_limit="10000/minute",
+        reference_preview="opus",
     )
     with Service(settings) as service:
         service.decoder = Decoder(settings.decode_limits(), settings.temporary_folder)
@@ -142,7 +143,7 @@ def _fill(world: World) -> None:
     with service.database.transaction() as session:
         case = session.exec(select(Case).where(Case.track_id == world.track_id)).one()
         case.legal_due_at = case.opened_at + timedelta(days=1)
-        user = session.exec(select(User).where(User.email == email_of("appeals_officer"))).one()
+        user = session.exec(select(User).where(User.email == email_of("reviewer"))).one()
         case.state, case.holder, case.due_at = "leased", user.id, now + timedelta(minutes=10)
         session.add(webhook)
         session.flush()

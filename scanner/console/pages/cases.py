@@ -6,15 +6,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import explanations
+from scanner import explanations, verdicts
 from scanner.blob_answers import AudioResponse, WantedDep
-from scanner.console import case_views, queue
+from scanner.console import case_views, queue, review
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
 from scanner.console.navigation import CASE_READERS
 from scanner.console.rendering import page
 from scanner.dependencies import ServiceDep, is_id
-from scanner.errors import NotFoundError
+from scanner.errors import ForbiddenError, NotFoundError
 from scanner.match_picture import draw
 from scanner.routes.explanations import PngResponse
 from scanner.routes.tracks import read_audio
@@ -40,45 +40,82 @@ State = Literal[
 def asked(
     state: Annotated[State, Query()] = "open",
     kind: Annotated[str, Query(max_length=30)] = "",
+    right: Annotated[str, Query(max_length=20)] = "",
+    language: Annotated[str, Query(max_length=10)] = "",
     holder: Annotated[Literal["", "me", "nobody"], Query()] = "",
-    account: Annotated[str, Query(max_length=36)] = "",
+    group: Annotated[Literal["", "uploader", "file", "reference"], Query()] = "",
+    like: Annotated[str, Query(max_length=36)] = "",
     order: Annotated[Literal["deadline", "priority", "newest"], Query()] = "deadline",
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> queue.Filters:
     """Return the filters in the address."""
-    return queue.Filters(state, kind, holder, account, order, page)
+    return queue.Filters(state, kind, right, language, holder, group, like, order, page)
+
+
+Asked = Annotated[queue.Filters, Depends(asked)]
 
 
 @router.get("/queue")
-def read_queue(
-    request: Request,
-    identity: Reader,
-    service: ServiceDep,
-    filters: Annotated[queue.Filters, Depends(asked)],
-) -> Response:
+def read_queue(request: Request, identity: Reader, service: ServiceDep, filters: Asked) -> Response:
     """The cases, those first that law gives the least time."""
     caller = identity.caller
+    groups: list[queue.Group] | None = None
+    entries: list[queue.Entry] = []
     with service.database.reading() as session:
-        entries, more = queue.listed(
-            session, caller.tenant_id, caller.actor.id, filters, service.now()
-        )
+        if filters.group and not filters.like:
+            groups, more = queue.grouped(service, session, caller, filters)
+        else:
+            entries, more = queue.listed(service, session, caller, filters)
+        held = queue.held_by(session, caller, service.now())
+        mine = queue.entries(service, session, caller, held)
         counts = queue.counts(session, caller.tenant_id)
-
-    def address(**changes: Any) -> str:
-        query = urlencode(filters.query(**changes))
-        return f"/queue?{query}" if query else "/queue"
-
+        within = queue.time_to_decide(session, caller.tenant_id)
+        state = review.beside(service, session, caller)
     return page(
         request,
         "queue.html",
         entries=entries,
+        groups=groups,
+        mine=mine,
         more=more,
         counts=counts,
+        within=within,
         filters=filters,
-        address=address,
+        address=lambda **changes: address_of(filters, **changes),
+        shown=",".join(each.case.id for each in entries),
         states=queue.STATES,
         orders=queue.ORDERS,
+        none_left="none" in request.query_params,
+        **state,
     )
+
+
+@router.get("/queue/live")
+def read_live_queue(
+    request: Request,
+    identity: Reader,
+    service: ServiceDep,
+    filters: Asked,
+    shown: Annotated[str, Query(max_length=37 * queue.PAGE)] = "",
+) -> Response:
+    """What changed in the rows that a reader has before them, in place, and how many others there are now."""
+    ids = [each for each in shown.split(",") if is_id(each)]
+    with service.database.reading() as session:
+        entries, _ = queue.listed(service, session, identity.caller, filters)
+        rows = queue.entries(service, session, identity.caller, ids)
+    return page(
+        request,
+        "review_live.html",
+        rows=rows,
+        others=len({each.case.id for each in entries} - set(ids)),
+        here_again=address_of(filters),
+    )
+
+
+def address_of(filters: queue.Filters, **changes: Any) -> str:
+    """Return the address of the same list, with changes."""
+    query = urlencode(filters.query(**changes))
+    return f"/queue?{query}" if query else "/queue"
 
 
 def own_case(identity: Reader, service: ServiceDep, case_id: str) -> Case:
@@ -92,17 +129,35 @@ def own_case(identity: Reader, service: ServiceDep, case_id: str) -> Case:
 OwnCase = Annotated[Case, Depends(own_case)]
 
 
+def seen_case(identity: Reader, service: ServiceDep, case: OwnCase) -> Case:
+    """Return the case in the path to who may see what it is about."""
+    if not queue.may_see(service, identity.caller, case):
+        raise ForbiddenError("a reviewer sees what a case is about while they hold it: take it")
+    return case
+
+
+SeenCase = Annotated[Case, Depends(seen_case)]
+
+
 @router.get("/cases/{case_id}")
 def read_case(
     request: Request,
     identity: Reader,
     case: OwnCase,
     service: ServiceDep,
+    filters: Asked,
     match: Annotated[int, Query(ge=0, le=1000)] = 0,
     whole: bool = False,
+    after: Annotated[str, Query(max_length=36)] = "",
 ) -> Response:
-    """One case: the sound, what was found in it, why it is here, what is known beside."""
-    view = case_views.view(service, case, identity.caller.actor.id, chosen=match, whole=whole)
+    """One case: the sound, what was found in it, why it is here, and what to decide; for others that it is there."""
+    caller = identity.caller
+    with service.database.reading() as session:
+        state = review.beside(service, session, caller)
+    if not queue.may_see(service, caller, case):
+        entry = queue.entry(service, caller, case, None)
+        return page(request, "review_closed.html", entry=entry, filters=filters, **state)
+    view = case_views.view(service, caller, case, chosen=match, whole=whole)
     return page(
         request,
         "case.html",
@@ -111,13 +166,17 @@ def read_case(
         chosen=match,
         whole=whole,
         rows=case_views.rows_of(view.match) if view.match else [],
+        filters=filters,
+        after=after,
+        desk=review.desk(service, caller, case, view),
+        **state,
     )
 
 
 @router.get("/cases/{case_id}/similarity.png", response_class=PngResponse)
 def read_similarity(
     identity: Reader,
-    case: OwnCase,
+    case: SeenCase,
     service: ServiceDep,
     reference: Annotated[str | None, Query(max_length=36)] = None,
 ) -> Response:
@@ -125,7 +184,7 @@ def read_similarity(
     with service.precheck_slots:  # decoding and drawing are CPU work
         drawn = explanations.picture(
             service,
-            _track(service, case),
+            track_in(service, case),
             reference_id=reference,
             patience=service.settings.precheck_seconds,
         )
@@ -134,15 +193,16 @@ def read_similarity(
 
 @router.get("/cases/{case_id}/audio", response_class=AudioResponse)
 def read_case_audio(
-    identity: Reader, case: OwnCase, service: ServiceDep, wanted: WantedDep
+    identity: Reader, case: SeenCase, service: ServiceDep, wanted: WantedDep
 ) -> Response:
     """The track's sound, whole or one range."""
-    return read_audio(_track(service, case), service, wanted)
+    return read_audio(track_in(service, case), service, wanted)
 
 
-def _track(service: Service, case: Case) -> Track:
+def track_in(service: Service, case: Case) -> Track:
+    """Return the track of a case, or raise ``NotFoundError``."""
     with service.database.reading() as session:
-        track = session.get(Track, case.track_id) if case.track_id else None
+        track = verdicts.track_of(session, case)
     if track is None:
         raise NotFoundError("track", "in this case")
     return track

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import explanations, track_views, tracks
+from scanner import explanations, queues, track_views, tracks
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.clock import new_id
 from scanner.console import alignment
 from scanner.console.access import Allowed, ConsoleRoute, proved
 from scanner.console.identities import Identity
-from scanner.console.navigation import UPLOADERS
+from scanner.console.navigation import TRACK_READERS, UPLOADERS
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import IdempotencyKey, ServiceDep, is_id
 from scanner.errors import NotFoundError, ScannerError
@@ -26,6 +26,7 @@ from scanner.track_states import FINAL, State
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Uploader = Annotated[Identity, Depends(Allowed(UPLOADERS))]
+Reader = Annotated[Identity, Depends(Allowed(TRACK_READERS))]
 
 STAGES: Final = ("received", "analysing", "deciding", "settled")
 _STAGE_OF: Final = {
@@ -57,15 +58,17 @@ async def upload(
     return redirect(request, f"/tracks/{track_id}")
 
 
-def own_track(identity: Uploader, service: ServiceDep, track_id: str) -> Track:
-    """Return the track in the path."""
+def own_track(identity: Reader, service: ServiceDep, track_id: str) -> Track:
+    """Return the track in the path; to a reviewer only while they hold a case of it."""
     if not is_id(track_id):
         raise NotFoundError("track", "of this id")
     with service.database.reading() as session:
         try:
-            return tracks.find(session, identity.caller.tenant_id, track_id)
+            found = tracks.find(session, identity.caller.tenant_id, track_id)
         except NotFoundError:
             raise NotFoundError("track", "of this id") from None
+        queues.check_track(session, identity.caller, track_id, service.now())
+        return found
 
 
 OwnTrack = Annotated[Track, Depends(own_track)]
@@ -73,7 +76,7 @@ OwnTrack = Annotated[Track, Depends(own_track)]
 
 @router.get("/tracks/{track_id}")
 def read_track(
-    request: Request, identity: Uploader, track: OwnTrack, service: ServiceDep
+    request: Request, identity: Reader, track: OwnTrack, service: ServiceDep
 ) -> Response:
     """A track as far as it is: a page, or for htmx the part that changes."""
     return track_page(request, service, track, audio=f"/tracks/{track.id}/audio")
@@ -112,7 +115,7 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
 @router.get("/tracks/{track_id}/events", response_class=EventStream)
 async def follow(
     request: Request,
-    identity: Uploader,
+    identity: Reader,
     track: OwnTrack,
     service: ServiceDep,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
@@ -123,7 +126,7 @@ async def follow(
 
 @router.get("/tracks/{track_id}/audio", response_class=AudioResponse)
 def read_track_audio(
-    identity: Uploader, track: OwnTrack, service: ServiceDep, wanted: WantedDep
+    identity: Reader, track: OwnTrack, service: ServiceDep, wanted: WantedDep
 ) -> Response:
     """The track's sound, whole or one range."""
     return read_audio(track, service, wanted)

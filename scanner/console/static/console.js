@@ -21,10 +21,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "?" && hints) hints.showModal();
   else if (event.key === "j" && moveInList(1)) event.preventDefault();
   else if (event.key === "k" && moveInList(-1)) event.preventDefault();
-  else if (event.key === "n") {
-    const next = document.querySelector("[data-next]");
-    if (next) next.click();
-  }
 });
 
 document.addEventListener("toggle", (event) => {

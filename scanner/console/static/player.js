@@ -1,7 +1,7 @@
 "use strict";
 // The player of a track: wavesurfer.js, the segments of a match, the loop, the heads in the drawing.
 
-const LEAD_SECONDS = 0.5;
+const CONTEXT_SECONDS = 2;
 const clockOf = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const parsed = (text, otherwise) => (text ? JSON.parse(text) : otherwise);
@@ -48,13 +48,14 @@ function begin(root) {
   const wave = WaveSurfer.create(options);
   const regions = WaveSurfer.Regions ? wave.registerPlugin(WaveSurfer.Regions.create()) : null;
   let chosen = 0;
+  root.sounds = { wave, volume, segments, chosen: () => chosen };
   wave.setVolume(Number(volume.value));
   volume.addEventListener("input", () => wave.setVolume(Number(volume.value)));
 
   const looping = () => loop !== null && loop.getAttribute("aria-pressed") === "true";
   const goTo = (number) => {
     chosen = Math.min(segments.length - 1, Math.max(0, number));
-    wave.setTime(Math.max(0, segments[chosen].query_start - LEAD_SECONDS));
+    wave.setTime(Math.max(0, segments[chosen].query_start - CONTEXT_SECONDS));
   };
   wave.on("ready", () => {
     if (regions) {
@@ -69,7 +70,7 @@ function begin(root) {
   wave.on("timeupdate", (seconds) => {
     clock.textContent = clockOf(seconds);
     follow(seconds);
-    if (looping() && wave.isPlaying() && seconds > segments[chosen].query_end) goTo(chosen);
+    if (looping() && wave.isPlaying() && seconds > segments[chosen].query_end + CONTEXT_SECONDS) goTo(chosen);
   });
   const told = (playing) => play.setAttribute("aria-pressed", String(playing));
   wave.on("play", () => told(true));
@@ -85,8 +86,8 @@ function begin(root) {
     const onControl = event.target.closest("button, a, summary") !== null;
     if (event.key === " " && !onControl) { event.preventDefault(); wave.playPause(); }
     else if (event.key === "l") toggle();
-    else if ((event.key === "j" || event.key === "k") && segments.length) {
-      goTo(chosen + (event.key === "j" ? 1 : -1));
+    else if ("jk[]".includes(event.key) && segments.length) {
+      goTo(chosen + ("j]".includes(event.key) ? 1 : -1));
     }
   });
 }

@@ -144,7 +144,7 @@ def test_the_console_still_shows_the_case_of_an_erased_track(service, caller, an
 
     erasure.erase_account(service, caller, "ana")
 
-    assert console.view(service, reviewing.case_of(service, case), "rita").flips is None
+    assert console.view(service, caller, reviewing.case_of(service, case)).flips is None
 
 
 def test_an_account_is_shown_its_suspensions_without_who_signed_them(service, caller, ana) -> None:

@@ -1,0 +1,89 @@
+"use strict";
+// A reviewer at work: keys, the verdict's form, holding the case, the countdown, the queue as it changes.
+
+const NEWS_SECONDS = 5, RENEW_SECONDS = 120, AWAY_SECONDS = 1800;
+let touched = Date.now();
+for (const kind of ["keydown", "pointerdown", "scroll"]) {
+  document.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+}
+const here = () => document.visibilityState === "visible" && Date.now() - touched < 1000 * AWAY_SECONDS;
+
+function press(target) {
+  if (target.matches("summary")) {
+    const details = target.parentElement;
+    details.open = true;
+    details.querySelector("textarea").focus();
+  } else target.click();
+}
+
+function choose(form, number) {
+  const radio = form.querySelector(`[data-number="${number}"]`);
+  if (!radio) return;
+  radio.checked = true;
+  radio.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (!plainKey(event) || document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
+  const radio = event.target.matches("input[type=radio]");
+  if (typing(event.target) && !radio) return;
+  const form = document.querySelector("[data-verdict]");
+  if (form && /^[1-9]$/.test(event.key)) choose(form, event.key);
+  else if (form && event.key === "r") { event.preventDefault(); form.querySelector("[data-reasons]").focus(); }
+  else if (form && event.key === "Enter" && !event.target.closest("button, a, summary")) {
+    event.preventDefault();
+    form.querySelector("[data-commit]").click();
+  } else {
+    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (target) { event.preventDefault(); press(target); }
+  }
+});
+
+for (const form of document.querySelectorAll("[data-verdict]")) {
+  const reasons = form.querySelector("[data-reasons]");
+  const fit = () => {
+    const chosen = form.querySelector("[name=verdict]:checked");
+    const verdict = chosen ? chosen.value : "";
+    for (const option of reasons.options) {
+      const fits = !option.value || !verdict || option.dataset.verdicts.split(" ").includes(verdict);
+      option.hidden = option.disabled = !fits;
+      if (!fits && option.selected) reasons.value = "";
+    }
+    for (const part of form.querySelectorAll("[data-for]")) {
+      part.hidden = !part.dataset.for.split(" ").includes(verdict);
+    }
+    const left = [...reasons.options].filter((option) => option.value && !option.disabled);
+    if (verdict && !reasons.value && left.length === 1) reasons.value = left[0].value;
+  };
+  form.addEventListener("change", fit, true);  // before the preview asks
+  reasons.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.repeat && reasons.value) { event.preventDefault(); form.querySelector("[data-commit]").click(); }
+  });
+  fit();
+}
+
+for (const output of document.querySelectorAll("[data-countdown]")) {
+  const end = Date.now() + 1000 * Number(output.dataset.countdown);
+  const timer = setInterval(() => {
+    const left = Math.max(0, Math.round((end - Date.now()) / 1000));
+    output.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    if (left === 0) { clearInterval(timer); output.closest("[data-toast]").remove(); }
+  }, 500);
+}
+
+for (const desk of document.querySelectorAll("[data-desk]")) {
+  setInterval(() => {
+    if (Date.now() - touched > 1000 * AWAY_SECONDS) return;
+    htmx.ajax("POST", desk.dataset.renew, { swap: "none", target: "#told", source: desk });
+  }, 1000 * RENEW_SECONDS);
+}
+
+for (const news of document.querySelectorAll("[data-live]")) {
+  setInterval(() => {
+    if (!here()) return;
+    const query = new URLSearchParams(window.location.search);
+    query.set("shown", news.dataset.shown);
+    htmx.ajax("GET", `${news.dataset.live}?${query}`, { target: news, swap: "innerHTML" });
+  }, 1000 * NEWS_SECONDS);
+}

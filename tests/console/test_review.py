@@ -1,0 +1,285 @@
+"""Reviewers at work in the console: a shift by keyboard, and what nobody sees who has not taken the case."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlmodel import col, select
+
+from scanner import cases, inline, verdicts
+from scanner.callers import Caller
+from scanner.clock import new_id, utc_now
+from scanner.journal import Actor
+from scanner.tables import Case, CaseVerdict, StatementOfReasons, Track, TrackMatch, User
+from tests import reviewing
+from tests.casework import at
+from tests.console.conftest import World, csrf_in, email_of, opened, shot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SHIFT = 20
+WIDE = {"width": 1280, "height": 900}
+_hours = itertools.count(1)
+
+
+def put_up(world: World, count: int, **columns: Any) -> list[str]:
+    """Cases of tracks with the sound and the match of the world's own, which law wants answered today."""
+    service, made = world.service, []
+    with service.database.reading() as session:
+        source = session.get_one(Track, world.track_id)
+        found = session.exec(
+            select(TrackMatch).where(TrackMatch.analysis_id == source.analysis_id)
+        ).all()
+    for _ in range(count):
+        due = service.now() + timedelta(minutes=10 * next(_hours))
+        case = reviewing.about_track(service, world.caller, sha256=source.sha256)
+        with service.database.transaction() as session:
+            track = session.get_one(Track, case.track_id)
+            track.account_id, track.file_name = source.account_id, f"song {len(made)}.wav"
+            row = session.get_one(Case, case.id)
+            row.legal_due_at = due
+            for name, value in columns.items():
+                setattr(row, name, value)
+            for each in found:
+                copy = each.model_dump() | {"id": new_id(), "track_id": track.id}
+                session.add(TrackMatch(**copy | {"analysis_id": track.analysis_id}))
+        made.append(case.id)
+    return made
+
+
+def person(world: World, role: str) -> Caller:
+    with world.service.database.reading() as session:
+        user = session.exec(select(User).where(User.email == email_of(role))).one()
+    return Caller(world.caller.tenant_id, Actor(user.id, role), frozenset(), user_id=user.id)
+
+
+def give_back(world: World, role: str, case_ids: Sequence[str]) -> None:
+    for case_id in case_ids:
+        cases.release(world.service, person(world, role), case_id)
+
+
+def states(world: World, case_ids: Sequence[str]) -> list[str]:
+    with world.service.database.reading() as session:
+        rows = session.exec(select(Case.state).where(col(Case.id).in_(case_ids)))
+        return sorted(rows)
+
+
+def case_in(address: str) -> str:
+    found = re.search(r"/cases/([0-9a-f-]{36})", address)
+    assert found, address
+    return found[1]
+
+
+def test_a_shift_of_twenty_cases_is_decided_by_keys_alone(world: World, browser: "Browser") -> None:
+    case_ids = put_up(world, SHIFT)
+    with opened(browser, world, "reviewer", viewport=WIDE) as page:
+        page.keyboard.press("t")
+        for number in range(SHIFT):
+            case_id = _waiting(page, case_ids)
+            if number == 0:
+                _listen(page)
+            _decide(page, "3" if number % 2 else "1")
+            if number == 1:
+                page.wait_for_url(lambda url, known=case_id: known not in url)
+                page.keyboard.press("u")
+                page.wait_for_url(f"**/cases/{case_id}*")
+                _waiting(page, [case_id])
+                page.keyboard.press("3")
+                page.keyboard.press("r")
+                page.keyboard.press("ArrowDown")
+                page.wait_for_selector("#told-to-them blockquote")
+                shot(page, "review-deciding")
+                page.keyboard.press("Enter")
+            page.wait_for_url(lambda url, known=case_id: known not in url)
+        shot(page, "review-after-the-shift")
+        page.goto("/queue")
+    assert states(world, case_ids) == ["decided"] * SHIFT
+
+    at(world.service, utc_now() + timedelta(minutes=11))
+    try:
+        verdicts.settle_due(world.service)
+        assert states(world, case_ids) == ["closed"] * SHIFT
+        with world.service.database.reading() as session:
+            tracks = session.exec(select(Case.track_id).where(col(Case.id).in_(case_ids))).all()
+        for track_id in tracks:
+            inline.drive(world.service, str(track_id))
+        with world.service.database.reading() as session:
+            said = session.exec(
+                select(Track.state, StatementOfReasons.effect)
+                .outerjoin(StatementOfReasons, col(StatementOfReasons.track_id) == col(Track.id))
+                .where(col(Track.id).in_(tracks))
+            ).all()
+        assert sorted(said, key=str) == sorted(
+            [("blocked", "blocked")] * (SHIFT // 2) + [("released", None)] * (SHIFT // 2), key=str
+        )
+    finally:
+        world.service.now = utc_now
+        with world.service.database.reading() as session:
+            held = session.exec(
+                select(Case.id).where(Case.holder == person(world, "reviewer").user_id, Case.state == "leased")
+            ).all()  # fmt: skip
+        give_back(world, "reviewer", [each for each in held if each != world.case_id])
+
+
+def _waiting(page: "Page", case_ids: Sequence[str]) -> str:
+    page.wait_for_selector("[data-verdict]")
+    case_id = case_in(page.url)
+    assert case_id in case_ids
+    return case_id
+
+
+def _listen(page: "Page") -> None:
+    """Both sounds run; one key changes between them, another warps the reference."""
+    page.wait_for_selector("[data-ready]")
+    page.keyboard.press("Space")
+    page.wait_for_selector('[data-play][aria-pressed="true"]')
+    page.keyboard.press("x")
+    page.wait_for_selector("[data-reference-plays]")
+    assert page.get_attribute("[data-player]", "data-hears") == "reference"
+    page.keyboard.press("w")
+    page.wait_for_selector('[data-warp][aria-pressed="true"]')
+    page.keyboard.press("x")
+    assert page.get_attribute("[data-ab]", "aria-pressed") == "false"
+    page.keyboard.press("Space")
+    page.wait_for_selector('[data-play][aria-pressed="false"]')
+
+
+def _decide(page: "Page", number: str) -> None:
+    page.keyboard.press(number)
+    page.keyboard.press("r")
+    page.keyboard.press("ArrowDown")
+    if number == "3":
+        page.wait_for_selector("#told-to-them blockquote")
+    page.keyboard.press("Enter")
+
+
+def test_two_reviewers_at_once_never_hold_one_case(world: World) -> None:
+    case_ids = put_up(world, 8)
+    with world.http("reviewer") as one, world.http("appeals_officer") as two:
+
+        def take(client: Any) -> list[str]:
+            csrf = csrf_in(client.get("/queue").text)
+            answers = [client.post("/queue/next", data={"csrf": csrf}) for _ in range(4)]
+            return [case_in(answer.headers["location"]) for answer in answers]
+
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(take, (one, two))
+    assert len({*first, *second}) == 8
+    assert {*first, *second} == set(case_ids)
+    give_back(world, "reviewer", first)
+    give_back(world, "appeals_officer", second)
+
+
+def test_who_has_not_taken_a_case_sees_neither_evidence_nor_who_has_it(world: World) -> None:
+    [case_id] = put_up(world, 1)
+    path = f"/cases/{case_id}"
+    with world.service.database.reading() as session:
+        track_id = session.get_one(Case, case_id).track_id
+    cases.lease(world.service, person(world, "appeals_officer"), case_id)
+    pseudonym = world.service.pseudonyms.of(str(person(world, "appeals_officer").user_id))
+    with world.http("reviewer") as client:
+        for text in (client.get(path).text, client.get("/queue").text):
+            assert pseudonym in text
+            assert email_of("appeals_officer") not in text
+        assert "song 0.wav" not in client.get(path).text
+        sounds = (
+            f"{path}/audio",
+            f"{path}/reference.webm",
+            f"{path}/warped.webm",
+            f"{path}/similarity.png",
+        )
+        for each in (*sounds, f"/tracks/{track_id}", f"/tracks/{track_id}/audio"):  # fmt: skip
+            assert client.get(each).status_code == 403, each
+        csrf = csrf_in(client.get(path).text)
+        answer = client.post(f"{path}/take", data={"csrf": csrf})
+        assert answer.status_code == 409 and "song 0.wav" not in answer.text
+        give_back(world, "appeals_officer", [case_id])
+        assert client.post(f"{path}/take", data={"csrf": csrf}).status_code == 303
+        assert "song 0.wav" in client.get(path).text
+        for each in sounds[:3]:
+            assert client.get(each).status_code == 200, each
+    give_back(world, "reviewer", [case_id])
+
+
+def test_a_second_reviewer_sees_neither_verdict_nor_rules(world: World) -> None:
+    [case_id] = put_up(world, 1)
+    first = person(world, "appeals_officer")
+    cases.lease(world.service, first, case_id)
+    verdicts.decide(
+        world.service, first, case_id, verdicts.Verdict("block", "human.copy-confirmed", "My view.")
+    )
+    with world.http("appeals_officer") as client:
+        csrf = csrf_in(client.get("/queue").text)
+        client.post(f"/cases/{case_id}/second-opinion", data={"csrf": csrf})
+    with world.http("reviewer") as client:
+        csrf = csrf_in(client.get("/queue").text)
+        client.post(f"/cases/{case_id}/take", data={"csrf": csrf})
+        text = client.get(f"/cases/{case_id}").text
+        assert "Your own judgement" in text and "song 0.wav" in text
+        for hidden in ("My view.", "It is a copy.", "Why it is here", "case decided"):
+            assert hidden not in text
+        form = {"csrf": csrf, "verdict": "block", "reason": "human.copy-confirmed"}
+        assert client.post(f"/cases/{case_id}/verdict", data=form).status_code == 303
+    assert states(world, [case_id]) == ["closed"]
+
+
+def test_alike_cases_are_heard_decided_together_and_taken_back(world: World) -> None:
+    case_ids = put_up(world, 7)
+    with world.http("reviewer") as client:
+        csrf = csrf_in(client.get("/queue").text)
+        path = f"/cases/{case_ids[0]}"
+        client.post(f"{path}/take", data={"csrf": csrf})
+        page = client.get(f"{path}/alike?by=audio").text
+        count = int(re.search(r"<h1>(\d+) cases are alike", page)[1])  # type: ignore[index]
+        assert count >= 7
+        client.post(f"{path}/alike", data={"csrf": csrf, "by": "audio"})
+        page = client.get(f"{path}/alike?by=audio").text
+        assert page.count("<audio") >= 5
+        ids = re.search(r'name="case_ids" value="([^"]+)"', page)[1]  # type: ignore[index]
+        form = {"csrf": csrf, "by": "audio", "verdict": "release", "reason": "human.nothing-wrong"}
+        done = client.post(f"{path}/alike/verdict", data=form | {"case_ids": ids}).text
+        assert states(world, case_ids) == ["decided"] * 7
+        ids = re.search(r'name="case_ids" value="([^"]+)"', done)[1]  # type: ignore[index]
+        client.post(f"{path}/alike/undo", data={"csrf": csrf, "case_ids": ids})
+        assert states(world, case_ids) == ["leased", *["queued"] * 6]
+    give_back(world, "reviewer", case_ids[:1])
+
+
+def test_a_verdict_that_cannot_be_says_what_can_and_nothing_is_decided(world: World) -> None:
+    [case_id] = put_up(world, 1)
+    with world.http("reviewer") as client:
+        csrf = csrf_in(client.get("/queue").text)
+        client.post(f"/cases/{case_id}/take", data={"csrf": csrf})
+        for wrong, said in (
+            ({"verdict": "block"}, "choose a reason"),
+            ({"reason": "human.nothing-wrong"}, "choose what to decide"),
+            ({"verdict": "restrict", "reason": "human.rules-broken"}, "name the restrictions"),
+            ({"verdict": "block", "reason": "human.nothing-wrong"}, "does not go with block"),
+        ):
+            answer = client.post(f"/cases/{case_id}/verdict", data={"csrf": csrf} | wrong)
+            assert 400 <= answer.status_code < 500 and said in answer.text, wrong
+        limited = {"verdict": "restrict", "reason": "human.rules-broken", "territories": "de, AT"}
+        told = client.post(f"/cases/{case_id}/preview", data={"csrf": csrf} | limited).text
+        assert "It can&#39;t be had in" in told
+    assert states(world, [case_id]) == ["leased"]
+    with world.service.database.reading() as session:
+        assert not session.exec(select(CaseVerdict).where(CaseVerdict.case_id == case_id)).all()
+    give_back(world, "reviewer", [case_id])
+
+
+@pytest.mark.parametrize("group", ["uploader", "file", "reference"])
+def test_the_queue_puts_cases_together_and_shows_one_group(world: World, group: str) -> None:
+    case_ids = put_up(world, 2)
+    with world.http("reviewer") as client:
+        page = client.get(f"/queue?group={group}").text
+        like = re.search(r"like=([0-9a-f-]{36})", page)[1]  # type: ignore[index]
+        listed = client.get(f"/queue?group={group}&like={like}").text
+        assert all(case_id in listed for case_id in case_ids)
+        assert "like" in client.get(f"/queue?group={group}&like={new_id()}").text
+        live = client.get(f"/queue/live?group={group}&like={like}&shown={case_ids[0]}").text
+        assert f'id="state-{case_ids[0]}"' in live and "other case" in live
