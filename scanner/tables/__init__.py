@@ -26,7 +26,7 @@ from policy.tables import (
     PolicyRollout,
     RuleTally,
 )
-from scanner.tables.console import ConsoleSession
+from scanner.tables.console import ConsoleSession, ContestDraft
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
 from scanner.tables.journal import (
@@ -94,6 +94,7 @@ __all__ = [
     "ComparisonTally",
     "Consent",
     "ConsoleSession",
+    "ContestDraft",
     "CounterNotice",
     "DatabasePush",
     "DeadLetter",
