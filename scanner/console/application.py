@@ -11,6 +11,12 @@ from scanner.console.pages import (
     administration,
     auditing,
     cases,
+    creator_contests,
+    creator_data,
+    creator_entry,
+    creator_matters,
+    creator_parents,
+    creator_tracks,
     logins,
     packs,
     tracks,
@@ -28,6 +34,12 @@ PAGES: Final = (
     auditing,
     packs,
     verifier,
+    creator_entry,
+    creator_tracks,
+    creator_contests,
+    creator_matters,
+    creator_data,
+    creator_parents,
 )
 """The modules of pages, each with its ``router``."""
 

@@ -10,6 +10,8 @@ UPLOADERS: Final = STAFF | ADMINS
 LEADS: Final = frozenset({"policy_lead"})
 AUDITORS: Final = frozenset({"auditor"})
 CASE_READERS: Final = STAFF
+CREATORS: Final = frozenset({"creator"})
+PARENTS: Final = frozenset({"parent"})
 EVERYBODY: Final = frozenset(
     {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
     | {"rights_holder"}
@@ -40,6 +42,11 @@ PLACES: Final = (
     Place("/admin/webhooks", _("Webhooks"), ADMINS),
     Place("/admin/dead", _("Dead letters"), ADMINS),
     Place("/admin/configuration", _("Configuration"), ADMINS),
+    Place("/my/tracks", _("My tracks"), CREATORS),
+    Place("/my/letters", _("Messages"), CREATORS),
+    Place("/my/standing", _("Where I stand"), CREATORS),
+    Place("/my/data", _("My data"), CREATORS),
+    Place("/parent", _("Your child's account"), PARENTS),
     Place("/check", _("Check a file"), EVERYBODY),
 )
 ROLE_NAMES: Final[Mapping[str, str]] = {
