@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import httpx
 from sqlmodel import select
 
-from scanner import consents, entry_links, inline, keys, people
+from scanner import cases, consents, counter_notices, entry_links, inline, keys, people
 from scanner.clock import new_id, utc_now
 from scanner.consents import ConsentAsked
-from scanner.tables import Account, ContestDraft, Dispute, Holder, Letter
+from scanner.tables import Account, Case, ContestDraft, Dispute, Holder, Letter
 from tests import casework, claiming, noticed
 from tests.console.conftest import World, csrf_in, enter, opened, serious_issues, shot
 from tests.console.test_browser import NARROW, WIDE
@@ -173,6 +173,48 @@ def test_before_a_counter_notice_it_is_asked_twice_who_gets_the_name(world: Worl
         shown = client.get(sent.headers["location"]).text
         assert "If we hear of no court case, your track comes back." in shown
         assert "by your counter-notice" in client.get(f"/my/tracks/{taken.id}").text
+
+
+def test_a_question_is_answered_on_the_tracks_page(world: World) -> None:
+    service, caller = world.service, world.caller
+    song = claiming.reference(service, caller, claiming.holder(service, caller, "Asks"), "block")
+    track, _ = claiming.claimed(service, caller, song, account_id=ana_of(world).id)
+    rita = casework.person(service, caller, "rita")
+    with service.database.reading() as session:
+        case_id = session.exec(select(Case.id).where(Case.track_id == track.id)).one()
+    cases.lease(service, rita, case_id)
+    cases.ask(service, rita, case_id, "Who sings the second verse?")
+    with world.http("creator") as client:
+        assert "answer a question" in client.get("/my/tracks").text
+        shown = client.get(f"/my/tracks/{track.id}").text
+        assert "Who sings the second verse?" in shown
+        fields = {"csrf": csrf_in(shown), "text": "My sister does."}
+        client.post(f"/my/questions/{case_id}", data=fields)
+        after = client.get(f"/my/tracks/{track.id}").text
+    assert "My sister does." in after
+    assert "Your answer</label>" not in after
+
+
+def test_what_the_platform_sent_by_half_is_completed_and_then_taken_back(world: World) -> None:
+    """DMCA-CN."""
+    service, caller = world.service, world.caller
+    taken = casework.decided_track(service, caller, account_id=ana_of(world).id)
+    notice = noticed.sent(service, caller, taken.id)
+    noticed.decided(service, notice.id)
+    given = {"signature": "Cleo Creator", "location": [taken.id]}
+    half = counter_notices.file(service, caller, notice, taken.id, given)
+    page = f"/my/matters/counter_notice/{half.id}"
+    with world.http("creator") as client:
+        shown = client.get(page).text
+        assert f"/my/contest/notice/{notice.id}" in shown
+        csrf = csrf_in(shown)
+        whole = noticed.COUNTER | {"mistake": "yes", "jurisdiction": "yes", "known": "yes"}
+        for fields in (whole, {"sure": "yes"}):
+            client.post(f"/my/contest/notice/{notice.id}", data=fields | {"csrf": csrf})
+        assert "waits for the end of its time" in client.get(page).text
+        client.post(f"{page}/withdraw", data={"csrf": csrf})
+        assert "taken back" in client.get(page).text
+        assert client.post(f"{page}/dance", data={"csrf": csrf}).status_code == 404
 
 
 def test_what_is_another_accounts_reads_as_unknown(world: World) -> None:

@@ -1,5 +1,8 @@
 """Drafts: of one person, unreadable in the database, gone with their key, their account or their time."""
 
+import io
+import json
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,10 +15,10 @@ from scanner.clock import new_id
 from scanner.contest_drafts import EMPTY
 from scanner.errors import ForbiddenError
 from scanner.journal import Actor
-from scanner.privacy import erasure, sweeper
+from scanner.privacy import erasure, export, sweeper
 from scanner.privacy.person_keys import Person
 from scanner.service import Service
-from scanner.tables import ContestDraft
+from scanner.tables import Account, ContestDraft
 from tests import casework
 
 CLAIM = new_id()
@@ -65,6 +68,19 @@ def test_without_its_key_a_draft_is_nothing(service, ana) -> None:
     service.person_keys.destroy(Person("account", ana.account_id))
 
     assert contest_drafts.read(service, ana, "claim", CLAIM) == EMPTY
+
+
+def test_whoever_takes_their_data_along_reads_their_drafts(service, ana) -> None:
+    """GDPR-15/20."""
+    contest_drafts.save(service, ana, "claim", CLAIM, TYPED)
+    with service.database.reading() as session:
+        account = session.get_one(Account, ana.account_id)
+
+    whole = io.BytesIO(b"".join(export.archive(service, account)))
+
+    with zipfile.ZipFile(whole) as archive:
+        (told,) = json.loads(archive.read("tables/contest_draft.json"))
+    assert told["content"] == {"content": TYPED}
 
 
 def test_an_erasure_takes_drafts_along(service, caller, ana) -> None:
