@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 GERMANY: Final = "DE"
+TAKES_EVIDENCE: Final = frozenset({"filed", "assigned", "questions"})
+"""States of an appeal in which somebody still reads what is put forward."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,32 @@ def add_evidence(
     """Put a text forward as evidence, as long as nobody has decided."""
     with service.database.transaction() as session:
         row, actor = spoken_for(session, caller, appeal_id, token)
-        if row.state not in {"filed", "assigned", "questions"}:
-            raise IllegalTransitionError(f"the appeal is {row.state}: it takes no more evidence")
+        _refuse_evidence(row)
         return keep_evidence(service, session, row, actor, name, text)
+
+
+def takes_files_of(session: Session, caller: Caller, appeal_id: str) -> Appeal:
+    """Return an appeal to which a party may add a file now.
+
+    Raises
+    ------
+    NotFoundError
+        If the caller is no party to it.
+    ForbiddenError
+        If they are staff.
+    IllegalTransitionError
+        If it is decided.
+    """
+    if caller.user_id is not None:
+        raise ForbiddenError("only a party says this; officers ask, or decide")
+    row = find(session, caller, appeal_id)
+    _refuse_evidence(row)
+    return row
+
+
+def _refuse_evidence(row: Appeal) -> None:
+    if row.state not in TAKES_EVIDENCE:
+        raise IllegalTransitionError(f"the appeal is {row.state}: it takes no more evidence")
 
 
 def assign(service: "Service", caller: Caller, appeal_id: str) -> Appeal:

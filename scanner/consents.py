@@ -248,6 +248,20 @@ def of_parent(session: Session, external_id: str, consent_id: str) -> Consent:
     return row
 
 
+def of_token(session: Session, token: str, now: datetime) -> Consent | None:
+    """Return the consent whose link has this token; None if there is none, or its time is over."""
+    if not token.startswith(LINK_PREFIX):
+        return None
+    row = session.exec(select(Consent).where(Consent.token_digest == _digest(token))).first()
+    return None if row is None or _is_over(row, now) else row
+
+
+def of_guardian(session: Session, guardian_id: str) -> Sequence[Consent]:
+    """Return what one parent was asked, newest first."""
+    query = select(Consent).where(Consent.guardian_id == guardian_id)
+    return session.exec(query.order_by(col(Consent.id).desc())).all()
+
+
 def listed(
     session: Session, account_id: str, *, limit: int, before: str | None = None
 ) -> Sequence[Consent]:

@@ -57,16 +57,25 @@ def make(service: "Service", caller: Caller, external_id: str, hours: int) -> tu
 
 def caller_of(session: Session, token: str, now: datetime) -> Caller | None:
     """Return the creator whose token this is; None if it is none, ran out or was revoked."""
+    link = link_of(session, token, now)
+    return None if link is None else creator(link)
+
+
+def link_of(session: Session, token: str, now: datetime) -> EntryLink | None:
+    """Return the link whose token this is; None if there is none, or it is over."""
     if not _TOKEN.fullmatch(token):
         return None
-    good = (
-        EntryLink.digest == _digest(token),
-        col(EntryLink.revoked_at).is_(None),
-        EntryLink.expires_at > now,
-    )
-    link = session.exec(select(EntryLink).where(*good)).first()
-    if link is None:
-        return None
+    link = session.exec(select(EntryLink).where(EntryLink.digest == _digest(token))).first()
+    return link if link is not None and is_good(link, now) else None
+
+
+def is_good(link: EntryLink, now: datetime) -> bool:
+    """Tell whether a link still lets its creator in."""
+    return link.revoked_at is None and link.expires_at > now
+
+
+def creator(link: EntryLink) -> Caller:
+    """Return the creator whose link it is."""
     return Caller(
         tenant_id=link.tenant_id,
         actor=Actor(link.account_id, "creator"),

@@ -11,6 +11,12 @@ from scanner.console.pages import (
     administration,
     auditing,
     cases,
+    creator_contests,
+    creator_data,
+    creator_entry,
+    creator_matters,
+    creator_parents,
+    creator_tracks,
     holder_catalogue,
     holder_imports,
     holder_matters,
@@ -56,6 +62,12 @@ PAGES: Final = (
     holder_matters,
     holder_notices,
     holder_public,
+    creator_entry,
+    creator_tracks,
+    creator_contests,
+    creator_matters,
+    creator_data,
+    creator_parents,
 )
 """The modules of pages, each with its ``router``."""
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session
 
-from scanner import keys
+from scanner import consents, entry_links, keys
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError
 from scanner.journal import Actor
-from scanner.tables import Tenant, User
+from scanner.tables import Account, ConsoleSession, EntryLink, Guardian, Tenant, User
 
 SCOPES_OF: Final[Mapping[str, frozenset[str]]] = {
     "admin": frozenset({"operations", "webhooks", "tracks:read", "tracks:write"}),
@@ -38,6 +39,8 @@ class Identity:
         Of :data:`scanner.keys.ROLES`.
     name : str
         What the header calls them.
+    child_id : str or None
+        Of a parent: the account whose parent they are.
     language : str or None
         The language they chose.
     csrf : str
@@ -50,6 +53,7 @@ class Identity:
     platform: str
     language: str | None = None
     csrf: str = ""
+    child_id: str | None = None
 
 
 def identity_of(
@@ -87,6 +91,37 @@ def _for_holder(tenant: Tenant, user: User) -> Caller:
         scopes=SCOPES_OF[user.role] if user.holder_id else frozenset(),
         holder_id=user.holder_id or NOBODY,
     )
+
+
+def identity_at(
+    session: Session, kept: ConsoleSession, now: datetime, csrf: str
+) -> Identity | None:
+    """Return whose a session is; None once the link that it was begun by, or the login, does not let in any more.
+
+    Raises
+    ------
+    ForbiddenError
+        As :func:`identity_of`.
+    """
+    if kept.user_id is not None:
+        user = session.get_one(User, kept.user_id)
+        if user.disabled_at is not None:
+            return None
+        return identity_of(session, user, language=kept.language, csrf=csrf)
+    account = session.get_one(Account, kept.account_id)
+    platform = session.get_one(Tenant, account.tenant_id).name
+    if kept.guardian_id is not None:
+        parent = session.get_one(Guardian, kept.guardian_id)
+        caller = Caller(account.tenant_id, Actor(parent.id, consents.PARENT), frozenset())
+        name = parent.external_id
+        return Identity(
+            caller, consents.PARENT, name, platform, kept.language, csrf, child_id=account.id
+        )
+    link = session.get_one(EntryLink, kept.link_id)
+    if not entry_links.is_good(link, now):
+        return None
+    caller = entry_links.creator(link)
+    return Identity(caller, caller.actor.role, account.external_id, platform, kept.language, csrf)
 
 
 def _platform(session: Session, user: User) -> Tenant:

@@ -14,6 +14,8 @@ AUDITORS: Final = frozenset({"auditor"})
 OVERSEERS: Final = LEADS | ADMINS | AUDITORS
 HOLDERS: Final = frozenset({"rights_holder"})
 CASE_READERS: Final = STAFF
+CREATORS: Final = frozenset({"creator"})
+PARENTS: Final = frozenset({"parent"})
 EVERYBODY: Final = frozenset(
     {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
     | {"rights_holder"}
@@ -53,6 +55,11 @@ PLACES: Final = (
     Place("/rights/disputes", _("Disputes"), HOLDERS),
     Place("/rights/notices", _("Notices"), HOLDERS),
     Place("/rights/licences", _("Licences"), HOLDERS),
+    Place("/my/tracks", _("My tracks"), CREATORS),
+    Place("/my/letters", _("Messages"), CREATORS),
+    Place("/my/standing", _("Where I stand"), CREATORS),
+    Place("/my/data", _("My data"), CREATORS),
+    Place("/parent", _("Your child's account"), PARENTS),
     Place("/check", _("Check a file"), EVERYBODY),
 )
 ROLE_NAMES: Final[Mapping[str, str]] = {

@@ -3,15 +3,16 @@
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, select
 
 from scanner import keys
-from scanner.console.identities import Identity, identity_of
-from scanner.tables import ConsoleSession, User
+from scanner.console.entrances import entrance_of
+from scanner.console.identities import Identity, identity_at, identity_of
+from scanner.tables import ConsoleSession
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -57,11 +58,47 @@ def log_in(
     with service.database.reading() as session:
         user = keys.check_password(session, email, password)
         identity_of(session, user)
-    return begin(service, user, former=former, language=language)
+    return begin(service, former=former, language=language, user_id=user.id)
 
 
-def begin(service: "Service", user: User, *, former: str | None, language: str | None) -> str:
-    """Begin a session of somebody who has proved who they are; the browser's former one ends."""
+def enter(service: "Service", link_token: str, *, former: str | None, language: str | None) -> str:
+    """Begin a session of the creator or parent whose link it is; a creator's ends with the link.
+
+    Raises
+    ------
+    UnauthorisedError
+        If the link lets nobody in.
+    """
+    with service.database.reading() as session:
+        found = entrance_of(session, link_token, service.now())
+    return begin(
+        service,
+        former=former,
+        language=language,
+        until=found.until,
+        account_id=found.account_id,
+        link_id=found.link_id,
+        guardian_id=found.guardian_id,
+    )
+
+
+def begin(
+    service: "Service",
+    *,
+    former: str | None,
+    language: str | None,
+    until: datetime | None = None,
+    **whose: str | None,
+) -> str:
+    """Begin a session under a new token, which is returned; the browser's former one ends.
+
+    Parameters
+    ----------
+    until : datetime, optional
+        When it ends, if that is sooner than after :data:`LIFE`.
+    whose
+        Columns of :class:`scanner.tables.ConsoleSession` that say whose it is.
+    """
     token, now = new_token(), service.now()
     with service.database.transaction() as session:
         if former is not None:
@@ -69,11 +106,11 @@ def begin(service: "Service", user: User, *, former: str | None, language: str |
         session.add(
             ConsoleSession(
                 digest=_digest(token),
-                user_id=user.id,
                 language=language,
                 created_at=now,
                 seen_at=now,
-                expires_at=now + LIFE,
+                expires_at=min(now + LIFE, until or now + LIFE),
+                **whose,
             )
         )
     return token
@@ -85,18 +122,10 @@ def find(service: "Service", token: str | None) -> Identity | None:
         return None
     now = service.now()
     with service.database.reading() as session:
-        row = session.exec(
-            select(ConsoleSession, User)
-            .join(User, col(User.id) == col(ConsoleSession.user_id))
-            .where(_is(token))
-        ).first()
-        if row is None:
+        kept = session.exec(select(ConsoleSession).where(_is(token))).first()
+        if kept is None or now >= kept.expires_at or now >= kept.seen_at + IDLE:
             return None
-        kept, user = row
-        over = now >= kept.expires_at or now >= kept.seen_at + IDLE
-        if over or user.disabled_at is not None:
-            return None
-        identity = identity_of(session, user, language=kept.language, csrf=csrf_of(token))
+        identity = identity_at(session, kept, now, csrf_of(token))
     if now >= kept.seen_at + NOTED:
         _seen(service, token)
     return identity

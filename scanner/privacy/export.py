@@ -22,6 +22,7 @@ from scanner.tables import (
     Case,
     CaseNote,
     CaseVerdict,
+    ContestDraft,
     Evidence,
     JournalRow,
     Message,
@@ -195,7 +196,13 @@ def _rows(
         with service.database.reading() as session:
             named = column.in_(chunk) if tie.event is None else column.in_(_events(session, chunk))
             rows = session.exec(select(model).where(named).order_by(*order)).all()
-        yield from (row.model_dump(mode="json", exclude=_STAFF) for row in rows if _is_theirs(row))
+        yield from (_told(service, row) for row in rows if _is_theirs(row))
+
+
+def _told(service: "Service", row: SQLModel) -> dict[str, Any]:
+    """Return a row as its person may read it: what they typed and did not send is opened."""
+    shown = row.model_dump(mode="json", exclude=_STAFF)
+    return opened(service.person_keys, row.id, shown)[0] if isinstance(row, ContestDraft) else shown
 
 
 def _is_theirs(row: SQLModel) -> bool:

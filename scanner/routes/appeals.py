@@ -23,8 +23,10 @@ from scanner.dependencies import (
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.problems import problems
 from scanner.replays import Answer, Once, identity_of
+from scanner.rights_callers import FILE_BODY, FILED, ContestWriter, received
 from scanner.routing import Route
 from scanner.schemas import appeals as shapes
+from scanner.schemas.rights import EvidenceAnswer
 from scanner.service import Service
 from scanner.tables import Appeal, Evidence, Notice
 
@@ -235,6 +237,25 @@ def add_evidence(
         return Answer(201, _evidence(row))
 
     return _once(service, request, key, tenant_id, wanted, work)
+
+
+@router.post(
+    "/{appeal_id}/files",
+    status_code=201,
+    response_model=EvidenceAnswer,
+    responses=problems(*FILED, "illegal-transition"),
+    openapi_extra={"requestBody": FILE_BODY},
+)
+async def add_file(
+    request: Request, caller: ContestWriter, service: ServiceDep, appeal_id: AppealId
+) -> JSONResponse:
+    """Put a file forward: PDF, image, text or audio, 10 MiB at most. Needs `contest:write`."""
+    if not is_id(appeal_id):
+        raise NotFoundError("appeal", "of this id")
+    with service.database.reading() as session:
+        row = appealing.takes_files_of(session, caller, appeal_id)
+    done = await received(request, service, caller, (Appeal.KIND, row.id))
+    return JSONResponse(done.body, done.status)
 
 
 @router.post(

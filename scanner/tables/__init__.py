@@ -29,7 +29,7 @@ from policy.tables import (
 from scanner.tables.audit_blocks import AuditBlock
 from scanner.tables.backtests import BacktestRun
 from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
-from scanner.tables.console import ConsoleSession, ReviewerWish
+from scanner.tables.console import ConsoleSession, ContestDraft, ReviewerWish
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
 from scanner.tables.journal import (
@@ -104,6 +104,7 @@ __all__ = [
     "ComparisonTally",
     "Consent",
     "ConsoleSession",
+    "ContestDraft",
     "CounterNotice",
     "DatabasePush",
     "DeadLetter",

@@ -71,7 +71,7 @@ class Consent(SQLModel, table=True):
     text: str = Field(sa_type=Text)
     text_sha256: str = Field(max_length=64)
     language: str = Field(max_length=35)
-    token_digest: str | None = Field(default=None, max_length=64)
+    token_digest: str | None = Field(default=None, max_length=64, index=True)
     lasts_days: int | None = None
     receipt_sha256: str | None = Field(default=None, max_length=64)
     requested_at: datetime = Field(sa_type=UtcDateTime)

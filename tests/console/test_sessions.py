@@ -6,12 +6,17 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from scanner import keys
+from scanner import consents, entry_links, keys
+from scanner.callers import Caller
 from scanner.clock import utc_now
+from scanner.consents import ConsentAsked
 from scanner.console import access, sessions
 from scanner.errors import ForbiddenError, UnauthorisedError
+from scanner.journal import Actor
+from scanner.privacy import erasure
 from scanner.service import Service
 from scanner.tables import ConsoleSession
+from tests import casework
 from tests.casework import at
 from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in
 from tests.running import add_tenant
@@ -165,3 +170,68 @@ def test_the_language_is_the_browsers_until_another_is_chosen(world: World) -> N
         assert client.post("/language", data=fields | {"language": "xx"}).status_code == 422
     with world.http(accept_language="pt, *;q=0.1") as visitor:
         assert '<html lang="en">' in visitor.get("/login").text
+
+
+# Links
+
+
+def test_a_creators_session_ends_with_their_link(staffed: Service) -> None:
+    caller = platform_of(staffed)
+    ana = casework.account(staffed, caller)
+    now = utc_now()
+    at(staffed, now)
+    link, token = entry_links.make(staffed, caller, "ana", 1)
+    entered = sessions.enter(staffed, token, former=None, language=None)
+
+    who = sessions.find(staffed, entered)
+    assert who is not None
+    assert (who.role, who.name, who.caller.account_id) == ("creator", "ana", ana.id)
+    assert who.caller.scopes == entry_links.SCOPES
+    at(staffed, now + timedelta(minutes=59))
+    assert sessions.find(staffed, entered) is not None
+    at(staffed, now + timedelta(minutes=60))
+    assert sessions.find(staffed, entered) is None
+
+    at(staffed, now)
+    entry_links.revoke(staffed, caller, ana, link.id)
+    assert sessions.find(staffed, entered) is None
+    with pytest.raises(UnauthorisedError):
+        sessions.enter(staffed, token, former=None, language=None)
+
+
+def test_a_parent_enters_by_their_consents_newest_link_alone(staffed: Service) -> None:
+    caller = platform_of(staffed)
+    asked = ConsentAsked("mum", ("upload",), "May Kim upload?", "v1")
+    first = consents.request(staffed, caller, "kim", asked)
+    entered = sessions.enter(staffed, str(first.token), former=None, language=None)
+    mum = sessions.find(staffed, entered)
+    assert mum is not None
+    assert (mum.role, mum.name, mum.caller.account_id) == ("parent", "mum", None)
+    assert mum.child_id == first.consent.account_id
+
+    granted = consents.grant(staffed, first.consent.id, mum.caller.actor)
+    with pytest.raises(UnauthorisedError):
+        sessions.enter(staffed, str(first.token), former=None, language=None)
+    again = sessions.enter(staffed, str(granted.token), former=entered, language=None)
+    assert sessions.find(staffed, entered) is None
+    assert sessions.find(staffed, again) is not None
+
+
+def test_who_is_erased_is_at_no_browser_any_more(staffed: Service) -> None:
+    """GDPR-17."""
+    caller = platform_of(staffed)
+    casework.account(staffed, caller)
+    _, token = entry_links.make(staffed, caller, "ana", 1)
+    entered = sessions.enter(staffed, token, former=None, language=None)
+
+    erasure.erase_account(staffed, caller, "ana")
+
+    assert sessions.find(staffed, entered) is None
+    with staffed.database.reading() as session:
+        assert session.exec(select(ConsoleSession)).all() == []
+
+
+def platform_of(service: Service) -> Caller:
+    with service.database.reading() as session:
+        (tenant,) = keys.tenants(session)
+    return Caller(tenant.id, Actor("key", "platform"), frozenset())

@@ -65,9 +65,9 @@ def come_back(
     language = request.cookies.get(LANGUAGE_COOKIE)
     token = sessions.begin(
         service,
-        user,
         former=token_of(request),
         language=language if language in LANGUAGES else None,
+        user_id=user.id,
     )
     response = redirect(request, own_path(next_path) or "/")
     set_cookie(request, response, COOKIE, token)

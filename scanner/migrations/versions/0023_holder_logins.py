@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0023_holder_logins"
-down_revision = "0020_console"
+down_revision = "0022_creator_sessions"
 branch_labels = None
 depends_on = None
 

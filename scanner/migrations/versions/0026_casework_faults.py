@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0026_casework_faults"
-down_revision = "0020_console"
+down_revision = "0024_oidc"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0027_objections"
-down_revision = "0020_console"
+down_revision = "0026_casework_faults"
 branch_labels = None
 depends_on = None
 

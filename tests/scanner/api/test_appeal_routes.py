@@ -37,6 +37,11 @@ def post(client: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
+def put(client: httpx.Client, address: str, content: bytes) -> httpx.Response:
+    """Put a file forward."""
+    return client.post(f"{address}/files", files={"file": ("session", content)})
+
+
 @pytest.fixture
 def taken_down(api: Api, platform: Platform) -> Track:
     """A track that a copyright notice took down, with the strike of its account."""
@@ -72,6 +77,9 @@ def test_a_blocked_track_comes_back_by_an_appeal(api, platform, taken_down) -> N
     answered = post(platform.http, f"{address}/messages", text="At home.")
     assert (answered["state"], answered["left_seconds"]) == ("assigned", None)
     post(platform.http, f"{address}/evidence", name="session.txt", text="Take 3.")
+    assert put(platform.http, address, b"\x89PNG\r\n\x1a\nsession").json()["by"] == "platform"
+    assert put(olga, address, b"%PDF-1.7").status_code == 403
+    assert problem(put(platform.http, address, b"\x7fELF\x00\x00")) == "bad-fields"
 
     decided = post(olga, f"{address}/decision", outcome="grant", reason="It is their own.")
     assert decided["outcome_kind"] == "granted"
@@ -87,7 +95,12 @@ def test_a_blocked_track_comes_back_by_an_appeal(api, platform, taken_down) -> N
     ]
     whole = platform.http.get(address).json()
     assert [each["kind"] for each in whole["messages"]] == ["question", "answer"]
-    assert [each["name"] for each in whole["evidence"]] == ["evidence.txt", "session.txt"]
+    assert [each["name"] for each in whole["evidence"]] == [
+        "evidence.txt",
+        "session.txt",
+        "session",
+    ]
+    assert problem(put(platform.http, address, b"Too late.")) == "illegal-transition"
     late = olga.post(f"{address}/decision", json={"outcome": "deny", "reason": "No."})
     assert (late.status_code, problem(late)) == (409, "illegal-transition")
 

@@ -1,0 +1,110 @@
+"""Creators' and parents' pages: who may open them, and what is on them."""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import select
+
+from scanner import consents, disputes, entry_links, keys
+from scanner.consents import ConsentAsked
+from scanner.disputes import Answered, Filed
+from scanner.tables import Account
+from tests import casework, claiming, noticed
+
+if TYPE_CHECKING:
+    from tests.console.conftest import World
+
+CREATOR, PARENT = {"creator"}, {"parent"}
+ANYBODY = {*keys.ROLES, None}
+_CONTEST = "/my/contest/{contest_kind}/{contest_id}"
+_MATTER = "/my/matters/{matter_kind}/{matter_id}"
+ROUTES: dict[tuple[str, str], set[str | None]] = {
+    ("GET", "/enter"): ANYBODY,
+    ("POST", "/enter"): ANYBODY,
+    ("GET", "/my/tracks"): CREATOR,
+    ("GET", "/my/tracks/{track_id}"): CREATOR,
+    ("GET", "/my/tracks/{track_id}/audio"): CREATOR,
+    ("GET", "/my/tracks/{track_id}/events"): CREATOR,
+    ("POST", "/my/tracks/{track_id}/fix"): CREATOR,
+    ("POST", "/my/questions/{case_id}"): CREATOR,
+    ("GET", _CONTEST): CREATOR,
+    ("POST", _CONTEST): CREATOR,
+    ("POST", f"{_CONTEST}/draft"): CREATOR,
+    ("GET", _MATTER): CREATOR,
+    ("POST", f"{_MATTER}/evidence"): CREATOR,
+    ("POST", f"{_MATTER}/{{matter_act}}"): CREATOR,
+    ("GET", "/my/letters"): CREATOR,
+    ("POST", "/my/letters/{letter_id}/read"): CREATOR,
+    ("GET", "/my/standing"): CREATOR,
+    ("GET", "/my/data"): CREATOR,
+    ("GET", "/my/data/export"): CREATOR,
+    ("POST", "/my/data/erasure"): CREATOR,
+    ("GET", "/parent"): PARENT,
+    ("POST", "/parent/consents/{consent_id}/grant"): PARENT,
+    ("POST", "/parent/consents/{consent_id}/withdrawal"): PARENT,
+    ("GET", "/parent/consents/{consent_id}/receipt"): PARENT,
+    ("POST", "/parent/controls"): PARENT,
+}
+PAGES: dict[str | None, dict[str, str]] = {
+    None: {"creator-enter": "/enter"},
+    "creator": {
+        "creator-tracks": "/my/tracks",
+        "creator-track-found": "/my/tracks/{track_id}",
+        "creator-track-claimed": "/my/tracks/{claimed_id}",
+        "creator-track-upheld": "/my/tracks/{upheld_id}",
+        "creator-track-noticed": "/my/tracks/{noticed_id}",
+        "creator-dispute-form": "/my/contest/claim/{claim_id}?ground=licence",
+        "creator-appeal-form": "/my/contest/dispute/{contest_id}",
+        "creator-counter-form": "/my/contest/notice/{my_notice_id}",
+        "creator-matter": "/my/matters/dispute/{matter_id}",
+        "creator-letters": "/my/letters",
+        "creator-standing": "/my/standing",
+        "creator-data": "/my/data",
+    },
+    "parent": {"creator-parent": "/parent"},
+}
+
+
+def fill(world: "World") -> dict[str, str]:
+    """Tracks of ana's that are claimed, disputed and taken down, and a parent who was asked twice."""
+    service, caller = world.service, world.caller
+    with service.database.reading() as session:
+        ana = session.exec(select(Account).where(Account.external_id == "ana")).one()
+    world.links["creator"] = entry_links.make(service, caller, "ana", 24)[1]
+    label = claiming.holder(service, caller)
+    song = claiming.reference(service, caller, label, title="Long Way Down")
+    mine = {"account_id": ana.id}
+    track, claim = claiming.claimed(service, caller, song, file_name="coast road.wav", **mine)
+    kept, other = claiming.claimed(service, caller, song, file_name="harbour.wav", **mine)
+    filed = Filed(other.id, ["misidentified"], claiming.WORDS, claiming.ATTESTED)
+    dispute = disputes.file(service, caller, filed)
+    given = Answered("uphold", "It is our master of 1999.")
+    disputes.answer(service, claiming.of(caller, label), dispute.id, given)
+    taken = casework.decided_track(service, caller, file_name="blue door.wav", **mine)
+    notice = noticed.sent(service, caller, taken.id)
+    noticed.decided(service, notice.id)
+    return {
+        "claimed_id": track.id,
+        "claim_id": claim.id,
+        "upheld_id": kept.id,
+        "noticed_id": taken.id,
+        "my_notice_id": notice.id,
+        "contest_kind": "dispute",
+        "contest_id": dispute.id,
+        "matter_kind": "dispute",
+        "matter_id": dispute.id,
+        "matter_act": "withdraw",
+        "consent_id": _asked_of_a_parent(world),
+    }
+
+
+def _asked_of_a_parent(world: "World") -> str:
+    service, caller = world.service, world.caller
+    asked = ConsentAsked(
+        "parent-7", ("upload", "generate"), "May Kim upload tracks and have music made?", "v1",
+        lasts_days=365,
+    )  # fmt: skip
+    first = consents.request(service, caller, "kim", asked).consent
+    world.links["parent"] = str(consents.grant(service, first.id, caller.actor).token)
+    again = ConsentAsked("parent-7", ("publish",), "May Kim publish tracks?", "v1", method="phone")
+    consents.request(service, caller, "kim", again)
+    return first.id

@@ -1,0 +1,352 @@
+"""A creator's dispute to its end, a counter-notice asked twice, a parent's consent; and what is another's."""
+
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+from sqlmodel import select
+
+from scanner import cases, consents, counter_notices, entry_links, inline, keys, people
+from scanner.clock import new_id, utc_now
+from scanner.consents import ConsentAsked
+from scanner.tables import Account, Case, ContestDraft, Dispute, Holder, Letter
+from tests import casework, claiming, noticed
+from tests.console.conftest import World, csrf_in, enter, opened, serious_issues, shot
+from tests.console.test_browser import NARROW, WIDE
+from tests.scanner.api.conftest import TLS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+WHY = "I bought a licence from the label on the first of May."
+
+
+def ana_of(world: World) -> Account:
+    with world.service.database.reading() as session:
+        return session.exec(select(Account).where(Account.external_id == "ana")).one()
+
+
+def held(world: World, title: str) -> tuple[Holder, str, str]:
+    """A track of ana's that a holder claims: the holder, and ids of the track and the claim."""
+    service, caller = world.service, world.caller
+    label = claiming.holder(service, caller, f"Label of {title}")
+    song = claiming.reference(service, caller, label, title=title)
+    track, claim = claiming.claimed(
+        service, caller, song, account_id=ana_of(world).id, file_name=f"{title}.wav"
+    )
+    return label, track.id, claim.id
+
+
+def test_a_dispute_is_written_by_keys_alone_answered_appealed_and_won_by_silence(
+    world: World, browser: "Browser"
+) -> None:
+    """DSM-17-9, DSA-20."""
+    label, track_id, claim_id = held(world, "Silver Rain")
+    with opened(browser, world, "creator", viewport=WIDE) as page:
+        page.goto(f"/my/tracks/{track_id}")
+        assert "Your track matches “Silver Rain”" in page.inner_text("main")
+        page.locator("a", has_text="I have a licence or permission").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/my/contest/claim/**")
+        page.locator("#why-licence").focus()
+        page.keyboard.type("too short")
+        page.keyboard.press("Tab")
+        page.wait_for_selector("#saved:has-text('Saved on')")
+        with world.service.database.reading() as session:
+            kept = session.exec(
+                select(ContestDraft).where(ContestDraft.subject_id == claim_id)
+            ).one()
+            assert "too short" not in str(kept.content)
+        page.locator("main form button", has_text="Send").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".problem")
+        assert page.input_value("#why-licence") == "too short"
+        shot(page, "creator-dispute-wrong")
+        assert serious_issues(world, page) == []
+        world.complaints.clear()  # the console tells that the answer was 422
+
+        page.locator("#why-licence").focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(WHY)
+        page.locator("#name").focus()
+        page.keyboard.type("Ana Lopez")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/my/matters/dispute/**")
+        assert "If they stay silent, the claim ends" in page.inner_text("main")
+        page.set_input_files(
+            "#file", {"name": "licence.txt", "mimeType": "text/plain", "buffer": b"Paid in full."}
+        )
+        page.click("text=Add the file")
+        page.wait_for_selector("text=licence.txt")
+        shot(page, "creator-dispute-sent")
+        assert serious_issues(world, page) == []
+
+        dispute_id = page.url.split("/")[-1].split("?")[0]
+        _answered(world, label, dispute_id, {"answer": "uphold", "text": "We sold no licence."})
+        page.goto(f"/my/tracks/{track_id}")
+        assert "We sold no licence." in page.inner_text("main")
+        page.click("text=Appeal against the claim")
+        page.fill("#reason", "Here is the receipt for it.")
+        page.click("text=Send the appeal")
+        page.wait_for_url("**/my/matters/appeal/**")
+        page.goto(f"/my/tracks/{track_id}")
+        shot(page, "creator-track-appealed")
+        assert "The rights holder says why the claim is right." in page.inner_text("main")
+
+    try:
+        casework.later(world.service, days=9)
+        inline.drive(world.service, track_id)
+    finally:
+        casework.at(world.service, utc_now())
+        world.service.now = utc_now
+    with opened(browser, world, "creator", viewport=NARROW) as page:
+        page.goto(f"/my/tracks/{track_id}")
+        assert "Your track is out, without limits." in page.inner_text("main")
+        assert "you were right" in page.inner_text("main") or "closed" in page.inner_text("main")
+
+
+def _answered(world: World, label: Holder, dispute_id: str, answer: dict[str, str]) -> None:
+    _, token = keys.create_key(
+        world.service, world.caller.tenant_id, label.name, keys.HOLDER_SCOPES, holder_id=label.id
+    )
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=world.url, headers=headers, trust_env=False, verify=TLS) as client:
+        answered = client.post(f"/v1/disputes/{dispute_id}/answer", json=answer)
+        assert answered.status_code == 200, answered.text
+
+
+def test_a_part_is_muted_and_the_new_version_is_followed_until_it_is_out(
+    world: World, browser: "Browser"
+) -> None:
+    with opened(browser, world, "creator", viewport=WIDE) as page:
+        page.goto("/my/tracks/{track_id}".format_map(world.ids))
+        page.wait_for_selector("[data-ready]")
+        page.click("[data-preview]")
+        page.wait_for_selector('[data-preview][aria-pressed="true"]')
+        page.click("[data-preview]")
+        page.select_option("[name=do-0]", "mute")
+        page.fill("[name=start-0]", "nonsense")
+        page.click("text=Make the new version")
+        page.wait_for_selector(".choices .problem")
+        assert page.input_value("[name=start-0]") == "nonsense"
+        world.complaints.clear()
+        page.fill("[name=start-0]", "0:00")
+        page.fill("[name=end-0]", "0:23")
+        page.click("text=Make the new version")
+        page.wait_for_selector("[data-follow]")
+        fixed = page.url.rsplit("/", 1)[1]
+        inline.drive(world.service, fixed)
+        page.wait_for_selector("text=What happened")
+        assert world.ids["track_id"] != fixed
+
+
+def test_before_a_counter_notice_it_is_asked_twice_who_gets_the_name(world: World) -> None:
+    """DMCA-CN, and that nothing is sent before the second answer."""
+    service, caller = world.service, world.caller
+    taken = casework.decided_track(service, caller, account_id=ana_of(world).id)
+    notice = noticed.sent(service, caller, taken.id)
+    noticed.decided(service, notice.id)
+    path = f"/my/contest/notice/{notice.id}"
+    with world.http("creator") as client:
+        csrf = csrf_in(client.get(path).text)
+        fields = {
+            **{name: noticed.COUNTER[name] for name in ("signature", "name", "address", "phone")},
+            "email": "cleo@example.org",
+            "mistake": "yes",
+            "jurisdiction": "yes",
+            "csrf": csrf,
+        }
+        unsaid = client.post(path, data=fields)
+        assert unsaid.status_code == 422
+        assert "1 Main Street, Springfield" in unsaid.text
+
+        asked = client.post(path, data={**fields, "known": "yes"})
+        assert (asked.status_code, "Send your name?" in asked.text) == (200, True)
+        assert not casework.events(service, notice.id)[-1].type.endswith("countered")
+        assert casework.letters(service, template="counter-forwarded", matter_id=notice.id) == []
+
+        sent = client.post(path, data={"sure": "yes", "csrf": csrf})
+        assert sent.headers["location"].startswith("/my/matters/counter_notice/")
+        shown = client.get(sent.headers["location"]).text
+        assert "If we hear of no court case, your track comes back." in shown
+        assert "by your counter-notice" in client.get(f"/my/tracks/{taken.id}").text
+
+
+def test_a_question_is_answered_on_the_tracks_page(world: World) -> None:
+    service, caller = world.service, world.caller
+    song = claiming.reference(service, caller, claiming.holder(service, caller, "Asks"), "block")
+    track, _ = claiming.claimed(service, caller, song, account_id=ana_of(world).id)
+    rita = casework.person(service, caller, "rita")
+    with service.database.reading() as session:
+        case_id = session.exec(select(Case.id).where(Case.track_id == track.id)).one()
+    cases.lease(service, rita, case_id)
+    cases.ask(service, rita, case_id, "Who sings the second verse?")
+    with world.http("creator") as client:
+        assert "answer a question" in client.get("/my/tracks").text
+        shown = client.get(f"/my/tracks/{track.id}").text
+        assert "Who sings the second verse?" in shown
+        fields = {"csrf": csrf_in(shown), "text": "My sister does."}
+        client.post(f"/my/questions/{case_id}", data=fields)
+        after = client.get(f"/my/tracks/{track.id}").text
+    assert "My sister does." in after
+    assert "Your answer</label>" not in after
+
+
+def test_what_the_platform_sent_by_half_is_completed_and_then_taken_back(world: World) -> None:
+    """DMCA-CN."""
+    service, caller = world.service, world.caller
+    taken = casework.decided_track(service, caller, account_id=ana_of(world).id)
+    notice = noticed.sent(service, caller, taken.id)
+    noticed.decided(service, notice.id)
+    given = {"signature": "Cleo Creator", "location": [taken.id]}
+    half = counter_notices.file(service, caller, notice, taken.id, given)
+    page = f"/my/matters/counter_notice/{half.id}"
+    with world.http("creator") as client:
+        shown = client.get(page).text
+        assert f"/my/contest/notice/{notice.id}" in shown
+        csrf = csrf_in(shown)
+        whole = noticed.COUNTER | {"mistake": "yes", "jurisdiction": "yes", "known": "yes"}
+        for fields in (whole, {"sure": "yes"}):
+            client.post(f"/my/contest/notice/{notice.id}", data=fields | {"csrf": csrf})
+        assert "waits for the end of its time" in client.get(page).text
+        client.post(f"{page}/withdraw", data={"csrf": csrf})
+        assert "taken back" in client.get(page).text
+        assert client.post(f"{page}/dance", data={"csrf": csrf}).status_code == 404
+
+
+def test_what_is_another_accounts_reads_as_unknown(world: World) -> None:
+    service, caller = world.service, world.caller
+    casework.account(service, caller, "bob")
+    _, bobs = entry_links.make(service, caller, "bob", 1)
+    ids = world.ids
+    with world.http() as client:
+        enter(client, bobs)
+        csrf = csrf_in(client.get("/my/tracks").text)
+        foreign = [
+            f"/my/tracks/{ids['track_id']}",
+            f"/my/tracks/{ids['track_id']}/audio",
+            f"/my/contest/claim/{ids['claim_id']}",
+            f"/my/contest/dispute/{ids['contest_id']}",
+            f"/my/contest/notice/{ids['my_notice_id']}",
+            f"/my/contest/strike/{new_id()}",
+            f"/my/matters/dispute/{ids['matter_id']}",
+        ]
+        for path in foreign:
+            assert client.get(path).status_code == 404, path
+        with service.database.reading() as session:
+            letter = session.exec(
+                select(Letter).where(Letter.recipient_id == ana_of(world).id)
+            ).first()
+        assert letter is not None
+        for path in (
+            f"/my/tracks/{ids['track_id']}/fix",
+            f"/my/contest/claim/{ids['claim_id']}",
+            f"/my/contest/claim/{ids['claim_id']}/draft",
+            f"/my/matters/dispute/{ids['matter_id']}/withdraw",
+            f"/my/letters/{letter.id}/read",
+        ):
+            assert client.post(path, data={"csrf": csrf}).status_code == 404, path
+    with service.database.reading() as session:
+        assert session.get_one(Dispute, ids["matter_id"]).state != "withdrawn"
+
+
+def test_erasure_is_asked_for_once_and_everything_can_be_taken_along(world: World) -> None:
+    """GDPR-15/20, GDPR-17."""
+    with world.http("creator") as client:
+        csrf = csrf_in(client.get("/my/data").text)
+        for _ in range(2):
+            assert client.post("/my/data/erasure", data={"csrf": csrf}).status_code == 303
+        assert "You asked for it on" in client.get("/my/data").text
+        assert client.get("/my/data/export").content[:2] == b"PK"
+    told = casework.letters(world.service, template="erasure-asked")
+    assert [each.recipient_id for each in told] == [ana_of(world).id]
+
+
+def test_a_parent_reads_agrees_to_a_part_sets_hours_and_takes_it_back(
+    world: World, browser: "Browser"
+) -> None:
+    """COPPA, GDPR-8, GDPR 7(1)."""
+    service, caller = world.service, world.caller
+    asked = ConsentAsked(
+        "mum", ("upload", "generate"), "May Lee upload tracks?", "v2", method="phone"
+    )
+    world.links["parent"] = str(consents.request(service, caller, "lee", asked).token)
+    with opened(browser, world, "parent", viewport=NARROW) as page:
+        assert page.url.endswith("/parent")
+        assert "May Lee upload tracks?" in page.inner_text("main")
+        assert page.locator("text=What your child may do").count() == 0
+        shot(page, "creator-parent-asked")
+        page.uncheck("[name=scope-generate]")
+        page.click("text=I agree to what is ticked")
+        page.wait_for_selector("[data-link]")
+        world.links["parent"] = page.inner_text("[data-link]").rsplit("#", 1)[1]
+        shot(page, "creator-parent-agreed")
+        assert serious_issues(world, page) == []
+        with page.expect_download() as downloading:
+            page.click("text=Download the receipt")
+        assert downloading.value.suggested_filename.endswith(".json")
+        page.fill("[name=opens]", "08:00")
+        page.click("main button:has-text('Save')")
+        page.wait_for_selector("text=Give both times")
+        world.complaints.clear()
+        page.fill("[name=opens]", "08:00")
+        page.fill("[name=closes]", "20:00")
+        page.fill("#daily", "3")
+        page.uncheck("[name=publishing]")
+        page.click("main button:has-text('Save')")
+        page.wait_for_selector("text=What your child did lately")
+        assert page.input_value("#daily") == "3"
+    with service.database.reading() as session:
+        lee = people.find(session, caller.tenant_id, "lee")
+        person = people.person_of(service, session, lee.id)
+    assert person.consents == {"upload"}
+
+    with opened(browser, world, "parent", viewport=WIDE) as page:
+        page.click("summary:has-text('Take it back')")
+        page.click("text=Take my consent back")
+        page.wait_for_selector("text=taken back, or refused")
+        shot(page, "creator-parent-withdrawn")
+    with service.database.reading() as session:
+        assert people.consented(session, lee.id, service.now()) == frozenset()
+
+
+def test_the_links_token_is_in_no_address_and_opens_nothing_once_it_is_revoked(
+    world: World, browser: "Browser"
+) -> None:
+    service, caller = world.service, world.caller
+    link, token = entry_links.make(service, caller, "ana", 1)
+    context = browser.new_context(base_url=world.url)
+    try:
+        page = context.new_page()
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("request", lambda request: requested.append(request.headers.get("referer", "")))
+        page.goto(f"/enter#{token}")
+        page.wait_for_url("**/my/tracks")
+        assert not any(token in each for each in requested)
+        page.go_back()
+        assert token not in page.url
+        page.goto("/my/tracks")
+        assert page.locator("h1").inner_text() == "My tracks"
+        entry_links.revoke(service, caller, ana_of(world), link.id)
+        page.goto("/my/tracks")
+        assert "/login" in page.url
+    finally:
+        context.close()
+    with world.http() as client:
+        refused = enter(client, token)
+        assert refused.status_code == 401
+        assert not re.search(r"clearance_session=\w", refused.headers.get("set-cookie", ""))
+
+
+def test_a_login_with_a_password_is_no_creator(world: World) -> None:
+    with world.http() as client:
+        from tests.console.conftest import email_of, log_in
+
+        log_in(client, email_of("creator"))
+        refused = client.get("/my/tracks")
+    assert refused.status_code == 403
+    assert "link that their platform gives" in refused.text
