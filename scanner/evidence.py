@@ -8,7 +8,7 @@ from scanner.audio import AudioError, sniff
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.journal import Actor
-from scanner.tables import Appeal, Claim, Dispute, Evidence
+from scanner.tables import Appeal, Claim, Dispute, Evidence, Holder
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 10 << 20
 MOST: Final = 20
-_MODELS: Final[dict[str, Any]] = {model.KIND: model for model in (Appeal, Claim, Dispute)}
+_MODELS: Final[dict[str, Any]] = {"holder": Holder} | {
+    model.KIND: model for model in (Appeal, Claim, Dispute)
+}
 _MAGIC: Final = {
     b"%PDF-": "application/pdf",
     b"\x89PNG\r\n\x1a\n": "image/png",
