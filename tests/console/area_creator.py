@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
-from scanner import consents, disputes, entry_links, keys
+from scanner import consents, disputes, entry_links, keys, references
 from scanner.consents import ConsentAsked
 from scanner.disputes import Answered, Filed
-from scanner.tables import Account
+from scanner.tables import Account, Holder, Reference
 from tests import casework, claiming, noticed
+from tests.scanner.api.conftest import sound
 
 if TYPE_CHECKING:
     from tests.console.conftest import World
@@ -52,7 +53,7 @@ PAGES: dict[str | None, dict[str, str]] = {
         "creator-track-claimed": "/my/tracks/{claimed_id}",
         "creator-track-upheld": "/my/tracks/{upheld_id}",
         "creator-track-noticed": "/my/tracks/{noticed_id}",
-        "creator-dispute-form": "/my/contest/claim/{claim_id}?ground=licence",
+        "creator-dispute-form": "/my/contest/claim/{my_claim_id}?ground=licence",
         "creator-appeal-form": "/my/contest/dispute/{contest_id}",
         "creator-counter-form": "/my/contest/notice/{my_notice_id}",
         "creator-matter": "/my/matters/dispute/{matter_id}",
@@ -70,8 +71,7 @@ def fill(world: "World") -> dict[str, str]:
     with service.database.reading() as session:
         ana = session.exec(select(Account).where(Account.external_id == "ana")).one()
     world.links["creator"] = entry_links.make(service, caller, "ana", 24)[1]
-    label = claiming.holder(service, caller)
-    song = claiming.reference(service, caller, label, title="Long Way Down")
+    label, song = _recorded(world)
     mine = {"account_id": ana.id}
     track, claim = claiming.claimed(service, caller, song, file_name="coast road.wav", **mine)
     kept, other = claiming.claimed(service, caller, song, file_name="harbour.wav", **mine)
@@ -84,7 +84,7 @@ def fill(world: "World") -> dict[str, str]:
     noticed.decided(service, notice.id)
     return {
         "claimed_id": track.id,
-        "claim_id": claim.id,
+        "my_claim_id": claim.id,
         "upheld_id": kept.id,
         "noticed_id": taken.id,
         "my_notice_id": notice.id,
@@ -95,6 +95,20 @@ def fill(world: "World") -> dict[str, str]:
         "matter_act": "withdraw",
         "consent_id": _asked_of_a_parent(world),
     }
+
+
+def _recorded(world: "World") -> tuple[Holder, Reference]:
+    """A verified holder and their recording of two minutes, which is in the index."""
+    service, caller = world.service, world.caller
+    path = service.settings.home / "long way down.wav"
+    path.write_bytes(sound(9, 130))
+    song = references.add(
+        service, caller, path=path, title="Long Way Down", holder="Label", policy="monetise"
+    )
+    with service.database.transaction() as session:
+        label = session.get_one(Holder, song.holder_id)
+        label.verified, label.contact_email = True, "label@example.org"
+    return label, song
 
 
 def _asked_of_a_parent(world: "World") -> str:

@@ -228,7 +228,7 @@ def test_what_is_another_accounts_reads_as_unknown(world: World) -> None:
         foreign = [
             f"/my/tracks/{ids['track_id']}",
             f"/my/tracks/{ids['track_id']}/audio",
-            f"/my/contest/claim/{ids['claim_id']}",
+            f"/my/contest/claim/{ids['my_claim_id']}",
             f"/my/contest/dispute/{ids['contest_id']}",
             f"/my/contest/notice/{ids['my_notice_id']}",
             f"/my/contest/strike/{new_id()}",
@@ -243,8 +243,8 @@ def test_what_is_another_accounts_reads_as_unknown(world: World) -> None:
         assert letter is not None
         for path in (
             f"/my/tracks/{ids['track_id']}/fix",
-            f"/my/contest/claim/{ids['claim_id']}",
-            f"/my/contest/claim/{ids['claim_id']}/draft",
+            f"/my/contest/claim/{ids['my_claim_id']}",
+            f"/my/contest/claim/{ids['my_claim_id']}/draft",
             f"/my/matters/dispute/{ids['matter_id']}/withdraw",
             f"/my/letters/{letter.id}/read",
         ):

@@ -32,6 +32,7 @@ def test_a_notice_goes_to_its_counter_notice_and_the_track_comes_back(
         page.fill("#location", track.id)
         page.check("#good_faith")
         page.click("main form button")
+        page.wait_for_selector("#accuracy-problem")
         world.complaints.clear()  # the browser says that the answer was 422
         assert page.input_value("#work") == "The song “Blue Door”"
         assert page.locator("#accuracy-problem").count() == 1
