@@ -4,35 +4,23 @@ A preview is mono Opus in WebM, about 48 kbit/s. It is evidence for who decides 
 for nobody else.
 """
 
-import itertools
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import av
-import numpy as np
 import structlog
-from av.audio.frame import AudioFrame
-from av.filter import Graph
-from numpy.typing import NDArray
 from sqlmodel import Session
 
-from fingerprint import facts
-from scanner.audio import Decoded
-from scanner.audio.encoding import OPUS, encode
 from scanner.privacy import blobs
 from scanner.tables import Reference
 
 if TYPE_CHECKING:
+    from scanner.audio import Decoded
     from scanner.service import Service
 
-BIT_RATE: Final = 48_000
-RATE: Final = 48_000
 CONTEXT_SECONDS: Final = 2.0
 """So much of the track's time is heard before a segment and after it."""
 MOST_SECONDS: Final = 120.0
@@ -79,13 +67,20 @@ _kept: OrderedDict[tuple[str, Excerpt], bytes] = OrderedDict()
 _lock = threading.Lock()
 
 
-def make(service: "Service", tenant_id: str, decoded: Decoded) -> Preview:
+def make(service: "Service", tenant_id: str, decoded: "Decoded") -> Preview:
     """Store a preview of decoded audio, if the operator keeps any; one that can't be made is logged and missing."""
     if service.settings.reference_preview == "none":
         return Preview()
+    import av  # what only lists and forgets does without it
+
+    from fingerprint import facts
+    from scanner import preview_sound
+
     mono = decoded.samples.mean(axis=0, keepdims=True)  # (1, n)
     try:
-        content = _encoded(service.settings.temporary_folder, mono, decoded.sample_rate)
+        content = preview_sound.encoded(
+            service.settings.temporary_folder, mono, decoded.sample_rate
+        )
         lufs = facts.loudness(mono, decoded.sample_rate).integrated_lufs
     except (av.error.FFmpegError, ValueError) as error:
         log.warning("preview_not_made", error=str(error))
@@ -98,7 +93,7 @@ def lacks(service: "Service", reference: Reference) -> bool:
     return service.settings.reference_preview != "none" and reference.preview_sha256 is None
 
 
-def give(service: "Service", known: Reference, decoded: Decoded) -> Reference:
+def give(service: "Service", known: Reference, decoded: "Decoded") -> Reference:
     """Give a reference a preview that was added before any were kept."""
     preview = make(service, known.tenant_id, decoded)
     with service.database.transaction() as session:
@@ -136,84 +131,22 @@ def rendered(service: "Service", reference: Reference, excerpt: Excerpt) -> byte
     StoreError
         If the preview can't be read.
     """
+    from scanner import preview_sound
+
     key = (str(reference.preview_sha256), excerpt)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
     with service.store.path_or_copy(reference.tenant_id, key[0]) as path:
-        samples = _read(path, excerpt.start_s, excerpt.end_s)
-    content = _encoded(service.settings.temporary_folder, warped(samples, RATE, excerpt), RATE)
+        samples = preview_sound.read(path, excerpt.start_s, excerpt.end_s)
+    content = preview_sound.encoded(
+        service.settings.temporary_folder,
+        preview_sound.warped(samples, preview_sound.RATE, excerpt),
+        preview_sound.RATE,
+    )
     with _lock:
         _kept[key] = content
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return content
-
-
-def warped(samples: NDArray[np.float32], rate: int, excerpt: Excerpt) -> NDArray[np.float32]:
-    """Change sound to another pitch and tempo.
-
-    The sound is played at another rate, which alters both alike, and then stretched to the tempo that is
-    wanted (WSOLA, FFmpeg's ``atempo``).
-
-    Parameters
-    ----------
-    samples : float32 array, shape (1, n)
-
-    Returns
-    -------
-    float32 array, shape (1, about n / speed)
-    """
-    factor = 2 ** (excerpt.semitones / 12)
-    graph = Graph()
-    source = graph.add_abuffer(sample_rate=rate, format="flt", layout="mono")
-    chain = [
-        source,
-        graph.add("asetrate", str(round(rate * factor))),
-        graph.add("aresample", str(rate)),
-        graph.add("atempo", f"{min(max(excerpt.speed / factor, _LEAST_TEMPO), 100):.5f}"),
-        graph.add("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={rate}"),
-        graph.add("abuffersink"),
-    ]
-    for before, after in itertools.pairwise(chain):
-        before.link_to(after)
-    graph.configure()
-    frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="flt", layout="mono")
-    frame.sample_rate, frame.pts = rate, 0
-    graph.push(frame)
-    graph.push(None)
-    parts: list[NDArray[np.float32]] = []
-    while True:
-        try:
-            pulled: Any = graph.pull()
-            parts.append(pulled.to_ndarray().reshape(1, -1))
-        except (av.error.BlockingIOError, av.error.EOFError):
-            break
-    return np.concatenate(parts or [np.zeros((1, 0), np.float32)], axis=1)
-
-
-def _read(path: Path, start_s: float, end_s: float) -> NDArray[np.float32]:
-    """Decode a part of a preview of our own making. Shape (1, n), at `RATE`."""
-    parts = []
-    with av.open(str(path)) as container:
-        container.seek(int(max(0.0, start_s - 0.5) * 1_000_000))
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-        for frame in container.decode(audio=0):
-            at = frame.time or 0.0
-            if at >= end_s:
-                break
-            for each in resampler.resample(frame):
-                samples = each.to_ndarray().reshape(1, -1)
-                parts.append(samples[:, max(0, round((start_s - at) * RATE)) :])
-    whole = np.concatenate(parts or [np.zeros((1, 0), np.float32)], axis=1)
-    return whole[:, : round((end_s - start_s) * RATE)].astype(np.float32, copy=False)
-
-
-def _encoded(folder: Path | None, samples: NDArray[np.float32], rate: int) -> bytes:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="clearance-", dir=folder) as made:
-        path = Path(made) / f"preview.{OPUS.name}"
-        encode(np.ascontiguousarray(samples, dtype=np.float32), rate, path, OPUS, BIT_RATE)
-        return path.read_bytes()

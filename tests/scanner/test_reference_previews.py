@@ -7,8 +7,9 @@ import pytest
 import soundfile
 
 from scanner import reference_previews, references
+from scanner.preview_sound import RATE, warped
 from scanner.privacy import blobs
-from scanner.reference_previews import RATE, excerpt_of, rendered, warped
+from scanner.reference_previews import excerpt_of, rendered
 from scanner.tables import Reference
 from tests.running import add_tenant
 from tests.songs import RATE as SONG_RATE
