@@ -10,7 +10,7 @@ from scanner.appeal_outcomes import AppealDecision, Exclusion
 from scanner.appeal_parts import BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
-from scanner.pipeline import GROUPS
+from scanner.consumer_groups import GROUPS
 from scanner.service import Service
 from scanner.tables import Account, Appeal, Notice, PolicyDecision, StatementOfReasons, Strike
 from tests import casework, noticed
