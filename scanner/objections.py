@@ -59,7 +59,7 @@ def put(
             tenant_id=caller.tenant_id,
             subject=row.id,
             version=row.version,
-            data=ObjectionsChanged(account_id=account.id, changed=changed),
+            data=ObjectionsChanged(account_id=account.id, changed=list(changed)),
             now=now,
             actor=caller.actor,
         )
