@@ -235,6 +235,11 @@ def _reverse_decision(reversal: _Reversal) -> None:
     track = session.get_one(Track, row.track_id)
     contested = session.get_one(PolicyDecision, row.subject_id)
     stands = track.decision_id == contested.id
+    if not stands and reversal.decided.outcome == "grant_partly":
+        raise BadAppealError(
+            "something newer stands on the track, so no part of the appealed decision can be left: "
+            "send grant or deny"
+        )
     if stands and track.state != State.WITHDRAWN:
         _rule(reversal, track, contested)
     if reversal.decided.outcome == "grant":
@@ -258,11 +263,12 @@ def _rule(reversal: _Reversal, track: Track, contested: PolicyDecision) -> None:
         )
         stored = rulings.rule(service, session, track, replace(ruling, on_top_of=under), actor)
         appeal_parts.refuse_stricter(stored, contested)
+        notice_tracks.leave(session, track, stored, contested, ruling)
     elif before is not None and (held or (contested.ruled_by and before.decision in _OUT)):
         stored = rulings.restore(service, session, track, before, ruling, actor)
         if held:  # it rests on the other notice again, and falls with it
-            ground = notice_tracks.ground_of(before)
-            stored.explanation = stored.explanation | {"ground": ground}
+            left = before.explanation.get(notice_tracks.LEFT)
+            notice_tracks.rest_on(stored, notice_tracks.ground_of(before), left)
     else:
         rulings.rule(service, session, track, ruling, actor)
 

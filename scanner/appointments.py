@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 def may_take(session: Session, case: Case) -> list[User]:
-    """Return the members of staff who may decide an open case, whether or not they are at work."""
+    """Return the members of staff who may decide an open case, at work or not; no login that is out of use."""
     return [user for user in _staff(session) if _may(user, case)]
 
 
@@ -125,7 +125,8 @@ def _narrow() -> Sequence[Any]:
 
 
 def _staff(session: Session) -> list[User]:
-    return list(session.exec(select(User).where(col(User.role).in_(STAFF)).order_by(col(User.id))))
+    in_use = (col(User.role).in_(STAFF), col(User.disabled_at).is_(None))
+    return list(session.exec(select(User).where(*in_use).order_by(col(User.id))))
 
 
 def _member(session: Session, case: Case, email: str) -> User:
@@ -171,6 +172,7 @@ def _tell(service: "Service", session: Session, case: Case) -> None:
     log.error("case_for_nobody", case_id=case.id, kind=case.kind, state=case.state)
     admins = select(User).where(
         User.role == "admin",
+        col(User.disabled_at).is_(None),
         or_(col(User.tenant_id).is_(None), User.tenant_id == case.tenant_id),
     )
     for user in session.exec(admins.order_by(col(User.id))):

@@ -36,6 +36,8 @@ BASIS: Final[Mapping[str, tuple[str, ...]]] = {
 """By form: the rules of law that what is done about a notice rests on."""
 HOLDING: Final = ("waiting", "actioned")
 """States of a notice's track in which the notice holds it."""
+LEFT: Final = "left"
+"""Of a decision that rests on a notice: what an appeal left of the remedy, so that no more is done again."""
 _ID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -99,14 +101,20 @@ def take_down(
     if track.state == State.WITHDRAWN:
         row.state = "gone"
         return
-    if track.state not in RULABLE or (_is_partial(notice) and track.state == State.QUARANTINED):
+    left = _left(session, row)
+    partial = left is not None or _is_partial(notice)
+    if track.state not in RULABLE or (partial and track.state == State.QUARANTINED):
         row.state = "waiting"  # what is held for a person is not let out by half a remedy
         return
     row.prior_decision_id = track.decision_id
     keep = () if keep_case is None else (keep_case,)
-    ruling = _ruling(notice, session.get(PolicyDecision, track.decision_id))
-    rulings.rule(service, session, track, ruling, actor, cause=cause, keep_cases=keep)
+    before = session.get(PolicyDecision, track.decision_id)
+    ruling = _ruling(notice, before, left)
+    stored = rulings.rule(service, session, track, ruling, actor, cause=cause, keep_cases=keep)
     row.state = "actioned"
+    if left is not None:  # they know what is left of it from the appeal
+        rest_on(stored, [Notice.KIND, notice.id], left)
+        return
     label = notice.remedy == "label"
     tell_uploader(
         service,
@@ -159,7 +167,7 @@ def put_back(
         earlier = session.get_one(PolicyDecision, row.prior_decision_id)
         stored = rulings.restore(service, session, track, earlier, why, actor)
         # It stands on what the earlier one stood on: another notice, perhaps, that still holds.
-        stored.explanation = stored.explanation | {"ground": ground_of(earlier)}
+        rest_on(stored, ground_of(earlier), earlier.explanation.get(LEFT))
     row.state = "restored"
     return ours
 
@@ -185,14 +193,50 @@ def hand_on(
             other.prior_decision_id = row.prior_decision_id
             upper = session.get_one(Notice, other.notice_id)
             ours = ground_of(present) == [Notice.KIND, upper.id]
-            if ours and _is_partial(upper) and track.state in RULABLE:
+            left = _left(session, other)
+            if ours and (left or _is_partial(upper)) and track.state in RULABLE:
                 before = session.get(PolicyDecision, row.prior_decision_id or "")
-                rulings.rule(service, session, track, _ruling(upper, before), actor)
+                ruling = _ruling(upper, before, left)
+                stored = rulings.rule(service, session, track, ruling, actor)
+                rest_on(stored, ground_of(stored), left)
 
 
 def ground_of(decision: PolicyDecision) -> list[str]:
     """Return kind and id of what a decision follows from; nothing, if it is the rules' own."""
     return list(decision.explanation.get("ground") or ())
+
+
+def rest_on(
+    decision: PolicyDecision, ground: Sequence[str], left: Mapping[str, Any] | None
+) -> None:
+    """Let a decision follow from something else than it was made for; with what an appeal left of that."""
+    kept = {} if left is None else {LEFT: dict(left)}
+    decision.explanation = decision.explanation | {"ground": list(ground)} | kept
+
+
+def leave(
+    session: Session, track: Track, stored: PolicyDecision, contested: PolicyDecision, left: Ruling
+) -> None:
+    """Let what an appeal left of a notice's decision rest on the notice, and fall with it (DSA-20, DMCA-T)."""
+    if ground_of(contested)[:1] == [Notice.KIND] and is_held(session, track, contested):
+        part = {
+            "outcome": left.outcome,
+            "text": left.text,
+            "territories": list(left.territories),
+            "restrictions": list(left.restrictions),
+        }
+        rest_on(stored, ground_of(contested), part)
+
+
+def _left(session: Session, row: NoticeTrack) -> Mapping[str, Any] | None:
+    """Return what an appeal left of a notice's remedy on a track, by the newest decision that rests on it."""
+    query = select(PolicyDecision).where(
+        PolicyDecision.track_id == row.track_id, col(PolicyDecision.ruled_by).is_not(None)
+    )
+    for each in session.exec(query.order_by(col(PolicyDecision.id).desc())):
+        if ground_of(each) == [Notice.KIND, row.notice_id]:
+            return each.explanation.get(LEFT)
+    return None
 
 
 def holding(session: Session, track_id: str) -> list[NoticeTrack]:
@@ -229,32 +273,33 @@ def _is_partial(notice: Notice) -> bool:
     return notice.remedy == "label" or bool(notice.territories)
 
 
-def _ruling(notice: Notice, before: PolicyDecision | None) -> Ruling:
-    """Return a notice's remedy as a ruling; what a partial one leaves stays as it was before."""
-    on_top_of = before if _is_partial(notice) else None
-    places = tuple(notice.territories)
+def _ruling(
+    notice: Notice, before: PolicyDecision | None, left: Mapping[str, Any] | None = None
+) -> Ruling:
+    """Return a notice's remedy as a ruling, or what an appeal left of it; elsewhere stays what was before."""
     ground = (notice.KIND, notice.id)
-    text, basis = notice.reason or "", BASIS[notice.form]
-    if notice.remedy == "label":
-        label = {"kind": "label", "label": "likeness", "territories": list(places), "except": []}
+    if left is not None:
         return Ruling(
-            "restrict",
-            "notice.actioned",
-            text,
-            territories=places,
-            restrictions=(label,),
-            legal_basis=basis,
+            left["outcome"],
+            "appeal.granted-partly",
+            left["text"],
+            territories=tuple(left["territories"]),
+            restrictions=tuple(left["restrictions"]),
+            legal_basis=("DSA-20",),
             ground=ground,
-            on_top_of=on_top_of,
+            on_top_of=before,
         )
+    places = tuple(notice.territories)
+    label = {"kind": "label", "label": "likeness", "territories": list(places), "except": []}
     return Ruling(
-        "block",
+        "restrict" if notice.remedy == "label" else "block",
         "notice.actioned",
-        text,
+        notice.reason or "",
         territories=places,
-        legal_basis=basis,
+        restrictions=(label,) if notice.remedy == "label" else (),
+        legal_basis=BASIS[notice.form],
         ground=ground,
-        on_top_of=on_top_of,
+        on_top_of=before if _is_partial(notice) else None,
     )
 
 

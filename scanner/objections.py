@@ -41,14 +41,15 @@ def put(
         account = people.locked(session, caller.tenant_id, external_id, now)
         row = session.get(Objections, account.id)
         check_version(row.version if row else 0, expected_version)
-        if row is None:
-            row = Objections(
-                account_id=account.id, id=new_id(), tenant_id=caller.tenant_id, updated_at=now
-            )
-            session.add(row)
+        row = row or Objections(
+            account_id=account.id, id=new_id(), tenant_id=caller.tenant_id, updated_at=now
+        )
         changed = [
             kind for kind in KINDS if kind in wanted and wanted[kind] is not _holds(row, kind)
         ]
+        if not changed:
+            return describe(session, account)
+        session.add(row)
         for kind in changed:
             setattr(row, f"{kind}_since", now if wanted[kind] else None)
         row.version, row.updated_at = row.version + 1, now

@@ -38,9 +38,17 @@ def black_out(text: str, names: Iterable[str] = ()) -> str:
     text = _DIGITS.sub(_number, text)
     given = [unicodedata.normalize("NFC", each).strip()[:LONGEST_NAME] for each in names]
     for whole in sorted({each for each in given if each}, key=len, reverse=True):
-        text = re.sub(rf"(?i)(?<!\w){re.escape(whole)}(?!\w)", REDACTED, text)
+        text = re.sub(rf"(?i){_alone(whole)}", REDACTED, text)
     words = _words(given)
     return _WORD.sub(lambda found: REDACTED if found[0].casefold() in words else found[0], text)
+
+
+def _alone(name: str) -> str:
+    """Return the pattern of a name that is no part of a word; some scripts write words without gaps."""
+    runs_on = len(name) > 1 and all(
+        unicodedata.category(each) == "Lo" for each in (name[0], name[-1])
+    )
+    return re.escape(name) if runs_on else rf"(?<!\w){re.escape(name)}(?!\w)"
 
 
 def _address(found: re.Match[str]) -> str:

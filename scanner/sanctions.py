@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import letters, parties, recipients
+from scanner import letters, parties, recipients, setbacks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -40,6 +40,8 @@ What = Literal["uploads", "notices", "complaints", "account"]
 Kind = Literal["warning", "suspension", "termination"]
 LONGEST_DAYS: Final = 365
 TERMINATION: Final = "termination"
+BATCH: Final = 50
+"""Sanctions that end in one round."""
 BY_VERDICT: Final[Mapping[str, Kind]] = {
     "warn": "warning",
     "suspend": "suspension",
@@ -260,15 +262,25 @@ def lifted(service: "Service", session: Session, row: Sanction, reason: str, act
 
 
 def expire_due(service: "Service") -> int:
-    """End the suspensions whose time is over; return how many."""
-    now = service.now()
-    due = (Sanction.state == "in_force", col(Sanction.ends_at) <= now)
-    with service.database.transaction() as session:
-        rows = session.exec(select(Sanction).where(*due).with_for_update(skip_locked=True)).all()
-        for row in rows:
-            row.state, row.ended_for = "expired", "its time is over"
-            _note(session, row, SanctionExpired, now, PIPELINE)
-        return len(rows)
+    """End the suspensions whose time is over, each by itself; return how many were due."""
+    due = (
+        Sanction.state == "in_force",
+        col(Sanction.ends_at) <= service.now(),
+        setbacks.ready("sanction-expiry", col(Sanction.id), service.now()),
+    )
+    with service.database.reading() as session:
+        query = select(Sanction.id).where(*due).order_by(col(Sanction.ends_at)).limit(BATCH)
+        row_ids = session.exec(query).all()
+
+    def act(row_id: str) -> None:
+        with service.database.transaction() as session:
+            row = session.get_one(Sanction, row_id, with_for_update=True, populate_existing=True)
+            now = service.now()
+            if row.state == "in_force" and row.ends_at is not None and row.ends_at <= now:
+                row.state, row.ended_for = "expired", "its time is over"
+                _note(session, row, SanctionExpired, now, PIPELINE)
+
+    return setbacks.each(service, "sanction-expiry", row_ids, act)
 
 
 def was_warned(session: Session, tenant_id: str, party_kind: str, party_id: str, what: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
+from scanner import checkpoints
 from scanner.backup import dumps, key_files
 from scanner.backup.manifest import BackupError, KeyFile, Manifest, copied, inside, read, verify
 from scanner.backup.taking import named
@@ -63,7 +64,8 @@ def restore(
     ------
     BackupError
         If the backup is damaged, of another kind of database or of a newer version; if the installation is not
-        empty; if the list of erasures is missing, or of another installation.
+        empty, or has checkpoints that the backup lacks; if the list of erasures is missing, or of another
+        installation.
     """
     manifest = read(folder)
     _refuse(service, manifest, without_erasures)
@@ -104,6 +106,7 @@ def _refuse(service: "Service", manifest: Manifest, without_erasures: bool) -> N
         raise BackupError(f"the store {settings.store} is not empty: restore into an empty one")
     if any(settings.index_folder.glob("*/*")):
         raise BackupError(f"{settings.index_folder} is not empty: remove it, it is made anew")
+    _refuse_newer_checkpoints(service, manifest)
     if without_erasures:
         return
     erasures = ErasureList(settings.person_key_folder)
@@ -113,6 +116,16 @@ def _refuse(service: "Service", manifest: Manifest, without_erasures: bool) -> N
             "back first, or add --no-erasures if nobody was erased since the backup was taken"
         )
     _refuse_foreign_list(erasures, manifest)
+
+
+def _refuse_newer_checkpoints(service: "Service", manifest: Manifest) -> None:
+    """Refuse a place with rounds of checkpoints that the backup lacks: none would ever follow them."""
+    held = {each.path.removeprefix("checkpoints/") for each in manifest.files}
+    if newer := set(checkpoints.folder_of(service).names()) - held:
+        raise BackupError(
+            f"{len(newer)} rounds of checkpoints at {service.settings.checkpoint_url} are not in the backup: "
+            "keep them as evidence of what is lost, and point CLEARANCE_CHECKPOINTS at a new place"
+        )
 
 
 def _refuse_foreign_list(erasures: ErasureList, manifest: Manifest) -> None:

@@ -1,6 +1,8 @@
 """The shapes of what the person behind an account objects to."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from scanner.schemas.common import Answer, Asked, Moment
 
@@ -15,6 +17,12 @@ class ObjectionsAsked(Asked):
     rehearsal: bool | None = Field(
         None, description="Trying packs of rules out on their tracks (GDPR-21)."
     )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if all(wish is None for wish in self.model_dump().values()):
+            raise ValueError("name at least one objection: true sets it, false ends it")
+        return self
 
 
 class ObjectionsAnswer(Answer):

@@ -5,14 +5,24 @@ from dataclasses import replace
 import pytest
 from sqlmodel import select
 
-from scanner import appeal_outcomes, appealing, counter_notices, inline, notices
+from scanner import appeal_outcomes, appealing, counter_notices, inline, notice_tracks, notices
 from scanner.appeal_outcomes import AppealDecision, Exclusion
 from scanner.appeal_parts import BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.consumer_groups import GROUPS
+from scanner.journal import PIPELINE
 from scanner.service import Service
-from scanner.tables import Account, Appeal, Notice, PolicyDecision, StatementOfReasons, Strike
+from scanner.tables import (
+    Account,
+    Appeal,
+    Notice,
+    PolicyDecision,
+    StatementOfReasons,
+    Strike,
+    Track,
+)
 from tests import casework, noticed
 
 (STRIKES,) = (each for each in GROUPS if each.name == "strikes")
@@ -269,3 +279,79 @@ def test_a_notice_acts_on_every_stored_version_of_a_name(service, caller) -> Non
     assert [row.track_id for row in noticed.tracks_of(service, notice.id)] == sorted(ours)
     assert {casework.track_of(service, each).state for each in ours} == {"blocked"}
     assert casework.track_of(service, other).state == "released"
+
+
+PART = AppealDecision("grant_partly", "In Germany only.", "block", ("DE",))
+
+
+@pytest.mark.parametrize("way", ["retraction", "counter"])
+def test_what_an_appeal_left_of_a_notice_falls_with_it(service, caller, officer, way) -> None:
+    """DSA-20, DMCA-R: the sender takes it back, or the uploader's counter-notice wins."""
+    track = casework.decided_track(service, caller)
+    notice = actioned(service, caller, track.id)
+    decide(service, officer, assigned(service, caller, officer, track.id), PART)
+    assert decision_of(service, track.id).outcomes == {"*": "clear", "DE": "block"}
+
+    if way == "retraction":
+        notices.retract(service, notice, caller)
+    else:
+        made = counter_notices.file(
+            service, caller, notice, track.id, noticed.COUNTER | {"location": [track.id]}
+        )
+        counter_notices.override(service, officer, made, "It is a mistake.")
+    inline.drive(service, track.id)
+
+    assert casework.track_of(service, track.id).state == "released"
+
+
+def test_what_an_appeal_left_of_a_notice_is_all_that_is_left_when_the_older_one_goes(
+    service, caller, officer
+) -> None:
+    track = casework.decided_track(service, caller)
+    older, newer = (actioned(service, caller, track.id) for _ in range(2))
+    decide(service, officer, assigned(service, caller, officer, track.id), PART)
+    assert decision_of(service, track.id).decision == "block"
+
+    notices.retract(service, older, caller)
+    inline.drive(service, track.id)
+    assert decision_of(service, track.id).outcomes == {"*": "clear", "DE": "block"}
+    notices.retract(service, newer, caller)
+    inline.drive(service, track.id)
+    assert casework.track_of(service, track.id).state == "released"
+
+
+def test_what_rules_decide_later_does_not_undo_what_an_appeal_left(
+    service, caller, officer
+) -> None:
+    """DSA-20: the notice is acted on again, and only so far as the officer left it."""
+    track = casework.decided_track(service, caller)
+    notice = actioned(service, caller, track.id)
+    ruled = decision_of(service, track.id)
+    decide(service, officer, assigned(service, caller, officer, track.id), PART)
+    with service.database.transaction() as session:
+        known = set(PolicyDecision.model_fields) - {"id", "ruled_by", "explanation"}
+        rules = PolicyDecision(
+            id=new_id(), explanation={}, **{name: getattr(ruled, name) for name in known}
+        )
+        rules.decision, rules.outcomes, rules.restrictions = "restrict", {"*": "restrict"}, [AGE]
+        session.add(rules)
+        session.flush()
+        row = session.get_one(Track, track.id)
+        row.decision_id = rules.id
+        (held,) = notice_tracks.of_notice(session, notice.id)
+        notice_tracks.take_down(service, session, notice, held, row, PIPELINE)
+
+    found = decision_of(service, track.id)
+    assert found.outcomes == {"*": "restrict", "DE": "block"}
+    assert AGE in found.restrictions
+
+
+def test_no_part_is_left_of_what_something_newer_stands_on(service, caller, officer) -> None:
+    track = casework.decided_track(service, caller)
+    actioned(service, caller, track.id)
+    older = decision_of(service, track.id).id
+    actioned(service, caller, track.id, remedy="block:AT")
+    row = assigned(service, caller, officer, older, "decision")
+
+    with pytest.raises(BadAppealError, match="something newer stands"):
+        decide(service, officer, row, PART)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import appeals
-from scanner import appointments, cases, keys, second_reviews, verdicts
+from scanner import appointments, cases, keys, logins, second_reviews, verdicts
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.metrics import CASES_FOR_NOBODY
@@ -133,3 +133,22 @@ def test_who_was_appointed_is_not_when_the_case_is_opened_again(
 
     with pytest.raises(appeals.IllegalTransitionError, match="before"):
         cases.lease(service, olga, disputed.id)
+
+
+def test_a_login_out_of_use_is_nobody_who_could_decide(service, caller, admin, olga) -> None:
+    """Neither does an officer who left keep a case from being told of, nor is one appointed."""
+    otto = casework.person(service, caller, "otto", "appeals_officer")
+    gone = replace(casework.person(service, caller, "gus", "admin"), user_id=None)
+    case = reviewing.about_track(service, caller)
+    decided(service, casework.person(service, caller, "ann"), case)
+    reviewing.later(service, minutes=10)
+    second_reviews.answer(service, olga, case.id, FINE)
+    for each in (otto, gone):
+        logins.change(service, caller, each.actor.id, disabled=True)
+
+    assert appointments.watch(service) == 1
+
+    (letter,) = casework.letters(service, template="case-for-nobody")
+    assert letter.address == "ada@example.org"
+    with pytest.raises(NotFoundError):
+        appointments.appoint(service, admin, case.id, "otto@example.org", WHY)

@@ -175,6 +175,24 @@ def test_nothing_is_restored_over_something(live: Service, caller: Caller, tmp_p
     assert accounts(live) == {"alice"}
 
 
+def test_nothing_is_restored_under_checkpoints_that_are_newer(
+    live: Service, caller: Caller, elsewhere: Service, tmp_path: Path
+) -> None:
+    """Else no checkpoint would ever follow: the chain does not reach the last one."""
+    submitted(live, caller, "alice")
+    taken = backup.take(live, tmp_path / "kept")
+    seal_batch(live.database)
+    checkpoints.write(live)
+    place = Path(elsewhere.settings.checkpoint_url)
+    shutil.copytree(live.settings.checkpoint_url, place)
+
+    with pytest.raises(backup.BackupError, match="1 rounds of checkpoints"):
+        backup.restore(elsewhere, taken.folder)
+    shutil.rmtree(place)
+    backup.restore(elsewhere, taken.folder)
+    assert accounts(elsewhere) == {"alice"}
+
+
 def test_a_changed_file_is_found_before_anything_is_written(
     live: Service, caller: Caller, elsewhere: Service, tmp_path: Path
 ) -> None:

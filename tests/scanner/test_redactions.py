@@ -68,6 +68,13 @@ def test_names_go_whole_and_word_by_word_in_any_case() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("李小龙", "这是李小龙的歌"), ("สมชาย", "เพลงของสมชายครับ")]
+)
+def test_names_go_where_words_are_written_without_gaps(name: str, text: str) -> None:
+    assert black_out(text, [name]) == text.replace(name, REDACTED)
+
+
 @settings(max_examples=40, deadline=timedelta(seconds=2))
 @given(
     st.lists(st.tuples(st.sampled_from(NASTY), st.integers(1, 8000)), min_size=1, max_size=4),

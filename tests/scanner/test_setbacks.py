@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
-from scanner import deadlines, setbacks, verdicts
+from scanner import deadlines, sanctions, setbacks, verdicts
+from scanner.clock import new_id
 from scanner.metrics import SETBACKS, count_what_waits
 from scanner.service import Service
-from scanner.tables import Case, Setback
+from scanner.tables import Case, Sanction, Setback
 from tests import casework, reviewing
 from tests.reviewing import decided
 
@@ -113,3 +115,39 @@ def test_a_verdict_waits_behind_the_decision_before_without_an_alarm(service, ca
     with service.database.reading() as session:
         assert setbacks.failing(session) == {}
         assert session.get(Setback, ("settling", case.id)).attempts == 1
+
+
+def test_a_suspension_that_can_not_end_does_not_hold_up_the_others(
+    service, caller, monkeypatch
+) -> None:
+    monkeypatch.setattr(sanctions, "BATCH", 1)
+    start = service.now()
+    rows = [
+        Sanction(
+            id=new_id(),
+            tenant_id=caller.tenant_id,
+            party_kind="flagger",
+            party_id=new_id(),
+            what="notices",
+            kind="suspension",
+            state="in_force",
+            factors={},
+            reason="Often unfounded.",
+            signed_by="olga",
+            created_at=start,
+            ends_at=start + timedelta(minutes=minutes),
+        )
+        for minutes in (1, 2)
+    ]
+    with service.database.transaction() as session:
+        session.add_all(rows)
+    with service.database.transaction() as session:
+        session.execute(
+            text("UPDATE sanction SET created_at = 'never' WHERE id = :id"), {"id": rows[0].id}
+        )
+    casework.at(service, start + timedelta(hours=1))
+    sanctions.expire_due(service)
+    sanctions.expire_due(service)
+    with service.database.reading() as session:
+        query = select(Sanction.state).order_by(Sanction.ends_at)
+        assert session.exec(query).all() == ["in_force", "expired"]
