@@ -16,7 +16,7 @@ from generator.chords import Chord, chord_at, scale_under
 from generator.instruments import Instrument
 from generator.keys import SCALES, Key
 from generator.metre import CELLS, Metre, pulse_of
-from generator.notes import Note, seconds_of
+from generator.notes import TICKS, Note, seconds_of
 from generator.passages import Passage
 from generator.tune_model import (
     DURATIONS,
@@ -288,8 +288,7 @@ def _weights(
     )
     own *= _after_leap(line.steps) * _no_parallels(passage, line, onset, pitches)
     own *= np.where(np.abs(_STEPS) > _SEVENTHS_AND_MORE, 0.15, 1.0)
-    if line.steps[-2:] == [0, 0]:
-        own[WIDEST] *= 0.1
+    own[WIDEST] *= _staying(line.steps, length)
     if last:
         own *= tones if not passage.closes else _home(places, ladder, passage.final)
     reach = np.abs(pitches - centre) <= _REACH
@@ -298,6 +297,13 @@ def _weights(
         if (own * mask).sum() > 0:
             return own * mask
     return np.where(np.arange(len(pitches)) == np.abs(pitches - centre).argmin(), 1.0, 0.0)
+
+
+def _staying(steps: Sequence[int], length: int) -> float:
+    """A note that comes again, less welcome the longer it is and the more often it did: slow lines would stand still."""
+    return (0.1 if steps[-2:] == [0, 0] else 0.5 if steps[-1:] == [0] else 1.0) * (
+        0.4 if length >= TICKS else 1.0
+    )
 
 
 def _home(places: I64Array, ladder: Ladder, final: bool) -> F64Array:

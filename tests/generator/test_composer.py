@@ -1,6 +1,7 @@
 """What holds of every composition, whatever was asked for."""
 
 import io
+from itertools import pairwise
 
 import mido
 import numpy as np
@@ -197,6 +198,18 @@ def test_a_second_part_lies_higher_than_the_first() -> None:
         for note in score.notes["flute"]:
             means["A" if note.onset < plan.ticks // 2 else "B"].append(note.pitch)
     assert np.mean(means["B"]) > np.mean(means["A"]) + 1.5
+
+
+def test_a_slow_melody_does_not_stand_still() -> None:
+    same = pairs = 0
+    for seed in range(10):
+        fields = {"genre": "waltz", "tempo": 150, "bars": 16, "key": "D lydian", "seed": seed}
+        plan, score = composed(request_of(fields))
+        lead = next(seat.stem for seat in plan.seats if "melody" in seat.voices)
+        pitches = [note.pitch for note in score.notes[lead]]
+        same += sum(a == b for a, b in pairwise(pitches))
+        pairs += len(pitches) - 1
+    assert same / pairs < 0.15
 
 
 def test_asked_for_chords_are_played_one_a_bar_from_the_beginning_again() -> None:
