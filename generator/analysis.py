@@ -3,7 +3,7 @@
 Used to learn from tunes that come without chords, and to compare takes with them by the same ear.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,8 @@ from generator.chords import Chord
 from generator.keys import SCALES, Key
 from generator.notes import Note
 
-_MODES: Final = ("major", "minor", "dorian", "mixolydian")
+_OF_TUNES: Final = ("major", "minor", "dorian", "mixolydian")
+"""Modes that the books' tunes are in."""
 _NAMES: Final = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _WELCOME: Final = np.array([0.6, 0.05, -0.25, 0.35, 0.45, 0.1, -0.1])
 """How welcome the triad on each degree is."""
@@ -28,12 +29,12 @@ def weights_of(notes: Sequence[Note]) -> F64Array:
     return found
 
 
-def heard_key(notes: Sequence[Note]) -> Key:
+def heard_key(notes: Sequence[Note], modes: Iterable[str] = _OF_TUNES) -> Key:
     """The likeliest key: what its scale holds, what its tonic and fifth weigh, where the line ends."""
     weights = weights_of(notes)
     weights = weights / weights.sum()
     best, found = -1.0, Key("C", "major")
-    for mode in _MODES:
+    for mode in modes:
         for tonic in range(12):
             scale = [(tonic + step) % 12 for step in SCALES[mode]]
             score = weights[scale].sum() + 0.25 * (notes[-1].pitch % 12 == tonic)

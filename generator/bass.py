@@ -93,7 +93,7 @@ def _roots(place: Place, random: np.random.Generator) -> Iterator[Step]:
 
 def _root_fifth(place: Place, random: np.random.Generator) -> Iterator[Step]:
     pulses = place.pulses
-    half = pulses[len(pulses) // 2][0] if len(pulses) > 1 else place.chord.duration
+    half = pulses[(len(pulses) + 1) // 2][0] if len(pulses) > 1 else place.chord.duration
     yield Step(0, half - 2, place.root, 2)
     yield Step(half, place.chord.duration - half, place.fifth, -3)
 

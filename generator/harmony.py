@@ -61,7 +61,7 @@ _FUNCTIONS: Final = {
 _ROOTS: Final = {0: 0.25, 5: 1.6, 9: 1.2, 8: 1.2, 2: 1.1, 1: 1.0, 7: 0.9, 10: 0.8, 11: 0.7, 3: 0.6, 4: 0.6, 6: 0.3}  # fmt: skip
 _LEAD_BACK: Final = (("B", "A"), ("C", "A"), ("I", "A"))
 """Sections that end on the dominant, so that the next begins at home."""
-_SEVENTHS: Final = {"": "maj7", "m": "m7", "dim": "m7b5", "7": "7"}
+_SEVENTHS: Final = {"m": "m7", "dim": "m7b5", "7": "7"}
 
 
 def harmony(plan: Plan, seeds: Mapping[str, int]) -> tuple[Chord, ...]:
@@ -76,6 +76,7 @@ def harmony(plan: Plan, seeds: Mapping[str, int]) -> tuple[Chord, ...]:
     if plan.chords:
         return _given(plan)
     found: list[Chord] = []
+    openings: dict[str, list[Degree]] = {}
     following = (*plan.sections[1:], None)
     for section, then in zip(plan.sections, following, strict=True):
         final = then is None
@@ -85,7 +86,9 @@ def harmony(plan: Plan, seeds: Mapping[str, int]) -> tuple[Chord, ...]:
             cadence: Cadence = "full" if last and not open_end else "half"
             random = np.random.default_rng(seeds[f"{section.letter}{number}"])
             slots = _slots(plan, bar, bars, final and last)
-            row = drawn(plan.key, len(slots), cadence, random)
+            opening = openings.get(section.letter, []) if number else []
+            row = drawn(plan.key, len(slots), cadence, random, opening[: len(slots) // 2])
+            openings.setdefault(section.letter, row)
             found += [_chord(plan, each, *slot) for each, slot in zip(row, slots, strict=True)]
     return tuple(found)
 
@@ -111,12 +114,23 @@ def _slots(plan: Plan, first: int, bars: int, final: bool) -> list[tuple[int, in
     return found
 
 
-def drawn(key: Key, slots: int, cadence: Cadence, random: np.random.Generator) -> list[Degree]:
-    """Chords of a phrase: from the tonic to a dominant (half) or by a dominant home (full)."""
+def drawn(
+    key: Key,
+    slots: int,
+    cadence: Cadence,
+    random: np.random.Generator,
+    opening: Sequence[Degree] = (),
+) -> list[Degree]:
+    """Chords of a phrase: from the tonic to a dominant (half) or by a dominant home (full).
+
+    One that answers another begins with that one's ``opening``, half as long as itself at most.
+    """
     every = CHORDS[key.mode]
     after = _after(every)
     allowed = np.ones((slots, len(every)), bool)
     allowed[0] = [each.root == 0 for each in every]
+    for n, degree in enumerate(opening):
+        allowed[n] = [each == degree for each in every]
     if cadence == "half":
         allowed[-1] = [each.function == "D" and each.quality != "7" for each in every]
         if slots == 1:
@@ -155,8 +169,13 @@ def _chord(plan: Plan, degree: Degree, onset: int, duration: int) -> Chord:
     root = (plan.key.pitch_class + degree.root) % 12
     quality = degree.quality
     if plan.style.sevenths:
-        quality = "7" if degree.function == "D" and quality == "" else _SEVENTHS[quality]
+        quality = _SEVENTHS.get(quality) or _seventh(plan.key, root)
     return Chord(onset, duration, root, quality)
+
+
+def _seventh(key: Key, root: int) -> str:
+    """Of a major triad, with the seventh that the scale has: a raised one would blur the mode."""
+    return "7" if (root + 10) % 12 in key.scale else "maj7"
 
 
 def _given(plan: Plan) -> tuple[Chord, ...]:

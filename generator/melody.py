@@ -1,8 +1,8 @@
 """Melodies: rhythm and line from the learned model, under the rules of singable tunes.
 
 A phrase has ideas of one bar. Its third bar takes up the rhythm and line of the first, a later phrase
-of the section those of the first phrase's opening, and its last bar closes on a long note: of the chord, or of the tonic
-where the section ends. Bars are filled cell by cell, so that they are exact while notes are drawn.
+of the section those of the first phrase's opening, note for note where the chords are the same. Its last bar closes on a
+long note: of the chord, or of the tonic where the section ends. Sections that answer the first lie higher. Bars are filled cell by cell, so that they are exact while notes are drawn.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from generator.chords import Chord, chord_at, scale_under
 from generator.instruments import Instrument
 from generator.keys import SCALES, Key
 from generator.metre import CELLS, Metre, pulse_of
-from generator.notes import Note, seconds_of
+from generator.notes import TICKS, Note, seconds_of
 from generator.passages import Passage
 from generator.tune_model import (
     DURATIONS,
@@ -28,8 +28,14 @@ from generator.tune_model import (
 
 _BASE: Final = 84
 _SHORTEST_SECONDS: Final = 0.11
-_REACH: Final = 10
+_REACH: Final = 12
 """Semitones about its centre that a line keeps within."""
+_SPREAD: Final = 8.5
+"""Semitones from its centre at which a line is drawn back noticeably."""
+_HIGHER: Final = {"B": 4, "C": 2}
+"""Semitones by which a section's centre lies above the first one's, as the second part of a dance does."""
+_SAME_RHYTHM: Final = 0.35
+"""How often a bar that takes nothing up moves as the bar before it."""
 _PARALLEL: Final = 0.08
 _SEVENTHS_AND_MORE: Final = 5
 _LENGTHS: Final = np.array(DURATIONS, np.float64)
@@ -46,10 +52,16 @@ class Idea:
         Ticks of its notes; they fill the bar.
     steps : tuple of int
         Steps of the scale to each note from the note before it.
+    places : tuple of int
+        Of its notes on the scale.
+    chords : tuple of (int, int, str)
+        Ticks from the bar's beginning, root and quality of those under it.
     """
 
     rhythm: tuple[int, ...]
     steps: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
+    chords: tuple[tuple[int, int, str], ...] = ()
 
 
 class Ladder:
@@ -111,14 +123,15 @@ def _phrase(
     opening: Sequence[Idea] | None,
     random: np.random.Generator,
 ) -> tuple[list[Note], list[Idea]]:
-    centre = centre_of(player, passage.plan.mood.register)
+    higher = _HIGHER.get(passage.section.letter, 0)
+    centre = centre_of(player, passage.plan.mood.register + higher)
     line = _Line(_opening(passage, centre, random))
     notes: list[Note] = []
     ideas: list[Idea] = []
     for bar in range(passage.bars):
         like = _model_of(bar, passage.bars, ideas, opening)
         last = bar == passage.bars - 1
-        rhythm = like.rhythm if like else drawn_rhythm(passage, line.rhythm, random)
+        rhythm = like.rhythm if like else _rhythm(passage, line, ideas, random)
         if last:
             rhythm = _closing(rhythm, passage.metre, passage.closes)
         start = passage.start + bar * passage.metre.bar
@@ -126,6 +139,15 @@ def _phrase(
         ideas.append(idea)
         notes += own
     return notes, ideas
+
+
+def _rhythm(
+    passage: Passage, line: _Line, ideas: Sequence[Idea], random: np.random.Generator
+) -> tuple[int, ...]:
+    """A rhythm of its own, or that of the bar before."""
+    if ideas and random.random() < _SAME_RHYTHM:
+        return ideas[-1].rhythm
+    return drawn_rhythm(passage, line.rhythm, random)
 
 
 def _model_of(
@@ -208,24 +230,37 @@ def _bar(
     random: np.random.Generator,
 ) -> tuple[Idea, list[Note]]:
     """One bar of the line; where it takes up an idea, that idea's steps bent to the chords here."""
-    onset, notes, steps = start, [], []
+    onset, notes, steps, places = start, [], [], []
+    chords = _chords_under(passage, start)
+    again = like.places if like and like.chords == chords else ()
     for n, length in enumerate(rhythm):
         ladder = Ladder(passage.plan.key, chord_at(passage.chords, onset))
         last = onset + length == passage.end
-        weights = _weights(passage, ladder, line, onset, length, centre, player, last)
-        if like and n < len(like.steps) and not last:
-            weights = weights * np.exp(-1.6 * np.abs(_STEPS - like.steps[n]))
-        step = int(random.choice(_STEPS, p=weights / weights.sum()))
+        if n < len(again) and not last:
+            step = again[n] - line.index
+        else:
+            weights = _weights(passage, ladder, line, onset, length, centre, player, last)
+            if like and n < len(like.steps) and not last:
+                weights = weights * np.exp(-1.6 * np.abs(_STEPS - like.steps[n]))
+            step = int(random.choice(_STEPS, p=weights / weights.sum()))
         line.index += step
-        line.steps.append(step)
-        steps.append(step)
+        line.steps.append(max(-WIDEST, min(WIDEST, step)))
+        steps.append(line.steps[-1])
+        places.append(line.index)
         pitch = ladder.pitch(line.index)
         notes.append(passage.note(onset, length, pitch, _BASE, "melody", random))
         chord = chord_at(passage.chords, onset)
         if chord.onset == onset:
             line.anchor = (pitch, chord.root)
         onset += length
-    return Idea(rhythm, tuple(steps)), notes
+    return Idea(rhythm, tuple(steps), tuple(places), chords), notes
+
+
+def _chords_under(passage: Passage, start: int) -> tuple[tuple[int, int, str], ...]:
+    """Ticks from a bar's beginning, root and quality of its chords."""
+    first = chord_at(passage.chords, start)
+    later = [c for c in passage.chords if start < c.onset < start + passage.metre.bar]
+    return tuple((max(0, c.onset - start), c.root, c.quality) for c in (first, *later))
 
 
 def _weights(
@@ -249,12 +284,11 @@ def _weights(
     own = (
         own
         * np.where(tones, np.exp(stressed), 1.0)
-        * np.exp(-(((pitches - centre) / 7.0) ** 2) / 2)
+        * np.exp(-(((pitches - centre) / _SPREAD) ** 2) / 2)
     )
     own *= _after_leap(line.steps) * _no_parallels(passage, line, onset, pitches)
     own *= np.where(np.abs(_STEPS) > _SEVENTHS_AND_MORE, 0.15, 1.0)
-    if line.steps[-2:] == [0, 0]:
-        own[WIDEST] *= 0.1
+    own[WIDEST] *= _staying(line.steps, length)
     if last:
         own *= tones if not passage.closes else _home(places, ladder, passage.final)
     reach = np.abs(pitches - centre) <= _REACH
@@ -263,6 +297,13 @@ def _weights(
         if (own * mask).sum() > 0:
             return own * mask
     return np.where(np.arange(len(pitches)) == np.abs(pitches - centre).argmin(), 1.0, 0.0)
+
+
+def _staying(steps: Sequence[int], length: int) -> float:
+    """A note that comes again, less welcome the longer it is and the more often it did: slow lines would stand still."""
+    return (0.1 if steps[-2:] == [0, 0] else 0.5 if steps[-1:] == [0] else 1.0) * (
+        0.4 if length >= TICKS else 1.0
+    )
 
 
 def _home(places: I64Array, ladder: Ladder, final: bool) -> F64Array:

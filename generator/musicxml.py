@@ -1,5 +1,6 @@
 """MusicXML of a take: one part a stem, bars, ties, chords and voices; spelled for the key."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -51,6 +52,7 @@ def musicxml(plan: Plan, notes: Mapping[str, Iterable[Note]], title: str = "") -
 
 def _part(part: etree._Element, plan: Plan, seat: Seat, notes: Sequence[Note]) -> None:
     voices: list[Voice] = sorted({note.voice for note in notes}, key=seat.voices.index)
+    lines = {voice: [note for note in notes if note.voice == voice] for voice in voices}
     for bar in range(plan.bars):
         measure = etree.SubElement(part, "measure", number=str(bar + 1))
         if bar == 0:
@@ -60,9 +62,20 @@ def _part(part: etree._Element, plan: Plan, seat: Seat, notes: Sequence[Note]) -
             if number > 1:
                 back = etree.SubElement(measure, "backup")
                 etree.SubElement(back, "duration").text = str(length)
-            own = [note for note in notes if note.voice == voice]
-            for sound in sounds(own, start, length, plan.metre):
+            for sound in sounds(_near(lines[voice], start, length), start, length, plan.metre):
                 _sound(measure, plan, seat, sound, number)
+
+
+def _near(notes: Sequence[Note], start: int, length: int) -> Sequence[Note]:
+    """Of one voice's notes in order, those that decide what a bar holds: the last beginning before it to its end."""
+    first = bisect_left(notes, start, key=_onset)
+    if first:
+        first = bisect_left(notes, notes[first - 1].onset, key=_onset)
+    return notes[first : bisect_right(notes, start + length, key=_onset)]
+
+
+def _onset(note: Note) -> int:
+    return note.onset
 
 
 def _attributes(measure: etree._Element, plan: Plan, seat: Seat) -> None:

@@ -15,6 +15,11 @@ from generator.moods import MOODS, mood_of, style_of
 
 LONGEST_SECONDS: Final = 600.0
 MOST_STEMS: Final = 8
+SEEDS: Final = 2**63
+"""Seeds are below it."""
+Word = Annotated[str, Field(max_length=64)]
+MOST_BARS: Final = 2000
+"""That ten minutes of the fastest and shortest hold."""
 Bars = Annotated[int, Field(ge=1, le=400)]
 
 
@@ -31,27 +36,33 @@ class Request(BaseModel):
         "", max_length=2000, description="Free text; fields given besides win over it."
     )
     tempo: float | None = Field(None, ge=30, le=300, description="Quarter notes a minute.")
-    key: str | None = Field(None, description="Tonic and mode, as 'D minor'.")
-    metre: str | None = Field(None, description="Time signature, as '3/4'.")
-    moods: tuple[str, ...] = Field(
+    key: Word | None = Field(None, description="Tonic and mode, as 'D minor'.")
+    metre: Word | None = Field(None, description="Time signature, as '3/4'.")
+    moods: tuple[Word, ...] = Field(
         (), max_length=6, description=f"Among {', '.join(sorted(MOODS))}."
     )
-    genre: str | None = None
-    instruments: tuple[str, ...] = Field((), max_length=MOST_STEMS, description="One stem each.")
-    without: tuple[str, ...] = Field((), description="Instruments that must not be heard.")
+    genre: Word | None = None
+    instruments: tuple[Word, ...] = Field((), max_length=MOST_STEMS, description="One stem each.")
+    without: tuple[Word, ...] = Field(
+        (), max_length=64, description="Instruments that must not be heard."
+    )
     bars: Bars | None = None
     seconds: float | None = Field(None, gt=0, le=LONGEST_SECONDS)
-    form: str | None = Field(None, description="'AABA' or 'intro-verse-chorus'.")
-    chords: tuple[str, ...] = Field(
+    form: str | None = Field(None, max_length=256, description="'AABA' or 'intro-verse-chorus'.")
+    chords: tuple[Word, ...] = Field(
         (), max_length=400, description="One a bar, from the beginning again."
     )
     melody_midi: bytes | None = Field(None, max_length=1_000_000, description="MIDI to build on.")
-    audio_reference: str | None = Field(None, description="SHA-256 of cleared audio.")
+    audio_reference: Word | None = Field(None, description="SHA-256 of cleared audio.")
     lyrics: str | None = Field(None, max_length=10_000)
-    seed: int = Field(0, ge=0, lt=2**63)
-    parent: str | None = Field(None, description="Take that is varied.")
-    locked: tuple[str, ...] = Field((), description="Stems of the parent that stay as they are.")
-    locked_bars: tuple[int, ...] = Field((), description="Bars, from 0, whose notes stay.")
+    seed: int = Field(0, ge=0, lt=SEEDS)
+    parent: Word | None = Field(None, description="Take that is varied.")
+    locked: tuple[Word, ...] = Field(
+        (), max_length=MOST_STEMS, description="Stems of the parent that stay as they are."
+    )
+    locked_bars: tuple[int, ...] = Field(
+        (), max_length=MOST_BARS, description="Bars, from 0, whose notes stay."
+    )
     amount: float = Field(1.0, gt=0, le=1, description="How much of the rest is made anew.")
 
     @field_validator("key")

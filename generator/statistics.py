@@ -7,6 +7,7 @@ import numpy as np
 
 from generator.analysis import heard_chords, heard_key, weights_of
 from generator.chords import chord_at
+from generator.keys import SCALES
 from generator.notes import Note
 
 
@@ -25,7 +26,7 @@ def figures(notes: Sequence[Note], bar: int, grid: int = 6) -> dict[str, float]:
     Returns
     -------
     dict
-        ``pitch_classes``: entropy in bits; ``in_scale``: share of time inside the key heard;
+        ``pitch_classes``: entropy in bits; ``in_scale``: share of time inside the key heard, of any mode that takes can be in;
         ``groove``: how alike the onsets of neighbouring bars are, 0 to 1; ``repetition``: share of bars
         whose rhythm and line come again; ``range``: semitones from lowest to highest;
         ``dissonance``: share of notes on the first beat outside the chord heard;
@@ -33,7 +34,7 @@ def figures(notes: Sequence[Note], bar: int, grid: int = 6) -> dict[str, float]:
     """
     weights = weights_of(notes)
     shares = weights[weights > 0] / weights.sum()
-    key = heard_key(notes)
+    key = heard_key(notes, SCALES)
     chords = heard_chords(notes, key, bar)
     strong = [note for note in notes if note.onset % bar == 0]
     outside = sum(note.pitch % 12 not in chord_at(chords, note.onset).classes for note in strong)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from generator.engines import engine
+from generator.request import SEEDS, request_of
 from generator.takes import Take
 
 
@@ -32,7 +33,7 @@ def vary(
     Raises
     ------
     InvalidRequestError
-        If there is no such stem or bar.
+        If there is no such stem or bar, or the amount or seed can't be.
     """
     request = take.request.model_copy(
         update={
@@ -40,8 +41,7 @@ def vary(
             "locked": tuple(sorted(keep)),
             "locked_bars": tuple(sorted(keep_bars)),
             "amount": amount,
-            "seed": take.request.seed + 1 if seed is None else seed,
+            "seed": (take.request.seed + 1) % SEEDS if seed is None else seed,
         }
     )
-    checked = type(request)(**request.model_dump())
-    return engine(take.engine).generate(checked, take)
+    return engine(take.engine).generate(request_of(request.model_dump()), take)

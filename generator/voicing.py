@@ -1,7 +1,8 @@
 """Voicings: which tones of a chord sound where, by search over the whole phrase.
 
-The row of voicings with the least motion is found by dynamic programming; parallel fifths and octaves,
-doubled thirds, gaps and muddy low intervals cost, and a little chance makes seeds differ.
+The row of voicings with the least motion is found by dynamic programming; parallel fifths and octaves
+and any doubled tone but the root cost, and a little chance makes seeds differ. Muddy low intervals are left out.
+A single voice looks for what tells one chord from another: thirds and sevenths.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from generator.chords import QUALITIES, Chord
 
 _PARALLEL: Final = 12.0
 _CHANCE: Final = 1.0
+_DOUBLED: Final = 1.5
 _WIDEST: Final = 17
 
 
@@ -72,8 +74,10 @@ def voicings(
     names = [(chord.root, chord.quality) for chord in row]
     options = [candidates(*name, low, high, size) for name in names]
     own = [
-        np.abs(each.mean(axis=1) - centre) * 0.25 + random.random(len(each)) * _CHANCE
-        for each in options
+        np.abs(each.mean(axis=1) - centre) * 0.25
+        + random.random(len(each)) * _CHANCE
+        + (_DOUBLED * _doubled(each, root) if size > 1 else _bare(each[:, 0], root))
+        for each, (root, _) in zip(options, names, strict=True)
     ]
     score, came = own[0], []
     for n in range(1, len(row)):
@@ -84,3 +88,16 @@ def voicings(
     for back in reversed(came):
         path.append(int(back[path[-1]]))
     return [tuple(int(p) for p in options[n][k]) for n, k in enumerate(reversed(path))]
+
+
+def _doubled(options: I64Array, root: int) -> I64Array:
+    """How many tones but roots repeat a class that sounds already, shape (candidates,)."""
+    classes = np.sort(options % 12, axis=1)
+    again = (np.diff(classes, axis=1) == 0) & (classes[:, 1:] != root)
+    return np.asarray(again.sum(axis=1), np.int64)
+
+
+def _bare(tones: I64Array, root: int) -> F64Array:
+    """What a single tone costs that leaves open which chord it is in: the fifth more than the root."""
+    above = (tones - root) % 12
+    return np.where(above == 7, 2.5, np.where(above == 0, 1.0, 0.0))

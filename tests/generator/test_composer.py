@@ -1,6 +1,7 @@
 """What holds of every composition, whatever was asked for."""
 
 import io
+from itertools import pairwise
 
 import mido
 import numpy as np
@@ -11,7 +12,7 @@ from generator import Request, request_of
 from generator.chords import chord_at
 from generator.composer import Score, compose, seeds_of
 from generator.harmony import CHORDS, drawn
-from generator.keys import key_of
+from generator.keys import SCALES, key_of
 from generator.melody import drawn_rhythm
 from generator.metre import METRES
 from generator.midi import PULSES, score_midi, stem_midi
@@ -141,6 +142,74 @@ def test_phrases_begin_at_home_and_close_by_a_dominant() -> None:
             assert (row[-2].root, row[-2].quality) in dominants
             half = drawn(key_of(f"C {mode}"), 4, "half", random)
             assert (half[-1].root, half[-1].quality) in dominants
+
+
+@pytest.mark.parametrize("mode", sorted(SCALES))
+def test_sevenths_stay_in_the_scale_of_the_mode(mode: str) -> None:
+    for seed in range(6):
+        fields = {"genre": "jazz", "key": f"C {mode}", "bars": 16, "seed": seed}
+        plan, score = composed(request_of(fields))
+        raised = {11} if mode == "minor" else set()  # the third of the dominant
+        for chord in score.chords:
+            assert set(chord.classes) <= set(plan.key.scale) | raised, chord.written(plan.key)
+
+
+def test_a_phrase_that_answers_begins_with_the_chords_and_notes_of_the_first() -> None:
+    for seed in range(6):
+        fields = {"instruments": ("flute", "piano"), "form": "A", "metre": "4/4", "bars": 8}
+        plan, score = composed(request_of({**fields, "seed": seed}))
+        bar = plan.metre.bar
+        for row in (
+            [(c.onset, c.root, c.quality) for c in score.chords],
+            [(n.onset, n.pitch, n.duration) for n in score.notes["flute"]],
+        ):
+            first = [each for each in row if each[0] < 2 * bar]
+            again = [(at - 4 * bar, *rest) for at, *rest in row if 4 * bar <= at < 6 * bar]
+            assert again == first
+
+
+def test_a_bass_in_three_beats_stays_longer_on_the_root_than_on_the_fifth() -> None:
+    fields = {"genre": "folk", "metre": "3/4", "bars": 8, "instruments": ("violin", "double bass")}
+    _, score = composed(request_of(fields))
+    lengths = {True: 0, False: 0}
+    for note in score.notes["double bass"]:
+        root = chord_at(score.chords, note.onset).root
+        lengths[note.pitch % 12 == root] += note.duration
+    assert lengths[True] > 1.5 * lengths[False]
+
+
+def test_a_second_voice_does_not_rest_on_fifths() -> None:
+    fifths = total = 0
+    for seed in range(8):
+        fields = {"instruments": ("flute", "violin", "piano"), "bars": 16, "seed": seed}
+        _, score = composed(request_of(fields))
+        for note in score.notes["violin"]:
+            above = (note.pitch - chord_at(score.chords, note.onset).root) % 12
+            fifths += note.duration * (above == 7)
+            total += note.duration
+    assert fifths / total < 0.25
+
+
+def test_a_second_part_lies_higher_than_the_first() -> None:
+    means: dict[str, list[int]] = {"A": [], "B": []}
+    for seed in range(8):
+        fields = {"instruments": ("flute", "piano"), "form": "AB", "bars": 16, "seed": seed}
+        plan, score = composed(request_of(fields))
+        for note in score.notes["flute"]:
+            means["A" if note.onset < plan.ticks // 2 else "B"].append(note.pitch)
+    assert np.mean(means["B"]) > np.mean(means["A"]) + 1.5
+
+
+def test_a_slow_melody_does_not_stand_still() -> None:
+    same = pairs = 0
+    for seed in range(10):
+        fields = {"genre": "waltz", "tempo": 150, "bars": 16, "key": "D lydian", "seed": seed}
+        plan, score = composed(request_of(fields))
+        lead = next(seat.stem for seat in plan.seats if "melody" in seat.voices)
+        pitches = [note.pitch for note in score.notes[lead]]
+        same += sum(a == b for a, b in pairwise(pitches))
+        pairs += len(pitches) - 1
+    assert same / pairs < 0.15
 
 
 def test_asked_for_chords_are_played_one_a_bar_from_the_beginning_again() -> None:

@@ -107,3 +107,13 @@ def test_every_style_names_patterns_and_players_that_exist() -> None:
     for name, style in STYLES.items():
         plan = planned(request_of({"genre": name, "bars": 4}))
         assert [seat.instrument.name for seat in plan.seats] == list(style.ensemble)
+
+
+@pytest.mark.parametrize(
+    "field", ["key", "metre", "genre", "form", "parent", "audio_reference", "moods", "chords"]
+)
+def test_a_text_without_end_is_refused_without_being_told_back(field: str) -> None:
+    many = field in ("moods", "chords")
+    with pytest.raises(InvalidRequestError) as refused:
+        request_of({field: ["x" * 100_000] if many else "x" * 100_000})
+    assert len(str(refused.value)) < 500

@@ -1,7 +1,9 @@
 """Takes as a creator gets them: sound, levels, locks, and the tree."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -23,6 +25,7 @@ from generator.engines.builtin import BuiltIn, spliced
 from generator.mastering import LUFS, TRUE_PEAK_DB, loudness, mastered, true_peak_db
 from generator.mixing import CEILING, FULL_SCALE, as_float
 from generator.rendering import RATE, TAIL_SECONDS
+from generator.request import SEEDS
 
 
 def test_the_mix_is_the_sum_of_the_stems_to_the_sample(take: Take) -> None:
@@ -150,3 +153,16 @@ def test_the_tree_knows_lines_children_and_who_to_credit(take: Take, varied: Tak
     assert Tree.of(tree.rows()) == tree
     with pytest.raises(InvalidRequestError, match="add its parents first"):
         Tree().with_node(node_of(varied))
+
+
+@pytest.mark.parametrize("wrong", [{"amount": 0.0}, {"seed": -1}, {"keep_bars": [-1]}])
+def test_a_variation_that_cannot_be_is_refused_as_a_request_is(
+    take: Take, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequestError, match=r"amount|seed|bars"):
+        vary(take, **wrong)
+
+
+def test_the_seed_after_the_last_is_the_first(take: Take) -> None:
+    last = replace(take, request=take.request.model_copy(update={"seed": SEEDS - 1}))
+    assert vary(last, keep=[stem.name for stem in take.stems]).request.seed == 0
