@@ -13,6 +13,7 @@ from scanner import (
     appeal_notices,
     appeal_parts,
     catalogue,
+    claims,
     matters,
     notice_tracks,
     parties,
@@ -277,7 +278,7 @@ def _reverse_dispute(reversal: _Reversal) -> None:
     """Release the claim, and what it did to the track."""
     service, session, row = reversal.service, reversal.session, reversal.row
     dispute = matters.locked(session, Dispute, row.tenant_id, row.subject_id)
-    release(service, session, dispute, "appeal granted")
+    release(service, session, dispute, "appeal")
     if dispute.state == "appealed":
         matters.move(service, session, dispute, "grant", matters.CLOCK, parts={"appeal": row.id})
     _rule_claimed(reversal, dispute)
@@ -287,7 +288,7 @@ def release_lapsed(
     service: "Service", session: Session, dispute: Dispute, appeal: Appeal | None
 ) -> None:
     """Release the claim of a holder who kept silent, and what it did to the track (DSM-17-9)."""
-    release(service, session, dispute, "the holder did not speak")
+    release(service, session, dispute, "silence")
     if appeal is not None:
         reason = "The rights holder did not answer your appeal, so the claim was released."
         granted = AppealDecision("grant", reason)
@@ -315,8 +316,10 @@ def _rule_claimed(reversal: _Reversal, dispute: Dispute) -> None:
 def release(service: "Service", session: Session, dispute: Dispute, ground: str) -> None:
     """Release the claim of a dispute, if it stands."""
     claim = matters.locked(session, Claim, dispute.tenant_id, dispute.claim_id)
-    if claim.state in {"potential", "active", "disputed", "upheld"}:
-        matters.move(service, session, claim, "release", matters.CLOCK, parts={"ground": ground})
+    if claim.state != "released":
+        detail = {"ground": ground} | claims.money(claim, "creator")
+        parts = {"ground": ground}
+        matters.move(service, session, claim, "release", matters.CLOCK, parts=parts, detail=detail)
         claim.ground = ground
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import AFFECTED, Role
-from scanner import appeal_letters, matters, parties, people, sanctions
+from scanner import appeal_letters, evidence, matters, parties, people, sanctions
 from scanner.appeal_subjects import SubjectKind, contested, token_fits, window_until
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 GERMANY: Final = "DE"
-TAKES_EVIDENCE: Final = frozenset({"filed", "assigned", "questions"})
-"""States of an appeal in which somebody still reads what is put forward."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def add_evidence(
     """Put a text forward as evidence, as long as nobody has decided."""
     with service.database.transaction() as session:
         row, actor = spoken_for(session, caller, appeal_id, token)
-        _refuse_evidence(row)
+        evidence.refuse_over(row)
         return keep_evidence(service, session, row, actor, name, text)
 
 
@@ -151,13 +149,8 @@ def takes_files_of(session: Session, caller: Caller, appeal_id: str) -> Appeal:
     if caller.user_id is not None:
         raise ForbiddenError("only a party says this; officers ask, or decide")
     row = find(session, caller, appeal_id)
-    _refuse_evidence(row)
+    evidence.refuse_over(row)
     return row
-
-
-def _refuse_evidence(row: Appeal) -> None:
-    if row.state not in TAKES_EVIDENCE:
-        raise IllegalTransitionError(f"the appeal is {row.state}: it takes no more evidence")
 
 
 def assign(service: "Service", caller: Caller, appeal_id: str) -> Appeal:

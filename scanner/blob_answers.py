@@ -12,6 +12,7 @@ from scanner import byte_ranges
 if TYPE_CHECKING:
     from scanner.service import Service
 
+WEBM: Final = "audio/webm"
 BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -19,6 +20,12 @@ class AudioResponse(StreamingResponse):
     """Bytes of an audio file."""
 
     media_type = "audio/*"
+
+
+class WebmResponse(Response):
+    """A short sound, held in memory."""
+
+    media_type = WEBM
 
 
 class ArchiveResponse(StreamingResponse):

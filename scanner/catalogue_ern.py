@@ -34,6 +34,12 @@ class _Claim:
     territories: set[str] = field(default_factory=set)
     everywhere: bool = False
 
+    def take(self, other: "_Claim") -> None:
+        """Say what another says, too."""
+        self.policies |= other.policies
+        self.territories |= other.territories
+        self.everywhere |= other.everywhere
+
 
 def read_ern(raw: bytes) -> list[Row]:
     """Return a row for each sound recording of a message.
@@ -111,13 +117,18 @@ def _claims(root: Any) -> dict[str, _Claim]:
                 (each.text or "").strip() for each in _all(release, "ReleaseResourceReference")
             }
             recordings[_text(release, "ReleaseReference") or ""] |= named
-    claims: dict[str, _Claim] = defaultdict(_Claim)
+    of_releases: dict[str, _Claim] = defaultdict(_Claim)
     for deal in _all(root, "ReleaseDeal"):
-        releases = [(each.text or "").strip() for each in _all(deal, "DealReleaseReference")]
+        said = _Claim()
         for terms in _all(deal, "DealTerms"):
             for each in _all(terms, "RightsClaimPolicy"):
-                for recording in {one for release in releases for one in recordings[release]}:
-                    _add(claims[recording], each, terms)
+                _add(said, each, terms)
+        for release in {(each.text or "").strip() for each in _all(deal, "DealReleaseReference")}:
+            of_releases[release].take(said)
+    claims: dict[str, _Claim] = defaultdict(_Claim)
+    for release, said in of_releases.items():
+        for recording in recordings[release]:
+            claims[recording].take(said)
     return claims
 
 

@@ -70,9 +70,11 @@ def checked(line: int, given: Mapping[str, str], errors: Sequence[dict[str, str]
     said = {name: text.strip() for name, text in given.items() if text.strip()}
     found = [*errors, *_too_long(said), *_odd(said)]
     fields: dict[str, Any] = dict(said)
-    for name, between in (("territories", _BETWEEN), ("contributors", re.compile(r"\s*;\s*"))):
-        if name in said:
-            fields[name] = [each for each in between.split(said[name]) if each]
+    if "territories" in said:
+        fields["territories"] = [each for each in _BETWEEN.split(said["territories"]) if each]
+    if "contributors" in said:
+        named = (each.strip() for each in said["contributors"].split(";"))
+        fields["contributors"] = [each for each in named if each]
     if said.get("policy", POLICIES[0]) not in POLICIES:
         found.append(error("policy", f"write one of: {', '.join(POLICIES)}"))
     fields |= _codes(fields, found)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 import appeals
 from scanner import matters
@@ -20,7 +20,16 @@ from scanner.exemptions import of_track
 from scanner.harmless import standing
 from scanner.journal import Event, record
 from scanner.on_record import OnRecord, on_record
-from scanner.tables import Claim, Dispute, PolicyDecision, Track, TrackMatch
+from scanner.tables import (
+    Appeal,
+    Claim,
+    Dispute,
+    Notice,
+    NoticeTrack,
+    PolicyDecision,
+    Track,
+    TrackMatch,
+)
 from scanner.track_facts import match_of
 from scanner.tracks import locked
 
@@ -32,7 +41,7 @@ OPEN: Final = ("potential", "active", "disputed", "upheld")
 UNDECIDED: Final = frozenset({"review", "indeterminate"})
 OWN_GROUNDS: Final = frozenset({"claim", "dispute", "licence"})
 """Grounds of decisions that the rules made anew since a claim ended."""
-CONTESTED: Final = ("dispute", "silence", "appeal", "person")
+CONTESTED: Final = ("dispute", "silence", "appeal", "person", "notice")
 """Grounds on which a claim that was contested was found wrong."""
 
 
@@ -147,16 +156,43 @@ def money(claim: Claim, to: str) -> dict[str, Any]:
 def precision(session: Session, holder_id: str) -> tuple[float | None, int]:
     """Return which share of a holder's contested claims were right, and how many were decided.
 
-    None before the first. Upheld ones that an appeal has not turned count as right.
+    None before the first. Right is what somebody else found right: an officer who denied the appeal, or
+    acted on the notice that the claim became. What a holder says of their own claim counts only where they
+    let it go: one that they uphold, and nobody appealed, is not decided.
     """
-    query = select(Claim.state, Claim.ground).where(Claim.holder_id == holder_id)
-    rows = session.exec(query.where(col(Claim.state).in_(("upheld", "escalated", "released"))))
-    right = wrong = 0
-    for state, ground in rows:
-        right += state in {"upheld", "escalated"}
-        wrong += state == "released" and ground in CONTESTED
-    decided = right + wrong
-    return (right / decided if decided else None), decided
+    own = Claim.holder_id == holder_id
+    wrong = select(func.count()).where(
+        own, Claim.state == "released", col(Claim.ground).in_(CONTESTED)
+    )
+    denied = (
+        select(Appeal.id)
+        .join(Dispute, col(Dispute.id) == col(Appeal.subject_id))
+        .where(
+            Appeal.subject_kind == Dispute.KIND,
+            Appeal.outcome_kind == "denied",
+            Dispute.claim_id == Claim.id,
+        )
+    )
+    acted_on = (
+        select(NoticeTrack.notice_id)
+        .join(Notice, col(Notice.id) == col(NoticeTrack.notice_id))
+        .where(
+            NoticeTrack.track_id == Claim.track_id,
+            NoticeTrack.state == "actioned",
+            Notice.holder_id == Claim.holder_id,
+            Notice.reference_id == Claim.reference_id,
+        )
+    )
+    right = select(func.count()).where(
+        own,
+        or_(
+            and_(Claim.state == "upheld", denied.exists()),
+            and_(Claim.state == "escalated", acted_on.exists()),
+        ),
+    )
+    stood, decided = session.exec(right).one(), session.exec(wrong).one()
+    decided += stood
+    return (stood / decided if decided else None), decided
 
 
 def _follow_rules(

@@ -6,6 +6,7 @@ The stages of one track are in `scanner/pipeline.py`; what else follows from eve
 from typing import Final
 
 from scanner import (
+    claim_escalations,
     claim_licences,
     claims,
     edits,
@@ -146,7 +147,7 @@ GROUPS: Final = (
     ),
     Group(
         name=claims.GROUP,
-        topics=(events.TRACKS, events.REFERENCES),
+        topics=(events.TRACKS, events.REFERENCES, events.CASES),
         handlers={
             events.TrackDecided.type: claims.on_decided,
             events.TrackRuled.type: claims.on_decided,
@@ -156,6 +157,10 @@ GROUPS: Final = (
             events.TrackBlocked.type: edits.on_out,
             rights_events.HolderVerified.type: claims.on_verified,
             rights_events.LicenceGranted.type: claim_licences.on_granted,
+            **{
+                matter_events.MATTER_EVENTS["notice", state].type: claim_escalations.on_notice_over
+                for state in claim_escalations.OVER
+            },
         },
     ),
     Group(

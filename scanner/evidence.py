@@ -1,5 +1,6 @@
 """Files that a party puts forward: looked at by their first bytes, kept as blobs of the tenant."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, func, select
@@ -7,6 +8,7 @@ from sqlmodel import Session, col, func, select
 from scanner.audio import AudioError, sniff
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
+from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
 from scanner.tables import Appeal, Claim, Dispute, Evidence, Holder
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 10 << 20
 MOST: Final = 20
+_READ: Final[Mapping[str, frozenset[str]]] = {
+    Appeal.KIND: frozenset({"filed", "assigned", "questions"}),
+    Dispute.KIND: frozenset({"opened", "with_claimant", "upheld", "appealed"}),
+}
+"""States of a matter in which somebody still reads what is put forward; of others, all."""
 _MODELS: Final[dict[str, Any]] = {"holder": Holder} | {
     model.KIND: model for model in (Appeal, Claim, Dispute)
 }
@@ -62,9 +69,11 @@ def add(
     ------
     DeclarationError
         If there are enough.
+    IllegalTransitionError
+        If the matter is over.
     """
     with service.database.transaction() as session:
-        session.get(_MODELS[matter[0]], matter[1], with_for_update=True)
+        refuse_over(session.get_one(_MODELS[matter[0]], matter[1], with_for_update=True))
         refuse_more(session, matter)
         row = Evidence(
             id=new_id(),
@@ -81,6 +90,17 @@ def add(
         )
         session.add(row)
         return row
+
+
+def takes_more(row: Any) -> bool:
+    """Tell whether a matter still takes evidence."""
+    return not isinstance(row, Appeal | Dispute) or row.state in _READ[row.KIND]
+
+
+def refuse_over(row: Any) -> None:
+    """Raise ``IllegalTransitionError`` if a matter takes no more evidence."""
+    if not takes_more(row):
+        raise IllegalTransitionError(f"the {row.KIND} is {row.state}: it takes no more evidence")
 
 
 def refuse_more(session: Session, matter: tuple[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Sound of references for reviewers to compare with: kept where the operator asks for it, erased with the reference.
 
-A preview is mono Opus in WebM, about 48 kbit/s. It is evidence for who decides a case about the reference, and
-for nobody else.
+A preview is mono Opus in WebM, about 48 kbit/s. It is evidence for who decides a case about the reference; whose
+track it was found in hears the matched part (`scanner/matched_sound.py`).
 """
 
 import threading

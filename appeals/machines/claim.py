@@ -37,10 +37,10 @@ CLAIM: Final = Machine(
             ("reason",),
             decides=True,
         ),
-        # a licence, an exclusion, the holder's silence, an appeal that was granted
+        # a licence, an exclusion, the holder's silence, an appeal that was granted, a notice that came to nothing
         Move(
             "release",
-            [_S.POTENTIAL, _S.ACTIVE, _S.DISPUTED, _S.UPHELD],
+            [_S.POTENTIAL, _S.ACTIVE, _S.DISPUTED, _S.UPHELD, _S.ESCALATED],
             _S.RELEASED,
             CLOCK,
             ("ground",),

@@ -15,6 +15,7 @@ from scanner import (
     disputes,
     edits,
     explanations,
+    matched_sound,
     notice_views,
     statements,
     track_views,
@@ -78,6 +79,8 @@ class TrackView:
         Of both sides, the nearest first.
     appealable : bool
         The decision in force can be appealed.
+    can_hear : bool
+        A sound of the reference whose match is drawn is kept.
     badge : str or None
         What anybody is told of its origin; None for what is not out.
     """
@@ -97,6 +100,7 @@ class TrackView:
     edits: list[dict[str, Any]]
     thread: list[Step]
     appealable: bool
+    can_hear: bool
     badge: str | None
 
 
@@ -142,6 +146,7 @@ def view(
         appealable=track.state in REDRESS
         and statement is not None
         and track.decision_id not in appealed,
+        can_hear=match is not None and _is_kept(service, track, match["reference_id"]),
         badge=_badge(service, track),
     )
 
@@ -191,6 +196,14 @@ def describe(
     if isinstance(row, CounterNotice):
         return counter_notices.describe(row)
     return {"state": row.state, "text": row.reason, "outcome": row.outcome}
+
+
+def _is_kept(service: "Service", track: Track, reference_id: str) -> bool:
+    with service.database.reading() as session:
+        try:
+            return matched_sound.found_in(session, track, reference_id) is not None
+        except NotFoundError:
+            return False
 
 
 def _badge(service: "Service", track: Track) -> str | None:

@@ -177,15 +177,19 @@ def list_evidence(
     "/{dispute_id}/evidence",
     status_code=201,
     response_model=shapes.EvidenceAnswer,
-    responses=problems(*FILED),
+    responses=problems(*FILED, "illegal-transition"),
     openapi_extra={"requestBody": FILE_BODY},
 )
 async def add_evidence(
     request: Request, caller: ContestWriter, service: ServiceDep, dispute_id: DisputeId
 ) -> JSONResponse:
-    """Put a file forward: PDF, image, text or audio, 10 MiB at most. Needs `contest:write`."""
+    """Put a file forward: PDF, image, text or audio, 10 MiB at most, until the dispute is over.
+
+    Needs `contest:write`.
+    """
     with service.database.reading() as session:
         dispute, _ = disputes.find(session, caller, dispute_id)
+    evidence.refuse_over(dispute)
     done = await received(request, service, caller, (Dispute.KIND, dispute.id))
     return JSONResponse(done.body, done.status)
 

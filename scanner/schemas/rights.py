@@ -32,7 +32,9 @@ class Claimant(BaseModel):
     id: str
     name: str
     verified: bool
-    precision: float | None = Field(description="Share of decided contested claims that stood.")
+    precision: float | None = Field(
+        description="Of the contested claims that were decided, the share that somebody else found right."
+    )
     decided_claims: int
 
 
@@ -174,7 +176,9 @@ class HolderWhole(Answer):
     verified: bool
     contact_email: str | None
     language: str
-    precision: float | None
+    precision: float | None = Field(
+        description="Of the contested claims that were decided, the share that somebody else found right."
+    )
     decided_claims: int
     version: int
     created_at: Moment

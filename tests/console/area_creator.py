@@ -24,6 +24,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/my/tracks"): CREATOR,
     ("GET", "/my/tracks/{track_id}"): CREATOR,
     ("GET", "/my/tracks/{track_id}/audio"): CREATOR,
+    ("GET", "/my/tracks/{track_id}/reference.webm"): CREATOR,
     ("GET", "/my/tracks/{track_id}/events"): CREATOR,
     ("POST", "/my/tracks/{track_id}/fix"): CREATOR,
     ("POST", "/my/questions/{case_id}"): CREATOR,

@@ -1,8 +1,10 @@
 """A creator's dispute to its end, a counter-notice asked twice, a parent's consent; and what is another's."""
 
+import io
 import re
 from typing import TYPE_CHECKING
 
+import av
 import httpx
 from sqlmodel import select
 
@@ -116,6 +118,34 @@ def _answered(world: World, label: Holder, dispute_id: str, answer: dict[str, st
     with httpx.Client(base_url=world.url, headers=headers, trust_env=False, verify=TLS) as client:
         answered = client.post(f"/v1/disputes/{dispute_id}/answer", json=answer)
         assert answered.status_code == 200, answered.text
+
+
+def test_a_creator_hears_the_matched_part_of_the_reference_and_nothing_of_anothers(
+    world: World,
+) -> None:
+    """domain.md, who sees what: the matched reference segment and five seconds around it."""
+    address = f"/my/tracks/{world.track_id}/reference.webm"
+    with world.http("creator") as client:
+        page = client.get(f"/my/tracks/{world.track_id}").text
+        (source, *_) = re.findall(r'src="([^"]*reference\.webm[^"]*)"', page)
+        assert source.startswith(f"{address}?reference=")
+        answer = client.get(source.replace("&amp;", "&"))
+        assert answer.headers["content-type"] == "audio/webm"
+        with av.open(io.BytesIO(answer.content)) as sound:
+            assert 0 < sum(each.samples for each in sound.decode(audio=0)) <= 15.1 * 48_000
+        assert client.get(f"{address}?segment=99").status_code == 404
+        assert client.get(f"{address}?reference={new_id()}").status_code == 404
+        _, claimed, _ = held(world, "Without a preview")
+        assert client.get(f"/my/tracks/{claimed}/reference.webm").status_code == 404
+        assert "reference.webm" not in client.get(f"/my/tracks/{claimed}").text
+        others = casework.decided_track(
+            world.service,
+            world.caller,
+            account_id=casework.account(world.service, world.caller, "eve").id,
+        )
+        assert client.get(f"/my/tracks/{others.id}/reference.webm").status_code == 404
+    with world.http("reviewer") as client:
+        assert client.get(address).status_code == 403
 
 
 def test_a_part_is_muted_and_the_new_version_is_followed_until_it_is_out(

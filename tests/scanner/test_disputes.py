@@ -7,11 +7,25 @@ from sqlmodel import select
 
 import appeals
 from appeals.standing import Submissions
-from scanner import claims, disputes, inline, judgements, notice_views, sanctions
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    claim_escalations,
+    claims,
+    disputes,
+    inline,
+    judgements,
+    notice_views,
+    notices,
+    sanctions,
+)
+from scanner.appeal_outcomes import AppealDecision
+from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.disputes import Answered, Filed
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
+from scanner.journal import event_of
 from scanner.notice_senders import SenderSuspendedError
 from scanner.sanctions import SanctionAsked
 from scanner.schemas.notices import NoticeAnswer
@@ -203,6 +217,34 @@ def test_a_claim_goes_to_a_notice_which_says_what_it_lacks(service, caller, labe
     assert notice.elements["location"] == [track.id]
 
 
+@pytest.mark.parametrize("end", ["lapse", "retract"])
+def test_a_claim_ends_with_the_notice_that_it_became(
+    service, caller, label, claimed, end: str
+) -> None:
+    """DSM-17-9: a notice that comes to nothing keeps nobody's track claimed."""
+    dispute = filed(service, caller, claimed[1])
+    given = Answered("escalate", "We insist.", elements={"signature": "Lea Bell"})
+    holder = claiming.of(caller, label)
+    disputes.answer(service, holder, dispute.id, given)
+    assert now_is(service, *claimed) == ("conditioned", "escalated")
+
+    if end == "lapse":
+        casework.later(service, days=15)
+    else:
+        with service.database.reading() as session:
+            (notice,) = session.exec(select(Notice)).all()
+        notices.retract(service, notice, holder, None)
+    with service.database.reading() as session:
+        (notice,) = session.exec(select(Notice)).all()
+    claim_escalations.on_notice_over(service, event_of(casework.events(service, notice.id)[-1]))
+
+    assert now_is(service, *claimed) == ("released", "released")
+    last = event_of(casework.events(service, claimed[1].id)[-1])
+    assert last.data["detail"]["money_to"] == "creator"
+    with service.database.reading() as session:
+        assert claims.precision(session, label.id) == (0.0, 1)
+
+
 def test_a_claim_goes_to_a_whole_notice_which_a_person_decides(
     service, caller, label, claimed
 ) -> None:
@@ -319,20 +361,52 @@ def test_a_withdrawn_dispute_lets_the_claim_act_as_before(service, caller, claim
     assert now_is(service, *claimed) == ("conditioned", "active")
 
 
-def test_a_holder_is_as_precise_as_their_contested_claims(service, caller, label, claimed) -> None:
+def test_what_a_holder_says_of_their_own_claim_makes_them_no_more_precise(
+    service, caller, label, claimed
+) -> None:
+    """What others find counts, and what a holder lets go: not that they call themselves right."""
     dispute = filed(service, caller, claimed[1])
-    with service.database.reading() as session:
-        assert claims.precision(session, label.id) == (None, 0)
-    disputes.answer(
-        service, claiming.of(caller, label), dispute.id, Answered("uphold", "It is ours.")
+    holder, officer = (
+        claiming.of(caller, label),
+        casework.person(service, caller, "o", "appeals_officer"),
     )
+    disputes.answer(service, holder, dispute.id, Answered("uphold", "It is ours."))
     song = claiming.reference(service, caller, label, title="Second")
     _, second = claiming.claimed(service, caller, song)
     filed(service, caller, second)
     casework.later(service, days=40)
+    with service.database.reading() as session:
+        assert claims.precision(session, label.id) == (0.0, 1)
+
+    row = appealing.file(service, caller, AppealAsked("dispute", dispute.id, "It is not."))
+    appealing.say(service, holder, row.id, "It is the whole chorus.")
+    appealing.assign(service, officer, row.id)
+    appeal_outcomes.decide(service, officer, row.id, AppealDecision("deny", "It is theirs."))
 
     with service.database.reading() as session:
         assert claims.precision(session, label.id) == (0.5, 2)
+
+
+def test_a_claim_that_is_lost_on_appeal_counts_against_its_holder_and_frees_the_money(
+    service, caller, label, claimed
+) -> None:
+    dispute = filed(service, caller, claimed[1])
+    holder, officer = (
+        claiming.of(caller, label),
+        casework.person(service, caller, "o", "appeals_officer"),
+    )
+    disputes.answer(service, holder, dispute.id, Answered("uphold", "It is ours."))
+    row = appealing.file(service, caller, AppealAsked("dispute", dispute.id, "It is not."))
+    appealing.say(service, holder, row.id, "It is the whole chorus.")
+    appealing.assign(service, officer, row.id)
+
+    appeal_outcomes.decide(service, officer, row.id, AppealDecision("grant", "A quotation."))
+
+    assert now_is(service, *claimed) == ("released", "released")
+    last = event_of(casework.events(service, claimed[1].id)[-1])
+    assert last.data["detail"]["money_to"] == "creator"
+    with service.database.reading() as session:
+        assert claims.precision(session, label.id) == (0.0, 1)
 
 
 def test_rules_made_anew_never_loosen_what_a_person_decided(

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from scanner import reference_previews, references
+from scanner.matched_sound import creators_excerpt
 from scanner.preview_sound import RATE, warped
 from scanner.privacy import blobs
 from scanner.reference_previews import excerpt_of, rendered
@@ -47,6 +48,27 @@ def segment(**changes: float) -> dict[str, float]:
     return {
         "query_start": 4, "query_end": 8, "reference_start": 3, "reference_end": 7, "pitch_semitones": 0
     } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("matched", "duration", "heard"),
+    [
+        ((40, 52), 180, (35, 57)),
+        ((2, 9), 180, (0, 14)),
+        ((170, 178), 180, (165, 180)),
+        ((0, 180), 180, (0, 60)),
+        ((0, 10), 10, (0, 5)),
+        ((6, 14), 20, (5, 15)),
+    ],
+)
+def test_a_creator_hears_what_matched_and_five_seconds_around_it_and_never_the_whole(
+    matched: tuple[int, int], duration: int, heard: tuple[int, int]
+) -> None:
+    found = segment(reference_start=matched[0], reference_end=matched[1])
+    excerpt = creators_excerpt(found, duration)
+
+    assert (excerpt.start_s, excerpt.end_s) == heard
+    assert (excerpt.speed, excerpt.semitones) == (1, 0)
 
 
 def test_a_preview_is_kept_sounds_like_the_reference_and_goes_with_it(service, caller, wav) -> None:

@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse
 import appeals
 from appeals.roles import Role
 from scanner import appeal_outcomes, appealing, counter_notices, disputes, evidence
-from scanner.appealing import TAKES_EVIDENCE
 from scanner.console import creator_clocks, creator_lists, creator_threads, creator_views
 from scanner.console.access import ConsoleRoute, Posted, proved
 from scanner.console.creators import Creator
@@ -31,7 +30,6 @@ router = APIRouter(
 )
 MOST: Final = 5000
 Matter = Dispute | Appeal | CounterNotice
-OPEN_DISPUTES: Final = frozenset({"opened", "with_claimant", "upheld", "appealed"})
 
 
 def my_matter(identity: Creator, service: ServiceDep, matter_kind: str, matter_id: str) -> Matter:
@@ -106,9 +104,7 @@ def move_matter(
 
 
 def _takes_files(matter: Matter) -> bool:
-    if isinstance(matter, Appeal):
-        return matter.state in TAKES_EVIDENCE
-    return isinstance(matter, Dispute) and matter.state in OPEN_DISPUTES
+    return not isinstance(matter, CounterNotice) and evidence.takes_more(matter)
 
 
 def _text(form: Mapping[str, str], field: str) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import cases, edits
+from scanner import cases, edits, matched_sound, reference_previews
 from scanner.audio.mending import Part
-from scanner.blob_answers import AudioResponse, WantedDep
+from scanner.blob_answers import AudioResponse, WantedDep, WebmResponse
 from scanner.console import creator_lists, creator_views
 from scanner.console.access import ConsoleRoute, Posted
 from scanner.console.creator_views import TrackView
@@ -76,6 +76,25 @@ def read_track_audio(
     return read_audio(track, service, wanted)
 
 
+@router.get("/tracks/{track_id}/reference.webm", response_class=WebmResponse)
+def read_matched_sound(
+    identity: Creator,
+    track: MyTrack,
+    service: ServiceDep,
+    reference: Annotated[str | None, Query(max_length=36)] = None,
+    segment: Annotated[int, Query(ge=0, le=10_000)] = 0,
+) -> Response:
+    """What was found in the track as the reference has it: the matched part and five seconds around it."""
+    if not _has_sound(track):
+        raise NotFoundError("preview", "of a reference that was found in this track")
+    with service.database.reading() as session:
+        row, match = matched_sound.found_in(session, track, reference)
+    excerpt = matched_sound.creators_excerpt(matched_sound.segment_of(match, segment), row.duration)
+    with service.precheck_slots:  # decoding is CPU work
+        content = reference_previews.rendered(service, row, excerpt)
+    return WebmResponse(content, headers={"Cache-Control": "private, max-age=600"})
+
+
 @router.get("/tracks/{track_id}/events", response_class=EventStream)
 async def follow(
     request: Request,
@@ -129,8 +148,7 @@ def _page(
     wrong: str | None = None,
 ) -> Response:
     view = creator_views.view(service, identity.caller, track, language_of(request), chosen)
-    under_way = State(track.state) in UNDER_WAY
-    has_sound = track.sha256 is not None and track.state != State.WITHDRAWN and not under_way
+    under_way, has_sound = State(track.state) in UNDER_WAY, _has_sound(track)
     return page(
         request,
         "creator_track.html",
@@ -142,10 +160,18 @@ def _page(
         under_way=under_way,
         settled=State(track.state) in FINAL,
         audio=f"/my/tracks/{track.id}/audio" if has_sound else None,
+        heard=view.match["segments"][:MOST_PARTS]
+        if has_sound and view.match and view.can_hear
+        else [],
         fixes=_stretches(view),
         typed=typed or {},
         wrong=wrong,
     )
+
+
+def _has_sound(track: Track) -> bool:
+    over = State(track.state) in {*UNDER_WAY, State.WITHDRAWN}
+    return track.sha256 is not None and not over
 
 
 def _stretches(view: TrackView) -> list[tuple[str, str]]:

@@ -4,27 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
-from sqlmodel import select
 
-from scanner import blob_answers, reference_previews
-from scanner.blob_answers import AudioResponse, WantedDep
+from scanner import blob_answers, matched_sound, reference_previews
+from scanner.blob_answers import WEBM, AudioResponse, WantedDep, WebmResponse
 from scanner.console.access import ConsoleRoute
 from scanner.console.pages.cases import Reader, SeenCase, track_in
 from scanner.dependencies import ServiceDep
-from scanner.errors import NotFoundError
 from scanner.service import Service
 from scanner.tables import Case, Reference, TrackMatch
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 
-WEBM = "audio/webm"
 Named = Annotated[str | None, Query(max_length=36)]
-
-
-class WebmResponse(Response):
-    """A short sound."""
-
-    media_type = WEBM
 
 
 @router.get("/cases/{case_id}/reference.webm", response_class=AudioResponse)
@@ -50,9 +41,7 @@ def read_warped(
 ) -> Response:
     """A matched segment of a reference at the track's pitch and tempo."""
     row, match = _matched(service, case, reference)
-    if segment >= len(match.segments):
-        raise NotFoundError("segment", "of this number in the match")
-    excerpt = reference_previews.excerpt_of(match.segments[segment], row.duration)
+    excerpt = reference_previews.excerpt_of(matched_sound.segment_of(match, segment), row.duration)
     with service.precheck_slots:  # decoding and stretching are CPU work
         content = reference_previews.rendered(service, row, excerpt)
     return WebmResponse(content, headers={"Cache-Control": "private, max-age=600"})
@@ -61,18 +50,6 @@ def read_warped(
 def _matched(
     service: Service, case: Case, reference_id: str | None
 ) -> tuple[Reference, TrackMatch]:
-    """Return a reference that was found in the case's track and has a preview; the surest, if none is named."""
     track = track_in(service, case)
-    query = (
-        select(Reference, TrackMatch)
-        .join(TrackMatch, TrackMatch.reference_id == Reference.id)  # type: ignore[arg-type]
-        .where(TrackMatch.analysis_id == track.analysis_id, Reference.tenant_id == case.tenant_id)
-        .order_by(TrackMatch.score.desc())  # type: ignore[attr-defined]
-    )
-    if reference_id is not None:
-        query = query.where(Reference.id == reference_id)
     with service.database.reading() as session:
-        for reference, match in session.exec(query):
-            if reference.preview_sha256 and match.segments:
-                return reference, match
-    raise NotFoundError("preview", "of a reference that was found in this case's track")
+        return matched_sound.found_in(session, track, reference_id)

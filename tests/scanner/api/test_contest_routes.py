@@ -63,6 +63,9 @@ def test_a_claim_is_disputed_shown_and_answered(api: Api, platform, caller, labe
     assert problem(theirs.post(f"{address}/answer", json={"answer": "release"})) == (
         "illegal-transition"
     )
+    late = http.post(f"{address}/evidence", files={"file": ("late.pdf", b"%PDF-1.7 late")})
+    assert problem(late) == "illegal-transition"
+    assert len(http.get(f"{address}/evidence").json()["items"]) == 1
     inline.drive(api.service, track.id)
     assert http.get(f"/v1/tracks/{track.id}").json()["state"] == "released"
     assert http.get("/v1/disputes?state=released").json()["items"][0]["claim_id"] == claim.id
