@@ -24,6 +24,7 @@ from scanner import (
     standing_events,
     stay_down,
     strikes,
+    takes,
 )
 from scanner.bus.groups import Group
 
@@ -52,6 +53,8 @@ NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
     people_events.GenerationWaiting,
     people_events.GenerationQueued,
     people_events.GenerationWithdrawn,
+    people_events.GenerationMade,
+    people_events.GenerationFailed,
     standing_events.SanctionInForce,
     standing_events.SanctionLifted,
     standing_events.SanctionExpired,
@@ -173,6 +176,12 @@ GROUPS: Final = (
                 strikes.reverse_restored
             ),
         },
+    ),
+    Group(
+        name=takes.GROUP,
+        topics=(events.GENERATIONS,),
+        handlers={people_events.GenerationQueued.type: takes.make},
+        gave_up=takes.give_up,
     ),
     Group(
         name="notify",

@@ -1,6 +1,6 @@
 """Requests to a generator: screened, then refused, queued, or waiting for a parent's consent.
 
-No generator is installed yet: what is queued stays queued, and each answer says so.
+What is queued `scanner/takes.py` makes.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 import policy
 from policy.facts import PromptSignal
-from scanner import people, prompts
+from scanner import generators, people, prompts
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
@@ -33,10 +33,6 @@ from scanner.tables import Account, Generation
 if TYPE_CHECKING:
     from scanner.service import Service
 
-GENERATOR: Final = {
-    "installed": False,
-    "detail": "no generator is installed here: a request that is allowed stays queued",
-}
 NEEDS_CONSENT: Final = "needs-consent"
 _NOT_SAID: Final[Mapping[PromptSignal, str]] = {
     "artist": "nobody is imitated by name",
@@ -56,7 +52,15 @@ class GenerationAsked:
 
 
 def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[str, Any]:
-    """Take a request in, screen it, and return what became of it."""
+    """Take a request in, screen it, and return what became of it.
+
+    Raises
+    ------
+    DeclarationError
+        If no engine could answer it.
+    """
+    wanted = generators.fields(asked.prompt, asked.parameters)
+    generators.check(wanted, longest=service.settings.generation_seconds)
     now = service.now()
     with service.database.reading() as session:
         objections = _objections(service, session, caller.tenant_id, asked.prompt)
@@ -131,7 +135,9 @@ def describe(session: Session, row: Generation) -> dict[str, Any]:
         "parameters": row.parameters,
         "needs_consent": "generate" if lacking else None,
         "reasons": row.reasons,
-        "generator": GENERATOR,
+        "generator": generators.installed(),
+        "track_id": row.track_id,
+        "take": row.take,
         "version": row.version,
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
@@ -210,7 +216,22 @@ def _move(
             data = GenerationRefused(rules=rules)
         case GenerationMove.WITHDRAW:
             data = GenerationWithdrawn(rules=rules)
+        case _:
+            raise AssertionError(move)  # what comes of making it has its own events
     _note(session, row, data, now, actor, cause)
+
+
+def note_move(
+    session: Session,
+    row: Generation,
+    move: GenerationMove,
+    data: GenerationEvent,
+    now: datetime,
+    cause: Event,
+) -> None:
+    """Write down that a generation, which is locked, was made or failed."""
+    row.state = advance(GENERATION_MOVES, GenerationState(row.state), move, "a generation")
+    _note(session, row, data, now, PIPELINE, cause)
 
 
 def _note(

@@ -74,6 +74,19 @@ def _swept(service: "Service", tenant_id: str) -> tuple[int, int]:
     return sum(sweep.compared for sweep in sweeps), sum(sweep.found for sweep in sweeps)
 
 
+def drive_generation(service: "Service", generation_id: str) -> None:
+    """Handle what a generation is still to lead to, in this process: its take, or that there is none."""
+    attempts: dict[tuple[str, str], int] = {}
+    while open_ := _open_events(service, generation_id):
+        for group, event in open_:
+            key = (group.name, event.id)
+            verdict = dispatch(service, group, event, attempts.get(key, 0))
+            if isinstance(verdict, Again):
+                attempts[key] = attempts.get(key, 0) + int(verdict.counts)
+                time.sleep(verdict.delay)
+                break
+
+
 def drive_group(service: "Service", group: "Group", tenant_id: str) -> None:
     """Handle every event of a tenant that a group has not handled, and what they lead to."""
     attempts: dict[str, int] = {}
@@ -99,7 +112,7 @@ def _unhandled(service: "Service", group: "Group", tenant_id: str) -> list[Event
 
 
 def _open_events(service: "Service", track_id: str) -> list[tuple["Group", Event]]:
-    """Return the track's events that a group has not handled, oldest first."""
+    """Return the events of a track, or another subject, that a group has not handled, oldest first."""
     with service.database.reading() as session:
         rows = session.exec(
             select(JournalRow)

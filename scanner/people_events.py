@@ -139,3 +139,22 @@ class GenerationWithdrawn(GenerationEvent):
     type: ClassVar[str] = "clearance.generation.withdrawn"
 
     rules: EvidenceRules
+
+
+class GenerationMade(GenerationEvent):
+    """A take was made of it and submitted as a track; what becomes of it, the track's events say."""
+
+    type: ClassVar[str] = "clearance.generation.made"
+
+    track_id: str
+    take_id: str
+    engine: str
+    engine_version: str
+
+
+class GenerationFailed(GenerationEvent):
+    """It could not be made."""
+
+    type: ClassVar[str] = "clearance.generation.failed"
+
+    problem: str

@@ -34,6 +34,9 @@ class GenerationState(StrEnum):
     REFUSED = "refused"
     WAITING_CONSENT = "waiting_consent"
     QUEUED = "queued"
+    MADE = "made"
+    """Its track is on record and goes the way of every upload."""
+    FAILED = "failed"
     WITHDRAWN = "withdrawn"
 
 
@@ -41,6 +44,8 @@ class GenerationMove(StrEnum):
     REFUSE = "refuse"
     WAIT = "wait"
     QUEUE = "queue"
+    MAKE = "make"
+    FAIL = "fail"
     WITHDRAW = "withdraw"
 
 
@@ -61,6 +66,8 @@ GENERATION_MOVES: Final[Mapping[tuple[GenerationState, GenerationMove], Generati
     (GenerationState.WAITING_CONSENT, GenerationMove.REFUSE): GenerationState.REFUSED,
     (GenerationState.WAITING_CONSENT, GenerationMove.QUEUE): GenerationState.QUEUED,
     (GenerationState.WAITING_CONSENT, GenerationMove.WITHDRAW): GenerationState.WITHDRAWN,
+    (GenerationState.QUEUED, GenerationMove.MAKE): GenerationState.MADE,
+    (GenerationState.QUEUED, GenerationMove.FAIL): GenerationState.FAILED,
     (GenerationState.QUEUED, GenerationMove.WITHDRAW): GenerationState.WITHDRAWN,
 }
 

@@ -366,6 +366,12 @@ class Settings(BaseSettings):
         description="CPU seconds that an analysis may spend on hearing what is sung, where the rules read "
         "words; needs the extra `speech`. 0: nothing is heard, and tracks say so.",
     )
+    generation_cpu_seconds: int = Field(
+        default=120, ge=1, description="CPU seconds that making one take may cost."
+    )
+    generation_seconds: float = Field(
+        default=180, gt=0, le=600, description="Longest take that is made, in seconds."
+    )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",
         description="Form that a generated track is released in: its mark must be read back from it.",

@@ -24,6 +24,7 @@ from scanner.cli import (
     certificates,
     explaining,
     fingerprints,
+    generating,
     holders,
     notices,
     objections,
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 running.add_to(app)
 scanning.add_to(app)
+generating.add_to(app)
 explaining.add_to(app)
 fingerprints.add_to(app)
 app.add_typer(catalogue.app, name="reference")

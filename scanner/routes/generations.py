@@ -58,7 +58,8 @@ def request_generation(
     """Ask for a track. Needs the scope `tracks:write`.
 
     `state` says if it is `queued`, waits for a parent (`waiting_consent`) or is `refused`, and
-    `reasons` why. No generator is installed yet (`generator`), so what is queued stays queued.
+    `reasons` why. Once it is `made`, `track_id` names the track: it is marked, scanned and judged
+    like an upload, and its files are there once it is released. `generator` says if takes are made here.
     """
 
     def work() -> Answer:

@@ -232,14 +232,33 @@ class GenerationAskedFor(Asked):
 
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
     account: ShortText | None = Field(None, description="For whom; none: the platform itself.")
-    tempo: Annotated[float, Field(ge=20, le=400)] | None = Field(
-        None, description="Beats a minute."
+    tempo: Annotated[float, Field(ge=30, le=300)] | None = Field(
+        None, description="Quarter notes a minute."
     )
-    key: Annotated[str, StringConstraints(max_length=30)] | None = None
-    instruments: Annotated[list[ShortText], Field(max_length=50)] | None = None
-    bars: Annotated[int, Field(ge=1, le=1000)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-    stems: bool | None = None
+    key: Annotated[str, StringConstraints(max_length=30)] | None = Field(
+        None, description="Tonic and mode, as `D minor`."
+    )
+    metre: Annotated[str, StringConstraints(max_length=10)] | None = Field(
+        None, description="Time signature, as `3/4`."
+    )
+    moods: Annotated[list[ShortText], Field(max_length=6)] | None = None
+    genre: ShortText | None = None
+    instruments: Annotated[list[ShortText], Field(max_length=8)] | None = Field(
+        None, description="One stem each."
+    )
+    without: Annotated[list[ShortText], Field(max_length=8)] | None = Field(
+        None, description="Instruments that must not be heard."
+    )
+    bars: Annotated[int, Field(ge=1, le=400)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=600)] | None = None
+    form: ShortText | None = Field(None, description="As `AABA` or `intro-verse-chorus`.")
+    chords: Annotated[list[ShortText], Field(max_length=400)] | None = Field(
+        None, description="One a bar, from the beginning again."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
+        None, description="The same request and seed give the same bytes."
+    )
+    stems: bool | None = Field(None, description="Whether the stems are kept and cleared too.")
 
     def parameters(self) -> dict[str, Any]:
         """Return what was given beside the prompt and the account."""
@@ -257,13 +276,17 @@ class GenerationAnswer(Answer):
     """A request to a generator, and what became of it."""
 
     id: str
-    state: Literal["refused", "waiting_consent", "queued", "withdrawn"]
+    state: Literal["refused", "waiting_consent", "queued", "withdrawn", "made", "failed"]
     account: str | None
     prompt: str
     parameters: dict[str, Any]
     needs_consent: ConsentScope | None
     reasons: list[GateReasonAnswer]
     generator: Generator
+    track_id: str | None = Field(description="The track that its take became, once it is made.")
+    take: dict[str, Any] | None = Field(
+        description="What was understood, why each choice was made, the stems, the seed."
+    )
     version: int
     created_at: Moment
     updated_at: Moment

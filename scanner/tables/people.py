@@ -99,8 +99,9 @@ class ParentalControls(SQLModel, table=True):
 
 
 class Generation(SQLModel, table=True):
-    """A request to a generator, and whether it may be made.
+    """A request to a generator, whether it may be made, and what was.
 
+    ``take`` is what its engine says of it: what was understood, why each choice was made, the stems.
     ``quota_day`` is the day, in the zone of the account's controls, to whose quota it counts.
     """
 
@@ -119,5 +120,7 @@ class Generation(SQLModel, table=True):
     parameters: dict[str, Any] = Field(sa_type=json_type())
     reasons: list[dict[str, Any]] = Field(sa_type=json_type())
     quota_day: str | None = Field(default=None, max_length=10)
+    track_id: str | None = Field(default=None, max_length=36)
+    take: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)

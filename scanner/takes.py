@@ -1,0 +1,178 @@
+"""Makes what a generation asks for: a take, submitted as a track that goes the way of every upload.
+
+The take is made in a process of its own, which can be ended. Its sound enters by the same door as an upload's,
+declared as generated: it is marked, read back, scanned and judged before anything of it can leave.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from sqlmodel import Session
+
+from scanner import generations, generators, tracks
+from scanner.bus.dispatch import AlreadyHandledError, mark_handled
+from scanner.callers import Caller
+from scanner.declarations import Declaration
+from scanner.errors import PoisonError, TransientError
+from scanner.journal import Actor, Event
+from scanner.people_events import GenerationFailed, GenerationMade
+from scanner.people_states import GenerationMove, GenerationState
+from scanner.tables import Account, Generation, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+GROUP: Final = "generate"
+GENERATOR: Final = Actor("generator", "system")
+_STEM: Final = ".stem.flac"
+
+log = structlog.get_logger()
+
+
+class NotWantedError(Exception):
+    """What asked for the take was taken back while it was made."""
+
+
+def make(service: "Service", event: Event) -> None:
+    """Make a queued generation's take and submit it; one that is wanted no more is left alone."""
+    with service.database.reading() as session:
+        row = session.get(Generation, event.subject)
+        account = session.get(Account, row.account_id) if row and row.account_id else None
+    if row is None or row.state != GenerationState.QUEUED:
+        _settled(service, event)
+        return
+    folder = service.settings.temporary_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="take-", dir=folder) as place:
+        take = _made(service, row, Path(place))
+        source = _kept(service, row, Path(place), take)
+    declaration = _declared(row, account, take)
+    caller = Caller(row.tenant_id, GENERATOR, frozenset())
+
+    def also(session: Session, track: Track) -> None:
+        mark_handled(service, session, GROUP, event.id)
+        _note_made(service, session, row.id, track, take, event)
+
+    try:
+        tracks.submit(
+            service, caller, source, declaration, entrance="generator", key=row.id, also=also
+        )
+    except NotWantedError:
+        _settled(service, event)
+
+
+def give_up(service: "Service", event: Event, why: str) -> None:
+    """End a generation that could not be made; whoever asked is told by its state."""
+    with service.database.transaction() as session:
+        row = session.get(Generation, event.subject, with_for_update=True)
+        if row is None or row.state != GenerationState.QUEUED:
+            return
+        log.error("generation_failed", generation=row.id, why=why)
+        data = GenerationFailed(problem="generation-failed")
+        generations.note_move(session, row, GenerationMove.FAIL, data, service.now(), event)
+
+
+def _made(service: "Service", row: Generation, place: Path) -> dict[str, Any]:
+    seconds = service.settings.generation_cpu_seconds
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "scanner.takes_child", str(place), str(seconds)],
+            input=json.dumps(generators.fields_of(row)).encode(),
+            capture_output=True,
+            timeout=2 * seconds,
+            env=_environment(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PoisonError(f"it takes more than {2 * seconds} s") from None
+    except OSError as error:
+        raise TransientError("no process to make a take can be started") from error
+    if done.returncode != 0:
+        log.error("take_broke", returncode=done.returncode, said=done.stderr[-2000:])
+        raise PoisonError(f"making it ended with {done.returncode}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    if "missing" in answer:
+        raise TransientError(answer["missing"])
+    if "refused" in answer:  # it was looked at when it was asked for: another version of the engine
+        raise PoisonError(answer["refused"])
+    take: dict[str, Any] = answer["take"]
+    return take
+
+
+def _environment() -> dict[str, str]:
+    """Return what the child may know: nothing of the service's settings and secrets."""
+    packages = str(Path(__file__).parent.parent)
+    return {
+        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _kept(service: "Service", row: Generation, place: Path, take: dict[str, Any]) -> tracks.Source:
+    mix = service.store.put_file(row.tenant_id, place / "mix.flac")
+    stems = []
+    if row.parameters.get("stems"):
+        for each in take["stems"]:
+            blob = service.store.put_file(row.tenant_id, place / f"{each['name']}{_STEM}")
+            stems.append(
+                tracks.StemSource(name=each["name"], sha256=blob.sha256, size_bytes=blob.size)
+            )
+    return tracks.Source(
+        sha256=mix.sha256,
+        size_bytes=mix.size,
+        file_name=f"take-{take['id'][:12]}.flac",
+        stems=tuple(stems),
+    )
+
+
+def _declared(row: Generation, account: Account | None, take: dict[str, Any]) -> Declaration:
+    return Declaration.parse(
+        {
+            "account": account.external_id if account else None,
+            "ai_disclosure": {"instruments": "generated", "composition": "generated"},
+            "generated": {
+                "model": take["engine"],
+                "model_version": take["engine_version"],
+                "method": "trained",
+                "take_id": take["id"],
+                "prompt_sha256": hashlib.sha256(row.prompt.encode()).hexdigest(),
+                "seed": take["seed"],
+            },
+        }
+    )
+
+
+def _note_made(
+    service: "Service",
+    session: Session,
+    generation_id: str,
+    track: Track,
+    take: dict[str, Any],
+    event: Event,
+) -> None:
+    row = session.get_one(Generation, generation_id, with_for_update=True, populate_existing=True)
+    if row.state != GenerationState.QUEUED:
+        raise NotWantedError
+    row.track_id, row.take = track.id, take
+    data = GenerationMade(
+        track_id=track.id,
+        take_id=take["id"],
+        engine=take["engine"],
+        engine_version=take["engine_version"],
+    )
+    generations.note_move(session, row, GenerationMove.MAKE, data, service.now(), event)
+
+
+def _settled(service: "Service", event: Event) -> None:
+    try:
+        with service.database.transaction() as session:
+            mark_handled(service, session, GROUP, event.id)
+    except AlreadyHandledError:
+        return
