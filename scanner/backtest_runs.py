@@ -4,28 +4,23 @@ Each part is decided by a process of its own, without any transaction, and count
 costs its part, which another does again, and two workers never count the same part.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, or_, select
 
-from policy import Confusion, Difference
+from policy import Confusion
 from scanner import policies
-from scanner.backtests import Backtest, chunk
+from scanner.backtests import PART, Backtest, add_all, chunk, compared_apart
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ConflictError, NotFoundError
-from scanner.pack_checks import tried
-from scanner.rehearsals import ruling_of
 from scanner.tables import BacktestRun, PolicyDecision, PolicyPack
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
-PART: Final = 500
-"""Decisions that a worker takes at a time."""
 LEASE: Final = timedelta(seconds=120)
 WORKING: Final = ("waiting", "running")
 
@@ -87,9 +82,8 @@ def work(service: "Service") -> bool:
     with service.database.reading() as session:
         text = session.get_one(PolicyPack, run.pack_id).text
         pairs = chunk(session, run.tenant_id, (run.at, run.last_id), PART)
-    given = json.dumps({"text": text, "decisions": [_told(decision) for decision, _ in pairs]})
     seconds = service.settings.pack_seconds
-    said = tried("scanner.backtest_child", given, seconds) if pairs else {"differences": []}
+    said = compared_apart(text, pairs, seconds)
     if said is None:
         problem = f"{len(pairs)} decisions take the pack more than {seconds:g} s: make it simpler"
         _end(service, run, problem)
@@ -116,17 +110,6 @@ def _leased(service: "Service") -> BacktestRun | None:
         return run
 
 
-def _told(decision: PolicyDecision) -> dict[str, Any]:
-    live = ruling_of(decision)
-    return {
-        "facts": decision.facts,
-        "decision": live.decision,
-        "outcomes": live.outcomes,
-        "restrictions": live.restrictions,
-        "rules": sorted(live.rules),
-    }
-
-
 def _count(
     service: "Service",
     run: BacktestRun,
@@ -134,13 +117,7 @@ def _count(
     differences: Sequence[dict[str, Any] | None],
 ) -> None:
     confusion = Confusion.of_json(run.result)
-    unreadable = run.result.get("unreadable", 0)
-    for (decision, human), told in zip(pairs, differences, strict=True):
-        if told is None:
-            unreadable += 1
-            continue
-        only = {name: tuple(told[name]) for name in ("only_live", "only_candidate")}
-        confusion.add(decision.track_id, Difference(**told | only), human)
+    unreadable = run.result.get("unreadable", 0) + add_all(confusion, pairs, differences)
     with service.database.transaction() as session:
         kept = _still_ours(session, run)
         if kept is None:

@@ -4,9 +4,9 @@ Facts are stored with every decision, so no audio is touched and nothing is writ
 last decision of rules counts; where a person put another outcome in its place, that is shown beside it.
 """
 
-import math
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,8 +17,10 @@ from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, func, select
 
 import policy
-from policy import Confusion, Ruling
+from policy import Confusion, Difference, Ruling
+from scanner.errors import PackRefusedError
 from scanner.objections import objectors
+from scanner.pack_checks import tried
 from scanner.rehearsals import ruling_of
 from scanner.tables import PolicyDecision, Track
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 CHUNK: Final = 200
+PART: Final = 500
+"""Decisions that one process of its own takes."""
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Backtest:
     seconds : float
         Time spent, reading included.
     stopped : bool
-        Whether it ended because ``longest_seconds`` were over, before it came to the end.
+        Whether it ended because its time was over, before it came to the end.
     """
 
     service: "Service"
@@ -47,7 +51,6 @@ class Backtest:
     pack: policy.Pack
     since: datetime
     limit: int | None = None
-    longest_seconds: float = math.inf
     confusion: Confusion = field(default_factory=Confusion)
     unreadable: int = 0
     seconds: float = 0.0
@@ -73,13 +76,43 @@ class Backtest:
                 replayed += 1
                 after = (decision.created_at, decision.id)
                 self.seconds = time.monotonic() - started
-                if self.seconds > self.longest_seconds:
-                    self.stopped = True
-                    break
             yield replayed
             left = None if left is None else left - replayed
-            if self.stopped or len(pairs) < size:
+            if len(pairs) < size:
                 return
+
+    def run_apart(self, text: str, longest_seconds: float) -> int:
+        """Replay a part at a time in processes that can be ended; return how many decisions were replayed.
+
+        Parameters
+        ----------
+        text : str
+            The pack's.
+
+        Raises
+        ------
+        PackRefusedError
+            If the pack breaks off.
+        """
+        started, after, replayed = time.monotonic(), (self.since, ""), 0
+        while self.limit is None or replayed < self.limit:
+            size = PART if self.limit is None else min(PART, self.limit - replayed)
+            with self.service.database.reading() as session:
+                pairs = chunk(session, self.tenant_id, after, size)
+            left = longest_seconds - (time.monotonic() - started)
+            said = compared_apart(text, pairs, left) if left > 0 else None
+            self.seconds = time.monotonic() - started
+            if said is None:
+                self.stopped = True
+                break
+            if "refused" in said:
+                raise PackRefusedError([told for told, _ in said["refused"]])
+            self.unreadable += add_all(self.confusion, pairs, said["differences"])
+            replayed += len(pairs)
+            if len(pairs) < size:
+                break
+            after = (pairs[-1][0].created_at, pairs[-1][0].id)
+        return replayed
 
     def _replay(self, decision: PolicyDecision, human: str | None) -> None:
         try:
@@ -102,6 +135,43 @@ class Backtest:
             "seconds": round(self.seconds, 3),
             "tracks_per_second": round(compared / self.seconds, 1) if self.seconds else None,
         }
+
+
+def compared_apart(
+    text: str, pairs: Sequence[tuple[PolicyDecision, str | None]], seconds: float
+) -> dict[str, Any] | None:
+    """Return what `scanner.backtest_child` says of a pack and decisions; None if its time was over."""
+    if not pairs:
+        return {"differences": []}
+    given = json.dumps({"text": text, "decisions": [_told(decision) for decision, _ in pairs]})
+    return tried("scanner.backtest_child", given, seconds)
+
+
+def _told(decision: PolicyDecision) -> dict[str, Any]:
+    live = ruling_of(decision)
+    return {
+        "facts": decision.facts,
+        "decision": live.decision,
+        "outcomes": live.outcomes,
+        "restrictions": live.restrictions,
+        "rules": sorted(live.rules),
+    }
+
+
+def add_all(
+    confusion: Confusion,
+    pairs: Sequence[tuple[PolicyDecision, str | None]],
+    differences: Sequence[dict[str, Any] | None],
+) -> int:
+    """Count what a child said of decisions; return how many of them it could not read."""
+    unreadable = 0
+    for (decision, human), told in zip(pairs, differences, strict=True):
+        if told is None:
+            unreadable += 1
+            continue
+        only = {name: tuple(told[name]) for name in ("only_live", "only_candidate")}
+        confusion.add(decision.track_id, Difference(**told | only), human)
+    return unreadable
 
 
 def _by_rules(decision: Any) -> Any:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from scanner import keys
 from scanner.callers import Caller
-from scanner.errors import ConflictError, NotFoundError
+from scanner.errors import ConflictError, ForbiddenError, NotFoundError
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
@@ -64,6 +64,8 @@ def change(
         If there is no such role.
     ConflictError
         If it is the caller's own: so an admin is always left.
+    ForbiddenError
+        If somebody put the caller's own login out of use, or took its role, meanwhile.
     """
     if role is not None and role not in keys.ROLES:
         raise keys.BadKeyRequestError(f"role {role!r} is none of {', '.join(keys.ROLES)}")
@@ -71,7 +73,7 @@ def change(
         raise ConflictError("nobody changes their own login: ask another admin")
     with service.database.transaction() as session:
         find(session, caller.tenant_id, user_id)
-        user = session.get_one(User, user_id, with_for_update=True, populate_existing=True)
+        user = _locked(session, caller, user_id)
         check_version(user.version, expected_version)
         user.tenant_id = caller.tenant_id
         if role is not None and role != user.role:
@@ -83,6 +85,17 @@ def change(
         if user.disabled_at is not None:
             session.execute(delete(ConsoleSession).where(col(ConsoleSession.user_id) == user.id))
         return user
+
+
+def _locked(session: Session, caller: Caller, user_id: str) -> User:
+    """Lock a login and the caller's own, so that two admins who change each other come one after the other."""
+    query = select(User).where(col(User.id).in_([user_id, caller.user_id])).order_by(col(User.id))
+    query = query.with_for_update().execution_options(populate_existing=True)
+    found = {each.id: each for each in session.exec(query)}
+    own = found.get(caller.user_id or "")
+    if own is not None and (own.disabled_at is not None or own.role != caller.actor.role):
+        raise ForbiddenError("your own login was changed meanwhile")
+    return found[user_id]
 
 
 def give_role(session: Session, user: User, role: str, now: datetime, actor: Actor) -> None:

@@ -420,7 +420,13 @@ class Settings(BaseSettings):
         "only who has a login is let in.",
     )
     oidc_tenant: str | None = Field(
-        default=None, description="Platform of the logins made so; unset: the only one there is."
+        default=None,
+        description="Platform whose people sign in there, and of the logins made so; unset: the people of every "
+        "platform, and new logins are of the only one there is.",
+    )
+    public_reports: bool = Field(
+        default=True,
+        description="Whether `/public/transparency` shows the report of every year that is over.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Logging."

@@ -118,6 +118,8 @@ async def posted(request: Request, identity: Visiting) -> dict[str, str]:
     except ValueError as error:
         raise HttpError("bad-request", "send a form with few fields") from error
     fields = dict(pairs)
+    if any("\0" in text for text in fields.values()):
+        raise HttpError("bad-request", "a field holds no NUL")  # PostgreSQL keeps none
     in_field = fields.pop(CSRF_FIELD, None)
     _prove(request, identity, request.headers.get(CSRF_HEADER, in_field))
     return fields

@@ -137,9 +137,10 @@ def verdict_of(form: Mapping[str, str]) -> Verdict:
 def _limits(form: Mapping[str, str], places: Sequence[str]) -> tuple[dict[str, Any], ...]:
     limits: list[dict[str, Any]] = []
     if form.get("limit_age"):
-        if not form.get("min_age", "").isdecimal():
+        age = form.get("min_age", "")
+        if not age.isdecimal() or len(age) > 2:
             raise BadVerdictError("say from which age, in years")
-        limits.append({"kind": "age", "min_age": int(form["min_age"])})
+        limits.append({"kind": "age", "min_age": int(age)})
     if form.get("limit_monetise"):
         limits.append({"kind": "monetise"})
     if places:

@@ -82,7 +82,8 @@ def person(service: "Service", claims: Mapping[str, Any]) -> User:
     Raises
     ------
     SignInError
-        If there is none, it is another's or out of use, or no role follows from the groups.
+        If there is none, it is another's, of another platform than the provider's or out of use, or no role
+        follows from the groups.
     """
     roles = _roles(service, claims)
     subject = hashlib.sha256(f"{claims['iss']}\n{claims['sub']}".encode()).hexdigest()
@@ -102,7 +103,9 @@ def person(service: "Service", claims: Mapping[str, Any]) -> User:
         if (role := _role(user.role, roles)) != user.role:
             logins.give_role(session, user, role, service.now(), PROVIDER)
         session.flush()
-        identity_of(session, user)
+        platform = identity_of(session, user).platform
+        if service.settings.oidc_tenant not in (None, platform):
+            raise SignInError("unknown", "this login is of another platform than the provider's")
     return user
 
 

@@ -151,7 +151,7 @@ def run_policy_tests(
 @router.post(
     "/{policy_id}/backtest",
     response_model=schemas.BacktestAnswer,
-    responses=problems("not-found", "busy", *_POSTED),
+    responses=problems("not-found", "busy", "pack-refused", "unavailable", *_POSTED),
 )
 def backtest_policy(
     request: Request,
@@ -169,12 +169,9 @@ def backtest_policy(
     def work() -> Answer:
         with service.database.reading() as session:
             compiled = service.packs.compiled(session, pack.id)
-        longest = service.settings.pack_seconds
-        backtest = Backtest(
-            service, caller.tenant_id, compiled, wanted.since, wanted.limit, longest
-        )
+        backtest = Backtest(service, caller.tenant_id, compiled, wanted.since, wanted.limit)
         with service.pack_slots:
-            replayed = sum(backtest.run())
+            replayed = backtest.run_apart(pack.text, service.settings.pack_seconds)
             bounded = backtest.stopped or replayed == wanted.limit
             more = bounded and backtest.all() > replayed
         return Answer(200, backtest.to_json() | {"more": more})

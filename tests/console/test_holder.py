@@ -1,5 +1,6 @@
 """A rights holder's stories in the browser: a notice to its end, a catalogue from a file, a dispute answered."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,6 +122,20 @@ def test_a_login_that_names_no_holder_is_told_what_it_lacks(world: World) -> Non
         answer = client.get("/rights/catalogue")
     assert answer.status_code == 403
     assert "--holder ID" in answer.text
+
+
+def test_a_year_is_public_once_it_is_over_in_the_legal_zone_and_only_where_the_operator_wants_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = world.service
+    with world.http() as client:
+        early = datetime(2027, 1, 1, 2, tzinfo=UTC)  # in New York it is New Year's Eve
+        monkeypatch.setattr(service, "now", lambda: early)
+        assert client.get("/public/transparency/2026").status_code == 404
+        unwanted = service.settings.model_copy(update={"public_reports": False})
+        monkeypatch.setattr(service, "settings", unwanted)
+        assert client.get("/public/transparency/2025").status_code == 404
+        assert "publishes its reports elsewhere" in client.get("/public/transparency").text
 
 
 def test_public_pages_speak_the_readers_language(world: World) -> None:

@@ -234,6 +234,25 @@ def test_the_journal_is_searched_by_time_and_a_wrong_day_says_how(world: World) 
         assert 'value="2026-02-01"' in wrong.text
 
 
+def test_a_number_or_a_day_beyond_all_bounds_is_refused(world: World) -> None:
+    long, user = "9" * 5000, user_of(world, email_of("reviewer"))
+    answers = [
+        posted(world, "admin", f"/admin/users/{user.id}", version=long, role="reviewer"),
+        posted(world, "policy_lead", "/policies/move", id=world.ids["pack"], version=long),
+    ]
+    assert [each.status_code for each in answers] == [422, 422]
+    with at_work(world, "admin") as client:
+        hook = f"/admin/webhooks?webhook={world.ids['webhook_id']}&below={2**63}"
+        assert client.get(hook).status_code == 422
+    with at_work(world, "auditor") as client:
+        assert client.get("/audit?until=9999-12-31").status_code == 422
+
+
+def test_a_form_holds_no_nul_which_postgresql_would_not_keep(world: World) -> None:
+    made = posted(world, "admin", "/admin/flaggers", name="De\0sk", email="n@desk.example")
+    assert made.status_code == 400
+
+
 def test_only_the_platforms_own_logins_are_listed(world: World) -> None:
     other = add_tenant(world.service, "Label Two")
     keys.create_user(world.service, "zoe@two.example", "admin", tenant_id=other.tenant_id)

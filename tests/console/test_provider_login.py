@@ -213,6 +213,18 @@ def test_groups_give_the_role_and_a_domain_a_login(
         assert office.signed_in(claims={"groups": []}).status_code == 401
 
 
+def test_a_provider_of_one_platform_lets_nobody_into_anothers_login(
+    service: Service, issuer: str, tmp_path: Path
+) -> None:
+    other = add_tenant(service, "two")
+    rules = {"oidc_roles": {"mods": "reviewer"}, "oidc_tenant": "one"}
+    with opened(service, issuer, tmp_path, **rules) as office:
+        keys.create_user(service, PERSON, "admin", tenant_id=other.tenant_id)
+        assert office.signed_in(claims={"groups": ["mods"]}).status_code == 401
+        theirs = office.user()
+        assert (theirs.role, theirs.subject_digest) == ("admin", None)
+
+
 def test_without_a_provider_there_is_no_such_page(service: Service) -> None:
     with served(service) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as browser:
         assert browser.get("/login/oidc").status_code == 404

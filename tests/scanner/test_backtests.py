@@ -149,13 +149,24 @@ def test_a_backtest_says_what_a_shadow_would_have_seen(service, caller) -> None:
     }
 
 
+def test_a_backtest_in_processes_of_its_own_comes_to_the_same(service, caller, monkeypatch) -> None:
+    for seconds in (10, 60, 61):
+        decided(service, caller, seconds)
+    monkeypatch.setattr(backtests, "PART", 2)
+    since = service.now() - timedelta(days=1)
+    apart = Backtest(service, caller.tenant_id, PATIENT, since)
+    assert apart.run_apart(pack_text(30), 60) == 3
+    own = replayed(service, caller)
+    assert apart.confusion.to_json() == {name: own[name] for name in apart.confusion.to_json()}
+    assert not apart.stopped
+
+
 def test_a_backtest_whose_time_is_over_ends_with_what_it_has(service, caller) -> None:
     for _ in range(3):
         decided(service, caller)
-    backtest = Backtest(
-        service, caller.tenant_id, PATIENT, service.now() - timedelta(days=1), None, 0.0
-    )
+    since = service.now() - timedelta(days=1)
+    backtest = Backtest(service, caller.tenant_id, PATIENT, since)
 
-    assert sum(backtest.run()) == backtest.confusion.compared == 1
+    assert backtest.run_apart(pack_text(30), 0.001) == backtest.confusion.compared == 0
     assert backtest.stopped
     assert backtest.all() == 3

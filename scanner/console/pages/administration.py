@@ -122,7 +122,7 @@ def read_webhooks(
     identity: Admin,
     service: ServiceDep,
     webhook: Annotated[str | None, Query(max_length=36)] = None,
-    below: Annotated[int | None, Query(ge=0)] = None,
+    below: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
 ) -> Response:
     """Webhooks, and what was sent to one of them."""
     tenant_id = identity.caller.tenant_id

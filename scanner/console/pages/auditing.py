@@ -22,6 +22,7 @@ from scanner.routes.audit import list_audit
 router = APIRouter(prefix="/audit", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Auditor = Annotated[Identity, Depends(Allowed(AUDITORS))]
 SHOWN = 50
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 @router.get("")
@@ -75,9 +76,12 @@ def _day(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise HttpError("bad-fields", "write a day as 2026-01-31") from error
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise HttpError("bad-fields", f"name a day from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 @router.get("/verify")

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from datetime import date
 from itertools import groupby
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -63,6 +64,7 @@ def read_reports(
         platform=tenant.name,
         named=platform,
         years=[*reversed(_years(service, tenant))],
+        shown=service.settings.public_reports,
     )
 
 
@@ -132,7 +134,12 @@ def platform_of(service: Service, name: str | None) -> Tenant:
 
 
 def _years(service: Service, tenant: Tenant) -> range:
-    return range(tenant.created_at.year, service.now().year)
+    """Return the years that are over where the report's days are counted; none, if the operator shows none."""
+    if not service.settings.public_reports:
+        return range(0)
+    zone = ZoneInfo(service.settings.legal_zone)
+    first, this = (at.astimezone(zone).year for at in (tenant.created_at, service.now()))
+    return range(first, this)
 
 
 def _report(service: Service, tenant: Tenant, year: int) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _moved(
     service: Service, identity: Identity, row: PolicyPack, form: Mapping[str, str]
 ) -> PolicyPack:
     version, share = form.get("version", ""), form.get("share", "100")
-    if not version.isdecimal() or not share.isdecimal() or not 1 <= int(share) <= 100:
+    short = all(each.isdecimal() and len(each) < 10 for each in (version, share))
+    if not short or not 1 <= int(share) <= 100:
         raise HttpError("bad-fields", "a share is 1 to 100 percent")
     caller, reason, expected = identity.caller, form.get("reason", "").strip(), int(version)
     wanted = form.get("move", "")

@@ -60,6 +60,9 @@ for (const form of document.querySelectorAll("[data-verdict]")) {
   reasons.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.repeat && reasons.value) { event.preventDefault(); form.querySelector("[data-commit]").click(); }
   });
+  if (!form.hasAttribute("hx-post")) {  // htmx does so by itself
+    form.addEventListener("submit", () => { form.querySelector("[data-commit]").disabled = true; });
+  }
   fit();
 }
 

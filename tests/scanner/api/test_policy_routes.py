@@ -116,6 +116,19 @@ def test_a_backtest_answers_with_the_table_and_says_if_there_is_more(
     assert (whole["more"], part["more"], part["compared"]) == (False, True, 1)
 
 
+def test_a_backtest_holds_the_server_no_longer_than_a_pack_may_take(
+    platform: Platform, keys: Keys
+) -> None:
+    platform.decided(sound(75))
+    since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    service = platform.service
+    service.settings = service.settings.model_copy(update={"pack_seconds": 0.001})
+
+    told = keys.first.post(f"{keys.pack}/backtest", json={"since": since}).json()
+
+    assert (told["compared"], told["more"]) == (0, True)
+
+
 def test_a_repeat_under_the_same_key_gets_the_first_answer(keys: Keys) -> None:
     headers = ANY | {"Idempotency-Key": "once"}
 
