@@ -136,7 +136,6 @@ def _recorded(world: "World") -> tuple[Holder, Reference]:
         )
     with service.database.transaction() as session:
         song = session.get_one(Reference, sent.json()["id"])
-        song.status = "active"
         label = session.get_one(Holder, song.holder_id)
         label.verified, label.contact_email = True, "desk@blue.example"
         user = session.exec(select(User).where(User.role == "rights_holder")).one()

@@ -98,7 +98,7 @@ def world(
         public_rate_limit="10000/minute",
         rate_limit="10000/minute",
         reference_preview="opus",
-        precheck_seconds=60,  # else a reference stays `checking` on a busy machine, and nobody claims by it
+        precheck_seconds=60,  # on a busy machine too, references are checked when they come
     )
     with Service(settings) as service:
         service.decoder = Decoder(settings.decode_limits(), settings.temporary_folder)
