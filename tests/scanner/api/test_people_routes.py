@@ -187,7 +187,9 @@ def test_gates_tell_a_platform_what_an_account_may_do(platform: Platform) -> Non
     assert gates["publish"]["reasons"][0]["rule"] == "controls.publish"
 
 
-def test_a_request_for_a_track_says_that_nothing_is_there_to_make_it(platform: Platform) -> None:
+def test_a_request_for_a_track_is_queued_and_one_that_nobody_can_answer_is_refused(
+    platform: Platform,
+) -> None:
     answer = platform.http.post("/v1/generations", json={"prompt": " a waltz ", "tempo": 84})
 
     assert answer.status_code == 202
@@ -198,7 +200,9 @@ def test_a_request_for_a_track_says_that_nothing_is_there_to_make_it(platform: P
         "a waltz",
         {"tempo": 84.0},
     )
-    assert view["generator"]["installed"] is False
+    assert (view["track_id"], view["take"]) == (None, None)
+    unknown = {"prompt": "a waltz", "instruments": ["kazoo"]}
+    assert problem(platform.http.post("/v1/generations", json=unknown)) == "bad-fields"
     assert problem(platform.http.post("/v1/generations", json={"prompt": " "})) == "bad-fields"
 
 

@@ -36,6 +36,7 @@ NOT_PERSONAL = {
     ("clearance.operations.changed", "detail"),  # scopes, roles, digests
     ("clearance.policy.moved", "reason"),  # staff's words about rules
     ("clearance.track.ruled", "reason"),  # a code
+    ("clearance.generation.failed", "problem"),  # a code
     ("clearance.flagger.changed", "reason"),  # staff's words about an organisation
     *((kind.type, "detail") for kind in MATTER_EVENTS.values()),  # ids and codes
 }
