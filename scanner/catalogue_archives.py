@@ -1,7 +1,9 @@
 """ZIPs of a catalogue: the file that describes it, and recordings by their path inside."""
 
 import hashlib
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,6 +102,8 @@ class Archive:
                     yield chunk
         except (
             zipfile.BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
             OSError,
             EOFError,
             NotImplementedError,

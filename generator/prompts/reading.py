@@ -78,11 +78,12 @@ class Understood:
         if request.bars or request.seconds:
             read.pop("bars", None)
             read.pop("seconds", None)
-        excluded = {*request.without, *(read.get("without") or ())} - set(request.instruments)
+        unwanted = {*request.without, *(self.fields.get("without") or ())}
+        excluded = unwanted - set(request.instruments)
         if "instruments" in read:
             kept = [each for each in read["instruments"] if each not in excluded]
             read["instruments"] = tuple(kept[:MOST_STEMS])
-        if "without" in read:
+        if excluded:
             read["without"] = tuple(sorted(excluded))
         return Request(**{**given, **read})
 

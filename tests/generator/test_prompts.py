@@ -50,3 +50,9 @@ def test_an_instrument_excluded_by_the_prompt_is_not_played() -> None:
 @pytest.mark.parametrize("text", ["", "🎹🎹", "3/4/5 d-Moll-Dur 999 bpm", "la la la", "ﬁ İ ß" * 50])
 def test_any_text_can_be_read_and_completes_a_request(text: str) -> None:
     understood(text).completed(Request(prompt=text))
+
+
+def test_what_the_prompt_excludes_stays_out_where_more_is_excluded_beside_it() -> None:
+    request = Request(prompt="jazz without drums", without=("flute",))
+
+    assert understood(request.prompt).completed(request).without == ("drums", "flute")

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import zipfile
 
 import pytest
 from sqlmodel import select
 
 from scanner import catalogue_imports, holder_catalogue
+from scanner.catalogue_archives import Archive
 from scanner.catalogue_csv import read_csv
 from scanner.catalogue_ern import read_ern
 from scanner.catalogue_rows import CatalogueFileError
@@ -120,6 +122,23 @@ def test_a_zip_is_taken_in_once_however_often_it_comes(service, caller) -> None:
     assert reference(service, row.reference_id).title == "Blue Window"
     with service.database.reading() as session:
         assert len(session.exec(select(Reference)).all()) == 1
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_whose_content_is_damaged_is_told_and_not_tried_for_ever(tmp_path, method) -> None:
+    path = tmp_path / "broken.zip"
+    with zipfile.ZipFile(path, "w", method) as made:
+        made.writestr(
+            "works.csv", "title\n" + "".join(f"Door {n * 7919 % 9973}\n" for n in range(500))
+        )
+    raw = bytearray(path.read_bytes())
+    raw[50:90] = b"\xff" * 40  # behind the name: what was compressed
+    path.write_bytes(raw)
+
+    archive = Archive(path)
+    with pytest.raises(CatalogueFileError, match="make the ZIP anew"):
+        archive.describing(1 << 20)
+    archive.close()
 
 
 def test_a_row_is_done_wholly_or_not_at_all_and_the_report_says_why(service, caller) -> None:
