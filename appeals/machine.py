@@ -33,6 +33,8 @@ class Matter:
         What was left of its time when its clock was stopped.
     appointed : str, optional
         Id of whoever may take it although they decided before: of a case alone, never of an appeal.
+    passed_up : bool
+        A case was passed up: only an appeals officer takes it from now on.
     """
 
     state: str
@@ -43,6 +45,7 @@ class Matter:
     deciders: frozenset[str] = frozenset()
     left: timedelta | None = None
     appointed: str | None = None
+    passed_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

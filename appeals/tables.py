@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field, SQLModel
 
 from appeals.columns import UtcDateTime, json_type
@@ -15,7 +15,7 @@ class Case(SQLModel, table=True):
     ``since``, ``due_at``, ``holder`` and ``deciders`` are those of :class:`appeals.machine.Matter`: while
     it is leased, the end of the lease and who has it. ``legal_due_at`` is by when law wants an answer;
     ``reach`` how many tracks wait for the same answer, null until that was counted. ``appointed`` may take it
-    though they decided before, since nobody else is left.
+    though they decided before, since nobody else is left. What was ``passed_up`` only appeals officers take.
     """
 
     __tablename__ = "appeal_case"
@@ -39,6 +39,7 @@ class Case(SQLModel, table=True):
     holder: str | None = Field(default=None, max_length=36)
     deciders: list[str] = Field(default_factory=list, sa_type=json_type())
     appointed: str | None = Field(default=None, max_length=36)
+    passed_up: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     matter_kind: str | None = Field(default=None, max_length=20)
     matter_id: str | None = Field(default=None, max_length=36)
     right: str | None = Field(default=None, max_length=20)

@@ -137,6 +137,7 @@ def reopen(service: "Service", caller: Caller, case_id: str, new_facts: str) -> 
         matters.move(service, session, case, "reopen", actor, parts={"new_facts": new_facts})
         _note(service, session, case, actor, REOPENED, new_facts)
         case.closed_at = case.reach = case.appointed = None
+        case.passed_up = False
         matters.move(service, session, case, "queue", matters.CLOCK)
         return case
 

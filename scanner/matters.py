@@ -117,6 +117,8 @@ def move(
         _keep_deciders(session, row, AppealDecider, after.deciders - before.deciders, now)
         row.left_seconds = None if after.left is None else after.left.total_seconds()
     row.state, row.since, row.holder = after.state, now, after.holder
+    if isinstance(row, Case) and action == "escalate":
+        row.passed_up = True
     row.deciders = sorted(after.deciders)
     if not kept:
         row.due_at = after.due_at
@@ -143,6 +145,7 @@ def matter_of(row: MatterRow | Case) -> appeals.Matter:
         deciders=frozenset(row.deciders),
         left=None if left is None else timedelta(seconds=left),
         appointed=row.appointed if isinstance(row, Case) else None,
+        passed_up=isinstance(row, Case) and row.passed_up,
     )
 
 

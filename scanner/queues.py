@@ -65,7 +65,11 @@ def open_to(
     if actor.role in SENIOR:
         states.append(Case.state == State.ESCALATED)
     else:
-        conditions.append(col(Case.kind).not_in(OFFICERS_ONLY))
+        appointed = col(Case.appointed) == actor.id
+        conditions += [
+            col(Case.kind).not_in(OFFICERS_ONLY),
+            or_(~col(Case.passed_up), and_(col(Case.appointed).is_not(None), appointed)),
+        ]
     kinds, rights, languages = _skills(session.get(User, actor.id))
     if kinds:
         conditions.append(col(Case.kind).in_(kinds))

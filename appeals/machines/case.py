@@ -53,6 +53,14 @@ def by_nobody_before_or_appointed(matter: Matter, command: Command, now: datetim
     return by_nobody_before(matter, command, now)
 
 
+def by_senior_once_passed_up(matter: Matter, command: Command, now: datetime) -> str | None:
+    """What was passed up stays with appeals officers and whoever was appointed, also where one lets it go."""
+    mine = command.actor.role in SENIOR or matter.appointed == command.actor.id
+    if matter.passed_up and not mine:
+        return "it was passed up: an appeals officer takes it"
+    return None
+
+
 CASE: Final = Machine(
     "case",
     State,
@@ -65,7 +73,7 @@ CASE: Final = Machine(
             [_S.QUEUED],
             _S.LEASED,
             STAFF,
-            guards=(by_nobody_before_or_appointed,),
+            guards=(by_nobody_before_or_appointed, by_senior_once_passed_up),
             lasts=LEASE,
             holder="actor",
         ),

@@ -41,6 +41,22 @@ def olga(service, caller) -> Caller:
     return casework.person(service, caller, "olga", "appeals_officer")
 
 
+def test_what_was_passed_up_stays_with_officers_when_one_lets_it_go(
+    service, caller, ann, olga
+) -> None:
+    case = reviewing.opened(service, caller)
+    bob = casework.person(service, caller, "bob")
+    cases.lease(service, ann, case.id)
+    cases.escalate(service, ann, case.id, "It is for you.")
+    cases.lease(service, olga, case.id)
+    cases.release(service, olga, case.id)
+
+    assert cases.lease_next(service, bob) is None
+    with pytest.raises(appeals.IllegalTransitionError, match="passed up"):
+        cases.lease(service, bob, case.id)
+    assert cases.lease_next(service, olga).id == case.id
+
+
 def test_fifty_reviewers_never_hold_the_same_case(service, caller) -> None:
     waiting = [reviewing.opened(service, caller).id for _ in range(REVIEWERS - 10)]
     crowd = [
