@@ -112,6 +112,7 @@ def _installed() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         settings = Settings(home=home, log_level="error")
+        configure(settings)
         with Service(settings) as service:
             initialise(service, "admin@example.org")
             for lead in LEADS:
@@ -187,5 +188,4 @@ def _named() -> str:
 
 
 if __name__ == "__main__":
-    configure(Settings(log_level="error"))
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), section()), encoding="utf-8")
