@@ -20,6 +20,7 @@ from appeals.errors import (
 )
 from appeals.machine import Command, Machine, Matter, Step
 from appeals.machines import MACHINES
+from appeals.measures import Measure, state_measure
 from appeals.plain_statements import plain, reason_text
 from appeals.roles import Actor, Role
 from appeals.statements import Source, machine_form, state_reasons
@@ -35,6 +36,7 @@ __all__ = [
     "IllegalTransitionError",
     "Machine",
     "Matter",
+    "Measure",
     "MissingPartError",
     "MoveError",
     "NotAllowedError",
@@ -48,5 +50,6 @@ __all__ = [
     "open_case",
     "plain",
     "reason_text",
+    "state_measure",
     "state_reasons",
 ]

@@ -85,6 +85,8 @@ class EuStatement(BaseModel):
     decision_monetary_other: Short | None = None
     decision_provision: Provision | None = None
     decision_account: Account | None = None
+    end_date_service_restriction: Day | None = None
+    end_date_account_restriction: Day | None = None
     decision_ground: Literal[
         "DECISION_GROUND_ILLEGAL_CONTENT", "DECISION_GROUND_INCOMPATIBLE_CONTENT"
     ]
@@ -167,19 +169,22 @@ def scope_of(territories: Sequence[str], excepted: Sequence[str]) -> list[str]:
 def eu_statement(
     statement: StatementOfReasons, *, made_on: date, synthetic: bool, human: bool
 ) -> EuStatement | None:
-    """Return a statement as the database takes it; None if it holds nowhere in the EEA.
+    """Return a statement as the database takes it; None if it is none for it, or holds nowhere in the EEA.
+
+    Of what is done to parties, it takes what suspends or ends an account or its uploads (DSA-17(1)(c), (d)); whoever
+    is suspended from notices or complaints, by DSA-23(2), loses nothing that DSA-17(1) lists.
 
     Parameters
     ----------
     made_on : date
-        When the track was submitted.
+        When the track was submitted, or the account made.
     synthetic : bool
         It was generated.
     human : bool
         A person alone decided, no rules.
     """
     scope = scope_of(statement.territories, statement.excepted)
-    if not scope:
+    if not scope or not _is_restriction(statement):
         return None
     kinds = {str(each["kind"]) for each in statement.restrictions}
     rules = _rules(statement)
@@ -250,7 +255,27 @@ def texts_of(payload: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _is_restriction(statement: StatementOfReasons) -> bool:
+    if statement.track_id is not None:
+        return True
+    suspends = statement.effect in {"suspended", "terminated"}
+    return (
+        suspends and statement.party_kind == "account" and statement.what in {"uploads", "account"}
+    )
+
+
+def _measure(statement: StatementOfReasons) -> dict[str, Any]:
+    end = statement.ends_at.date().isoformat() if statement.ends_at else None
+    if statement.what == "account":
+        said = {"decision_account": f"DECISION_ACCOUNT_{statement.effect.upper()}"}
+        return said | ({"end_date_account_restriction": end} if end else {})
+    said = {"decision_provision": "DECISION_PROVISION_PARTIAL_SUSPENSION"}
+    return said | ({"end_date_service_restriction": end} if end else {})
+
+
 def _restriction(statement: StatementOfReasons, kinds: set[str]) -> dict[str, Any]:
+    if statement.track_id is None:
+        return _measure(statement)
     if statement.effect != "conditioned":
         return {"decision_visibility": ["DECISION_VISIBILITY_CONTENT_DISABLED"]}
     seen = []
@@ -290,11 +315,13 @@ def _grounds(statement: StatementOfReasons, rules: str) -> dict[str, Any]:
         "decision_ground": "DECISION_GROUND_INCOMPATIBLE_CONTENT",
         "incompatible_content_ground": f"Published rules of the service: {rules}"[:500],
         "incompatible_content_explanation": "The conditions of these published rules were found to hold "
-        "for the track.",
+        f"for the {'account' if statement.track_id is None else 'track'}.",
     }
 
 
 def _facts(statement: StatementOfReasons, rules: str) -> str:
+    if statement.track_id is None:
+        return f"People weighed what an account had sent, after a warning; what applied: {rules}."
     found = "by automated comparison" if statement.automated_detection else "by a notification"
     return f"An audio track came to notice {found}; what applied: {rules}."
 

@@ -1,7 +1,7 @@
 """Statements of reasons in plain words, in the languages of `texts/statements.yaml` (DSA-17(4))."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -33,18 +33,18 @@ def plain(statement: StatementOfReasons, language: str, zone: str = "UTC") -> st
         If there is no such language.
     """
     words = texts()[language]
-    said = [words["what"][statement.effect]]
-    if statement.effect == "conditioned":
-        said += dict.fromkeys(_limit(words, each["kind"]) for each in statement.restrictions)
+    track = statement.track_id is not None
+    said = _of_track(statement, words, language) if track else [_measure(statement, words)]
     said.append(_where(statement, words["where"], language))
-    said.append(words["until"]["decided" if statement.effect == "quarantined" else "lifted"])
+    said.append(_until(statement, words, language, zone))
     said.append(words["why"])
     said += [reason_text(reason, language) for reason in statement.facts if reason.get("text")]
     if not all(language in reason.get("texts", ()) for reason in statement.facts):
         said.append(words["pack"])
     said.append(words["source"][statement.source])
-    said.append(words["detected"][_yes(statement.automated_detection)])
-    said.append(words["ground"][statement.ground])
+    if track:
+        said.append(words["detected"][_yes(statement.automated_detection)])
+    said.append(words["ground"][statement.ground if track else "measure"])
     said.append(redress(statement, language, zone))
     return " ".join(each for each in said if each)
 
@@ -59,11 +59,9 @@ def redress(statement: StatementOfReasons, language: str, zone: str = "UTC") -> 
     words = texts()[language]
     said = [words["decided"][_yes(statement.automated_decision)], words["redress"]]
     if statement.contest_until is not None:
-        from babel.dates import format_date  # the rules of other commands need no calendar
-
-        last = statement.contest_until.astimezone(ZoneInfo(zone)) - timedelta(seconds=1)
-        day = format_date(last.date(), "long", locale=language)
-        said.append(words["until_day"].format(day=day))
+        said.append(
+            words["until_day"].format(day=_last_day(statement.contest_until, language, zone))
+        )
     return " ".join([*said, words["elsewhere"]])
 
 
@@ -72,6 +70,32 @@ def texts() -> dict[str, dict[str, Any]]:
     """Return the frame's words by language."""
     words: dict[str, dict[str, Any]] = yaml.safe_load(_TEXTS.read_text(encoding="utf-8"))
     return words
+
+
+def _of_track(statement: StatementOfReasons, words: dict[str, Any], language: str) -> list[str]:
+    said = [words["what"][statement.effect]]
+    if statement.effect == "conditioned":
+        said += dict.fromkeys(_limit(words, each["kind"]) for each in statement.restrictions)
+    return said
+
+
+def _measure(statement: StatementOfReasons, words: dict[str, Any]) -> str:
+    """Return what is done to a party: `terminated` is of accounts, `limited` of uploads."""
+    return str(words["measure"][statement.effect][statement.what])
+
+
+def _until(statement: StatementOfReasons, words: dict[str, Any], language: str, zone: str) -> str:
+    if statement.ends_at is not None:
+        day = _last_day(statement.ends_at, language, zone)
+        return str(words["until"]["over"].format(day=day))
+    return str(words["until"]["decided" if statement.effect == "quarantined" else "lifted"])
+
+
+def _last_day(end: datetime, language: str, zone: str) -> str:
+    from babel.dates import format_date  # the rules of other commands need no calendar
+
+    last = end.astimezone(ZoneInfo(zone)) - timedelta(seconds=1)
+    return str(format_date(last.date(), "long", locale=language))
 
 
 def _limit(words: dict[str, Any], kind: str) -> str:

@@ -126,8 +126,15 @@ def area_of(outcomes: Mapping[str, str]) -> tuple[list[str], list[str]]:
     return ["*"], sorted(code for code, outcome in outcomes.items() if outcome == "clear")
 
 
+def restricts(statement: StatementOfReasons) -> list[str]:
+    """Return what a statement's effect restricts: visibility and money, the service, or the account (DSA-17(1))."""
+    if statement.track_id is None:
+        return ["account" if statement.what == "account" else "service"]
+    return kinds_of(statement.effect, statement.restrictions)
+
+
 def kinds_of(effect: str, restrictions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what is restricted: visibility, money, or both (DSA-17(1))."""
+    """Return what is restricted of a track: visibility, money, or both (DSA-17(1))."""
     if effect != "conditioned":
         return ["visibility"]
     return sorted({KINDS.get(str(each["kind"]), "visibility") for each in restrictions}) or [
@@ -137,19 +144,23 @@ def kinds_of(effect: str, restrictions: Sequence[Mapping[str, Any]]) -> list[str
 
 def machine_form(statement: StatementOfReasons, language: str = "en") -> dict[str, Any]:
     """Return a statement with each part that DSA-17(3) asks for as a field, reasons in a language."""
-    until = statement.contest_until
+    until, ends_at = statement.contest_until, statement.ends_at
+    matter, party = statement.matter_kind, statement.party_kind
     return {
         "id": statement.id,
         "track_id": statement.track_id,
         "decision_id": statement.decision_id,
+        "matter": {"kind": matter, "id": statement.matter_id} if matter else None,
+        "party": {"kind": party, "id": statement.party_id} if party else None,
+        "what": statement.what,
         "effect": statement.effect,
-        "restricts": kinds_of(statement.effect, statement.restrictions),
+        "restricts": restricts(statement),
         "restrictions": statement.restrictions,
         "territories": statement.territories,
         "except": statement.excepted,
         "starts_at": statement.created_at.isoformat(),
-        "ends_at": None,
-        "ends_when": "decided" if statement.effect == "quarantined" else "lifted",
+        "ends_at": ends_at.isoformat() if ends_at else None,
+        "ends_when": _ends_when(statement),
         "source": statement.source,
         "source_form": statement.source_form,
         "source_id": statement.source_id,
@@ -167,3 +178,9 @@ def machine_form(statement: StatementOfReasons, language: str = "en") -> dict[st
         "legal_basis": statement.legal_basis,
         "redress": {"ways": list(WAYS), "until": until.isoformat() if until else None},
     }
+
+
+def _ends_when(statement: StatementOfReasons) -> str:
+    if statement.ends_at is not None:
+        return "over"
+    return "decided" if statement.effect == "quarantined" else "lifted"

@@ -56,16 +56,27 @@ class Case(SQLModel, table=True):
 class StatementOfReasons(SQLModel, table=True):
     """What the affected person is told, written with the effect (DSA-17).
 
-    ``territories`` is where it holds, ``*`` for everywhere but in ``excepted``. ``source`` is what it goes
+    It is about a track and its decision, or about what a matter (a sanction, a strike) does to a party: ``what``
+    is uploads, notices, complaints or the account, ``ends_at`` when it ends. ``territories`` is where it holds, ``*`` for everywhere but in ``excepted``. ``source`` is what it goes
     back to, ``source_form`` the form of a notice. ``ground`` is law or terms.
     """
 
     __tablename__ = "statement_of_reasons"
+    __table_args__ = (
+        Index("ix_statement_of_reasons_matter", "matter_kind", "matter_id", unique=True),
+        Index("ix_statement_of_reasons_party", "party_id"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36)
-    track_id: str = Field(max_length=36, index=True)
-    decision_id: str = Field(max_length=36, unique=True)
+    track_id: str | None = Field(default=None, max_length=36, index=True)
+    decision_id: str | None = Field(default=None, max_length=36, unique=True)
+    matter_kind: str | None = Field(default=None, max_length=20)
+    matter_id: str | None = Field(default=None, max_length=36)
+    party_kind: str | None = Field(default=None, max_length=20)
+    party_id: str | None = Field(default=None, max_length=64)
+    what: str | None = Field(default=None, max_length=20)
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     effect: str = Field(max_length=20)
     restrictions: list[dict[str, Any]] = Field(sa_type=json_type())
     territories: list[str] = Field(default_factory=lambda: ["*"], sa_type=json_type())

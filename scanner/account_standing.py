@@ -191,9 +191,14 @@ def _counting(session: Session, account_id: str, now: datetime) -> list[Strike]:
 def _standing(session: Session, account: Account, now: datetime) -> rules.Standing:
     if _suspended(session, account, now):
         return "suspended"
+    return by_strikes(session, account.id, now)
+
+
+def by_strikes(session: Session, account_id: str, now: datetime) -> rules.Standing:
+    """Return the standing that is due by strikes alone."""
     counting = [
         rules.Strike(each.weight, each.active_from, each.expires_at)
-        for each in _counting(session, account.id, now)
+        for each in _counting(session, account_id, now)
         if each.active_from is not None and each.expires_at is not None
     ]
     return rules.standing_of(counting, now, strike_policy.in_force().steps)

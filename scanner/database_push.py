@@ -16,7 +16,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 import appeals
-from appeals.eu_database import BATCH, eu_statement, personal_in, texts_of
+from appeals.eu_database import BATCH, EuStatement, eu_statement, personal_in, texts_of
 from scanner.clock import new_id
 from scanner.guarded_http import request
 from scanner.journal import record
@@ -90,10 +90,7 @@ def queue(
     Nothing is queued by a micro or small enterprise (DSA-19), without an address, in a sandbox, or for what
     holds nowhere in the European Economic Area.
     """
-    settings = service.settings
-    if settings.micro_or_small or settings.dsa_database_url is None:
-        return
-    if session.get_one(Tenant, track.tenant_id).sandbox_of is not None:
+    if not _sends(service, session, statement.tenant_id):
         return
     decision = session.get_one(PolicyDecision, statement.decision_id)
     made = eu_statement(
@@ -102,10 +99,39 @@ def queue(
         synthetic=track.origin == GENERATED,
         human=decision.automation == "none" and bool(decision.ruled_by),
     )
+    _queue(service, session, statement, made, _names(session, track))
+
+
+def queue_measure(service: "Service", session: Session, statement: StatementOfReasons) -> None:
+    """Queue the statement of what is done to an account, in the transaction of the effect."""
+    account = (
+        session.get(Account, statement.party_id) if statement.party_kind == "account" else None
+    )
+    if account is None or not _sends(service, session, statement.tenant_id):
+        return
+    human = not statement.automated_decision
+    made = eu_statement(statement, made_on=account.created_at.date(), synthetic=False, human=human)
+    _queue(service, session, statement, made, [account.external_id])
+
+
+def _sends(service: "Service", session: Session, tenant_id: str) -> bool:
+    settings = service.settings
+    if settings.micro_or_small or settings.dsa_database_url is None:
+        return False
+    return session.get_one(Tenant, tenant_id).sandbox_of is None
+
+
+def _queue(
+    service: "Service",
+    session: Session,
+    statement: StatementOfReasons,
+    made: EuStatement | None,
+    names: Sequence[str],
+) -> None:
     if made is None:
         return
     payload = made.to_json()
-    found = personal_in(texts_of(payload), _names(session, track))
+    found = personal_in(texts_of(payload), names)
     now = statement.created_at
     session.add(
         DatabasePush(
@@ -119,7 +145,7 @@ def queue(
             if found
             else None,
             not_before=now,
-            due_at=appeals.deadline("database-push", now, settings.legal_zone).due_at,
+            due_at=appeals.deadline("database-push", now, service.settings.legal_zone).due_at,
             created_at=now,
         )
     )

@@ -7,14 +7,14 @@ signature or by the verdict on the sanction's case. Whoever is hit is told why, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 from sqlmodel import Session, col, or_, select
 
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import letters, parties, recipients, setbacks
+from scanner import letters, measures, parties, recipients, setbacks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -30,7 +30,7 @@ from scanner.standing_events import (
     SanctionProposed,
     SanctionRefused,
 )
-from scanner.tables import Account, Case, Flagger, Holder, Sanction
+from scanner.tables import Account, Case, Flagger, Holder, Sanction, StatementOfReasons, Strike
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -406,7 +406,9 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
     row.ends_at = now + timedelta(days=days) if row.kind == "suspension" else None
     until = row.ends_at.isoformat() if row.ends_at else None
     _note(session, row, SanctionInForce, now, actor, ends_at=until)
-    words = {
+    stated = _state(service, session, row) if row.kind != "warning" else None
+    words: dict[str, Any] = {
+        "statement": stated.id if stated else "",
         "what": row.what,
         "kind": row.kind,
         "reason": row.reason,
@@ -414,7 +416,33 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
         "until": f"{row.ends_at:%Y-%m-%d}" if row.ends_at else "",
         "id": row.id,
     }
+    to = recipients.party(service, session, row.party_kind, row.party_id)
+    zone = service.settings.legal_zone
+    words["text"] = appeals.plain(stated, to.language, zone) if stated else ""
     _tell(service, session, row, "sanction", words, actor)
+
+
+def _state(service: "Service", session: Session, row: Sanction) -> StatementOfReasons:
+    """Write the statement of what suspends or ends; a warning restricts nothing (DSA-17)."""
+    measure = appeals.Measure(
+        matter=("sanction", row.id),
+        party=(row.party_kind, row.party_id),
+        what=cast(What, row.what),
+        effect="terminated" if row.kind == TERMINATION else "suspended",
+        ends_at=row.ends_at,
+    )
+    struck = row.party_kind == "account" and strikes_count(session, row.party_id, service.now())
+    basis = ["DMCA-RI", "DSA-23"] if struck else ["DSA-23"]
+    reason = {"rule": f"sanction.{row.kind}", "text": row.reason, "legal_basis": basis}
+    return measures.write(service, session, row.tenant_id, measure, [reason])
+
+
+def strikes_count(session: Session, account_id: str, now: datetime) -> bool:
+    """Whether strikes count against an account: only copyright notices give them."""
+    query = select(Strike.id).where(
+        Strike.account_id == account_id, Strike.state == "active", col(Strike.expires_at) > now
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _tell(

@@ -11,8 +11,10 @@ class StatementWritten(EventData):
     topic: ClassVar[str] = CASES
     type: ClassVar[str] = "clearance.statement.written"
 
-    track_id: str
-    decision_id: str
+    track_id: str | None
+    decision_id: str | None
+    matter_kind: str | None = None
+    matter_id: str | None = None
     effect: str
     restricts: list[str]
     limits: list[str]

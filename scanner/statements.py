@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import appeals
-from appeals.statements import SourceKind, kinds_of
+from appeals.statements import SourceKind, restricts
 from scanner import database_push, letters, recipients
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
@@ -64,21 +64,28 @@ def write(
         source=source_of(session, decision),
         zone=zone,
     )
-    session.add(statement)
-    session.flush()
-    record(
-        session,
-        tenant_id=track.tenant_id,
-        subject=statement.id,
-        version=1,
-        data=_event(statement),
-        now=now,
-        cause=cause,
-    )
+    keep(service, session, statement, cause)
     if track.account_id is not None:
         _tell(service, session, track, statement)
     database_push.queue(service, session, track, statement)
     return statement
+
+
+def keep(
+    service: "Service", session: Session, statement: StatementOfReasons, cause: Event | None = None
+) -> None:
+    """Put a new statement into the database, with its event."""
+    session.add(statement)
+    session.flush()
+    record(
+        session,
+        tenant_id=statement.tenant_id,
+        subject=statement.id,
+        version=1,
+        data=_event(statement),
+        now=service.now(),
+        cause=cause,
+    )
 
 
 def source_of(session: Session, decision: PolicyDecision) -> appeals.Source:
@@ -153,8 +160,10 @@ def _event(statement: StatementOfReasons) -> StatementWritten:
     return StatementWritten(
         track_id=statement.track_id,
         decision_id=statement.decision_id,
+        matter_kind=statement.matter_kind,
+        matter_id=statement.matter_id,
         effect=statement.effect,
-        restricts=kinds_of(statement.effect, statement.restrictions),
+        restricts=restricts(statement),
         limits=sorted({str(each["kind"]) for each in statement.restrictions}),
         source=statement.source,
         source_form=statement.source_form,

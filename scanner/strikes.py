@@ -11,16 +11,38 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals import strike_policy
-from scanner import letters, matters, notice_tracks, recipients
+from scanner import account_standing, letters, matters, measures, notice_tracks, recipients
 from scanner.bus.dispatch import once
 from scanner.journal import Event
-from scanner.tables import CounterNotice, Notice, NoticeTrack, Strike, Track
+from scanner.tables import (
+    Account,
+    CounterNotice,
+    Notice,
+    NoticeTrack,
+    StatementOfReasons,
+    Strike,
+    Track,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 GROUP: Final = "strikes"
 COUNTING: Final = ("pending", "active")
+RESTRICTED: Final = frozenset({"limited", "suspended"})
+"""Standings by strikes that limit what an account uploads."""
+_REASONS: Final[dict[str, Any]] = {
+    "text": "So many strikes for copyright notices count that the policy against repeat infringers limits "
+    "the account.",
+    "texts": {
+        "de": "Es zählen so viele Verwarnungen wegen Urheberrechtsmeldungen, dass das Konto nach den Regeln gegen "
+        "wiederholte Verstöße eingeschränkt ist.",
+        "fr": "Les avertissements pour notifications de droit d'auteur qui comptent sont si nombreux que les règles "
+        "contre les infractions répétées limitent le compte.",
+        "es": "Cuentan tantas faltas por notificaciones de derechos de autor que la política contra infracciones "
+        "repetidas limita la cuenta.",
+    },
+}
 
 
 def give(service: "Service", event: Event) -> None:
@@ -93,9 +115,18 @@ def activate(service: "Service", session: Session, strike: Strike) -> None:
     """Let a strike count, since its week is over and nobody objected."""
     matters.move(service, session, strike, "activate", matters.CLOCK)
     policy = strike_policy.in_force()
+    session.get(
+        Account, strike.account_id, with_for_update=True
+    )  # one strike at a time takes a step
+    before = account_standing.by_strikes(session, strike.account_id, service.now())
     strike.active_from = service.now()
     strike.expires_at = service.now() + policy.decay
-    _tell(service, session, strike, "strike-active")
+    session.flush()
+    stands = account_standing.by_strikes(session, strike.account_id, service.now())
+    stated = None
+    if stands != before and stands in RESTRICTED:
+        stated = _state(service, session, strike)
+    _tell(service, session, strike, "strike-active", stated)
 
 
 def expire(service: "Service", session: Session, strike: Strike) -> None:
@@ -168,8 +199,31 @@ def _reverse_all(service: "Service", session: Session, rows: Sequence[Strike], g
         reverse(service, session, strike, ground)
 
 
-def _tell(service: "Service", session: Session, strike: Strike, template: str) -> None:
+def _state(service: "Service", session: Session, strike: Strike) -> StatementOfReasons:
+    """Write the statement of the limits that the account has from now on, by the policy alone (DSA-17, DMCA-RI)."""
+    measure = appeals.Measure(
+        matter=(strike.KIND, strike.id),
+        party=("account", strike.account_id),
+        what="uploads",
+        effect="limited",
+        automated=True,
+        source=appeals.Source("notice", "dmca", strike.ground_id),
+    )
+    said = _REASONS | {"rule": "strikes", "legal_basis": ["DMCA-RI"]}
+    return measures.write(service, session, strike.tenant_id, measure, [said])
+
+
+def _tell(
+    service: "Service",
+    session: Session,
+    strike: Strike,
+    template: str,
+    stated: StatementOfReasons | None = None,
+) -> None:
+    to = recipients.account(service, session, strike.account_id, strike.track_id)
+    zone = service.settings.legal_zone
     words: dict[str, Any] = {
+        "statement": appeals.plain(stated, to.language, zone) if stated else "",
         "id": strike.id,
         "weight": strike.weight,
         "track_id": strike.track_id,
@@ -179,7 +233,7 @@ def _tell(service: "Service", session: Session, strike: Strike, template: str) -
     }
     letters.write(
         session,
-        recipients.account(service, session, strike.account_id, strike.track_id),
+        to,
         template,
         words,
         tenant_id=strike.tenant_id,

@@ -89,6 +89,8 @@ SCHEMA: Final[dict[str, Any]] = {
             "PARTIAL_SUSPENSION TOTAL_SUSPENSION PARTIAL_TERMINATION TOTAL_TERMINATION",
         ),
         "decision_account": _one_of("DECISION_ACCOUNT", "SUSPENDED TERMINATED"),
+        "end_date_service_restriction": _DAY,
+        "end_date_account_restriction": _DAY,
         "decision_ground": _one_of("DECISION_GROUND", "ILLEGAL_CONTENT INCOMPATIBLE_CONTENT"),
         "illegal_content_legal_ground": _TEXT,
         "illegal_content_explanation": _TEXT | {"maxLength": 2000},

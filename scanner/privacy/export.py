@@ -188,6 +188,11 @@ def _rows(
         wanted, column = [account.id], getattr(model, tie.account)
     elif tie.track is not None:
         wanted, column = track_ids, getattr(model, tie.track)
+        if tie.account is not None:  # of the account itself, and about none of its tracks
+            own = (getattr(model, tie.account) == account.id) & column.is_(None)
+            with service.database.reading() as session:
+                rows = session.exec(select(model).where(own)).all()
+            yield from (_told(service, row) for row in rows)
     else:
         wanted, column = subjects, getattr(model, tie.subject or tie.event or "")
     order = list(model.__table__.primary_key.columns)

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from sqlmodel import Session
 
-from scanner import statements
+from scanner import measures, sanctions, statements
 from scanner.callers import Caller
 from scanner.dependencies import ReadableTrack, ServiceDep, TracksReader, is_id
 from scanner.errors import NotFoundError
 from scanner.problems import problems
+from scanner.routes.sanctions import Reader
 from scanner.routing import Route
 from scanner.schemas import statements as shapes
 from scanner.tables import StatementOfReasons, Track
@@ -54,12 +55,42 @@ def read_statement(
         raise NotFoundError("statement", "of this id")
     with service.database.reading() as session:
         found: StatementOfReasons = statements.find(session, caller.tenant_id, statement_id)
-        _for(session, caller, found.track_id)
+        _for(session, caller, found.track_id, found)
     return statements.describe(service, found, language)
 
 
-def _for(session: Session, caller: Caller, track_id: str) -> None:
-    """See that a creator asks about a track of their own."""
+@router.get(
+    "/sanctions/{sanction_id}/statement",
+    response_model=shapes.StatementAnswer,
+    response_model_exclude_unset=True,
+    responses=problems("not-found", "bad-fields"),
+)
+def read_sanction_statement(
+    caller: Reader,
+    service: ServiceDep,
+    sanction_id: Annotated[str, Path(description="The sanction's id.")],
+    language: Language = "en",
+) -> dict[str, Any]:
+    """Why somebody is suspended or ended (DSA-17). Needs `contest:read` or `cases:read`."""
+    if not is_id(sanction_id):
+        raise NotFoundError("sanction", "of this id")
+    with service.database.reading() as session:
+        row = sanctions.find(session, caller, sanction_id)
+        found = measures.of_matter(session, row.tenant_id, "sanction", row.id)
+    return statements.describe(service, found, language)
+
+
+def _for(
+    session: Session,
+    caller: Caller,
+    track_id: str | None,
+    statement: StatementOfReasons | None = None,
+) -> None:
+    """See that a creator asks about a track of their own, or about what hits their account."""
+    if statement is not None and statement.track_id is None:
+        if caller.account_id not in {None, statement.party_id}:
+            raise NotFoundError("statement", "of this id")
+        return
     track = session.get(Track, track_id)
     if caller.account_id is not None and (track is None or track.account_id != caller.account_id):
         raise NotFoundError("statement", "of this id")

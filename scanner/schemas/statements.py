@@ -26,20 +26,30 @@ class Redress(BaseModel):
     until: Moment | None = Field(description="The window for complaints ends (DSA-20).")
 
 
+class Named(BaseModel):
+    """Something by its kind and id."""
+
+    kind: str
+    id: str
+
+
 class StatementAnswer(Answer):
     """A statement of reasons (DSA-17)."""
 
     id: str
-    track_id: str
-    decision_id: str
-    effect: Literal["conditioned", "quarantined", "blocked"]
+    track_id: str | None = Field(description="None: it is about a party, not a track.")
+    decision_id: str | None
+    matter: Named | None = Field(description="The sanction or strike that it follows from.")
+    party: Named | None = Field(description="Whom that hits.")
+    what: Literal["uploads", "notices", "complaints", "account"] | None
+    effect: Literal["conditioned", "quarantined", "blocked", "limited", "suspended", "terminated"]
     restricts: list[Literal["visibility", "money", "service", "account"]]
     restrictions: list[dict[str, Any]]
     territories: list[str] = Field(description="ISO 3166; `*` is everywhere.")
     except_: list[str] = Field(alias="except", description="Where it does not hold.")
     starts_at: Moment
     ends_at: Moment | None
-    ends_when: Literal["decided", "lifted"]
+    ends_when: Literal["decided", "lifted", "over"]
     source: Literal["own_initiative", "notice", "trusted_flagger", "order", "claim", "contest"]
     source_form: str | None = Field(description="Form of the notice.")
     source_id: str | None

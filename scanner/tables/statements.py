@@ -22,7 +22,7 @@ class DatabasePush(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
     statement_id: str = Field(max_length=36, unique=True)
-    track_id: str = Field(max_length=36, index=True)
+    track_id: str | None = Field(default=None, max_length=36, index=True)
     payload: dict[str, Any] = Field(sa_type=json_type())
     state: str = Field(max_length=10)
     attempts: int = 0

@@ -207,7 +207,8 @@ class Tally:
             self._note(within, "automation", "restrictions_found_by_automated_means")
         if data["automated_decision"]:
             self._note(within, "automation", "restrictions_decided_by_rules_alone")
-            self._automatic[data["track_id"]].append(event.time)
+            if data["track_id"] is not None:
+                self._automatic[data["track_id"]].append(event.time)
 
     def _track(self, event: Happened, state: str, within: bool) -> None:
         if state != "ruled":
