@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from scanner import uploads
 from scanner.catalogue_rows import MOST_ROWS, CatalogueFileError
+from scanner.zip_directories import directory_bytes
 
 if TYPE_CHECKING:
     from scanner.settings import Settings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 20
 SHARE: Final = 16
 """A ZIP may be so many times as large as one upload of audio."""
+MOST_DIRECTORY_BYTES: Final = 2 * MOST_ROWS * 512
+"""Of a ZIP's directory, which is read whole: names and paths have about a hundred bytes each."""
 DESCRIBING: Final = (".csv", ".xml")
 
 
@@ -45,6 +48,8 @@ class Archive:
     """
 
     def __init__(self, path: Path) -> None:
+        if (directory_bytes(path) or 0) > MOST_DIRECTORY_BYTES:
+            raise CatalogueFileError(f"a ZIP holds at most {2 * MOST_ROWS} files")
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):

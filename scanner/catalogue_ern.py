@@ -146,11 +146,16 @@ def _add(claim: _Claim, policy: Any, terms: Any) -> None:
 
 
 def _all(node: Any, tag: str) -> list[Any]:
-    return [
-        each
-        for each in node.iter()
-        if isinstance(each.tag, str) and etree.QName(each).localname == tag
-    ]
+    """Return the elements of a name in a node, none of those inside another of the same name.
+
+    So each element is told once, however deeply a message repeats itself.
+    """
+    walk = etree.iterwalk(node, events=("start",), tag=f"{{*}}{tag}")
+    found = []
+    for _, each in walk:
+        found.append(each)
+        walk.skip_subtree()
+    return found
 
 
 def _text(node: Any, tag: str) -> str | None:

@@ -284,6 +284,9 @@ def _read(service: "Service", row: CatalogueImport, archive: Archive | None) -> 
     rows = _parsed(service, row, archive)
     with service.database.transaction() as session:
         own = session.get_one(CatalogueImport, row.id, with_for_update=True, populate_existing=True)
+        if own.leased_until != row.leased_until:
+            return False  # it took so long that another worker has it now
+        own.leased_until = row.leased_until = service.now() + LEASE
         if own.state != "waiting":
             return own.state == "running"
         own.state, own.rows = "running", len(rows)

@@ -2,13 +2,14 @@
 
 import csv
 import io
+import struct
 import zipfile
 
 import pytest
 from sqlmodel import select
 
 from scanner import catalogue_imports, holder_catalogue
-from scanner.catalogue_archives import Archive
+from scanner.catalogue_archives import MOST_DIRECTORY_BYTES, Archive
 from scanner.catalogue_csv import read_csv
 from scanner.catalogue_ern import read_ern
 from scanner.catalogue_rows import CatalogueFileError
@@ -16,6 +17,7 @@ from scanner.declarations import DeclarationError
 from scanner.errors import NotFoundError
 from scanner.safe_csv import plain, written
 from scanner.tables import CatalogueImport, Reference
+from scanner.zip_directories import directory_bytes
 from tests import casework, cataloguing, claiming
 from tests.running import add_tenant
 from tests.scanner.api.conftest import sound
@@ -139,6 +141,55 @@ def test_a_zip_whose_content_is_damaged_is_told_and_not_tried_for_ever(tmp_path,
     with pytest.raises(CatalogueFileError, match="make the ZIP anew"):
         archive.describing(1 << 20)
     archive.close()
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_zip_with_a_huge_directory_is_refused_before_that_is_read(tmp_path, large) -> None:
+    path = tmp_path / "huge.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("works.csv", "title\nDoor\n")
+        made.comment = b"PK\x05\x06"  # the beginning of no record
+    true = directory_bytes(path)
+    assert true == 46 + len("works.csv")
+    raw = bytearray(path.read_bytes())
+    end = len(raw) - 22 - 4
+    if large:
+        record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 0)
+        locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+        raw[end:end] = record + locator
+    else:
+        raw[end + 12 : end + 16] = struct.pack("<L", MOST_DIRECTORY_BYTES + 1)
+    path.write_bytes(raw)
+
+    with pytest.raises(CatalogueFileError, match="holds at most"):
+        Archive(path)
+
+
+def test_recordings_of_a_message_that_repeats_itself_inside_itself_are_told_once() -> None:
+    """Lists in lists make no more rows, and no more work, than there are recordings."""
+    begin, end = "<ResourceList>", "</ResourceList>"
+    depth = 200
+    nested = cataloguing.ERN.replace(begin, begin * depth).replace(end, end * depth)
+    assert [row.key for row in read_ern(nested.encode())] == [
+        row.key for row in read_ern(cataloguing.ERN.encode())
+    ]
+
+
+def test_a_file_that_took_longer_to_read_than_its_lease_is_the_next_workers(
+    service, caller
+) -> None:
+    label = claiming.holder(service, caller)
+    import_id = cataloguing.asked(service, caller, label, b"title,policy\nDoor,block\n")
+    slow = catalogue_imports._lease(service, import_id)
+    casework.at(service, service.now() + catalogue_imports.LEASE)
+    other = catalogue_imports._lease(service, import_id)
+    assert slow is not None
+    assert other is not None
+
+    assert not catalogue_imports._read(service, slow, None)
+    assert cataloguing.rows(service, import_id) == []
+    assert catalogue_imports._read(service, other, None)
+    assert len(cataloguing.rows(service, import_id)) == 1
 
 
 def test_a_row_is_done_wholly_or_not_at_all_and_the_report_says_why(service, caller) -> None:
