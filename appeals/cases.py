@@ -19,6 +19,7 @@ PRIORITY: Final = {
     "stay_down": 20,
     "counter_notice": 40,
     "claim": 20,
+    "presumed_use": 30,  # law gives a week
     "misuse": 10,
     "termination": 30,
 }

@@ -145,6 +145,32 @@ class Dispute(MatterRow, table=True):
     attestation: dict[str, Any] = Field(default_factory=dict, sa_type=json_type())
 
 
+class PresumedUse(MatterRow, table=True):
+    """A match that is presumed to be a lawful use in Germany, and its holder's complaint (DE-URHDAG).
+
+    ``evidence`` is what the rule saw; ``reason`` the complaint's, ``block`` what a person attests who has it
+    blocked before it is decided on. ``decision_id`` is what stands by this matter, ``prior_decision_id`` what did before.
+    """
+
+    __tablename__ = "presumed_use"
+    __table_args__ = (
+        Index("ix_presumed_use_match", "track_id", "reference_id", unique=True),
+        Index("ix_presumed_use_tenant", "tenant_id", "state", "created_at"),
+    )
+    KIND: ClassVar[str] = "presumed_use"
+
+    track_id: str = Field(max_length=36)
+    account_id: str | None = Field(default=None, max_length=36, index=True)
+    reference_id: str = Field(max_length=36)
+    holder_id: str = Field(max_length=36, index=True)
+    decision_id: str = Field(max_length=36)
+    prior_decision_id: str | None = Field(default=None, max_length=36)
+    evidence: dict[str, Any] = Field(sa_type=json_type())
+    reason: str | None = Field(default=None, sa_type=Text)
+    block: dict[str, Any] = Field(default_factory=dict, sa_type=json_type())
+    outcome: str | None = Field(default=None, sa_type=Text)
+
+
 class Appeal(MatterRow, table=True):
     """Somebody contests a decision before somebody who had no part in it (DSA-20).
 

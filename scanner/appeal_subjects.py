@@ -27,6 +27,7 @@ from scanner.tables import (
     Notice,
     NoticeTrack,
     PolicyDecision,
+    PresumedUse,
     StatementOfReasons,
     Strike,
     Track,
@@ -39,7 +40,8 @@ SubjectKind = Literal["decision", "track", "dispute", "notice", "strike", "sanct
 REDRESS: Final = ("blocked", "conditioned", "quarantined")
 """States of a track that somebody may appeal."""
 _GROUNDS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
-    model.KIND: model for model in (Appeal, Case, Claim, CounterNotice, Dispute, Notice)
+    model.KIND: model
+    for model in (Appeal, Case, Claim, CounterNotice, Dispute, Notice, PresumedUse)
 }
 _PARTIES: Final = {
     "account": Role.CREATOR,

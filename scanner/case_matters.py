@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 import appeals
 from appeals.roles import Role
-from scanner import matters, notice_verdicts, rulings, sanctions, stay_down
+from scanner import matters, notice_verdicts, presumed_uses, rulings, sanctions, stay_down
 from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
 from scanner.notices import BadNoticeError
@@ -108,6 +108,7 @@ _ABOUT_NOTICES: Final[Mapping[str, Apply]] = {
 ACTS: Final[Mapping[str, Apply]] = {
     "notice": on_notice,
     "claim": on_claim,
+    "presumed_use": presumed_uses.apply,
     "sanction": sanctions.apply,
 }
 """By kind of matter: what gives a verdict on it its effect."""

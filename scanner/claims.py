@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 GROUP: Final = "claims"
 OPEN: Final = ("potential", "active", "disputed", "upheld")
 UNDECIDED: Final = frozenset({"review", "indeterminate"})
-OWN_GROUNDS: Final = frozenset({"claim", "dispute", "licence"})
+OWN_GROUNDS: Final = frozenset({"claim", "dispute", "licence", "lawful_use"})
 """Grounds of decisions that the rules made anew since a claim ended."""
 CONTESTED: Final = ("dispute", "silence", "appeal", "person", "notice")
 """Grounds on which a claim that was contested was found wrong."""

@@ -15,7 +15,17 @@ from scanner import (
     second_reviews,
     strikes,
 )
-from scanner.tables import Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike, Track
+from scanner.tables import (
+    Appeal,
+    Case,
+    Claim,
+    CounterNotice,
+    Dispute,
+    Notice,
+    PresumedUse,
+    Strike,
+    Track,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -24,7 +34,8 @@ Act = Callable[["Service", Session, Any], None]
 """Acts on a locked matter, inside the caller's transaction."""
 
 ROWS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
-    model.KIND: model for model in (Appeal, Case, Claim, CounterNotice, Dispute, Notice, Strike)
+    model.KIND: model
+    for model in (Appeal, Case, Claim, CounterNotice, Dispute, Notice, PresumedUse, Strike)
 }
 WHEN_OPEN: Final[dict[str, Act]] = {
     counter_notices.WINDOW: counter_notices.restore_when_open,

@@ -16,6 +16,7 @@ from scanner import (
     notice_tracks,
     people_events,
     pipeline,
+    presumed_uses,
     reconsideration,
     reference_events,
     rehearsals,
@@ -164,6 +165,17 @@ GROUPS: Final = (
                 matter_events.MATTER_EVENTS["notice", state].type: claim_escalations.on_notice_over
                 for state in claim_escalations.OVER
             },
+        },
+    ),
+    Group(
+        name=presumed_uses.GROUP,
+        topics=(events.TRACKS,),
+        handlers={
+            events.TrackReleased.type: presumed_uses.follow,
+            events.TrackConditioned.type: presumed_uses.follow,
+            events.TrackQuarantined.type: presumed_uses.follow,
+            events.TrackBlocked.type: presumed_uses.follow,
+            events.TrackWithdrawn.type: presumed_uses.on_withdrawn,
         },
     ),
     Group(

@@ -88,3 +88,13 @@ class CatalogueImported(RightsEvent):
     dry_run: bool
     failed: bool
     counts: dict[str, int]
+
+
+class LawfulUseFlagged(EventData):
+    """The uploader said, after the upload, that the use of others' works is allowed by law (DE-URHDAG)."""
+
+    topic: ClassVar[str] = TRACKS
+    type: ClassVar[str] = "clearance.track.lawful_use_flagged"
+
+    lawful_use: str
+    decision_id: str

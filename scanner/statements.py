@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _OTHERS: Final[dict[str, SourceKind]] = {
     "claim": "claim",
+    "presumed_use": "claim",
     "counter_notice": "contest",
     "dispute": "contest",
     "appeal": "contest",

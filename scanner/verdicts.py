@@ -47,6 +47,7 @@ from scanner.tables import (
     GoldenCase,
     Notice,
     NoticeTrack,
+    PresumedUse,
     Sanction,
     Track,
 )
@@ -66,12 +67,18 @@ ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     "notice": ("action", "refuse"),
     "stay_down": ("block", "dismiss"),
     "claim": ("uphold", "release"),
+    "presumed_use": ("block", "dismiss"),
     "misuse": ("warn", "suspend", "dismiss"),
     "termination": ("terminate", "dismiss"),
 }
 """By kind of case: the verdicts that can be."""
 BATCH: Final = 50
-_ABOUT: Final[Mapping[str, type[Any]]] = {"notice": Notice, "claim": Claim, "sanction": Sanction}
+_ABOUT: Final[Mapping[str, type[Any]]] = {
+    "notice": Notice,
+    "claim": Claim,
+    "presumed_use": PresumedUse,
+    "sanction": Sanction,
+}
 """By kind of matter: what is locked before its cases."""
 
 log = structlog.get_logger()
@@ -423,6 +430,10 @@ def _check_matter(session: Session, case: Case, wanted: Verdict) -> None:
 
     if case.kind == "stay_down" and wanted.territories:
         raise BadVerdictError("a copy is blocked where its notice was: give no territories")
+    if case.kind == "presumed_use" and wanted.territories:
+        raise BadVerdictError(
+            "the presumption is of Germany, and so is the block: give no territories"
+        )
     if case.kind == "notice" and case.matter_kind == "notice":
         case_matters.check_remedy(session, case, wanted)
     elif wanted.remedy or wanted.misuse:

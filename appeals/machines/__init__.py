@@ -1,4 +1,4 @@
-"""The seven kinds of matters, each with the table of its legal moves."""
+"""The eight kinds of matters, each with the table of its legal moves."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,10 +11,23 @@ from appeals.machines.claim import CLAIM
 from appeals.machines.counter_notice import COUNTER_NOTICE
 from appeals.machines.dispute import DISPUTE
 from appeals.machines.notice import NOTICE
+from appeals.machines.presumed_use import PRESUMED_USE
 from appeals.machines.strike import STRIKE
 
 MACHINES: Final[Mapping[str, Machine]] = MappingProxyType(
-    {each.name: each for each in (CASE, NOTICE, COUNTER_NOTICE, CLAIM, DISPUTE, APPEAL, STRIKE)}
+    {
+        each.name: each
+        for each in (
+            CASE,
+            NOTICE,
+            COUNTER_NOTICE,
+            CLAIM,
+            DISPUTE,
+            APPEAL,
+            STRIKE,
+            PRESUMED_USE,
+        )
+    }
 )
 
 __all__ = [
@@ -25,5 +38,6 @@ __all__ = [
     "DISPUTE",
     "MACHINES",
     "NOTICE",
+    "PRESUMED_USE",
     "STRIKE",
 ]

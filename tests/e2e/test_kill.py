@@ -35,7 +35,10 @@ from tests.servers import free_port, running_broker, wait_until
 from tests.songs import RATE, song, write
 
 STAGES = ("analyse", "decide", "release", "notify")
-HYGIENE = ("guard", "retro", "rehearse", "people", "notices", "claims", "strikes", "generate")
+HYGIENE = (
+    *("guard", "retro", "rehearse", "people", "notices", "claims", "presumed-uses", "strikes"),
+    "generate",
+)
 """What watches references, in one process; it is killed too."""
 EFFECTS = (events.TrackReleased.type, events.TrackBlocked.type, events.TrackQuarantined.type)
 

@@ -6,12 +6,14 @@ Revises: 0029_passed_up
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0032_law"
 down_revision = "0029_passed_up"
 branch_labels = None
 depends_on = None
 
+_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _ADDED = (
     ("matter_kind", sa.String(20)),
     ("matter_id", sa.String(36)),
@@ -37,9 +39,40 @@ def upgrade() -> None:
     op.create_index("ix_statement_of_reasons_party", "statement_of_reasons", ["party_id"])
     with op.batch_alter_table("database_push") as batch:
         batch.alter_column("track_id", existing_type=sa.String(36), nullable=True)
+    op.create_table(
+        "presumed_use",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("tenant_id", sa.String(36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opens_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("holder", sa.String(36), nullable=True),
+        sa.Column("deciders", _JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("track_id", sa.String(36), nullable=False),
+        sa.Column("account_id", sa.String(36), nullable=True),
+        sa.Column("reference_id", sa.String(36), nullable=False),
+        sa.Column("holder_id", sa.String(36), nullable=False),
+        sa.Column("decision_id", sa.String(36), nullable=False),
+        sa.Column("prior_decision_id", sa.String(36), nullable=True),
+        sa.Column("evidence", _JSON, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("block", _JSON, nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "ix_presumed_use_match", "presumed_use", ["track_id", "reference_id"], unique=True
+    )
+    op.create_index("ix_presumed_use_tenant", "presumed_use", ["tenant_id", "state", "created_at"])
+    for name in ("account_id", "holder_id"):
+        op.create_index(f"ix_presumed_use_{name}", "presumed_use", [name])
 
 
 def downgrade() -> None:
+    op.drop_table("presumed_use")
     op.execute("DELETE FROM database_push WHERE track_id IS NULL")
     op.execute("DELETE FROM statement_of_reasons WHERE track_id IS NULL")
     with op.batch_alter_table("database_push") as batch:

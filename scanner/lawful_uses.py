@@ -1,0 +1,107 @@
+"""A lawful use that is flagged after the upload: the rules decide anew, with the flag (DE-URHDAG, § 11; DSM-17-7).
+
+The law gives 48 hours; it takes effect at once. What a person decided stays, and is appealed.
+"""
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sqlmodel import Session, select
+
+import policy
+from scanner import judgements, parties, rulings, tracks
+from scanner.callers import Caller
+from scanner.claims import OWN_GROUNDS
+from scanner.declarations import Attestation
+from scanner.errors import ConflictError, IllegalTransitionError
+from scanner.rights_events import LawfulUseFlagged
+from scanner.rulings import Outcome, Ruling
+from scanner.tables import Analysis, PolicyDecision, Submission, Track
+from scanner.track_states import State
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+_STANDING: Final = frozenset({State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED})
+_TEXT: Final = "The uploader says that the use is allowed by law."
+_TEXTS: Final = {
+    "de": "Wer den Titel hochgeladen hat, erklärt, dass die Nutzung gesetzlich erlaubt ist.",
+    "fr": "L'auteur de la mise en ligne déclare que l'utilisation est permise par la loi.",
+    "es": "Quien subió la pista declara que la ley permite el uso.",
+}
+
+
+def flag(service: "Service", caller: Caller, track_id: str, attested: Attestation) -> Track:
+    """Keep the attestation of a lawful use with a track, and let the rules decide anew.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not a track of the caller's.
+    IllegalTransitionError
+        If nothing was decided yet, it was withdrawn, or a person has decided.
+    ConflictError
+        If a decision on it is just taking effect.
+    """
+    with service.database.transaction() as session:
+        track = tracks.locked(session, caller.tenant_id, track_id)
+        parties.affected(session, caller, track)
+        before = _by_rules(session, track)
+        submission = session.exec(
+            select(Submission).where(Submission.track_id == track.id).with_for_update()
+        ).one()
+        said = attested.model_dump(mode="json", exclude_none=True)
+        declared = submission.declaration | {"attestation": said}
+        declared.pop("attestation_refused", None)
+        submission.declaration = declared
+        session.flush()
+        data = LawfulUseFlagged(lawful_use=str(attested.lawful_use), decision_id=before.id)
+        tracks.note(session, track, data, service.now(), actor=caller.actor)
+        _decide_again(service, session, track, before, caller)
+        return track
+
+
+def _by_rules(session: Session, track: Track) -> PolicyDecision:
+    """Return what stands on the track, if rules decided it."""
+    if track.state == State.DECIDED:
+        raise ConflictError("a decision on the track is taking effect: try again in a moment")
+    before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+    if track.state not in _STANDING or before is None or before.analysis_id is None:
+        raise IllegalTransitionError(
+            f"the track is {track.state}: say that the use is lawful when it is submitted, or when it "
+            "was decided on"
+        )
+    ground = (before.explanation.get("ground") or [None])[0]
+    if before.ruled_by is not None and ground not in OWN_GROUNDS:
+        raise IllegalTransitionError("a person has decided on the track: appeal that decision")
+    return before
+
+
+def _decide_again(
+    service: "Service", session: Session, track: Track, before: PolicyDecision, caller: Caller
+) -> None:
+    analysis = session.get_one(Analysis, before.analysis_id)
+    facts = judgements.facts_about(service, session, track, analysis)
+    in_force = service.packs.in_force(session, track.tenant_id, track.id, held=True)
+    judged = policy.decide(in_force.pack, facts)
+    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force)
+    if (stored.outcomes, stored.restrictions) == (before.outcomes, before.restrictions):
+        return
+    reason: dict[str, Any] = {
+        "rule": "lawful-use.flagged",
+        "outcome": stored.decision,
+        "text": _TEXT,
+        "texts": _TEXTS,
+        "legal_basis": ["DE-URHDAG", "DSM-17-7"],
+    }
+    ground = ("lawful_use", track.id)
+    stored.reasons = [reason, *stored.reasons]
+    stored.explanation = stored.explanation | {
+        "by": "law",
+        "ground": list(ground),
+        "reason": reason,
+    }
+    stored.ruled_by = "law"
+    ruling = Ruling(
+        cast(Outcome, stored.decision), str(reason["rule"]), _TEXT, ground=ground, by="law"
+    )
+    rulings.rule(service, session, track, ruling, caller.actor, judged=stored)
