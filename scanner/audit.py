@@ -90,30 +90,108 @@ def verify(
     chains = sorted({*chains, *book.chains})
     if tenant_id is not None:
         chains = [chain for chain in chains if chain == tenant_id]
-    breaks = [
-        Break(chain, size, None, "checkpoint", detail)
-        for chain, size, detail in book.wrong
-        if tenant_id in {None, chain} or chain == NOWHERE  # whose line it was, nobody can tell
-    ]
+    breaks = wrong_checkpoints(book, tenant_id)
     sealed = 0
     for chain in chains:
         count, broken = _walk(session, chain, book.of(chain), pseudonyms)
         sealed += count
         if broken is not None:
             breaks.append(broken)
-    breaks.extend(_unlisted(session, tenant_id))
+    breaks.extend(unlisted(session, tenant_id))
+    return AuditReport(
+        chains=len(chains),
+        sealed=sealed,
+        unsealed=unsealed(session, tenant_id),
+        breaks=tuple(breaks),
+        checkpoints=sum(len(book.of(chain)) for chain in chains),
+    )
+
+
+def wrong_checkpoints(book: Book, tenant_id: str | None) -> list[Break]:
+    """Return what is wrong with checkpoints of a tenant, or of nobody knows whom."""
+    return [
+        Break(chain, size, None, "checkpoint", detail)
+        for chain, size, detail in book.wrong
+        if tenant_id in {None, chain} or chain == NOWHERE  # whose line it was, nobody can tell
+    ]
+
+
+def unsealed(session: Session, tenant_id: str | None) -> int:
+    """Return how many rows wait for their seal."""
     pending = select(func.count()).select_from(JournalPending)
     if tenant_id is not None:
         pending = pending.join(
             JournalRow, col(JournalRow.id) == col(JournalPending.journal_id)
         ).where(JournalRow.tenant_id == tenant_id)
-    return AuditReport(
-        chains=len(chains),
-        sealed=sealed,
-        unsealed=session.exec(pending).one(),
-        breaks=tuple(breaks),
-        checkpoints=sum(len(book.of(chain)) for chain in chains),
-    )
+    return session.exec(pending).one()
+
+
+class Walk:
+    """A walk over one chain, page by page; ``broken`` is the first break that it met.
+
+    Parameters
+    ----------
+    checkpoints : dict
+        By size of the chain; it is held against them.
+    previous, sequence, tree
+        Where to begin: hash and number of the record before, and the tree up to it.
+
+    Attributes
+    ----------
+    fitted : tuple of int, str, list of str, optional
+        Number, hash and edge of the tree at the last checkpoint that fitted.
+    """
+
+    def __init__(
+        self,
+        chain: str,
+        checkpoints: dict[int, Checkpoint],
+        pseudonyms: "Pseudonyms | None",
+        *,
+        previous: str = GENESIS,
+        sequence: int = 0,
+        tree: Tree | None = None,
+    ) -> None:
+        self.chain, self.checkpoints = chain, checkpoints
+        self.previous, self.sequence, self.tree = previous, sequence, tree or Tree()
+        self.broken: Break | None = None
+        self.fitted: tuple[int, str, list[str]] | None = None
+        self._pseudonyms = pseudonyms
+
+    def page(self, session: Session) -> bool:
+        """Check the next records; tell whether there may be more."""
+        found = session.exec(
+            select(JournalSeal, JournalRow)
+            .outerjoin(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
+            .where(JournalSeal.chain == self.chain, JournalSeal.sequence > self.sequence)
+            .order_by(col(JournalSeal.sequence))
+            .limit(PAGE)
+        ).all()
+        if not found:
+            self.broken = _cut_off(self.chain, self.sequence, self.checkpoints)
+            return False
+        for seal, row in found:
+            self.broken = _check(self.chain, self.sequence, self.previous, seal, row)
+            if self.broken is None:
+                self._take(seal, row)
+            if self.broken is not None:
+                return False
+        session.expunge_all()  # a chain of millions must not pile up in memory
+        return True
+
+    def _take(self, seal: JournalSeal, row: JournalRow | None) -> None:
+        self.previous, self.sequence = seal.hash, seal.sequence
+        if not self.checkpoints or self._pseudonyms is None or row is None:
+            return
+        self.tree.add(leaf_of(seal.hash, view_of(row, self._pseudonyms)))
+        mark = self.checkpoints.get(self.sequence)
+        if mark is None:
+            return
+        if _fits(mark, seal.hash, self.tree):
+            self.fitted = self.sequence, seal.hash, [each.hex() for each in self.tree.edge]
+            return
+        detail = f"the chain is not what was signed at {mark.statement['at']}"
+        self.broken = Break(self.chain, self.sequence, seal.journal_id, "rewritten", detail)
 
 
 def _walk(
@@ -122,27 +200,10 @@ def _walk(
     checkpoints: dict[int, Checkpoint],
     pseudonyms: "Pseudonyms | None",
 ) -> tuple[int, Break | None]:
-    previous, sequence, tree = GENESIS, 0, Tree()
-    while True:
-        page = session.exec(
-            select(JournalSeal, JournalRow)
-            .outerjoin(JournalRow, col(JournalRow.id) == col(JournalSeal.journal_id))
-            .where(JournalSeal.chain == chain, JournalSeal.sequence > sequence)
-            .order_by(col(JournalSeal.sequence))
-            .limit(PAGE)
-        ).all()
-        if not page:
-            return sequence, _cut_off(chain, sequence, checkpoints)
-        for seal, row in page:
-            if (broken := _check(chain, sequence, previous, seal, row)) is not None:
-                return sequence, broken
-            previous, sequence = seal.hash, seal.sequence
-            if checkpoints and pseudonyms is not None and row is not None:
-                tree.add(leaf_of(seal.hash, view_of(row, pseudonyms)))
-                if (mark := checkpoints.get(sequence)) and not _fits(mark, seal.hash, tree):
-                    detail = f"the chain is not what was signed at {mark.statement['at']}"
-                    return sequence, Break(chain, sequence, seal.journal_id, "rewritten", detail)
-        session.expunge_all()  # a chain of millions must not pile up in memory
+    walk = Walk(chain, checkpoints, pseudonyms)
+    while walk.page(session):
+        pass
+    return walk.sequence, walk.broken
 
 
 def _fits(mark: Checkpoint, head: str, tree: Tree) -> bool:
@@ -177,7 +238,8 @@ def _check(
     return None
 
 
-def _unlisted(session: Session, tenant_id: str | None) -> list[Break]:
+def unlisted(session: Session, tenant_id: str | None) -> list[Break]:
+    """Return the first row that is neither sealed nor waits for its seal."""
     query = (
         select(JournalRow)
         .outerjoin(JournalSeal, col(JournalSeal.journal_id) == col(JournalRow.id))

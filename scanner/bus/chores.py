@@ -12,6 +12,7 @@ import appeals
 from scanner import (
     ages,
     appointments,
+    audit_walks,
     backtest_runs,
     cases,
     catalogue_imports,
@@ -80,6 +81,7 @@ class Chores:
             lambda: second_reviews.lapse_due(service),
             lambda: backtest_runs.work(service),
             lambda: catalogue_imports.run_due(service),
+            lambda: audit_walks.work(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -7,12 +7,18 @@ from pydantic import AwareDatetime
 from sqlmodel import col, select
 
 from scanner import audit, audit_proofs, cursors, schemas
+from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.dependencies import AnyCaller, AuditReader, Cursor, Limit, ServiceDep, is_id
 from scanner.errors import NotFoundError
+from scanner.events import Administered
+from scanner.journal import record
 from scanner.privacy.person_keys import PersonKeys
 from scanner.privacy.personal import opened
 from scanner.problems import problems
+from scanner.pseudonyms import sees_ids
 from scanner.routing import Route
+from scanner.service import Service
 from scanner.tables import JournalRow, JournalSeal
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=Route)
@@ -46,7 +52,7 @@ def list_audit(
 ) -> dict[str, Any]:
     """List what happened, newest first. Needs the scope `audit:read`.
 
-    Staff appear under pseudonyms; an auditor's own key is told their ids.
+    Staff appear under pseudonyms; an auditor's own key is told their ids, and each such list is on record.
 
     `erased` names the fields of `data` whose person was erased, or whose time is over; they read so.
     """
@@ -69,6 +75,9 @@ def list_audit(
         query = query.where(JournalRow.actor == actor)
     if (before := cursors.decode("audit", cursor, str)) is not None:
         query = query.where(JournalRow.id < before[0])
+    if sees_ids(caller):  # who was told whose work it was is on record before they are
+        asked = {"subject": subject, "type": type_, "actor": actor, "cursor": cursor}
+        _note_look(service, caller, {name: each for name, each in asked.items() if each})
     with service.database.reading() as session:
         found = session.exec(query.order_by(col(JournalRow.id).desc()).limit(limit + 1)).all()
         hidden = audit_proofs.Hidden(service, session, caller)
@@ -116,6 +125,21 @@ def read_proof(
     if not is_id(object_id):
         raise NotFoundError("proof", "of this id")
     return audit_proofs.make(service, caller, object_id)
+
+
+def _note_look(service: Service, caller: Caller, asked: dict[str, str]) -> None:
+    with service.database.transaction() as session:
+        record(
+            session,
+            tenant_id=caller.tenant_id,
+            subject=new_id(),
+            version=1,
+            data=Administered(
+                action="audit.ids_read", object_id=str(caller.user_id), detail={"asked": asked}
+            ),
+            now=service.now(),
+            actor=caller.actor,
+        )
 
 
 def _shown(

@@ -28,6 +28,7 @@ from policy.tables import (
     RuleTally,
 )
 from scanner.tables.audit_blocks import AuditBlock
+from scanner.tables.audit_walks import AuditWalk
 from scanner.tables.backtests import BacktestRun
 from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession, ContestDraft, ReviewerWish
@@ -90,6 +91,7 @@ __all__ = [
     "Appeal",
     "AppealDecider",
     "AuditBlock",
+    "AuditWalk",
     "BacktestRun",
     "Bank",
     "BlobRelease",

@@ -46,6 +46,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/audit/proofs/{object_id}"): {"auditor"},
     ("GET", "/audit/people"): {"auditor"},
     ("POST", "/audit/people"): {"auditor"},
+    ("POST", "/audit/verify"): {"auditor"},
     ("GET", "/audit/transparency"): {"auditor"},
 }
 PAGES: dict[str | None, dict[str, str]] = {

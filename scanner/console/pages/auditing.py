@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import audit, audit_proofs
+from scanner import audit_proofs, audit_walks
 from scanner.callers import Caller
-from scanner.console.access import Allowed, ConsoleRoute
+from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import AUDITORS
-from scanner.console.rendering import page
+from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep
 from scanner.errors import NotFoundError
 from scanner.problems import HttpError
@@ -85,12 +85,20 @@ def _day(text: str) -> datetime | None:
 
 
 @router.get("/verify")
-def verify(request: Request, identity: Auditor, service: ServiceDep) -> Response:
-    """Walk the platform's chain from its first record to its last, and hold it against the checkpoints."""
+def read_verify(request: Request, identity: Auditor, service: ServiceDep) -> Response:
+    """What the last walk over the platform's chain found, or how far one is that is under way."""
     tenant_id = identity.caller.tenant_id
-    report = audit.verify_signed(service, tenant_id)
+    with service.database.reading() as session:
+        walk = audit_walks.last(session, tenant_id)
     try:
         checkpoint = audit_proofs.last_checkpoint(service, tenant_id).to_json()
     except NotFoundError:
         checkpoint = None
-    return page(request, "audit_verify.html", report=report, checkpoint=checkpoint)
+    return page(request, "audit_verify.html", walk=walk, checkpoint=checkpoint)
+
+
+@router.post("/verify")
+def verify(request: Request, identity: Auditor, service: ServiceDep, form: Posted) -> Response:
+    """Have a worker walk the chain: from the last checkpoint that fitted, or from the first record."""
+    audit_walks.ask(service, identity.caller.tenant_id, whole=form.get("from") == "first")
+    return redirect(request, "/audit/verify")

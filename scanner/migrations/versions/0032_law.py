@@ -70,8 +70,24 @@ def upgrade() -> None:
     for name in ("account_id", "holder_id"):
         op.create_index(f"ix_presumed_use_{name}", "presumed_use", [name])
 
+    op.create_table(
+        "audit_walk",
+        sa.Column("chain", sa.String(36), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("place", _JSON, nullable=False),
+        sa.Column("fitted", _JSON, nullable=False),
+        sa.Column("result", _JSON, nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("chain"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("audit_walk")
     op.drop_table("presumed_use")
     op.execute("DELETE FROM database_push WHERE track_id IS NULL")
     op.execute("DELETE FROM statement_of_reasons WHERE track_id IS NULL")
