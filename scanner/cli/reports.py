@@ -1,5 +1,6 @@
 """``report``: the record of processing and the impact assessment, from the registry and settings."""
 
+import sys
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -46,6 +47,7 @@ class Form(StrEnum):
     JSON = "json"
     CSV = "csv"
     HTML = "html"
+    TEMPLATE = "template"
 
 
 @app.command()
@@ -57,20 +59,26 @@ def transparency(
     last: Annotated[
         datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period.")
     ],
-    form: Annotated[Form, typer.Option("--format", help="Of what is printed.")] = Form.JSON,
+    form: Annotated[
+        Form,
+        typer.Option("--format", help="Of what is printed; template: a ZIP of the EU's parts."),
+    ] = Form.JSON,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
     """Print what was done in a period, counted from the journal (DSA-24/15, DMCA)."""
-    from scanner.transparency import as_csv, of_period
+    from scanner.transparency import as_csv, as_zip, of_period
 
     with opened() as service:
         caller = caller_for(service, tenant)
         report = of_period(service, caller.tenant_id, first.date(), last.date())
+        today = service.now().date()
     if as_json:
         form = Form.JSON
     if form is Form.CSV:
         print(as_csv(report), end="")
+    elif form is Form.TEMPLATE:
+        sys.stdout.buffer.write(as_zip(report, today))
     elif form is Form.HTML:
         from scanner.transparency.page import as_page
 

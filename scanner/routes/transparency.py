@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/reports", tags=["audit"], route_class=Route)
         also={
             200: {
                 "description": "The report.",
-                "content": {"text/csv": {}, "text/html": {}},
+                "content": {"text/csv": {}, "text/html": {}, "application/zip": {}},
             }
         },
     ),
@@ -34,13 +34,20 @@ def read_transparency_report(
     first: Annotated[date, Query(alias="from", description="First day of the period.")],
     last: Annotated[date, Query(alias="to", description="Last day of the period.")],
     form: Annotated[
-        Literal["json", "csv", "html"], Query(alias="format", description="Of the answer.")
+        Literal["json", "csv", "html", "template"],
+        Query(
+            alias="format",
+            description="Of the answer; `template` is a ZIP of the parts of the EU's template as CSV.",
+        ),
     ] = "json",
 ) -> Any:
     """What was done in a period, for publication (DSA-24/15). Needs the scope `audit:read`."""
     report = transparency.of_period(service, caller.tenant_id, first, last)
     if form == "csv":
         return Response(transparency.as_csv(report), media_type="text/csv; charset=utf-8")
+    if form == "template":
+        content = transparency.as_zip(report, service.now().date())
+        return Response(content, media_type="application/zip")
     if form == "html":
         from scanner.transparency.page import as_page
 

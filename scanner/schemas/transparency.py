@@ -41,6 +41,7 @@ class TransparencyReport(Answer):
     micro_or_small: bool
     orders: Counts
     notices: dict[str, Counts]
+    notices_in_all: Counts
     trusted_flaggers: Counts
     own_initiative: Counts
     by_notice_or_order: Counts

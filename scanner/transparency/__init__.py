@@ -2,5 +2,6 @@
 
 from scanner.transparency.report import of_period
 from scanner.transparency.tables import as_csv
+from scanner.transparency.template import as_zip
 
-__all__ = ["as_csv", "of_period"]
+__all__ = ["as_csv", "as_zip", "of_period"]

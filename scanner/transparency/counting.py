@@ -26,6 +26,8 @@ PREFIXES: Final = (
     "clearance.track.superseded",
 )
 """Types of events that anything is counted by."""
+COUNTERED: Final = ("received", "forwarded", "restored", "court_hold", "withdrawn", "lapsed")
+"""States of counter-notices that are counted."""
 _NOTICE_ENDS: Final = ("actioned", "refused", "lapsed", "retracted")
 _CONTESTS: Final = frozenset({"appeal", "dispute", "counter_notice", "case"})
 
@@ -134,6 +136,10 @@ class Tally:
                 self._note(within, "trusted_flaggers", key)
             if state in ("actioned", "refused") and not reversal:
                 self._took(within, "notices", str(form), event.time - known.since)
+                if form != "order":
+                    self._took(within, "notices_in_all", "all", event.time - known.since)
+                    if known.trusted:
+                        self._took(within, "notices_in_all", "trusted", event.time - known.since)
                 if event.role == "system":
                     self._note(within, "notices", f"{form}/decided_by_rules_alone")
 
@@ -168,7 +174,7 @@ class Tally:
                 self._took(within, "disputes", "decision", event.time - known.since)
 
     def _counter_notice(self, event: Happened, state: str, within: bool) -> None:
-        if state in ("received", "forwarded", "restored", "court_hold", "withdrawn"):
+        if state in COUNTERED:
             self._note(within, "dmca", f"counter_notices_{state}")
 
     def _strike(self, event: Happened, state: str, within: bool) -> None:
@@ -204,6 +210,7 @@ class Tally:
             self._note(within, section, f"limit/{each}")
         self._note(within, "restrictions_by_source", str(data["source"]))
         if data["automated_detection"]:
+            self._note(within, section, "found_by_automated_means")
             self._note(within, "automation", "restrictions_found_by_automated_means")
         if data["automated_decision"]:
             self._note(within, "automation", "restrictions_decided_by_rules_alone")

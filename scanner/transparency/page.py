@@ -10,6 +10,7 @@ from scanner.transparency.tables import RULES, rows
 TITLES: Final = {
     "orders": "Orders of authorities",
     "notices": "Notices, by form",
+    "notices_in_all": "Notices of all forms but orders",
     "trusted_flaggers": "Notices of trusted flaggers",
     "own_initiative": "Restrictions on our own initiative",
     "by_notice_or_order": "Restrictions after a notice, an order or a contest",

@@ -1,6 +1,6 @@
 """The report of a tenant's period: what was counted, and what proves it (DSA-24/15, DMCA-RI)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from scanner import audit
 from scanner.errors import ScannerError
 from scanner.tables import JournalRow, JournalSeal, Tenant
-from scanner.transparency.counting import PREFIXES, Happened, Tally
+from scanner.transparency.counting import COUNTERED, PREFIXES, Happened, Tally
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -79,6 +79,7 @@ def sections(tally: Tally) -> dict[str, Any]:
     return {
         "orders": notices.pop("order"),
         "notices": notices,
+        "notices_in_all": _in_all(notices, tally.medians("notices_in_all")),
         "trusted_flaggers": _plain(counts["trusted_flaggers"]),
         "own_initiative": _plain(counts["own_initiative"]),
         "by_notice_or_order": _plain(counts["by_notice_or_order"]),
@@ -109,7 +110,7 @@ def sections(tally: Tally) -> dict[str, Any]:
             "notices_actioned": counts["notices"]["dmca/actioned"],
             **{
                 f"counter_notices_{each}": counts["dmca"][f"counter_notices_{each}"]
-                for each in ("received", "forwarded", "restored", "court_hold", "withdrawn")
+                for each in COUNTERED
             },
             **{
                 f"strikes_{each}": counts["dmca"][f"strikes_{each}"]
@@ -117,6 +118,16 @@ def sections(tally: Tally) -> dict[str, Any]:
             },
         },
         "eu_database": _plain(counts["database"]),
+    }
+
+
+def _in_all(notices: Mapping[str, Mapping[str, Any]], hours: Mapping[str, float]) -> dict[str, Any]:
+    """Return the sums over the forms of notices, and the medians that no sum gives."""
+    return {
+        **{end: sum(each[end] for each in notices.values()) for end in _ENDS},
+        "decided_by_rules_alone": sum(each["decided_by_rules_alone"] for each in notices.values()),
+        "median_hours_to_decision": hours.get("all"),
+        "median_hours_to_decision_of_trusted_flaggers": hours.get("trusted"),
     }
 
 

@@ -9,6 +9,7 @@ COLUMNS: Final = ("section", "category", "indicator", "value", "unit", "rule")
 RULES: Final = {
     "orders": "DSA 15(1)(a)",
     "notices": "DSA 15(1)(b)",
+    "notices_in_all": "DSA 15(1)(b)",
     "trusted_flaggers": "DSA 15(1)(b)",
     "own_initiative": "DSA 15(1)(c)",
     "by_notice_or_order": "DSA 15(1)(a), (b)",

@@ -113,7 +113,7 @@ def read_report(
     service: ServiceDep,
     first: Annotated[str, Query(alias="from", max_length=10)] = "",
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
-    form: Annotated[str, Query(alias="format", pattern="^(page|json|csv|html)$")] = "page",
+    form: Annotated[str, Query(alias="format", pattern="^(page|json|csv|html|template)$")] = "page",
 ) -> Response:
     """Build the report of a period (DSA-24/15): to be read here, or as a file for publication."""
     if not first and not last:
@@ -138,6 +138,10 @@ def read_report(
     name = f"transparency-{first}-{last}"
     if form == "json":
         return _file(report, f"{name}.json")
+    if form == "template":
+        headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+        content = transparency.as_zip(report, service.now().date())
+        return Response(content, media_type="application/zip", headers=headers)
     if form in ("csv", "html"):
         text = transparency.as_csv(report) if form == "csv" else as_page(report)
         headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}

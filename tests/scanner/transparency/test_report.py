@@ -302,6 +302,7 @@ def test_own_initiative_and_decisions_are_told_by_kind(service, caller) -> None:
         "all": 2,
         "effect/blocked": 1,
         "effect/conditioned": 1,
+        "found_by_automated_means": 2,
         "ground/terms": 2,
         "limit/monetise": 1,
         "restricts/money": 1,
