@@ -211,7 +211,7 @@ class Facts(_Frozen):
     lyrics_heard: Fact[bool] = ABSENT
     """Sung and spoken words were transcribed; absent or false: what is sung is not known."""
     rights_attested: Fact[bool] = ABSENT
-    """The uploader attests to hold the rights that the use needs."""
+    """The uploader attests to hold the rights that the use needs; false if they were asked and did not."""
     generation: Fact[GenerationFact] = ABSENT
     """The request behind a generated track."""
     ai_disclosure: Fact[bool] = ABSENT

@@ -212,6 +212,7 @@ class Declaration(_Declared):
         tuple[DeclaredSource, ...], BeforeValidator(_from_json), Field(max_length=200)
     ] = ()
     attestation: Annotated[Attestation | None, BeforeValidator(_from_json)] = None
+    attestation_refused: bool = False
     lyrics: (
         Annotated[str, StringConstraints(max_length=MAX_LYRICS), AfterValidator(_without_nul)]
         | None
@@ -221,6 +222,12 @@ class Declaration(_Declared):
     ern: Annotated[dict[str, Any] | None, BeforeValidator(parse_ern)] = None
     ai_disclosure: Annotated[AiDisclosure | None, BeforeValidator(_from_json)] = None
     generated: Annotated[Generated | None, BeforeValidator(_from_json)] = None
+
+    @model_validator(mode="after")
+    def _attests_or_refuses(self) -> "Declaration":
+        if self.attestation_refused and self.attestation is not None:
+            raise ValueError("send either an attestation, or that it was refused")
+        return self
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any]) -> "Declaration":

@@ -61,6 +61,7 @@ def facts_of(
         else _match_facts(session, tenant_id, declared, evidence, now, track_id)
     )
     attestation = declared.get("attestation") or {}
+    refused = bool(declared.get("attestation_refused"))
     disclosure = declared.get("ai_disclosure")
     return policy.Facts(
         origin="generated" if declared.get("generated") else "upload",
@@ -73,7 +74,7 @@ def facts_of(
         declared_licences=tuple(
             str(licence.get("licensor", ""))[:500] for licence in declared.get("licences") or ()
         ),
-        rights_attested=True if attestation else None,
+        rights_attested=True if attestation else (False if refused else None),
         generation=_generation(declared),
         explicit=_explicit(declared),
         ai_disclosure=None

@@ -5,9 +5,14 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import select
 
+from scanner import inline
 from scanner.ddex import MAX_BYTES, parse_ern
 from scanner.declarations import MAX_ERRORS, Declaration, DeclarationError, countries
+from scanner.tables import PolicyDecision, Submission
+from tests import casework, rollouts
+from tests.running import add_tenant
 
 ERN = """<?xml version="1.0"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/{version}">
@@ -590,3 +595,24 @@ def test_entities_neither_grow_nor_read_files(kind, place, tmp_path) -> None:
 )
 def test_fields_that_no_message_gives_are_refused(fields) -> None:
     assert "ern" in errors_of(ern=fields)
+
+
+def test_who_was_asked_and_did_not_attest_is_put_before_a_person(make_service) -> None:
+    service = make_service()
+    caller = add_tenant(service)
+    event = rollouts.analysed(service, caller)
+    with service.database.transaction() as session:
+        row = session.exec(select(Submission).where(Submission.track_id == event.subject)).one()
+        row.declaration = Declaration.parse({"attestation_refused": "true"}).to_json()
+    inline.drive(service, event.subject)
+
+    track = casework.track_of(service, event.subject)
+    with service.database.reading() as session:
+        decision = session.get_one(PolicyDecision, track.decision_id)
+    assert decision.facts["rights_attested"] is False
+    assert (track.state, decision.reasons[0]["rule"]) == ("quarantined", "rights-not-attested")
+
+
+def test_nobody_attests_and_refuses_at_once() -> None:
+    signed = {"text_version": "1", "signer": "A", "at": "2026-11-01T12:00:00Z"}
+    assert "either" in errors_of(attestation=signed, attestation_refused=True)["body"]
