@@ -8,8 +8,7 @@ from sqlmodel import Session, col, func, select
 
 import policy
 from appeals import standing as rules
-from appeals import strike_policy
-from scanner import sanctions
+from scanner import sanctions, strike_policies
 from scanner.tables import Account, Analysis, Appeal, Sanction, Strike, Submission, Track
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def describe(service: "Service", session: Session, account: Account) -> dict[str
         "account_id": account.id,
         "standing": _standing(session, account, now),
         "counting": sum(each.weight for each in _counting(session, account.id, now)),
-        "policy_version": strike_policy.in_force().version,
+        "policy_version": strike_policies.in_force(session, account.tenant_id).version,
         "strikes": [describe_strike(each) for each in strikes],
         "sanctions": [describe_sanction(each) for each in rows],
         "reputation": history.reputation,
@@ -191,17 +190,17 @@ def _counting(session: Session, account_id: str, now: datetime) -> list[Strike]:
 def _standing(session: Session, account: Account, now: datetime) -> rules.Standing:
     if _suspended(session, account, now):
         return "suspended"
-    return by_strikes(session, account.id, now)
+    return by_strikes(session, account.tenant_id, account.id, now)
 
 
-def by_strikes(session: Session, account_id: str, now: datetime) -> rules.Standing:
+def by_strikes(session: Session, tenant_id: str, account_id: str, now: datetime) -> rules.Standing:
     """Return the standing that is due by strikes alone."""
     counting = [
         rules.Strike(each.weight, each.active_from, each.expires_at)
         for each in _counting(session, account_id, now)
         if each.active_from is not None and each.expires_at is not None
     ]
-    return rules.standing_of(counting, now, strike_policy.in_force().steps)
+    return rules.standing_of(counting, now, strike_policies.in_force(session, tenant_id).steps)
 
 
 def _suspended(session: Session, account: Account, now: datetime) -> bool:

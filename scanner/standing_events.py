@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from scanner.events import ACCOUNTS, EventData
+from scanner.events import ACCOUNTS, OPERATIONS, EventData
 
 
 class SanctionEvent(EventData):
@@ -55,3 +55,14 @@ class SanctionKept(SanctionEvent):
     type: ClassVar[str] = "clearance.sanction.kept"
 
     entrance: str
+
+
+class StrikePolicyMoved(EventData):
+    """A platform's policy against repeat infringers was proposed, put in force, replaced or rejected (DMCA-RI)."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.strike_policy.moved"
+
+    policy_version: str
+    state: str
+    single_operator: bool = False

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import appeals
-from appeals import strike_policy
-from scanner import account_standing, letters, matters, measures, notice_tracks, recipients
+from scanner import (
+    account_standing,
+    letters,
+    matters,
+    measures,
+    notice_tracks,
+    recipients,
+    strike_policies,
+)
 from scanner.bus.dispatch import once
 from scanner.journal import Event
 from scanner.tables import (
@@ -114,15 +121,16 @@ def reverse(
 def activate(service: "Service", session: Session, strike: Strike) -> None:
     """Let a strike count, since its week is over and nobody objected."""
     matters.move(service, session, strike, "activate", matters.CLOCK)
-    policy = strike_policy.in_force()
+    policy = strike_policies.in_force(session, strike.tenant_id)
     session.get(
         Account, strike.account_id, with_for_update=True
     )  # one strike at a time takes a step
-    before = account_standing.by_strikes(session, strike.account_id, service.now())
+    who = (strike.tenant_id, strike.account_id)
+    before = account_standing.by_strikes(session, *who, service.now())
     strike.active_from = service.now()
     strike.expires_at = service.now() + policy.decay
     session.flush()
-    stands = account_standing.by_strikes(session, strike.account_id, service.now())
+    stands = account_standing.by_strikes(session, *who, service.now())
     stated = None
     if stands != before and stands in RESTRICTED:
         stated = _state(service, session, strike)
@@ -166,7 +174,7 @@ def _give(
     track_id: str,
     event: Event,
 ) -> None:
-    policy = strike_policy.in_force()
+    policy = strike_policies.in_force(session, notice.tenant_id)
     before = select(Strike.id).where(
         Strike.account_id == account_id, col(Strike.state).in_([*COUNTING, "expired"])
     )

@@ -178,7 +178,7 @@ def rollback(
     """End the canary; if there is none, put the pack before the active one back in force."""
     from scanner import policies, policy_views
 
-    with _acting(tenant, login) as (service, caller):
+    with acting(tenant, login) as (service, caller):
         view = policy_views.described(policies.rollback(service, caller, reason, undone))
     tell(view, as_json, f"{view['id']} decides every track")
 
@@ -188,7 +188,7 @@ def list_(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """List a platform's packs, newest first."""
     from scanner import policies, policy_views
 
-    with _acting(tenant) as (service, caller), service.database.reading() as session:
+    with acting(tenant) as (service, caller), service.database.reading() as session:
         found = policies.listed(session, caller.tenant_id, limit=10_000)
         views = [policy_views.described(each) for each in found]
     columns: dict[str, Callable[[Any], str]] = {
@@ -207,7 +207,7 @@ def show(pack: Pack, tenant: TenantName = DEFAULT_TENANT, as_json: Json = False)
     """Show a pack: its state, when it was in force or rehearsed, and where it differed."""
     from scanner import policy_views
 
-    with _acting(tenant) as (service, caller):
+    with acting(tenant) as (service, caller):
         row = _find(service, caller, pack)
         with service.database.reading() as session:
             view = policy_views.whole(session, row)
@@ -238,7 +238,7 @@ def diff(
     """Show what a pack changes against another."""
     import difflib
 
-    with _acting(tenant) as (service, caller):
+    with acting(tenant) as (service, caller):
         new, new_text = _readable(service, caller, pack)
         old, old_text = _readable(service, caller, other)
     lines = list(
@@ -282,7 +282,7 @@ def backtest(
     from scanner.backtests import Backtest
     from scanner.cli.batches import with_progress
 
-    with _acting(tenant) as (service, caller):
+    with acting(tenant) as (service, caller):
         compiled, _ = _readable(service, caller, pack)
         run = Backtest(
             service,
@@ -348,7 +348,7 @@ def _approver(view: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _acting(tenant: str, login: str | None = None) -> "Iterator[tuple[Service, Caller]]":
+def acting(tenant: str, login: str | None = None) -> "Iterator[tuple[Service, Caller]]":
     """Open the service, and say who acts in it."""
     with opened() as service:
         caller = caller_for(service, tenant)
@@ -380,7 +380,7 @@ def _do(
 ) -> None:
     from scanner import policies, policy_views
 
-    with _acting(tenant, login) as (service, caller):
+    with acting(tenant, login) as (service, caller):
         if move is policies.propose and Path(pack).is_file():
             row = policies.add(service, caller, _text(pack))
         else:

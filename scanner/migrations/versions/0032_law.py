@@ -85,8 +85,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain"),
     )
 
+    op.create_table(
+        "strike_policy",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("tenant_id", sa.String(36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("policy_hash", sa.String(64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("proposed_by", sa.String(36), nullable=False),
+        sa.Column("decided_by", sa.String(36), nullable=True),
+        sa.Column("single_operator", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("in_force_from", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_strike_policy_tenant", "strike_policy", ["tenant_id", "state"])
+
 
 def downgrade() -> None:
+    op.drop_table("strike_policy")
     op.drop_table("audit_walk")
     op.drop_table("presumed_use")
     op.execute("DELETE FROM database_push WHERE track_id IS NULL")
