@@ -134,12 +134,22 @@ class Folder:
 
     def lines(self, name: str) -> list[Any]:
         """Return a round's lines as JSON; None for what is no JSON."""
+        return [_json(line) for line in self.content(name).splitlines()]
+
+    def content(self, name: str) -> bytes:
+        """Return a round as it lies there."""
         content: bytes = self._fs.cat_file(f"{self._root}/{name}")
-        return [_json(line) for line in content.splitlines()]
+        return content
 
     def write(self, name: str, lines: list[dict[str, Any]]) -> None:
         """Write a round, whole or not at all."""
-        content = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+        self.keep(
+            name,
+            "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode(),
+        )
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Write a round's bytes, whole or not at all."""
         place = f"{self._root}/{name}"
         if "file" not in self._fs.protocol:
             self._fs.pipe_file(place, content)

@@ -4,6 +4,7 @@ Everything is checked before anything is written. Then: keys, database, erasures
 then the bytes that rows still name. Whoever was erased since leaves no byte on this machine.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,9 +120,21 @@ def _refuse(service: "Service", manifest: Manifest, without_erasures: bool) -> N
 
 
 def _refuse_newer_checkpoints(service: "Service", manifest: Manifest) -> None:
-    """Refuse a place with rounds of checkpoints that the backup lacks: none would ever follow them."""
-    held = {each.path.removeprefix("checkpoints/") for each in manifest.files}
-    if newer := set(checkpoints.folder_of(service).names()) - held:
+    """Refuse a place, folder or bucket, with rounds that the backup lacks or has otherwise: none would follow them."""
+    place, begin = checkpoints.folder_of(service), "checkpoints/"
+    held = {
+        each.path.removeprefix(begin): each.sha256
+        for each in manifest.files
+        if each.path.startswith(begin)
+    }
+    there = set(place.names())
+    for name in sorted(there & held.keys()):
+        if hashlib.sha256(place.content(name)).hexdigest() != held[name]:
+            raise BackupError(
+                f"the round {name} of checkpoints at {service.settings.checkpoint_url} is not the one in the "
+                "backup: keep it as evidence, and point CLEARANCE_CHECKPOINTS at a new place"
+            )
+    if newer := there - held.keys():
         raise BackupError(
             f"{len(newer)} rounds of checkpoints at {service.settings.checkpoint_url} are not in the backup: "
             "keep them as evidence of what is lost, and point CLEARANCE_CHECKPOINTS at a new place"
@@ -167,8 +180,11 @@ def _put_file(service: "Service", folder: Path, path: str) -> None:
         target = chain if tail == chain.name else settings.trust_anchors_file
     elif head == "index" and settings.milvus_uri is None:
         target = settings.index_folder / tail
-    elif head == "checkpoints" and "://" not in settings.checkpoint_url:
-        target = Path(settings.checkpoint_url) / tail
+    elif head == "checkpoints":
+        place = checkpoints.folder_of(service)
+        if tail not in place.names():
+            place.keep(tail, source.read_bytes())
+        return
     else:
         return
     if not target.exists():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import fsspec
 import pytest
 from sqlalchemy import create_engine, text
 from sqlmodel import select
@@ -24,6 +25,7 @@ from scanner.privacy import erasure
 from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import Account, Track
+from tests.loopback import running_s3
 from tests.program import answer, clearance
 from tests.running import add_tenant
 
@@ -267,3 +269,38 @@ def test_an_operator_backs_up_and_restores_by_two_commands(tmp_path: Path) -> No
     assert answer(other, "audit", "verify")["whole"]
     with Service(Settings(home=other)) as back, back.database.reading() as session:
         assert {each.id for each in keys.tenants(session)} == known
+
+
+def test_checkpoints_in_a_bucket_come_back_and_newer_ones_there_are_told(
+    live: Service, caller: Caller, empty_url: str, tmp_path: Path
+) -> None:
+    submitted(live, caller, "alice")
+    seal_batch(live.database)
+    checkpoints.write(live)
+    taken = backup.take(live, tmp_path / "kept", PASSPHRASE)
+    with running_s3("rounds") as options:
+        settings = Settings(
+            home=tmp_path / "elsewhere",
+            database_url=empty_url,
+            person_keys=live.settings.person_key_folder,
+            checkpoints="s3://rounds/audit",
+            store_options=options,
+        )
+        with Service(settings) as elsewhere:
+            place = checkpoints.folder_of(elsewhere)
+            bucket = fsspec.filesystem("s3", use_listings_cache=False, **options)
+            place.keep("20990101T000000.000000Z.jsonl", b"{}\n")
+            with pytest.raises(backup.BackupError, match="1 rounds of checkpoints"):
+                backup.restore(elsewhere, taken.folder, lambda: PASSPHRASE)
+            bucket.rm("rounds/audit", recursive=True)
+            (name,) = checkpoints.folder_of(live).names()
+            place.keep(name, b"{}\n")
+            with pytest.raises(backup.BackupError, match="is not the one in the backup"):
+                backup.restore(elsewhere, taken.folder, lambda: PASSPHRASE)
+            place.keep(name, checkpoints.folder_of(live).content(name))
+            bucket.rm("rounds/audit", recursive=True)
+
+            backup.restore(elsewhere, taken.folder, lambda: PASSPHRASE)
+
+            assert place.names() == [name]
+            assert whole(elsewhere)
