@@ -1,9 +1,10 @@
 """All checkpoints of an installation, read and verified, for a walk over the chains to be held against."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from scanner.checkpoints import BadCheckpointError, Checkpoint, Folder, parsed
+from scanner.checkpoints import BadCheckpointError, Checkpoint, Folder, is_whole, parsed
 from scanner.journal import GENESIS
 
 NOWHERE: Final = "checkpoints"
@@ -46,10 +47,18 @@ def read(folder: Folder, key: str, chain: str | None = None) -> Book:
         lines = folder.lines(name)
         if not lines:
             book.wrong.append((NOWHERE, 0, f"round {name} is empty"))
-        new = [_take(book, known, name, value, key, len(lines), chain) for value in lines]
+        chains = [_chain_of(each) for each in lines]
+        new = [_take(book, known, name, value, key, chains, chain) for value in lines]
         if lines and not any(new):
             book.wrong.append((NOWHERE, 0, f"round {name} lacks the lines that were new in it"))
     return book
+
+
+def _chain_of(line: Any) -> str:
+    try:
+        return str(line["statement"]["chain"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _take(
@@ -58,7 +67,7 @@ def _take(
     name: str,
     value: Any,
     key: str,
-    count: int,
+    chains: Sequence[str],
     wanted: str | None,
 ) -> bool:
     """Take a line in; tell whether it is one that was not told before, or may be."""
@@ -75,8 +84,8 @@ def _take(
     if found.statement["previous"] not in own:
         detail = f"round {name}: the checkpoint before is missing"
         book.wrong.append((found.chain, found.size, detail))
-    if found.statement["chains"] != count:
-        detail = f"round {name} had {found.statement['chains']} lines and has {count}"
+    if not is_whole(found.statement, chains):
+        detail = f"round {name} has {len(chains)} lines and was signed with others"
         book.wrong.append((found.chain, found.size, detail))
     own.add(found.digest)
     book.chains.setdefault(found.chain, {})[found.size] = found

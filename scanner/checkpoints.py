@@ -10,6 +10,7 @@ Two workers may write the same round twice; both are true. A round is whole or n
 import hashlib
 import json
 import os
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,9 @@ from scanner.tables import JournalSeal
 if TYPE_CHECKING:
     from scanner.service import Service
 
-FORMAT: Final = "clearance-checkpoint-1"
+FORMAT: Final = "clearance-checkpoint-2"
+FORMATS: Final = frozenset({"clearance-checkpoint-1", FORMAT})
+"""The first had ``chains``, how many lines its round has, which told each tenant how many there are."""
 KEY_NAME: Final = "checkpoint.key"
 SUFFIX: Final = ".jsonl"
 
@@ -57,7 +60,7 @@ class Checkpoint:
     ----------
     statement : dict
         ``format``, ``key``, ``chain``, ``size`` (records), ``head`` (hash of the last seal), ``root``, ``edge``
-        (see :class:`scanner.merkle.Tree`), ``at``, ``chains`` (lines of its round), ``previous`` (digest of the
+        (see :class:`scanner.merkle.Tree`), ``at``, ``round`` (see :func:`round_of`), ``previous`` (digest of the
         chain's checkpoint before, or zeros).
     signature : str
         128 hexadecimal digits.
@@ -100,7 +103,7 @@ def parsed(value: Any, key: str) -> Checkpoint:
     """
     try:
         found = Checkpoint(dict(value["statement"]), str(value["signature"]))
-        whole = found.statement["format"] == FORMAT and found.size == found.tree().size
+        whole = found.statement["format"] in FORMATS and found.size == found.tree().size
         rooted = found.tree().root().hex() == found.statement["root"]
         owner = str(found.statement["key"])
         signature, public = bytes.fromhex(found.signature), bytes.fromhex(owner)
@@ -116,6 +119,18 @@ def parsed(value: Any, key: str) -> Checkpoint:
     if not (whole and rooted):
         raise BadCheckpointError("this is no checkpoint of this program's form")
     return found
+
+
+def round_of(chains: Iterable[str]) -> str:
+    """Return the digest of a round's chains: who has the whole round can tell if a line is gone, others nothing."""
+    return hashlib.sha256("\n".join(sorted(chains)).encode()).hexdigest()
+
+
+def is_whole(statement: Mapping[str, Any], chains: Collection[str]) -> bool:
+    """Tell whether a round of these chains is the one that a statement was made with."""
+    if "chains" in statement:
+        return bool(statement["chains"] == len(chains))
+    return bool(statement.get("round") == round_of(chains))
 
 
 class Folder:
@@ -223,7 +238,7 @@ def write(service: "Service") -> list[Checkpoint] | None:
     made = [
         last[chain]
         if tree is None
-        else signed(key, chain, tree, head, at.isoformat(), len(told), last.get(chain))
+        else signed(key, chain, tree, head, at.isoformat(), round_of(told), last.get(chain))
         for chain, (tree, head) in told.items()
     ]
     folder.write(_name(at), [each.to_json() for each in made])
@@ -238,7 +253,7 @@ def signed(
     tree: Tree,
     head: str,
     at: str,
-    chains: int,
+    round_: str,
     before: Checkpoint | None,
 ) -> Checkpoint:
     """Return a new checkpoint of a chain."""
@@ -251,7 +266,7 @@ def signed(
         "root": tree.root().hex(),
         "edge": [each.hex() for each in tree.edge],
         "at": at,
-        "chains": chains,
+        "round": round_,
         "previous": before.digest if before else GENESIS,
     }
     return Checkpoint(statement, key.sign(_signed(statement)).hex())
@@ -296,7 +311,7 @@ def _round(folder: Folder, name: str, key: str) -> dict[str, Checkpoint]:
         raise broken("is empty")
     last = max(found, key=lambda each: str(each.statement["at"]))
     at = datetime.fromisoformat(str(last.statement["at"])).astimezone(UTC)
-    if name != _name(at) or last.statement["chains"] != len(found):
+    if name != _name(at) or not is_whole(last.statement, [each.chain for each in found]):
         raise broken("is cut off")
     return {each.chain: each for each in found}
 
@@ -340,7 +355,7 @@ def _grown(service: "Service", chain: str, last: Checkpoint | None) -> tuple[Tre
 
 
 def _signed(statement: dict[str, Any]) -> bytes:
-    return FORMAT.encode() + b"\n" + rfc8785.dumps(statement)
+    return str(statement["format"]).encode() + b"\n" + rfc8785.dumps(statement)
 
 
 def _json(line: bytes) -> Any:

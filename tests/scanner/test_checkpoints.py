@@ -197,7 +197,7 @@ def test_a_changed_line_or_a_missing_one_is_told(service: Service) -> None:
 
     shutil.copy(copy / first.name, first)
     last.write_text(json.dumps(lines(last)[0]) + "\n")
-    assert "had 2 lines and has 1" in verified(service).breaks[0].detail
+    assert "has 1 lines and was signed with others" in verified(service).breaks[0].detail
 
     shutil.copy(copy / last.name, last)
     forged = lines(second)
