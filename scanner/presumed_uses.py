@@ -23,7 +23,15 @@ from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.events import CaseOpened
 from scanner.journal import Actor, Event, record
 from scanner.rulings import Ruling
-from scanner.tables import Case, Holder, PolicyDecision, PresumedUse, Reference, Track
+from scanner.tables import (
+    Case,
+    CaseNote,
+    Holder,
+    PolicyDecision,
+    PresumedUse,
+    Reference,
+    Track,
+)
 from scanner.track_states import State
 
 if TYPE_CHECKING:
@@ -60,20 +68,25 @@ def follow(service: "Service", event: Event) -> None:
     with once(service, GROUP, event) as session:
         track = tracks.locked(session, event.tenant or "", event.subject)
         decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-        if decision is None or "exempted" not in decision.explanation:
+        if decision is None or track.state not in IN_EFFECT:
+            return  # it is decided on anew: that event follows
+        if "exempted" not in decision.explanation:
             return  # what a person decided says nothing of presumptions
         presumed = {
             str(each["reference_id"]): dict(each)
             for each in decision.explanation["exempted"]
-            if BASIS in each["legal_basis"] and _is_available(track, decision)
+            if BASIS in each["legal_basis"]
         }
         for row in _of_track(session, track.id):
             if row.reference_id not in presumed:
                 end(service, session, row, "the match is presumed lawful no more", event)
                 continue
             del presumed[row.reference_id]
-            if row.state in {"blocked", "upheld"} and decision.supersedes == row.decision_id:
+            again = row.state in {"blocked", "upheld"} and decision.supersedes == row.decision_id
+            if again and _is_available(track, decision):
                 _block(service, session, track, row, matters.actor_of(matters.CLOCK), "law")
+        if not _is_available(track, decision):
+            return
         for reference_id, seen in sorted(presumed.items()):
             _open(service, session, track, decision, reference_id, seen, event)
 
@@ -119,6 +132,7 @@ def comment(service: "Service", caller: Caller, use_id: str, text: str) -> Presu
         actor = parties.affected(session, caller, track)
         matters.move(service, session, row, "comment", actor, parts={"text": text})
         session.add(presumed_letters.message(service, row, actor, text))
+        _tell_reviewer(service, session, row, actor, text)
         return row
 
 
@@ -262,7 +276,7 @@ def _locked(session: Session, caller: Caller, use_id: str) -> tuple[Track, Presu
 
 def _ask(service: "Service", session: Session, row: PresumedUse) -> None:
     """Put a complaint before a person, by the end of its week."""
-    text = "The rights holder contests that this use is presumed lawful in Germany."
+    text = f"The rights holder contests that this use is presumed lawful in Germany: {row.reason}"
     case = appeals.open_case(
         case_id=new_id(),
         tenant_id=row.tenant_id,
@@ -286,6 +300,28 @@ def _ask(service: "Service", session: Session, row: PresumedUse) -> None:
         data=data,
         now=service.now(),
     )
+
+
+def _tell_reviewer(
+    service: "Service", session: Session, row: PresumedUse, actor: appeals.Actor, text: str
+) -> None:
+    """Put what the uploader says to the case, for whoever decides."""
+    query = select(Case).where(
+        Case.matter_kind == row.KIND, Case.matter_id == row.id, col(Case.closed_at).is_(None)
+    )
+    for case in session.exec(query).all():
+        session.add(
+            CaseNote(
+                id=new_id(),
+                tenant_id=row.tenant_id,
+                case_id=case.id,
+                author_id=actor.id,
+                role=actor.role.value,
+                kind="answer",
+                text=text,
+                created_at=service.now(),
+            )
+        )
 
 
 def _close_cases(

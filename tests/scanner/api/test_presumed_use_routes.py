@@ -10,7 +10,7 @@ from scanner import cases, inline, keys, verdicts
 from scanner.callers import Caller
 from scanner.consumer_groups import GROUPS
 from scanner.journal import Actor
-from scanner.tables import Case, Holder, Track
+from scanner.tables import Case, CaseNote, Holder, Track
 from scanner.verdicts import Verdict
 from tests import casework, claiming, reviewing
 from tests.scanner.api.conftest import Api, Platform, problem
@@ -106,6 +106,9 @@ def test_a_complaint_leaves_it_up_and_a_person_decides_within_a_week(
     assert http.post(f"{address}/comment", json={"text": "I parody it."}).status_code == 200
     with api.service.database.reading() as session:
         case = session.exec(select(Case).where(Case.kind == "presumed_use")).one()
+        (answer,) = session.exec(select(CaseNote).where(CaseNote.case_id == case.id))
+    assert "the whole hook" in case.reasons[0]["text"]
+    assert (answer.kind, answer.text) == ("answer", "I parody it.")
     days = case.legal_due_at - api.service.now()
     assert timedelta(days=7) <= days <= timedelta(days=8)
 
