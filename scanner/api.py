@@ -56,6 +56,7 @@ from scanner.routes import (
     sanctions,
     shares,
     statements,
+    streams,
     track_events,
     tracks,
     transparency,
@@ -78,6 +79,7 @@ Fields may be added to answers; none is renamed or removed within `/v1`.
 _KEYED: Final = (
     tracks,
     track_events,
+    streams,
     statements,
     redacted_notices,
     explanations,

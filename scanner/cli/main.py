@@ -35,6 +35,7 @@ from scanner.cli import (
     rollout,
     running,
     scanning,
+    streams,
     watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
@@ -73,6 +74,7 @@ backups.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
 app.add_typer(casework.app, name="case")
 app.add_typer(reports.app, name="report")
+app.add_typer(streams.app, name="stream")
 
 
 class _Terminated(SystemExit):
