@@ -158,7 +158,7 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._words, env=self._variables, stdout=log, stderr=log
+                self._words, env=self._variables, stdout=log, stderr=log, start_new_session=True
             )
 
     @property
@@ -167,17 +167,21 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL, and a new one."""
-        self._process.kill()
-        self._process.wait()
+        self._end(signal.SIGKILL)
         self.start()
 
     def end(self) -> None:
-        self._process.terminate()
+        """SIGTERM, and SIGKILL if that does not help."""
         try:
-            self._process.wait(60)
+            self._end(signal.SIGTERM)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._end(signal.SIGKILL)
+
+    def _end(self, by: signal.Signals) -> None:
+        """End it with its children: what another program started is one of those."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, by)
+        self._process.wait(60)
 
 
 class Stage:
@@ -202,7 +206,7 @@ class Stage:
             store_options=s3 | {"endpoint_url": f"http://127.0.0.1:{self.s3.port}"},
             kafka=f"127.0.0.1:{self.broker.port}",
             kafka_session_timeout_ms=6000,
-            republish_seconds=5.0,
+            republish_seconds=20.0,
             allowed_hosts=allowed,
             lease_seconds=5.0,
             retry_cap_seconds=5.0,
