@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator lock assets clean
+.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -73,6 +73,12 @@ bench-words: setup  ## how well words and prompts are screened, by category, and
 
 bench-console: setup  ## server time of the console's queue and case page
 	$(BIN)/python -m benchmarks.console
+
+chaos: setup  ## every part killed, cut off, filled or lied to while TRACKS tracks run; goes on where it ended
+	$(BIN)/python -m benchmarks.chaos --tracks $(or $(TRACKS),200)
+
+bench-streams: setup  ## a radio show of real music: how soon it is said what is on; ten minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.streams --json .bench/streams.json
 
 bench-generator: setup  ## takes of 200 requests against what was asked for, twenty minutes
 	$(BIN)/python -m benchmarks.generator --json .bench/generator.json

@@ -21,9 +21,9 @@ from benchmarks.alterations import (
     NotAlterableError,
     Samples,
     resampled,
-    speech,
     with_channels,
 )
+from benchmarks.speech import speech
 from scripts.music_corpus import Recording
 
 SEED: Final = 2026

@@ -58,6 +58,7 @@ from scanner.routes import (
     shares,
     statements,
     strike_policies,
+    streams,
     track_events,
     tracks,
     transparency,
@@ -80,6 +81,7 @@ Fields may be added to answers; none is renamed or removed within `/v1`.
 _KEYED: Final = (
     tracks,
     track_events,
+    streams,
     statements,
     strike_policies,
     redacted_notices,

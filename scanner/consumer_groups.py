@@ -24,6 +24,7 @@ from scanner import (
     rights_events,
     standing_events,
     stay_down,
+    stream_events,
     strikes,
     takes,
 )
@@ -59,6 +60,10 @@ NOTIFIED: Final[tuple[type[events.EventData], ...]] = (
     standing_events.SanctionInForce,
     standing_events.SanctionLifted,
     standing_events.SanctionExpired,
+    stream_events.StreamMatched,
+    stream_events.StreamPlayOver,
+    stream_events.StreamLost,
+    stream_events.StreamEnded,
 )
 """What webhooks may be told of."""
 
@@ -197,7 +202,13 @@ GROUPS: Final = (
     ),
     Group(
         name="notify",
-        topics=(events.TRACKS, events.CASES, events.ACCOUNTS, events.GENERATIONS),
+        topics=(
+            events.TRACKS,
+            events.CASES,
+            events.ACCOUNTS,
+            events.GENERATIONS,
+            events.STREAMS,
+        ),
         handlers={kind.type: pipeline.notify for kind in NOTIFIED},
     ),
 )

@@ -10,7 +10,8 @@ import scanner.people_events
 import scanner.reference_events
 import scanner.rights_events
 import scanner.standing_events
-import scanner.statement_events  # noqa: F401 - their models are told of too
+import scanner.statement_events
+import scanner.stream_events  # noqa: F401 - their models are told of too
 from scanner.events import EventData
 
 

@@ -17,8 +17,9 @@ ACCOUNTS: Final = "clearance.accounts"
 DEADLINES: Final = "clearance.deadlines"
 GENERATIONS: Final = "clearance.generations"
 SUBMISSIONS: Final = "clearance.submissions"
+STREAMS: Final = "clearance.streams"
 OPERATIONS: Final = "clearance.operations"
-TOPICS: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, DEADLINES, GENERATIONS)
+TOPICS: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, DEADLINES, GENERATIONS, STREAMS)
 
 
 EvidenceText = Annotated[str, Personal("evidence")]

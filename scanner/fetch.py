@@ -114,13 +114,13 @@ def _fetch_http(
 ) -> Fetched:
     headers = {"User-Agent": "clearance", "Accept": "*/*", "Accept-Encoding": "identity"}
     for hop in range(MAX_REDIRECTS + 1):
-        target = guard.target(url) if hop == 0 else _redirected(guard, url)
+        target = guard.target(url) if hop == 0 else redirected(guard, url)
         with request(
             target, "GET", headers=headers | {"Host": target.authority}, deadline=deadline
         ) as response:
             location = header(response, "location")
             if response.status in REDIRECTS and location:
-                url = _joined(url, location)
+                url = joined(url, location)
                 continue
             if response.status != 200:
                 raise FetchError(
@@ -138,14 +138,16 @@ def _fetch_http(
     raise FetchError("url-refused", f"more than {MAX_REDIRECTS} redirects")
 
 
-def _joined(url: str, location: str) -> str:
+def joined(url: str, location: str) -> str:
+    """Return where a redirect leads."""
     try:
         return urljoin(url, location)
     except ValueError:
         raise UrlRefusedError("form", _BAD_REDIRECT) from None
 
 
-def _redirected(guard: UrlGuard, url: str) -> Target:
+def redirected(guard: UrlGuard, url: str) -> Target:
+    """Return the target of a redirect, refused in one wording whatever is behind it."""
     try:
         return guard.target(url)
     except (UrlRefusedError, UnresolvedError) as error:

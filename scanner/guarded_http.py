@@ -28,7 +28,8 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting no longer than to the deadline."""
-        return self._stream.read(max_bytes, self._left(httpcore.ReadTimeout))
+        left = self._left(httpcore.ReadTimeout)
+        return self._stream.read(max_bytes, left if timeout is None else min(left, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write in small pieces, each waiting no longer than to the deadline."""
@@ -98,6 +99,7 @@ def request(
     headers: dict[str, str],
     content: bytes | None = None,
     deadline: float,
+    stall: float | None = None,
 ) -> Iterator[httpcore.Response]:
     """Send one request, following no redirect; the body is read by the caller.
 
@@ -105,6 +107,8 @@ def request(
     ----------
     deadline : float
         `time.monotonic()` by which all must be done, the reading of the body included.
+    stall : float, optional
+        Seconds that one read may wait, where that is less.
     """
     with (
         httpcore.ConnectionPool(
@@ -118,6 +122,7 @@ def request(
             target.url,
             headers=list(headers.items()),
             content=content,
+            extensions={"timeout": {"read": stall}},
         ) as response,
     ):
         yield response

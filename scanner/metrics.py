@@ -44,6 +44,9 @@ REQUESTS: Final = Histogram(
 MANIFESTS: Final = Counter(
     "clearance_manifests_total", "Provenance manifests of analysed files", ["state"]
 )
+STREAM_WINDOWS: Final = Counter(
+    "clearance_stream_windows_total", "Windows of live streams by how they were searched", ["how"]
+)
 FACTS_FAILED: Final = Counter(
     "clearance_audio_facts_failed_total", "Audio facts that could not be measured", ["fact"]
 )

@@ -1,4 +1,4 @@
-"""Tells waiting requests that a track moved, by one query for all of them.
+"""Tells waiting requests that a track or a stream moved, by one query a kind for all of them.
 
 A client that waits holds neither a thread nor a database connection: only its place in a table of
 this process.
@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from starlette.concurrency import run_in_threadpool
 
 from scanner.database import Database
-from scanner.tables import Track
+from scanner.tables import Stream, Track
 
 POLL_SECONDS: Final = 0.2
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Progress:
-    """Watches the versions of the tracks that somebody follows."""
+    """Watches the versions of what somebody follows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,19 +32,19 @@ class Progress:
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def following(self, track_id: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set when the track moves; the follower clears it."""
+    def following(self, subject: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set when a track or stream moves; the follower clears it."""
         moved = asyncio.Event()
-        self._followers.setdefault(track_id, set()).add(moved)
+        self._followers.setdefault(subject, set()).add(moved)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._watch())
         try:
             yield moved
         finally:
-            self._followers[track_id].discard(moved)
-            if not self._followers[track_id]:
-                del self._followers[track_id]
-                self._versions.pop(track_id, None)
+            self._followers[subject].discard(moved)
+            if not self._followers[subject]:
+                del self._followers[subject]
+                self._versions.pop(subject, None)
 
     async def close(self) -> None:
         """Stop watching."""
@@ -60,21 +60,22 @@ class Progress:
             except SQLAlchemyError as error:
                 log.warning("progress_unknown", detail=type(error).__name__)
                 found = {}
-            for track_id, version in found.items():
-                if self._versions.get(track_id) != version and track_id in self._followers:
-                    self._versions[track_id] = version
-                    for moved in self._followers[track_id]:
+            for subject, version in found.items():
+                if self._versions.get(subject) != version and subject in self._followers:
+                    self._versions[subject] = version
+                    for moved in self._followers[subject]:
                         moved.set()
             await asyncio.sleep(POLL_SECONDS)
 
-    def _read(self, track_ids: list[str]) -> dict[str, int]:
+    def _read(self, ids: list[str]) -> dict[str, int]:
         with self._database.reading() as session:
             return {
-                track_id: version
-                for start in range(0, len(track_ids), 500)
-                for track_id, version in session.exec(
-                    select(Track.id, Track.version).where(
-                        col(Track.id).in_(track_ids[start : start + 500])
+                found: version
+                for table in (Track, Stream)
+                for start in range(0, len(ids), 500)
+                for found, version in session.exec(
+                    select(table.id, table.version).where(
+                        col(table.id).in_(ids[start : start + 500])
                     )
                 )
             }

@@ -148,6 +148,13 @@ class Service:
         return load_jurisdictions(path.read_text(encoding="utf-8"), path.name)
 
     @cached_property
+    def stream_slots(self) -> "Slots":
+        """How many streams this process takes in at once."""
+        from scanner.precheck import Slots
+
+        return Slots(self.settings.streams, "stream")
+
+    @cached_property
     def url_guard(self) -> "UrlGuard":
         """Decides which addresses this service may connect to."""
         from scanner.url_guard import UrlGuard

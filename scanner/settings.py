@@ -372,6 +372,15 @@ class Settings(BaseSettings):
     generation_seconds: float = Field(
         default=180, gt=0, le=600, description="Longest take that is made, in seconds."
     )
+    streams: int = Field(
+        default=4, ge=0, description="Live streams that one process listens to at once."
+    )
+    stream_hours: float = Field(
+        default=24, gt=0, le=168, description="Longest live stream, in hours; it then ends."
+    )
+    stream_lost_seconds: float = Field(
+        default=600, ge=0, description="How long a stream's address is tried without audio."
+    )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",
         description="Form that a generated track is released in: its mark must be read back from it.",

@@ -185,6 +185,14 @@ def _decode(
         return decode(file, output, limits)
 
 
+def _listen(
+    descriptors: list[int], _limits: DecodeLimits, _answer: socket.socket | None
+) -> dict[str, Any]:
+    from scanner.audio.live import listen
+
+    return listen(*descriptors)
+
+
 def _read_manifest(
     descriptors: list[int], _limits: DecodeLimits, _answer: socket.socket | None
 ) -> dict[str, Any]:
@@ -206,6 +214,7 @@ def _sign_manifest(
 Work = Callable[[list[int], DecodeLimits, socket.socket | None], dict[str, Any]]
 _WORK: Final[Mapping[str, Work]] = {
     "decode": _decode,
+    "listen": _listen,
     "read_manifest": _read_manifest,
     "sign_manifest": _sign_manifest,
 }
@@ -244,6 +253,7 @@ def _warm_up() -> None:
     """Import and use everything once: a confined child can open no module's file."""
     import av
 
+    import scanner.audio.live  # noqa: F401 - what a child needs
     from scanner.audio.manifest_work import warm_up as warm_up_manifests
 
     av.logging.set_level(None)

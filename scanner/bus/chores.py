@@ -41,6 +41,7 @@ from scanner.events import CaseOpened
 from scanner.journal import record
 from scanner.metrics import count_what_waits
 from scanner.privacy import sweeper
+from scanner.streams import records as stream_records
 from scanner.tables import Case, DeadLetter, IdempotencyKey, Track
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Chores:
                 lambda: dmca_agent.watch(service),
                 lambda: stay_down.find_more(service),
                 lambda: checkpoints.write_due(service),
+                lambda: stream_records.lapse(service),
             ]
         self._rounds += 1
         for chore in due:

@@ -40,14 +40,23 @@ from scanner.bus.groups import Group
 from scanner.bus.republisher import Republisher
 from scanner.database import Database
 from scanner.errors import PoisonError, TransientError
-from scanner.events import ACCOUNTS, CASES, GENERATIONS, REFERENCES, SUBMISSIONS, TOPICS, TRACKS
+from scanner.events import (
+    ACCOUNTS,
+    CASES,
+    GENERATIONS,
+    REFERENCES,
+    STREAMS,
+    SUBMISSIONS,
+    TOPICS,
+    TRACKS,
+)
 from scanner.journal import Event, event_of
 from scanner.tables import HandlerStart, JournalRow
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
-CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, GENERATIONS)
+CONSUMED: Final = (SUBMISSIONS, TRACKS, CASES, ACCOUNTS, REFERENCES, GENERATIONS, STREAMS)
 DEAD: Final = ".dead"
 ANSWER_SECONDS: Final = 10  # how long the broker may take
 CLOSE_SECONDS: Final = 5.0

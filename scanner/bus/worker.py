@@ -65,6 +65,8 @@ def run_worker(
     jobs.append(("chores", _chores(service, stopping)))
     jobs.extend((f"webhooks-{n}", _webhooks(service, stopping)) for n in range(WEBHOOK_THREADS))
     jobs.append(("mail", _mail(service, stopping)))
+    if any(group.name == ANALYSING for group in groups):
+        jobs.append(("streams", _streams(service, stopping)))
     jobs.extend(service.transport.side_jobs(stopping.is_set))
     threads = [
         threading.Thread(target=_kept_up, args=(job, run, stopping), name=job) for job, run in jobs
@@ -114,6 +116,23 @@ def _chores(service: "Service", stopping: threading.Event) -> Callable[[], None]
         while not stopping.is_set():
             chores.run_due()
             stopping.wait(CHORE_SECONDS)
+
+    return run
+
+
+def _streams(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    from scanner.streams.keeper import (
+        Keeper,  # NumPy, which a command that asks nothing does without
+    )
+
+    def run() -> None:
+        keeper = Keeper(service, stopping)
+        try:
+            while not stopping.is_set():
+                keeper.run_due()
+                stopping.wait(CHORE_SECONDS)
+        finally:
+            keeper.close()
 
     return run
 

@@ -36,6 +36,7 @@ from scanner.cli import (
     running,
     scanning,
     strike_policies,
+    streams,
     watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
@@ -75,6 +76,7 @@ app.add_typer(personal_data.hold, name="hold")
 app.add_typer(casework.app, name="case")
 app.add_typer(reports.app, name="report")
 app.add_typer(strike_policies.app, name="strike-policy")
+app.add_typer(streams.app, name="stream")
 
 
 class _Terminated(SystemExit):

@@ -52,6 +52,14 @@ def partys_id(visitor: Visitor, service: ServiceDep, appeal_id: AppealId) -> str
     return appeal_id
 
 
+def filer(visitor: Visitor) -> Caller | None:
+    """Return who files: a key that may contest, or whoever will show a link's token."""
+    if visitor is not None:
+        visitor.require("contest:write")
+    return visitor
+
+
+Filer = Annotated[Caller | None, Depends(filer)]
 ReadId = Annotated[str, Depends(read_id)]
 PartysId = Annotated[str, Depends(partys_id)]
 POSTED: Any = (
@@ -105,7 +113,7 @@ def list_appeals(
 )
 def file_appeal(
     request: Request,
-    visitor: Visitor,
+    visitor: Filer,
     key: IdempotencyKey,
     wanted: shapes.AppealAsked,
     service: ServiceDep,

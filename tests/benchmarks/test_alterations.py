@@ -14,13 +14,12 @@ from benchmarks.alterations import (
     AlterationError,
     NotAlterableError,
     Samples,
-    SpeakerMissingError,
     equalised,
     level,
     reverberated,
     shifted,
-    speech,
 )
+from benchmarks.speech import SpeakerMissingError, speech
 from tests.songs import song
 
 RATE = 44100

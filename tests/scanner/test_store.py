@@ -2,37 +2,23 @@
 
 import hashlib
 import itertools
-import json
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.store import (
     CHUNK,
-    PART,
     Blob,
     BlobNotFoundError,
     BlobStore,
-    StoreCorruptError,
-    StoreError,
-    StoreUnavailableError,
 )
-from tests.loopback import Listener, reply, running_s3
-from tests.servers import free_port
+from tests.loopback import running_s3
+from tests.store_places import NEVER, SHA256, SONG, Place, killed_writer, whole
 
-SONG = b"RIFF" + bytes(range(256)) * 5000  # 1.28 MB: more than one chunk
-SHA256 = hashlib.sha256(SONG).hexdigest()
-NEVER = "0" * 64
 _names = itertools.count()
 
 
@@ -40,27 +26,6 @@ _names = itertools.count()
 def s3() -> Iterator[dict]:
     with running_s3("audio", "whole") as options:
         yield options
-
-
-class Place:
-    """Where a store lives, seen from outside of it."""
-
-    def __init__(self, url: str, options: dict) -> None:
-        self.url = url
-        self.options = options
-        self.fs, self.root = fsspec.core.url_to_fs(url, **options, use_listings_cache=False)
-
-    def files(self) -> list[str]:
-        if not self.fs.exists(self.root):
-            return []
-        return sorted(path.removeprefix(f"{self.root}/") for path in self.fs.find(self.root))
-
-    def store(self) -> BlobStore:
-        return BlobStore(self.url, **self.options)
-
-    def store_of_another_process(self) -> BlobStore:
-        """A store that shares no connection and nothing remembered with any other."""
-        return BlobStore(self.url, **self.options, skip_instance_cache=True)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -74,10 +39,6 @@ def place(request, tmp_path) -> Place:
 @pytest.fixture
 def store(place) -> BlobStore:
     return place.store()
-
-
-def whole(store: BlobStore, tenant: str, sha256: str) -> bytes:
-    return b"".join(store.read_range(tenant, sha256, 0, None))
 
 
 # --- the contract
@@ -325,30 +286,6 @@ def test_however_bytes_come_they_are_kept_and_cut_right(store, pieces, start, le
     assert b"".join(cut) == song[start : start + length]
 
 
-WRITER = textwrap.dedent(
-    """
-    import json, sys, time
-    from scanner.store import BlobStore
-    store = BlobStore(sys.argv[1], **json.loads(sys.argv[2]))
-    writer = store.open_writer("anna")
-    writer.write(bytes(int(sys.argv[3])))
-    print("written", flush=True)
-    time.sleep(600)
-    """
-)
-
-
-def killed_writer(place: Place, size: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, place.url, json.dumps(place.options), str(size)],
-        stdout=subprocess.PIPE,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"written\n"
-        process.send_signal(signal.SIGKILL)
-
-
 def test_a_killed_writer_leaves_nothing_visible_and_its_remains_are_swept(store, place):
     killed_writer(place, len(SONG))
 
@@ -356,290 +293,3 @@ def test_a_killed_writer_leaves_nothing_visible_and_its_remains_are_swept(store,
     assert not store.exists("anna", hashlib.sha256(bytes(len(SONG))).hexdigest())
     store.sweep(60, datetime.now(UTC) + timedelta(hours=1))
     assert place.files() == []
-
-
-# --- a folder
-
-
-@pytest.fixture
-def folder(tmp_path) -> BlobStore:
-    return BlobStore(str(tmp_path / "store"))
-
-
-def test_a_file_url_is_a_folder(tmp_path):
-    store = BlobStore(f"file://{tmp_path}/store/")
-    store.put_bytes("anna", SONG)
-
-    assert store.is_local
-    assert (tmp_path / "store" / "anna" / SHA256[:2] / SHA256).read_bytes() == SONG
-
-
-@pytest.mark.parametrize("name", ["st*re", "[store]", "st?re", "störe {a,b}", "s:tore"])
-def test_a_folder_may_have_any_name(tmp_path, name):
-    store = BlobStore(str(tmp_path / name))
-    store.put_bytes("anna", SONG)
-    left = store.open_writer("anna")
-    left.write(b"half")
-
-    assert store.sweep(60, datetime.now(UTC) + timedelta(hours=1)) == 1
-    assert whole(store, "anna", SHA256) == SONG
-    store.check()
-    left.abort()
-
-
-@pytest.mark.parametrize("url", ["memory://audio", "http://127.0.0.1/audio", "simplecache::file:///tmp/x", "zip://a::/tmp/b.zip"])  # fmt: skip
-def test_a_store_is_a_folder_or_s3_and_nothing_else(url):
-    with pytest.raises(ValueError, match="s3://"):
-        BlobStore(url)
-
-
-def test_a_local_path_is_the_file_itself(folder):
-    folder.put_bytes("anna", SONG)
-
-    with folder.path_or_copy("anna", SHA256) as path:
-        assert path.name == SHA256
-    assert path.exists()
-
-
-def test_an_error_of_the_reader_is_not_one_of_the_store(folder):
-    folder.put_bytes("anna", SONG)
-
-    with pytest.raises(FileNotFoundError), folder.path_or_copy("anna", SHA256):
-        Path("/nowhere/at/all").read_bytes()
-
-
-def test_remains_that_vanish_during_a_sweep_are_no_error(folder, tmp_path):
-    """Two sweeps at once, and writers that commit meanwhile."""
-    partial = tmp_path / "store" / "anna" / "partial"
-    partial.mkdir(parents=True)
-    for number in range(400):
-        (partial / f"left{number}").write_bytes(b"x")
-    later = datetime.now(UTC) + timedelta(hours=1)
-    swept: list[int] = []
-    failed: list[BaseException] = []
-    start = threading.Barrier(4)
-
-    def sweep() -> None:
-        start.wait()
-        try:
-            swept.append(BlobStore(str(tmp_path / "store")).sweep(60, later))
-        except StoreError as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=sweep) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert failed == []
-    assert sum(swept) == 400
-
-
-def test_a_strange_file_in_the_folder_does_not_stop_a_sweep(folder, tmp_path):
-    folder.put_bytes("anna", SONG)
-    (tmp_path / "store" / "lost+found").mkdir()
-    (tmp_path / "store" / "README").write_text("of the operator")
-    (tmp_path / "store" / "anna" / "partial" / "old").write_text("x")
-
-    assert folder.sweep(60, datetime.now(UTC) + timedelta(hours=1)) == 1
-    assert (tmp_path / "store" / "README").exists()
-
-
-def test_a_folder_that_cannot_be_made_is_an_unavailable_store(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    store = BlobStore(str(tmp_path / "file" / "store"))
-
-    for asked in (store.check, lambda: store.put_bytes("anna", b"x")):
-        with pytest.raises(StoreUnavailableError) as caught:
-            asked()
-        assert caught.value.transient
-        assert str(tmp_path) not in str(caught.value)
-
-
-FILLER = textwrap.dedent(
-    """
-    import resource, signal, sys
-    from pathlib import Path
-    from scanner.store import BlobStore, StoreFullError
-    kind, root = sys.argv[1:]
-    store = BlobStore(root)
-    small = store.put_bytes("anna", b"small")
-    if kind == "limit":
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-    for size in (1 << 12, 1 << 18):
-        try:
-            with store.open_writer("anna") as writer:
-                for _ in range((8 << 20) // size):
-                    writer.write(bytes(size))
-                writer.commit()
-        except StoreFullError as error:
-            print(error.problem, error.transient)
-    print(b"".join(store.read_range("anna", small.sha256, 0, None)).decode())
-    print(sorted(path.name for path in Path(root).rglob("*") if path.is_file()) == [small.sha256])
-    """
-)
-FULL = "store-full True\nstore-full True\nsmall\nTrue\n"
-
-
-def test_a_file_beyond_the_limit_is_a_full_store_that_keeps_what_it_has(tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-c", FILLER, "limit", str(tmp_path / "store")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (run.stdout, run.stderr) == (FULL, "")
-
-
-def test_a_full_disk_is_a_full_store_that_keeps_what_it_has(tmp_path):
-    """On a file system of 1 MiB, mounted where nobody else sees it."""
-    mount = 'mount -t tmpfs -o size=1m none "$1" || exit 77; exec "$2" -c "$3" disk "$1/store"'
-    run = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", mount, "sh", str(tmp_path), sys.executable, FILLER],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode == 77 or "unshare failed" in run.stderr:
-        pytest.skip("this user may mount nothing")
-
-    assert (run.stdout, run.stderr) == (FULL, "")
-
-
-# --- S3
-
-
-@pytest.fixture
-def bucket(s3) -> Place:
-    return Place(f"s3://audio/only/{next(_names)}", s3)
-
-
-def test_a_store_may_be_a_whole_bucket(s3):
-    store = BlobStore("s3://whole", **s3)
-
-    store.check()
-    store.put_bytes("anna", SONG)
-
-    assert not store.is_local
-    assert whole(store, "anna", SHA256) == SONG
-    assert store.sweep(0, datetime.now(UTC)) == 0
-
-
-def test_a_copy_from_s3_lies_where_it_should_and_is_gone_after_use(bucket, tmp_path):
-    folder = tmp_path / "home" / "tmp"
-    store = BlobStore(bucket.url, copies=folder, **bucket.options)
-    store.put_bytes("anna", SONG)
-
-    with store.path_or_copy("anna", SHA256) as path:
-        assert path.read_bytes() == SONG
-        assert folder in path.parents
-    assert list(folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("damaged", [SONG[:-1] + b"x", SONG[:-1], SONG + b"x", b""])
-def test_a_blob_that_was_changed_in_s3_is_never_handed_out_as_a_file(bucket, damaged):
-    store = bucket.store()
-    store.put_bytes("anna", SONG)
-    bucket.fs.pipe_file(f"{bucket.root}/anna/{SHA256[:2]}/{SHA256}", damaged)
-
-    with pytest.raises(StoreCorruptError) as caught, store.path_or_copy("anna", SHA256):
-        pytest.fail("the copy was handed out")
-    assert (caught.value.problem, caught.value.transient) == ("audio-corrupt", False)
-
-
-BIG = 2 * PART + 7  # an upload of three parts
-
-
-def test_a_blob_of_several_parts_is_kept_whole(bucket):
-    store = bucket.store()
-    chunk = bytes(range(256)) * 4096
-    digest = hashlib.sha256()
-
-    with store.open_writer("anna") as writer:
-        for _ in range(16):
-            writer.write(chunk)
-            digest.update(chunk)
-        writer.write(b"the end")
-        digest.update(b"the end")
-        blob = writer.commit()
-
-    assert blob == Blob(digest.hexdigest(), BIG)
-    assert store.size("anna", blob.sha256) == BIG
-    assert b"".join(store.read_range("anna", blob.sha256, BIG - 7, None)) == b"the end"
-    assert len(bucket.files()) == 1
-
-
-def uploads(bucket: Place) -> list[str]:
-    return [each["Key"] for each in bucket.fs.list_multipart_uploads("audio")]
-
-
-def test_an_aborted_upload_of_several_parts_leaves_none(bucket):
-    store = bucket.store()
-    with store.open_writer("anna") as writer:
-        writer.write(bytes(BIG))
-        assert len(uploads(bucket)) == 1
-
-    assert uploads(bucket) == []
-    assert bucket.files() == []
-
-
-def test_the_parts_of_a_killed_writer_are_swept_and_those_of_others_are_not(bucket):
-    store = bucket.store()
-    killed_writer(bucket, BIG)
-    foreign = bucket.fs.call_s3("create_multipart_upload", Bucket="audio", Key="foreign/partial/x")
-    assert len(uploads(bucket)) == 2
-
-    [started] = {each["Initiated"] for each in bucket.fs.list_multipart_uploads("audio")}
-    assert store.sweep(3600, started + timedelta(minutes=59)) == 0
-    assert len(uploads(bucket)) == 2
-    assert store.sweep(3600, started + timedelta(minutes=61)) == 1
-    assert uploads(bucket) == ["foreign/partial/x"]
-    bucket.fs.abort_mpu("audio", "foreign/partial/x", foreign["UploadId"])
-
-
-QUICK = {"config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 1}}
-
-
-def test_a_server_that_is_away_is_an_unavailable_store(s3):
-    nowhere = {"endpoint_url": f"http://127.0.0.1:{free_port()}"}
-    store = BlobStore("s3://audio/away", **s3 | nowhere | QUICK)
-
-    for asked in (
-        store.check,
-        lambda: store.put_bytes("anna", b"x"),
-        lambda: store.exists("anna", SHA256),
-        lambda: store.size("anna", SHA256),
-        lambda: whole(store, "anna", SHA256),
-        lambda: store.sweep(0, datetime.now(UTC)),
-    ):
-        with pytest.raises(StoreUnavailableError) as caught:
-            asked()
-        assert caught.value.transient
-        assert "127.0.0.1" not in str(caught.value)
-
-
-def test_a_missing_bucket_is_an_unavailable_store_to_writers(s3):
-    store = BlobStore("s3://not-made/prefix", **s3)
-
-    for asked in (store.check, lambda: store.put_bytes("anna", b"x")):
-        with pytest.raises(StoreUnavailableError):
-            asked()
-
-
-def test_a_server_that_breaks_off_is_an_unavailable_store():
-    """Its answer to HEAD promises more than GET then brings."""
-
-    def answer(connection, request):
-        head = request.startswith(b"HEAD")
-        connection.sendall(reply(b"" if head else b"half", Content_Length="1000", ETag='"1"'))
-
-    server = Listener(answer)
-    options = {"endpoint_url": f"http://{server.host}", "key": "a", "secret": "b"} | QUICK
-    try:
-        with pytest.raises(StoreUnavailableError):
-            whole(BlobStore("s3://audio/broken", **options), "anna", SHA256)
-    finally:
-        server.close()

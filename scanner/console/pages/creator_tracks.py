@@ -18,7 +18,8 @@ from scanner.console.rendering import language_of, page, redirect
 from scanner.declarations import DeclarationError
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError
-from scanner.routes.track_events import EventStream, follow_track
+from scanner.journal_frames import EventStream
+from scanner.routes.track_events import follow_track
 from scanner.routes.tracks import read_audio
 from scanner.tables import Track
 from scanner.track_states import FINAL, State

@@ -15,7 +15,8 @@ from scanner.console.navigation import TRACK_READERS, UPLOADERS
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import IdempotencyKey, ServiceDep, is_id
 from scanner.errors import NotFoundError, ScannerError
-from scanner.routes.track_events import EventStream, follow_track
+from scanner.journal_frames import EventStream
+from scanner.routes.track_events import follow_track
 from scanner.routes.tracks import read_audio
 from scanner.routing import StrictRequest
 from scanner.sentences import sentence

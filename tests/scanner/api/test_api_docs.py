@@ -107,6 +107,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "BANK": bank,
         "LICENSEE": licensee,
         "CONSENT": consent["id"],
+        "STREAM": platform.http.post("/v1/streams", json={"name": "Radio"}).json()["stream_id"],
         "PARENT": consent["token"],
         "GENERATION": platform.http.post("/v1/generations", json={"prompt": "a waltz"}).json()[
             "id"

@@ -1,0 +1,110 @@
+"""Listens to the streams that have an address: one thread for each, in whichever worker is free."""
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from scanner.audio import AudioError
+from scanner.errors import ConflictError
+from scanner.fetch import FetchError
+from scanner.streams import records, sources
+from scanner.streams.hearing import Hearing
+from scanner.tables import Stream
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+    from scanner.streams.records import Connection
+
+LOST: Final = "lost"
+FINISHED: Final = "finished"
+TOO_LONG: Final = "too-long"
+
+log = structlog.get_logger()
+
+
+class Keeper:
+    """One worker's listeners.
+
+    Parameters
+    ----------
+    stopping : threading.Event
+        Set when the worker ends: listeners let go, and another worker goes on.
+    """
+
+    def __init__(self, service: "Service", stopping: threading.Event) -> None:
+        self._service = service
+        self._stopping = stopping
+        self._threads: list[threading.Thread] = []
+
+    def run_due(self) -> None:
+        """Begin to listen to what nobody listens to, as far as this worker has room."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        free = self._service.settings.streams - len(self._threads)
+        if free <= 0 or self._stopping.is_set():
+            return
+        for stream_id in records.due(self._service, free):
+            thread = threading.Thread(target=self._listen, args=(stream_id,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Wait until every listener has let go."""
+        for thread in self._threads:
+            thread.join()
+
+    def _listen(self, stream_id: str) -> None:
+        try:
+            connection = records.connect(self._service, stream_id)
+        except ConflictError:  # another worker was quicker, or it ended meanwhile
+            return
+        try:
+            self._hear(connection)
+        except Exception:
+            log.exception("listener_broke", stream=stream_id)
+            records.disconnect(self._service, connection, "internal-error", retries=True)
+
+    def _hear(self, connection: "Connection") -> None:
+        service = self._service
+        if connection.url is None:
+            raise ValueError("a stream without an address is sent, not fetched")
+        hearing: Hearing | None = None
+        problem: AudioError | FetchError | None = None
+        try:
+            seconds = 3600 * service.settings.stream_hours - connection.start
+            for block in sources.blocks(connection.url, service.url_guard, max(1.0, seconds)):
+                hearing = hearing or Hearing(service, connection, is_live=block.is_live)
+                if self._stopping.is_set() or not hearing.feed(block.data):
+                    break
+        except FetchError as error:
+            problem = error
+        finally:
+            if hearing is not None:
+                hearing.close()
+        if hearing is not None and hearing.is_over:
+            records.disconnect(service, connection, "internal-error", retries=True)
+            return
+        problem = (hearing.problem if hearing else None) or problem
+        self._settle(connection, problem)
+
+    def _settle(self, connection: "Connection", problem: AudioError | FetchError | None) -> None:
+        """Say how it ended: for good, or to be tried again."""
+        service = self._service
+        if problem is None and not self._stopping.is_set():
+            records.end(service, connection.stream_id, FINISHED)
+            return
+        records.disconnect(service, connection, problem.problem if problem else None, retries=True)
+        with service.database.reading() as session:
+            row = session.get_one(Stream, connection.stream_id)
+        if row.heard_seconds >= 3600 * service.settings.stream_hours:
+            records.end(service, row.id, TOO_LONG)
+        elif problem is not None and not problem.transient:
+            records.end(service, row.id, problem.problem)
+        elif _is_lost(service, row):
+            records.end(service, row.id, LOST)
+
+
+def _is_lost(service: "Service", row: Stream) -> bool:
+    patience = timedelta(seconds=service.settings.stream_lost_seconds)
+    return service.now() - (row.heard_at or row.created_at) >= patience

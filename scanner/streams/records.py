@@ -1,0 +1,345 @@
+"""What is kept of a stream: its state, its gaps, what was on. Every change is journalled."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, func, or_
+from sqlmodel import Session, col, select
+
+from scanner.callers import Caller
+from scanner.clock import new_id
+from scanner.errors import ConflictError, NotFoundError
+from scanner.journal import PIPELINE, Actor, record
+from scanner.stream_events import (
+    StreamAdded,
+    StreamConnected,
+    StreamEnded,
+    StreamEvent,
+    StreamLost,
+    StreamMatched,
+    StreamPlayOver,
+)
+from scanner.tables import Stream, StreamPlay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from scanner.service import Service
+    from scanner.streams.plays import Play
+
+WAITING: Final = "waiting"
+LISTENING: Final = "listening"
+ENDED: Final = "ended"
+LEASE: Final = timedelta(seconds=60)
+IDLE: Final = timedelta(days=1)
+GAP_SECONDS: Final = 1.0
+"""Less is no gap: a connection takes that long to make."""
+MOST_RETRY_SECONDS: Final = 30.0
+_WORST: Final = 1000
+"""Gaps and unsearched ranges that are told apart; beyond, the last one grows."""
+
+
+class StreamOverError(Exception):
+    """A stream was ended, or is listened to elsewhere, while it was heard here."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The right to listen to a stream for a while, and where in it one is."""
+
+    stream_id: str
+    tenant_id: str
+    lease: str
+    start: float
+    url: str | None
+
+
+def add(service: "Service", caller: Caller, name: str, url: str | None) -> Stream:
+    """Keep a stream; with an address a worker begins to listen, without one audio may be sent."""
+    now = service.now()
+    row = Stream(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        name=name,
+        url=url,
+        sandbox=caller.sandbox,
+        state=WAITING,
+        connections=[],
+        unsearched=[],
+        created_at=now,
+        retry_at=now if url else None,
+    )
+    with service.database.transaction() as session:
+        session.add(row)
+        session.flush()
+        _note(session, row, StreamAdded(has_url=url is not None), now, caller.actor)
+    return row
+
+
+def find(session: Session, tenant_id: str, stream_id: str) -> Stream:
+    """Return a tenant's stream.
+
+    Raises
+    ------
+    NotFoundError
+        If the tenant has none of this id.
+    """
+    row = session.get(Stream, stream_id)
+    if row is None or row.tenant_id != tenant_id:
+        raise NotFoundError("stream", "of this id")
+    return row
+
+
+def listed(
+    session: Session, tenant_id: str, *, limit: int, before: "tuple[datetime, str] | None" = None
+) -> "Sequence[Stream]":
+    """Return a tenant's streams, newest first."""
+    query = select(Stream).where(Stream.tenant_id == tenant_id)
+    if before is not None:
+        at, last = before
+        same = and_(col(Stream.created_at) == at, col(Stream.id) < last)
+        query = query.where(or_(col(Stream.created_at) < at, same))
+    newest = query.order_by(col(Stream.created_at).desc(), col(Stream.id).desc())
+    return session.exec(newest.limit(limit)).all()
+
+
+def due(service: "Service", limit: int) -> list[str]:
+    """Return ids of streams that a worker should listen to and none does."""
+    now = service.now()
+    with service.database.reading() as session:
+        free = or_(col(Stream.lease_until).is_(None), col(Stream.lease_until) <= now)
+        query = select(Stream.id).where(
+            Stream.state != ENDED, col(Stream.url).is_not(None), col(Stream.retry_at) <= now, free
+        )
+        return list(session.exec(query.order_by(col(Stream.retry_at)).limit(limit)))
+
+
+def connect(service: "Service", stream_id: str, gap: float | None = None) -> Connection:
+    """Begin or go on to listen; what was still on when a listener died is over.
+
+    Parameters
+    ----------
+    gap : float, optional
+        Seconds of the stream that were missed since it was last heard; the time that passed, if
+        nobody says.
+
+    Raises
+    ------
+    ConflictError
+        If the stream has ended or somebody listens already.
+    """
+    now = service.now()
+    with service.database.transaction() as session:
+        row = session.get_one(Stream, stream_id, with_for_update=True)
+        if row.state == ENDED:
+            raise ConflictError("the stream has ended: add a new one")
+        if row.lease is not None and row.lease_until is not None and row.lease_until > now:
+            raise ConflictError("the stream is listened to already: end that connection first")
+        for play in _still_on(session, row.id):
+            _close(session, row, play, now)
+        missed = 0.0
+        if row.connections:
+            passed = (now - row.position_at).total_seconds() if row.position_at else 0.0
+            missed = max(0.0, passed if gap is None else gap)
+        start = row.heard_seconds + missed
+        _begin_stretch(row, start, missed, now)
+        row.state, row.problem = LISTENING, None
+        row.lease, row.lease_until = new_id(), now + LEASE
+        row.heard_seconds, row.position_at = start, now
+        data = StreamConnected(at=round(start, 3), gap_seconds=round(missed, 3))
+        _note(session, row, data, now)
+        return Connection(row.id, row.tenant_id, row.lease, start, row.url)
+
+
+def note_heard(
+    service: "Service",
+    connection: Connection,
+    heard: float,
+    *,
+    begun: "Sequence[Play]" = (),
+    on: "Sequence[Play]" = (),
+    over: "Sequence[Play]" = (),
+    lag: float = 0.0,
+    unsearched: tuple[float, float] | None = None,
+) -> None:
+    """Keep how far a stream was heard and what is on, and renew the lease.
+
+    Parameters
+    ----------
+    heard : float
+        Seconds of the stream.
+    begun, on, over : sequence of Play
+        Newly known; known before and heard further; known before and over.
+    lag : float
+        Seconds from the last sample to now.
+
+    Raises
+    ------
+    StreamOverError
+        If the stream is not this connection's any more.
+    """
+    now = service.now()
+    with service.database.transaction() as session:
+        row = _own(session, connection)
+        row.heard_seconds, row.position_at, row.heard_at = heard, now, now
+        row.lease_until, row.retries = now + LEASE, 0
+        row.connections = [*row.connections[:-1], row.connections[-1] | {"end": round(heard, 3)}]
+        if unsearched is not None:
+            row.unsearched = _with_range(row.unsearched, unsearched)
+        session.add(row)
+        for play in begun:
+            _keep(session, row, play, heard - play.start + lag, now)
+        for play in (*on, *over):
+            kept = session.get_one(StreamPlay, play.record)
+            _update(kept, play)
+            if play in over:
+                _close(session, row, kept, now)
+
+
+def disconnect(
+    service: "Service", connection: Connection, problem: str | None, *, retries: bool
+) -> None:
+    """Say that no audio comes any more; a stream with an address is tried again a little later."""
+    now = service.now()
+    with service.database.transaction() as session:
+        try:
+            row = _own(session, connection)
+        except StreamOverError:
+            return
+        row.state, row.lease, row.lease_until = WAITING, None, None
+        row.problem = {"type": problem} if problem else None
+        if retries:
+            row.retries += 1
+            wait = min(2.0 ** (row.retries - 1), MOST_RETRY_SECONDS)
+            row.retry_at = now + timedelta(seconds=wait)
+        _note(session, row, StreamLost(at=round(row.heard_seconds, 3), problem=problem), now)
+
+
+def end(service: "Service", stream_id: str, reason: str, actor: Actor = PIPELINE) -> Stream:
+    """End a stream for good; ending it again changes nothing."""
+    now = service.now()
+    with service.database.transaction() as session:
+        row = session.get_one(Stream, stream_id, with_for_update=True)
+        if row.state == ENDED:
+            return row
+        for play in _still_on(session, row.id):
+            _close(session, row, play, now)
+        session.flush()
+        count = len(session.exec(select(StreamPlay.id).where(StreamPlay.stream_id == row.id)).all())
+        row.state, row.ended_at = ENDED, now
+        row.lease = row.lease_until = row.retry_at = None
+        heard = round(row.heard_seconds, 3)
+        _note(
+            session, row, StreamEnded(reason=reason, heard_seconds=heard, plays=count), now, actor
+        )
+        return row
+
+
+def lapse(service: "Service") -> int:
+    """End streams to which nobody has sent anything for a day; return how many."""
+    before = service.now() - IDLE
+    with service.database.reading() as session:
+        last = func.coalesce(Stream.heard_at, Stream.created_at)
+        query = select(Stream.id).where(
+            Stream.state == WAITING, col(Stream.url).is_(None), last <= before
+        )
+        idle = session.exec(query).all()
+    for stream_id in idle:
+        end(service, stream_id, "lost")
+    return len(idle)
+
+
+def _own(session: Session, connection: Connection) -> Stream:
+    row = session.get_one(Stream, connection.stream_id, with_for_update=True)
+    if row.state == ENDED or row.lease != connection.lease:
+        raise StreamOverError
+    return row
+
+
+def _begin_stretch(row: Stream, start: float, missed: float, now: "datetime") -> None:
+    if row.connections and (missed < GAP_SECONDS or len(row.connections) >= _WORST):
+        row.connections = [*row.connections[:-1], row.connections[-1] | {"end": round(start, 3)}]
+        return
+    stretch = {"at": now.isoformat(), "start": round(start, 3), "end": round(start, 3)}
+    row.connections = [*row.connections, stretch]
+
+
+def _with_range(ranges: list[list[float]], more: tuple[float, float]) -> list[list[float]]:
+    start, until = (round(each, 3) for each in more)
+    if ranges and (start <= ranges[-1][1] or len(ranges) >= _WORST):
+        return [*ranges[:-1], [ranges[-1][0], until]]
+    return [*ranges, [start, until]]
+
+
+def _still_on(session: Session, stream_id: str) -> "Sequence[StreamPlay]":
+    query = select(StreamPlay).where(StreamPlay.stream_id == stream_id, ~col(StreamPlay.is_over))
+    return session.exec(query).all()
+
+
+def _keep(session: Session, row: Stream, play: "Play", said_after: float, now: "datetime") -> None:
+    play.record = new_id()
+    kept = StreamPlay(
+        id=play.record,
+        tenant_id=row.tenant_id,
+        stream_id=row.id,
+        reference_id=play.reference_id,
+        start=play.start,
+        end=play.end,
+        reference_start=play.reference_start,
+        reference_end=play.reference_end,
+        score=play.score,
+        pitch_semitones=play.pitch_semitones,
+        tempo_ratio=play.tempo_ratio,
+        said_after=round(said_after, 3),
+        noted_at=now,
+    )
+    session.add(kept)
+    session.flush()
+    data = StreamMatched(
+        play_id=kept.id,
+        reference_id=kept.reference_id,
+        start=round(kept.start, 3),
+        reference_start=round(kept.reference_start, 3),
+        score=round(kept.score, 4),
+        pitch_semitones=round(kept.pitch_semitones, 2),
+        tempo_ratio=round(kept.tempo_ratio, 4),
+        said_after=kept.said_after,
+    )
+    _note(session, row, data, now)
+
+
+def _update(kept: StreamPlay, play: "Play") -> None:
+    kept.start, kept.end, kept.score = play.start, play.end, play.score
+    kept.reference_start, kept.reference_end = play.reference_start, play.reference_end
+    kept.pitch_semitones, kept.tempo_ratio = play.pitch_semitones, play.tempo_ratio
+
+
+def _close(session: Session, row: Stream, kept: StreamPlay, now: "datetime") -> None:
+    kept.is_over = True
+    session.add(kept)
+    data = StreamPlayOver(
+        play_id=kept.id,
+        reference_id=kept.reference_id,
+        start=round(kept.start, 3),
+        end=round(kept.end, 3),
+    )
+    _note(session, row, data, now)
+
+
+def _note(
+    session: Session, row: Stream, data: StreamEvent, now: "datetime", actor: Actor = PIPELINE
+) -> None:
+    row.version += 1
+    session.add(row)
+    session.flush()
+    record(
+        session,
+        tenant_id=row.tenant_id,
+        subject=row.id,
+        version=row.version,
+        data=data,
+        now=now,
+        actor=actor,
+    )

@@ -1,0 +1,220 @@
+"""Streams of real encoded audio, heard window by window: what was on, from when to when."""
+
+import io
+import os
+import threading
+from datetime import timedelta
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from sqlmodel import col, select
+
+from scanner import references
+from scanner.audio.live import Feed
+from scanner.errors import ConflictError
+from scanner.streams import cue_sheets, records
+from scanner.streams.hearing import Hearing
+from scanner.streams.keeper import Keeper
+from scanner.tables import JournalRow, Stream
+from tests.loopback import Listener
+from tests.servers import wait_until
+from tests.songs import RATE, song, write
+
+FIRST, SECOND = song(1, 30), song(2, 30)
+
+
+def encoded(samples: np.ndarray, form: str = "mp3", codec: str = "libmp3lame") -> bytes:
+    """Samples of shape (n,) at `RATE` as bytes of a container."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), "fltp", "mono")
+        frame.sample_rate = RATE
+        resampler = av.AudioResampler(stream.format, "mono", RATE, stream.frame_size or None)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def filed(samples: np.ndarray, form: str) -> bytes:
+    """Samples at 48 kHz as bytes of a file."""
+    file = io.BytesIO()
+    kind = {"format": "OGG", "subtype": form} if form in ("VORBIS", "OPUS") else {"format": form}
+    soundfile.write(file, samples, 48000, **kind)
+    return file.getvalue()
+
+
+@pytest.fixture
+def known(service, caller, tmp_path) -> dict[str, str]:
+    """Two references by what they are called here."""
+    made = {}
+    for name, samples in (("first", FIRST), ("second", SECOND)):
+        path = write(tmp_path / f"{name}.wav", samples)
+        row = references.add(service, caller, path=path, title=name, operator=True)
+        made[row.id] = name
+    return made
+
+
+def heard(service, connection, data: bytes) -> Hearing:
+    hearing = Hearing(service, connection, is_live=False)
+    for start in range(0, len(data), 4000):
+        if not hearing.feed(data[start : start + 4000]):
+            break
+    hearing.close()
+    return hearing
+
+
+def sheet_of(service, stream_id: str) -> dict:
+    with service.database.reading() as session:
+        return cue_sheets.cue_sheet(session, session.get_one(Stream, stream_id))
+
+
+def events_of(service, stream_id: str) -> list[JournalRow]:
+    with service.database.reading() as session:
+        rows = select(JournalRow).where(JournalRow.subject == stream_id)
+        return list(session.exec(rows.order_by(col(JournalRow.version))))
+
+
+def test_what_is_on_is_said_while_it_is_on_and_stands_in_the_cue_sheet(
+    service, caller, known
+) -> None:
+    audio = np.concatenate([song(7, 12), FIRST[5 * RATE :], song(8, 6), SECOND[: 20 * RATE]])
+    row = records.add(service, caller, "Radio", None)
+    connection = records.connect(service, row.id)
+
+    heard(service, connection, encoded(audio))
+    records.disconnect(service, connection, None, retries=False)
+    records.end(service, row.id, "finished")
+
+    sheet = sheet_of(service, row.id)
+    assert [each["title"] for each in sheet["entries"]] == ["first", "second"]
+    first, second = sheet["entries"]
+    assert (first["start"], first["end"]) == pytest.approx((12, 37), abs=0.7)
+    assert (first["reference_start"], first["reference_end"]) == pytest.approx((5, 30), abs=0.7)
+    assert (second["start"], second["end"]) == pytest.approx((43, 63), abs=0.7)
+    assert all(each["said_after"] <= 10 for each in sheet["entries"])
+    assert sheet["is_final"]
+    assert (sheet["gaps"], sheet["unsearched"]) == ([], [])
+    assert sheet["heard_seconds"] == pytest.approx(63, abs=0.2)
+    said = [each.type.removeprefix("clearance.stream.") for each in events_of(service, row.id)]
+    assert (said[:3], said[-2:]) == (["added", "connected", "matched"], ["lost", "ended"])
+    assert sorted(said[3:-2]) == ["matched", "play_over", "play_over"]
+    csv = cue_sheets.as_csv(sheet).splitlines()
+    assert len(csv) == 3
+    assert ",first," in csv[1]
+
+
+def test_a_broken_connection_leaves_a_gap_and_the_song_goes_on_as_one_entry(
+    make_service, caller, service, known
+) -> None:
+    row = records.add(service, caller, "Radio", None)
+    connection = records.connect(service, row.id)
+    heard(service, connection, encoded(FIRST[: 12 * RATE]))
+    records.disconnect(service, connection, "client-gone", retries=False)
+    again = records.connect(service, row.id, gap=4.0)
+    heard(service, again, encoded(FIRST[16 * RATE : 28 * RATE]))
+    records.end(service, row.id, "finished")
+
+    sheet = sheet_of(service, row.id)
+    (gap,) = sheet["gaps"]
+    assert (gap["start"], gap["end"]) == pytest.approx((12, 16), abs=0.2)
+    (entry,) = sheet["entries"]
+    assert (entry["start"], entry["end"]) == pytest.approx((0, 28), abs=0.7)
+
+
+def test_one_stream_is_listened_to_once_until_its_listener_dies(service, caller) -> None:
+    row = records.add(service, caller, "Radio", None)
+    records.connect(service, row.id)
+    with pytest.raises(ConflictError):
+        records.connect(service, row.id)
+    now = service.now()
+    service.now = lambda: now + records.LEASE + timedelta(seconds=1)
+    assert records.connect(service, row.id).start == pytest.approx(61, abs=2)
+    records.end(service, row.id, "ended")
+    with pytest.raises(ConflictError, match="ended"):
+        records.connect(service, row.id)
+
+
+def test_what_is_no_audio_is_named(service, caller) -> None:
+    for data, word in ((b"<html>" * 9000, "MP3"), (b"#EXTM3U\nhttp://a/b", "playlist")):
+        row = records.add(service, caller, "Radio", None)
+        hearing = heard(service, records.connect(service, row.id), data)
+        assert hearing.problem is not None
+        assert hearing.problem.problem == "unreadable-audio"
+        assert word in str(hearing.problem)
+
+
+@pytest.mark.parametrize(
+    ("form", "times"), [("VORBIS", 2), ("OPUS", 2), ("aac", 2), ("FLAC", 1), ("WAV", 1)]
+)
+def test_every_kind_of_stream_is_heard(service, caller, form, times) -> None:
+    """Stations that play Ogg begin a new stream with each song."""
+    data = encoded(song(3, 3), "adts", "aac") if form == "aac" else filed(song(3, 3, 48000), form)
+    row = records.add(service, caller, "Radio", None)
+    hearing = heard(service, records.connect(service, row.id), data * times)
+    assert hearing.problem is None
+    assert hearing.position == pytest.approx(3 * times, abs=0.3)
+
+
+def test_an_ogg_stream_that_begins_anew_is_the_next_file() -> None:
+    song_bytes = filed(song(3, 2, 48000), "VORBIS")
+    read, write_end = os.pipe()
+    threading.Thread(target=_written, args=(write_end, song_bytes * 3)).start()
+    feed, files = Feed(read), []
+    while feed.is_more():
+        parts = []
+        while part := feed.read(1000):
+            parts.append(part)
+        files.append(b"".join(parts))
+    os.close(read)
+    assert files == [song_bytes] * 3
+
+
+def _written(end: int, data: bytes) -> None:
+    with os.fdopen(end, "wb") as file:
+        file.write(data)
+
+
+def test_a_station_that_hangs_up_is_fetched_again_until_it_is_lost(
+    make_service, caller, service, known
+) -> None:
+    audio = encoded(FIRST[: 14 * RATE])
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n"
+    station = Listener()
+    station.answer = lambda connection, _: connection.sendall(
+        head + audio if station.accepted == 1 else head
+    )
+    allowed = make_service(allowed_hosts=station.host, stream_lost_seconds=1.5)
+    stopping = threading.Event()
+    keeper = Keeper(allowed, stopping)
+    row = records.add(allowed, caller, "Radio", station.url("/live.mp3"))
+
+    def over() -> bool:
+        keeper.run_due()
+        with allowed.database.reading() as session:
+            return session.get_one(Stream, row.id).state == records.ENDED
+
+    try:
+        wait_until(over, 60)
+    finally:
+        stopping.set()
+        keeper.close()
+        station.close()
+
+    assert station.accepted >= 2
+    (entry,) = sheet_of(allowed, row.id)["entries"]
+    assert entry["title"] == "first"
+    last = events_of(allowed, row.id)[-1]
+    assert (last.type, last.data["reason"]) == ("clearance.stream.ended", "lost")
+
+
+def test_an_address_that_is_refused_ends_the_stream(service, caller) -> None:
+    row = records.add(service, caller, "Radio", "http://10.0.0.1/live.mp3")
+    keeper = Keeper(service, threading.Event())
+    keeper.run_due()
+    keeper.close()
+    last = events_of(service, row.id)[-1]
+    assert (last.type, last.data["reason"]) == ("clearance.stream.ended", "url-refused")
