@@ -15,7 +15,6 @@ from policy.conditions import seen_in
 from policy.core_texts import SOURCE, said, say
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
-from policy.manifest import manifest_test
 from policy.packs import Outcome, Pack, Rule, Verdict
 from policy.territories import EVERYWHERE, NOWHERE, REST, Area
 
@@ -230,7 +229,7 @@ class _Judgement:
         self, rule: Rule, match: dict[str, Any], area: Area, doubt: Area, tree: dict[str, Any]
     ) -> None:
         """Block where the match is manifest, review where it is not."""
-        truth, manifest = manifest_test().evaluate(self.values, self.context, self.memo)
+        truth, manifest = self.pack.manifest.evaluate(self.values, self.context, self.memo)
         self.trees[-1]["manifest"] = manifest
         certain = area - doubt if truth == "true" else NOWHERE
         if match["licensed"] is True:

@@ -164,19 +164,26 @@ class Pack:
         return self.exemptions + self.decisions
 
     @cached_property
+    def manifest(self) -> Condition:
+        """When a match is manifest."""
+        return manifest_test(self.thresholds)
+
+    @cached_property
     def variables(self) -> frozenset[str]:
-        """Names of the facts that CEL must be given."""
-        return frozenset(path[0] for path in self.reads)
+        """Names of the facts that CEL must be given; thresholds are in its clauses."""
+        return frozenset(path[0] for path in self.reads) - {"thresholds"}
 
     @cached_property
     def variables_beside_match(self) -> frozenset[str]:
         """The same for rules on matches; handing over all for each is slow."""
         conditions = (
             *(rule.when for rule in self.rules if rule.per_match),
-            manifest_test(),
+            self.manifest,
         )
         clauses = (clause for condition in conditions for clause in clauses_of(condition))
-        return frozenset(path[0] for clause in clauses for path in clause.reading.paths)
+        return self.variables.intersection(
+            path[0] for clause in clauses for path in clause.reading.paths
+        )
 
     @cached_property
     def match_facts(self) -> frozenset[str]:
@@ -235,6 +242,7 @@ class _Reader:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.lines: Lines = {}
+        self.thresholds: Mapping[str, float] = {}
         try:
             self.content, self.lines = read_marked(text)
         except yaml.MarkedYAMLError as failure:
@@ -269,6 +277,7 @@ class _Reader:
 
     def pack(self) -> Pack:
         text = self.check(_PackText, self.content, (), None)
+        self.thresholds = text.thresholds
         rules = [self.rule(n, content, text.thresholds) for n, content in enumerate(text.rules)]
         ids: dict[str, Rule] = {}
         for rule in rules:
@@ -292,7 +301,7 @@ class _Reader:
             reads=frozenset(
                 path
                 for clause in (
-                    *clauses_of(manifest_test()),
+                    *clauses_of(manifest_test(text.thresholds)),
                     *(c for rule in rules for c in rule.clauses),
                 )
                 for path in clause.reading.paths
@@ -430,7 +439,7 @@ class _Reader:
         line = self.line(*at)
         if isinstance(content, str):
             try:
-                return Clause.compile(content, line or 0)
+                return Clause.compile(content, line or 0, self.thresholds)
             except ValueError as failure:
                 raise self.error(
                     f"the clause `{content[:80]}` is refused: {_first_line(failure)}",
