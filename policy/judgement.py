@@ -121,7 +121,6 @@ class _Judgement:
             named = "; ".join(f"{path}: {why}" for path, why in self.unknown[:5])
             self.add_core(
                 "unknown-fact",
-                "A fact could not be had",
                 said("unknown-fact", "look", named=named),
                 "review",
                 {"unknown": [path for path, _ in self.unknown]},
@@ -131,7 +130,6 @@ class _Judgement:
         for detector, rules in self.not_run.items():
             self.add_core(
                 "detector-not-run",
-                "A check was not run",
                 said("detector-not-run", "look", named=detector),
                 "review",
                 {"detector": detector, "rules": rules},
@@ -143,7 +141,6 @@ class _Judgement:
         self.indeterminate = bool(required)
         self.add_core(
             "detector-failed",
-            "A detector failed",
             said(
                 "detector-failed",
                 "again" if required else "look",
@@ -156,14 +153,16 @@ class _Judgement:
     def add_core(
         self,
         rule: str,
-        title: str,
         texts: dict[str, str],
         outcome: Verdict,
         evidence: dict[str, Any],
     ) -> None:
-        text = texts.pop(SOURCE)
+        text, titles = texts.pop(SOURCE), said(f"{rule}-title")
+        title = titles.pop(SOURCE)
         self.reasons.append(
-            Reason(f"core.{rule}", title, text, (), outcome, self.requested, evidence, texts)
+            Reason(
+                f"core.{rule}", title, text, (), outcome, self.requested, evidence, texts, titles
+            )
         )
 
     def applies(self, rule: Rule) -> bool:
@@ -293,6 +292,7 @@ class _Judgement:
                 area,
                 _evidence(tree, match),
                 texts,
+                rule.titles,
             )
         )
         if outcome == "restrict":
@@ -309,7 +309,11 @@ class _Judgement:
         """Send to review for a rule that raised. One that is unknown: `judge_unknown` has done so."""
         if truth == "unknown":
             return
-        texts = said("raised", "look", named=rule.title)
+        titles = {SOURCE: rule.title} | dict(rule.titles)
+        texts = {
+            language: f"{say('raised', language, titles.get(language, rule.title))} {look}"
+            for language, look in said("look").items()
+        }
         self.reasons.append(
             Reason(
                 rule.id,
@@ -320,6 +324,7 @@ class _Judgement:
                 area,
                 _evidence(tree, match) | {"errors": list(_errors(tree))},
                 texts,
+                rule.titles,
             )
         )
 
@@ -329,7 +334,7 @@ class _Judgement:
         outcomes = self.outcomes()
         decision = fold(list(outcomes.values()))
         if not self.reasons:
-            self.add_core("nothing-found", "Nothing found", said("nothing-found"), "clear", {})
+            self.add_core("nothing-found", said("nothing-found"), "clear", {})
         reasons = sorted(self.reasons, key=lambda reason: -SEVERITY[reason.outcome])
         return Decision(
             decision=decision,

@@ -44,9 +44,14 @@ class Restriction(_Text):
     min_age: Annotated[int, Field(ge=1, le=99)] | None = None
 
 
+_Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+_Title = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class _RuleText(_Text):
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=80)]
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: _Title
+    titles: dict[_Language, _Title] = Field(default_factory=dict)
     phase: Literal["exempt", "decide"] = "decide"
     legal_basis: list[Name] = Field(default_factory=list)
     for_each: Literal["matches"] | None = None
@@ -57,9 +62,7 @@ class _RuleText(_Text):
     outcome: Outcome | None = None
     restriction: Restriction | None = None
     statement: str = ""
-    statements: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], str] = Field(
-        default_factory=dict
-    )
+    statements: dict[_Language, str] = Field(default_factory=dict)
 
 
 class Expectation(_Text):
@@ -92,6 +95,7 @@ class Rule:
 
     id: str
     title: str
+    titles: Mapping[str, str]
     phase: Literal["exempt", "decide"]
     legal_basis: tuple[str, ...]
     per_match: bool
@@ -353,6 +357,7 @@ class _Reader:
         return Rule(
             id=text.id,
             title=text.title,
+            titles=text.titles,
             phase=text.phase,
             legal_basis=tuple(text.legal_basis),
             per_match=per_match,

@@ -111,6 +111,7 @@ def _environment(language: str) -> jinja2.Environment:
         clock=clock,
         moment=lambda value: _moment(value, language),
         told=lambda reason: appeals.reason_text(reason, language),
+        titled=lambda rule: rule.get("titles", {}).get(language) or rule.get("title"),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
         percent=lambda share: f"{100 * share:.0f} %",
     )
