@@ -261,6 +261,12 @@ class Settings(BaseSettings):
     idempotency_days: int = Field(
         default=30, ge=1, description="How long the answer to an Idempotency-Key is kept."
     )
+    dead_letter_days: int = Field(
+        default=365,
+        ge=1,
+        description="How long an event that a stage gave up on waits for a replay; then it is put "
+        "away, and the audit trail says so.",
+    )
     precheck_seconds: float = Field(
         default=30, gt=0, description="How long a precheck may fetch and decode."
     )
