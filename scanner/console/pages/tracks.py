@@ -18,7 +18,6 @@ from scanner.errors import NotFoundError, ScannerError
 from scanner.routes.track_events import EventStream, follow_track
 from scanner.routes.tracks import read_audio
 from scanner.routing import StrictRequest
-from scanner.sentences import sentence
 from scanner.service import Service
 from scanner.submissions import Submissions
 from scanner.tables import PolicyDecision, Track
@@ -92,9 +91,7 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
             {name: each[name] for name in ("rule", "text", "texts") if name in each}
             for each in decision.reasons
         ]
-    matches: list[dict[str, Any]] = [
-        each | {"sentence": sentence(each)} for each in described["matches"] if each["segments"]
-    ]
+    matches: list[dict[str, Any]] = [each for each in described["matches"] if each["segments"]]
     fragment = request.headers.get("hx-request") == "true"
     at = _STAGE_OF.get(State(track.state), len(STAGES) - 1)
     return page(
