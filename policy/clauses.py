@@ -7,11 +7,12 @@ What the clause reads is found by a scan of its tokens, since the binding names 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from policy.facts import Unknown
+from policy.facts import PLAIN, Unknown
 
 if TYPE_CHECKING:
     from cel import Context
@@ -21,7 +22,7 @@ EACH: Final = "[]"
 MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
 LITERALS: Final = frozenset({"true", "false", "null", "in"})
 MAPS: Final = frozenset({"match", "account", "age", "generation", "provenance"})
-PLAIN: Final = frozenset({str, int, float, bool})
+NONE: Final[Mapping[str, float]] = MappingProxyType({})
 LONGEST: Final = 400
 DEEPEST: Final = 1
 TOKEN: Final = re.compile(
@@ -129,6 +130,19 @@ def _asks_for_members(text: str) -> bool:
     return False
 
 
+def _with_numbers(text: str, thresholds: Mapping[str, float]) -> str:
+    """Put a pack's thresholds into a clause: handing them to CEL at each decision is slow."""
+    tokens = list(TOKEN.finditer(text))
+    written, done = "", 0
+    for before, of, dot, name in zip([None, *tokens], tokens, tokens[1:], tokens[2:], strict=False):
+        named = (of.lastgroup, of.group(), dot.group()) == ("name", "thresholds", ".")
+        member = before is not None and before.group() == "."
+        if named and not member and name.group() in thresholds:
+            written += f"{text[done : of.start()]}({thresholds[name.group()]!r})"
+            done = name.end()
+    return written + text[done:]
+
+
 def chain(tokens: list[tuple[str, str]], i: int) -> tuple[Path, int]:
     """Read ``name.name["name"]`` from token ``i``; give its path and its last token."""
     path = [tokens[i][1]]
@@ -159,6 +173,8 @@ MISSING: Final = _Missing()
 def look_up(values: dict[str, Any], path: Path) -> Any:
     """Value at a path: plain, a list of them behind ``[]``, ``Unknown``, ``None`` or `MISSING`."""
     value: Any = values
+    if len(path) == 2 and type(of := values.get(path[0])) is dict:  # most of them
+        return of.get(path[1], MISSING)
     for n, name in enumerate(path):
         if type(value) is dict:
             value = value.get(name, MISSING)
@@ -187,7 +203,7 @@ def _holds_unknown(value: Any) -> bool:
 
 def shown(value: Any) -> Any:
     """JSON form of a value seen by a clause."""
-    if value is None or type(value) in PLAIN:
+    if type(value) in PLAIN:
         return value
     if isinstance(value, Unknown):
         return {"unknown": value.unknown}
@@ -223,8 +239,8 @@ class Clause:
     labels: tuple[str, ...]
 
     @classmethod
-    def compile(cls, text: str, line: int) -> "Clause":
-        """Compile an expression.
+    def compile(cls, text: str, line: int, thresholds: Mapping[str, float] = NONE) -> "Clause":
+        """Compile an expression, with the numbers of its pack in it.
 
         Raises
         ------
@@ -239,7 +255,7 @@ class Clause:
             raise ValueError(f"{hidden} can't be looked into: write the clause without")
         import cel
 
-        program = cel.compile(text)
+        program = cel.compile(_with_numbers(text, thresholds))
         reading = read_clause(text)
         if reading.depth > DEEPEST:
             raise ValueError(
@@ -281,7 +297,6 @@ class Clause:
         return found
 
     def _evaluate(self, values: dict[str, Any], context: Any) -> tuple[Truth, dict[str, Any]]:
-        seen = [look_up(values, path) for path in self.reading.paths]
         leaf: dict[str, Any] = {"clause": self.text}
         truth: Truth
         try:
@@ -291,19 +306,22 @@ class Clause:
             elif result is False:
                 truth = "false"
             else:
-                truth = self._judge_failure(seen)
+                truth = self._judge_failure(values)
                 if truth == "error":
                     leaf["error"] = f"gave {result!r}, neither true nor false"
         except Exception as failure:  # noqa: BLE001  the binding raises six kinds; all are judged
-            truth = self._judge_failure(seen)
+            truth = self._judge_failure(values)
             if truth == "error":
                 leaf["error"] = str(failure)
         leaf["value"] = truth
-        leaf["seen"] = {label: shown(value) for label, value in zip(self.labels, seen, strict=True)}
+        leaf["seen"] = {
+            label: value if type(value := look_up(values, path)) in PLAIN else shown(value)
+            for label, path in zip(self.labels, self.reading.paths, strict=True)
+        }
         return truth, leaf
 
-    @staticmethod
-    def _judge_failure(seen: list[Any]) -> Truth:
+    def _judge_failure(self, values: dict[str, Any]) -> Truth:
+        seen = [look_up(values, path) for path in self.reading.paths]
         if any(_holds_unknown(value) for value in seen):
             return "unknown"
         if any(leaf is MISSING for value in seen for leaf in _leaves(value)):

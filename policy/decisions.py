@@ -39,8 +39,8 @@ class Reason:
         Where.
     evidence : mapping
         The match, if it is about one, and the values seen.
-    texts : mapping
-        `text` in other languages.
+    texts, titles : mapping
+        `text` and `title` in other languages.
     """
 
     rule: str
@@ -51,12 +51,14 @@ class Reason:
     area: Area
     evidence: Mapping[str, Any] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give the reason as JSON data; no territories means everywhere but ``except``."""
         return {
             "rule": self.rule,
             "title": self.title,
+            "titles": dict(self.titles),
             "text": self.text,
             "texts": dict(self.texts),
             "legal_basis": list(self.legal_basis),

@@ -31,6 +31,8 @@ class Unknown(_Frozen):
     """Why: which detector failed, and how."""
 
 
+PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+"""Types of values that are their own JSON."""
 ABSENT: Final = None
 UNKNOWN: Final = Unknown(unknown="its detector failed")
 Fact: TypeAlias = Value | Unknown | None
@@ -260,7 +262,9 @@ def _told(thing: Any) -> Any:
     if isinstance(thing, BaseModel):
         defaults = _defaults(type(thing))
         return {
-            name: _told(value) for name, value in thing.__dict__.items() if value != defaults[name]
+            name: value if type(value) in PLAIN else _told(value)
+            for name, value in thing.__dict__.items()
+            if value != defaults[name]
         }
     if isinstance(thing, tuple):
         return [_told(value) for value in thing]
@@ -272,7 +276,10 @@ def values_of(thing: Any) -> Any:
     if isinstance(thing, Unknown):
         return thing
     if isinstance(thing, BaseModel):
-        return {name: values_of(value) for name, value in thing.__dict__.items()}
+        return {
+            name: value if type(value) in PLAIN else values_of(value)
+            for name, value in thing.__dict__.items()
+        }
     if isinstance(thing, tuple):
         return [values_of(value) for value in thing]
     return thing
@@ -298,9 +305,10 @@ def unknown_paths(thing: Any, at: str = "") -> list[tuple[str, str]]:
     found = []
     if isinstance(thing, dict):
         for key, value in thing.items():
-            if isinstance(value, dict | list | Unknown):
+            if value and type(value) not in PLAIN:
                 found += unknown_paths(value, f"{at}.{key}" if at else key)
     elif isinstance(thing, list):
         for n, value in enumerate(thing):
-            found += unknown_paths(value, f"{at}[{n}]")
+            if value and type(value) not in PLAIN:
+                found += unknown_paths(value, f"{at}[{n}]")
     return found

@@ -19,7 +19,6 @@ from policy.fact_domains import Domain, domain_at
 from policy.facts import Facts, MatchFact, Unknown
 from policy.formulas import Comparison, comparisons_of
 from policy.judgement import decide
-from policy.manifest import manifest_test
 from policy.packs import Pack, Rule
 from policy.territories import REST
 
@@ -172,7 +171,7 @@ def _changes(pack: Pack, facts: Facts, decision: Decision) -> Iterator[_Change]:
     compared = _comparisons(pack)
     met: set[Place] = set()
     for rule, match in _fired(pack, facts, decision):
-        for path in _read(rule):
+        for path in _read(pack, rule):
             if path == ("territories",):
                 continue  # other territories are another question, not another fact
             place: Place = path
@@ -209,17 +208,17 @@ def _is_of(match: MatchFact, evidence: dict[str, Any]) -> bool:
     )
 
 
-def _clauses(rule: Rule) -> Iterator[Clause]:
+def _clauses(pack: Pack, rule: Rule) -> Iterator[Clause]:
     yield from rule.clauses
     if rule.outcome == "block":
-        yield from clauses_of(manifest_test())
+        yield from clauses_of(pack.manifest)
 
 
-def _read(rule: Rule) -> dict[Path, None]:
+def _read(pack: Pack, rule: Rule) -> dict[Path, None]:
     """Facts that a rule reads, each once; of a list's elements, the list."""
     return {
         path[: path.index(EACH)] if EACH in path else path: None
-        for clause in _clauses(rule)
+        for clause in _clauses(pack, rule)
         for path in clause.reading.paths
     }
 
@@ -228,7 +227,7 @@ def _comparisons(pack: Pack) -> dict[Path, list[Comparison]]:
     """All that the pack compares each fact with."""
     found: dict[Path, list[Comparison]] = {}
     for rule in pack.rules:
-        for clause in _clauses(rule):
+        for clause in _clauses(pack, rule):
             for comparison in comparisons_of(clause, pack.thresholds):
                 found.setdefault(comparison.fact, []).append(comparison)
     return found

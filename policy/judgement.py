@@ -15,7 +15,6 @@ from policy.conditions import seen_in
 from policy.core_texts import SOURCE, said, say
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
-from policy.manifest import manifest_test
 from policy.packs import Outcome, Pack, Rule, Verdict
 from policy.territories import EVERYWHERE, NOWHERE, REST, Area
 
@@ -122,7 +121,6 @@ class _Judgement:
             named = "; ".join(f"{path}: {why}" for path, why in self.unknown[:5])
             self.add_core(
                 "unknown-fact",
-                "A fact could not be had",
                 said("unknown-fact", "look", named=named),
                 "review",
                 {"unknown": [path for path, _ in self.unknown]},
@@ -132,7 +130,6 @@ class _Judgement:
         for detector, rules in self.not_run.items():
             self.add_core(
                 "detector-not-run",
-                "A check was not run",
                 said("detector-not-run", "look", named=detector),
                 "review",
                 {"detector": detector, "rules": rules},
@@ -144,7 +141,6 @@ class _Judgement:
         self.indeterminate = bool(required)
         self.add_core(
             "detector-failed",
-            "A detector failed",
             said(
                 "detector-failed",
                 "again" if required else "look",
@@ -157,14 +153,16 @@ class _Judgement:
     def add_core(
         self,
         rule: str,
-        title: str,
         texts: dict[str, str],
         outcome: Verdict,
         evidence: dict[str, Any],
     ) -> None:
-        text = texts.pop(SOURCE)
+        text, titles = texts.pop(SOURCE), said(f"{rule}-title")
+        title = titles.pop(SOURCE)
         self.reasons.append(
-            Reason(f"core.{rule}", title, text, (), outcome, self.requested, evidence, texts)
+            Reason(
+                f"core.{rule}", title, text, (), outcome, self.requested, evidence, texts, titles
+            )
         )
 
     def applies(self, rule: Rule) -> bool:
@@ -230,7 +228,7 @@ class _Judgement:
         self, rule: Rule, match: dict[str, Any], area: Area, doubt: Area, tree: dict[str, Any]
     ) -> None:
         """Block where the match is manifest, review where it is not."""
-        truth, manifest = manifest_test().evaluate(self.values, self.context, self.memo)
+        truth, manifest = self.pack.manifest.evaluate(self.values, self.context, self.memo)
         self.trees[-1]["manifest"] = manifest
         certain = area - doubt if truth == "true" else NOWHERE
         if match["licensed"] is True:
@@ -294,6 +292,7 @@ class _Judgement:
                 area,
                 _evidence(tree, match),
                 texts,
+                rule.titles,
             )
         )
         if outcome == "restrict":
@@ -310,7 +309,11 @@ class _Judgement:
         """Send to review for a rule that raised. One that is unknown: `judge_unknown` has done so."""
         if truth == "unknown":
             return
-        texts = said("raised", "look", named=rule.title)
+        titles = {SOURCE: rule.title} | dict(rule.titles)
+        texts = {
+            language: f"{say('raised', language, titles.get(language, rule.title))} {look}"
+            for language, look in said("look").items()
+        }
         self.reasons.append(
             Reason(
                 rule.id,
@@ -321,6 +324,7 @@ class _Judgement:
                 area,
                 _evidence(tree, match) | {"errors": list(_errors(tree))},
                 texts,
+                rule.titles,
             )
         )
 
@@ -330,7 +334,7 @@ class _Judgement:
         outcomes = self.outcomes()
         decision = fold(list(outcomes.values()))
         if not self.reasons:
-            self.add_core("nothing-found", "Nothing found", said("nothing-found"), "clear", {})
+            self.add_core("nothing-found", said("nothing-found"), "clear", {})
         reasons = sorted(self.reasons, key=lambda reason: -SEVERITY[reason.outcome])
         return Decision(
             decision=decision,

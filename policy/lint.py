@@ -113,6 +113,7 @@ def _lint_types(pack: Pack, rule: Rule, clause: Clause) -> Iterator[Finding]:
 def _lint_languages(pack: Pack) -> Iterator[Finding]:
     """A language in which one rule speaks is one of the pack's, so all must; blank words are none."""
     spoken = {language for rule in pack.rules for language in rule.statements}
+    titled = {language for rule in pack.rules for language in rule.titles}
     for rule in pack.rules:
         told = {language for language, words in rule.statements.items() if words.text.strip()}
         if missing := sorted(spoken - told):
@@ -122,6 +123,15 @@ def _lint_languages(pack: Pack) -> Iterator[Finding]:
                 rule.line,
                 f"other rules speak {', '.join(missing)}, and it does not",
                 "add them under `statements` (DSA-17)",
+            )
+        named = {language for language, words in rule.titles.items() if words.strip()}
+        if missing := sorted(titled - named):
+            yield Finding(
+                "untranslated",
+                rule.id,
+                rule.line,
+                f"other rules have a title in {', '.join(missing)}, and it has none",
+                "add them under `titles`",
             )
 
 

@@ -4,7 +4,7 @@ The conditions are fixed here; a pack only sets the numbers. A licence on record
 by territory, where the match is decided.
 """
 
-from functools import cache
+from collections.abc import Mapping
 from typing import Final
 
 from policy.clauses import Clause
@@ -18,9 +18,12 @@ THRESHOLDS: Final = (
 )
 
 
-@cache
-def manifest_test() -> Condition:
-    """What must hold of a match, compiled when first asked for."""
+def manifest_test(thresholds: Mapping[str, float]) -> Condition:
+    """What must hold of a match, with a pack's numbers."""
+
+    def _clause(text: str) -> Clause:
+        return Clause.compile(text, 0, thresholds)
+
     return Junction(
         "all",
         (
@@ -57,7 +60,3 @@ def manifest_test() -> Condition:
             Negation(_clause("match.same_holder")),
         ),
     )
-
-
-def _clause(text: str) -> Clause:
-    return Clause.compile(text, 0)

@@ -44,9 +44,14 @@ class Restriction(_Text):
     min_age: Annotated[int, Field(ge=1, le=99)] | None = None
 
 
+_Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+_Title = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class _RuleText(_Text):
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=80)]
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: _Title
+    titles: dict[_Language, _Title] = Field(default_factory=dict)
     phase: Literal["exempt", "decide"] = "decide"
     legal_basis: list[Name] = Field(default_factory=list)
     for_each: Literal["matches"] | None = None
@@ -57,9 +62,7 @@ class _RuleText(_Text):
     outcome: Outcome | None = None
     restriction: Restriction | None = None
     statement: str = ""
-    statements: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], str] = Field(
-        default_factory=dict
-    )
+    statements: dict[_Language, str] = Field(default_factory=dict)
 
 
 class Expectation(_Text):
@@ -92,6 +95,7 @@ class Rule:
 
     id: str
     title: str
+    titles: Mapping[str, str]
     phase: Literal["exempt", "decide"]
     legal_basis: tuple[str, ...]
     per_match: bool
@@ -164,19 +168,26 @@ class Pack:
         return self.exemptions + self.decisions
 
     @cached_property
+    def manifest(self) -> Condition:
+        """When a match is manifest."""
+        return manifest_test(self.thresholds)
+
+    @cached_property
     def variables(self) -> frozenset[str]:
-        """Names of the facts that CEL must be given."""
-        return frozenset(path[0] for path in self.reads)
+        """Names of the facts that CEL must be given; thresholds are in its clauses."""
+        return frozenset(path[0] for path in self.reads) - {"thresholds"}
 
     @cached_property
     def variables_beside_match(self) -> frozenset[str]:
         """The same for rules on matches; handing over all for each is slow."""
         conditions = (
             *(rule.when for rule in self.rules if rule.per_match),
-            manifest_test(),
+            self.manifest,
         )
         clauses = (clause for condition in conditions for clause in clauses_of(condition))
-        return frozenset(path[0] for clause in clauses for path in clause.reading.paths)
+        return self.variables.intersection(
+            path[0] for clause in clauses for path in clause.reading.paths
+        )
 
     @cached_property
     def match_facts(self) -> frozenset[str]:
@@ -235,6 +246,7 @@ class _Reader:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.lines: Lines = {}
+        self.thresholds: Mapping[str, float] = {}
         try:
             self.content, self.lines = read_marked(text)
         except yaml.MarkedYAMLError as failure:
@@ -269,6 +281,7 @@ class _Reader:
 
     def pack(self) -> Pack:
         text = self.check(_PackText, self.content, (), None)
+        self.thresholds = text.thresholds
         rules = [self.rule(n, content, text.thresholds) for n, content in enumerate(text.rules)]
         ids: dict[str, Rule] = {}
         for rule in rules:
@@ -292,7 +305,7 @@ class _Reader:
             reads=frozenset(
                 path
                 for clause in (
-                    *clauses_of(manifest_test()),
+                    *clauses_of(manifest_test(text.thresholds)),
                     *(c for rule in rules for c in rule.clauses),
                 )
                 for path in clause.reading.paths
@@ -344,6 +357,7 @@ class _Reader:
         return Rule(
             id=text.id,
             title=text.title,
+            titles=text.titles,
             phase=text.phase,
             legal_basis=tuple(text.legal_basis),
             per_match=per_match,
@@ -430,7 +444,7 @@ class _Reader:
         line = self.line(*at)
         if isinstance(content, str):
             try:
-                return Clause.compile(content, line or 0)
+                return Clause.compile(content, line or 0, self.thresholds)
             except ValueError as failure:
                 raise self.error(
                     f"the clause `{content[:80]}` is refused: {_first_line(failure)}",

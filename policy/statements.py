@@ -13,14 +13,24 @@ from policy.territories import Area
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 NAMED: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)?)(?::(percent|seconds))?")
 WHERE: Final = "where"
+_WHERE: Final[Path] = (WHERE,)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text with places such as ``{match.title}``, ``{match.score:percent}`` and ``{where}``."""
+    """A text with places such as ``{match.title}``, ``{match.score:percent}`` and ``{where}``.
+
+    Attributes
+    ----------
+    places : tuple
+        Each as it is written, the fact it names, and its form.
+    between : tuple of str
+        What stands before, between and after them: one more than there are places.
+    """
 
     text: str
     places: tuple[tuple[str, Path, str | None], ...]
+    between: tuple[str, ...]
 
     @classmethod
     def read(cls, text: str, thresholds: Mapping[str, float], *, per_match: bool) -> "Statement":
@@ -40,19 +50,21 @@ class Statement:
             if not _is_known(path, thresholds, per_match=per_match):
                 raise ValueError(f"{{{named[1]}}} names nothing that this rule has")
             places.append((found[0], path, named[2]))
-        if "{" in (rest := PLACEHOLDER.sub("", text)) or "}" in rest:
+        between = tuple(PLACEHOLDER.split(text)[::2])
+        if any("{" in words or "}" in words for words in between):
             raise ValueError("a brace stands alone")
-        return cls(text, tuple(places))
+        return cls(text, tuple(places), between)
 
     def fill(self, values: dict[str, Any], where: Area, language: str = SOURCE) -> str:
         """Write the text for one case, with numbers and places as the language has them."""
-        filled = {
-            place: where.named(language)
-            if path == (WHERE,)
-            else _say(look_up(values, path), form, language)
-            for place, path, form in self.places
-        }
-        return PLACEHOLDER.sub(lambda found: filled[found[0]], self.text)
+        words = [self.between[0]]
+        for (_, path, form), after in zip(self.places, self.between[1:], strict=True):
+            if path == _WHERE:
+                words.append(where.named(language))
+            else:
+                words.append(_say(look_up(values, path), form, language))
+            words.append(after)
+        return "".join(words)
 
 
 def _is_known(path: Path, thresholds: Mapping[str, float], *, per_match: bool) -> bool:

@@ -61,7 +61,9 @@ class Evidence:
     lyrics : str
         Those in the file's tags, not kept; ``lyrics_cut`` if there are more than can be read.
     hearing : Heard, optional
-        What is sung, not kept; None if nobody listened.
+        What is sung, not kept; None if nobody listened, or not to the end.
+    unheard : bool
+        Somebody was to listen and could not.
     words : dict, optional
         What was found in lyrics and titles (`scanner/words.py`); None if there were none.
     explained : dict of reference id to what harmless material explains of its match
@@ -88,6 +90,7 @@ class Evidence:
     lyrics_cut: bool = False
     words: dict[str, Any] | None = None
     hearing: "Heard | None" = None
+    unheard: bool = False
     stems: "dict[str, Evidence]" = field(default_factory=dict)
 
     def count_matches(self) -> int:
@@ -153,7 +156,7 @@ def analyse_audio(
             evidence.audio |= audio_facts(decoded.samples, decoded.sample_rate, spectra)
         if patience == math.inf:  # nobody waits for the answer
             with _timed(evidence, "hearing"):
-                evidence.hearing = listening.listened(service, tenant_id, decoded)
+                listening.listen(service, tenant_id, decoded, evidence)
     return evidence
 
 

@@ -7,23 +7,24 @@ import structlog
 from scanner import speech
 
 if TYPE_CHECKING:
+    from scanner.analysis import Evidence
     from scanner.audio import Decoded
     from scanner.service import Service
 
 log = structlog.get_logger()
 
 
-def listened(service: "Service", tenant_id: str, decoded: "Decoded") -> "speech.Heard | None":
-    """Return what is heard in a track; None if nobody listened, or not to the end."""
+def listen(service: "Service", tenant_id: str, decoded: "Decoded", evidence: "Evidence") -> None:
+    """Put what is heard in a track into its evidence, or that it was to be listened to and could not be."""
     budget = service.settings.hearing_cpu_seconds
     if not budget or not _is_asked_for(service, tenant_id):
-        return None
+        return
     models = service.settings.home.resolve() / "models"
     try:
-        return speech.hear(decoded.samples, decoded.sample_rate, models, budget)
+        evidence.hearing = speech.hear(decoded.samples, decoded.sample_rate, models, budget)
     except (speech.NotHeardError, OSError) as error:
         log.warning("words_not_heard", tenant=tenant_id, error=str(error))
-        return None
+        evidence.unheard = True
 
 
 def _is_asked_for(service: "Service", tenant_id: str) -> bool:

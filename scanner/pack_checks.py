@@ -4,12 +4,16 @@ A clause of a stranger's pack may take any time and give no thread back meanwhil
 can be ended: by the clock, by computing time and by memory.
 """
 
+import hashlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES: Final = 2 * 2**30
 _MEMORY: Final = "2 GiB of memory"
+KEPT: Final = 64
+PATIENCE_SECONDS: Final = 300.0
 _GRACE_SECONDS: Final = 10.0
 """What a child may take to start, beyond its own time."""
 
@@ -36,6 +42,37 @@ class Found:
 
     text: str
     line: int | None
+
+
+class Results:
+    """What the last packs came to that one process tried out; safe to use from several threads.
+
+    A text comes to the same as long as the process runs. One whose time was over does not: it may only
+    have had too little, so that is believed for `PATIENCE_SECONDS`, and by `known` alone.
+    """
+
+    def __init__(self) -> None:
+        self._said: OrderedDict[str, tuple[dict[str, Any], float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, text: str, *, refusals: bool) -> dict[str, Any] | None:
+        """Return what a text came to, if that is kept."""
+        with self._lock:
+            said, at = self._said.get(_digest(text), (None, 0.0))
+        if said is None or "refused" not in said:
+            return said
+        return said if refusals and time.monotonic() - at < PATIENCE_SECONDS else None
+
+    def keep(self, text: str, said: dict[str, Any]) -> None:
+        """Keep what a text came to."""
+        with self._lock:
+            self._said[_digest(text)] = said, time.monotonic()
+            while len(self._said) > KEPT:
+                self._said.popitem(last=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def examine(service: "Service", text: str) -> list[str]:
@@ -64,17 +101,65 @@ def look(service: "Service", text: str) -> tuple[bool, list[Found]]:
     BusyError, TransientError
         As `examine` does.
     """
-    seconds = service.settings.pack_seconds
-    with service.pack_slots:
-        said = tried("scanner.pack_checks", text, seconds)
+    return _found(_said(service, text))
+
+
+def known(service: "Service", text: str) -> tuple[bool, list[Found]]:
+    """Return what `look` does, also where a text took too long a moment ago: for who reads the same again."""
+    return _found(_said(service, text, refusals=True))
+
+
+def run_cases(service: "Service", text: str) -> dict[str, Any]:
+    """Return what each test of a pack came to, and the linter's findings.
+
+    Returns
+    -------
+    dict
+        ``cases``: of each its ``name``, ``line``, ``passed``, ``differences`` and ``decision``; ``linted``:
+        text and line of each finding.
+
+    Raises
+    ------
+    PackRefusedError, BusyError, TransientError
+        As `examine` does.
+    """
+    said = _said(service, text)
+    if "refused" in said:
+        raise PackRefusedError([told for told, _ in said["refused"]])
+    return said
+
+
+def _said(service: "Service", text: str, *, refusals: bool = False) -> dict[str, Any]:
+    said = service.pack_results.find(text, refusals=refusals)
     if said is None:
-        detail = (
-            f"its tests and checks take more than {seconds:g} s: make the clauses that go over "
-            "lists simpler, or the tests fewer"
+        seconds = service.settings.pack_seconds
+        with service.pack_slots:
+            said = tried("scanner.pack_checks", text, seconds)
+        said = _timed_out(seconds) if said is None else said
+        service.pack_results.keep(text, said)
+    return said
+
+
+def _timed_out(seconds: float) -> dict[str, Any]:
+    detail = (
+        f"its tests and checks take more than {seconds:g} s: make the clauses that go over "
+        "lists simpler, or the tests fewer"
+    )
+    return {"refused": [(detail, None)]}
+
+
+def _found(said: dict[str, Any]) -> tuple[bool, list[Found]]:
+    if "refused" in said:
+        return True, [Found(*each) for each in said["refused"]]
+    failed = [
+        Found(
+            f"test '{case['name']}' (line {case['line']}): {'; '.join(case['differences'])}",
+            case["line"],
         )
-        return True, [Found(detail, None)]
-    refused = "refused" in said
-    return refused, [Found(*each) for each in said["refused" if refused else "findings"]]
+        for case in said["cases"]
+        if not case["passed"]
+    ]
+    return False, failed + [Found(*each) for each in said["linted"]]
 
 
 def tried(module: str, given: str, seconds: float) -> dict[str, Any] | None:
@@ -115,19 +200,24 @@ def _environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)])}
 
 
-def checked(text: str) -> dict[str, list[tuple[str, int | None]]]:
-    """Try a pack out in this process."""
+def checked(text: str) -> dict[str, Any]:
+    """Try a pack out in this process: ``refused``, or ``cases`` and ``linted``."""
     try:
         pack = policy.read_pack(text)
     except policy.PackError as error:
         return {"refused": [(str(error), error.line)]}
-    failed = [
-        (f"test '{result.name}' (line {result.line}): {'; '.join(result.differences)}", result.line)
+    cases = [
+        {
+            "name": result.name,
+            "line": result.line,
+            "passed": result.passed,
+            "differences": list(result.differences),
+            "decision": result.decision.decision,
+        }
         for result in policy.test_pack(pack)
-        if not result.passed
     ]
     linted = [(str(finding), finding.line) for finding in policy.lint_pack(pack)]
-    return {"findings": failed + linted}
+    return {"cases": cases, "linted": linted}
 
 
 def limit(seconds: float) -> None:

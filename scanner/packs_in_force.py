@@ -182,6 +182,7 @@ def summary(pack: policy.Pack) -> dict[str, object]:
             {
                 "id": rule.id,
                 "title": rule.title,
+                "titles": dict(rule.titles),
                 "phase": rule.phase,
                 "outcome": rule.outcome,
                 "legal_basis": list(rule.legal_basis),

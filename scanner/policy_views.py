@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-import policy
 from policy import PackState
 from scanner import policies, rehearsals
 from scanner.tables import PolicyActivation, PolicyComparison, PolicyPack
@@ -65,23 +64,13 @@ def whole(session: Session, row: PolicyPack) -> dict[str, Any]:
     }
 
 
-def tested(pack: policy.Pack) -> dict[str, Any]:
-    """Run a pack's own tests and the linter."""
-    results = policy.test_pack(pack)
+def tested(row: PolicyPack, said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a pack's own tests came to, and what the linter finds; see `pack_checks.run_cases`."""
     return {
-        "id": pack.id,
-        "passed": all(result.passed for result in results),
-        "items": [
-            {
-                "name": result.name,
-                "line": result.line,
-                "passed": result.passed,
-                "differences": list(result.differences),
-                "decision": result.decision.decision,
-            }
-            for result in results
-        ],
-        "findings": [str(finding) for finding in policy.lint_pack(pack)],
+        "id": policies.id_of(row),
+        "passed": all(case["passed"] for case in said["cases"]),
+        "items": said["cases"],
+        "findings": [text for text, _ in said["linted"]],
     }
 
 

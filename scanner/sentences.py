@@ -1,7 +1,11 @@
 """What was found, in plain words: the same in the command line, the API and the pictures."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
 from typing import Any, Final
+
+import yaml
 
 HEARD_SEMITONES: Final = 0.1
 HEARD_TEMPO: Final = 0.005
@@ -10,7 +14,17 @@ PLACES: Final = 5
 """So many places are told one by one; the others are counted."""
 
 
-def sentence(match: Mapping[str, Any]) -> str:
+SOURCE: Final = "en"
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    text = resources.files("scanner").joinpath("sentence_texts.yaml").read_text(encoding="utf-8")
+    read: dict[str, dict[str, str]] = yaml.safe_load(text)
+    return read
+
+
+def sentence(match: Mapping[str, Any], language: str = SOURCE) -> str:
     """Say one match in words.
 
     Parameters
@@ -18,6 +32,8 @@ def sentence(match: Mapping[str, Any]) -> str:
     match : mapping
         ``kind``, ``title`` (None: the reference is no longer on record) and ``segments`` in order
         of the track, as the API shows them.
+    language : str
+        en, de, fr or es.
 
     Returns
     -------
@@ -32,30 +48,38 @@ def sentence(match: Mapping[str, Any]) -> str:
     segments = match["segments"]
     if not segments:
         raise ValueError("a match without segments can't be told")
+    words = _texts()[language]
     composition = match["kind"] == "composition"
-    changes = [_change(segment, composition=composition) for segment in segments]
+    anew = words["anew"] if composition else ""
+    changes = [_change(segment, composition=composition, language=language) for segment in segments]
     if len(segments) == 1:
-        return (
-            f"{_span(segments[0], 'query')} your track is {_what(match)} "
-            f"{_span(segments[0], 'reference')}{_anew(composition)}{changes[0]}"
+        query, reference = _spans(segments[0], words)
+        return words["once"].format(
+            query=query,
+            what=_what(match, words),
+            reference=reference,
+            anew=anew,
+            change=changes[0],
         )
     alike = len(set(changes)) == 1
-    places = [
-        f"{_span(segment, 'query')} it is {_span(segment, 'reference')} there"
-        + ("" if alike else change)
-        for segment, change in zip(segments[:PLACES], changes, strict=False)
-    ]
+    places = []
+    for segment, change in zip(segments[:PLACES], changes, strict=False):
+        query, reference = _spans(segment, words)
+        told = "" if alike else change
+        places.append(words["place"].format(query=query, reference=reference, change=told))
     if len(segments) > PLACES:
-        places.append(f"and {len(segments) - PLACES} more")
-    common = f", all{changes[0].removeprefix(',')}" if alike and changes[0] else ""
-    return (
-        f"in {len(segments)} places your track is {_what(match)}{_anew(composition)}: "
-        + "; ".join(places)
-        + common
+        places.append(words["more"].format(count=len(segments) - PLACES))
+    shared = changes[0].removeprefix(",")
+    return words["often"].format(
+        count=len(segments),
+        what=_what(match, words),
+        anew=anew,
+        places="; ".join(places),
+        common=words["common"].format(change=shared) if alike and shared else "",
     )
 
 
-def altered(segment: Mapping[str, float]) -> str:
+def altered(segment: Mapping[str, float], language: str = SOURCE) -> str:
     """Say how far a copy's pitch and tempo were moved, from what can be heard on.
 
     Returns
@@ -63,7 +87,7 @@ def altered(segment: Mapping[str, float]) -> str:
     str
         Such as ``", raised by 1.0 semitone, 3 % faster"``; empty for a copy that was not bent.
     """
-    return _change(segment, composition=False)
+    return _change(segment, composition=False, language=language)
 
 
 def clock(seconds: float) -> str:
@@ -77,33 +101,34 @@ def summary(matches: Sequence[Mapping[str, Any]]) -> list[str]:
     return [sentence(match) for match in matches if match["segments"]]
 
 
-def _what(match: Mapping[str, Any]) -> str:
-    composition = match["kind"] == "composition"
+def _what(match: Mapping[str, Any], words: Mapping[str, str]) -> str:
     if match["title"] is None:
-        return f"a {'work' if composition else 'recording'} that is no longer on record"
-    if composition:
-        return f"the melody of the work '{match['title']}'"
-    return f"the recording '{match['title']}'"
+        return words[f"{match['kind']}-gone"]
+    return words[match["kind"]].format(title=match["title"])
 
 
-def _anew(composition: bool) -> str:
-    return ", played anew" if composition else ""
+def _spans(segment: Mapping[str, float], words: Mapping[str, str]) -> list[str]:
+    """Where a segment is in the track, and where in the reference."""
+    return [
+        words["span"].format(
+            start=clock(segment[f"{side}_start"]), end=clock(segment[f"{side}_end"])
+        )
+        for side in ("query", "reference")
+    ]
 
 
-def _span(segment: Mapping[str, float], side: str) -> str:
-    return f"from {clock(segment[f'{side}_start'])} to {clock(segment[f'{side}_end'])}"
-
-
-def _change(segment: Mapping[str, float], *, composition: bool) -> str:
+def _change(segment: Mapping[str, float], *, composition: bool, language: str) -> str:
     """A copy is raised; who plays anew plays higher."""
+    words = _texts()[language]
     pitch, faster = segment["pitch_semitones"], segment["tempo_ratio"] - 1
     said = ""
     if abs(pitch) >= HEARD_SEMITONES:
-        amount = f"{abs(pitch):.1f} semitone{'s' if f'{abs(pitch):.1f}' != '1.0' else ''}"
-        if composition:
-            said += f", {amount} {'higher' if pitch > 0 else 'lower'}"
-        else:
-            said += f", {'raised' if pitch > 0 else 'lowered'} by {amount}"
+        amount = f"{abs(pitch):.1f}"
+        told = amount if language == SOURCE else amount.replace(".", ",")
+        semitones = words["semitone" if amount == "1.0" else "semitones"].format(amount=told)
+        up, down = ("higher", "lower") if composition else ("raised", "lowered")
+        said += words[up if pitch > 0 else down].format(semitones=semitones)
     if abs(faster) >= HEARD_TEMPO:
-        said += f", {100 * abs(faster):.0f} % {'faster' if faster > 0 else 'slower'}"
+        percent = f"{100 * abs(faster):.0f}"
+        said += words["faster" if faster > 0 else "slower"].format(percent=percent)
     return said

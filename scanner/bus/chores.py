@@ -35,7 +35,7 @@ from scanner import (
     verdicts,
     webhooks,
 )
-from scanner.bus import dead_letters
+from scanner.bus import dead_letter_ends, dead_letters
 from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
@@ -88,6 +88,7 @@ class Chores:
             due += [
                 lambda: open_overdue_cases(service),
                 lambda: expire_foreign(service),
+                lambda: dead_letter_ends.drop_old(service),
                 lambda: flood.forget_old(service),
                 lambda: rehearsals.forget_old(service),
                 lambda: expire_idempotency_keys(service),

@@ -126,9 +126,11 @@ def listed(
     return list(session.exec(query.order_by(col(DeadLetter.id)).limit(limit)))
 
 
-def find(session: Session, letter_id: str, tenant_id: str | None) -> DeadLetter:
+def find(
+    session: Session, letter_id: str, tenant_id: str | None, *, lock: bool = False
+) -> DeadLetter:
     """Return one dead letter of the tenant (any tenant's if None), or raise ``NotFoundError``."""
-    letter = session.get(DeadLetter, letter_id)
+    letter = session.get(DeadLetter, letter_id, with_for_update=lock)
     if letter is None or (tenant_id is not None and letter.tenant_id != tenant_id):
         raise NotFoundError("dead letter", letter_id)
     return letter

@@ -5,16 +5,15 @@ from typing import Annotated
 import typer
 
 from scanner.cli import auditing
+from scanner.cli.dead_letters import dead
 from scanner.cli.session import (
     DEFAULT_TENANT,
     FAILED,
     NO,
-    USAGE,
     Json,
     TenantName,
     answering,
     caller_for,
-    complain,
     opened,
     say,
     table,
@@ -25,7 +24,6 @@ key = typer.Typer(help="API keys and signing keys.", no_args_is_help=True)
 tenant_ = typer.Typer(help="Platforms.", no_args_is_help=True)
 user = typer.Typer(help="Logins.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
-dead = typer.Typer(help="Events that a group gave up on.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 
@@ -269,75 +267,6 @@ def upgrade(as_json: Json = False) -> None:
         say({"upgraded": True})
     else:
         print("the database is up to date")
-
-
-@dead.command(name="list")
-@answering
-def list_dead(
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")
-    ] = 100,
-    as_json: Json = False,
-) -> None:
-    """List dead letters of every tenant, oldest first."""
-    from scanner.bus import dead_letters
-
-    with opened() as service, service.database.reading() as session:
-        found = dead_letters.listed(session, None, limit=limit)
-    rows = [letter.model_dump(mode="json") for letter in found]
-    if as_json:
-        for row in rows:
-            say(row)
-        return
-    table(
-        ["Id", "Stage", "Subject", "Error", "Detail", "Tries"],
-        [
-            [
-                row["id"],
-                row["group"],
-                row["subject"] or "",
-                row["error"],
-                row["detail"],
-                str(row["attempts"]),
-            ]
-            for row in rows
-        ],
-    )
-
-
-@dead.command()
-@answering
-def replay(
-    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All but strangers' messages.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Bring dead letters back under their old ids."""
-    from scanner.bus import dead_letters
-    from scanner.errors import NotFoundError, ScannerError
-
-    with opened() as service:
-        ids = list(letter_ids or ())
-        if everything:
-            with service.database.reading() as session:
-                found = dead_letters.listed(session, None, limit=10_000, unproven=False)
-            ids = [letter.id for letter in found]
-        elif not ids:
-            complain("name dead letters, or give --all")
-            raise typer.Exit(USAGE)
-        status = 0
-        for letter_id in ids:
-            try:
-                letter = dead_letters.replay(service, letter_id, None)
-            except ScannerError as error:
-                complain(f"{letter_id}: {error}")
-                status = max(status, USAGE if isinstance(error, NotFoundError) else NO)
-                continue
-            if as_json:
-                say({"id": letter.id, "state": letter.state})
-            else:
-                print(f"replayed {letter.id}")
-    raise typer.Exit(status)
 
 
 @audit.command()

@@ -46,6 +46,10 @@ def scan(
         list[str] | None, typer.Option("--territory", help="ISO code, again for each; none: all.")
     ] = None,
     account: Annotated[str | None, typer.Option("--account", help="Uploader's account.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="What the uploader reads: en, de, fr or es."),
+    ] = None,
     generated: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +83,7 @@ def scan(
             "age_band": age_band,
             "territories": list(territory or ()),
             "account": account,
+            "language": language,
             "generated": generated,
         }
     )

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, func, select
 
 import policy
 from appeals.machines.case import State
-from scanner import case_views, explanations, sentences, track_views, verdicts
+from scanner import case_views, explanations, track_views, verdicts
 from scanner.callers import Caller
 from scanner.console import alignment, queue
 from scanner.errors import NotFoundError, ScannerError
@@ -48,7 +48,7 @@ class CaseView:
     described : dict
         The track as the API shows it; empty where the case is of none.
     match : dict or None
-        The chosen match, with its sentence.
+        The chosen match.
     history : dict
         ``account``, ``reference`` and ``events``.
     """
@@ -85,11 +85,7 @@ def view(
         decision = None if blind else _decision(session, case, track)
         lyrics = _lyrics(session, track, described.get("words"))
         shown = case_views.whole(service, session, caller, case)
-    matches = [
-        each | {"sentence": sentences.sentence(each)}
-        for each in described.get("matches", [])
-        if each["segments"]
-    ]
+    matches = [each for each in described.get("matches", []) if each["segments"]]
     described["matches"] = matches
     match = matches[chosen if chosen < len(matches) else 0] if matches else None
     own, theirs = _prints(service, track, match)

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 import appeals
 from scanner.console import languages, navigation
 from scanner.console.identities import Identity
-from scanner.sentences import clock
+from scanner.sentences import clock, sentence
 
 FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
@@ -111,6 +111,8 @@ def _environment(language: str) -> jinja2.Environment:
         clock=clock,
         moment=lambda value: _moment(value, language),
         told=lambda reason: appeals.reason_text(reason, language),
+        sentence=lambda match: sentence(match, language),
+        titled=lambda rule: rule.get("titles", {}).get(language) or rule.get("title"),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
         percent=lambda share: f"{100 * share:.0f} %",
     )

@@ -133,7 +133,7 @@ def _delete_batch(service: "Service", name: str, entry: Entry) -> int:
     table: Table = models()[name].__table__  # type: ignore[attr-defined]
     (key,) = table.primary_key.columns
     with service.database.transaction() as session:
-        held = _held_ids(session, service)
+        held = held_ids(session, service)
         tied = set(entry.tie.model_dump(exclude_none=True).values()) if entry.tie else set()
         if isinstance(key.type, String | AutoString):
             tied.add(key.name)
@@ -168,7 +168,7 @@ def _unreferenced(table: Table) -> list[ColumnElement[bool]]:
     ]
 
 
-def _held_ids(session: Session, service: "Service") -> list[str]:
+def held_ids(session: Session, service: "Service") -> list[str]:
     """Return the ids of what is held: accounts, tracks, their cases."""
     found: set[Any] = {hold.object_id for hold in holds.in_force(session, service.now())}
     found |= set(session.exec(select(Track.id).where(col(Track.account_id).in_(found))))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from scanner import cursors, policies, policy_views, schemas
+from scanner import cursors, pack_checks, policies, policy_views, schemas
 from scanner.backtests import Backtest
 from scanner.dependencies import (
     ApprovedPolicy,
@@ -133,17 +133,20 @@ def read_policy(pack: ReadablePolicy, service: ServiceDep, response: Response) -
 @router.post(
     "/{policy_id}/test",
     response_model=schemas.CaseResults,
-    responses=problems("not-found", "in-progress", "idempotency-conflict"),
+    responses=problems(
+        "not-found", "busy", "pack-refused", "unavailable", "in-progress", "idempotency-conflict"
+    ),
 )
 def run_policy_tests(
     request: Request, pack: WrittenPolicy, once: OnceDep, service: ServiceDep
 ) -> JSONResponse:
-    """Run a pack's own tests and the linter; nothing changes. Needs the scope `policies:write`."""
+    """Run a pack's own tests and the linter; nothing changes. Needs the scope `policies:write`.
+
+    They run in a process of their own and are ended after `CLEARANCE_PACK_SECONDS`: `pack-refused`.
+    """
 
     def work() -> Answer:
-        with service.database.reading() as session:
-            compiled = service.packs.compiled(session, pack.id)
-        return Answer(200, policy_views.tested(compiled))
+        return Answer(200, policy_views.tested(pack, pack_checks.run_cases(service, pack.text)))
 
     return once.answer(_identity(request, None), work)
 

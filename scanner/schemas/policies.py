@@ -56,6 +56,7 @@ class RuleAnswer(BaseModel):
 
     id: str
     title: str
+    titles: dict[str, str] = Field({}, description="`title` in other languages.")
     phase: Literal["exempt", "decide"]
     outcome: str
     legal_basis: list[str]

@@ -148,3 +148,21 @@ def test_a_clause_hides_nothing_from_the_scan_of_its_tokens(text: str, hidden: s
 
 def test_a_division_is_no_comment() -> None:
     assert Clause.compile("duration / 2.0 / 3.0 > 1.0", 1).reading.paths == (("duration",),)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("duration > thresholds.long", "true"),
+        ("duration > thresholds.longer - 1.0", "false"),
+        ("duration * thresholds.below < 0.0", "true"),
+        ("'thresholds.long' == origin", "true"),
+        ("duration > thresholds.unheard_of", "error"),
+    ],
+)
+def test_thresholds_stand_in_clauses_as_numbers_and_nowhere_else(text: str, truth: str) -> None:
+    thresholds = {"long": 60, "longer": 90.5, "below": -1.5}
+    facts = {"duration": 75.0, "origin": "thresholds.long"}
+    clause = Clause.compile(text, 1, thresholds)
+    found, leaf = clause.evaluate(facts | {"thresholds": thresholds}, Context(facts))
+    assert (found, leaf["clause"]) == (truth, text)

@@ -32,7 +32,8 @@ tests:
 
 def test_every_rule_of_the_default_pack_speaks_four_languages_with_the_same_values() -> None:
     for rule in default_pack().rules:
-        assert set(rule.statements) == set(OTHERS), rule.id
+        assert set(rule.statements) == set(rule.titles) == set(OTHERS), rule.id
+        assert len({rule.title, *rule.titles.values()}) >= 3, rule.id
         for language, statement in rule.statements.items():
             assert sorted(place for place, _, _ in statement.places) == sorted(
                 place for place, _, _ in rule.statement.places
@@ -67,6 +68,7 @@ def test_a_reason_is_told_with_numbers_and_places_as_the_language_has_them() -> 
         "automatisch gesperrt. Ein Mensch wird das prüfen."
     )
     assert reason.to_json()["texts"] == dict(reason.texts)
+    assert reason.to_json()["titles"]["es"] == "Grabación protegida"
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -75,6 +77,7 @@ def test_what_could_not_be_checked_is_told_too(language: str) -> None:
     (reason,) = decide(default_pack(), facts).reasons
     assert "(fingerprint)" in reason.texts[language]
     assert reason.texts[language] != reason.text
+    assert reason.titles[language] != reason.title
 
 
 def test_a_rule_that_lacks_a_language_of_the_others_is_found() -> None:
@@ -87,6 +90,16 @@ def test_a_rule_that_lacks_a_language_of_the_others_is_found() -> None:
     assert lint_pack(load_pack(both)) == []
     blank = both.replace("de: Er gilt als explizit.", "de: ' '")
     assert [each.kind for each in lint_pack(load_pack(blank))] == ["untranslated"]
+
+
+def test_a_rule_without_the_others_title_in_a_language_is_found() -> None:
+    plain = PACK.replace('    statements: {de: "Er dauert {duration:seconds} ({where})."}\n', "")
+    titled = plain.replace("    title: Long\n", "    title: Long\n    titles: {fr: Long titre}\n")
+    (finding,) = lint_pack(load_pack(titled))
+    assert (finding.kind, finding.rule) == ("untranslated", "named")
+    assert "title in fr" in finding.problem
+    both = titled.replace("    title: Named\n", "    title: Named\n    titles: {fr: Nommé}\n")
+    assert lint_pack(load_pack(both)) == []
 
 
 def test_a_pack_in_english_alone_has_nothing_to_mend_and_says_english() -> None:

@@ -17,15 +17,39 @@ def test_a_pack_that_passes_has_no_findings(service) -> None:
 def test_a_pack_whose_cases_take_too_long_is_refused_with_what_to_do(make_service) -> None:
     service = make_service(pack_seconds=0.2)
     caller = add_tenant(service)
-    case = "  - name: a track of {i} s\n    facts: {{duration: {i}}}\n    expect: {{decision: clear}}\n"
-    slow = pack_text(100_000) + "".join(case.format(i=i) for i in range(10_000))
-    pack = policies.add(service, caller, slow)
+    pack = policies.add(service, caller, slow_text())
 
     with pytest.raises(PackRefusedError, match=r"more than 0\.2 s.*fewer"):
         policies.propose(service, caller, pack)
 
     with service.database.reading() as session:
         assert session.get_one(PolicyPack, pack.id).state == "draft"
+
+
+def slow_text() -> str:
+    case = "  - name: a track of {i} s\n    facts: {{duration: {i}}}\n    expect: {{decision: clear}}\n"
+    return pack_text(100_000) + "".join(case.format(i=i) for i in range(10_000))
+
+
+def test_one_text_is_tried_out_once_and_a_refusal_for_time_is_believed_by_readers_alone(
+    make_service, monkeypatch
+) -> None:
+    service = make_service(pack_seconds=0.2)
+    refused, (found,) = pack_checks.look(service, slow_text())
+    service.settings = service.settings.model_copy(update={"pack_seconds": 60.0})
+    cases = pack_checks.run_cases(service, pack_text())["cases"]
+
+    monkeypatch.setattr(pack_checks.sys, "executable", "/bin/nothing")
+    assert cases
+    assert pack_checks.run_cases(service, pack_text())["cases"] == cases
+    assert pack_checks.examine(service, pack_text()) == []
+    assert refused
+    assert pack_checks.known(service, slow_text()) == (True, [found])
+    with pytest.raises(TransientError):
+        pack_checks.look(service, slow_text())
+    monkeypatch.setattr(pack_checks, "PATIENCE_SECONDS", 0.0)
+    with pytest.raises(TransientError):
+        pack_checks.known(service, slow_text())
 
 
 def test_as_many_packs_are_tried_out_at_once_as_there_are_slots(make_service) -> None:

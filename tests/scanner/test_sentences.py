@@ -1,5 +1,6 @@
 """What was found, in plain words."""
 
+import re
 from typing import Any
 
 import pytest
@@ -101,6 +102,35 @@ def test_another_performance_is_the_melody_played_anew() -> None:
 def test_a_reference_that_is_gone_is_not_called_none() -> None:
     assert "a recording that is no longer on record" in sentence(match(segment(), title=None))
     assert "None" not in sentence(match(segment(), kind="composition", title=None))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "de",
+            "von 0:12 bis 0:31 ist der Titel die Aufnahme „X“ von 1:02 bis 1:20, um 1,0 Halbton "
+            "erhöht, 3 % schneller",
+        ),
+        (
+            "fr",
+            "de 0:12 à 0:31, le titre est l'enregistrement « X » de 1:02 à 1:20, relevé de 1,0 "
+            "demi-ton, 3 % plus rapide",
+        ),
+        (
+            "es",
+            "de 0:12 a 0:31 la pista es la grabación «X» de 1:02 a 1:20, subida 1,0 semitono, "
+            "3 % más rápida",
+        ),
+    ],
+)
+def test_a_match_is_told_in_the_readers_language(language: str, words: str) -> None:
+    assert sentence(match(segment(pitch=1.0, tempo=1.03)), language) == words
+    for kind in ("recording", "composition"):
+        many = [segment((0, 20), (0, 20), pitch=-2.0, tempo=0.9)] * 7
+        told = sentence(match(*many, kind=kind, title=None), language)
+        assert told.count(";") == PLACES
+        assert not re.search(r"[{}]| and | it is ", told)
 
 
 def test_a_match_without_places_is_refused() -> None:

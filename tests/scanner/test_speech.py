@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner import speech
+from scanner import listening, speech
 from scanner.analysis import Evidence
 from scanner.speech.agreement import agreed
 from scanner.words import facts, look_at
+from tests.running import add_tenant
 
 LINE = "We were copper, we were thunder"
 
@@ -49,6 +51,12 @@ def test_invented_text_is_not_believed_and_the_track_counts_as_not_heard(
     heard = agreed("en", [first], [second])
     assert heard.spans == ()
     assert not heard.is_whole
+
+
+def test_a_sung_line_that_might_be_music_is_believed_or_in_doubt_and_never_passed_over() -> None:
+    sung = segment(LINE, no_speech=0.67)
+    assert [span.text for span in agreed("en", [sung], [sung]).spans] == [LINE]
+    assert not agreed("en", [sung], [segment("Thank you for watching")]).is_whole
 
 
 def test_music_without_words_was_listened_to() -> None:
@@ -91,6 +99,23 @@ def test_what_is_in_doubt_leaves_the_lyrics_not_heard() -> None:
     assert evidence.words is not None
     assert (evidence.words["heard"], evidence.words["warnings"]) == (False, ["lyrics-not-heard"])
     assert evidence.words["hearing"]["doubtful_seconds"] == 5.0
+
+
+def test_a_track_without_other_words_that_could_not_be_listened_to_says_so(make_service) -> None:
+    service = make_service()
+    caller = add_tenant(service)
+    settings = {"hearing_cpu_seconds": 5.0, "home": Path("/dev/null/nowhere")}
+    service.settings = service.settings.model_copy(update=settings)
+    decoded = SimpleNamespace(samples=np.zeros((1, 8000), np.float32), sample_rate=8000)
+    evidence = Evidence()
+
+    listening.listen(service, caller.tenant_id, decoded, evidence)
+    look_at(evidence, {})
+
+    assert evidence.words is not None
+    assert evidence.words["warnings"] == ["lyrics-not-heard"]
+    assert facts(evidence)["lyrics_heard"] is False
+    assert evidence.detectors["lyrics"] == "not_run"
 
 
 @pytest.mark.slow

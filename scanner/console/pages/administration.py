@@ -164,7 +164,8 @@ def read_dead(request: Request, identity: Admin, service: ServiceDep) -> Respons
     """Events that a stage gave up on, oldest first."""
     with service.database.reading() as session:
         letters = dead_letters.listed(session, identity.caller.tenant_id, limit=SHOWN)
-    return page(request, "admin_dead.html", letters=letters, shown=SHOWN)
+    days = service.settings.dead_letter_days
+    return page(request, "admin_dead.html", letters=letters, shown=SHOWN, days=days)
 
 
 @router.post("/dead/{letter_id}/replay")

@@ -76,7 +76,7 @@ def pack_page(
     with service.database.reading() as session:
         whole = told(service, session, policy_views.whole(session, row))
         runs = backtest_runs.of_pack(session, row)
-    findings = _findings(service, row)
+    _, findings = pack_checks.known(service, row.text)
     own = row.proposed_by == identity.caller.actor.id
     return page(
         request,
@@ -89,23 +89,6 @@ def pack_page(
         awaits_another=own and not service.settings.single_operator,
         state_names=STATE_NAMES,
     )
-
-
-_FOUND: Final[dict[str, list[pack_checks.Found]]] = {}
-"""What was found in packs, by their content: it never changes while this process runs."""
-_MOST_FOUND: Final = 64
-
-
-def _findings(service: Service, row: PolicyPack) -> list[pack_checks.Found]:
-    known = _FOUND.get(row.content_hash)
-    if known is not None:
-        return known
-    refused, findings = pack_checks.look(service, row.text)
-    if not refused:  # it may only have had no time
-        if len(_FOUND) >= _MOST_FOUND:
-            _FOUND.clear()
-        _FOUND[row.content_hash] = findings
-    return findings
 
 
 @router.get("/compare")

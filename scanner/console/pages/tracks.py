@@ -19,7 +19,6 @@ from scanner.journal_frames import EventStream
 from scanner.routes.track_events import follow_track
 from scanner.routes.tracks import read_audio
 from scanner.routing import StrictRequest
-from scanner.sentences import sentence
 from scanner.service import Service
 from scanner.submissions import Submissions
 from scanner.tables import PolicyDecision, Track
@@ -93,9 +92,7 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
             {name: each[name] for name in ("rule", "text", "texts") if name in each}
             for each in decision.reasons
         ]
-    matches: list[dict[str, Any]] = [
-        each | {"sentence": sentence(each)} for each in described["matches"] if each["segments"]
-    ]
+    matches: list[dict[str, Any]] = [each for each in described["matches"] if each["segments"]]
     fragment = request.headers.get("hx-request") == "true"
     at = _STAGE_OF.get(State(track.state), len(STAGES) - 1)
     return page(

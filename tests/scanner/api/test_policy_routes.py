@@ -129,6 +129,16 @@ def test_a_backtest_holds_the_server_no_longer_than_a_pack_may_take(
     assert (told["compared"], told["more"]) == (0, True)
 
 
+def test_a_packs_own_cases_hold_the_server_no_longer_either(platform: Platform, keys: Keys) -> None:
+    service = platform.service
+    service.settings = service.settings.model_copy(update={"pack_seconds": 0.001})
+
+    refused = keys.first.post(f"{keys.pack}/test")
+
+    assert problem(refused) == "pack-refused"
+    assert "simpler" in refused.json()["errors"][0]["detail"]
+
+
 def test_a_repeat_under_the_same_key_gets_the_first_answer(keys: Keys) -> None:
     headers = ANY | {"Idempotency-Key": "once"}
 

@@ -2,16 +2,18 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlmodel import select
 
 from scanner import events, tracks
-from scanner.bus import chores, dead_letters
+from scanner.bus import chores, dead_letter_ends, dead_letters
 from scanner.bus.relay import seal_batch
 from scanner.clock import new_id
 from scanner.declarations import Declaration
-from scanner.errors import PoisonError
+from scanner.errors import ConflictError, PoisonError
 from scanner.journal import event_of
 from scanner.metrics import DEAD_LETTERS, QUEUE_DEPTH, UNSEALED
+from scanner.privacy import holds
 from scanner.service import Service
 from scanner.tables import Case, DeadLetter, IdempotencyKey, JournalRow
 
@@ -159,3 +161,31 @@ def test_the_gauges_show_what_waits(service, caller) -> None:
     assert DEAD_LETTERS._value.get() == 1
     assert UNSEALED._value.get() == 1
     assert QUEUE_DEPTH.labels("analyse")._value.get() == 0
+
+
+def test_a_dead_letter_that_nobody_replays_goes_after_a_year_but_not_what_is_held(
+    service, caller
+) -> None:
+    start = service.now()
+    gone, kept = (buried_track(service, caller) for _ in range(2))
+    holds.place(service, caller, "track", kept, "a suit")
+    at(service, start + timedelta(days=364))
+    dead_letter_ends.drop_old(service)
+    with service.database.reading() as session:
+        assert {each.subject for each in dead_letters.listed(session, None)} == {gone, kept}
+
+    at(service, start + timedelta(days=366))
+    dead_letter_ends.drop_old(service)
+
+    with service.database.reading() as session:
+        (left,) = dead_letters.listed(session, None)
+        told = select(JournalRow.data).where(JournalRow.type == "clearance.operations.changed")
+        dropped = [
+            each["detail"]
+            for each in session.exec(told)
+            if each["action"] == dead_letter_ends.DROPPED
+        ]
+    assert left.subject == kept
+    assert [(each["subject"], each["stage"]) for each in dropped] == [(gone, "analyse")]
+    with pytest.raises(ConflictError, match="hold"):
+        dead_letter_ends.drop(service, left.id, caller.tenant_id, "no need", caller.actor)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
+from sqlmodel import select
 
 import policy
 from fingerprint import SegmentIndex
@@ -17,6 +18,7 @@ from scanner.events import SUBMISSIONS, TrackWithdrawn
 from scanner.journal import record
 from scanner.service import Service
 from scanner.settings import Settings
+from scanner.tables import JournalRow
 from tests.program import answer, clearance, lines
 from tests.scanner.cli.conftest import Installation
 
@@ -128,6 +130,28 @@ def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
     clearance(tmp_path, "dead", "replay", "no-such-letter", status=2)
     assert answer(tmp_path, "dead", "replay", "--all") == {"id": letter.id, "state": "replayed"}
     assert clearance(tmp_path, "dead", "list", "--json").stdout == ""
+
+
+def test_a_dead_letter_that_nobody_needs_is_dropped_and_the_journal_keeps_why(
+    tmp_path: Path,
+) -> None:
+    answer(tmp_path, "init")
+    with Service(Settings(home=tmp_path)) as service:
+        outside = {"topic": "clearance.submissions", "key": "k", "payload": b"{}"}
+        letter = dead_letters.bury_foreign(service, **outside, error=PoisonError("no good"))
+        clearance(tmp_path, "dead", "drop", letter.id, "--reason", " ", status=2)
+        dropped = answer(tmp_path, "dead", "drop", letter.id, "--reason", "a test of ours")
+        assert dropped == {"id": letter.id, "state": "dropped"}
+        clearance(tmp_path, "dead", "drop", letter.id, "--reason", "again", status=2)
+        with service.database.reading() as session:
+            assert dead_letters.listed(session, None) == []
+            (row,) = session.exec(select(JournalRow).where(JournalRow.subject == letter.id))
+    assert row.actor == "cli"
+    assert row.data["action"] == "dead-letter.dropped"
+    assert (row.data["detail"]["error"], row.data["detail"]["reason"]) == (
+        "PoisonError",
+        "a test of ours",
+    )
 
 
 def test_a_dead_letter_that_fails_again_does_not_keep_the_others_from_their_replay(
