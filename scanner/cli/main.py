@@ -35,8 +35,8 @@ from scanner.cli import (
     rollout,
     running,
     scanning,
-    strike_policies,
     streams,
+    strike_policies,
     watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain

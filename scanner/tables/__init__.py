@@ -72,8 +72,8 @@ from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.setbacks import Setback
 from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
-from scanner.tables.strike_policies import StrikePolicyVersion
 from scanner.tables.streams import Stream, StreamPlay
+from scanner.tables.strike_policies import StrikePolicyVersion
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (

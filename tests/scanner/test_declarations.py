@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from scanner import inline
 from scanner.declarations import MAX_ERRORS, Declaration, DeclarationError, countries
 from scanner.tables import PolicyDecision, Submission
 from tests import casework, rollouts
