@@ -43,6 +43,12 @@ class Line:
     can: tuple[Contestable, ...] = ()
 
     @property
+    def until(self) -> datetime | None:
+        """Until when what waits is to be done; what can be contested, where nothing waits."""
+        first: Waits | Contestable | None = next(iter(self.waits or self.can), None)
+        return first.until if first is not None else None
+
+    @property
     def name(self) -> str:
         """What the creator calls it."""
         return name_of(self.track)
