@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from scanner import appeal_letters, appeal_outcomes, matters
+from scanner import appeal_letters, appeal_reversals, dispute_appeals, matters
 from scanner.tables import Appeal, Dispute
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ def release_silent(service: "Service", session: Session, dispute: Dispute) -> No
     query = select(Appeal).where(
         Appeal.subject_kind == "dispute",
         Appeal.subject_id == dispute.id,
-        col(Appeal.state).in_(["filed", "assigned", "questions"]),
+        col(Appeal.state).in_(dispute_appeals.PENDING),
     )
     appeal = session.exec(query.with_for_update()).first()
     matters.move(service, session, dispute, "lapse", matters.CLOCK)
-    appeal_outcomes.release_lapsed(service, session, dispute, appeal)
+    appeal_reversals.release_lapsed(service, session, dispute, appeal)
     if appeal is not None:
         ground = "the holder did not speak, so the claim was released"
         matters.move(service, session, appeal, "settle", matters.CLOCK, parts={"ground": ground})

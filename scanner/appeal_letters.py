@@ -1,17 +1,31 @@
 """What people are told of appeals: that it came, what is asked, what became of it, and where to go next."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, or_, select
 
+import appeals
 from appeals import strike_policy
-from scanner import letters, recipients
+from scanner import judgements, letters, recipients
 from scanner.letters import Recipient
-from scanner.tables import Appeal, Claim, Dispute, Letter, Notice, NoticeTrack
+from scanner.tables import (
+    Appeal,
+    Claim,
+    Dispute,
+    Letter,
+    Notice,
+    NoticeTrack,
+    PolicyDecision,
+    StatementOfReasons,
+    Track,
+)
+from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
+GRANTED: Final = "appeal.granted"
+"""Code of the reason for which a decision falls on appeal."""
 _KINDS = {"rights_holder": "holder", "notifier": "notifier"}
 
 
@@ -55,10 +69,35 @@ def tell_outcome(
         "until": f"{row.due_at:%Y-%m-%d}" if row.due_at else "",
     }
     first = appellant(service, session, row)
+    words |= _still(service, session, row, first.language)
     _write(service, session, row, first, template, words)
     for each in told(service, session, row):
         if (each.kind, each.id) != (first.kind, first.id):
             _write(service, session, row, each, "appeal-told", words)
+
+
+def _still(service: "Service", session: Session, row: Appeal, language: str) -> dict[str, Any]:
+    """What holds a track back still although the appeal was won, and until when that can be appealed (DSA-20)."""
+    nothing: dict[str, Any] = {"still": [], "contest_until": ""}
+    track = session.get(Track, row.track_id) if row.track_id else None
+    if track is None or track.decision_id is None or row.outcome_kind != "granted":
+        return nothing
+    decision = session.get_one(PolicyDecision, track.decision_id)
+    if decision.decision == "clear" or track.state == State.WITHDRAWN:
+        return nothing
+    still = [
+        str((each.get("texts") or {}).get(language) or each["text"])
+        for each in judgements.limits(decision)
+        if each["rule"] != GRANTED
+    ]
+    query = select(StatementOfReasons.contest_until).where(
+        StatementOfReasons.decision_id == decision.id
+    )
+    until = session.exec(query).first()  # of one that takes effect only now there is none yet
+    if until is None:
+        zone = service.settings.legal_zone
+        until = appeals.deadline("complaint-window", service.now(), zone).due_at
+    return {"still": list(dict.fromkeys(still)), "contest_until": f"{until:%Y-%m-%d}"}
 
 
 def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:
@@ -99,6 +138,13 @@ def _parties(service: "Service", session: Session, row: Appeal) -> list[Recipien
                 .where(NoticeTrack.track_id == row.track_id)
                 .order_by(col(Notice.id))
             )
+        ]
+        lost = select(Claim.holder_id).where(
+            Claim.track_id == row.track_id, Claim.state == "released", Claim.ground == Appeal.KIND
+        )
+        some += [
+            recipients.party(service, session, "holder", each)
+            for each in session.exec(lost.order_by(col(Claim.id)))
         ]
     if row.subject_kind == "dispute":
         claim = session.get_one(Claim, session.get_one(Dispute, row.subject_id).claim_id)

@@ -49,13 +49,12 @@ def let_go(
     Parameters
     ----------
     stands : bool
-        The contested decision was in force; else a newer one is, and keeps what it rests on.
+        The contested decision was in force; else a newer one is, and keeps what it rests on. A notice
+        that had no part in the contested one holds the track on.
     """
     ground = notice_tracks.ground_of(contested)
-    by_notice = ground[:1] == [Notice.KIND]
     for row in notice_tracks.holding(session, track.id):
-        ours = ground == [Notice.KIND, row.notice_id]
-        if not (ours if by_notice else stands):
+        if ground != [Notice.KIND, row.notice_id]:
             continue
         if not stands:
             notice = session.get_one(Notice, row.notice_id)

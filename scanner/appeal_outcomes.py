@@ -1,104 +1,32 @@
 """What an appeals officer decides, what is reversed by it, and what a body out of court says (DSA-20, DSA-21)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
-import appeals
 from appeals import strike_policy
 from scanner import (
     appeal_letters,
-    appeal_notices,
     appeal_parts,
     catalogue,
-    claims,
+    dispute_appeals,
     matters,
     notice_tracks,
     parties,
     restrictions,
-    rulings,
-    sanctions,
-    strikes,
     tracks,
     upkeep,
 )
-from scanner.appeal_parts import BadAppealError
+from scanner.appeal_parts import AppealDecision, BadAppealError, Exclusion
+from scanner.appeal_reversals import Reversal, reverse
 from scanner.appealing import of_appellant
 from scanner.callers import Caller
 from scanner.errors import NotFoundError
-from scanner.rulings import By, Outcome, Ruling
-from scanner.tables import (
-    Appeal,
-    Claim,
-    Dispute,
-    Notice,
-    PolicyDecision,
-    Reference,
-    Strike,
-    Track,
-)
-from scanner.track_states import State
+from scanner.tables import Appeal, Notice, Reference
 
 if TYPE_CHECKING:
     from scanner.service import Service
-
-Decided = Literal["grant", "grant_partly", "deny"]
-_OUT: Final = frozenset({"clear", "restrict"})
-
-
-@dataclass(frozen=True)
-class Exclusion:
-    """A part of a reference that is not its holder's, in seconds."""
-
-    reference_id: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class AppealDecision:
-    """What an officer decides on an appeal.
-
-    Attributes
-    ----------
-    partial : Outcome, territories, restrictions
-        With ``grant_partly``: what becomes of the track.
-    """
-
-    outcome: Decided
-    reason: str
-    becomes: Outcome = "restrict"
-    territories: tuple[str, ...] = ()
-    restrictions: tuple[dict[str, Any], ...] = field(default=())
-    exclusion: Exclusion | None = None
-
-
-@dataclass(frozen=True)
-class _Reversal:
-    """What a reversal works with, in one transaction."""
-
-    service: "Service"
-    session: Session
-    row: Appeal
-    actor: appeals.Actor
-    decided: AppealDecision
-    by: By = "person"
-
-    def ruling(self) -> Ruling:
-        """Return what becomes of the track."""
-        partly = self.decided.outcome == "grant_partly"
-        return Ruling(
-            outcome=self.decided.becomes if partly else "clear",
-            reason="appeal.granted-partly" if partly else "appeal.granted",
-            text=self.decided.reason,
-            territories=self.decided.territories if partly else (),
-            restrictions=self.decided.restrictions if partly else (),
-            legal_basis=("DSA-20",),
-            ground=("appeal", self.row.id),
-            by=self.by,
-        )
 
 
 def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDecision) -> Appeal:
@@ -122,7 +50,9 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
         matters.move(service, session, row, decided.outcome, actor, parts=parts)
         row.outcome, row.outcome_kind = decided.reason, row.state
         if decided.outcome != "deny":
-            _reverse(_Reversal(service, session, row, actor, decided))
+            reverse(Reversal(service, session, row, actor, decided))
+        if decided.outcome != "grant":
+            dispute_appeals.close(service, session, row)
         if decided.exclusion is not None:
             _exclude(service, session, caller, row, decided.exclusion)
         appeal_letters.tell_outcome(service, session, row)
@@ -173,7 +103,7 @@ def record_outcome(
         row.body_outcome = outcome
         if reverses:
             granted = AppealDecision("grant", outcome)
-            _reverse(_Reversal(service, session, row, actor, granted))
+            reverse(Reversal(service, session, row, actor, granted))
             row.outcome_kind = "granted"
         appeal_letters.tell_outcome(service, session, row, template="appeal-body-outcome")
         return row
@@ -214,146 +144,6 @@ def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:
         notice_tracks.lock_all(session, notice_tracks.of_notice(session, seen.subject_id))
         matters.locked(session, Notice, tenant_id, seen.subject_id)
     return matters.locked(session, Appeal, tenant_id, appeal_id)
-
-
-def _reverse(reversal: _Reversal) -> None:
-    by_kind: Mapping[str, Callable[[_Reversal], None]] = {
-        "decision": _reverse_decision,
-        "dispute": _reverse_dispute,
-        "notice": _reverse_notice,
-        "strike": _reverse_strike,
-        "sanction": _reverse_sanction,
-    }
-    by_kind[reversal.row.subject_kind](reversal)
-
-
-def _reverse_decision(reversal: _Reversal) -> None:
-    """Decide on the track anew; if all is granted, notices let it go, and their strikes fall.
-
-    Where something newer stands it stays, with its strike: then only that of what is contested falls.
-    """
-    session, row = reversal.session, reversal.row
-    track = session.get_one(Track, row.track_id)
-    contested = session.get_one(PolicyDecision, row.subject_id)
-    stands = track.decision_id == contested.id
-    if not stands and reversal.decided.outcome == "grant_partly":
-        raise BadAppealError(
-            "something newer stands on the track, so no part of the appealed decision can be left: "
-            "send grant or deny"
-        )
-    if stands and track.state != State.WITHDRAWN:
-        _rule(reversal, track, contested)
-    if reversal.decided.outcome == "grant":
-        appeal_notices.let_go(
-            reversal.service, session, track, contested, reversal.actor, stands=stands
-        )
-
-
-def _rule(reversal: _Reversal, track: Track, contested: PolicyDecision) -> None:
-    """Restore what a person's decision had taken back; else let the ruling stand by itself.
-
-    What another notice did before the one that is contested stays as it was.
-    """
-    service, session = reversal.service, reversal.session
-    actor, ruling = matters.actor_of(reversal.actor), reversal.ruling()
-    before = notice_tracks.before(session, contested)
-    held = before is not None and notice_tracks.is_held(session, track, before)
-    if reversal.decided.outcome != "grant":
-        under = (
-            before if held or (before and contested.ruled_by and before.decision in _OUT) else None
-        )
-        stored = rulings.rule(service, session, track, replace(ruling, on_top_of=under), actor)
-        appeal_parts.refuse_stricter(stored, contested)
-        notice_tracks.leave(session, track, stored, contested, ruling)
-    elif before is not None and (held or (contested.ruled_by and before.decision in _OUT)):
-        stored = rulings.restore(service, session, track, before, ruling, actor)
-        if held:  # it rests on the other notice again, and falls with it
-            left = before.explanation.get(notice_tracks.LEFT)
-            notice_tracks.rest_on(stored, notice_tracks.ground_of(before), left)
-    else:
-        rulings.rule(service, session, track, ruling, actor)
-
-
-def _reverse_dispute(reversal: _Reversal) -> None:
-    """Release the claim, and what it did to the track."""
-    service, session, row = reversal.service, reversal.session, reversal.row
-    dispute = matters.locked(session, Dispute, row.tenant_id, row.subject_id)
-    release(service, session, dispute, "appeal")
-    if dispute.state == "appealed":
-        matters.move(service, session, dispute, "grant", matters.CLOCK, parts={"appeal": row.id})
-    _rule_claimed(reversal, dispute)
-
-
-def release_lapsed(
-    service: "Service", session: Session, dispute: Dispute, appeal: Appeal | None
-) -> None:
-    """Release the claim of a holder who kept silent, and what it did to the track (DSM-17-9)."""
-    release(service, session, dispute, "silence")
-    if appeal is not None:
-        reason = "The rights holder did not answer your appeal, so the claim was released."
-        granted = AppealDecision("grant", reason)
-        _rule_claimed(
-            _Reversal(service, session, appeal, matters.CLOCK, granted, by="law"), dispute
-        )
-
-
-def _rule_claimed(reversal: _Reversal, dispute: Dispute) -> None:
-    session = reversal.session
-    claim = session.get_one(Claim, dispute.claim_id)
-    track = session.get_one(Track, dispute.track_id)
-    now_stands = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-    if now_stands is None or track.state == State.WITHDRAWN or now_stands.decision == "clear":
-        return
-    ground = tuple(now_stands.explanation.get("ground") or ())
-    by_claim = now_stands.id == claim.decision_id or ground in {
-        ("claim", claim.id),
-        ("dispute", dispute.id),
-    }
-    if by_claim:
-        _rule(reversal, track, now_stands)
-
-
-def release(service: "Service", session: Session, dispute: Dispute, ground: str) -> None:
-    """Release the claim of a dispute, if it stands."""
-    claim = matters.locked(session, Claim, dispute.tenant_id, dispute.claim_id)
-    if claim.state != "released":
-        detail = {"ground": ground} | claims.money(claim, "creator")
-        parts = {"ground": ground}
-        matters.move(service, session, claim, "release", matters.CLOCK, parts=parts, detail=detail)
-        claim.ground = ground
-
-
-def _reverse_notice(reversal: _Reversal) -> None:
-    """Act on a notice that was refused: what it is about is blocked, or limited (DSA-20b)."""
-    decided = reversal.decided
-    notice = matters.locked(
-        reversal.session, Notice, reversal.row.tenant_id, reversal.row.subject_id
-    )
-    remedy = appeal_parts.remedy_of(
-        notice.form, decided.becomes, decided.territories, decided.restrictions
-    )
-    appeal_notices.act(
-        reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor
-    )
-
-
-def _reverse_strike(reversal: _Reversal) -> None:
-    row = reversal.row
-    strike = matters.locked(reversal.session, Strike, row.tenant_id, row.subject_id)
-    strikes.reverse(reversal.service, reversal.session, strike, "appeal granted", reversal.actor)
-
-
-def _reverse_sanction(reversal: _Reversal) -> None:
-    row = reversal.row
-    sanction = sanctions.locked(reversal.session, row.tenant_id, row.subject_id)
-    if sanction.state == "in_force":
-        sanctions.lifted(
-            reversal.service,
-            reversal.session,
-            sanction,
-            reversal.decided.reason,
-            matters.actor_of(reversal.actor),
-        )
 
 
 def _exclude(

@@ -1,21 +1,51 @@
 """What an appeal may leave of a decision: a part of it, never more, and never what has no such part (DSA-20)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 from sqlmodel import Session, select
 
 import policy
 from scanner.errors import ScannerError
 from scanner.restrictions import LABEL
+from scanner.rulings import Outcome
 from scanner.tables import PolicyDecision, Reference, RetroMatch, Track, TrackMatch
 
+Decided = Literal["grant", "grant_partly", "deny"]
 REST: Final = "*"
 """Every place that is not named."""
 
 
 class BadAppealError(ScannerError):
     """What is asked of an appeal can't be done as it was sent."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A part of a reference that is not its holder's, in seconds."""
+
+    reference_id: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class AppealDecision:
+    """What an officer decides on an appeal.
+
+    Attributes
+    ----------
+    partial : Outcome, territories, restrictions
+        With ``grant_partly``: what becomes of the track.
+    """
+
+    outcome: Decided
+    reason: str
+    becomes: Outcome = "restrict"
+    territories: tuple[str, ...] = ()
+    restrictions: tuple[dict[str, Any], ...] = field(default=())
+    exclusion: Exclusion | None = None
 
 
 def refuse_stricter(left: PolicyDecision, contested: PolicyDecision) -> None:

@@ -63,6 +63,8 @@ class Subject:
         When the person was told: the window of six months begins (DSA-20).
     deciders : frozenset of str
         Ids of all who had a part in it.
+    until : datetime, optional
+        When the window ends, where that is kept: an appeal that is taken back begins no other.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Subject:
     deciders: frozenset[str]
     track_id: str | None = None
     account_id: str | None = None
+    until: datetime | None = None
 
 
 Contest = tuple[Subject, appeals.Actor]
@@ -115,7 +118,7 @@ def contested(
 
 def window_until(service: "Service", subject: Subject) -> datetime:
     """Return from when it is too late to appeal."""
-    return redress_until(service, subject.told_at)
+    return subject.until or redress_until(service, subject.told_at)
 
 
 def redress_until(service: "Service", told_at: datetime) -> datetime:
@@ -170,7 +173,8 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
         )
     who = frozenset(dispute.deciders) | _of_ground(session, "claim", claim.id)
     who |= _of_ground(session, "dispute", dispute.id) | _ruled(session, track)
-    return Subject("dispute", dispute.id, dispute.since, who, track.id, track.account_id), actor
+    since, until = dispute.since, dispute.due_at
+    return Subject("dispute", dispute.id, since, who, track.id, track.account_id, until), actor
 
 
 def _notice(session: Session, caller: Caller, notice_id: str) -> Contest:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import AFFECTED, Role
-from scanner import appeal_letters, evidence, matters, parties, people, sanctions
+from scanner import appeal_letters, dispute_appeals, evidence, matters, parties, people, sanctions
 from scanner.appeal_subjects import SubjectKind, contested, token_fits, window_until
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -100,6 +100,7 @@ def withdraw(
     with service.database.transaction() as session:
         row, actor = of_appellant(session, caller, appeal_id, token)
         matters.move(service, session, row, "withdraw", actor)
+        dispute_appeals.reopen(service, session, row)
         return row
 
 

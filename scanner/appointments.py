@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 TEMPLATE: Final = "case-for-nobody"
+BATCH: Final = 500
+"""Cases that are looked at at once."""
 NOTE: Final = "nobody_left"
 """Kind of the note on a case that nobody may decide."""
 
@@ -41,13 +43,13 @@ def may_take(session: Session, case: Case) -> list[User]:
 
 def watch(service: "Service") -> int:
     """Find the cases that nobody may decide, and tell of each once; return how many there are."""
-    with service.database.reading() as session:
-        staff = _staff(session)
-        stuck = [
-            case.id
-            for case in session.exec(select(Case).where(*_narrow()))
-            if not any(_may(user, case) for user in staff)
-        ]
+    stuck: list[str] = []
+    after = ""
+    while batch := _batch(service, after):
+        with service.database.reading() as session:
+            staff = _staff(session)
+        stuck += [case.id for case in batch if not any(_may(user, case) for user in staff)]
+        after = batch[-1].id
     CASES_FOR_NOBODY.set(len(stuck))
     for case_id in stuck:
         with service.database.transaction() as session:
@@ -55,6 +57,13 @@ def watch(service: "Service") -> int:
             if case.closed_at is None and not _was_told(session, case):
                 _tell(service, session, case)
     return len(stuck)
+
+
+def _batch(service: "Service", after: str) -> Sequence[Case]:
+    """Return the next cases that nobody may be left for, by id: never all of them in memory at once."""
+    query = select(Case).where(*_narrow(), Case.id > after).order_by(col(Case.id)).limit(BATCH)
+    with service.database.reading() as session:
+        return session.exec(query).all()
 
 
 def appoint(service: "Service", caller: Caller, case_id: str, email: str, reason: str) -> Case:

@@ -4,10 +4,11 @@ From the stored evidence, so nothing is decoded again. It may loosen what stood,
 matter orders it; what a person decided for another reason stays, and a person looks at it.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 import policy
 from scanner import claims, judgements, rulings
@@ -44,9 +45,32 @@ def exempt(
     claimed_in : sequence of str
         Territories where the claim stays.
     """
+    track = session.get_one(Track, claim.track_id)
+    exempt_match(
+        service,
+        session,
+        track,
+        claim.reference_id,
+        ground,
+        segments=segments,
+        claimed_in=claimed_in,
+    )
+
+
+def exempt_match(
+    service: "Service",
+    session: Session,
+    track: Track,
+    reference_id: str,
+    ground: Ground,
+    *,
+    segments: Sequence[tuple[float, float]] = (),
+    claimed_in: Sequence[str] = (),
+) -> None:
+    """`exempt` for a match that nobody claims, or whose claim has ended."""
     query = select(MatchExemption.id).where(
-        MatchExemption.track_id == claim.track_id,
-        MatchExemption.reference_id == claim.reference_id,
+        MatchExemption.track_id == track.id,
+        MatchExemption.reference_id == reference_id,
         MatchExemption.ground_kind == ground[0],
         MatchExemption.ground_id == ground[1],
     )
@@ -55,9 +79,9 @@ def exempt(
     session.add(
         MatchExemption(
             id=new_id(),
-            tenant_id=claim.tenant_id,
-            track_id=claim.track_id,
-            reference_id=claim.reference_id,
+            tenant_id=track.tenant_id,
+            track_id=track.id,
+            reference_id=reference_id,
             ground_kind=ground[0],
             ground_id=ground[1],
             segments=[{"start": start, "end": end} for start, end in segments],
@@ -93,44 +117,86 @@ def decide_again(
     ConflictError
         If a decision on the track is just taking effect.
     """
-    if track.state == State.DECIDED:
-        raise ConflictError("a decision on the track is taking effect: try again in a moment")
+    refuse_under_way(track)
     before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if track.state not in STANDING or before is None or before.analysis_id is None:
         return None
-    if not _made_by_rules(before):
+    ruling = Ruling(
+        "clear", f"{ground[0]}.ended", text, legal_basis=("DSM-17-9",), ground=ground, by=by
+    )
+    own = judgements.made_by_rules(session, before)
+    stored = judged_anew(service, session, track, before, ruling) if own else None
+    if stored is not None and (stored.outcomes, stored.restrictions) == (
+        before.outcomes,
+        before.restrictions,
+    ):
+        return None
+    if stored is None or (judgements.is_part(session, before) and stored.decision != "clear"):
         if before.decision != "clear":
             claims.open_case(service, session, track, claim, text)
         return None
-    analysis = session.get_one(Analysis, before.analysis_id)
-    facts = judgements.facts_about(service, session, track, analysis)
-    in_force = service.packs.in_force(session, track.tenant_id, track.id, held=True)
-    judged = policy.decide(in_force.pack, facts)
-    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force)
-    if (stored.outcomes, stored.restrictions) == (before.outcomes, before.restrictions):
-        return None
-    reason: dict[str, Any] = {
-        "rule": f"{ground[0]}.ended",
-        "outcome": stored.decision,
-        "text": text,
-        "legal_basis": ["DSM-17-9"],
-    }
-    stored.reasons = [reason, *stored.reasons]
-    stored.explanation = stored.explanation | {"by": by, "ground": list(ground), "reason": reason}
-    stored.ruled_by = by
-    if stored.decision == "clear":  # what limits it still was decided by rules (GDPR-22)
-        stored.automation = rulings.AUTOMATION[by]
-    ruling = Ruling(
-        cast(rulings.Outcome, stored.decision),
-        str(reason["rule"]),
-        text,
-        legal_basis=("DSM-17-9",),
-        ground=ground,
-        by=by,
-    )
     return rulings.rule(service, session, track, ruling, actor, cause=cause, judged=stored)
 
 
-def _made_by_rules(decision: PolicyDecision) -> bool:
-    ground = (decision.explanation.get("ground") or [None])[0]
-    return decision.ruled_by is None or ground in claims.OWN_GROUNDS
+def judged_anew(
+    service: "Service",
+    session: Session,
+    track: Track,
+    before: PolicyDecision,
+    ruling: Ruling,
+    *,
+    without: Collection[str] = (),
+    beside: str | None = None,
+) -> PolicyDecision | None:
+    """Return what rules say of a track now, given for a ruling's reason; it is not in the database.
+
+    None where nothing was analysed. ``without`` are ids of rules, ``beside`` of a reference, that are not
+    to count.
+    """
+    if before.analysis_id is None:
+        return None
+    analysis = session.get_one(Analysis, before.analysis_id)
+    facts = judgements.facts_about(service, session, track, analysis)
+    if beside is not None and isinstance(facts.matches, tuple):
+        others = tuple(each for each in facts.matches if each.reference_id != beside)
+        facts = facts.model_copy(update={"matches": others})
+    by = service.packs.in_force(session, track.tenant_id, track.id, held=True)
+    kept = tuple(each for each in by.pack.decisions if each.id not in without)
+    judged = policy.decide(replace(by.pack, decisions=kept), facts)
+    stored = judgements.decision_row(service, track, analysis, facts, judged, by)
+    reason: dict[str, Any] = {
+        "rule": ruling.reason,
+        "outcome": stored.decision,
+        "text": ruling.text,
+        "legal_basis": list(ruling.legal_basis),
+    }
+    stored.reasons = [reason, *stored.reasons]
+    told = {"by": ruling.by, "ground": list(ruling.ground or ()), "reason": reason}
+    stored.explanation = stored.explanation | told
+    stored.ruled_by = ruling.by
+    if stored.decision == "clear":  # what limits it still was decided by rules (GDPR-22)
+        stored.automation = rulings.AUTOMATION[ruling.by]
+    return stored
+
+
+def as_it_would_be_now(
+    service: "Service", session: Session, track: Track, earlier: PolicyDecision, why: Ruling
+) -> PolicyDecision | None:
+    """Return what comes back instead of an earlier decision of the rules, since claims have ended meanwhile.
+
+    None where nothing of it has: then it comes back as it was.
+    """
+    query = select(MatchExemption.id).where(
+        MatchExemption.track_id == track.id,
+        col(MatchExemption.created_at) >= earlier.created_at,
+    )
+    ended = session.exec(query.limit(1)).first() is not None
+    if not ended or not judgements.made_by_rules(session, earlier):
+        return None
+    return judged_anew(service, session, track, earlier, why)
+
+
+def refuse_under_way(track: Track) -> None:
+    """Raise ``ConflictError`` if a decision on a track is just taking effect."""
+    if track.state == State.DECIDED:
+        raise ConflictError("a decision on the track is taking effect: try again in a moment")

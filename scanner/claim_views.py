@@ -1,12 +1,13 @@
 """Claims and disputes as their parties see them."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import STAFF
-from scanner import claims, evidence, matters
+from scanner import claim_precision, evidence, matters
 from scanner.callers import Caller
 from scanner.claim_letters import SCORE_MEANS
 from scanner.errors import NotFoundError
@@ -50,14 +51,39 @@ def listed(
 
 def describe(session: Session, claim: Claim) -> dict[str, Any]:
     """Return a claim as JSON: the same to both sides."""
-    holder = session.get_one(Holder, claim.holder_id)
-    right, decided = claims.precision(session, holder.id)
+    return describe_all(session, [claim])[0]
+
+
+def describe_all(session: Session, found: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Return claims as JSON, in their order; as many queries for all as for one."""
+    holders = _by_id(session, Holder, {each.holder_id for each in found})
+    references = _by_id(session, Reference, {each.reference_id for each in found})
+    precision = claim_precision.of_all(session, list(holders))
+    return [
+        _described(
+            each,
+            holders[each.holder_id],
+            references[each.reference_id].title,
+            precision[each.holder_id],
+        )
+        for each in found
+    ]
+
+
+def _by_id(session: Session, model: Any, ids: Collection[str]) -> dict[str, Any]:
+    return {row.id: row for row in session.exec(select(model).where(model.id.in_(ids)))}
+
+
+def _described(
+    claim: Claim, holder: Holder, title: str | None, precision: claim_precision.Precision
+) -> dict[str, Any]:
+    right, decided = precision
     held = claim.money_held_from
     return {
         "id": claim.id,
         "track_id": claim.track_id,
         "reference_id": claim.reference_id,
-        "title": session.get_one(Reference, claim.reference_id).title,
+        "title": title,
         "claimant": {
             "id": holder.id,
             "name": holder.name,

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel import Session, col, select
 
 import appeals
-from scanner import matters
+from scanner import dispute_appeals, matters
 from scanner.bus.dispatch import once
 from scanner.claim_letters import tell_creator
 from scanner.clock import new_id
@@ -19,17 +19,9 @@ from scanner.events import CaseOpened
 from scanner.exemptions import of_track
 from scanner.harmless import standing
 from scanner.journal import Event, record
+from scanner.judgements import is_judged
 from scanner.on_record import OnRecord, on_record
-from scanner.tables import (
-    Appeal,
-    Claim,
-    Dispute,
-    Notice,
-    NoticeTrack,
-    PolicyDecision,
-    Track,
-    TrackMatch,
-)
+from scanner.tables import Claim, Dispute, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import match_of
 from scanner.tracks import locked
 
@@ -38,11 +30,10 @@ if TYPE_CHECKING:
 
 GROUP: Final = "claims"
 OPEN: Final = ("potential", "active", "disputed", "upheld")
+ARGUED: Final = ("opened", "with_claimant", "upheld", "appealed")
+"""States of a dispute in which somebody can still win it."""
+SETTLED: Final = "The claim that the appeal was about was released."
 UNDECIDED: Final = frozenset({"review", "indeterminate"})
-OWN_GROUNDS: Final = frozenset({"claim", "dispute", "licence", "lawful_use"})
-"""Grounds of decisions that the rules made anew since a claim ended."""
-CONTESTED: Final = ("dispute", "silence", "appeal", "person", "notice")
-"""Grounds on which a claim that was contested was found wrong."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +65,17 @@ def on_decided(service: "Service", event: Event) -> None:
         if track.decision_id != event.data["decision_id"]:
             return  # decided on again meanwhile: that event follows
         decision = session.get_one(PolicyDecision, track.decision_id)
-        ground = (decision.explanation.get("ground") or [None])[0]
-        if decision.ruled_by is not None and ground not in OWN_GROUNDS:
-            _follow_ruling(service, session, track, decision, event)
-        else:
+        if is_judged(decision):
             _follow_rules(service, session, track, decision, event)
+        else:
+            _follow_ruling(service, session, track, decision, event)
 
 
 def on_withdrawn(service: "Service", event: Event) -> None:
     """End the claims on a track that was taken back."""
     with once(service, GROUP, event) as session:
         track = locked(session, event.tenant or "", event.subject)
-        for claim in open_on(session, track.id):
+        for claim in open_on(session, track.id, *OPEN, "escalated"):
             end(service, session, claim, matters.CLOCK, "withdrawn", cause=event)
 
 
@@ -103,9 +93,9 @@ def on_verified(service: "Service", event: Event) -> None:
         return
 
 
-def open_on(session: Session, track_id: str) -> list[Claim]:
-    """Return the open claims on a locked track, locked too."""
-    query = select(Claim).where(Claim.track_id == track_id, col(Claim.state).in_(OPEN))
+def open_on(session: Session, track_id: str, *states: str) -> list[Claim]:
+    """Return the open claims on a locked track, or those in some states, locked too."""
+    query = select(Claim).where(Claim.track_id == track_id, col(Claim.state).in_(states or OPEN))
     return list(session.exec(query.order_by(col(Claim.id)).with_for_update()))
 
 
@@ -127,15 +117,13 @@ def end(
     *,
     cause: Event | None = None,
 ) -> None:
-    """Release a locked claim for good; an open dispute about it ends with it."""
-    query = select(Dispute).where(
-        Dispute.claim_id == claim.id, col(Dispute.state).in_(("opened", "with_claimant"))
-    )
+    """Release a locked claim for good; an open dispute about it, and its appeal, end with it."""
+    query = select(Dispute).where(Dispute.claim_id == claim.id, col(Dispute.state).in_(ARGUED))
     for dispute in session.exec(query.with_for_update()).all():
         parts = {"ground": ground}
-        matters.move(
-            service, session, dispute, "release_claim", matters.CLOCK, parts=parts, cause=cause
-        )
+        action = "end" if dispute.state in {"upheld", "appealed"} else "release_claim"
+        matters.move(service, session, dispute, action, matters.CLOCK, parts=parts, cause=cause)
+        dispute_appeals.settle(service, session, dispute, SETTLED)
     was_potential = claim.state == "potential"
     claim.ground = ground
     detail = {"ground": ground} | money(claim, "creator")
@@ -151,48 +139,6 @@ def money(claim: Claim, to: str) -> dict[str, Any]:
         return {}
     held = claim.money_held_from
     return {"money_to": to, "money_held_from": held.isoformat() if held else None}
-
-
-def precision(session: Session, holder_id: str) -> tuple[float | None, int]:
-    """Return which share of a holder's contested claims were right, and how many were decided.
-
-    None before the first. Right is what somebody else found right: an officer who denied the appeal, or
-    acted on the notice that the claim became. What a holder says of their own claim counts only where they
-    let it go: one that they uphold, and nobody appealed, is not decided.
-    """
-    own = Claim.holder_id == holder_id
-    wrong = select(func.count()).where(
-        own, Claim.state == "released", col(Claim.ground).in_(CONTESTED)
-    )
-    denied = (
-        select(Appeal.id)
-        .join(Dispute, col(Dispute.id) == col(Appeal.subject_id))
-        .where(
-            Appeal.subject_kind == Dispute.KIND,
-            Appeal.outcome_kind == "denied",
-            Dispute.claim_id == Claim.id,
-        )
-    )
-    acted_on = (
-        select(NoticeTrack.notice_id)
-        .join(Notice, col(Notice.id) == col(NoticeTrack.notice_id))
-        .where(
-            NoticeTrack.track_id == Claim.track_id,
-            NoticeTrack.state == "actioned",
-            Notice.holder_id == Claim.holder_id,
-            Notice.reference_id == Claim.reference_id,
-        )
-    )
-    right = select(func.count()).where(
-        own,
-        or_(
-            and_(Claim.state == "upheld", denied.exists()),
-            and_(Claim.state == "escalated", acted_on.exists()),
-        ),
-    )
-    stood, decided = session.exec(right).one(), session.exec(wrong).one()
-    decided += stood
-    return (stood / decided if decided else None), decided
 
 
 def _follow_rules(

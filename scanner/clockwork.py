@@ -9,6 +9,7 @@ from appeals.matter_tables import MatterRow
 from scanner import (
     appeal_clock,
     counter_notices,
+    dispute_appeals,
     disputes,
     notices,
     queues,
@@ -50,6 +51,8 @@ WHEN_DUE: Final[dict[str, Act]] = {
     disputes.RULE: disputes.lapse,
     "appeal-answer": appeal_clock.release_silent,
     "appeal/complaint-window": appeal_clock.close,
+    "dispute/complaint-window": dispute_appeals.lapse,
+    "dispute-upheld": dispute_appeals.lapse,
     "strike-pending": strikes.activate,
     "strike-active": strikes.expire,
     queues.TARGET: second_reviews.meet,

@@ -170,6 +170,10 @@ GROUPS: Final = (
                 matter_events.MATTER_EVENTS["notice", state].type: claim_escalations.on_notice_over
                 for state in claim_escalations.OVER
             },
+            **{
+                matter_events.MATTER_EVENTS[each].type: claim_escalations.settle
+                for each in claim_escalations.SETTLING
+            },
         },
     ),
     Group(

@@ -100,7 +100,20 @@ def takes_more(row: Any) -> bool:
 def refuse_over(row: Any) -> None:
     """Raise ``IllegalTransitionError`` if a matter takes no more evidence."""
     if not takes_more(row):
-        raise IllegalTransitionError(f"the {row.KIND} is {row.state}: it takes no more evidence")
+        raise IllegalTransitionError(
+            f"the {row.KIND} is {row.state}: it takes no more evidence; {_instead(row)}"
+        )
+
+
+def _instead(row: Any) -> str:
+    """What to do where nobody reads evidence any more."""
+    if row.state in {"denied", "partly"} or (row.state == "closed" and row.KIND == Dispute.KIND):
+        return "take it to an out-of-court body, with POST /v1/appeals/{id}/out-of-court (DSA-21)"
+    if row.state == "out_of_court":
+        return "send it to the out-of-court body that has the case"
+    if row.state == "withdrawn":
+        return "file anew what was withdrawn, as long as its time is not over"
+    return "it ended, and nothing needs to be shown any more"
 
 
 def refuse_more(session: Session, matter: tuple[str, str]) -> None:

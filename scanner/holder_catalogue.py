@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, or_, select
 from appeals import shares as sums
 from scanner import references, rights, upkeep
 from scanner.callers import Caller
-from scanner.claims import CONTESTED
+from scanner.claim_precision import CONTESTED
 from scanner.errors import NotFoundError
 from scanner.reference_events import ReferenceChanged
 from scanner.reference_history import record_change

@@ -1,6 +1,7 @@
 """What a decision is made from, and how it is kept."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, select
 
@@ -12,6 +13,16 @@ from scanner.track_facts import evidence_of, facts_of
 
 if TYPE_CHECKING:
     from scanner.service import Service
+
+
+OWN_GROUNDS: Final = frozenset({"claim", "dispute", "licence", "lawful_use"})
+"""Grounds of decisions that the rules made anew since a claim ended."""
+LEFT_OF: Final = "left_of"
+"""Of a decision on appeal: the id of the one of which it leaves a part."""
+LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
+"""Outcomes that keep something of a track back."""
+_JUDGED: Final = "exempted"
+"""What only the explanation of a judgement by rules has."""
 
 
 def facts_about(service: "Service", session: Session, track: Track, row: Analysis) -> policy.Facts:
@@ -58,3 +69,33 @@ def decision_row(
         single_operator=by.single_operator,
         created_at=service.now(),
     )
+
+
+def limits(decision: PolicyDecision) -> list[dict[str, Any]]:
+    """Return the reasons for which a decision limits its track."""
+    return [each for each in decision.reasons if each.get("outcome") in LIMITING]
+
+
+def is_judged(decision: PolicyDecision) -> bool:
+    """Whether a decision is what rules made of the evidence, whoever ordered that."""
+    ground = (decision.explanation.get("ground") or [None])[0]
+    return decision.ruled_by is None or ground in OWN_GROUNDS or _JUDGED in decision.explanation
+
+
+def made_by_rules(session: Session, decision: PolicyDecision) -> bool:
+    """Whether all that a decision limits is what rules had made of it: also where a person restored that."""
+    return any(is_judged(each) for each in _beginnings(session, decision))
+
+
+def is_part(session: Session, decision: PolicyDecision) -> bool:
+    """Whether a decision is what an appeal left of another one, or brings that back."""
+    return any(LEFT_OF in each.explanation for each in _beginnings(session, decision))
+
+
+def _beginnings(session: Session, decision: PolicyDecision) -> Iterator[PolicyDecision]:
+    """Yield a decision, and in turn what it restores or leaves a part of."""
+    found: PolicyDecision | None = decision
+    while found is not None:
+        yield found
+        earlier = found.explanation.get("restores") or found.explanation.get(LEFT_OF)
+        found = session.get(PolicyDecision, earlier) if earlier else None

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 import policy
 from scanner import judgements, parties, rulings, tracks
 from scanner.callers import Caller
-from scanner.claims import OWN_GROUNDS
+from scanner.judgements import OWN_GROUNDS
 from scanner.declarations import Attestation
 from scanner.errors import ConflictError, IllegalTransitionError
 from scanner.rights_events import LawfulUseFlagged

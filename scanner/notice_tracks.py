@@ -5,13 +5,13 @@ The order of locks is: tracks by id, then the notice. A track that is still anal
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from sqlmodel import Session, col, select
 
-from scanner import events, recipients, rulings
+from scanner import claim_outcomes, events, recipients, rulings
 from scanner.bus.dispatch import once
 from scanner.errors import IllegalTransitionError
 from scanner.journal import PIPELINE, Actor, Event
@@ -165,7 +165,8 @@ def put_back(
                 f"the track is {track.state}: a decision takes effect just now; try again in a moment"
             )
         earlier = session.get_one(PolicyDecision, row.prior_decision_id)
-        stored = rulings.restore(service, session, track, earlier, why, actor)
+        now = claim_outcomes.as_it_would_be_now(service, session, track, earlier, why)
+        stored = rulings.restore(service, session, track, earlier, why, actor, judged=now)
         # It stands on what the earlier one stood on: another notice, perhaps, that still holds.
         rest_on(stored, ground_of(earlier), earlier.explanation.get(LEFT))
     row.state = "restored"
@@ -181,24 +182,39 @@ def hand_on(
     actor: Actor,
 ) -> None:
     """Another notice came on top: what it falls back to, and rests on, is what was before this one."""
+    before = session.get(PolicyDecision, row.prior_decision_id or "")
+
+    def ours(prior: PolicyDecision) -> bool:
+        return ground_of(prior) == [Notice.KIND, notice.id]
+
+    rebase(service, session, track, ours, before, actor)
+
+
+def rebase(
+    service: "Service",
+    session: Session,
+    track: Track,
+    fell: Callable[[PolicyDecision], bool],
+    instead: PolicyDecision | None,
+    actor: Actor,
+) -> None:
+    """Let the notices that came on top of what fell, on a locked track, rest on something else instead."""
     present = session.get_one(PolicyDecision, track.decision_id)
     query = select(NoticeTrack).where(
-        NoticeTrack.track_id == track.id,
-        NoticeTrack.notice_id != notice.id,
-        NoticeTrack.state == "actioned",
+        NoticeTrack.track_id == track.id, NoticeTrack.state == "actioned"
     )
-    for other in session.exec(query.with_for_update()):
-        prior = session.get(PolicyDecision, other.prior_decision_id or "")
-        if prior is not None and ground_of(prior) == [Notice.KIND, notice.id]:
-            other.prior_decision_id = row.prior_decision_id
-            upper = session.get_one(Notice, other.notice_id)
-            ours = ground_of(present) == [Notice.KIND, upper.id]
-            left = _left(session, other)
-            if ours and (left or _is_partial(upper)) and track.state in RULABLE:
-                before = session.get(PolicyDecision, row.prior_decision_id or "")
-                ruling = _ruling(upper, before, left)
-                stored = rulings.rule(service, session, track, ruling, actor)
-                rest_on(stored, ground_of(stored), left)
+    for row in session.exec(query.with_for_update()):
+        prior = session.get(PolicyDecision, row.prior_decision_id or "")
+        own = [Notice.KIND, row.notice_id]
+        if prior is None or ground_of(prior) == own or not fell(prior):
+            continue
+        row.prior_decision_id = None if instead is None else instead.id
+        upper, left = session.get_one(Notice, row.notice_id), _left(session, row)
+        stands = ground_of(present) == own
+        if stands and (left or _is_partial(upper)) and track.state in RULABLE:
+            ruling = _ruling(upper, instead, left)
+            stored = rulings.rule(service, session, track, ruling, actor)
+            rest_on(stored, ground_of(stored), left)
 
 
 def ground_of(decision: PolicyDecision) -> list[str]:

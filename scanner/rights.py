@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals import shares as sums
-from scanner import claims, parties, rights_events
+from scanner import claim_precision, parties, rights_events
 from scanner.callers import Caller
 from scanner.catalogue import standing_epoch
 from scanner.clock import new_id
@@ -158,7 +158,16 @@ def holders(session: Session, caller: Caller, *, limit: int, before: str | None)
 
 def describe_holder(session: Session, holder: Holder) -> dict[str, Any]:
     """Return a holder as JSON, with how often they were right."""
-    right, decided = claims.precision(session, holder.id)
+    return describe_holders(session, [holder])[0]
+
+
+def describe_holders(session: Session, found: Sequence[Holder]) -> list[dict[str, Any]]:
+    """Return holders as JSON, in their order; as many queries for all as for one."""
+    precision = claim_precision.of_all(session, [each.id for each in found])
+    return [_described(each, *precision[each.id]) for each in found]
+
+
+def _described(holder: Holder, right: float | None, decided: int) -> dict[str, Any]:
     return {
         "id": holder.id,
         "name": holder.name,

@@ -99,7 +99,7 @@ def rule(
     """
     before = _standing(session, track)
     now = service.now()
-    stored = judged or _decision(service, track, before, ruling)
+    stored = judged or drafted(service, track, before, ruling)
     session.add(stored)
     session.flush()
     track.decision_id = stored.id
@@ -137,12 +137,17 @@ def restore(
     actor: Actor,
     *,
     cause: Event | None = None,
+    judged: PolicyDecision | None = None,
 ) -> PolicyDecision:
     """Bring back what an earlier decision had allowed, for a reason of now.
 
-    Outcome, territories and restrictions of ``ruling`` are replaced by those of ``earlier``.
+    Outcome, territories and restrictions of ``ruling`` are replaced by those of ``earlier``. ``judged`` is
+    what comes back instead of it, since what it rested on has ended in part.
     """
-    stored = _decision(service, track, _standing(session, track), ruling)
+    if judged is not None:
+        judged.explanation = judged.explanation | {"restores": earlier.id}
+        return rule(service, session, track, ruling, actor, cause=cause, judged=judged)
+    stored = drafted(service, track, _standing(session, track), ruling)
     stored.outcomes, stored.restrictions = earlier.outcomes, earlier.restrictions
     stored.decision = earlier.decision
     stored.reasons = [*stored.reasons, *earlier.reasons]  # what limits it again has its reason
@@ -177,9 +182,10 @@ def last_by_rules(session: Session, track: Track) -> PolicyDecision | None:
     return session.exec(query.order_by(col(PolicyDecision.id).desc()).limit(1)).first()
 
 
-def _decision(
+def drafted(
     service: "Service", track: Track, before: PolicyDecision, ruling: Ruling
 ) -> PolicyDecision:
+    """Return a ruling as a decision that supersedes the one before; it is not in the database."""
     here = ruling.territories or ("*",)
     outcomes: dict[str, str] = {"*": "clear"} | dict.fromkeys(here, ruling.outcome)
     restrictions = list(ruling.restrictions)

@@ -1,10 +1,12 @@
 """A track as JSON: what it is, what was found in it and what was decided (design: `clearance scan --json`)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, SQLModel, col, select
 
+from scanner import contestable
 from scanner.tables import Analysis, PolicyDecision, Reference, Track, TrackMatch
 
 
@@ -31,6 +33,15 @@ def describe(session: Session, tracks: Sequence[Track]) -> list[dict[str, Any]]:
             ],
         )
         for track in tracks
+    ]
+
+
+def with_contests(session: Session, tracks: Sequence[Track], now: datetime) -> list[dict[str, Any]]:
+    """Return each track as JSON, with what its creator can contest now."""
+    can = contestable.of_tracks(session, tracks, now)
+    return [
+        shown | {"contest": [each.to_json() for each in can[shown["id"]]]}
+        for shown in describe(session, tracks)
     ]
 
 

@@ -54,5 +54,7 @@ CLAIM: Final = Machine(
             {Role.RIGHTS_HOLDER},
             ("notice",),
         ),
+        # nobody can contest the notice any more: what was held is the holder's
+        Move("pay", [_S.ESCALATED], _S.ESCALATED, CLOCK, ("notice",)),
     ),
 )

@@ -17,6 +17,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     APPEALED = "appealed"
     WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
 
 
 _S = State
@@ -38,6 +39,7 @@ DISPUTE: Final = Machine(
         Move("release_claim", [_S.OPENED, _S.WITH_CLAIMANT], _S.RELEASED, CLAIMANT),
         # the claim ended by itself: a licence, a match that is gone, an appeal
         Move("release_claim", [_S.OPENED, _S.WITH_CLAIMANT], _S.RELEASED, CLOCK, ("ground",)),
+        Move("end", [_S.UPHELD, _S.APPEALED], _S.RELEASED, CLOCK, ("ground",)),
         # DSM-17-9: holders justify their requests
         Move(
             "uphold_claim",
@@ -78,7 +80,21 @@ DISPUTE: Final = Machine(
             guards=(when_due,),
             legal_basis=("DSM-17-9",),
         ),
-        Move("grant", [_S.APPEALED], _S.RELEASED, CLOCK, ("appeal",), legal_basis=("DSA-20",)),
+        # closed: a body out of court said otherwise than the officer (DSA-21)
+        Move(
+            "grant",
+            [_S.APPEALED, _S.CLOSED],
+            _S.RELEASED,
+            CLOCK,
+            ("appeal",),
+            legal_basis=("DSA-20", "DSA-21"),
+        ),
+        # the appeal was denied, or left a part
+        Move("close", [_S.APPEALED], _S.CLOSED, CLOCK, ("appeal",), legal_basis=("DSA-20",)),
+        # the appeal was taken back: what is left of the six months goes on
+        Move("reopen", [_S.APPEALED], _S.UPHELD, CLOCK, ("appeal",), legal_basis=("DSA-20",)),
+        # nobody appealed in time
+        Move("close", [_S.UPHELD], _S.CLOSED, CLOCK, guards=(when_due,)),
         Move("withdraw", [_S.OPENED, _S.WITH_CLAIMANT], _S.WITHDRAWN, AFFECTED),
     ),
 )

@@ -37,7 +37,7 @@ def list_(
     with opened() as service, service.database.reading() as session:
         caller = caller_for(service, tenant)
         found = rights.holders(session, caller, limit=limit, before=None)
-        views = [rights.describe_holder(session, each) for each in found]
+        views = rights.describe_holders(session, found)
     tell_all(
         views,
         as_json,

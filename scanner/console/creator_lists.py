@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
+from scanner import contestable
 from scanner.callers import Caller
+from scanner.contestable import Contestable
 from scanner.errors import NotFoundError
-from scanner.tables import Appeal, Case, CounterNotice, Dispute, Letter, Track
+from scanner.tables import Appeal, Case, CounterNotice, Letter, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -23,8 +25,8 @@ class Waits:
 
     Attributes
     ----------
-    what : {"question", "appeal", "complete"}
-        Answer a question, appeal what the holder upheld, complete a counter-notice.
+    what : {"question", "complete"}
+        Answer a question, complete a counter-notice.
     until : datetime or None
     """
 
@@ -34,10 +36,17 @@ class Waits:
 
 @dataclass(frozen=True)
 class Line:
-    """A track, and what waits for its creator, most pressing first."""
+    """A track, what waits for its creator and what they can contest, each most pressing first."""
 
     track: Track
     waits: tuple[Waits, ...]
+    can: tuple[Contestable, ...] = ()
+
+    @property
+    def until(self) -> datetime | None:
+        """Until when what waits is to be done; what can be contested, where nothing waits."""
+        first: Waits | Contestable | None = next(iter(self.waits or self.can), None)
+        return first.until if first is not None else None
 
     @property
     def name(self) -> str:
@@ -71,7 +80,8 @@ def lines(service: "Service", caller: Caller, before: str | None = None) -> list
     with service.database.reading() as session:
         found = session.exec(query.order_by(col(Track.id).desc()).limit(PAGE + 1)).all()
         waiting = _waiting(session, [track.id for track in found])
-    return [Line(track, tuple(waiting.get(track.id, ()))) for track in found]
+        can = contestable.of_tracks(session, found, service.now())
+    return [Line(track, tuple(waiting.get(track.id, ())), tuple(can[track.id])) for track in found]
 
 
 def unread(service: "Service", caller: Caller) -> int:
@@ -91,7 +101,6 @@ def _waiting(session: Session, ids: Sequence[str]) -> dict[str, list[Waits]]:
     wanted: tuple[tuple[str, Any, str], ...] = (
         ("question", Case, "waiting_info"),
         ("question", Appeal, "questions"),
-        ("appeal", Dispute, "upheld"),
         ("complete", CounterNotice, "incomplete"),
     )
     for what, model, state in wanted:

@@ -79,8 +79,8 @@ class TrackView:
         Of both sides, the nearest first.
     appealable : bool
         The decision in force can be appealed.
-    can_hear : bool
-        A sound of the reference whose match is drawn is kept.
+    heard : Heard or None
+        What of the reference whose match is drawn is heard, where a sound of it is kept.
     badge : str or None
         What anybody is told of its origin; None for what is not out.
     """
@@ -100,7 +100,7 @@ class TrackView:
     edits: list[dict[str, Any]]
     thread: list[Step]
     appealable: bool
-    can_hear: bool
+    heard: matched_sound.Heard | None
     badge: str | None
 
 
@@ -111,7 +111,7 @@ def view(
     with service.database.reading() as session:
         described = track_views.describe(session, [track])[0]
         found = contested(service, session, caller, track)
-        claims = [claim_views.describe(session, each) for each in found.claims]
+        claims = claim_views.describe_all(session, found.claims)
         own = {
             each.claim_id: claim_views.describe_dispute(session, caller, each)
             for each in reversed(found.disputes)
@@ -146,7 +146,7 @@ def view(
         appealable=track.state in REDRESS
         and statement is not None
         and track.decision_id not in appealed,
-        can_hear=match is not None and _is_kept(service, track, match["reference_id"]),
+        heard=_heard(service, track, match["reference_id"]) if match is not None else None,
         badge=_badge(service, track),
     )
 
@@ -198,12 +198,12 @@ def describe(
     return {"state": row.state, "text": row.reason, "outcome": row.outcome}
 
 
-def _is_kept(service: "Service", track: Track, reference_id: str) -> bool:
+def _heard(service: "Service", track: Track, reference_id: str) -> matched_sound.Heard | None:
     with service.database.reading() as session:
         try:
-            return matched_sound.found_in(session, track, reference_id) is not None
+            return matched_sound.heard(session, track, reference_id)
         except NotFoundError:
-            return False
+            return None
 
 
 def _badge(service: "Service", track: Track) -> str | None:

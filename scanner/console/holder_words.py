@@ -42,6 +42,7 @@ DISPUTE_STATES: Final[Mapping[str, str]] = {
     "expired": _("not answered in time"),
     "appealed": _("appealed"),
     "withdrawn": _("withdrawn"),
+    "closed": _("closed"),
 }
 NOTICE_STATES: Final[Mapping[str, str]] = {
     "received": _("received"),

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from scanner import appeal_outcomes, appealing
-from scanner.appeal_outcomes import AppealDecision, Exclusion
+from scanner.appeal_parts import AppealDecision, Exclusion
 from scanner.callers import Caller
 from scanner.dependencies import Holding, IdempotencyKey, ServiceDep
 from scanner.problems import problems

@@ -47,7 +47,7 @@ def list_claims(
         found = claim_views.listed(
             session, caller, limit=limit + 1, before=before, track_id=track_id, state=state
         )
-        items = [claim_views.describe(session, each) for each in found[:limit]]
+        items = claim_views.describe_all(session, found[:limit])
     next_cursor = cursors.encode("claims", items[-1]["id"]) if len(found) > limit else None
     return {"items": items, "next_cursor": next_cursor}
 

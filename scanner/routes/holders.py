@@ -50,7 +50,7 @@ def list_holders(
     (before,) = cursors.decode("holders", cursor, str) or (None,)
     with service.database.reading() as session:
         found = rights.holders(session, caller, limit=limit + 1, before=before)
-        items = [rights.describe_holder(session, each) for each in found[:limit]]
+        items = rights.describe_holders(session, found[:limit])
     next_cursor = cursors.encode("holders", items[-1]["id"]) if len(found) > limit else None
     return {"items": items, "next_cursor": next_cursor}
 

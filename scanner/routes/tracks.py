@@ -161,7 +161,7 @@ def list_tracks(
             external_id=external_id,
         )
         page = found[:limit]
-        items = track_views.describe(session, page)
+        items = track_views.with_contests(session, page, service.now())
     more = len(found) > limit
     next_cursor = cursors.encode("tracks", page[-1].created_at, page[-1].id) if more else None
     return {"items": items, "next_cursor": next_cursor}
@@ -175,7 +175,9 @@ def list_tracks(
 )
 def read_track(track: ReadableTrack, service: ServiceDep, response: Response) -> dict[str, Any]:
     """One track: its state, what was found, what was decided. Needs the scope `tracks:read`."""
-    described = _described(service, track.id)
+    with service.database.reading() as session:
+        row = session.get_one(Track, track.id)
+        described = track_views.with_contests(session, [row], service.now())[0]
     response.headers.update(etag(described["version"]))
     return described
 

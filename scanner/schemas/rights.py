@@ -127,7 +127,14 @@ class DisputeAnswer(Answer):
     claim_id: str
     track_id: str
     state: Literal[
-        "opened", "with_claimant", "released", "upheld", "expired", "appealed", "withdrawn"
+        "opened",
+        "with_claimant",
+        "released",
+        "upheld",
+        "expired",
+        "appealed",
+        "withdrawn",
+        "closed",
     ]
     grounds: list[str]
     text: str

@@ -167,6 +167,14 @@ class Judgement(Answer):
     pack: str | None = Field(description="Policy pack and the hash of its content.")
 
 
+class ContestNow(Answer):
+    """Something that the track's creator can contest now."""
+
+    what: Literal["dispute", "appeal_claim", "appeal"]
+    id: str = Field(description="Of the claim, the dispute, or the decision.")
+    until: Moment | None = Field(description="Null: as long as the claim is in force.")
+
+
 class Track(Judgement):
     """One track: where it is, what was found, what was decided."""
 
@@ -188,6 +196,9 @@ class Track(Judgement):
     warnings: list[Warned]
     audio: Audio
     seconds: dict[str, float]
+    contest: list[ContestNow] = Field(
+        [], description="What its creator can contest now, first due first."
+    )
 
 
 class Tracks(Answer):

@@ -45,6 +45,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("POST", "/parent/consents/{consent_id}/withdrawal"): PARENT,
     ("GET", "/parent/consents/{consent_id}/receipt"): PARENT,
     ("POST", "/parent/controls"): PARENT,
+    ("GET", "/parent/tracks/{track_id}/reference.webm"): PARENT,
 }
 PAGES: dict[str | None, dict[str, str]] = {
     None: {"creator-enter": "/enter"},

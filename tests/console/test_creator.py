@@ -11,7 +11,7 @@ from sqlmodel import select
 from scanner import cases, consents, counter_notices, entry_links, inline, keys, people
 from scanner.clock import new_id, utc_now
 from scanner.consents import ConsentAsked
-from scanner.tables import Account, Case, ContestDraft, Dispute, Holder, Letter
+from scanner.tables import Account, Case, ContestDraft, Dispute, Holder, Letter, Reference
 from tests import casework, claiming, noticed
 from tests.console.conftest import World, csrf_in, enter, opened, serious_issues, shot
 from tests.console.test_browser import NARROW, WIDE
@@ -380,3 +380,43 @@ def test_a_login_with_a_password_is_no_creator(world: World) -> None:
         refused = client.get("/my/tracks")
     assert refused.status_code == 403
     assert "link that their platform gives" in refused.text
+
+
+def test_a_parent_hears_what_was_found_in_the_childs_track_and_nothing_of_anothers(
+    world: World,
+) -> None:
+    """domain.md, who sees what: of the child's tracks, as the child does."""
+    with world.service.database.reading() as session:
+        kim = session.exec(select(Account).where(Account.external_id == "kim")).one()
+        song = session.exec(select(Reference).where(Reference.title == "Long Way Down")).one()
+    track, _ = claiming.claimed(
+        world.service, world.caller, song, account_id=kim.id, file_name="rainy day.wav"
+    )
+    with world.http("parent") as client:
+        page = client.get("/parent").text
+        sources = re.findall(r'src="([^"]*reference\.webm[^"]*)"', page)
+        assert sources and all(each.startswith(f"/parent/tracks/{track.id}/") for each in sources)
+        answer = client.get(sources[0].replace("&amp;", "&"))
+        assert answer.headers["content-type"] == "audio/webm"
+        assert client.get(f"/parent/tracks/{world.track_id}/reference.webm").status_code == 404
+
+
+def test_the_list_says_what_of_a_claimed_or_blocked_track_can_be_contested_and_by_when(
+    world: World,
+) -> None:
+    """DSA-20, DSM-17-9."""
+    _, track_id, _ = held(world, "Old Pier")
+    blocked = casework.decided_track(
+        world.service, world.caller, account_id=ana_of(world).id, file_name="stone bridge.wav"
+    )
+    claiming.ruled(world.service, world.caller, blocked.id, "block")
+    with world.http("creator") as client:
+        rows = client.get("/my/tracks").text.split("<tr>")
+    claimed_row = next(each for each in rows if track_id in each)
+    blocked_row = next(each for each in rows if blocked.id in each)
+
+    assert "you can contest the decision, you can dispute the claim" in claimed_row
+    assert "you can contest the decision" in blocked_row
+    assert all(
+        "<time datetime=" in each and "nothing" not in each for each in (claimed_row, blocked_row)
+    )

@@ -20,7 +20,7 @@ from sqlmodel import select
 
 from appeals.errors import MoveError
 from scanner import appeal_outcomes, appealing, inline, rulings
-from scanner.appeal_outcomes import AppealDecision
+from scanner.appeal_parts import AppealDecision
 from scanner.appeal_subjects import REDRESS, redress_until
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller

@@ -10,8 +10,7 @@ from sqlmodel import select
 import appeals
 from appeals import Role
 from scanner import appeal_outcomes, appealing, inline, matters, rulings
-from scanner.appeal_outcomes import AppealDecision
-from scanner.appeal_parts import BadAppealError
+from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.clock import new_id

@@ -6,8 +6,7 @@ import pytest
 from sqlmodel import select
 
 from scanner import appeal_outcomes, appealing, counter_notices, inline, notice_tracks, notices
-from scanner.appeal_outcomes import AppealDecision, Exclusion
-from scanner.appeal_parts import BadAppealError
+from scanner.appeal_parts import AppealDecision, BadAppealError, Exclusion
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.clock import new_id

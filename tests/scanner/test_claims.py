@@ -3,11 +3,17 @@
 What locks is tested on both databases in `test_disputes.py`.
 """
 
-import pytest
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from scanner import claims, inline
+import pytest
+from sqlalchemy import event
+
+from scanner import claim_views, claims, inline
 from scanner.bus.dispatch import AlreadyHandledError
 from scanner.journal import event_of
+from scanner.service import Service
+from scanner.tables import Claim
 from scanner.tracks import withdraw
 from tests import casework, claiming
 
@@ -100,3 +106,35 @@ def test_claims_of_others_on_the_same_track_stand_by_themselves(service, caller)
     found = claiming.claims(service, track.id)
 
     assert {each.reference_id for each in found} == {one.id, two.id}
+
+
+def test_how_often_holders_were_right_is_one_query_for_all_of_a_list(service, caller) -> None:
+    found = []
+    for name in ("One", "Two", "Three"):
+        label = claiming.holder(service, caller, name)
+        song = claiming.reference(service, caller, label, title=name)
+        _, claim = claiming.claimed(service, caller, song)
+        found.append(claim)
+
+    with service.database.reading() as session:
+        rows = [session.get_one(Claim, each.id) for each in found]
+        with queries(service) as asked:
+            shown = claim_views.describe_all(session, rows)
+
+    assert [each["claimant"]["name"] for each in shown] == ["One", "Two", "Three"]
+    assert len(asked) == 3
+
+
+@contextmanager
+def queries(service: Service) -> Iterator[list[str]]:
+    """Note what is asked of the database meanwhile."""
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_) -> None:
+        asked.append(statement)
+
+    event.listen(service.database.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(service.database.engine, "before_cursor_execute", note)

@@ -11,7 +11,7 @@ from scanner import (
     appeal_outcomes,
     appealing,
     claim_escalations,
-    claims,
+    claim_precision,
     disputes,
     inline,
     judgements,
@@ -19,7 +19,7 @@ from scanner import (
     notices,
     sanctions,
 )
-from scanner.appeal_outcomes import AppealDecision
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
@@ -242,7 +242,7 @@ def test_a_claim_ends_with_the_notice_that_it_became(
     last = event_of(casework.events(service, claimed[1].id)[-1])
     assert last.data["detail"]["money_to"] == "creator"
     with service.database.reading() as session:
-        assert claims.precision(session, label.id) == (0.0, 1)
+        assert claim_precision.of(session, label.id) == (0.0, 1)
 
 
 def test_a_claim_goes_to_a_whole_notice_which_a_person_decides(
@@ -376,7 +376,7 @@ def test_what_a_holder_says_of_their_own_claim_makes_them_no_more_precise(
     filed(service, caller, second)
     casework.later(service, days=40)
     with service.database.reading() as session:
-        assert claims.precision(session, label.id) == (0.0, 1)
+        assert claim_precision.of(session, label.id) == (0.0, 1)
 
     row = appealing.file(service, caller, AppealAsked("dispute", dispute.id, "It is not."))
     appealing.say(service, holder, row.id, "It is the whole chorus.")
@@ -384,7 +384,7 @@ def test_what_a_holder_says_of_their_own_claim_makes_them_no_more_precise(
     appeal_outcomes.decide(service, officer, row.id, AppealDecision("deny", "It is theirs."))
 
     with service.database.reading() as session:
-        assert claims.precision(session, label.id) == (0.5, 2)
+        assert claim_precision.of(session, label.id) == (0.5, 2)
 
 
 def test_a_claim_that_is_lost_on_appeal_counts_against_its_holder_and_frees_the_money(
@@ -406,7 +406,7 @@ def test_a_claim_that_is_lost_on_appeal_counts_against_its_holder_and_frees_the_
     last = event_of(casework.events(service, claimed[1].id)[-1])
     assert last.data["detail"]["money_to"] == "creator"
     with service.database.reading() as session:
-        assert claims.precision(session, label.id) == (0.0, 1)
+        assert claim_precision.of(session, label.id) == (0.0, 1)
 
 
 def test_rules_made_anew_never_loosen_what_a_person_decided(

@@ -11,7 +11,7 @@ from sqlmodel import select
 import appeals
 from appeals.standing import Submissions
 from scanner import appeal_outcomes, appealing, cases, inline, reasons, sanctions, upkeep, verdicts
-from scanner.appeal_outcomes import AppealDecision, Exclusion
+from scanner.appeal_parts import AppealDecision, Exclusion
 from scanner.appealing import AppealAsked
 from scanner.errors import ScannerError
 from scanner.reference_events import ReferenceQuarantined

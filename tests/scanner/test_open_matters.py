@@ -19,7 +19,7 @@ from scanner import (
     tracks,
     verdicts,
 )
-from scanner.appeal_outcomes import AppealDecision
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.clock import new_id
 from scanner.declarations import Declaration, DeclarationError

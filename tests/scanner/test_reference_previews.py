@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from scanner import reference_previews, references
-from scanner.matched_sound import creators_excerpt
+from scanner.matched_sound import creators_excerpt, creators_excerpts
 from scanner.preview_sound import RATE, warped
 from scanner.privacy import blobs
 from scanner.reference_previews import excerpt_of, rendered
@@ -69,6 +69,22 @@ def test_a_creator_hears_what_matched_and_five_seconds_around_it_and_never_the_w
 
     assert (excerpt.start_s, excerpt.end_s) == heard
     assert (excerpt.speed, excerpt.semitones) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("matched", "heard"),
+    [
+        ([(0, 30), (60, 90), (120, 150)], [(0, 35), (55, 80), None]),
+        ([(0, 30), (10, 20), (60, 65)], [(0, 35), (5, 25), (55, 70)]),
+        ([(0, 60), (20, 80)], [(0, 60), (20, 60)]),
+        ([(170, 180)] * 3, [(165, 180)] * 3),
+    ],
+)
+def test_all_segments_together_give_no_more_to_hear_than_a_long_one(matched, heard) -> None:
+    found = [segment(reference_start=start, reference_end=end) for start, end in matched]
+    excerpts = creators_excerpts(found, 180)
+
+    assert [each and (each.start_s, each.end_s) for each in excerpts] == heard
 
 
 def test_a_preview_is_kept_sounds_like_the_reference_and_goes_with_it(service, caller, wav) -> None:

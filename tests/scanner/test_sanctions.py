@@ -8,7 +8,7 @@ from sqlmodel import select
 from appeals.errors import NotAllowedError
 from appeals.standing import Submissions
 from scanner import appeal_outcomes, appealing, flaggers, matters, sanctions, tracks
-from scanner.appeal_outcomes import AppealDecision
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.clock import new_id

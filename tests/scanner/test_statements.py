@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from scanner import appeal_outcomes, appealing, inline, matters, rulings, statements
-from scanner.appeal_outcomes import AppealDecision
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.journal import Actor

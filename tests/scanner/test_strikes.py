@@ -18,8 +18,7 @@ from scanner import (
     people,
     sanctions,
 )
-from scanner.appeal_outcomes import AppealDecision
-from scanner.appeal_parts import BadAppealError
+from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.consumer_groups import GROUPS

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import ValidationError
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from scanner import ages, consents, generations, parental_controls
+from scanner import ages, consents, generations, matched_sound, parental_controls
+from scanner.appeal_subjects import REDRESS
+from scanner.blob_answers import WebmResponse
 from scanner.console.access import ConsoleRoute, Posted
 from scanner.console.creators import Parent
+from scanner.console.pages.creator_tracks import MOST_PARTS, matched_answer
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import ForbiddenError, NotFoundError
@@ -78,6 +81,23 @@ def read_receipt(identity: Parent, consent: MyConsent, service: ServiceDep) -> R
         raise NotFoundError("receipt", "yet: nothing was agreed to")
     headers = {"Content-Disposition": f'attachment; filename="consent-{consent.id}.json"'}
     return JSONResponse(receipt, headers=headers)
+
+
+@router.get("/tracks/{track_id}/reference.webm", response_class=WebmResponse)
+def read_matched_sound(
+    identity: Parent,
+    service: ServiceDep,
+    track_id: str,
+    reference: Annotated[str | None, Query(max_length=36)] = None,
+    segment: Annotated[int, Query(ge=0, le=10_000)] = 0,
+) -> Response:
+    """What was found in the child's track, as the child hears it; for a parent whose consent is in force."""
+    with service.database.reading() as session:
+        track = session.get(Track, track_id) if is_id(track_id) else None
+    theirs = track is not None and track.account_id == identity.child_id
+    if track is None or not theirs or not _granted(service, identity):
+        raise NotFoundError("track", "of this id")
+    return matched_answer(service, track, reference, segment)
 
 
 @router.post("/controls")
@@ -178,7 +198,21 @@ def _lately(service: Service, account: Account) -> dict[str, list[dict[str, Any]
                     "name": each.file_name or each.external_id or each.id,
                     "state": each.state,
                     "created_at": each.created_at,
+                    "id": each.id,
+                    "found": _found(session, each),
                 }
                 for each in sent
             ],
         }
+
+
+def _found(session: Session, track: Track) -> dict[str, Any] | None:
+    """What a limited track was found to hold, where its parent can hear that."""
+    if track.state not in REDRESS:
+        return None
+    try:
+        heard = matched_sound.heard(session, track)
+    except NotFoundError:
+        return None
+    title = heard.reference.title or "–"
+    return {"title": title, "reference_id": heard.reference.id, "parts": heard.parts(MOST_PARTS)}

@@ -21,6 +21,7 @@ from scanner.errors import NotFoundError
 from scanner.journal_frames import EventStream
 from scanner.routes.track_events import follow_track
 from scanner.routes.tracks import read_audio
+from scanner.service import Service
 from scanner.tables import Track
 from scanner.track_states import FINAL, State
 
@@ -88,12 +89,7 @@ def read_matched_sound(
     """What was found in the track as the reference has it: the matched part and five seconds around it."""
     if not _has_sound(track):
         raise NotFoundError("preview", "of a reference that was found in this track")
-    with service.database.reading() as session:
-        row, match = matched_sound.found_in(session, track, reference)
-    excerpt = matched_sound.creators_excerpt(matched_sound.segment_of(match, segment), row.duration)
-    with service.precheck_slots:  # decoding is CPU work
-        content = reference_previews.rendered(service, row, excerpt)
-    return WebmResponse(content, headers={"Cache-Control": "private, max-age=600"})
+    return matched_answer(service, track, reference, segment)
 
 
 @router.get("/tracks/{track_id}/events", response_class=EventStream)
@@ -137,6 +133,18 @@ def answer_question(
     return redirect(request, f"/my/tracks/{case.track_id}")
 
 
+def matched_answer(
+    service: Service, track: Track, reference_id: str | None, number: int
+) -> Response:
+    """Return the sound of a matched segment that a track's creator, or their parent, may hear."""
+    with service.database.reading() as session:
+        found = matched_sound.heard(session, track, reference_id)
+    excerpt = found.of(number)
+    with service.precheck_slots:  # decoding is CPU work
+        content = reference_previews.rendered(service, found.reference, excerpt)
+    return WebmResponse(content, headers={"Cache-Control": "private, max-age=600"})
+
+
 def _page(
     request: Request,
     identity: Creator,
@@ -161,9 +169,7 @@ def _page(
         under_way=under_way,
         settled=State(track.state) in FINAL,
         audio=f"/my/tracks/{track.id}/audio" if has_sound else None,
-        heard=view.match["segments"][:MOST_PARTS]
-        if has_sound and view.match and view.can_hear
-        else [],
+        heard=view.heard.parts(MOST_PARTS) if has_sound and view.heard else [],
         fixes=_stretches(view),
         typed=typed or {},
         wrong=wrong,

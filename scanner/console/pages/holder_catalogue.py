@@ -91,7 +91,7 @@ def read_record(request: Request, identity: RightsHolder, service: ServiceDep) -
     caller, holder_id = identity.caller, holder_of(identity.caller)
     with service.database.reading() as session:
         lost = holder_catalogue.overturned(session, caller, holder_id, limit=SHOWN)
-        claims = [claim_views.describe(session, each) for each in lost]
+        claims = claim_views.describe_all(session, lost)
         holder = rights.describe_holder(session, rights.find_holder(session, caller, holder_id))
     return page(request, "holder_record.html", claims=claims, holder=holder, words=holder_words)
 

@@ -47,7 +47,7 @@ def read_claims(
             session, identity.caller, limit=SHOWN + 1, before=before, track_id=None,
             state=state or None,
         )  # fmt: skip
-        claims = [claim_views.describe(session, each) for each in found[:SHOWN]]
+        claims = claim_views.describe_all(session, found[:SHOWN])
     more = claims[-1]["id"] if len(found) > SHOWN else None
     return page(
         request, "holder_claims.html", claims=claims, more=more, state=state, words=holder_words

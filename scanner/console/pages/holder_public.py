@@ -1,10 +1,7 @@
 """Public pages: the rules in force in plain words, the agent for notices, transparency reports, a track's badge."""
 
-import threading
-from collections import OrderedDict
-from datetime import date
 from itertools import groupby
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -12,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import select
 
 from scanner import badges, dmca_agent, transparency
-from scanner.console import public_words
+from scanner.console import public_reports, public_words
 from scanner.console.access import ConsoleRoute, Visiting
 from scanner.console.rendering import page
 from scanner.dependencies import ServiceDep, is_id
@@ -25,9 +22,6 @@ from scanner.transparency.tables import RULES, rows
 router = APIRouter(prefix="/public", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Platform = Annotated[str | None, Query(max_length=200)]
 Year = Annotated[int, Path(ge=2000, le=9999)]
-KEPT: Final = 32
-_reports: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
-_lock = threading.Lock()
 
 
 @router.get("/policies")
@@ -143,14 +137,7 @@ def _years(service: Service, tenant: Tenant) -> range:
 
 
 def _report(service: Service, tenant: Tenant, year: int) -> dict[str, Any]:
-    """Count a year that is over; the journal is walked for it, so a process keeps what it counted."""
+    """Return the report of a year that is over."""
     if year not in _years(service, tenant):
         raise NotFoundError("report", "of this year: a year is counted once it is over")
-    key = (tenant.id, year)
-    with _lock:
-        if key not in _reports:
-            first, last = date(year, 1, 1), date(year, 12, 31)
-            _reports[key] = dict(transparency.of_period(service, tenant.id, first, last))
-            while len(_reports) > KEPT:
-                _reports.popitem(last=False)
-        return _reports[key]
+    return public_reports.of_year(service, tenant.id, year)

@@ -1,0 +1,82 @@
+"""What else stands on a track once a decision on it falls on appeal: all that newer ones do for other reasons.
+
+A newer decision that only repeats the contested one falls with it: one that a person let stand, one that the
+same matter led to again, one that the rules made of the same matches. What limits the track for another reason
+stays; where rules made it of both, they judge anew without what fell.
+"""
+
+from sqlmodel import Session
+
+from scanner import notice_tracks
+from scanner.judgements import LEFT_OF, is_judged, limits, made_by_rules
+from scanner.tables import Case, PolicyDecision
+
+Key = tuple[str, str | None]
+"""Id of a rule, and of the reference whose match it acted on."""
+
+
+def repeats(session: Session, newer: PolicyDecision, contested: PolicyDecision) -> bool:
+    """Whether a decision limits its track by nothing that the contested one did not."""
+    if newer.id == contested.id:
+        return True
+    earlier = newer.explanation.get("restores") or newer.explanation.get(LEFT_OF)
+    if earlier and repeats(session, session.get_one(PolicyDecision, earlier), contested):
+        return True
+    if newer.id < contested.id:
+        return False
+    matter = _matter(session, contested)
+    if matter and _matter(session, newer) == matter:
+        return True
+    if not (is_judged(newer) and made_by_rules(session, contested)):
+        return False
+    found = _keys(newer)
+    return bool(found) and found <= _keys(contested)
+
+
+def mixes(session: Session, newer: PolicyDecision, contested: PolicyDecision) -> bool:
+    """Whether rules made a newer decision of what the contested one rests on, and of something else."""
+    if not is_judged(newer) or newer.id < contested.id:
+        return False
+    if made_by_rules(session, contested):
+        return bool(_keys(newer) & _keys(contested))
+    return any(each in newer.reasons for each in contested.reasons)
+
+
+def beneath(
+    session: Session, present: PolicyDecision, contested: PolicyDecision
+) -> PolicyDecision | None:
+    """Return the newest decision before one that falls which does not fall with it; None if there is none."""
+    seen = {present.id}
+    found = notice_tracks.before(session, present)
+    while found is not None and found.id not in seen and repeats(session, found, contested):
+        seen.add(found.id)
+        found = notice_tracks.before(session, found)
+    return None if found is None or found.id in seen else found
+
+
+def references(decision: PolicyDecision) -> list[str]:
+    """Return the ids of the references whose matches a decision rests on."""
+    return sorted({reference_id for _, reference_id in _keys(decision) if reference_id})
+
+
+def rules_on_the_track(decision: PolicyDecision) -> set[str]:
+    """Return the ids of the rules that a decision rests on and that are about no match."""
+    return {rule for rule, reference_id in _keys(decision) if reference_id is None}
+
+
+def _keys(decision: PolicyDecision) -> set[Key]:
+    return {
+        (str(each["rule"]), (each.get("evidence") or {}).get("reference_id"))
+        for each in limits(decision)
+        if "evidence" in each  # others say why it was judged anew
+    }
+
+
+def _matter(session: Session, decision: PolicyDecision) -> list[str]:
+    """Return kind and id of the matter that a decision follows from; a case stands for its own."""
+    ground = notice_tracks.ground_of(decision) if decision.ruled_by else []
+    if ground[:1] == [Case.KIND]:
+        case = session.get(Case, ground[1])
+        if case is not None and case.matter_kind and case.matter_id:
+            return [case.matter_kind, case.matter_id]
+    return ground
