@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from generator.composer import HARMONY, Score, Seeds, compose, seeds_of
-from generator.engines import BUILTIN, Engine, ignored_controls
+from generator.engines import BUILTIN, Access, Engine, Sounds, Support, ignored_controls
 from generator.errors import InvalidRequestError
 from generator.mastering import mastered
 from generator.midi import stem_midi
@@ -44,13 +44,15 @@ class BuiltIn:
 
     name = BUILTIN
     version = "1"
-    controls = CONTROLS
+    supports = Support(CONTROLS, stems=True, midi=True, repeatable=True)
 
     def __init__(self, soundfont: Path = SOUNDFONT, threads: int = 2) -> None:
         self._soundfont = soundfont
         self._threads = threads
 
-    def generate(self, request: Request, parent: Take | None = None) -> Take:
+    def generate(
+        self, request: Request, parent: Take | None = None, sounds: Sounds | None = None
+    ) -> Take:
         read = understood(request.prompt)
         if request.parent is None:
             plan = planned(read.completed(request))
@@ -77,7 +79,7 @@ class BuiltIn:
             lufs=final.lufs,
             true_peak_db=final.true_peak_db,
             seeds=seeds,
-            ignored_controls=ignored_controls(request, self.controls),
+            ignored_controls=ignored_controls(request, CONTROLS),
         )
 
     def _stems(
@@ -162,6 +164,6 @@ def spliced(
     return tidy(every, max(note.end for note in every)) if every else ()
 
 
-def engine() -> Engine:
-    """The engine with Debian's soundfont."""
-    return BuiltIn()
+def engine(access: Access) -> Engine:
+    """The engine, with Debian's soundfont if no other is named."""
+    return BuiltIn(access.soundfont or SOUNDFONT)
