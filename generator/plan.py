@@ -18,6 +18,9 @@ from generator.request import LONGEST_SECONDS, Request
 
 _TONICS: Final = ("C", "D", "Eb", "E", "F", "G", "A", "Bb")
 _USUAL_SECONDS: Final = 30.0
+_FIFTH: Final = 7
+_TWELVE: Final = (0, 0, 0, 0, 5, 5, 0, 0, _FIFTH, 5, 0, _FIFTH)
+"""Roots of a blues, bar by bar, in semitones above the tonic."""
 _ORDER: Final[tuple[Voice, ...]] = ("drums", "bass", "melody", "chords", "pad", "counter")
 
 
@@ -103,7 +106,22 @@ def planned(request: Request) -> Plan:
     if len(letters) > bars:
         reasons.append(Reason("form", letters[:bars], f"{bars} bars hold no more sections"))
     seats = _seats(request, style, reasons)
-    return Plan(tempo, key, metre, bars, own, seats, mood, style, request.chords, tuple(reasons))
+    row = request.chords or _chorus(style, key, bars, reasons)
+    return Plan(tempo, key, metre, bars, own, seats, mood, style, row, tuple(reasons))
+
+
+def _chorus(style: Style, key: Key, bars: int, reasons: list[Reason]) -> tuple[str, ...]:
+    """The chords of a blues, one a bar, where its bars are choruses of twelve; the last one ends at home."""
+    if not style.blue or bars % len(_TWELVE):
+        return ()
+    named = []
+    roots = _TWELVE * (bars // len(_TWELVE))
+    for step in (*roots[:-1], 0):
+        letter, sign = key.spelled((key.pitch_class + step) % 12)
+        minor = key.dark and step != _FIFTH
+        named.append(letter + ("#" * sign if sign > 0 else "b" * -sign) + ("m7" if minor else "7"))
+    reasons.append(Reason("chords", " ".join(named[:12]), "the twelve bars of a blues"))
+    return tuple(named)
 
 
 def _digits(seed: int, *names: str) -> tuple[int, ...]:

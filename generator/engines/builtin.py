@@ -18,6 +18,7 @@ from generator.notes import Note, tidy
 from generator.passages import units
 from generator.plan import Plan, Seat, planned, seed_for
 from generator.prompts import understood
+from generator.prompts.contradictions import contradictions
 from generator.rendering import RATE, SOUNDFONT, render, samples_of_take
 from generator.request import Request
 from generator.takes import Stem, Take, take_id
@@ -56,6 +57,7 @@ class BuiltIn:
         read = understood(request.prompt)
         if request.parent is None:
             plan = planned(read.completed(request))
+            plan = replace(plan, reasons=plan.reasons + contradictions(read, request))
             seeds: Seeds = seeds_of(plan, request.seed)
         else:
             plan, seeds = _continued(request, parent)
