@@ -1,19 +1,20 @@
 """From a request to decisions: every one with its reason."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from generator.errors import InvalidRequestError
 from generator.form import Section, letters_of, sections, usual
+from generator.given_melody import GivenMelody, given_melody
 from generator.instruments import Instrument, instrument, numbered
 from generator.keys import Key, key_of
 from generator.metre import Metre, metre_of
 from generator.moods import Mood, Style, mood_of, style_of
-from generator.notes import TICKS, Voice
+from generator.notes import TICKS, Note, Voice
 from generator.request import LONGEST_SECONDS, Request
 
 _TONICS: Final = ("C", "D", "Eb", "E", "F", "G", "A", "Bb")
@@ -72,6 +73,8 @@ class Plan:
     style: Style
     chords: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    melody: tuple[Note, ...] = ()
+    """One that was given, and is played as it stands."""
 
     @property
     def ticks(self) -> int:
@@ -92,6 +95,9 @@ def planned(request: Request) -> Plan:
     InvalidRequestError
         If the request contradicts itself.
     """
+    given = given_melody(request.melody_midi) if request.melody_midi else None
+    brought = given.fields(request) if given else {}
+    request = request.model_copy(update=brought)
     random = np.random.default_rng([*_digits(request.seed, "plan")])
     mood, style = mood_of(request.moods), style_of(request.genre)
     reasons: list[Reason] = []
@@ -106,8 +112,34 @@ def planned(request: Request) -> Plan:
     if len(letters) > bars:
         reasons.append(Reason("form", letters[:bars], f"{bars} bars hold no more sections"))
     seats = _seats(request, style, reasons)
-    row = request.chords or _chorus(style, key, bars, reasons)
-    return Plan(tempo, key, metre, bars, own, seats, mood, style, row, tuple(reasons))
+    row = request.chords or (given.chords(key, metre.bar, bars) if given else ())
+    row = row or _chorus(style, key, bars, reasons)
+    reasons = [
+        replace(each, why="as in the MIDI given") if each.field in brought else each
+        for each in reasons
+    ]
+    if given:
+        reasons += _built_on(given, seats)
+    melody = given.notes if given else ()
+    return Plan(tempo, key, metre, bars, own, seats, mood, style, row, tuple(reasons), melody)
+
+
+def _built_on(given: GivenMelody, seats: Iterable[Seat]) -> Iterator[Reason]:
+    """What became of a melody that was given.
+
+    Raises
+    ------
+    InvalidRequestError
+        If nobody can play it.
+    """
+    if not any("melody" in seat.voices for seat in seats):
+        raise InvalidRequestError(
+            "melody_midi: nobody here can play a melody; add an instrument, as piano or flute"
+        )
+    notes = f"{len(given.notes)} notes of {given.part}"
+    yield Reason("melody_midi", notes, "its notes are kept, harmonised a chord a bar")
+    if given.tempos > 1:
+        yield Reason("tempo", f"{given.tempo:g}", f"the first of {given.tempos} in the MIDI given")
 
 
 def _chorus(style: Style, key: Key, bars: int, reasons: list[Reason]) -> tuple[str, ...]:

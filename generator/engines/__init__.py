@@ -13,9 +13,14 @@ from generator.takes import Take
 
 BUILTIN: Final = "clearance"
 ENGINES: Final[Mapping[str, str]] = {
-    BUILTIN: "generator.engines.builtin",
+    BUILTIN: "generator.engines.builtin:engine",
+    "lyria": "generator.engines.lyria:engine",
+    "stable-audio": "generator.engines.diffusion:stable_audio",
+    "ace-step": "generator.engines.diffusion:ace_step",
+    "musicgen": "generator.engines.musicgen:engine",
+    "model-x": "generator.engines.model_x:engine",
 }
-"""Modules by engine; each has a function ``engine(access)``."""
+"""Module and function by engine; the function takes :class:`Access`."""
 Sounds = Mapping[str, bytes]
 """Audio files (WAV or FLAC) by the SHA-256 by which a request names them."""
 
@@ -132,7 +137,8 @@ def engine(name: str = BUILTIN, access: Access = Access()) -> Engine:
     """
     if name not in ENGINES:
         raise UnknownEngineError(f"no engine {name!r}: choose among {', '.join(ENGINES)}")
-    found: Engine = import_module(ENGINES[name]).engine(access)
+    module, function = ENGINES[name].split(":")
+    found: Engine = getattr(import_module(module), function)(access)
     return found
 
 
