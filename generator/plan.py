@@ -15,7 +15,7 @@ from generator.keys import Key, key_of
 from generator.metre import Metre, metre_of
 from generator.moods import Mood, Style, mood_of, style_of
 from generator.notes import TICKS, Note, Voice
-from generator.request import LONGEST_SECONDS, Request
+from generator.request import LONGEST_SECONDS, MOST_STEMS, Request
 
 _TONICS: Final = ("C", "D", "Eb", "E", "F", "G", "A", "Bb")
 _USUAL_SECONDS: Final = 30.0
@@ -220,7 +220,13 @@ def _bars(request: Request, tempo: float, metre: Metre, reasons: list[Reason]) -
 
 
 def _seats(request: Request, style: Style, reasons: list[Reason]) -> tuple[Seat, ...]:
-    names = request.instruments or tuple(n for n in style.ensemble if n not in request.without)
+    out = {*request.without, *(stem.instrument for stem in request.given_stems)}
+    names = request.instruments or tuple(n for n in style.ensemble if n not in out)
+    room = MOST_STEMS - len(request.given_stems)
+    if len(names) > room:
+        raise InvalidRequestError(
+            f"{room} instruments at most beside the stems given: leave some out"
+        )
     if not names:
         raise InvalidRequestError("every usual instrument is excluded: name the ones to play")
     told = f"usual for {request.genre}" if request.genre else "a small mixed ensemble"

@@ -10,6 +10,7 @@ import numpy as np
 
 from generator.composer import HARMONY, Score, Seeds, compose, seeds_of
 from generator.engines import BUILTIN, Access, Engine, Sounds, Support, ignored_controls
+from generator.engines.lanes import brought
 from generator.errors import InvalidRequestError
 from generator.mastering import mastered
 from generator.midi import stem_midi
@@ -25,7 +26,7 @@ from generator.takes import Stem, Take, take_id
 
 CONTROLS: Final = frozenset(
     ("prompt", "tempo", "key", "metre", "moods", "genre", "instruments", "without", "bars", "seconds",
-     "form", "chords", "melody_midi", "seed", "parent", "locked", "locked_bars", "amount")
+     "form", "chords", "melody_midi", "given_stems", "audio_reference", "seed", "parent", "locked", "locked_bars", "amount")
 )  # fmt: skip
 _STEPS: Final = ("parent", "locked", "locked_bars", "amount", "seed")
 """Fields in which a variation may differ from its parent."""
@@ -56,13 +57,17 @@ class BuiltIn:
     ) -> Take:
         read = understood(request.prompt)
         if request.parent is None:
-            plan = planned(read.completed(request))
+            asked = read.completed(request)
+            audio = brought(asked, sounds)
+            plan = audio.planned(planned(asked.model_copy(update=audio.fields)))
             plan = replace(plan, reasons=plan.reasons + contradictions(read, request))
             seeds: Seeds = seeds_of(plan, request.seed)
+            lanes = tuple(audio.stems(samples_of_take(plan.ticks, plan.tempo)))
         else:
+            lanes = _lanes_of(parent)
             plan, seeds = _continued(request, parent)
         score = compose(plan, seeds)
-        stems = self._stems(request, plan, score, parent)
+        stems = (*self._stems(request, plan, score, parent), *lanes)
         mix = mixed([stem.samples for stem in stems])
         final = mastered(mix)
         return Take(
@@ -106,6 +111,12 @@ class BuiltIn:
         return Stem(
             seat, notes, midi, bus(samples, seat), "mixed" if origin == "mixed" else "generated"
         )
+
+
+def _lanes_of(parent: Take | None) -> tuple[Stem, ...]:
+    """Stems that somebody brought: no variation changes them."""
+    own = parent.stems if parent else ()
+    return tuple(stem for stem in own if stem.origin == "given")
 
 
 def _continued(request: Request, parent: Take | None) -> tuple[Plan, Seeds]:

@@ -5,11 +5,12 @@ import io
 import mido
 import pytest
 
-from generator import InvalidRequestError, Request
+from generator import InvalidRequestError, Request, request_of
 from generator.chords import chord_at
 from generator.composer import compose, seeds_of
 from generator.given_melody import given_melody
 from generator.plan import planned
+from generator.takes import take_id
 
 TUNE = (62, 65, 69, 74, 72, 69, 67, 65, 67, 70, 67, 64, 65, 69, 64, 62)
 
@@ -87,3 +88,11 @@ def test_a_hostile_or_empty_file_is_refused_by_name(data: bytes, told: str) -> N
 def test_a_melody_that_nobody_can_play_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="add an instrument"):
         planned(Request(melody_midi=midi(), instruments=("drums",)))
+
+
+def test_a_request_with_a_melody_is_written_as_json_and_read_again() -> None:
+    request = Request(melody_midi=midi())
+    assert request_of(request.model_dump(mode="json")) == request
+    assert take_id("clearance", "1", request) != take_id("clearance", "1", Request())
+    with pytest.raises(InvalidRequestError, match="in base64"):
+        request_of({"melody_midi": "no notes here!"})
