@@ -212,7 +212,9 @@ class Runs:
         """Intervals of the longest run that stands in one of the melodies, 0 if none has the shortest looked for."""
         steps, found = _steps(notes), 0
         for length, known in self._hashes.items():
-            if not np.isin(_hashes(steps, length), known).any():
+            own = _hashes(steps, length)
+            places = np.minimum(np.searchsorted(known, own), len(known) - 1)
+            if not (known[places] == own).any():
                 break
             found = length
         return found

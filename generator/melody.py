@@ -15,6 +15,7 @@ from generator.arrays import F64Array, I64Array
 from generator.chords import chord_at
 from generator.instruments import Instrument
 from generator.ladder import Ladder, ladder_of
+from generator.lyrics import sung_rhythm
 from generator.metre import CELLS, Metre, pulse_of
 from generator.notes import TICKS, Note, seconds_of
 from generator.passages import Passage
@@ -93,7 +94,7 @@ def melody(passages: Iterable[Passage], player: Instrument, seeds: Mapping[str, 
         first = kept.get(f"{passage.section.letter}0")
         notes, ideas = _phrase(passage, player, first if passage.number else None, random)
         kept.setdefault(passage.unit, ideas)
-        if passage.section.occurrence:
+        if passage.section.occurrence and not passage.plan.verse:
             again = np.random.default_rng([seeds[passage.unit], passage.section.occurrence])
             notes = _ornamented(passage, notes, player, again)
         found += _breathing(notes, passage)
@@ -117,6 +118,8 @@ def _phrase(
         rhythm = like.rhythm if like else _rhythm(passage, line, ideas, random)
         if last:
             rhythm = _closing(rhythm, passage.metre, passage.closes)
+        if count := len(passage.syllables(bar)):
+            rhythm = sung_rhythm(rhythm, count)
         start = passage.start + bar * passage.metre.bar
         idea, own = _bar(passage, start, rhythm, line, like, centre, player, random)
         ideas.append(idea)

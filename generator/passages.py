@@ -71,6 +71,11 @@ class Passage:
         """Tick at which the take's last bar begins, if it lies here; else the passage's end."""
         return self.end - self.metre.bar if self.final else self.end
 
+    def syllables(self, bar: int) -> tuple[str, ...]:
+        """Those that its bar of a number begins, if anything is sung."""
+        verse = self.plan.verse
+        return verse[self.first_bar + bar] if verse else ()
+
     def velocity(self, onset: int, base: int, random: np.random.Generator) -> int:
         """Loudness of a note: the mood's, the section's, an arch over the phrase, the metre's."""
         arch = 6 * sin(pi * (onset - self.start + 1) / (self.end - self.start + 1))

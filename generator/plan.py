@@ -12,6 +12,7 @@ from generator.form import Section, letters_of, sections, usual
 from generator.given_melody import GivenMelody, given_melody
 from generator.instruments import Instrument, instrument, numbered
 from generator.keys import Key, key_of
+from generator.lyrics import lines, verse
 from generator.metre import Metre, metre_of
 from generator.moods import Mood, Style, mood_of, style_of
 from generator.notes import TICKS, Note, Voice
@@ -75,6 +76,8 @@ class Plan:
     reasons: tuple[Reason, ...]
     melody: tuple[Note, ...] = ()
     """One that was given, and is played as it stands."""
+    verse: tuple[tuple[str, ...], ...] = ()
+    """Syllables that each bar of a sung line begins; empty if nothing is sung."""
 
     @property
     def ticks(self) -> int:
@@ -121,7 +124,37 @@ def planned(request: Request) -> Plan:
     if given:
         reasons += _built_on(given, seats)
     melody = given.notes if given else ()
-    return Plan(tempo, key, metre, bars, own, seats, mood, style, row, tuple(reasons), melody)
+    words = _words(request, own, metre, seats, reasons)
+    return Plan(
+        tempo, key, metre, bars, own, seats, mood, style, row, tuple(reasons), melody, words
+    )
+
+
+def _words(
+    request: Request,
+    own: tuple[Section, ...],
+    metre: Metre,
+    seats: Iterable[Seat],
+    reasons: list[Reason],
+) -> tuple[tuple[str, ...], ...]:
+    """The syllables of each bar, unless there is no melody that could follow them."""
+    if not request.lyrics:
+        return ()
+    if request.melody_midi or not any("melody" in seat.voices for seat in seats):
+        why = "no words are set here: " + (
+            "the notes of the MIDI given are kept"
+            if request.melody_midi
+            else "nobody plays a melody"
+        )
+        reasons.append(Reason("lyrics", "left out", why))
+        return ()
+    found = verse(request.lyrics, own, metre)
+    asked, set_ = sum(map(len, lines(request.lyrics))), sum(map(len, found))
+    left = f"; {asked - set_} find no room in so many bars" if set_ < asked else ""
+    reasons.append(
+        Reason("lyrics", f"{set_} syllables", f"a line a phrase, a note a syllable{left}")
+    )
+    return found
 
 
 def _built_on(given: GivenMelody, seats: Iterable[Seat]) -> Iterator[Reason]:

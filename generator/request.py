@@ -16,6 +16,7 @@ from generator.moods import MOODS, mood_of, style_of
 
 LONGEST_SECONDS: Final = 600.0
 MOST_STEMS: Final = 8
+_URL_SAFE: Final = str.maketrans("-_", "+/")
 SEEDS: Final = 2**63
 """Seeds are below it."""
 Word = Annotated[str, Field(max_length=64)]
@@ -92,7 +93,7 @@ class Request(BaseModel):
         if not isinstance(value, str):
             return value
         try:
-            return base64.b64decode(value, validate=True)
+            return base64.b64decode(value.translate(_URL_SAFE), validate=True)
         except ValueError as error:
             raise InvalidRequestError("a MIDI file is written in base64 here") from error
 

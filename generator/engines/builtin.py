@@ -26,7 +26,7 @@ from generator.takes import Stem, Take, take_id
 
 CONTROLS: Final = frozenset(
     ("prompt", "tempo", "key", "metre", "moods", "genre", "instruments", "without", "bars", "seconds",
-     "form", "chords", "melody_midi", "given_stems", "audio_reference", "seed", "parent", "locked", "locked_bars", "amount")
+     "form", "chords", "melody_midi", "given_stems", "audio_reference", "lyrics", "seed", "parent", "locked", "locked_bars", "amount")
 )  # fmt: skip
 _STEPS: Final = ("parent", "locked", "locked_bars", "amount", "seed")
 """Fields in which a variation may differ from its parent."""
