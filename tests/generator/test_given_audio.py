@@ -1,13 +1,16 @@
 """Stems and references that are given: kept as they are, or heard for tempo, key and density alone."""
 
 import hashlib
+import io
 
+import mido
 import numpy as np
 import pytest
 
 from generator import InvalidRequestError, Request, engine, vary
 from generator.arrays import I32Array
 from generator.audio_files import audio_file
+from generator.engines.aiva import take_of_export
 from generator.given_audio import read_given
 from generator.mixing import CEILING, FULL_SCALE
 
@@ -90,3 +93,25 @@ def test_audio_that_cannot_be_used_is_refused(data: bytes, told: str) -> None:
 def test_a_given_stem_needs_a_name_of_its_own() -> None:
     with pytest.raises(ValueError, match="names of their own"):
         Request(given_stems=({"sha256": "0" * 64, "name": "flute"},), instruments=("flute",))
+
+
+def test_exported_stems_and_midi_become_a_take() -> None:
+    file = mido.MidiFile()
+    head = [mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(120))]
+    notes = [
+        mido.Message("note_on", note=62, velocity=90),
+        mido.Message("note_off", note=62, time=480),
+    ]
+    file.tracks.append(mido.MidiTrack([*head, *notes]))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    stems = {"cello": audio_file(strummed(), "WAV"), "rain": audio_file(strummed(90, 6), "FLAC")}
+    take = take_of_export(Request(key="D minor"), stems, buffer.getvalue())
+    assert [(s.name, s.seat.instrument.name) for s in take.stems] == [
+        ("cello", "cello"),
+        ("rain", "mix"),
+    ]
+    assert (take.engine, take.plan.tempo, take.plan.bars) == ("aiva", 120, 4)
+    assert np.array_equal(take.mix, sum(s.samples for s in take.stems))
+    with pytest.raises(InvalidRequestError, match="0 stems"):
+        take_of_export(Request(), {})
