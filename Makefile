@@ -74,7 +74,7 @@ bench-words: setup  ## how well words and prompts are screened, by category, and
 bench-console: setup  ## server time of the console's queue and case page
 	$(BIN)/python -m benchmarks.console
 
-bench-generator: setup  ## takes of 200 requests against what was asked for, twenty minutes
+bench-generator: setup  ## takes of 200 requests against what was asked for, 40 of them heard; goes on where it was stopped
 	$(BIN)/python -m benchmarks.generator --json .bench/generator.json
 
 assets:  ## the console's libraries from npm, as its lock pins them (needs Node on PATH)

@@ -5,7 +5,6 @@ files of our own only, never with an export of AIVA's.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from generator.engines import Sounds, Support
 from generator.engines.audio_takes import Heard, asked, take_of
@@ -21,8 +20,8 @@ from generator.takes import Take
 class Export:
     """What exported takes name as their engine."""
 
-    name: Final = "aiva"
-    supports: Final = Support(frozenset({"prompt", "tempo", "key", "metre"}), stems=True)
+    name = "aiva"
+    supports = Support(frozenset({"prompt", "tempo", "key", "metre"}), stems=True)
 
     def __init__(self, version: str) -> None:
         self.version = version
