@@ -85,6 +85,7 @@ bench-streams: setup  ## a radio show of real music: how soon it is said what is
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.streams --json .bench/streams.json
 
 bench-generator: setup  ## takes of 200 requests against what was asked for, twenty minutes
+bench-generator: setup  ## takes of 200 requests against what was asked for, 40 of them heard; goes on where it was stopped
 	$(BIN)/python -m benchmarks.generator --json .bench/generator.json
 
 assets:  ## the console's libraries from npm, as its lock pins them (needs Node on PATH)

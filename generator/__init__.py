@@ -4,8 +4,9 @@
 anew in part. Nothing here knows a clock, a session or a route: arrays and bytes come out.
 """
 
-from generator.engines import BUILTIN, ENGINES, Engine, engine
+from generator.engines import BUILTIN, ENGINES, Access, Engine, Support, engine
 from generator.errors import (
+    EngineFailedError,
     GeneratorError,
     InvalidRequestError,
     MissingPartError,
@@ -20,7 +21,9 @@ from generator.variations import vary
 __all__ = [
     "BUILTIN",
     "ENGINES",
+    "Access",
     "Engine",
+    "EngineFailedError",
     "GeneratorError",
     "InvalidRequestError",
     "MissingPartError",
@@ -28,6 +31,7 @@ __all__ = [
     "Reason",
     "Request",
     "Stem",
+    "Support",
     "Take",
     "Tree",
     "Understood",

@@ -11,6 +11,7 @@ from generator.accompaniment import chords, counter, pad
 from generator.bass import bass
 from generator.chords import Chord
 from generator.drums import drums
+from generator.given_melody import fitted
 from generator.harmony import harmony
 from generator.melody import melody
 from generator.notes import TICKS, Note, tidy
@@ -59,7 +60,9 @@ def _played(
 ) -> list[Note]:
     player, found = seat.instrument, []
     for voice in seat.voices:
-        if voice == "melody":
+        if voice == "melody" and plan.melody:
+            found += fitted(plan.melody, player, plan.ticks)
+        elif voice == "melody":
             found += melody(parts, player, seeds)
         elif voice == "counter":
             found += counter(parts, player, seeds, plan.mood.register)
@@ -80,6 +83,9 @@ def _swung(plan: Plan, notes: list[Note]) -> list[Note]:
         return notes
     found = []
     for note in notes:
+        if plan.melody and note.voice == "melody":
+            found.append(note)
+            continue
         onset = _swing(note.onset)
         found.append(replace(note, onset=onset, duration=max(1, _swing(note.end) - onset)))
     return found

@@ -15,3 +15,18 @@ class MissingPartError(GeneratorError):
 
 class UnknownEngineError(GeneratorError, LookupError):
     """There is no engine of that name."""
+
+
+class EngineFailedError(GeneratorError):
+    """An engine elsewhere gave no take.
+
+    Parameters
+    ----------
+    message : str
+    again : bool
+        Whether the same request may succeed later.
+    """
+
+    def __init__(self, message: str, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again

@@ -39,8 +39,8 @@ CHORDS: Final[dict[str, tuple[Degree, ...]]] = {
         _D(7, "", "D", 0.9), _D(7, "7", "D", 0.6), _D(8, "", "S", 0.8), _D(10, "", "D", 0.5),
     ),
     "dorian": (
-        _D(0, "m", "T", 1.0), _D(2, "m", "S", 0.3), _D(3, "", "T", 0.6), _D(5, "", "S", 1.0),
-        _D(7, "m", "D", 0.6), _D(10, "", "D", 1.0),
+        _D(0, "m", "T", 1.3), _D(2, "m", "S", 0.3), _D(3, "", "T", 0.5), _D(5, "", "S", 0.8),
+        _D(7, "m", "D", 0.7), _D(10, "", "D", 0.8),
     ),
     "phrygian": (
         _D(0, "m", "T", 1.0), _D(1, "", "D", 1.0), _D(3, "", "T", 0.5), _D(5, "m", "S", 0.7),
@@ -169,13 +169,13 @@ def _chord(plan: Plan, degree: Degree, onset: int, duration: int) -> Chord:
     root = (plan.key.pitch_class + degree.root) % 12
     quality = degree.quality
     if plan.style.sevenths:
-        quality = _SEVENTHS.get(quality) or _seventh(plan.key, root)
+        quality = _SEVENTHS.get(quality) or _seventh(plan, root)
     return Chord(onset, duration, root, quality)
 
 
-def _seventh(key: Key, root: int) -> str:
-    """Of a major triad, with the seventh that the scale has: a raised one would blur the mode."""
-    return "7" if (root + 10) % 12 in key.scale else "maj7"
+def _seventh(plan: Plan, root: int) -> str:
+    """Of a major triad, with the seventh that the scale has (a raised one would blur the mode); in a blues a minor one."""
+    return "7" if plan.style.blue or (root + 10) % 12 in plan.key.scale else "maj7"
 
 
 def _given(plan: Plan) -> tuple[Chord, ...]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from generator.errors import InvalidRequestError
@@ -42,12 +43,12 @@ class Key:
     tonic: str
     mode: str
 
-    @property
+    @cached_property
     def pitch_class(self) -> int:
         """Of the tonic, 0 (C) to 11."""
         return _line_of(self.tonic) * 7 % 12
 
-    @property
+    @cached_property
     def scale(self) -> tuple[int, ...]:
         """Seven pitch classes from the tonic up."""
         return tuple((self.pitch_class + step) % 12 for step in SCALES[self.mode])

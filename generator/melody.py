@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 
 from generator.arrays import F64Array, I64Array
-from generator.chords import Chord, chord_at, scale_under
+from generator.chords import chord_at
 from generator.instruments import Instrument
-from generator.keys import SCALES, Key
+from generator.ladder import Ladder, ladder_of
+from generator.lyrics import sung_rhythm
 from generator.metre import CELLS, Metre, pulse_of
 from generator.notes import TICKS, Note, seconds_of
 from generator.passages import Passage
@@ -28,12 +29,14 @@ from generator.tune_model import (
 
 _BASE: Final = 84
 _SHORTEST_SECONDS: Final = 0.11
-_REACH: Final = 12
+_REACH: Final = 9
 """Semitones about its centre that a line keeps within."""
-_SPREAD: Final = 8.5
+_SPREAD: Final = 10
 """Semitones from its centre at which a line is drawn back noticeably."""
 _HIGHER: Final = {"B": 4, "C": 2}
 """Semitones by which a section's centre lies above the first one's, as the second part of a dance does."""
+_ANSWER: Final = 2
+"""Semitones by which a phrase that answers lies higher."""
 _SAME_RHYTHM: Final = 0.35
 """How often a bar that takes nothing up moves as the bar before it."""
 _PARALLEL: Final = 0.08
@@ -64,25 +67,6 @@ class Idea:
     chords: tuple[tuple[int, int, str], ...] = ()
 
 
-class Ladder:
-    """The scale under a chord as whole numbers: 7 an octave."""
-
-    def __init__(self, key: Key, chord: Chord) -> None:
-        bent = scale_under(key, chord)
-        home = SCALES[key.mode]
-        self._tonic = key.pitch_class
-        self._steps = [
-            home[d] + (bent[d] - key.scale[d] + 6) % 12 - 6 for d in range(7)
-        ]  # semitones above the tonic
-        self.tones = frozenset(d for d in range(7) if bent[d] in chord.classes)
-        self.root = next((d for d in range(7) if bent[d] == chord.root), 0)
-
-    def pitch(self, index: int) -> int:
-        """MIDI note number of a place."""
-        octave, degree = divmod(index, 7)
-        return self._tonic + 12 * octave + self._steps[degree]
-
-
 @dataclass
 class _Line:
     """Where a line has got to."""
@@ -110,7 +94,7 @@ def melody(passages: Iterable[Passage], player: Instrument, seeds: Mapping[str, 
         first = kept.get(f"{passage.section.letter}0")
         notes, ideas = _phrase(passage, player, first if passage.number else None, random)
         kept.setdefault(passage.unit, ideas)
-        if passage.section.occurrence:
+        if passage.section.occurrence and not passage.plan.verse:
             again = np.random.default_rng([seeds[passage.unit], passage.section.occurrence])
             notes = _ornamented(passage, notes, player, again)
         found += _breathing(notes, passage)
@@ -123,7 +107,7 @@ def _phrase(
     opening: Sequence[Idea] | None,
     random: np.random.Generator,
 ) -> tuple[list[Note], list[Idea]]:
-    higher = _HIGHER.get(passage.section.letter, 0)
+    higher = _HIGHER.get(passage.section.letter, 0) + _ANSWER * (passage.number % 2)
     centre = centre_of(player, passage.plan.mood.register + higher)
     line = _Line(_opening(passage, centre, random))
     notes: list[Note] = []
@@ -134,6 +118,8 @@ def _phrase(
         rhythm = like.rhythm if like else _rhythm(passage, line, ideas, random)
         if last:
             rhythm = _closing(rhythm, passage.metre, passage.closes)
+        if count := len(passage.syllables(bar)):
+            rhythm = sung_rhythm(rhythm, count)
         start = passage.start + bar * passage.metre.bar
         idea, own = _bar(passage, start, rhythm, line, like, centre, player, random)
         ideas.append(idea)
@@ -163,7 +149,7 @@ def _model_of(
 
 def _opening(passage: Passage, centre: float, random: np.random.Generator) -> int:
     """Where the line would come from: a chord tone near the centre."""
-    ladder = Ladder(passage.plan.key, passage.chords[0])
+    ladder = ladder_of(passage.plan.key, passage.chords[0])
     near = [n for n in range(14, 77) if n % 7 in ladder.tones and abs(ladder.pitch(n) - centre) < 7]
     return (
         int(random.choice(near)) if near else int((centre - passage.plan.key.pitch_class) * 7 / 12)
@@ -195,7 +181,7 @@ def _drawn_duration(
     possible = (rest >= 0) & ((place + _LENGTHS) % pulse != pulse - 1)
     if place % 6:  # a triplet or a demisemiquaver ends with its pulse
         possible &= place % pulse + _LENGTHS <= pulse
-    slow = np.array([seconds_of(t, passage.plan.tempo) for t in DURATIONS]) >= _SHORTEST_SECONDS
+    slow = seconds_of(1, passage.plan.tempo) * _LENGTHS >= _SHORTEST_SECONDS
     if (possible & slow).any():
         possible &= slow
     calm = passage.plan.mood.calm + max(0.0, (passage.plan.tempo - 110) / 120)
@@ -234,7 +220,7 @@ def _bar(
     chords = _chords_under(passage, start)
     again = like.places if like and like.chords == chords else ()
     for n, length in enumerate(rhythm):
-        ladder = Ladder(passage.plan.key, chord_at(passage.chords, onset))
+        ladder = ladder_of(passage.plan.key, chord_at(passage.chords, onset))
         last = onset + length == passage.end
         if n < len(again) and not last:
             step = again[n] - line.index
@@ -278,8 +264,7 @@ def _weights(
     degree = (line.index - ladder.root) % 7
     own = tune_model().pitch.probabilities(pitch_contexts(degree, weight, length, line.steps[-8:]))
     places = (line.index + _STEPS).astype(np.int64)
-    pitches = np.array([ladder.pitch(int(each)) for each in places])
-    tones = np.array([int(each) % 7 in ladder.tones for each in places])
+    pitches, tones = ladder.around(line.index)
     stressed = (0.0, 0.8, 1.8)[weight] + (1.2 if length >= 24 else 0.0)
     own = (
         own
@@ -301,7 +286,7 @@ def _weights(
 
 def _staying(steps: Sequence[int], length: int) -> float:
     """A note that comes again, less welcome the longer it is and the more often it did: slow lines would stand still."""
-    return (0.1 if steps[-2:] == [0, 0] else 0.5 if steps[-1:] == [0] else 1.0) * (
+    return (0.1 if steps[-2:] == [0, 0] else 0.3 if steps[-1:] == [0] else 1.0) * (
         0.4 if length >= TICKS else 1.0
     )
 
@@ -321,7 +306,7 @@ def _no_parallels(passage: Passage, line: _Line, onset: int, pitches: I64Array) 
     before, chord = (chord_at(passage.chords, tick) for tick in (onset - 1, onset))
     if chord.onset != onset or before.root == chord.root or not line.steps:
         return np.ones(len(pitches))
-    last = Ladder(passage.plan.key, before).pitch(line.index)
+    last = ladder_of(passage.plan.key, before).pitch(line.index)
     found = np.ones(len(pitches))
     for pitch, root in {(last, before.root), line.anchor or (last, before.root)}:
         gap = (pitch - root) % 12
@@ -346,7 +331,7 @@ def _ornamented(
     for n, note in enumerate(notes):
         following = notes[n + 1] if n + 1 < len(notes) else None
         if note.duration in (24, 36, 48) and following and random.random() < 0.3:
-            ladder = Ladder(passage.plan.key, chord_at(passage.chords, note.onset))
+            ladder = ladder_of(passage.plan.key, chord_at(passage.chords, note.onset))
             scale = [ladder.pitch(each) for each in range(14, 80)]
             towards = 1 if following.pitch >= note.pitch else -1
             near = [p for p in scale if 0 < (p - note.pitch) * towards <= 2]

@@ -1,6 +1,7 @@
 """Metres, and the cells that melodies fill them with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from generator.errors import InvalidRequestError
@@ -38,7 +39,7 @@ class Metre:
     beats: int
     unit: int
 
-    @property
+    @cached_property
     def bar(self) -> int:
         """Ticks of a bar."""
         return 4 * TICKS * self.beats // self.unit
@@ -48,7 +49,7 @@ class Metre:
         """Kinds of :data:`CELLS` that a bar consists of."""
         return _PARTS[str(self)]
 
-    @property
+    @cached_property
     def pulses(self) -> tuple[int, ...]:
         """Ticks in the bar at which one counts."""
         found: list[int] = []

@@ -6,6 +6,7 @@ from typing import Final
 
 import mido
 
+from generator.lyrics import sung
 from generator.notes import TICKS, Note
 from generator.plan import Plan, Seat
 
@@ -30,7 +31,7 @@ def score_midi(plan: Plan, notes: Mapping[str, Iterable[Note]]) -> bytes:
 
 
 def _file(plan: Plan, tracks: list[mido.MidiTrack]) -> bytes:
-    written = mido.MidiFile(type=1, ticks_per_beat=PULSES)
+    written = mido.MidiFile(type=1, ticks_per_beat=PULSES, charset="utf-8")
     written.tracks.append(_conductor(plan))
     written.tracks.extend(tracks)
     buffer = io.BytesIO()
@@ -64,8 +65,14 @@ def _track(plan: Plan, seat: Seat, notes: Iterable[Note], channel: int) -> mido.
     if not seat.instrument.drums:
         program = seat.instrument.program
         track.append(mido.Message("program_change", channel=channel, program=program))
+    own = sorted(notes)
+    words = sung(plan.verse, plan.metre.bar, [n for n in own if n.voice == "melody"])
     now = 0
-    for tick, velocity, pitch in _moves(notes):
+    for tick, velocity, pitch in _moves(own):
+        if velocity and tick in words:
+            text = words.pop(tick)
+            track.append(mido.MetaMessage("lyrics", text=text, time=(tick - now) * _FINER))
+            now = tick
         kind = "note_on" if velocity else "note_off"
         track.append(
             mido.Message(

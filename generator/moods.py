@@ -70,6 +70,8 @@ class Style:
     sevenths : bool
         Whether chords have a fourth tone.
     chords_a_bar : int
+    blue : bool
+        Whether every major chord has a minor seventh, in the scale or not, and twelve bars are a chorus.
     """
 
     tempo: tuple[int, int]
@@ -81,6 +83,7 @@ class Style:
     swing: bool = False
     sevenths: bool = False
     chords_a_bar: int = 1
+    blue: bool = False
 
 
 STYLES: Final[dict[str, Style]] = {
@@ -104,7 +107,7 @@ STYLES: Final[dict[str, Style]] = {
     "funk": Style((96, 116), "4/4", ("saxophone", "electric guitar", "electric bass", "drums"), "stabs", "syncopated", "funk"),
     "reggae": Style((72, 92), "4/4", ("organ", "electric guitar", "electric bass", "drums"), "offbeat", "syncopated", "reggae"),
     "country": Style((96, 132), "4/4", ("acoustic guitar", "banjo", "double bass", "drums"), "strummed", "root-fifth", "light"),
-    "blues": Style((72, 108), "4/4", ("electric guitar", "piano", "electric bass", "drums"), "stabs", "walking", "swing", True, True),
+    "blues": Style((72, 108), "4/4", ("electric guitar", "piano", "electric bass", "drums"), "stabs", "walking", "swing", True, True, blue=True),
     "metal": Style((136, 168), "4/4", ("distorted guitar", "distorted guitar", "electric bass", "drums"), "pulses", "pumped", "rock"),
     "lullaby": Style((60, 80), "3/4", ("flute", "harp", "strings", "cello"), "broken", "roots", "light"),
     "celtic": Style((100, 132), "6/8", ("flute", "harp", "violin", "double bass"), "broken", "roots", "light"),

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
+from generator.lyrics import sung
 from generator.metre import Metre
 from generator.notes import TICKS, Note, Voice
 from generator.plan import Plan, Seat
@@ -53,6 +54,7 @@ def musicxml(plan: Plan, notes: Mapping[str, Iterable[Note]], title: str = "") -
 def _part(part: etree._Element, plan: Plan, seat: Seat, notes: Sequence[Note]) -> None:
     voices: list[Voice] = sorted({note.voice for note in notes}, key=seat.voices.index)
     lines = {voice: [note for note in notes if note.voice == voice] for voice in voices}
+    words = _words(plan, lines.get("melody", []))
     for bar in range(plan.bars):
         measure = etree.SubElement(part, "measure", number=str(bar + 1))
         if bar == 0:
@@ -64,6 +66,25 @@ def _part(part: etree._Element, plan: Plan, seat: Seat, notes: Sequence[Note]) -
                 etree.SubElement(back, "duration").text = str(length)
             for sound in sounds(_near(lines[voice], start, length), start, length, plan.metre):
                 _sound(measure, plan, seat, sound, number)
+                if voice == "melody" and sound.notes and not sound.tied_from:
+                    _sing(measure[-len({n.pitch for n in sound.notes})], words.get(sound.onset))
+
+
+def _words(plan: Plan, notes: Sequence[Note]) -> Mapping[int, tuple[str, str]]:
+    """By onset: whether a syllable begins a word, ends it or is all of it, and its text."""
+    found, going_on = {}, False
+    for onset, each in sorted(sung(plan.verse, plan.metre.bar, notes).items()):
+        more = each.endswith("-")
+        kinds = {(False, False): "single", (False, True): "begin", (True, True): "middle"}
+        found[onset] = (kinds.get((going_on, more), "end"), each.removesuffix("-"))
+        going_on = more
+    return found
+
+
+def _sing(note: etree._Element, syllable: tuple[str, str] | None) -> None:
+    if syllable:
+        lyric = etree.SubElement(note, "lyric")
+        etree.SubElement(lyric, "syllabic").text, etree.SubElement(lyric, "text").text = syllable
 
 
 def _near(notes: Sequence[Note], start: int, length: int) -> Sequence[Note]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import pi, sin
 
 import numpy as np
 
@@ -49,12 +51,12 @@ class Passage:
     def metre(self) -> Metre:
         return self.plan.metre
 
-    @property
+    @cached_property
     def start(self) -> int:
         """Its first tick."""
         return self.first_bar * self.metre.bar
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The tick after its last."""
         return self.start + self.bars * self.metre.bar
@@ -64,17 +66,22 @@ class Passage:
         """Whether its section ends with it."""
         return self.number == len(self.section.phrases) - 1
 
-    @property
+    @cached_property
     def last_bar(self) -> int:
         """Tick at which the take's last bar begins, if it lies here; else the passage's end."""
         return self.end - self.metre.bar if self.final else self.end
 
+    def syllables(self, bar: int) -> tuple[str, ...]:
+        """Those that its bar of a number begins, if anything is sung."""
+        verse = self.plan.verse
+        return verse[self.first_bar + bar] if verse else ()
+
     def velocity(self, onset: int, base: int, random: np.random.Generator) -> int:
         """Loudness of a note: the mood's, the section's, an arch over the phrase, the metre's."""
-        arch = 6 * float(np.sin(np.pi * (onset - self.start + 1) / (self.end - self.start + 1)))
+        arch = 6 * sin(pi * (onset - self.start + 1) / (self.end - self.start + 1))
         metric = (-3, 2, 6)[self.metre.weight(onset)]
         own = base + self.plan.mood.loudness + _LOUDER.get(self.section.letter, 0) + arch + metric
-        return int(np.clip(round(own + random.normal(0, 2.0)), 20, 124))
+        return min(124, max(20, round(own + random.normal(0, 2.0))))
 
     def note(
         self,

@@ -1,23 +1,28 @@
 """From a request to decisions: every one with its reason."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from generator.errors import InvalidRequestError
 from generator.form import Section, letters_of, sections, usual
+from generator.given_melody import GivenMelody, given_melody
 from generator.instruments import Instrument, instrument, numbered
 from generator.keys import Key, key_of
+from generator.lyrics import lines, verse
 from generator.metre import Metre, metre_of
 from generator.moods import Mood, Style, mood_of, style_of
-from generator.notes import TICKS, Voice
-from generator.request import LONGEST_SECONDS, Request
+from generator.notes import TICKS, Note, Voice
+from generator.request import LONGEST_SECONDS, MOST_STEMS, Request
 
 _TONICS: Final = ("C", "D", "Eb", "E", "F", "G", "A", "Bb")
 _USUAL_SECONDS: Final = 30.0
+_FIFTH: Final = 7
+_TWELVE: Final = (0, 0, 0, 0, 5, 5, 0, 0, _FIFTH, 5, 0, _FIFTH)
+"""Roots of a blues, bar by bar, in semitones above the tonic."""
 _ORDER: Final[tuple[Voice, ...]] = ("drums", "bass", "melody", "chords", "pad", "counter")
 
 
@@ -69,6 +74,10 @@ class Plan:
     style: Style
     chords: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    melody: tuple[Note, ...] = ()
+    """One that was given, and is played as it stands."""
+    verse: tuple[tuple[str, ...], ...] = ()
+    """Syllables that each bar of a sung line begins; empty if nothing is sung."""
 
     @property
     def ticks(self) -> int:
@@ -89,6 +98,9 @@ def planned(request: Request) -> Plan:
     InvalidRequestError
         If the request contradicts itself.
     """
+    given = given_melody(request.melody_midi) if request.melody_midi else None
+    brought = given.fields(request) if given else {}
+    request = request.model_copy(update=brought)
     random = np.random.default_rng([*_digits(request.seed, "plan")])
     mood, style = mood_of(request.moods), style_of(request.genre)
     reasons: list[Reason] = []
@@ -103,7 +115,78 @@ def planned(request: Request) -> Plan:
     if len(letters) > bars:
         reasons.append(Reason("form", letters[:bars], f"{bars} bars hold no more sections"))
     seats = _seats(request, style, reasons)
-    return Plan(tempo, key, metre, bars, own, seats, mood, style, request.chords, tuple(reasons))
+    row = request.chords or (given.chords(key, metre.bar, bars) if given else ())
+    row = row or _chorus(style, key, bars, reasons)
+    reasons = [
+        replace(each, why="as in the MIDI given") if each.field in brought else each
+        for each in reasons
+    ]
+    if given:
+        reasons += _built_on(given, seats)
+    melody = given.notes if given else ()
+    words = _words(request, own, metre, seats, reasons)
+    return Plan(
+        tempo, key, metre, bars, own, seats, mood, style, row, tuple(reasons), melody, words
+    )
+
+
+def _words(
+    request: Request,
+    own: tuple[Section, ...],
+    metre: Metre,
+    seats: Iterable[Seat],
+    reasons: list[Reason],
+) -> tuple[tuple[str, ...], ...]:
+    """The syllables of each bar, unless there is no melody that could follow them."""
+    if not request.lyrics:
+        return ()
+    if request.melody_midi or not any("melody" in seat.voices for seat in seats):
+        why = "no words are set here: " + (
+            "the notes of the MIDI given are kept"
+            if request.melody_midi
+            else "nobody plays a melody"
+        )
+        reasons.append(Reason("lyrics", "left out", why))
+        return ()
+    found = verse(request.lyrics, own, metre)
+    asked, set_ = sum(map(len, lines(request.lyrics))), sum(map(len, found))
+    left = f"; {asked - set_} find no room in so many bars" if set_ < asked else ""
+    reasons.append(
+        Reason("lyrics", f"{set_} syllables", f"a line a phrase, a note a syllable{left}")
+    )
+    return found
+
+
+def _built_on(given: GivenMelody, seats: Iterable[Seat]) -> Iterator[Reason]:
+    """What became of a melody that was given.
+
+    Raises
+    ------
+    InvalidRequestError
+        If nobody can play it.
+    """
+    if not any("melody" in seat.voices for seat in seats):
+        raise InvalidRequestError(
+            "melody_midi: nobody here can play a melody; add an instrument, as piano or flute"
+        )
+    notes = f"{len(given.notes)} notes of {given.part}"
+    yield Reason("melody_midi", notes, "its notes are kept, harmonised a chord a bar")
+    if given.tempos > 1:
+        yield Reason("tempo", f"{given.tempo:g}", f"the first of {given.tempos} in the MIDI given")
+
+
+def _chorus(style: Style, key: Key, bars: int, reasons: list[Reason]) -> tuple[str, ...]:
+    """The chords of a blues, one a bar, where its bars are choruses of twelve; the last one ends at home."""
+    if not style.blue or bars % len(_TWELVE):
+        return ()
+    named = []
+    roots = _TWELVE * (bars // len(_TWELVE))
+    for step in (*roots[:-1], 0):
+        letter, sign = key.spelled((key.pitch_class + step) % 12)
+        minor = key.dark and step != _FIFTH
+        named.append(letter + ("#" * sign if sign > 0 else "b" * -sign) + ("m7" if minor else "7"))
+    reasons.append(Reason("chords", " ".join(named[:12]), "the twelve bars of a blues"))
+    return tuple(named)
 
 
 def _digits(seed: int, *names: str) -> tuple[int, ...]:
@@ -170,7 +253,13 @@ def _bars(request: Request, tempo: float, metre: Metre, reasons: list[Reason]) -
 
 
 def _seats(request: Request, style: Style, reasons: list[Reason]) -> tuple[Seat, ...]:
-    names = request.instruments or tuple(n for n in style.ensemble if n not in request.without)
+    out = {*request.without, *(stem.instrument for stem in request.given_stems)}
+    names = request.instruments or tuple(n for n in style.ensemble if n not in out)
+    room = MOST_STEMS - len(request.given_stems)
+    if len(names) > room:
+        raise InvalidRequestError(
+            f"{room} instruments at most beside the stems given: leave some out"
+        )
     if not names:
         raise InvalidRequestError("every usual instrument is excluded: name the ones to play")
     told = f"usual for {request.genre}" if request.genre else "a small mixed ensemble"

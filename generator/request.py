@@ -1,5 +1,6 @@
 """What is asked for, and what of it may be left open."""
 
+import base64
 import re
 from typing import Annotated, Any, Final, Self
 
@@ -8,19 +9,35 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from generator.chords import symbol
 from generator.errors import InvalidRequestError
 from generator.form import letters_of
-from generator.instruments import instrument
+from generator.instruments import instrument, numbered
 from generator.keys import key_of
 from generator.metre import metre_of
 from generator.moods import MOODS, mood_of, style_of
 
 LONGEST_SECONDS: Final = 600.0
 MOST_STEMS: Final = 8
+_URL_SAFE: Final = str.maketrans("-_", "+/")
 SEEDS: Final = 2**63
 """Seeds are below it."""
 Word = Annotated[str, Field(max_length=64)]
 MOST_BARS: Final = 2000
 """That ten minutes of the fastest and shortest hold."""
 Bars = Annotated[int, Field(ge=1, le=400)]
+
+
+class GivenStem(BaseModel):
+    """A stem to build on: it stays as it is, and the others are composed around it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of cleared audio, WAV or FLAC.")
+    name: str = Field(pattern=r"^[\w -]{1,40}$", description="Of its stem in the take.")
+    instrument: Word | None = None
+
+    @field_validator("instrument")
+    @classmethod
+    def _instrument(cls, value: str | None) -> str | None:
+        return None if value is None else instrument(value).name
 
 
 class Request(BaseModel):
@@ -30,7 +47,7 @@ class Request(BaseModel):
     an ignored control.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64")
 
     prompt: str = Field(
         "", max_length=2000, description="Free text; fields given besides win over it."
@@ -52,7 +69,12 @@ class Request(BaseModel):
     chords: tuple[Word, ...] = Field(
         (), max_length=400, description="One a bar, from the beginning again."
     )
-    melody_midi: bytes | None = Field(None, max_length=1_000_000, description="MIDI to build on.")
+    melody_midi: bytes | None = Field(
+        None, max_length=1_000_000, description="MIDI to build on; as text in base64."
+    )
+    given_stems: tuple[GivenStem, ...] = Field(
+        (), max_length=MOST_STEMS - 1, description="Stems to build on."
+    )
     audio_reference: Word | None = Field(None, description="SHA-256 of cleared audio.")
     lyrics: str | None = Field(None, max_length=10_000)
     seed: int = Field(0, ge=0, lt=SEEDS)
@@ -64,6 +86,16 @@ class Request(BaseModel):
         (), max_length=MOST_BARS, description="Bars, from 0, whose notes stay."
     )
     amount: float = Field(1.0, gt=0, le=1, description="How much of the rest is made anew.")
+
+    @field_validator("melody_midi", mode="before")
+    @classmethod
+    def _melody_midi(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return base64.b64decode(value.translate(_URL_SAFE), validate=True)
+        except ValueError as error:
+            raise InvalidRequestError("a MIDI file is written in base64 here") from error
 
     @field_validator("key")
     @classmethod
@@ -108,6 +140,11 @@ class Request(BaseModel):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
+        names = [stem.name for stem in self.given_stems]
+        if len(set(names)) < len(names) or set(names) & set(numbered(self.instruments)):
+            raise InvalidRequestError(
+                "given stems need names of their own: no instrument's, no name twice"
+            )
         both = set(self.instruments) & set(self.without)
         if both:
             raise InvalidRequestError(

@@ -15,7 +15,7 @@ from generator.plan import Plan, Reason, Seat
 from generator.prompts import Understood
 from generator.request import Request
 
-Origin = Literal["generated", "mixed", "kept"]
+Origin = Literal["generated", "mixed", "kept", "given"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class Stem:
     samples : int32 array, shape (2, n)
         Its bus: 24-bit whole numbers, as it stands in the mix.
     origin : str
-        ``kept`` where it is the parent's to the sample, ``mixed`` where some bars are.
+        ``kept`` where it is the parent's to the sample, ``mixed`` where some bars are, ``given`` where
+        somebody brought it.
     """
 
     seat: Seat

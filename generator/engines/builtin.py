@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from generator.composer import HARMONY, Score, Seeds, compose, seeds_of
-from generator.engines import BUILTIN, Engine, ignored_controls
+from generator.engines import BUILTIN, Access, Engine, Sounds, Support, ignored_controls
+from generator.engines.lanes import brought
 from generator.errors import InvalidRequestError
 from generator.mastering import mastered
 from generator.midi import stem_midi
@@ -18,13 +19,14 @@ from generator.notes import Note, tidy
 from generator.passages import units
 from generator.plan import Plan, Seat, planned, seed_for
 from generator.prompts import understood
+from generator.prompts.contradictions import contradictions
 from generator.rendering import RATE, SOUNDFONT, render, samples_of_take
 from generator.request import Request
 from generator.takes import Stem, Take, take_id
 
 CONTROLS: Final = frozenset(
     ("prompt", "tempo", "key", "metre", "moods", "genre", "instruments", "without", "bars", "seconds",
-     "form", "chords", "seed", "parent", "locked", "locked_bars", "amount")
+     "form", "chords", "melody_midi", "given_stems", "audio_reference", "lyrics", "seed", "parent", "locked", "locked_bars", "amount")
 )  # fmt: skip
 _STEPS: Final = ("parent", "locked", "locked_bars", "amount", "seed")
 """Fields in which a variation may differ from its parent."""
@@ -44,21 +46,28 @@ class BuiltIn:
 
     name = BUILTIN
     version = "1"
-    controls = CONTROLS
+    supports = Support(CONTROLS, stems=True, midi=True, repeatable=True)
 
     def __init__(self, soundfont: Path = SOUNDFONT, threads: int = 2) -> None:
         self._soundfont = soundfont
         self._threads = threads
 
-    def generate(self, request: Request, parent: Take | None = None) -> Take:
+    def generate(
+        self, request: Request, parent: Take | None = None, sounds: Sounds | None = None
+    ) -> Take:
         read = understood(request.prompt)
         if request.parent is None:
-            plan = planned(read.completed(request))
+            asked = read.completed(request)
+            audio = brought(asked, sounds)
+            plan = audio.planned(planned(asked.model_copy(update=audio.fields)))
+            plan = replace(plan, reasons=plan.reasons + contradictions(read, request))
             seeds: Seeds = seeds_of(plan, request.seed)
+            lanes = tuple(audio.stems(samples_of_take(plan.ticks, plan.tempo)))
         else:
+            lanes = _lanes_of(parent)
             plan, seeds = _continued(request, parent)
         score = compose(plan, seeds)
-        stems = self._stems(request, plan, score, parent)
+        stems = (*self._stems(request, plan, score, parent), *lanes)
         mix = mixed([stem.samples for stem in stems])
         final = mastered(mix)
         return Take(
@@ -77,7 +86,7 @@ class BuiltIn:
             lufs=final.lufs,
             true_peak_db=final.true_peak_db,
             seeds=seeds,
-            ignored_controls=ignored_controls(request, self.controls),
+            ignored_controls=ignored_controls(request, CONTROLS),
         )
 
     def _stems(
@@ -102,6 +111,12 @@ class BuiltIn:
         return Stem(
             seat, notes, midi, bus(samples, seat), "mixed" if origin == "mixed" else "generated"
         )
+
+
+def _lanes_of(parent: Take | None) -> tuple[Stem, ...]:
+    """Stems that somebody brought: no variation changes them."""
+    own = parent.stems if parent else ()
+    return tuple(stem for stem in own if stem.origin == "given")
 
 
 def _continued(request: Request, parent: Take | None) -> tuple[Plan, Seeds]:
@@ -162,6 +177,6 @@ def spliced(
     return tidy(every, max(note.end for note in every)) if every else ()
 
 
-def engine() -> Engine:
-    """The engine with Debian's soundfont."""
-    return BuiltIn()
+def engine(access: Access) -> Engine:
+    """The engine, with Debian's soundfont if no other is named."""
+    return BuiltIn(access.soundfont or SOUNDFONT)

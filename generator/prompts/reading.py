@@ -192,9 +192,8 @@ def _metre(text: _Text) -> None:
         metre = f"{found[1]}/{found[2]}"
         if metre in METRES:
             text.take(found, "metre", metre)
-            return
     pattern, names = _named("metres")
-    if word := pattern.search(text.rest):
+    for word in list(pattern.finditer(text.rest)):
         text.take(word, "metre", _meaning(word, names))
 
 
@@ -223,7 +222,6 @@ def _key(text: _Text) -> None:
             mode = _mode(found["mode"])
             if mode:
                 text.take(found, "key", str(key_of(f"{tonic(found)} {mode}")))
-                return
     if found_major := re.search(r"\bkey of ([a-g])\s?(#|b|sharp|flat)?(?!\w)", text.rest):
         sign = _SIGNS.get(found_major[2] or "", "")
         text.take(found_major, "key", str(key_of(f"{found_major[1].upper()}{sign} major")))
@@ -248,17 +246,16 @@ def _seconds(text: _Text) -> None:
         (rf"(?<!\w)({number})[\s-]*(?:de\s+)?(?:{seconds})(?!\w)", lambda m: _value(m[1])),
     )  # fmt: skip
     for pattern, value in rows:
-        found = re.search(pattern, text.rest)
-        if found and 0 < value(found) <= 600:
-            text.take(found, "seconds", float(value(found)))
-            return
+        for found in list(re.finditer(pattern, text.rest)):
+            if 0 < value(found) <= 600:
+                text.take(found, "seconds", float(value(found)))
 
 
 def _bars(text: _Text) -> None:
     pattern = rf"(?<!\w)({_number()})[\s-]*(?:{_alternatives('units', 'bars')})(?!\w)"
-    found = re.search(pattern, text.rest)
-    if found and 1 <= _value(found[1]) <= 400:
-        text.take(found, "bars", int(_value(found[1])))
+    for found in list(re.finditer(pattern, text.rest)):
+        if 1 <= _value(found[1]) <= 400:
+            text.take(found, "bars", int(_value(found[1])))
 
 
 def _tempo(text: _Text) -> None:
@@ -269,9 +266,9 @@ def _tempo(text: _Text) -> None:
         r"(?<!\w)at\s+(\d{2,3})(?!\w)",
     )
     for pattern in patterns:
-        found = re.search(pattern, text.rest)
-        if found and 30 <= _value(found[1]) <= 300:
-            text.take(found, "tempo", _value(found[1]))
+        for found in list(re.finditer(pattern, text.rest)):
+            if 30 <= _value(found[1]) <= 300:
+                text.take(found, "tempo", _value(found[1]))
     pattern_words, names = _named("paces")
     for word in list(pattern_words.finditer(text.rest)):
         text.take(word, "tempo", float(_meaning(word, names)))

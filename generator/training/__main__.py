@@ -18,6 +18,8 @@ from generator.training.tunes import Tune, tunes
 from generator.tune_model import WEIGHTS, TuneModel, to_bytes
 
 CORPUS_FIGURES: Final = WEIGHTS.with_name("corpus_figures.json")
+LENGTHS: Final = (4, 8, 12, 16, 24)
+"""Bars: a short take repeats less and spans less than a whole tune, whoever wrote it."""
 
 
 def measured(model: TuneModel, held_out: list[Tune]) -> dict[str, float]:
@@ -31,9 +33,20 @@ def measured(model: TuneModel, held_out: list[Tune]) -> dict[str, float]:
     }
 
 
-def corpus_figures(some: list[Tune]) -> dict[str, list[float]]:
-    """5th, 50th and 95th percentile of every figure."""
-    rows = [figures(tune.notes, tune.bar) for tune in some if tune.cell]
+def corpus_figures(some: list[Tune]) -> dict[str, dict[str, list[float]]]:
+    """5th, 50th and 95th percentile of every figure: of whole tunes, and of openings so many bars long."""
+    return {"whole": _percentiles(some, None)} | {
+        str(bars): _percentiles(some, bars) for bars in LENGTHS
+    }
+
+
+def _percentiles(some: list[Tune], bars: int | None) -> dict[str, list[float]]:
+    rows = []
+    for tune in some:
+        whole = max(note.end for note in tune.notes) // tune.bar
+        notes = [n for n in tune.notes if bars is None or n.onset < bars * tune.bar]
+        if tune.cell and len(notes) > 1 and whole >= (bars or 0):
+            rows.append(figures(notes, tune.bar))
     return {
         name: [
             round(float(each), 4) for each in np.percentile([r[name] for r in rows], (5, 50, 95))

@@ -1,22 +1,31 @@
 """The generator's benchmark finds what it looks for."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.generator import _grams as grams
-from benchmarks.generator import copied_share, onset_seconds, requests
+from benchmarks.generator import RUNS, Kept, Runs, onset_seconds, requests
 from generator.notes import Note
 from generator.training.tunes import tunes
 
 
 def test_a_tune_is_found_to_be_copied_in_another_key_and_a_made_up_line_is_not() -> None:
     tune = tunes()[0]
-    known = frozenset(grams(tune.notes))
+    known = Runs([tune.notes])
     moved = [replace(note, pitch=note.pitch + 5) for note in tune.notes]
-    assert copied_share(moved, known) == 1
+    assert known.longest(moved) == max(RUNS)
+    assert known.longest(moved[:8]) == 7
     line = [Note(12 * n, 12, 60 + n * n % 7, 80) for n in range(40)]
-    assert copied_share(line, known) == 0
+    assert known.longest(line) == 0
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    Kept(path).row("composed", 1, lambda: {"n": 1})
+    assert Kept(path).row("composed", 1, lambda: {"n": 2}) == {"n": 1}
+    path.write_text(path.read_text().replace('"state": "', '"state": "other'))
+    assert Kept(path).row("composed", 1, lambda: {"n": 3}) == {"n": 3}
 
 
 def test_clicks_are_heard_where_they_are() -> None:

@@ -225,3 +225,13 @@ def test_every_bar_can_be_filled_from_wherever_a_rhythm_has_got_to(metre: str) -
     random, before = np.random.default_rng(3), list[int]()
     for _ in range(150):
         assert sum(drawn_rhythm(passage, before, random)) == plan.metre.bar
+
+
+@pytest.mark.parametrize("bars", [8, 24])
+def test_a_blues_has_minor_sevenths_only_and_twelve_bars_are_a_chorus(bars: int) -> None:
+    plan, score = composed(request_of({"genre": "blues", "key": "A major", "bars": bars}))
+    assert {chord.quality for chord in score.chords} <= {"7", "m7", "m7b5"}
+    if bars % 12 == 0:
+        names = [chord.written(plan.key) for chord in score.chords]
+        assert names[:12] == ["A7"] * 4 + ["D7"] * 2 + ["A7"] * 2 + ["E7", "D7", "A7", "E7"]
+        assert names[-1] == "A7"

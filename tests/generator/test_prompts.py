@@ -1,10 +1,12 @@
 """Prompts in four languages: what is read, and what is said to be unread."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from generator import request_of, understood
+from generator.prompts.contradictions import contradictions
 from generator.request import Request
 from tests.generator.prompt_set import Half, f1, labelled
 
@@ -56,3 +58,41 @@ def test_what_the_prompt_excludes_stays_out_where_more_is_excluded_beside_it() -
     request = Request(prompt="jazz without drums", without=("flute",))
 
     assert understood(request.prompt).completed(request).without == ("drums", "flute")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"prompt": "slow, 150 bpm"},
+            ("tempo", "150.0", "also says 70.0: dropped, it was read first"),
+        ),
+        (
+            {"prompt": "in D minor, then in G major"},
+            ("key", "D minor", "also says G major: dropped"),
+        ),
+        (
+            {"prompt": "84 bpm", "tempo": 160},
+            ("tempo", "160.0", "also says 84.0: dropped, the field"),
+        ),
+        (
+            {"prompt": "piano and flute, without piano"},
+            ("without", "piano", "asked for and excluded"),
+        ),
+        ({"prompt": "sad and happy"}, ("moods", "sad", "sad and happy contradict")),
+    ],
+)
+def test_what_contradicts_itself_is_told_with_what_was_taken(
+    fields: dict[str, Any], told: tuple[str, str, str]
+) -> None:
+    request = Request(**fields)
+    found = contradictions(understood(request.prompt), request)
+    assert [(own.field, own.value) for own in found] == [told[:2]]
+    assert told[2] in found[0].why
+
+
+@pytest.mark.parametrize(
+    "text", ["slow, 84 bpm", "andante 84 bpm", "sad and dark", "1:30, 90 seconds"]
+)
+def test_what_says_the_same_twice_contradicts_nothing(text: str) -> None:
+    assert not contradictions(understood(text), Request(prompt=text))

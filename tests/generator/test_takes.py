@@ -112,11 +112,6 @@ def test_a_variation_that_cannot_be_says_why(
         engine().generate(request, take)
 
 
-def test_controls_that_are_not_honoured_are_named() -> None:
-    own = engine().generate(request_of({"lyrics": "la la", "bars": 1, "instruments": ["piano"]}))
-    assert own.ignored_controls == ("lyrics",)
-
-
 def test_a_missing_soundfont_says_what_to_install() -> None:
     with pytest.raises(MissingPartError, match="fluid-soundfont-gm"):
         BuiltIn(Path("/nowhere/font.sf2")).generate(request_of({"bars": 1}))
