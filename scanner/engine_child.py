@@ -8,6 +8,7 @@ import json
 import resource
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from scanner.errors import TransientError
@@ -28,17 +29,25 @@ def manifest(service: "Service", name: str) -> dict[str, Any]:
         from generator import engine
 
         return known(engine(BUILTIN))
-    return _asked(service, name, "manifest", service.settings.generation_cpu_seconds)
+    module = service.settings.generation_engines.get(name)
+    return _manifest(name, module, service.settings.generation_cpu_seconds)
 
 
 def test(service: "Service", name: str) -> dict[str, Any]:
     """Run an engine's test for memorised pieces."""
-    found = _asked(service, name, "test", TEST_SECONDS)
+    module = service.settings.generation_engines.get(name)
+    found = _asked(name, module, "test", TEST_SECONDS)
     return found | {"tested_at": service.now().isoformat()}
 
 
-def _asked(service: "Service", name: str, do: str, seconds: int) -> dict[str, Any]:
-    told = {"engine": name, "module": service.settings.generation_engines.get(name), "do": do}
+@cache
+def _manifest(name: str, module: str | None, seconds: int) -> dict[str, Any]:
+    """Of what is installed, which stays the same while this process runs."""
+    return _asked(name, module, "manifest", seconds)
+
+
+def _asked(name: str, module: str | None, do: str, seconds: int) -> dict[str, Any]:
+    told = {"engine": name, "module": module, "do": do}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "scanner.engine_child", str(seconds)],

@@ -9,7 +9,7 @@ from scanner import generations, people, take_nodes
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.delivery import OUT
-from scanner.errors import ForbiddenError, IllegalTransitionError
+from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.people_states import GenerationState
 from scanner.tables import Account, Generation, Take, Track
 from scanner.track_states import State
@@ -100,6 +100,8 @@ def away(service: "Service", caller: Caller, generation_id: str) -> dict[str, An
     """
     with service.database.reading() as session:
         row = generations.find(session, caller.tenant_id, generation_id)
+        if caller.account_id not in (None, row.account_id):
+            raise NotFoundError("generation", "of this id")
         account = session.get(Account, row.account_id) if row.account_id else None
         if not is_refused(session, row):
             raise IllegalTransitionError("only a refused take is made anew away from something")

@@ -153,21 +153,20 @@ def test_what_cannot_be_varied_is_refused_with_what_can(platform: Platform, adul
         assert told in str(answer.json()["errors"]), body
 
 
-def test_the_quota_is_told_and_siblings_beyond_it_are_refused(
-    api: Api, platform: Platform, adults: None
-) -> None:
-    take = add_take(platform.service, platform.tenant.id, "ana")
+def test_the_quota_is_told_and_siblings_beyond_it_are_refused(api: Api, platform: Platform) -> None:
     limits = {"daily_generations": 3, "zone": "Europe/Berlin"}
     teen = {"method": "document", "band": "teen"}
-    platform.http.put("/v1/accounts/ana/age", json=teen, headers={"If-Match": "*"})
-    platform.http.put("/v1/accounts/ana/controls", json=limits)
+    platform.http.put("/v1/accounts/tia/age", json=teen)
+    platform.http.put("/v1/accounts/tia/controls", json=limits)
 
-    made = platform.http.post("/v1/generations", json={"prompt": "a waltz", "account": "ana"})
+    made = platform.http.post("/v1/generations", json={"prompt": "a waltz", "account": "tia"})
     assert (made.headers["Generations-Limit"], made.headers["Generations-Left"]) == ("3", "2")
+    assert made.json()["state"] == "queued", made.text
+    take = add_take(platform.service, platform.tenant.id, "tia")
     four = platform.http.post(f"/v1/takes/{take.id}/variations", json={"count": 4}).json()
 
     assert [each["state"] for each in four["items"]] == ["queued", "queued", "refused", "refused"]
-    quota = platform.http.get("/v1/generations/quota", params={"account": "ana"}).json()
+    quota = platform.http.get("/v1/generations/quota", params={"account": "tia"}).json()
     assert (quota["band"], quota["limit"], quota["used"], quota["left"]) == ("teen", 3, 3, 0)
     assert quota["zone"] == "Europe/Berlin"
     platform_own = platform.http.get("/v1/generations/quota").json()
