@@ -21,6 +21,7 @@ from generator.rendering import render, samples_of_take
 from generator.training.tunes import tunes
 from scanner import generations, inline, installation, keys, references, take_nodes, take_views
 from scanner.callers import SCOPES, Caller
+from scanner.logs import configure
 from scanner.service import Service
 from scanner.settings import Settings
 
@@ -36,7 +37,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30)
     given = parser.parse_args()
     book = given.home / "takes.jsonl"
-    with Service(Settings(home=given.home, log_level="error")) as service:
+    settings = Settings(home=given.home, log_level="error")
+    configure(settings)
+    with Service(settings) as service:
         caller = _caller(service, given.home)
         done = [json.loads(line) for line in book.read_text().splitlines()] if book.exists() else []
         for number in range(len(done), given.count):

@@ -43,6 +43,11 @@ def manifest_of(engine: Engine) -> dict[str, Any]:
         said: Mapping[str, Any] = getattr(engine, "manifest", {})
         unknown = {"weights_sha256": None, "data": None, "licence": None, "card": None}
         return unknown | dict(said)
+    return builtin_manifest()
+
+
+def builtin_manifest() -> dict[str, Any]:
+    """That of the built-in engine, which need not be loaded for it."""
     return {
         "weights_sha256": weights_sha256(),
         "data": "3,863 tunes of O'Neill (1903), Aird (1778-1801) and Ryan (1883): music in the public "
@@ -58,12 +63,19 @@ def weights_sha256() -> str:
     return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
 
 
-def packaged_test(engine: Engine) -> dict[str, Any] | None:
-    """The result that comes with the built-in engine, if it is of this version and these weights."""
-    if engine.name != BUILTIN or not RESULT.exists():
+def packaged_test(engine: Engine | None = None) -> dict[str, Any] | None:
+    """The result that comes with the built-in engine, if it is of these weights and of this version.
+
+    Parameters
+    ----------
+    engine : Engine, optional
+        Whose version it must be; without one, it says itself of which version it is.
+    """
+    if (engine is not None and engine.name != BUILTIN) or not RESULT.exists():
         return None
     kept: dict[str, Any] = json.loads(RESULT.read_text())
-    same = (kept["engine_version"], kept["weights_sha256"]) == (engine.version, weights_sha256())
+    version = kept["engine_version"] if engine is None else engine.version
+    same = (kept["engine_version"], kept["weights_sha256"]) == (version, weights_sha256())
     return kept if same else None
 
 

@@ -59,10 +59,15 @@ def names(service: "Service") -> list[str]:
     return [*ENGINES, *sorted(set(service.settings.generation_engines) - set(ENGINES))]
 
 
-def ensure(service: "Service", name: str) -> GeneratorEngine:
+def ensure(service: "Service", name: str, *, asking: bool = False) -> GeneratorEngine:
     """Return the row of an engine in the version that is installed; made if there is none.
 
     The built-in engine comes with the result of its test, which counts if the weights are those tested.
+
+    Parameters
+    ----------
+    asking : bool
+        Whether the built-in engine too is asked for its version, which takes seconds.
 
     Raises
     ------
@@ -73,7 +78,8 @@ def ensure(service: "Service", name: str) -> GeneratorEngine:
     """
     if name not in names(service):
         raise NotFoundError("engine", f"of the name {name!r}: {', '.join(names(service))}")
-    known = Known(**engine_child.manifest(service, name))
+    packaged = engine_child.packaged() if name == BUILTIN and not asking else None
+    known = Known(**(packaged or engine_child.manifest(service, name)))
     now = service.now()
     with service.database.reading() as session:
         if (row := _row(session, known)) is not None:
@@ -81,7 +87,7 @@ def ensure(service: "Service", name: str) -> GeneratorEngine:
     with service.database.transaction() as session:
         row = _row(session, known)
         if row is None:
-            Database.insert_if_absent(session, _new(known, now))
+            Database.insert_if_absent(session, _new(known, now, _is_off(session, name)))
             row = _row(session, known)
             assert row is not None
             _note(session, row, "engine.registered", {}, now, PACKAGED)
@@ -116,7 +122,7 @@ def test(service: "Service", actor: Actor, name: str) -> GeneratorEngine:
 
     An engine that was never enabled is afterwards disabled or failed; one that fails is stopped.
     """
-    row = ensure(service, name)
+    row = ensure(service, name, asking=True)
     result = engine_child.test(service, name)
     now = service.now()
     with service.database.transaction() as session:
@@ -139,7 +145,7 @@ def enable(service: "Service", actor: Actor, name: str, reason: str) -> Generato
     IllegalTransitionError
         If its test was not run, or it failed.
     """
-    row = ensure(service, name)
+    row = ensure(service, name, asking=True)
     with service.database.transaction() as session:
         row = session.get_one(GeneratorEngine, row.id, with_for_update=True)
         if row.test is None or not row.test["passed"]:
@@ -152,6 +158,8 @@ def enable(service: "Service", actor: Actor, name: str, reason: str) -> Generato
 
 def disable(service: "Service", actor: Actor, name: str, reason: str) -> list[GeneratorEngine]:
     """Stop every version of an engine at once; what it made and is not out goes before a person."""
+    if name == BUILTIN:
+        ensure(service, name)
     with service.database.transaction() as session:
         rows = session.exec(
             select(GeneratorEngine).where(GeneratorEngine.name == name).with_for_update()
@@ -211,22 +219,29 @@ def _row(session: Session, known: Known) -> GeneratorEngine | None:
     ).first()
 
 
-def _new(known: Known, now: datetime) -> GeneratorEngine:
-    counts = known.test is not None and known.test["passed"] and known.name == BUILTIN
-    return GeneratorEngine(
+def _is_off(session: Session, name: str) -> bool:
+    """Whether somebody switched an engine off: a new version of it does not come back by itself."""
+    query = select(GeneratorEngine.state).where(GeneratorEngine.name == name)
+    return not set(session.exec(query)) <= {EngineState.ENABLED}
+
+
+def _new(known: Known, now: datetime, is_off: bool) -> GeneratorEngine:
+    row = GeneratorEngine(
         id=new_id(),
         name=known.name,
         engine_version=known.version,
-        state=EngineState.ENABLED if counts else EngineState.UNTESTED,
+        state=EngineState.UNTESTED,
         manifest=known.manifest,
-        test=known.test if counts else None,
-        tested_at=datetime.fromisoformat(known.test["tested_at"])
-        if counts and known.test
-        else None,
-        reason="its test comes with it" if counts else None,
         created_at=now,
         updated_at=now,
     )
+    if known.test is None or not known.test["passed"] or known.name != BUILTIN:
+        return row
+    row.test, row.tested_at = known.test, datetime.fromisoformat(known.test["tested_at"])
+    row.state, row.reason = EngineState.ENABLED, "its test comes with it"
+    if is_off:
+        row.state, row.reason = EngineState.DISABLED, "another version of it is switched off"
+    return row
 
 
 def _switched(

@@ -155,7 +155,7 @@ def test_what_cannot_be_varied_is_refused_with_what_can(platform: Platform, adul
 
 def test_the_quota_is_told_and_siblings_beyond_it_are_refused(api: Api, platform: Platform) -> None:
     limits = {"daily_generations": 3, "zone": "Europe/Berlin"}
-    teen = {"method": "document", "band": "teen"}
+    teen = {"method": "document", "band": "teen", "country": "DE"}
     platform.http.put("/v1/accounts/tia/age", json=teen)
     platform.http.put("/v1/accounts/tia/controls", json=limits)
 
