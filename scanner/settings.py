@@ -386,6 +386,19 @@ class Settings(BaseSettings):
     )
     stream_lost_seconds: float = Field(
         default=600, ge=0, description="How long a stream's address is tried without audio."
+    generation_engines: dict[str, str] = Field(
+        default_factory=dict,
+        description="Engines of your own: a JSON object from an engine's name to the Python module whose "
+        "function `engine(access)` gives it. Each must pass its test before it is enabled.",
+    )
+    generations_a_minute: int = Field(
+        default=30, ge=1, description="Takes that may be asked for in a minute for one account."
+    )
+    generation_tries: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="New variations that are made away from what a refused take resembles.",
     )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",

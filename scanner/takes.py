@@ -6,7 +6,7 @@ declared as generated: it is marked, read back, scanned and judged before anythi
 
 import hashlib
 import json
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlmodel import Session
 
-from scanner import generations, generators, tracks
+import policy
+from scanner import (
+    generation_engines,
+    generation_limits,
+    generations,
+    generators,
+    take_nodes,
+    takes_child,
+    tracks,
+)
 from scanner.bus.dispatch import AlreadyHandledError, mark_handled
 from scanner.callers import Caller
 from scanner.declarations import Declaration
@@ -24,14 +33,14 @@ from scanner.errors import PoisonError, TransientError
 from scanner.journal import Actor, Event
 from scanner.people_events import GenerationFailed, GenerationMade
 from scanner.people_states import GenerationMove, GenerationState
-from scanner.tables import Account, Generation, Track
+from scanner.store import Blob
+from scanner.tables import Account, Generation, Take, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 GROUP: Final = "generate"
 GENERATOR: Final = Actor("generator", "system")
-_STEM: Final = ".stem.flac"
 
 log = structlog.get_logger()
 
@@ -44,28 +53,39 @@ def make(service: "Service", event: Event) -> None:
     """Make a queued generation's take and submit it; one that is wanted no more is left alone."""
     with service.database.reading() as session:
         row = session.get(Generation, event.subject)
-        account = session.get(Account, row.account_id) if row and row.account_id else None
     if row is None or row.state != GenerationState.QUEUED:
         _settled(service, event)
+        return
+    if (stopped := generation_engines.stopped(service, generators.engine_of(row))) is not None:
+        _refuse(service, event, [_stopped(stopped)])
         return
     folder = service.settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="take-", dir=folder) as place:
-        take = _made(service, row, Path(place))
-        source = _kept(service, row, Path(place), take)
-    declaration = _declared(row, account, take)
+        parent = _bring_parent(service, row, Path(place))
+        take = _made(service, row, Path(place), _bring_reference(service, row, Path(place)))
+        if take["repeats"]:
+            _refuse(service, event, _repeating(take), take)
+            return
+        kept = _kept(service, row, Path(place), take)
+    with service.database.reading() as session:
+        declaration = _declared(session, row, take, parent)
     caller = Caller(row.tenant_id, GENERATOR, frozenset())
 
     def also(session: Session, track: Track) -> None:
         mark_handled(service, session, GROUP, event.id)
-        _note_made(service, session, row.id, track, take, event)
+        generation_engines.require(session, take["engine"], take["engine_version"])
+        made = _note_made(service, session, row.id, track, take, event)
+        take_nodes.add(session, made, track, kept, parent, service.now())
 
     try:
         tracks.submit(
-            service, caller, source, declaration, entrance="generator", key=row.id, also=also
+            service, caller, kept.source, declaration, entrance="generator", key=row.id, also=also
         )
     except NotWantedError:
         _settled(service, event)
+    except generation_engines.EngineDisabledError as error:  # meanwhile
+        _refuse(service, event, [_stopped(str(error))])
 
 
 def give_up(service: "Service", event: Event, why: str) -> None:
@@ -79,15 +99,17 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         generations.note_move(session, row, GenerationMove.FAIL, data, service.now(), event)
 
 
-def _made(service: "Service", row: Generation, place: Path) -> dict[str, Any]:
+def _made(
+    service: "Service", row: Generation, place: Path, reference: str | None
+) -> dict[str, Any]:
     seconds = service.settings.generation_cpu_seconds
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "scanner.takes_child", str(place), str(seconds)],
-            input=json.dumps(generators.fields_of(row)).encode(),
+            input=json.dumps(generators.asked_of(service, row, reference)).encode(),
             capture_output=True,
             timeout=2 * seconds,
-            env=_environment(),
+            env=generators.environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -106,33 +128,86 @@ def _made(service: "Service", row: Generation, place: Path) -> dict[str, Any]:
     return take
 
 
-def _environment() -> dict[str, str]:
-    """Return what the child may know: nothing of the service's settings and secrets."""
-    packages = str(Path(__file__).parent.parent)
-    return {
-        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
-        "OMP_NUM_THREADS": "1",
-    }
+def _kept(
+    service: "Service", row: Generation, place: Path, take: dict[str, Any]
+) -> take_nodes.Kept:
+    """Bring into the store what was made; stems that nobody asked for are kept to be varied from."""
 
+    def put(name: str) -> Blob:
+        return service.store.put_file(row.tenant_id, place / name)
 
-def _kept(service: "Service", row: Generation, place: Path, take: dict[str, Any]) -> tracks.Source:
-    mix = service.store.put_file(row.tenant_id, place / "mix.flac")
-    stems = []
-    if row.parameters.get("stems"):
-        for each in take["stems"]:
-            blob = service.store.put_file(row.tenant_id, place / f"{each['name']}{_STEM}")
-            stems.append(
-                tracks.StemSource(name=each["name"], sha256=blob.sha256, size_bytes=blob.size)
+    mix, document = put("mix.flac"), put("take.json")
+    stems, handed = [], []
+    for number, each in enumerate(take["stems"]):
+        sound = put(f"{number}.flac")
+        midi = put(f"{number}.mid").sha256 if (place / f"{number}.mid").exists() else None
+        stems.append(take_nodes.KeptStem(**each, sound_sha256=sound.sha256, midi_sha256=midi))
+        if row.parameters.get("stems"):
+            handed.append(
+                tracks.StemSource(name=each["name"], sha256=sound.sha256, size_bytes=sound.size)
             )
-    return tracks.Source(
+    source = tracks.Source(
         sha256=mix.sha256,
         size_bytes=mix.size,
         file_name=f"take-{take['id'][:12]}.flac",
-        stems=tuple(stems),
+        stems=tuple(handed),
     )
+    return take_nodes.Kept(source, document.sha256, tuple(stems))
 
 
-def _declared(row: Generation, account: Account | None, take: dict[str, Any]) -> Declaration:
+def _bring_parent(service: "Service", row: Generation, place: Path) -> Take | None:
+    """Lay the take that is to be varied where the child finds it.
+
+    Raises
+    ------
+    PoisonError
+        If it was erased since.
+    """
+    if "parent" not in row.parameters:
+        return None
+    with service.database.reading() as session:
+        parent = session.get(Take, row.parameters["parent"])
+        if parent is None or parent.tenant_id != row.tenant_id:
+            raise PoisonError("the take that was to be varied is erased")
+        stems = take_nodes.stems_of(session, parent.id)
+    files = {takes_child.PARENT: parent.document_sha256}
+    files |= {f"parent-{stem.place}.flac": stem.sound_sha256 for stem in stems}
+    for name, sha256 in files.items():
+        with service.store.path_or_copy(row.tenant_id, sha256) as kept:
+            shutil.copyfile(kept, place / name)
+    return parent
+
+
+def _bring_reference(service: "Service", row: Generation, place: Path) -> str | None:
+    """Lay the audio that a take is to follow where the child finds it; return its SHA-256.
+
+    Raises
+    ------
+    PoisonError
+        If the track is no longer the account's own and cleared.
+    """
+    track_id = row.parameters.get("audio_reference")
+    if track_id is None:
+        return None
+    with service.database.reading() as session:
+        account = session.get(Account, row.account_id) if row.account_id else None
+        try:
+            if account is None:
+                raise LookupError(track_id)
+            sha256 = generation_limits.cleared_reference(session, row.tenant_id, account, track_id)
+        except LookupError:
+            raise PoisonError("the audio that was to be followed is not cleared any more") from None
+    with service.store.path_or_copy(row.tenant_id, sha256) as kept:
+        shutil.copyfile(kept, place / takes_child.REFERENCE)
+    return sha256
+
+
+def _declared(
+    session: Session, row: Generation, take: dict[str, Any], parent: Take | None
+) -> Declaration:
+    account = session.get(Account, row.account_id) if row.account_id else None
+    credits_ = take_nodes.names_of(session, take_nodes.credits_after(parent, row.account_id))
+    lineage = {"parents": [parent.digest], "credits": credits_} if parent else {}
     return Declaration.parse(
         {
             "account": account.external_id if account else None,
@@ -144,6 +219,7 @@ def _declared(row: Generation, account: Account | None, take: dict[str, Any]) ->
                 "take_id": take["id"],
                 "prompt_sha256": hashlib.sha256(row.prompt.encode()).hexdigest(),
                 "seed": take["seed"],
+                **lineage,
             },
         }
     )
@@ -156,7 +232,7 @@ def _note_made(
     track: Track,
     take: dict[str, Any],
     event: Event,
-) -> None:
+) -> Generation:
     row = session.get_one(Generation, generation_id, with_for_update=True, populate_existing=True)
     if row.state != GenerationState.QUEUED:
         raise NotWantedError
@@ -168,6 +244,44 @@ def _note_made(
         engine_version=take["engine_version"],
     )
     generations.note_move(session, row, GenerationMove.MAKE, data, service.now(), event)
+    return row
+
+
+def _refuse(
+    service: "Service",
+    event: Event,
+    reasons: list[policy.GateReason],
+    take: dict[str, Any] | None = None,
+) -> None:
+    """End a generation whose take must not become a track, and say why."""
+    try:
+        with service.database.transaction() as session:
+            mark_handled(service, session, GROUP, event.id)
+            row = session.get_one(Generation, event.subject, with_for_update=True)
+            if row.state == GenerationState.QUEUED:
+                row.take = take
+                generations.refuse(session, row, reasons, service.now(), event)
+    except AlreadyHandledError:
+        return
+
+
+def _stopped(why: str) -> policy.GateReason:
+    return policy.GateReason("generator.engine-disabled", f"{why}.", (), "refused")
+
+
+def _repeating(take: dict[str, Any]) -> list[policy.GateReason]:
+    """Say which pieces that its engine was trained on a take repeats, in which stem and bars."""
+    return [
+        policy.GateReason(
+            generations.TRAINING_PIECE,
+            f"{each['stem'] or 'The whole'}, bars {each['bars'][0]} to {each['bars'][1]}, repeats "
+            f"{each['notes']} notes of '{each['piece']}' (bars {each['piece_bars'][0]} to "
+            f"{each['piece_bars'][1]}), which the model was trained on.",
+            (),
+            "refused",
+        )
+        for each in take["repeats"]
+    ]
 
 
 def _settled(service: "Service", event: Event) -> None:

@@ -37,6 +37,7 @@ from scanner.cli import (
     scanning,
     streams,
     strike_policies,
+    taking,
     watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
@@ -74,6 +75,8 @@ operations.add_to(app)
 backups.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
 app.add_typer(casework.app, name="case")
+app.add_typer(taking.app, name="takes")
+app.add_typer(taking.engines, name="engines")
 app.add_typer(reports.app, name="report")
 app.add_typer(strike_policies.app, name="strike-policy")
 app.add_typer(streams.app, name="stream")

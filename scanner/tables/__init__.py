@@ -34,6 +34,7 @@ from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession, ContestDraft, ReviewerWish
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
+from scanner.tables.generator_engines import GeneratorEngine
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -74,6 +75,7 @@ from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
 from scanner.tables.streams import Stream, StreamPlay
 from scanner.tables.strike_policies import StrikePolicyVersion
+from scanner.tables.takes import Take, TakeContributor, TakeProject, TakeStem
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (
@@ -121,6 +123,7 @@ __all__ = [
     "Evidence",
     "Flagger",
     "Generation",
+    "GeneratorEngine",
     "GoldenCase",
     "Guardian",
     "Handled",
@@ -171,6 +174,10 @@ __all__ = [
     "Strike",
     "StrikePolicyVersion",
     "Submission",
+    "Take",
+    "TakeContributor",
+    "TakeProject",
+    "TakeStem",
     "Tenant",
     "Track",
     "TrackEdit",

@@ -35,6 +35,7 @@ STORIES = {
     "a child's request that is pulled": ("generation", ["wait", "queue", "withdraw"], "withdrawn"),
     "a child's request that a parent refuses": ("generation", ["wait", "withdraw"], "withdrawn"),
     "one request too many": ("generation", ["refuse"], "refused"),
+    "a take that repeats what its engine learned": ("generation", ["queue", "refuse"], "refused"),
     "a birthday": ("age", ["purge"], "purged"),
 }
 REFUSED = [
