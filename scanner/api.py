@@ -17,6 +17,7 @@ from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
     accounts,
+    amendments,
     appeal_decisions,
     appeals,
     audit,
@@ -114,6 +115,7 @@ _KEYED: Final = (
     claims,
     disputes,
     edits,
+    amendments,
     holders,
     licences,
     shares,

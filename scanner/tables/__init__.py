@@ -66,6 +66,7 @@ from scanner.tables.references import (
     ReferenceTally,
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
+from scanner.tables.review import CaseHearing, TrackAmendment
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.setbacks import Setback
 from scanner.tables.sign_ins import SignIn
@@ -94,6 +95,7 @@ __all__ = [
     "BlobRelease",
     "BusCursor",
     "Case",
+    "CaseHearing",
     "CaseNote",
     "CaseVerdict",
     "CatalogueChange",
@@ -164,6 +166,7 @@ __all__ = [
     "Submission",
     "Tenant",
     "Track",
+    "TrackAmendment",
     "TrackEdit",
     "TrackMatch",
     "TrackStem",
