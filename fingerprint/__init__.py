@@ -8,6 +8,7 @@ the references and finds them in a query. :class:`SegmentIndex` is the one that 
 """
 
 from fingerprint.altered import completed, completed_from
+from fingerprint.chromagrams import Chromagrams, chromagrams
 from fingerprint.composition.tones import MODEL as COMPOSITION_MODEL
 from fingerprint.composition.tones import Tones
 from fingerprint.constellation.constellation import Constellation
@@ -47,6 +48,7 @@ __all__ = [
     "COMPOSITION_MODEL",
     "EMBEDDING_MODEL",
     "Answer",
+    "Chromagrams",
     "Constellation",
     "Embedding",
     "Envelope",
@@ -73,6 +75,7 @@ __all__ = [
     "TooShortError",
     "UnusableAudioError",
     "Waveform",
+    "chromagrams",
     "claimed",
     "compared",
     "completed",

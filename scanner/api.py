@@ -17,6 +17,7 @@ from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
     accounts,
+    amendments,
     appeal_decisions,
     appeals,
     audit,
@@ -122,6 +123,7 @@ _KEYED: Final = (
     claims,
     disputes,
     edits,
+    amendments,
     holders,
     licences,
     shares,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sqlmodel import Session, col, or_, select
 
 import appeals
-from scanner import cases, matters, parties, queues, verdicts
+from scanner import cases, hearings, matters, parties, queues, verdicts
 from scanner.callers import Caller
 from scanner.errors import ScannerError
 from scanner.reasons import BadVerdictError
@@ -95,11 +95,13 @@ def decide(
     Raises
     ------
     BadVerdictError
-        If one is no duplicate of the case; nothing is decided then.
+        If one is no duplicate of the case, or too few of them were heard; nothing is decided then.
     """
     known = duplicates(service, caller, case_id, by).case_ids
     if foreign := sorted(set(case_ids) - set(known)):
         raise BadVerdictError(f"no duplicates of the case that you may decide: {foreign[0]} …")
+    with service.database.reading() as session:
+        hearings.check(session, caller, case_ids)
     if wanted.matches:
         raise BadVerdictError("matches are each case's own: let the reason tell what they are")
     return [_decided(service, caller, each, wanted) for each in dict.fromkeys(case_ids)]

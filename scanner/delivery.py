@@ -24,11 +24,12 @@ from scanner import marking, provenance, take_extras, take_nodes, watermark_keys
 from scanner.audio import Decoded, encoding
 from scanner.clock import new_id
 from scanner.database import Database
+from scanner.declared import declared
 from scanner.errors import IllegalTransitionError, NotFoundError, ScannerError
 from scanner.events import TrackFileMade
 from scanner.journal import record
 from scanner.marking import MarkState
-from scanner.tables import Provenance, ReleasedFile, Submission, Track, TrackStem, Watermark
+from scanner.tables import Provenance, ReleasedFile, Track, TrackStem, Watermark
 from scanner.track_states import State
 from scanner.tracks import locked, person_of
 
@@ -245,9 +246,7 @@ def _facts_of(session: Session, track: Track, part: str, form: encoding.Form) ->
     row = marking.mark_of(session, track.id)
     if row is None or row.state != MarkState.MARKED:
         raise UnreadableMarkError("the track's mark was never read back from its master")
-    declaration = session.exec(
-        select(Submission.declaration).where(Submission.track_id == track.id)
-    ).one()
+    declaration = declared(session, track.id)
     stems = tuple(marking.stems_of(session, track.id))
     return DeliveryFacts(track, row, declaration, part, form, stems)
 

@@ -20,11 +20,12 @@ from scanner.bus.dispatch import once
 from scanner.claims import GROUP
 from scanner.clock import new_id
 from scanner.declarations import Declaration, DeclarationError
+from scanner.declared import declared
 from scanner.errors import IllegalTransitionError
 from scanner.events import TrackBlocked, TrackWithdrawn
 from scanner.journal import PIPELINE, Event
 from scanner.rights_events import TrackMended
-from scanner.tables import NoticeTrack, Submission, Track, TrackEdit
+from scanner.tables import NoticeTrack, Track, TrackEdit
 from scanner.track_states import State
 from scanner.tracks import GENERATED, Source, end, find, locked, note, submit
 
@@ -58,22 +59,20 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
         track = find(session, caller.tenant_id, track_id)
         parties.affected(session, caller, track)
         _can_be_mended(session, track)
-        declared = session.exec(
-            select(Submission.declaration).where(Submission.track_id == track.id)
-        ).one()
+        told = declared(session, track.id)
     blob, removed = _rendered(service, track, parts)
-    told = [{"kind": part.kind, "start": part.start, "end": part.end} for part in parts]
-    digest = hashlib.sha256(rfc8785.dumps([track.id, told])).hexdigest()
+    changed = [{"kind": part.kind, "start": part.start, "end": part.end} for part in parts]
+    digest = hashlib.sha256(rfc8785.dumps([track.id, changed])).hexdigest()
     source = Source(sha256=blob.sha256, size_bytes=blob.size, file_name=track.file_name)
 
     def noted(session: Session, new: Track) -> None:
-        _note(service, session, caller, track, new, told, removed)
+        _note(service, session, caller, track, new, changed, removed)
 
     new_track_id = submit(
         service,
         caller,
         source,
-        Declaration.parse(declared),
+        Declaration.parse(told),
         entrance=ENTRANCE,
         key=f"edit-{digest}",
         also=noted,
@@ -127,14 +126,14 @@ def _can_be_mended(session: Session, track: Track) -> None:
         raise IllegalTransitionError("there is no stored audio of the track: submit a new version")
     if track.state == State.WITHDRAWN:
         raise IllegalTransitionError("the track was withdrawn: submit a new version")
-    if _taken_down(session, track):
+    if taken_down(session, track):
         raise IllegalTransitionError(
             "a notice took the track down: answer it by a counter-notice or an appeal, or submit "
             "a new version yourself"
         )
 
 
-def _taken_down(session: Session, track: Track) -> bool:
+def taken_down(session: Session, track: Track) -> bool:
     """Whether a notice keeps a track down: a small change is no way round the law's days (DMCA-R)."""
     query = select(NoticeTrack.notice_id).where(
         NoticeTrack.track_id == track.id, col(NoticeTrack.state).in_(["actioned", "waiting"])

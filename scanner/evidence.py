@@ -10,7 +10,7 @@ from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
-from scanner.tables import Appeal, Claim, Dispute, Evidence, Holder
+from scanner.tables import Appeal, Claim, Dispute, Evidence, Holder, TrackAmendment
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -21,10 +21,11 @@ MOST: Final = 20
 _READ: Final[Mapping[str, frozenset[str]]] = {
     Appeal.KIND: frozenset({"filed", "assigned", "questions"}),
     Dispute.KIND: frozenset({"opened", "with_claimant", "upheld", "appealed"}),
+    TrackAmendment.KIND: frozenset({"drafted"}),
 }
 """States of a matter in which somebody still reads what is put forward; of others, all."""
 _MODELS: Final[dict[str, Any]] = {"holder": Holder} | {
-    model.KIND: model for model in (Appeal, Claim, Dispute)
+    model.KIND: model for model in (Appeal, Claim, Dispute, TrackAmendment)
 }
 _MAGIC: Final = {
     b"%PDF-": "application/pdf",
@@ -94,7 +95,7 @@ def add(
 
 def takes_more(row: Any) -> bool:
     """Tell whether a matter still takes evidence."""
-    return not isinstance(row, Appeal | Dispute) or row.state in _READ[row.KIND]
+    return not isinstance(row, Appeal | Dispute | TrackAmendment) or row.state in _READ[row.KIND]
 
 
 def refuse_over(row: Any) -> None:

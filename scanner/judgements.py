@@ -1,14 +1,15 @@
 """What a decision is made from, and how it is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, select
 
 import policy
 from scanner.clock import new_id
+from scanner.declared import declared
 from scanner.packs_in_force import InForce
-from scanner.tables import Analysis, PolicyDecision, Submission, Track, TrackMatch
+from scanner.tables import Analysis, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 
 if TYPE_CHECKING:
@@ -25,14 +26,18 @@ _JUDGED: Final = "exempted"
 """What only the explanation of a judgement by rules has."""
 
 
-def facts_about(service: "Service", session: Session, track: Track, row: Analysis) -> policy.Facts:
-    """Gather what a pack may know of a track, from an analysis and its submission."""
-    declared = session.exec(
-        select(Submission.declaration).where(Submission.track_id == track.id)
-    ).one()
+def facts_about(
+    service: "Service",
+    session: Session,
+    track: Track,
+    row: Analysis,
+    told: Mapping[str, Any] | None = None,
+) -> policy.Facts:
+    """Gather what a pack may know of a track, from an analysis and what was declared, or ``told``."""
+    told = declared(session, track.id) if told is None else told
     matches = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
     evidence = evidence_of(row, track.duration, matches)
-    return facts_of(session, track.tenant_id, declared, evidence, service.now(), track.id)
+    return facts_of(session, track.tenant_id, told, evidence, service.now(), track.id)
 
 
 def decision_row(

@@ -10,9 +10,9 @@ from sqlmodel import Session, select
 import policy
 from scanner import judgements, parties, rulings, tracks
 from scanner.callers import Caller
-from scanner.judgements import OWN_GROUNDS
 from scanner.declarations import Attestation
 from scanner.errors import ConflictError, IllegalTransitionError
+from scanner.judgements import OWN_GROUNDS
 from scanner.rights_events import LawfulUseFlagged
 from scanner.rulings import Outcome, Ruling
 from scanner.tables import Analysis, PolicyDecision, Submission, Track

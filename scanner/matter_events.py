@@ -49,6 +49,15 @@ MATTER_EVENTS: Final[dict[tuple[str, str], type[MatterEvent]]] = {
 }
 
 
+class CaseHeard(EventData):
+    """A reviewer who holds a case says that they listened to it."""
+
+    topic: ClassVar[str] = CASES
+    type: ClassVar[str] = "clearance.case.heard"
+
+    track_id: str | None = None
+
+
 class DeadlineEvent(EventData):
     """Base of what happens to a clock; the subject is the clock's own id."""
 

@@ -7,7 +7,7 @@ next journal row and the mark *handled* commit together.
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 import policy
 from scanner import (
@@ -24,6 +24,7 @@ from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
 from scanner.clock import new_id
+from scanner.declared import declared
 from scanner.effects import keep_back, quarantine, stopped, take_effect, unfit
 from scanner.errors import TransientError
 from scanner.fetch import FetchError
@@ -37,7 +38,6 @@ from scanner.store import StoreError
 from scanner.tables import (
     Analysis,
     PolicyDecision,
-    Submission,
     Track,
     TrackMatch,
 )
@@ -213,8 +213,7 @@ def _examine(service: "Service", track: Track) -> Evidence:
 
 def _declared(service: "Service", track_id: str) -> dict[str, Any]:
     with service.database.reading() as session:
-        wanted = select(Submission.declaration).where(Submission.track_id == track_id)
-        return dict(session.exec(wanted).one())
+        return declared(session, track_id)
 
 
 def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> None:

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 import policy
 from scanner import generations, people, retro_cases
 from scanner.bus.dispatch import once
+from scanner.declared import declared
 from scanner.delivery import OUT
 from scanner.effects import take_effect
 from scanner.events import TrackDecided, TrackSuperseded, TrackUnpublished
@@ -24,7 +25,7 @@ from scanner.judgements import decision_row
 from scanner.marking import mark_of
 from scanner.packs_in_force import InForce
 from scanner.people_events import AgePurged
-from scanner.tables import Account, Analysis, PolicyActivation, PolicyDecision, Submission, Track
+from scanner.tables import Account, Analysis, PolicyActivation, PolicyDecision, Track
 from scanner.track_states import State
 from scanner.tracks import analyse_again, locked, note
 
@@ -171,11 +172,9 @@ def _rejudged(
 
     By the pack that decided, so that nothing but the person makes a difference.
     """
-    declared = session.exec(
-        select(Submission.declaration).where(Submission.track_id == track.id)
-    ).one()
+    told = declared(session, track.id)
     kept = policy.Facts.model_validate(decision.facts)
-    now = kept.model_copy(update=people.facts(session, track.tenant_id, declared, service.now()))
+    now = kept.model_copy(update=people.facts(session, track.tenant_id, told, service.now()))
     if now == kept:
         return None
     made_by = service.packs.that_made(session, decision)

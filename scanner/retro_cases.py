@@ -11,9 +11,10 @@ import fingerprint
 import policy
 from scanner import harmless, tracks
 from scanner.clock import new_id
+from scanner.declared import declared
 from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
 from scanner.journal import Event, record
-from scanner.tables import Analysis, Case, RetroMatch, Submission, Track, TrackMatch
+from scanner.tables import Analysis, Case, RetroMatch, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 from scanner.track_states import State
 
@@ -146,9 +147,7 @@ def _decided(
     service: "Service", session: Session, track: Track, new: Sequence[Found]
 ) -> tuple[policy.Decision, policy.Decision]:
     """What the pack says now of the track without and with what is new in it."""
-    declared = session.exec(
-        select(Submission.declaration).where(Submission.track_id == track.id)
-    ).one()
+    told = declared(session, track.id)
     analysis = session.get_one(Analysis, track.analysis_id)
     rows = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == analysis.id)).all()
     evidence = evidence_of(analysis, track.duration, rows)
@@ -161,7 +160,7 @@ def _decided(
     now = service.now()
     pack = service.packs.in_force(session, track.tenant_id, track.id).pack
     before, after = (
-        policy.decide(pack, facts_of(session, track.tenant_id, declared, each, now, track.id))
+        policy.decide(pack, facts_of(session, track.tenant_id, told, each, now, track.id))
         for each in (evidence, more)
     )
     return before, after

@@ -72,7 +72,7 @@ def ask(
     if unknown := sorted(set(without) - set(CATEGORIES)):
         raise BadWishError(f"no category {unknown[0]}: there are {', '.join(CATEGORIES)}")
     with service.database.transaction() as session:
-        row = _locked(service, session, actor.id)
+        row = locked_wish(service, session, actor.id)
         row.break_cases, row.break_minutes, row.calm = break_cases, break_minutes, calm
         row.without = sorted(set(without))
         return row
@@ -82,7 +82,7 @@ def rest(service: "Service", caller: Caller) -> None:
     """Begin to count anew: somebody had a break."""
     actor = parties.staff(caller)
     with service.database.transaction() as session:
-        _locked(service, session, actor.id).rested_at = service.now()
+        locked_wish(service, session, actor.id).rested_at = service.now()
 
 
 def put_off(service: "Service", caller: Caller, case_id: str) -> None:
@@ -90,7 +90,7 @@ def put_off(service: "Service", caller: Caller, case_id: str) -> None:
     actor = parties.staff(caller)
     cases.release(service, caller, case_id)
     with service.database.transaction() as session:
-        row, now = _locked(service, session, actor.id), service.now()
+        row, now = locked_wish(service, session, actor.id), service.now()
         still = {key: until for key, until in row.put_off.items() if until > now.isoformat()}
         row.put_off = still | {case_id: (now + PUT_OFF).isoformat()}
 
@@ -168,7 +168,8 @@ def _categories(words: Mapping[str, Any] | None) -> set[str]:
     return {each["category"] for each in (words or {}).get("findings", ())}
 
 
-def _locked(service: "Service", session: Session, user_id: str) -> ReviewerWish:
+def locked_wish(service: "Service", session: Session, user_id: str) -> ReviewerWish:
+    """Return what a reviewer wants, locked; the defaults, if they never said."""
     row = session.get(ReviewerWish, user_id, with_for_update=True)
     if row is None:
         row = ReviewerWish(user_id=user_id, updated_at=service.now())

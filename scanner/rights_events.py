@@ -1,6 +1,6 @@
 """What can happen to rights: holders, their shares, their licences, and fixes of tracks."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from scanner.events import REFERENCES, TRACKS, EventData
 
@@ -98,3 +98,14 @@ class LawfulUseFlagged(EventData):
 
     lawful_use: str
     decision_id: str
+
+
+class TrackAmended(EventData):
+    """A creator's change of what was declared with a track counts, or no longer; what it says is in the table."""
+
+    topic: ClassVar[str] = TRACKS
+    type: ClassVar[str] = "clearance.track.amended"
+
+    amendment_id: str
+    kind: Literal["credit", "territories", "licence"]
+    step: Literal["applied", "undone"]

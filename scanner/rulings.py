@@ -114,7 +114,7 @@ def rule(
         ground_id=ruling.ground[1] if ruling.ground else None,
     )
     if ruling.by == "person":  # law's clock answers nothing that a person was asked
-        kept = [*keep_cases, *_about_matters(session, track)]
+        kept = [*keep_cases, *about_matters(session, track)]
         close_cases(session, track, "a person has decided", now, actor, keep=kept)
     move(session, track, Command.RULE, data, now, actor=actor, cause=cause)
     mark = mark_of(session, track.id)
@@ -156,7 +156,7 @@ def restore(
     return rule(service, session, track, ruling, actor, cause=cause, judged=stored)
 
 
-def _about_matters(session: Session, track: Track) -> Sequence[str]:
+def about_matters(session: Session, track: Track) -> Sequence[str]:
     """Return the ids of open cases that ask about a copy or a claim, not about the decision."""
     query = select(Case.id).where(
         Case.track_id == track.id, col(Case.closed_at).is_(None), col(Case.matter_kind).is_not(None)

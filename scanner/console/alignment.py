@@ -49,6 +49,8 @@ class Alignment:
     ----------
     start, end : float
         Seconds of the track at its left and right edge; ``shift`` seconds later in the reference.
+    marks : tuple of (float, float)
+        Left edges and widths of where a watermark was read in the track.
     """
 
     start: float
@@ -57,6 +59,7 @@ class Alignment:
     track: Lane
     reference: Lane
     ribbons: tuple[Ribbon, ...]
+    marks: tuple[tuple[float, float], ...] = ()
     height: int = 2 * (LANE + MARGIN) + GAP
 
 
@@ -66,6 +69,7 @@ def align(
     reference: fingerprint.Fingerprint | None,
     *,
     whole: bool = False,
+    marks: Sequence[tuple[float, float]] = (),
 ) -> Alignment:
     """Lay out a match.
 
@@ -77,6 +81,8 @@ def align(
         None where nothing was kept: the lane is empty then.
     whole : bool
         Show both sides from end to end, not the surroundings of the longest segment.
+    marks : sequence of (float, float)
+        Seconds of the track in which a watermark was read.
 
     Raises
     ------
@@ -98,6 +104,10 @@ def align(
     def place(seconds: float) -> float:
         return float(round(WIDTH * (seconds - start) / (end - start), 2))
 
+    def clipped(seconds: float) -> float:
+        return min(max(place(seconds), 0.0), float(WIDTH))
+
+    strips = [(clipped(a), clipped(b) - clipped(a)) for a, b in marks]
     ribbons = [_ribbon(number, segment, shift, place) for number, segment in enumerate(segments, 1)]
     return Alignment(
         start=start,
@@ -106,6 +116,21 @@ def align(
         track=_lane(track, start, end),
         reference=_lane(reference, start + shift, end + shift),
         ribbons=tuple(each for each in ribbons if min(each.query) < WIDTH and max(each.query) > 0),
+        marks=tuple(each for each in strips if each[1] > 0),
+    )
+
+
+def strip(
+    print_: fingerprint.Fingerprint | None, duration: float, width: int = WIDTH, height: int = 40
+) -> str | None:
+    """Return a whole waveform as an SVG path of this width and height; None where none was kept."""
+    envelope = None if print_ is None else _envelope(print_, 0.0, print_.duration, COLUMNS)
+    if envelope is None:
+        return None
+    reach = max(1e-4, float(np.abs([envelope.low, envelope.high]).max()))
+    x = width * np.linspace(envelope.start, envelope.end, len(envelope.high)) / duration
+    return _outline(
+        x, height / 2 * (1 - envelope.high / reach), height / 2 * (1 - envelope.low / reach)
     )
 
 
@@ -152,6 +177,11 @@ def _path(print_: fingerprint.Fingerprint, start: float, end: float) -> str | No
     x = WIDTH * (seconds - start) / (end - start)
     high = LANE / 2 * (1 - envelope.high / reach)
     low = LANE / 2 * (1 - envelope.low / reach)
+    return _outline(x, high, low)
+
+
+def _outline(x: Any, high: Any, low: Any) -> str:
+    """Return the path of a closed line: along the upper edge and back along the lower one."""
     there = [f"{a:.1f},{b:.1f}" for a, b in zip(x, high, strict=True)]
     back = [f"{a:.1f},{b:.1f}" for a, b in zip(x[::-1], low[::-1], strict=True)]
     return f"M{' L'.join(there + back)} Z"

@@ -1,16 +1,19 @@
 """Everything that a reviewer sees of one case, gathered in one place."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from sqlmodel import Session, col, func, select
 
+import fingerprint
 import policy
 from appeals.machines.case import State
-from scanner import case_views, explanations, track_views, verdicts
+from scanner import case_views, explanations, stem_lanes, track_views, verdicts
 from scanner.callers import Caller
-from scanner.console import alignment, queue
+from scanner.console import alignment, case_beside, queue
+from scanner.console.case_beside import Beside
 from scanner.errors import NotFoundError, ScannerError
 from scanner.privacy.personal import ERASED, opened
 from scanner.sentences import clock
@@ -24,15 +27,26 @@ from scanner.tables import (
     Track,
     TrackMatch,
 )
+from scanner.tracks import GENERATED
 
 if TYPE_CHECKING:
-    import fingerprint
     from scanner.service import Service
 
 STEPS: Final = 200
 """Events that a timeline shows at most, newest first."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class StemLane:
+    """A stem to draw: its waveform as a path, and where something was found, as shares of the track and in seconds."""
+
+    id: str
+    name: str
+    path: str | None
+    places: list[tuple[float, float]]
+    found: list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,10 @@ class CaseView:
         The chosen match.
     history : dict
         ``account``, ``reference`` and ``events``.
+    stems : list of StemLane
+        Of what a model made.
+    beside : Beside
+        Cases like it, who claims, what the uploader contested and added.
     """
 
     entry: queue.Entry
@@ -64,6 +82,8 @@ class CaseView:
     history: dict[str, Any]
     shown: dict[str, Any]
     blind: bool
+    stems: list[StemLane]
+    beside: Beside
 
 
 def view(
@@ -85,24 +105,83 @@ def view(
         decision = None if blind else _decision(session, case, track)
         lyrics = _lyrics(session, track, described.get("words"))
         shown = case_views.whole(service, session, caller, case)
-    matches = [each for each in described.get("matches", []) if each["segments"]]
-    described["matches"] = matches
-    match = matches[chosen if chosen < len(matches) else 0] if matches else None
-    own, theirs = _prints(service, track, match)
-    drawn = alignment.align(match["segments"], own, theirs, whole=whole) if match else None
+    matches = described["matches"] = _told(described)
+    match = _chosen(matches, chosen)
+    own, theirs = prints(service, track, match)
+    drawn = (
+        alignment.align(match["segments"], own, theirs, whole=whole, marks=_marks(described))
+        if match
+        else None
+    )
     return CaseView(
         entry=queue.entry(service, caller, case, track),
         described=described,
         decision=decision,
         match=match,
         picture=drawn,
-        peaks=alignment.peaks(own) if own else None,
+        peaks=_peaks(service, track, own, match),
         flips=_flips(service, decision),
         lyrics=lyrics,
         history=_history(service, case, track, match, blind=blind),
         shown=shown,
         blind=blind,
+        stems=_stems(service, track, matches),
+        beside=case_beside.beside(service, case, track, match, blind=blind),
     )
+
+
+def match_of(service: "Service", track: Track, chosen: int) -> dict[str, Any] | None:
+    """Return the match that a case's page shows at a place; None if nothing was found."""
+    with service.database.reading() as session:
+        return _chosen(_told(track_views.describe(session, [track])[0]), chosen)
+
+
+def segment_of(part: Mapping[str, Any]) -> fingerprint.Segment:
+    """Return a segment that the API shows as the value that the search gave."""
+    return fingerprint.Segment(**{name: each for name, each in part.items() if name != "stem"})
+
+
+def _told(described: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in described.get("matches", []) if each["segments"]]
+
+
+def _chosen(matches: Sequence[dict[str, Any]], chosen: int) -> dict[str, Any] | None:
+    return matches[chosen if chosen < len(matches) else 0] if matches else None
+
+
+def _stems(
+    service: "Service", track: Track | None, matches: Sequence[Mapping[str, Any]]
+) -> list[StemLane]:
+    if track is None or track.origin != GENERATED:
+        return []
+    duration = max(track.duration or 0.0, 0.1)
+    return [
+        StemLane(
+            each.stem.id,
+            each.stem.name,
+            alignment.strip(each.print_, duration),
+            [(start / duration, (end - start) / duration) for start, end in each.found],
+            each.found,
+        )
+        for each in stem_lanes.lanes(service, track, matches)
+    ]
+
+
+def _marks(described: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Return in which seconds a watermark was read."""
+    return [(each["start"], each["end"]) for each in described.get("watermarks") or []]
+
+
+def _peaks(
+    service: "Service",
+    track: Track | None,
+    own: fingerprint.Fingerprint | None,
+    match: Mapping[str, Any] | None,
+) -> list[float] | None:
+    """Return the peaks of what is played: the mix, also where the match was found in a stem."""
+    if track is not None and match is not None and "stem" in match["segments"][0]:
+        own, _ = prints(service, track, None)
+    return alignment.peaks(own) if own else None
 
 
 def _decision(session: Session, case: Case, track: Track | None) -> PolicyDecision | None:
@@ -119,12 +198,19 @@ def _source(session: Session, case: Case) -> Case | None:
     return session.get(Case, golden.source_id) if golden else None
 
 
-def _prints(
-    service: "Service", track: Track | None, match: dict[str, Any] | None
-) -> "tuple[fingerprint.Fingerprint | None, fingerprint.Fingerprint | None]":
-    """Return both sides' fingerprints; a lane of which none can be read stays empty."""
+def prints(
+    service: "Service", track: Track | None, match: Mapping[str, Any] | None
+) -> tuple[fingerprint.Fingerprint | None, fingerprint.Fingerprint | None]:
+    """Return both sides' fingerprints; a lane of which none can be read stays empty.
+
+    Of a match in a stem, the track's side is the stem.
+    """
     own = theirs = None
-    if track is not None:
+    name = match["segments"][0].get("stem") if match is not None else None
+    if track is not None and name is not None:
+        stem = stem_lanes.named(service, track, name)
+        own = stem_lanes.print_of(service, stem) if stem is not None else None
+    elif track is not None:
         try:
             row = explanations.analysis_of(service, track)
             own = explanations.own_fingerprint(service, track, row)

@@ -24,6 +24,7 @@ MOVES: Final = (
     "blocked",
     "rescanned",
     "mended",
+    "amended",
     "withdrawn",
 )
 """What happens to a track and is told in a line."""

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from scanner import (
     account_standing,
+    amendments,
     appealing,
     badges,
     claim_views,
@@ -38,6 +39,7 @@ from scanner.tables import (
     StatementOfReasons,
     Strike,
     Track,
+    TrackAmendment,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +85,10 @@ class TrackView:
         What of the reference whose match is drawn is heard, where a sound of it is kept.
     badge : str or None
         What anybody is told of its origin; None for what is not out.
+    changes : list of TrackAmendment
+        What the creator changed in what they had declared, newest first.
+    amendable : bool
+        A credit, fewer countries or a licence may help.
     """
 
     track: Track
@@ -102,6 +108,8 @@ class TrackView:
     appealable: bool
     heard: matched_sound.Heard | None
     badge: str | None
+    changes: list[TrackAmendment]
+    amendable: bool
 
 
 def view(
@@ -123,6 +131,8 @@ def view(
         ).all()
         mended = [edits.describe(each) for each in edits.listed(session, track.id)]
         thread = creator_threads.thread(session, caller, track, found)
+        changes = amendments.listed(session, track.id)
+        amendable = amendments.can_be_amended(session, track)
     matches = [each for each in described["matches"] if each["segments"]]
     described["matches"] = matches
     match = matches[chosen if chosen < len(matches) else 0] if matches else None
@@ -148,6 +158,8 @@ def view(
         and track.decision_id not in appealed,
         heard=_heard(service, track, match["reference_id"]) if match is not None else None,
         badge=_badge(service, track),
+        changes=changes,
+        amendable=amendable and bool(claims or statement or track.state == "quarantined"),
     )
 
 

@@ -14,6 +14,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 import appeals
+from scanner import reviewer_keys
 from scanner.console import languages, navigation
 from scanner.console.identities import Identity
 from scanner.sentences import clock, sentence
@@ -106,7 +107,12 @@ def _environment(language: str) -> jinja2.Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]
         languages.words(language), newstyle=True
     )
-    environment.globals.update(language=language, languages=languages.LANGUAGES, static=static_path)
+    environment.globals.update(
+        language=language,
+        languages=languages.LANGUAGES,
+        static=static_path,
+        hotkeys=dict(reviewer_keys.DEFAULTS),
+    )
     environment.filters.update(
         clock=clock,
         moment=lambda value: _moment(value, language),

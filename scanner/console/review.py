@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session, col, select
 
 from appeals.machines.case import State
-from scanner import reasons, reference_previews, reviewer_care, verdicts
+from scanner import reasons, reference_previews, reviewer_care, reviewer_keys, verdicts
 from scanner.callers import Caller
 from scanner.console.case_views import CaseView
 from scanner.reasons import BadVerdictError, Reason
@@ -76,13 +76,15 @@ def beside(service: "Service", session: Session, caller: Caller) -> dict[str, An
         .order_by(col(Case.since).desc())
         .limit(1)
     ).first()
+    wish = reviewer_care.wishes(session, user_id, now)
     left = int((undoable.due_at - now).total_seconds()) if undoable and undoable.due_at else 0
     return {
         "undoable": undoable,
         "undo_verdict": verdicts.standing(session, undoable) if undoable else None,
         "undo_left": left,
         "shift": reviewer_care.shift(session, caller.tenant_id, user_id, now),
-        "wish": reviewer_care.wishes(session, user_id, now),
+        "wish": wish,
+        "hotkeys": reviewer_keys.of(wish.keys),
     }
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from scanner.clockwork import ROWS
-from scanner.tables import Account, LegalHold, NoticeTrack, Track
+from scanner.tables import Account, LegalHold, NoticeTrack, Track, TrackAmendment
 
 
 def about_tracks(session: Session, track_ids: Collection[str]) -> list[str]:
-    """Return the ids of matters about tracks, cases included; a notice is its sender's."""
+    """Return the ids of matters about tracks, cases and amendments included; a notice is its sender's."""
     return _ids(session, "track_id", track_ids)
 
 
@@ -53,7 +53,7 @@ def account_of(session: Session, hold: LegalHold) -> str | None:
 
 def _ids(session: Session, column: str, wanted: Collection[str]) -> list[str]:
     found: set[str] = set()
-    for kind in ROWS.values():
+    for kind in (*ROWS.values(), TrackAmendment):
         model: Any = kind
         if hasattr(model, column):
             found.update(session.exec(select(model.id).where(getattr(model, column).in_(wanted))))

@@ -14,6 +14,7 @@ from scanner import (
     case_views,
     cases,
     golden_cases,
+    hearings,
     schemas,
     second_reviews,
     verdicts,
@@ -71,7 +72,10 @@ def decide_cases(
     wanted: schemas.BulkAsked,
     service: ServiceDep,
 ) -> JSONResponse:
-    """Decide cases about the same recording alike; with `dry_run` show them. Needs `cases:decide`."""
+    """Decide cases about the same recording alike; with `dry_run` show them. Needs `cases:decide`.
+
+    Five of them, or all if they are fewer, are to be heard first: `POST /v1/cases/{id}/heard`.
+    """
 
     def work() -> Answer:
         found = bulk_verdicts.duplicates(service, caller, wanted.case_id, wanted.by)
@@ -115,6 +119,20 @@ def lease_case(
 ) -> JSONResponse:
     """Take a case for ten minutes, or hold it for ten more. Needs `cases:decide`."""
     return _moved(request, service, caller, once, lambda: cases.lease(service, caller, case.id))
+
+
+@router.post("/{case_id}/heard", response_model=schemas.CaseAnswer, responses=_MOVED)
+def hear_case(
+    request: Request, case: DecidedCase, caller: CasesDecider, once: OnceDep, service: ServiceDep
+) -> JSONResponse:
+    """Say that you listened to a case that you hold: a bulk verdict needs it. Needs `cases:decide`."""
+
+    def heard() -> Case:
+        hearings.hear(service, caller, case.id)
+        with service.database.reading() as session:
+            return session.get_one(Case, case.id)
+
+    return _moved(request, service, caller, once, heard)
 
 
 @router.post("/{case_id}/release", response_model=schemas.CaseAnswer, responses=_MOVED)

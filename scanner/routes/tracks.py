@@ -324,7 +324,7 @@ def read_audio(
         raise HttpError("bad-fields", "format and bit_rate are for generated tracks")
     if track.sha256 is None or track.state == State.WITHDRAWN:
         raise HttpError("audio-missing", "this track has no audio here")
-    media_type = _media_type(service, track)
+    media_type = media_type_of(service, track.tenant_id, track.sha256)
     return blob_answers.answer(service, track.tenant_id, track.sha256, media_type, wanted)
 
 
@@ -350,8 +350,9 @@ def _described(service: Service, track_id: str) -> dict[str, Any]:
         return track_views.describe(session, [session.get_one(Track, track_id)])[0]
 
 
-def _media_type(service: Service, track: Track) -> str:
-    part = blob_answers.part_of(service, track.tenant_id, track.sha256 or "", 0, SNIFF_BYTES)
+def media_type_of(service: Service, tenant_id: str, sha256: str) -> str:
+    """Return what a stored sound is, by its first bytes."""
+    part = blob_answers.part_of(service, tenant_id, sha256, 0, SNIFF_BYTES)
     head = b"".join(part)
     try:
         return _MEDIA_TYPES.get(sniff(head), "application/octet-stream")

@@ -69,6 +69,7 @@ from scanner.tables.references import (
     ReferenceTally,
 )
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
+from scanner.tables.review import CaseHearing, TrackAmendment
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.setbacks import Setback
 from scanner.tables.sign_ins import SignIn
@@ -101,6 +102,7 @@ __all__ = [
     "BlobRelease",
     "BusCursor",
     "Case",
+    "CaseHearing",
     "CaseNote",
     "CaseVerdict",
     "CatalogueChange",
@@ -180,6 +182,7 @@ __all__ = [
     "TakeStem",
     "Tenant",
     "Track",
+    "TrackAmendment",
     "TrackEdit",
     "TrackMatch",
     "TrackStem",

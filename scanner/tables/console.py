@@ -38,7 +38,7 @@ class ReviewerWish(SQLModel, table=True):
 
     ``without`` names categories of words whose cases they are not given next. ``put_off`` says until when
     (ISO 8601) a case, by its id, is not given to them again. ``calm`` mutes and covers what is hard to hear
-    or read until they ask for it.
+    or read until they ask for it. ``keys`` holds their own keys by what they do.
     """
 
     __tablename__ = "reviewer_wish"
@@ -49,6 +49,7 @@ class ReviewerWish(SQLModel, table=True):
     calm: bool = True
     without: list[str] = Field(default_factory=list, sa_type=json_type())
     put_off: dict[str, str] = Field(default_factory=dict, sa_type=json_type())
+    keys: dict[str, str] = Field(default_factory=dict, sa_type=json_type())
     rested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
-from scanner import consents, disputes, entry_links, keys, references
+from scanner import amendments, consents, disputes, entry_links, keys, references
 from scanner.consents import ConsentAsked
 from scanner.disputes import Answered, Filed
 from scanner.tables import Account, Holder, Reference
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CREATOR, PARENT = {"creator"}, {"parent"}
 ANYBODY = {*keys.ROLES, None}
 _CONTEST = "/my/contest/{contest_kind}/{contest_id}"
+_CHANGES = "/my/tracks/{track_id}/changes"
 _MATTER = "/my/matters/{matter_kind}/{matter_id}"
 ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/enter"): ANYBODY,
@@ -28,6 +29,12 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/my/tracks/{track_id}/events"): CREATOR,
     ("POST", "/my/tracks/{track_id}/fix"): CREATOR,
     ("POST", "/my/questions/{case_id}"): CREATOR,
+    ("GET", f"{_CHANGES}/new/{{change_kind}}"): CREATOR,
+    ("POST", f"{_CHANGES}/new/{{change_kind}}"): CREATOR,
+    ("GET", f"{_CHANGES}/{{amendment_id}}"): CREATOR,
+    ("POST", f"{_CHANGES}/{{amendment_id}}/documents"): CREATOR,
+    ("POST", f"{_CHANGES}/{{amendment_id}}/apply"): CREATOR,
+    ("POST", f"{_CHANGES}/{{amendment_id}}/undo"): CREATOR,
     ("GET", _CONTEST): CREATOR,
     ("POST", _CONTEST): CREATOR,
     ("POST", f"{_CONTEST}/draft"): CREATOR,
@@ -55,6 +62,12 @@ PAGES: dict[str | None, dict[str, str]] = {
         "creator-track-claimed": "/my/tracks/{claimed_id}",
         "creator-track-upheld": "/my/tracks/{upheld_id}",
         "creator-track-noticed": "/my/tracks/{noticed_id}",
+        "creator-track-limited": "/my/tracks/{limited_id}",
+        "creator-change-credit": "/my/tracks/{limited_id}/changes/new/credit",
+        "creator-change-countries": "/my/tracks/{limited_id}/changes/new/territories",
+        "creator-change-licence": "/my/tracks/{limited_id}/changes/new/licence",
+        "creator-change": "/my/tracks/{limited_id}/changes/{change_id}",
+        "creator-change-document": "/my/tracks/{limited_id}/changes/{licence_id}",
         "creator-dispute-form": "/my/contest/claim/{my_claim_id}?ground=licence",
         "creator-appeal-form": "/my/contest/dispute/{contest_id}",
         "creator-counter-form": "/my/contest/notice/{my_notice_id}",
@@ -84,7 +97,13 @@ def fill(world: "World") -> dict[str, str]:
     taken = casework.decided_track(service, caller, file_name="blue door.wav", **mine)
     notice = noticed.sent(service, caller, taken.id)
     noticed.decided(service, notice.id)
+    limited, change, licence = _limited(world, label, song, mine)
     return {
+        "limited_id": limited,
+        "change_id": change,
+        "licence_id": licence,
+        "amendment_id": _drafted_of_the_first(world),
+        "change_kind": "credit",
         "claimed_id": track.id,
         "my_claim_id": claim.id,
         "upheld_id": kept.id,
@@ -97,6 +116,34 @@ def fill(world: "World") -> dict[str, str]:
         "matter_act": "withdraw",
         "consent_id": _asked_of_a_parent(world),
     }
+
+
+def _limited(
+    world: "World", label: Holder, heard: Reference, mine: dict[str, str]
+) -> tuple[str, str, str]:
+    """A track that can't be had in two countries, one that is left out in a draft, and a licence without its document."""
+    service, caller = world.service, world.caller
+    song = claiming.reference(service, caller, label, "block", title="North Wind")
+    with service.database.transaction() as session:
+        row = session.get_one(Reference, song.id)
+        row.territories, row.fingerprint_sha256 = ["AT", "DE"], heard.fingerprint_sha256
+    track, _ = claiming.claimed(
+        service, caller, song, parts=((0, 180),), file_name="lantern.wav", **mine
+    )
+    made = [
+        amendments.draft(service, caller, track.id, kind, content).id
+        for kind, content in (
+            ("territories", {"without": ["AT", "DE"]}),
+            ("licence", {"licensor": "North Records", "valid_from": "2026-01-01"}),
+        )
+    ]
+    return track.id, made[0], made[1]
+
+
+def _drafted_of_the_first(world: "World") -> str:
+    """A credit of the world's own track, which the roles are tried on."""
+    credit = {"title": "Blue Hour", "artist": "The Others"}
+    return amendments.draft(world.service, world.caller, world.track_id, "credit", credit).id
 
 
 def _recorded(world: "World") -> tuple[Holder, Reference]:

@@ -420,3 +420,60 @@ def test_the_list_says_what_of_a_claimed_or_blocked_track_can_be_contested_and_b
     assert all(
         "<time datetime=" in each and "nothing" not in each for each in (claimed_row, blocked_row)
     )
+
+
+def test_a_country_is_left_out_after_seeing_what_it_changes_and_the_track_goes_out(
+    world: World,
+) -> None:
+    service = world.service
+    path = f"/my/tracks/{world.ids['limited_id']}"
+    with world.http("creator") as client:
+        form = client.get(f"{path}/changes/new/territories").text
+        assert 'value="Austria, Germany"' in form  # where it can't be had
+        fields = {"csrf": csrf_in(form), "mode": "without", "places": "Austria, Gondwana"}
+        wrong = client.post(f"{path}/changes/new/territories", data=fields)
+        assert (wrong.status_code, "Gondwana" in wrong.text) == (422, True)
+        assert 'value="Austria, Gondwana"' in wrong.text
+        drafted = client.post(
+            f"{path}/changes/new/territories", data=fields | {"places": "Germany, at"}
+        ).headers["location"]
+        seen = client.get(drafted).text
+        assert "It can&#39;t be had in: Austria, Germany." in seen
+        assert "Your track goes out without limits." in seen
+        assert "everywhere but Austria, Germany" in seen
+        assert client.post(f"{drafted}/apply", data={"csrf": fields["csrf"]}).status_code == 303
+        inline.drive(service, world.ids["limited_id"])
+        after = client.get(path).text
+        assert "Your track is out, without limits." in after
+        assert "You changed what you had said about your track." in after
+        assert "To take it back, upload the track anew." in client.get(drafted).text
+        refused = client.post(f"{drafted}/undo", data={"csrf": fields["csrf"]})
+        assert refused.status_code == 409
+
+
+def test_a_licence_is_attached_as_a_document_before_it_counts(
+    world: World, browser: "Browser"
+) -> None:
+    label, track_id, _ = held(world, "Paper Moon")
+    with opened(browser, world, "creator", viewport=NARROW) as page:
+        page.goto(f"/my/tracks/{track_id}")
+        page.click("text=Attach a licence")
+        page.fill("#licensor", label.name)
+        page.click("main form button")
+        page.wait_for_selector("#wrong-valid_from")
+        world.complaints.clear()
+        assert page.input_value("#licensor") == label.name
+        page.fill("#valid_from", "2026-01-01")
+        page.fill("#places", "Germany")
+        page.click("main form button")
+        page.wait_for_url("**/changes/*")
+        assert page.locator("text=Put it in force").count() == 0
+        file = {"name": "licence.txt", "mimeType": "text/plain", "buffer": b"Paid in full."}
+        page.set_input_files("#file", file)
+        page.click("text=Add the file")
+        page.wait_for_selector("text=licence.txt")
+        shot(page, "creator-change-attached")
+        assert serious_issues(world, page) == []
+        page.click("text=Put it in force")
+        page.wait_for_url(f"**/my/tracks/{track_id}")
+        assert "in force" in page.inner_text("main")

@@ -240,8 +240,17 @@ def test_alike_cases_are_heard_decided_together_and_taken_back(world: World) -> 
         client.post(f"{path}/alike", data={"csrf": csrf, "by": "audio"})
         page = client.get(f"{path}/alike?by=audio").text
         assert page.count("<audio") >= 5
-        ids = re.search(r'name="case_ids" value="([^"]+)"', page)[1]  # type: ignore[index]
+        assert "Decide them all" not in page  # nothing was heard yet
         form = {"csrf": csrf, "by": "audio", "verdict": "release", "reason": "human.nothing-wrong"}
+        early = {"case_ids": ",".join(case_ids)}
+        assert client.post(f"{path}/alike/verdict", data=form | early).status_code == 422
+        heard = re.findall(r'action="(/cases/[0-9a-f-]+/heard)"', page)
+        for number, each in enumerate(heard):
+            assert f"{number} of 5 are heard" in client.get(f"{path}/alike?by=audio").text
+            back = client.post(each, data={"csrf": csrf, "next_path": f"{path}/alike?by=audio"})
+            assert back.headers["location"] == f"{path}/alike?by=audio"
+        page = client.get(f"{path}/alike?by=audio").text
+        ids = re.search(r'name="case_ids" value="([^"]+)"', page)[1]  # type: ignore[index]
         done = client.post(f"{path}/alike/verdict", data=form | {"case_ids": ids}).text
         assert states(world, case_ids) == ["decided"] * 7
         ids = re.search(r'name="case_ids" value="([^"]+)"', done)[1]  # type: ignore[index]
@@ -283,3 +292,41 @@ def test_the_queue_puts_cases_together_and_shows_one_group(world: World, group: 
         assert "like" in client.get(f"/queue?group={group}&like={new_id()}").text
         live = client.get(f"/queue/live?group={group}&like={like}&shown={case_ids[0]}").text
         assert f'id="state-{case_ids[0]}"' in live and "other case" in live
+
+
+def test_keys_are_ones_own_two_alike_are_refused_and_nothing_fires_while_typing(
+    world: World, browser: "Browser"
+) -> None:
+    [case_id] = put_up(world, 1)
+    with opened(browser, world, "reviewer", viewport=WIDE) as page:
+        page.goto("/care/keys")
+        page.focus("[name=key-take]")
+        page.keyboard.press("z")
+        page.focus("[name=key-escalate]")
+        page.keyboard.press("z")
+        page.click("main button:has-text('Save')")
+        page.wait_for_selector(".problem")
+        world.complaints.clear()
+        assert page.locator("[aria-invalid=true]").count() == 2
+        shot(page, "review-keys-alike")
+        page.focus("[name=key-escalate]")
+        page.keyboard.press("e")
+        page.click("main button:has-text('Save')")
+        page.wait_for_url("**/care/keys?saved=true")
+
+        page.goto(f"/cases/{case_id}")
+        page.keyboard.press("t")
+        assert page.locator("[data-act=take] kbd").inner_text() == "z"
+        page.keyboard.press("z")
+        page.wait_for_selector("[data-verdict]")
+        page.focus("section textarea[name=text]")
+        page.keyboard.type("deg1 z")
+        assert page.input_value("section textarea[name=text]") == "deg1 z"
+        assert page.locator("[name=verdict]:checked").count() == 0
+        assert page.url.rstrip("?").endswith(case_id)
+
+        page.goto("/care/keys")
+        page.click("text=Back to the keys as they were at first")
+        page.wait_for_url("**/care/keys?saved=true")
+        assert page.input_value("[name=key-take]") == "t"
+    give_back(world, "reviewer", [case_id])

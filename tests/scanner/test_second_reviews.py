@@ -14,6 +14,7 @@ from scanner import (
     case_views,
     cases,
     golden_cases,
+    hearings,
     inline,
     reasons,
     review_quality,
@@ -385,6 +386,18 @@ def test_duplicates_are_shown_first_and_decided_each_as_a_whole(service, caller,
         bulk_verdicts.decide(service, ann, same[0].id, "audio", [*ids, other.id], COPY)
     cases.lease(service, ben, same[1].id)
     cases.release(service, ben, same[1].id)
+    for each in ids[:2]:
+        cases.lease(service, ann, each)
+        hearings.hear(service, ann, each)
+    with pytest.raises(BadVerdictError, match="listen to 1 more of these 3 cases"):
+        bulk_verdicts.decide(service, ann, same[0].id, "audio", ids, COPY)
+    with pytest.raises(appeals.IllegalTransitionError, match="hold the case"):
+        hearings.hear(service, ann, same[3].id)
+    cases.lease(service, ann, ids[2])
+    for _ in range(2):
+        hearings.hear(service, ann, ids[2])
+    told = [row.type for row in casework.events(service, ids[2])]
+    assert told.count("clearance.case.heard") == 1
     results = bulk_verdicts.decide(service, ann, same[0].id, "audio", ids, COPY)
 
     assert [each["case_id"] for each in results] == ids

@@ -1,16 +1,16 @@
 """One verdict for several cases about the same: counted, a sample heard, decided, and taken back as a whole."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 import appeals
-from scanner import bulk_verdicts, cases, verdicts
+from scanner import bulk_verdicts, cases, hearings, verdicts
 from scanner import case_views as case_rules
 from scanner.callers import Caller
 from scanner.console import case_views, queue, review
-from scanner.console.access import ConsoleRoute, Posted
+from scanner.console.access import ConsoleRoute, Posted, own_path
 from scanner.console.pages.cases import OwnCase, Reader, SeenCase
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
@@ -20,8 +20,6 @@ from scanner.service import Service
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 
-SAMPLE: Final = 5
-"""Cases that are taken to be heard before the others are decided with them."""
 By = Literal["audio", "reference"]
 
 
@@ -42,6 +40,7 @@ def read_alike(
         sample = queue.entries(
             service, session, identity.caller, [each for each in found.case_ids if each in held]
         )
+        heard = hearings.heard(session, identity.caller, found.case_ids)
         state = review.beside(service, session, identity.caller)
     view = case_views.view(service, identity.caller, case)
     return page(
@@ -54,7 +53,9 @@ def read_alike(
         sample=sample,
         desk=review.desk(service, identity.caller, case, view),
         title=view.entry.name,
-        enough=len(sample) >= min(SAMPLE, len(found.case_ids)),
+        enough=len(sample) >= hearings.required(found.case_ids),
+        heard=heard,
+        required=hearings.required(found.case_ids),
         **state,
     )
 
@@ -68,11 +69,20 @@ def take_sample(
     found = bulk_verdicts.duplicates(service, identity.caller, case.id, by)
     taken = 1
     for each in found.case_ids:
-        if taken >= SAMPLE:
+        if taken >= hearings.SAMPLE:
             break
         if each != case.id:
             taken += _take(service, identity.caller, each)
     return redirect(request, f"/cases/{case.id}/alike?by={by}")
+
+
+@router.post("/cases/{case_id}/heard")
+def hear(
+    request: Request, identity: Reader, case: OwnCase, service: ServiceDep, form: Posted
+) -> Response:
+    """Say that one listened to a case, and go back to where one was."""
+    hearings.hear(service, identity.caller, case.id)
+    return redirect(request, own_path(form.get("next_path")) or f"/cases/{case.id}")
 
 
 @router.post("/cases/{case_id}/alike/verdict")

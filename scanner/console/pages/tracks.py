@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import explanations, queues, track_views, tracks
+from scanner import explanations, queues, reviewer_care, reviewer_keys, track_views, tracks
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.clock import new_id
 from scanner.console import alignment
@@ -87,6 +87,8 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
     with service.database.reading() as session:
         described = track_views.describe(session, [track])[0]
         decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
+        user_id = str(request.state.identity.caller.user_id)
+        wish = reviewer_care.wishes(session, user_id, service.now())
     if decision is not None:
         described["reasons"] = [
             {name: each[name] for name in ("rule", "text", "texts") if name in each}
@@ -107,6 +109,7 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
         final=State(track.state) in FINAL,
         audio=audio if track.sha256 else None,
         peaks=_peaks(service, track),
+        hotkeys=reviewer_keys.of(wish.keys),
     )
 
 

@@ -5,6 +5,10 @@ const typing = (target) => target.closest("input, textarea, select, [contentedit
 const plainKey = (event) =>
   !(event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented);
 
+const KEYS = JSON.parse(document.body.dataset.keys);
+const ACTIONS = new Map(Object.entries(KEYS).map(([action, key]) => [key, action]));
+const actionOf = (event) => ACTIONS.get(event.key);
+
 function moveInList(step) {
   const rows = [...document.querySelectorAll("[data-row]")];
   if (rows.length === 0) return false;
@@ -18,13 +22,18 @@ document.addEventListener("keydown", (event) => {
   if (!plainKey(event) || typing(event.target)) return;
   const hints = document.getElementById("hints");
   if (hints && hints.open) return;
-  if (event.key === "?" && hints) hints.showModal();
-  else if (event.key === "j" && moveInList(1)) event.preventDefault();
-  else if (event.key === "k" && moveInList(-1)) event.preventDefault();
+  const action = actionOf(event);
+  if (action === "hints" && hints) hints.showModal();
+  else if (action === "down" && moveInList(1)) event.preventDefault();
+  else if (action === "up" && moveInList(-1)) event.preventDefault();
 });
 
 document.addEventListener("toggle", (event) => {
   if (!event.target.matches("[data-lazy]") || !event.target.open) return;
+  for (const source of event.target.querySelectorAll("source[data-srcset]")) {
+    source.srcset = source.dataset.srcset;
+    source.removeAttribute("data-srcset");
+  }
   for (const image of event.target.querySelectorAll("img[data-src]")) {
     image.src = image.dataset.src;
     image.removeAttribute("data-src");

@@ -2,6 +2,7 @@
 // The player of a track: wavesurfer.js, the segments of a match, the loop, the heads in the drawing.
 
 const CONTEXT_SECONDS = 2;
+const STEPS = { down: 1, up: -1, "segment-after": 1, "segment-before": -1 };
 const clockOf = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const parsed = (text, otherwise) => (text ? JSON.parse(text) : otherwise);
@@ -48,9 +49,10 @@ function begin(root) {
   const wave = WaveSurfer.create(options);
   const regions = WaveSurfer.Regions ? wave.registerPlugin(WaveSurfer.Regions.create()) : null;
   let chosen = 0;
-  root.sounds = { wave, volume, segments, chosen: () => chosen };
-  wave.setVolume(Number(volume.value));
-  volume.addEventListener("input", () => wave.setVolume(Number(volume.value)));
+  const sounds = root.sounds = { wave, volume, segments, chosen: () => chosen, gain: 1, silent: false };
+  sounds.level = () => wave.setVolume(sounds.silent ? 0 : Number(volume.value) * sounds.gain);
+  sounds.level();
+  volume.addEventListener("input", sounds.level);
 
   const looping = () => loop !== null && loop.getAttribute("aria-pressed") === "true";
   const goTo = (number) => {
@@ -84,11 +86,10 @@ function begin(root) {
   document.addEventListener("keydown", (event) => {
     if (!plainKey(event) || typing(event.target) || document.querySelector("dialog[open]")) return;
     const onControl = event.target.closest("button, a, summary") !== null;
-    if (event.key === " " && !onControl) { event.preventDefault(); wave.playPause(); }
-    else if (event.key === "l") toggle();
-    else if ("jk[]".includes(event.key) && segments.length) {
-      goTo(chosen + ("j]".includes(event.key) ? 1 : -1));
-    }
+    const action = actionOf(event);
+    if (action === "play" && !(onControl && " Enter".includes(event.key))) { event.preventDefault(); wave.playPause(); }
+    else if (action === "loop") toggle();
+    else if (action in STEPS && segments.length) goTo(chosen + STEPS[action]);
   });
 }
 

@@ -10,9 +10,9 @@ const here = () => document.visibilityState === "visible" && Date.now() - touche
 
 function press(target) {
   if (target.matches("summary")) {
-    const details = target.parentElement;
-    details.open = true;
-    details.querySelector("textarea").focus();
+    const details = target.parentElement, field = details.querySelector("textarea");
+    details.open = field !== null || !details.open;
+    if (field) field.focus();
   } else target.click();
 }
 
@@ -29,13 +29,16 @@ document.addEventListener("keydown", (event) => {
   const radio = event.target.matches("input[type=radio]");
   if (typing(event.target) && !radio) return;
   const form = document.querySelector("[data-verdict]");
-  if (form && /^[1-9]$/.test(event.key)) choose(form, event.key);
-  else if (form && event.key === "r") { event.preventDefault(); form.querySelector("[data-reasons]").focus(); }
-  else if (form && event.key === "Enter" && !event.target.closest("button, a, summary")) {
+  const action = actionOf(event);
+  const onControl = " Enter".includes(event.key) && event.target.closest("button, a, summary");
+  if (!action || onControl) return;
+  if (form && action.startsWith("verdict-")) choose(form, action.slice("verdict-".length));
+  else if (form && action === "reason") { event.preventDefault(); form.querySelector("[data-reasons]").focus(); }
+  else if (form && action === "commit") {
     event.preventDefault();
     form.querySelector("[data-commit]").click();
   } else {
-    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    const target = document.querySelector(`[data-act="${action}"]`);
     if (target) { event.preventDefault(); press(target); }
   }
 });

@@ -26,7 +26,8 @@ function compare(root) {
   };
   const levels = () => {
     const loud = Number(volume.value), hears = pressed(ab);
-    wave.setVolume(hears ? 0 : loud * gains.track);
+    root.sounds.gain = hears ? 0 : gains.track;
+    root.sounds.level();
     sound.volume = hears ? loud * gains.reference : 0;
   };
   // Unwarped and heard, it runs at its own tempo: nothing pulls it back to the track then.
@@ -49,8 +50,9 @@ function compare(root) {
   warp.addEventListener("click", () => { flip(warp); follow(true); levels(); });
   document.addEventListener("keydown", (event) => {
     if (!plainKey(event) || typing(event.target) || document.querySelector("dialog[open]")) return;
-    if (event.key === "x") ab.click();
-    else if (event.key === "w") warp.click();
+    const action = actionOf(event);
+    if (action === "ab") ab.click();
+    else if (action === "warp") warp.click();
   });
   levels();
 }

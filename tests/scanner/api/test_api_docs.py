@@ -96,6 +96,8 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "GENERATED": generated,
         "HELD": held,
         "LIMITED": limited,
+        "AMENDMENT": drafted(platform, limited),
+        "UNWANTED": drafted(platform, limited),
         "STATEMENT": platform.http.get(f"/v1/tracks/{limited}/statements").json()["items"][0]["id"],
         "ACCOUNT": "creator-7",
         "SIGNED": signed(api, platform, folder),
@@ -123,6 +125,14 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         **contested(api, platform),
         **appealed(api, platform),
     }
+
+
+def drafted(platform: Platform, track_id: str) -> str:
+    """Draft a licence for a track."""
+    wanted = {"kind": "licence", "content": {"licensor": "Label", "valid_from": "2026-01-01"}}
+    answer = platform.http.post(f"/v1/tracks/{track_id}/amendments", json=wanted)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
 
 def appealed(api: Api, platform: Platform) -> dict[str, str]:

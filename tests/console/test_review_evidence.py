@@ -1,0 +1,98 @@
+"""What a reviewer looks at and listens to beside the match: notes, stems, similar cases, what the creator added."""
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from tests.console.conftest import World, csrf_in, opened, shot
+from tests.console.test_review import WIDE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def test_the_notes_of_both_sides_are_drawn_for_light_and_dark_pages(world: World) -> None:
+    with world.http("reviewer") as client:
+        address = f"/cases/{world.case_id}/chroma.png"
+        pictures = {}
+        for dark in ("false", "true"):
+            answer = client.get(f"{address}?dark={dark}")
+            assert answer.headers["content-type"] == "image/png"
+            assert client.get(f"{address}?dark={dark}").content == answer.content
+            pictures[dark] = Image.open(io.BytesIO(answer.content)).convert("RGBA")
+            assert pictures[dark].getpixel((2, 2))[3] == 0  # the page's own ground
+        light, dark = (_ink(pictures[each]) for each in ("false", "true"))
+        assert light < 100
+        assert dark > 180
+        for wrong in ("match=0&segment=99", "match=99&segment=99"):
+            assert client.get(f"{address}?{wrong}").status_code == 404
+
+
+def _ink(picture: Image.Image) -> int:
+    """How light the letters of the heading are: the most frequent opaque grey of its rows, 0 to 255."""
+    rows = picture.crop((0, 0, picture.width, 28))
+    opaque = [(r + g + b) // 3 for r, g, b, a in rows.getdata() if a == 255]
+    return max(set(opaque), key=opaque.count)
+
+
+def test_a_stem_is_heard_by_itself_and_shows_what_was_found_in_it_alone(
+    world: World, browser: "Browser"
+) -> None:
+    with opened(browser, world, "appeals_officer", viewport=WIDE) as page:
+        page.goto("/cases/{stems_case_id}".format_map(world.ids))
+        page.wait_for_selector("[data-ready]")
+        page.keyboard.press("s")
+        lanes = page.locator("[data-stem]")
+        assert lanes.count() == 2
+        assert lanes.nth(0).locator(".place").count() == 0
+        assert lanes.nth(1).locator(".place").count() == 1
+        page.keyboard.press("Space")
+        page.wait_for_selector('[data-play][aria-pressed="true"]')
+        lanes.nth(1).locator("[data-solo]").click()
+        page.wait_for_selector("[data-stem]:nth-child(2)[data-plays]")
+        assert page.locator("[data-stem]:nth-child(1)[data-plays]").count() == 0
+        shot(page, "review-stems-solo")
+        lanes.nth(1).locator("[data-solo]").click()
+        lanes.nth(1).locator("[data-mute]").click()
+        page.wait_for_selector("[data-stem]:nth-child(1)[data-plays]")
+        page.wait_for_function("!document.querySelector('[data-stem]:nth-child(2)[data-plays]')")
+        lanes.nth(1).locator("[data-mute]").click()
+        page.wait_for_function("!document.querySelector('[data-plays]')")
+        page.emulate_media(color_scheme="dark")
+        page.click("summary:has-text('Notes of both sides')")
+        page.wait_for_function(
+            "[...document.querySelectorAll('picture img')].every((each) => each.complete && each.naturalWidth > 0)"
+        )
+        shot(page, "review-notes-dark")
+
+
+def test_a_stem_of_another_track_and_a_document_of_another_case_read_as_unknown(
+    world: World,
+) -> None:
+    ids = world.ids
+    with world.http("appeals_officer") as client:
+        sound = client.get(
+            f"/cases/{world.case_id}/stems/{ids['stem_id']}/audio", headers={"Range": "bytes=0-99"}
+        )
+        assert (sound.status_code, len(sound.content)) == (206, 100)
+        other = ids["stems_case_id"]
+        assert client.get(f"/cases/{other}/stems/{ids['stem_id']}/audio").status_code == 404
+        kept = client.get(f"/cases/{world.case_id}/documents/{ids['document_id']}")
+        assert kept.content == b"One sample, paid in full."
+        assert kept.headers["content-disposition"].startswith("attachment")
+        assert client.get(f"/cases/{other}/documents/{ids['document_id']}").status_code == 404
+
+
+def test_a_case_shows_similar_ones_who_claims_and_what_the_creator_added(world: World) -> None:
+    with world.http("reviewer") as client:
+        page = client.get(f"/cases/{world.case_id}").text
+    main = page.split('id="alike-title"', 1)[1]
+    assert f"/cases/{world.ids['untaken_id']}" in main.split("</section>", 1)[0]
+    assert "same file" in main
+    assert "Who claims it" in page and "Strikes in force" in page
+    added = page.split('id="added-title"', 1)[1].split("</section>", 1)[0]
+    assert "Blue Records" in added and "licence.txt" in added
+    assert re.search(r'<mark title="[a-z-]+">', page)  # words that were found in the lyrics
+    assert csrf_in(page)

@@ -1,0 +1,52 @@
+"""Notes of a match: both sides over the query's time, in its key."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fingerprint import Fingerprint, Segment, Tones, TooShortError, chromagrams
+from fingerprint.composition.geometry import TONE_SECONDS
+from fingerprint.composition.tones import expected_tones
+
+SECONDS = 40.0
+
+
+def played(notes: list[int], each_s: float, duration: float = SECONDS) -> Fingerprint:
+    """A fingerprint in whose tones one note after the other sounds."""
+    count = expected_tones(duration)
+    levels = np.zeros((count, 4, 12), np.uint8)
+    at = (np.arange(count) * TONE_SECONDS / each_s).astype(int).clip(0, len(notes) - 1)
+    levels[np.arange(count), 2, np.array(notes)[at]] = 15
+    return Fingerprint(np.zeros(0, np.uint32), duration, tones=Tones(levels))
+
+
+def test_a_reference_is_moved_to_the_querys_time_and_turned_to_its_key() -> None:
+    reference = played([0, 4, 7, 11], 10.0)
+    query = played([2, 6, 9, 1], 8.0, 32.0)  # a whole tone higher, faster
+    segment = Segment(0, 32, 0, 40, 0.9, pitch_semitones=2.0, tempo_ratio=1.25)
+
+    found = chromagrams(query, reference, segment)
+
+    assert (found.start, found.end) == (0.0, 32.0)
+    assert found.query.shape == found.reference.shape == (12, len(found.likeness))
+    assert found.query[:, 10].argmax() == 2
+    assert np.median(found.likeness) > 0.99
+    unturned = chromagrams(query, reference, replace(segment, pitch_semitones=0.0))
+    assert np.median(unturned.likeness) < 0.1
+
+
+def test_where_the_reference_has_ended_nothing_is_played() -> None:
+    query, reference = played([0, 4], 20.0), played([0], 10.0, 10.0)
+
+    found = chromagrams(query, reference, Segment(20, 30, 0, 10, 0.9))
+
+    assert found.reference[:, -1].max() == 0
+    assert found.reference[:, 0].max() == 0
+    assert np.isfinite(found.likeness).all()
+
+
+def test_sides_without_notes_can_not_be_drawn() -> None:
+    bare = Fingerprint(np.zeros(0, np.uint32), SECONDS)
+    with pytest.raises(TooShortError, match="no chroma"):
+        chromagrams(bare, played([0], 40.0), Segment(0, 10, 0, 10, 0.9))
