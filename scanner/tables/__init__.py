@@ -70,7 +70,15 @@ from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.setbacks import Setback
 from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
-from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
+from scanner.tables.tenants import (
+    Account,
+    ApiKey,
+    LoginLink,
+    SigningKey,
+    Tenant,
+    UsageCounter,
+    User,
+)
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (
     MarkLicensee,
@@ -128,6 +136,7 @@ __all__ = [
     "LegalHold",
     "Letter",
     "Licence",
+    "LoginLink",
     "MarkLicensee",
     "MatchExemption",
     "Message",
