@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from sqlmodel import col, select
 
 from scanner import ages, consents, generations, parental_controls
-from scanner.console.access import ConsoleRoute, Posted
+from scanner.console import sessions
+from scanner.console.access import ConsoleRoute, Posted, token_of
 from scanner.console.creators import Parent
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
@@ -64,9 +65,9 @@ def grant(
 def withdraw(
     request: Request, identity: Parent, consent: MyConsent, service: ServiceDep, form: Posted
 ) -> Response:
-    """Say no, or take consent back: what it had allowed is pulled."""
+    """Say no, or take consent back: what it had allowed is pulled, and who came by its link sees this answer last."""
     consents.withdraw(service, consent.id, identity.caller.actor)
-    return redirect(request, "/parent")
+    return _home(request, identity, service, last=not sessions.goes_on(service, token_of(request)))
 
 
 @router.get("/consents/{consent_id}/receipt")
@@ -104,6 +105,7 @@ def _home(
     wrong: str | None = None,
     link: str | None = None,
     typed: Mapping[str, str] | None = None,
+    last: bool = False,
 ) -> Response:
     account = _child(service, identity)
     with service.database.reading() as session:
@@ -127,6 +129,7 @@ def _home(
         child=account.external_id,
         link=link,
         wrong=wrong,
+        last=last,
     )
 
 
