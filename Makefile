@@ -71,7 +71,7 @@ bench-policy: setup  ## decisions a second with the default pack, one core: half
 bench-words: setup  ## how well words and prompts are screened, by category, and how fast
 	$(BIN)/python -m benchmarks.words
 
-bench-console: setup  ## server time of the console's queue and case page
+bench-console: setup  ## server time of the console's pages, role by role
 	$(BIN)/python -m benchmarks.console
 
 bench-generator: setup  ## takes of 200 requests against what was asked for, twenty minutes

@@ -262,7 +262,7 @@ def _claims(service: Service, tenant_id: str) -> None:
             disputes.append(
                 own | {
                     "id": new_id(), "state": "with_claimant", "claim_id": own["id"], "filed_by": account,
-                    "grounds": ["mine"], "text": "I made it.", "due_at": now + timedelta(days=number % 30),
+                    "grounds": ["original_work"], "text": "I made it.", "due_at": now + timedelta(days=number % 30),
                     "attestation": {},
                 }
             )  # fmt: skip

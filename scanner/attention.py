@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, func, select
 
 from scanner import dmca_agent
 from scanner.tables import ApiKey, DeadLetter, Letter, LoginLink, User, Webhook
@@ -75,7 +75,7 @@ def of(service: "Service", session: Session, tenant_id: str) -> Attention:
         select(func.count(func.distinct(LoginLink.user_id)))
         .join(User, col(User.id) == col(LoginLink.user_id))
         .where(
-            or_(User.tenant_id == tenant_id, col(User.tenant_id).is_(None)),
+            User.tenant_id == tenant_id,
             LoginLink.reason == "invited",
         )
     )
