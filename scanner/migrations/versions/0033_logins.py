@@ -45,9 +45,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_link_user_id", "login_link", ["user_id"])
     op.create_index("ix_login_link_expires_at", "login_link", ["expires_at"])
+    op.create_index("ix_journal_newest", "journal", ["tenant_id", "id"])
+    op.drop_index("ix_journal_tenant_id", "journal")
 
 
 def downgrade() -> None:
+    op.create_index("ix_journal_tenant_id", "journal", ["tenant_id"])
+    op.drop_index("ix_journal_newest", "journal")
     op.drop_table("login_link")
     for table, columns in _ADDED.items():
         for name in columns:
