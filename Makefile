@@ -75,7 +75,7 @@ bench-policy: setup  ## decisions a second with the default pack, one core: half
 bench-words: setup  ## how well words and prompts are screened, by category, and how fast
 	$(BIN)/python -m benchmarks.words
 
-bench-console: setup  ## server time of the console's queue and case page
+bench-console: setup  ## server time of the console's pages, role by role
 	$(BIN)/python -m benchmarks.console
 
 chaos: setup  ## every part killed, cut off, filled or lied to while TRACKS tracks run; goes on where it ended

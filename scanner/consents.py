@@ -256,6 +256,13 @@ def of_token(session: Session, token: str, now: datetime) -> Consent | None:
     return None if row is None or _is_over(row, now) else row
 
 
+def is_open(session: Session, consent_id: str | None, now: datetime) -> bool:
+    """Tell whether a parent is still asked, or has agreed and not taken it back; None and what was erased are over."""
+    row = session.get(Consent, consent_id) if consent_id is not None else None
+    is_asked = row is not None and row.state in {ConsentState.REQUESTED, ConsentState.GRANTED}
+    return row is not None and is_asked and not _is_over(row, now)
+
+
 def of_guardian(session: Session, guardian_id: str) -> Sequence[Consent]:
     """Return what one parent was asked, newest first."""
     query = select(Consent).where(Consent.guardian_id == guardian_id)

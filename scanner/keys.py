@@ -4,18 +4,18 @@ Of an API key only the SHA-256 is kept; of a signing key only the public half; o
 its Argon2id hash. Each secret is returned once, by the function that makes it.
 """
 
-import functools
 import hashlib
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import update
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from scanner import entry_links
+from scanner import entry_links, passwords
 from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id
 from scanner.errors import (
@@ -46,6 +46,12 @@ ROLES: Final = (
     "parent",
     "rights_holder",
 )
+LOGIN_ROLES: Final = tuple(role for role in ROLES if role not in {"creator", "parent"})
+"""Roles of logins: creators and parents enter by links, and a login of theirs would have no page."""
+NO_ROLE: Final = "none"
+"""Of a login whose groups at the identity provider give it no role any more: it lets nobody in."""
+USE_NOTED: Final = timedelta(minutes=10)
+"""How exactly it is known when a key was last used."""
 HOLDER_SCOPES: Final = (
     "contest:read",
     "contest:write",
@@ -64,6 +70,10 @@ _EMAIL: Final = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00]{1,255}")
 
 class BadKeyRequestError(ScannerError):
     """A key or login can't be made as asked; the message says why."""
+
+
+class ProviderLoginError(UnauthorisedError):
+    """The password is right, and its owner logs in at the identity provider alone."""
 
 
 def create_tenant(service: "Service", name: str, actor: Actor = OPERATOR) -> Tenant:
@@ -89,6 +99,7 @@ def create_key(
     user: str | None = None,
     holder_id: str | None = None,
     flagger_id: str | None = None,
+    expires_at: datetime | None = None,
     actor: Actor = OPERATOR,
 ) -> tuple[ApiKey, str]:
     """Make an API key; the key itself is returned this once.
@@ -102,6 +113,8 @@ def create_key(
         E-mail address of the login whose key it is: it acts as that person.
     holder_id, flagger_id : str, optional
         The rights holder or trusted flagger whose key it is: it acts for them alone.
+    expires_at : datetime, optional
+        From when on it is refused.
 
     Returns
     -------
@@ -118,6 +131,8 @@ def create_key(
         scopes = _for_holders(scopes)
     token = (TEST if sandbox else LIVE) + secrets.token_urlsafe(KEY_BYTES)
     now = service.now()
+    if expires_at is not None and expires_at <= now:
+        raise BadKeyRequestError("a key ends in the future, or not at all")
     with service.database.transaction() as session:
         tenant = session.get(Tenant, tenant_id, with_for_update=True)
         if tenant is None:
@@ -137,6 +152,7 @@ def create_key(
             digest=_digest(token),
             scopes=sorted(set(scopes)),
             created_at=now,
+            expires_at=expires_at,
         )
         session.add(key)
         detail = {"scopes": key.scopes, "sandbox": sandbox}
@@ -162,8 +178,9 @@ def authenticate(service: "Service", token: str) -> Caller:
     Raises
     ------
     UnauthorisedError
-        If the token is not known or was revoked; both read the same.
+        If the token is not known, was revoked or has run out; all read the same.
     """
+    now = service.now()
     if _TOKEN.fullmatch(token):
         with service.database.reading() as session:
             key = session.exec(
@@ -172,7 +189,8 @@ def authenticate(service: "Service", token: str) -> Caller:
                 )
             ).first()
             user = session.get(User, key.user_id) if key is not None and key.user_id else None
-        if key is not None and (user is None or user.disabled_at is None):
+        if key is not None and _is_good(key, user, now):
+            _note_use(service, key, now)
             return Caller(
                 tenant_id=key.tenant_id,
                 actor=_actor(key, user),
@@ -183,10 +201,23 @@ def authenticate(service: "Service", token: str) -> Caller:
                 flagger_id=key.flagger_id,
             )
     with service.database.reading() as session:
-        creator = entry_links.caller_of(session, token, service.now())
+        creator = entry_links.caller_of(session, token, now)
     if creator is not None:
         return creator
     raise UnauthorisedError("this API key is not known: check it, or ask for a new one")
+
+
+def _is_good(key: ApiKey, user: User | None, now: datetime) -> bool:
+    is_over = key.expires_at is not None and key.expires_at <= now
+    return not is_over and (user is None or (user.disabled_at is None and user.role != NO_ROLE))
+
+
+def _note_use(service: "Service", key: ApiKey, now: datetime) -> None:
+    """Write down that a key is used, at most once in :data:`USE_NOTED`."""
+    if key.used_at is not None and now < key.used_at + USE_NOTED:
+        return
+    with service.database.transaction() as session:
+        session.execute(update(ApiKey).where(col(ApiKey.id) == key.id).values(used_at=now))
 
 
 def _actor(key: ApiKey, user: User | None) -> Actor:
@@ -253,6 +284,8 @@ def describe(key: ApiKey) -> dict[str, Any]:
         "version": version_of(key),
         "created_at": key.created_at.isoformat(),
         "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+        "used_at": key.used_at.isoformat() if key.used_at else None,
     }
 
 
@@ -332,6 +365,8 @@ def describe_signing_key(key: SigningKey) -> dict[str, Any]:
         "version": 1 if key.revoked_at is None else 2,
         "created_at": key.created_at.isoformat(),
         "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+        "expires_at": None,
+        "used_at": None,
     }
 
 
@@ -359,8 +394,6 @@ def create_user(
     User, str
         What is kept, and the password, this once.
     """
-    from argon2 import PasswordHasher
-
     if role not in ROLES:
         raise BadKeyRequestError(f"role {role!r} is none of {', '.join(ROLES)}")
     if holder_id is not None and role != "rights_holder":
@@ -371,7 +404,7 @@ def create_user(
     user = User(
         id=new_id(),
         email=email,
-        password_hash=PasswordHasher().hash(password),
+        password_hash=passwords.hashed(password),
         role=role,
         tenant_id=tenant_id,
         holder_id=holder_id,
@@ -407,27 +440,29 @@ def checked_email(email: str) -> str:
     return email
 
 
-@functools.cache
-def _nobodys_hash() -> str:
-    """What the password of an unknown login is compared with, so that it takes as long."""
-    from argon2 import PasswordHasher
+def check_password(
+    session: Session, email: str, password: str, *, provider_only: bool = False
+) -> User:
+    """Return the login; unknown and wrong read and cost the same.
 
-    return PasswordHasher().hash(secrets.token_urlsafe(16))
+    Parameters
+    ----------
+    provider_only : bool
+        Who has come from the identity provider comes from nowhere else.
 
-
-def check_password(session: Session, email: str, password: str) -> User:
-    """Return the login, or raise ``UnauthorisedError``; unknown and wrong read and cost the same."""
-    from argon2 import PasswordHasher
-    from argon2.exceptions import VerificationError
-
+    Raises
+    ------
+    UnauthorisedError
+        If address or password is wrong, or the login is out of use.
+    ProviderLoginError
+        If they are right, and of somebody who logs in at the provider.
+    """
     user = session.exec(select(User).where(User.email == email.strip().lower())).first()
-    hasher = PasswordHasher()
-    try:
-        hasher.verify(user.password_hash if user else _nobodys_hash(), password)
-    except VerificationError:
-        user = None
-    if user is None or user.disabled_at is not None:
+    right = passwords.holds(user.password_hash if user else None, password)
+    if user is None or not right or user.disabled_at is not None or user.role == NO_ROLE:
         raise UnauthorisedError("the e-mail address or the password is wrong")
+    if provider_only and user.subject_digest is not None:
+        raise ProviderLoginError("log in with your organisation's account")
     return user
 
 

@@ -23,6 +23,9 @@ DEPTH_SECONDS: Final = 1.0
 LOGINS: Final = "10/5minute"
 """Tries to log in: of an address with a login, and, five times as many, of a login from anywhere."""
 LOGINS_FROM_ANYWHERE: Final = "50/5minute"
+FORGOTTEN: Final = "3/hour"
+"""Links that may be asked for to one login from anywhere, and ten times as many from one address."""
+FORGOTTEN_AT_ADDRESS: Final = "30/hour"
 
 log = structlog.get_logger()
 
@@ -38,6 +41,7 @@ class RateLimits:
         self._per_key = parse(settings.rate_limit)
         self._per_address = parse(settings.public_rate_limit)
         self._per_login, self._from_anywhere = parse(LOGINS), parse(LOGINS_FROM_ANYWHERE)
+        self._forgotten, self._at_address = parse(FORGOTTEN), parse(FORGOTTEN_AT_ADDRESS)
 
     def count_key(self, key_id: str) -> dict[str, str]:
         """Count a request of a key; return the headers that tell how many are left.
@@ -57,6 +61,11 @@ class RateLimits:
         """Count a try to log in, before the password is looked at."""
         self._count(self._per_login, "login", f"{address} {email}")
         self._count(self._from_anywhere, "login from anywhere", email)
+
+    def count_forgotten(self, address: str, email: str) -> None:
+        """Count somebody who has forgotten a password, whether there is such a login or not."""
+        self._count(self._at_address, "forgotten at address", address)
+        self._count(self._forgotten, "forgotten", email)
 
     def _count(self, limit: RateLimitItem, name: str, who: str) -> dict[str, str]:
         allowed = self._limiter.hit(limit, name, who)

@@ -1,10 +1,11 @@
 """Logins of a platform's people: listed, given another role, put out of use and back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from scanner import keys
 from scanner.callers import Caller
@@ -12,7 +13,7 @@ from scanner.errors import ConflictError, ForbiddenError, NotFoundError
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
-from scanner.tables import ConsoleSession, User
+from scanner.tables import ConsoleSession, Holder, User
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -67,8 +68,7 @@ def change(
     ForbiddenError
         If somebody put the caller's own login out of use, or took its role, meanwhile.
     """
-    if role is not None and role not in keys.ROLES:
-        raise keys.BadKeyRequestError(f"role {role!r} is none of {', '.join(keys.ROLES)}")
+    check_role(role)
     if user_id == caller.user_id:
         raise ConflictError("nobody changes their own login: ask another admin")
     with service.database.transaction() as session:
@@ -76,6 +76,8 @@ def change(
         user = _locked(session, caller, user_id)
         check_version(user.version, expected_version)
         user.tenant_id = caller.tenant_id
+        if role == "rights_holder" and user.holder_id is None:
+            raise keys.BadKeyRequestError("a rights holder's login is made for a holder: add one")
         if role is not None and role != user.role:
             give_role(session, user, role, service.now(), caller.actor)
         if disabled is not None and disabled != (user.disabled_at is not None):
@@ -83,8 +85,23 @@ def change(
             action = "user.disabled" if disabled else "user.enabled"
             note(session, user, action, service.now(), caller.actor)
         if user.disabled_at is not None:
-            session.execute(delete(ConsoleSession).where(col(ConsoleSession.user_id) == user.id))
+            end_sessions(session, user.id)
         return user
+
+
+def check_role(role: str | None) -> None:
+    """Refuse a role that is none, or has no pages that a login opens."""
+    if role is not None and role not in keys.LOGIN_ROLES:
+        known = ", ".join(keys.LOGIN_ROLES)
+        raise keys.BadKeyRequestError(
+            f"role {role!r} is none of {known}; creators and parents enter by links"
+        )
+
+
+def end_sessions(session: Session, user_id: str, *, but: str | None = None) -> None:
+    """End somebody's sessions at the console; ``but`` is the digest of one that goes on."""
+    theirs = delete(ConsoleSession).where(col(ConsoleSession.user_id) == user_id)
+    session.execute(theirs.where(col(ConsoleSession.digest) != (but or "")))
 
 
 def _locked(session: Session, caller: Caller, user_id: str) -> User:
@@ -125,6 +142,24 @@ def note(
     )
 
 
+def holders(session: Session, tenant_id: str, *, limit: int) -> list[Holder]:
+    """Return the rights holders that a login of the platform may act for, by name."""
+    query = select(Holder).where(
+        Holder.tenant_id == tenant_id, col(Holder.named), col(Holder.peer_key).is_(None)
+    )
+    return list(session.exec(query.order_by(col(Holder.name)).limit(limit)))
+
+
+def last_seen(session: Session, user_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when those who are, or just were, at the console were last seen there."""
+    query = (
+        select(ConsoleSession.user_id, func.max(ConsoleSession.seen_at))
+        .where(col(ConsoleSession.user_id).in_(user_ids))
+        .group_by(col(ConsoleSession.user_id))
+    )
+    return {str(user_id): seen for user_id, seen in session.exec(query)}
+
+
 def describe(user: User) -> dict[str, Any]:
     """Return a login as JSON."""
     return {
@@ -135,6 +170,7 @@ def describe(user: User) -> dict[str, Any]:
         "version": user.version,
         "disabled_at": user.disabled_at.isoformat() if user.disabled_at else None,
         "created_at": user.created_at.isoformat(),
+        "by_provider": user.subject_digest is not None,
     }
 
 

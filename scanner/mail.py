@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from sqlmodel import col, or_, select
 
+from scanner import login_links
 from scanner.journal import record
 from scanner.letters import UNSENT_DOMAIN
 from scanner.matter_events import LetterSent
@@ -57,7 +58,7 @@ def send_due(service: "Service", limit: int = 20) -> int:
     """Mail letters whose time has come; return how many were tried. Safe to run in many workers."""
     tried = 0
     while service.settings.smtp_host and tried < limit and (letter := _claim(service)) is not None:
-        result = deliver(service.settings, letter, service.now())
+        result = deliver(service.settings, login_links.filled(service, letter), service.now())
         _settle(service, letter, result)
         tried += 1
     return tried

@@ -386,6 +386,7 @@ class Settings(BaseSettings):
     )
     stream_lost_seconds: float = Field(
         default=600, ge=0, description="How long a stream's address is tried without audio."
+    )
     generation_engines: dict[str, str] = Field(
         default_factory=dict,
         description="Engines of your own: a JSON object from an engine's name to the Python module whose "
@@ -447,6 +448,10 @@ class Settings(BaseSettings):
         description="Domains whose people get a login at their first sign-in, if their groups give a role; none: "
         "only who has a login is let in.",
     )
+    oidc_passwords: bool = Field(
+        default=False,
+        description="Who has signed in at the provider may log in with a password as well.",
+    )
     oidc_tenant: str | None = Field(
         default=None,
         description="Platform whose people sign in there, and of the logins made so; unset: the people of every "
@@ -479,10 +484,12 @@ class Settings(BaseSettings):
     @field_validator("oidc_roles", mode="after")
     @classmethod
     def _are_roles(cls, value: dict[str, str]) -> dict[str, str]:
-        from scanner.keys import ROLES
+        from scanner.keys import LOGIN_ROLES
 
-        if unknown := sorted(set(value.values()) - set(ROLES)):
-            raise ValueError(f"no such role: {', '.join(unknown)}; there are: {', '.join(ROLES)}")
+        if unknown := sorted(set(value.values()) - set(LOGIN_ROLES)):
+            raise ValueError(
+                f"no such role: {', '.join(unknown)}; there are: {', '.join(LOGIN_ROLES)}"
+            )
         return value
 
     @field_validator("milvus_uri", mode="after")
@@ -504,6 +511,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'clearance.db'}"
+
+    @property
+    def provider_only(self) -> bool:
+        """Whether who has come from the identity provider comes from nowhere else."""
+        return self.oidc_issuer is not None and not self.oidc_passwords
 
     @property
     def store(self) -> str:

@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -54,7 +55,7 @@ def new_secret() -> str:
 
 def send(
     url: str,
-    secret: str,
+    signing: Sequence[str],
     *,
     message_id: str,
     timestamp: datetime,
@@ -62,7 +63,7 @@ def send(
     guard: UrlGuard,
     timeout: float,
 ) -> Delivery:
-    """Post ``payload`` once; whatever happens is told by the result."""
+    """Post ``payload`` once, signed with each of the secrets; whatever happens is told by the result."""
     timestamp = timestamp.astimezone(UTC)  # the library signs the wall clock's reading as UTC
     body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
     headers = {
@@ -70,7 +71,9 @@ def send(
         "User-Agent": "clearance",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(timestamp.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, timestamp, body),
+        "webhook-signature": " ".join(
+            Webhook(secret).sign(message_id, timestamp, body) for secret in signing
+        ),
     }
     started = time.monotonic()
     status: int | None = None

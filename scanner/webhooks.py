@@ -37,6 +37,8 @@ SEND_SECONDS: Final = 15.0
 LEASE: Final = timedelta(seconds=60)
 REST: Final = timedelta(seconds=60)
 LOG_KEPT: Final = timedelta(days=90)
+PAUSE_KEPT: Final = timedelta(days=30)
+"""How long messages wait for a webhook that is paused; after that they are given up."""
 LOG_LIMIT: Final = 20
 ALL_TRIES: Final = timedelta(seconds=sum(webhook_sender.RETRY_SCHEDULE))
 FORGOTTEN_AT_ONCE: Final = 1000
@@ -79,7 +81,7 @@ def create(
     )
     with service.database.transaction() as session:
         session.add(webhook)
-        _administered(service, session, caller, webhook, "webhook.created")
+        administered(service, session, caller, webhook, "webhook.created")
     return webhook, secret
 
 
@@ -107,13 +109,13 @@ def remove(
     """Stop sending to an address; its log stays."""
     with service.database.transaction() as session:
         find(session, caller.tenant_id, webhook_id)
-        _locked(session, webhook_id)
+        locked(session, webhook_id)
         webhook = find(session, caller.tenant_id, webhook_id)  # removed by whom it waited for?
         check_version(webhook.version, expected_version)
         webhook.deleted_at = now = service.now()
         webhook.version += 1
         _give_up(session, webhook, now)
-        _administered(service, session, caller, webhook, "webhook.removed")
+        administered(service, session, caller, webhook, "webhook.removed")
 
 
 def deliveries(
@@ -133,7 +135,7 @@ def redeliver(
     """Send a message again, under the same message id and sequence."""
     with service.database.transaction() as session:
         find(session, caller.tenant_id, webhook_id)
-        webhook = _locked(session, webhook_id)
+        webhook = locked(session, webhook_id)
         delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
         if delivery is None or delivery.webhook_id != webhook_id:
             raise NotFoundError("delivery", delivery_id)
@@ -161,8 +163,11 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]
     for webhook in wanting:
-        locked = _locked(session, webhook.id)
-        locked.sequence += 1
+        own = locked(session, webhook.id)
+        if own.paused_at is not None and own.paused_at <= service.now() - PAUSE_KEPT:
+            _give_up(session, own, service.now())
+            continue
+        own.sequence += 1
         session.add(
             WebhookDelivery(
                 id=new_id(),
@@ -170,8 +175,8 @@ def queue(service: "Service", session: Session, event: Event) -> None:
                 webhook_id=webhook.id,
                 event_id=event.id,
                 event_type=event.type,
-                sequence=locked.sequence,
-                payload=payload | {"sequence": locked.sequence},
+                sequence=own.sequence,
+                payload=payload | {"sequence": own.sequence},
                 state=DUE,
                 due_at=service.now(),
                 created_at=service.now(),
@@ -198,6 +203,7 @@ def _claim(service: "Service") -> WebhookDelivery | None:
     with_due = (
         select(Webhook)
         .where(
+            col(Webhook.paused_at).is_(None),
             or_(col(Webhook.leased_until).is_(None), col(Webhook.leased_until) < now),
             or_(col(Webhook.resting_until).is_(None), col(Webhook.resting_until) <= now),
             exists().where(col(WebhookDelivery.webhook_id) == col(Webhook.id), *due),
@@ -235,7 +241,7 @@ def _send(service: "Service", delivery: WebhookDelivery) -> None:
     try:
         result = webhook_sender.send(
             webhook.url,
-            service.secrets.open(webhook.sealed_secret),
+            _secrets(service, webhook, now),
             message_id=delivery.event_id,
             timestamp=now,
             payload=delivery.payload,
@@ -264,6 +270,15 @@ def _send(service: "Service", delivery: WebhookDelivery) -> None:
         _settle(service, delivery, entry, FAILED, None)
 
 
+def _secrets(service: "Service", webhook: Webhook, now: datetime) -> list[str]:
+    """Return what a message is signed with: the secret, and for a while the former one, too."""
+    secrets = [service.secrets.open(webhook.sealed_secret)]
+    until, former = webhook.former_until, webhook.sealed_former_secret
+    if former is not None and until is not None and now < until:
+        secrets.append(service.secrets.open(former))
+    return secrets
+
+
 def _settle(
     service: "Service",
     sent: WebhookDelivery,
@@ -274,7 +289,7 @@ def _settle(
     """Write down what a send came to; only its log, if the message is no longer the sender's."""
     now = service.now()
     with service.database.transaction() as session:
-        webhook = _locked(session, sent.webhook_id)
+        webhook = locked(session, sent.webhook_id)
         delivery = session.get_one(
             WebhookDelivery, sent.id, with_for_update=True, populate_existing=True
         )
@@ -322,7 +337,7 @@ def _give_up(
     )
 
 
-def _locked(session: Session, webhook_id: str) -> Webhook:
+def locked(session: Session, webhook_id: str) -> Webhook:
     """Lock a webhook: always before any of its messages."""
     return session.get_one(Webhook, webhook_id, with_for_update=True, populate_existing=True)
 
@@ -344,9 +359,10 @@ def forget_settled(service: "Service") -> int:
             return dropped
 
 
-def _administered(
+def administered(
     service: "Service", session: Session, caller: Caller, webhook: Webhook, action: str
 ) -> None:
+    """Write a change of a locked webhook into the journal."""
     record(
         session,
         tenant_id=caller.tenant_id,

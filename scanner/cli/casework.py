@@ -322,5 +322,6 @@ def _acting(tenant: str, login: str) -> "Iterator[tuple[Service, Caller]]":
             f"Password of {login}", hide_input=True, err=True
         )
         with service.database.reading() as session:
-            user = keys.check_password(session, login, password)
+            only = service.settings.provider_only
+            user = keys.check_password(session, login, password, provider_only=only)
         yield service, replace(caller, actor=Actor(user.id, user.role), user_id=user.id)

@@ -60,10 +60,15 @@ def create(
     holder: Annotated[
         str | None, typer.Option("--holder", help="Id of the rights holder that it acts for.")
     ] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, max=3650, help="How long it is good.")
+    ] = None,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
     """Make a key; it is shown this once."""
+    from datetime import timedelta
+
     from scanner import keys
     from scanner.callers import SCOPES
 
@@ -81,6 +86,7 @@ def create(
                 sandbox=sandbox,
                 user=user,
                 holder_id=holder,
+                expires_at=service.now() + timedelta(days=days) if days else None,
             )
             shown = keys.describe(kept) | {"api_key": token}
     if as_json:
@@ -194,8 +200,9 @@ def add_user(
     as_json: Json = False,
 ) -> None:
     """Make a login; its password is shown this once."""
-    from scanner import keys
+    from scanner import keys, logins
 
+    logins.check_role(role)
     with opened() as service:
         tenant_id = caller_for(service, tenant).tenant_id if tenant else None
         made, password = keys.create_user(

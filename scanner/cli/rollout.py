@@ -365,7 +365,8 @@ def _as_lead(service: "Service", caller: "Caller", login: str) -> "Caller":
         f"Password of {login}", hide_input=True, err=True
     )
     with service.database.reading() as session:
-        user = keys.check_password(session, login, password)
+        only = service.settings.provider_only
+        user = keys.check_password(session, login, password, provider_only=only)
     if user.role != LEAD:
         raise ForbiddenError(f"{login} is {user.role}; packs are the matter of a {LEAD}")
     return replace(caller, actor=Actor(user.id, user.role))

@@ -8,6 +8,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from scanner.console.pages import (
+    account,
+    account_passwords,
+    admin_overview,
+    admin_webhooks,
     administration,
     auditing,
     cases,
@@ -62,6 +66,10 @@ PAGES: Final = (
     lead_audit,
     lead_dashboards,
     lead_packs,
+    admin_overview,
+    admin_webhooks,
+    account,
+    account_passwords,
     holder_catalogue,
     holder_imports,
     holder_matters,

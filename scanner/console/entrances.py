@@ -19,6 +19,8 @@ class Entrance:
         The creator's; of a parent, their child's.
     link_id, guardian_id : str, optional
         The creator's link, or who the parent is: one of the two.
+    consent_id : str, optional
+        Of a parent: the consent whose link it is; what was begun by it ends with the consent.
     until : datetime, optional
         When the link ends, and with it what was begun by it.
     """
@@ -26,6 +28,7 @@ class Entrance:
     account_id: str
     link_id: str | None = None
     guardian_id: str | None = None
+    consent_id: str | None = None
     until: datetime | None = None
 
 
@@ -42,5 +45,5 @@ def entrance_of(session: Session, token: str, now: datetime) -> Entrance:
         return Entrance(link.account_id, link_id=link.id, until=link.expires_at)
     consent = consents.of_token(session, token, now)
     if consent is not None:
-        return Entrance(consent.account_id, guardian_id=consent.guardian_id)
+        return Entrance(consent.account_id, guardian_id=consent.guardian_id, consent_id=consent.id)
     raise UnauthorisedError("this link is not known, or not good any more")

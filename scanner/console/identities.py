@@ -45,6 +45,8 @@ class Identity:
         The language they chose.
     csrf : str
         What their forms carry.
+    user_id : str or None
+        Of who logged in: their login.
     """
 
     caller: Caller
@@ -54,6 +56,7 @@ class Identity:
     language: str | None = None
     csrf: str = ""
     child_id: str | None = None
+    user_id: str | None = None
 
 
 def identity_of(
@@ -68,16 +71,15 @@ def identity_of(
     """
     tenant = _platform(session, user)
     if user.role == HOLDERS:
-        return Identity(
-            _for_holder(tenant, user), user.role, user.email, tenant.name, language, csrf
+        caller = _for_holder(tenant, user)
+    else:
+        caller = Caller(
+            tenant_id=tenant.id,
+            actor=Actor(user.id, user.role),
+            scopes=SCOPES_OF.get(user.role, frozenset()),
+            user_id=user.id,
         )
-    caller = Caller(
-        tenant_id=tenant.id,
-        actor=Actor(user.id, user.role),
-        scopes=SCOPES_OF.get(user.role, frozenset()),
-        user_id=user.id,
-    )
-    return Identity(caller, user.role, user.email, tenant.name, language, csrf)
+    return Identity(caller, user.role, user.email, tenant.name, language, csrf, user_id=user.id)
 
 
 def _for_holder(tenant: Tenant, user: User) -> Caller:
@@ -96,7 +98,7 @@ def _for_holder(tenant: Tenant, user: User) -> Caller:
 def identity_at(
     session: Session, kept: ConsoleSession, now: datetime, csrf: str
 ) -> Identity | None:
-    """Return whose a session is; None once the link that it was begun by, or the login, does not let in any more.
+    """Return whose a session is; None once the link, the consent or the login that it was begun by lets in no more.
 
     Raises
     ------
@@ -105,12 +107,14 @@ def identity_at(
     """
     if kept.user_id is not None:
         user = session.get_one(User, kept.user_id)
-        if user.disabled_at is not None:
+        if user.disabled_at is not None or user.role == keys.NO_ROLE:
             return None
         return identity_of(session, user, language=kept.language, csrf=csrf)
     account = session.get_one(Account, kept.account_id)
     platform = session.get_one(Tenant, account.tenant_id).name
     if kept.guardian_id is not None:
+        if not consents.is_open(session, kept.consent_id, now):
+            return None
         parent = session.get_one(Guardian, kept.guardian_id)
         caller = Caller(account.tenant_id, Actor(parent.id, consents.PARENT), frozenset())
         name = parent.external_id

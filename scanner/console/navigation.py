@@ -16,10 +16,9 @@ HOLDERS: Final = frozenset({"rights_holder"})
 CASE_READERS: Final = STAFF
 CREATORS: Final = frozenset({"creator"})
 PARENTS: Final = frozenset({"parent"})
-EVERYBODY: Final = frozenset(
-    {"admin", "reviewer", "appeals_officer", "policy_lead", "auditor", "creator", "parent"}
-    | {"rights_holder"}
-)
+ACCOUNT_HOLDERS: Final = STAFF | OVERSEERS | HOLDERS
+"""Who has a login; creators and parents enter by links."""
+EVERYBODY: Final = ACCOUNT_HOLDERS | CREATORS | PARENTS
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ def _(message: str) -> str:
 
 PLACES: Final = (
     Place("/queue", _("Queue"), CASE_READERS),
+    Place("/overview", _("Overview"), ADMINS),
     Place("/care", _("Breaks"), CASE_READERS),
     Place("/upload", _("Upload"), UPLOADERS),
     Place("/policies", _("Rules"), LEADS),
@@ -71,6 +71,7 @@ ROLE_NAMES: Final[Mapping[str, str]] = {
     "creator": _("creator"),
     "parent": _("parent"),
     "rights_holder": _("rights holder"),
+    "none": _("no role"),
 }
 
 

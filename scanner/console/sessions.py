@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, delete, select
+from sqlmodel import Session, col, delete, select
 
-from scanner import keys
+from scanner import keys, logins
 from scanner.console.entrances import entrance_of
 from scanner.console.identities import Identity, identity_at, identity_of
-from scanner.tables import ConsoleSession
+from scanner.tables import ConsoleSession, User
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -44,7 +44,13 @@ def csrf_holds(token: str | None, given: str | None) -> bool:
 
 
 def log_in(
-    service: "Service", email: str, password: str, *, former: str | None, language: str | None
+    service: "Service",
+    email: str,
+    password: str,
+    *,
+    former: str | None,
+    language: str | None,
+    browser: str | None = None,
 ) -> str:
     """Begin a session under a new token; the browser's former one ends.
 
@@ -52,13 +58,22 @@ def log_in(
     ------
     UnauthorisedError
         If address or password is wrong; both read the same.
+    ProviderLoginError
+        If they are right, and of somebody who logs in at the identity provider alone.
     ForbiddenError
         If it can't be told which platform the login is of.
     """
     with service.database.reading() as session:
-        user = keys.check_password(session, email, password)
+        only = service.settings.provider_only
+        user = keys.check_password(session, email, password, provider_only=only)
         identity_of(session, user)
-    return begin(service, former=former, language=language, user_id=user.id)
+    return begin(
+        service,
+        former=former,
+        language=user.language or language,
+        user_id=user.id,
+        browser=browser,
+    )
 
 
 def enter(service: "Service", link_token: str, *, former: str | None, language: str | None) -> str:
@@ -79,6 +94,7 @@ def enter(service: "Service", link_token: str, *, former: str | None, language: 
         account_id=found.account_id,
         link_id=found.link_id,
         guardian_id=found.guardian_id,
+        consent_id=found.consent_id,
     )
 
 
@@ -97,7 +113,7 @@ def begin(
     until : datetime, optional
         When it ends, if that is sooner than after :data:`LIFE`.
     whose
-        Columns of :class:`scanner.tables.ConsoleSession` that say whose it is.
+        Columns of :class:`scanner.tables.ConsoleSession` that say whose it is, and at which browser.
     """
     token, now = new_token(), service.now()
     with service.database.transaction() as session:
@@ -105,7 +121,7 @@ def begin(
             session.execute(delete(ConsoleSession).where(_is(former)))
         session.add(
             ConsoleSession(
-                digest=_digest(token),
+                digest=digest_of(token),
                 language=language,
                 created_at=now,
                 seen_at=now,
@@ -131,12 +147,47 @@ def find(service: "Service", token: str | None) -> Identity | None:
     return identity
 
 
+def goes_on(service: "Service", token: str | None) -> bool:
+    """Tell whether a token still stands for somebody."""
+    return find(service, token) is not None
+
+
 def choose_language(service: "Service", token: str, language: str) -> None:
     """Keep a language with a session."""
     with service.database.transaction() as session:
         kept = session.exec(select(ConsoleSession).where(_is(token)).with_for_update()).first()
         if kept is not None:
             kept.language = language
+
+
+def keep_language(service: "Service", user_id: str, token: str, language: str) -> None:
+    """Keep a language with a login, for its next sessions and its letters, and with this session."""
+    with service.database.transaction() as session:
+        session.get_one(User, user_id, with_for_update=True).language = language
+    choose_language(service, token, language)
+
+
+def of_user(session: Session, user_id: str, now: datetime) -> list[ConsoleSession]:
+    """Return somebody's sessions that have not ended, the one used last first."""
+    query = select(ConsoleSession).where(
+        ConsoleSession.user_id == user_id,
+        col(ConsoleSession.expires_at) > now,
+        col(ConsoleSession.seen_at) > now - IDLE,
+    )
+    return list(session.exec(query.order_by(col(ConsoleSession.seen_at).desc())))
+
+
+def end(service: "Service", user_id: str, digest: str) -> None:
+    """End one of somebody's sessions; one that has ended, or is another's, is none of theirs."""
+    with service.database.transaction() as session:
+        own = delete(ConsoleSession).where(col(ConsoleSession.user_id) == user_id)
+        session.execute(own.where(col(ConsoleSession.digest) == digest))
+
+
+def end_others(service: "Service", user_id: str, token: str) -> None:
+    """End somebody's sessions but the one of a token."""
+    with service.database.transaction() as session:
+        logins.end_sessions(session, user_id, but=digest_of(token))
 
 
 def log_out(service: "Service", token: str) -> None:
@@ -153,8 +204,9 @@ def _seen(service: "Service", token: str) -> None:
 
 
 def _is(token: str) -> ColumnElement[bool]:
-    return col(ConsoleSession.digest) == _digest(token)
+    return col(ConsoleSession.digest) == digest_of(token)
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """Return what is kept of a token: its SHA-256."""
     return hashlib.sha256(token.encode()).hexdigest()

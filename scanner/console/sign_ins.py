@@ -96,6 +96,7 @@ def person(service: "Service", claims: Mapping[str, Any]) -> User:
             tenant_id = None
     if tenant_id is not None and email is not None:
         _make(service, email, _role(None, roles), tenant_id)
+    _drop_lost_role(service, subject, roles)
     with service.database.transaction() as session:
         user = _by_subject(session, subject) or _linked(service, session, subject, email)
         if user.disabled_at is not None:
@@ -107,6 +108,19 @@ def person(service: "Service", claims: Mapping[str, Any]) -> User:
         if service.settings.oidc_tenant not in (None, platform):
             raise SignInError("unknown", "this login is of another platform than the provider's")
     return user
+
+
+def _drop_lost_role(service: "Service", subject: str, roles: frozenset[str] | None) -> None:
+    """End the sessions of a login whose groups do not give its role any more; if they give no other, it has none."""
+    if roles is None:
+        return
+    with service.database.transaction() as session:
+        user = _by_subject(session, subject)
+        if user is None or user.role in roles:
+            return
+        if len(roles) != 1 and user.role != keys.NO_ROLE:
+            logins.give_role(session, user, keys.NO_ROLE, service.now(), PROVIDER)
+        logins.end_sessions(session, user.id)
 
 
 def _taken(service: "Service", state: str, browser: str) -> SignIn:
@@ -146,7 +160,8 @@ def _make(service: "Service", email: str, role: str, tenant_id: str) -> None:
 def _platform_of_new(service: "Service", session: Session, email: str) -> str:
     """Return the platform that a login is made for, or raise if none is to be made."""
     settings = service.settings
-    if email.rpartition("@")[2] not in settings.oidc_domains or not settings.oidc_roles:
+    domains = {each.lower() for each in settings.oidc_domains}
+    if email.rpartition("@")[2] not in domains or not settings.oidc_roles:
         raise SignInError("unknown", "there is no login for this person, and none is made")
     platforms = keys.tenants(session)
     wanted = [each for each in platforms if settings.oidc_tenant in (None, each.name)]
@@ -171,8 +186,8 @@ def _roles(service: "Service", claims: Mapping[str, Any]) -> frozenset[str] | No
 
 def _role(present: str | None, roles: frozenset[str] | None) -> str:
     """Return the role that somebody is to have: their present one, if their groups give it too."""
-    if present is not None and (roles is None or present in roles):
-        return present
+    if present not in {None, keys.NO_ROLE} and (roles is None or present in roles):
+        return str(present)
     if roles is None or len(roles) != 1:
         raise SignInError("unknown", "the groups of this person give no role, or several")
     return next(iter(roles))

@@ -51,6 +51,7 @@ def create_key(
             wanted.name,
             wanted.scopes,
             sandbox=wanted.sandbox or caller.sandbox,
+            expires_at=wanted.expires_at,
             actor=caller.actor,
         )
         location = {"Location": f"/v1/keys/{key.id}"}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from scanner.schemas.common import Answer, Asked, Moment, ShortText
 
@@ -68,6 +68,9 @@ class KeyAsked(Asked):
     name: ShortText
     scopes: Annotated[list[str], Field(min_length=1, max_length=50)]
     sandbox: bool = Field(False, description="Make a `clr_test_` key for the sandbox.")
+    expires_at: AwareDatetime | None = Field(
+        None, description="From when on it is refused; none: until it is revoked."
+    )
 
 
 class KeyAnswer(Answer):
@@ -81,6 +84,8 @@ class KeyAnswer(Answer):
     version: int
     created_at: Moment
     revoked_at: Moment | None
+    expires_at: Moment | None
+    used_at: Moment | None = Field(description="When it was last used, to ten minutes.")
 
 
 class KeyMade(KeyAnswer):

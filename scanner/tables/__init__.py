@@ -78,6 +78,15 @@ from scanner.tables.streams import Stream, StreamPlay
 from scanner.tables.strike_policies import StrikePolicyVersion
 from scanner.tables.takes import Take, TakeContributor, TakeProject, TakeStem
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
+from scanner.tables.tenants import (
+    Account,
+    ApiKey,
+    LoginLink,
+    SigningKey,
+    Tenant,
+    UsageCounter,
+    User,
+)
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (
     MarkLicensee,
@@ -138,6 +147,7 @@ __all__ = [
     "LegalHold",
     "Letter",
     "Licence",
+    "LoginLink",
     "MarkLicensee",
     "MatchExemption",
     "Message",

@@ -13,7 +13,8 @@ class ConsoleSession(SQLModel, table=True):
     """Somebody at one browser; of its token only the SHA-256 is kept.
 
     Of a member of staff it has ``user_id``; of a creator ``account_id`` and the ``link_id`` they came by; of a
-    parent ``guardian_id`` and, as ``account_id``, whose parent they are.
+    parent ``guardian_id``, the ``consent_id`` they came by and, as ``account_id``, whose parent they are.
+    ``browser`` is its kind alone, as "Firefox, Linux".
     """
 
     __tablename__ = "console_session"
@@ -27,6 +28,8 @@ class ConsoleSession(SQLModel, table=True):
     )
     link_id: str | None = Field(default=None, max_length=36, foreign_key="entry_link.id")
     guardian_id: str | None = Field(default=None, max_length=36, foreign_key="guardian.id")
+    consent_id: str | None = Field(default=None, max_length=36)
+    browser: str | None = Field(default=None, max_length=60)
     language: str | None = Field(default=None, max_length=10)
     created_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)

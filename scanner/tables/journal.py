@@ -15,10 +15,13 @@ class JournalRow(SQLModel, table=True):
     """One thing that happened, written in the transaction that made it so. Never changed."""
 
     __tablename__ = "journal"
-    __table_args__ = (UniqueConstraint("subject", "version", name="uq_journal_subject_version"),)
+    __table_args__ = (
+        UniqueConstraint("subject", "version", name="uq_journal_subject_version"),
+        Index("ix_journal_newest", "tenant_id", "id"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
-    tenant_id: str | None = Field(default=None, max_length=36, index=True)
+    tenant_id: str | None = Field(default=None, max_length=36)
     topic: str = Field(max_length=60)
     type: str = Field(max_length=100)
     schema_version: int

@@ -25,7 +25,7 @@ class ApiKey(SQLModel, table=True):
     """A bearer key; only the SHA-256 of its 256 random bits is kept.
 
     One of a person names their login, one of a rights holder the holder, one of a trusted flagger the
-    flagger; others are the platform's own.
+    flagger; others are the platform's own. ``used_at`` is when it was last used, to ten minutes.
     """
 
     __tablename__ = "api_key"
@@ -41,6 +41,8 @@ class ApiKey(SQLModel, table=True):
     flagger_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class SigningKey(SQLModel, table=True):
@@ -77,6 +79,22 @@ class User(SQLModel, table=True):
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     subject_digest: str | None = Field(default=None, max_length=64, index=True, unique=True)
+    language: str | None = Field(default=None, max_length=10)
+
+
+class LoginLink(SQLModel, table=True):
+    """A link by which somebody sets the password of their login, once; it is removed when it is used.
+
+    What the link holds beside the id follows from it and the installation's key, and is kept nowhere.
+    """
+
+    __tablename__ = "login_link"
+
+    id: str = Field(primary_key=True, max_length=36)
+    user_id: str = Field(max_length=36, foreign_key="user_login.id", index=True)
+    reason: str = Field(max_length=20)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class Account(SQLModel, table=True):

@@ -14,7 +14,8 @@ class Webhook(SQLModel, table=True):
 
     ``leased_until`` is set while a worker sends a message to it, ``resting_until`` after a failure,
     ``failing_since`` from its first failure to its next success. ``last_tried_at`` gives each its
-    turn.
+    turn. While ``paused_at`` is set nothing is sent, and what comes up waits. The former secret signs beside
+    the present one until ``former_until``.
     """
 
     __tablename__ = "webhook"
@@ -32,6 +33,9 @@ class Webhook(SQLModel, table=True):
     resting_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sealed_former_secret: str | None = Field(default=None, max_length=500)
+    former_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class WebhookDelivery(SQLModel, table=True):

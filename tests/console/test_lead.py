@@ -138,10 +138,13 @@ def test_what_is_to_be_mended_in_a_pack_stands_at_its_line(world: World) -> None
 
 def test_an_admin_adds_a_login_changes_its_role_and_puts_it_out_of_use(world: World) -> None:
     answer = posted(world, "admin", "/admin/users", email="nora@example.org", role="reviewer")
-    password = re.search(r"<code>([\w-]{22})</code>", answer.text)
-    assert password is not None
+    link = re.search(r"<code>\S+/password#(\S+)</code>", answer.text)
+    assert link is not None
     with world.http() as client:
-        assert log_in(client, "nora@example.org", password[1]).is_redirect
+        fields = {"link": link[1], "password": PASSWORD, "again": PASSWORD}
+        csrf = csrf_in(client.get("/password").text)
+        assert client.post("/password", data=fields | {"csrf": csrf}).is_redirect
+        assert log_in(client, "nora@example.org", PASSWORD).is_redirect
         user = user_of(world, "nora@example.org")
         assert user.tenant_id == world.caller.tenant_id
         path, version = f"/admin/users/{user.id}", str(user.version)
@@ -150,9 +153,11 @@ def test_an_admin_adds_a_login_changes_its_role_and_puts_it_out_of_use(world: Wo
         assert client.get("/audit").status_code == 200
         posted(world, "admin", path, disabled="yes", version=str(user.version + 1))
         assert client.get("/audit").status_code == 303
-        assert log_in(client, "nora@example.org", password[1]).status_code == 401
+        assert log_in(client, "nora@example.org", PASSWORD).status_code == 401
     actions = [row.data["action"] for row in journalled(world, user.id)]
-    assert actions == ["user.created", "user.role_changed", "user.disabled"]
+    assert actions == [
+        "user.created", "user.invited", "user.password_set", "user.role_changed", "user.disabled",
+    ]  # fmt: skip
     again = posted(world, "admin", "/admin/users", email="nora@example.org", role="reviewer")
     assert again.status_code == 422
     assert 'value="nora@example.org"' in again.text

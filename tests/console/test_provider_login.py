@@ -15,8 +15,11 @@ import pytest
 from pydantic import ValidationError
 from sqlmodel import select
 
-from scanner import keys, logins
+from scanner import keys, login_links, logins
+from scanner.callers import Caller
 from scanner.clock import utc_now
+from scanner.errors import ConflictError
+from scanner.journal import Actor
 from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import JournalRow, SignIn, User
@@ -211,6 +214,72 @@ def test_groups_give_the_role_and_a_domain_a_login(
         assert office.signed_in(claims={"groups": ["mods", "trust"]}).status_code == 303
         assert office.user().role == "policy_lead"
         assert office.signed_in(claims={"groups": []}).status_code == 401
+
+
+def test_who_loses_their_groups_loses_role_sessions_and_keys_until_they_are_in_one_again(
+    service: Service, issuer: str, tmp_path: Path
+) -> None:
+    with opened(service, issuer, tmp_path, oidc_roles={"mods": "reviewer"}) as office:
+        keys.create_user(service, PERSON, "reviewer", tenant_id=office.tenant_id)
+        _, key = keys.create_key(service, office.tenant_id, "ana's", user=PERSON)
+        office.say(claims={"groups": ["mods"]})
+        with office.browser() as browser:
+            browser.get(office.way_back(browser))
+            assert browser.get("/queue").status_code == 200
+            assert office.signed_in(claims={"groups": ["guests"]}).status_code == 401
+            assert office.user().role == keys.NO_ROLE
+            assert browser.get("/queue").status_code == 303
+            with pytest.raises(keys.UnauthorisedError):
+                keys.authenticate(service, key)
+        assert office.signed_in(claims={"groups": ["mods"]}).status_code == 303
+        assert office.user().role == "reviewer"
+
+
+def test_sessions_of_a_role_that_the_groups_change_end(
+    service: Service, issuer: str, tmp_path: Path
+) -> None:
+    roles = {"mods": "reviewer", "trust": "policy_lead"}
+    with opened(service, issuer, tmp_path, oidc_roles=roles) as office:
+        keys.create_user(service, PERSON, "reviewer", tenant_id=office.tenant_id)
+        office.say(claims={"groups": ["mods"]})
+        with office.browser() as browser:
+            browser.get(office.way_back(browser))
+            assert office.signed_in(claims={"groups": ["trust"]}).status_code == 303
+            assert browser.get("/account").status_code == 303
+        assert office.user().role == "policy_lead"
+
+
+def test_a_password_is_closed_to_who_comes_from_the_provider_unless_it_is_left_open(
+    office: Office,
+) -> None:
+    service, password = office.service, "a long password of theirs"
+
+    def told() -> str:
+        with office.browser() as browser:
+            csrf = browser.get("/login").text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+            fields = {"email": PERSON, "password": password, "csrf": csrf}
+            answer = browser.post("/login", data=fields)
+            return "in" if answer.status_code == 303 else answer.text
+
+    made = login_links.renew(service, _admin(office), office.user().id)
+    login_links.set_password(service, str(made.link).rsplit("#", 1)[1], password)
+    assert told() == "in"
+    office.signed_in()
+    assert "You log in with your organisation" in told()
+    with pytest.raises(ConflictError):
+        login_links.renew(service, _admin(office), office.user().id)
+    service.settings = service.settings.model_copy(update={"oidc_passwords": True})
+    assert told() == "in"
+
+
+def _admin(office: Office) -> Caller:
+    return Caller(office.tenant_id, Actor("admin", "admin"), frozenset())
+
+
+def test_a_domain_is_the_same_in_capitals(service: Service, issuer: str, tmp_path: Path) -> None:
+    rules = {"oidc_roles": {"mods": "reviewer"}, "oidc_domains": frozenset({"Example.ORG"})}
+    with opened(service, issuer, tmp_path, **rules) as office:
+        assert office.signed_in(claims={"groups": ["mods"]}).status_code == 303
 
 
 def test_a_provider_of_one_platform_lets_nobody_into_anothers_login(

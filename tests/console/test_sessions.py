@@ -217,6 +217,26 @@ def test_a_parent_enters_by_their_consents_newest_link_alone(staffed: Service) -
     assert sessions.find(staffed, again) is not None
 
 
+@pytest.mark.parametrize("end", ["withdrawn", "expired"])
+def test_a_parents_session_ends_with_the_consent_they_came_by(staffed: Service, end: str) -> None:
+    """GDPR 7(3): another consent of the same parent does not keep it open."""
+    caller = platform_of(staffed)
+    now = utc_now()
+    at(staffed, now)
+    asked = ConsentAsked("mum", ("upload",), "May Kim upload?", "v1", lasts_days=1)
+    linked = consents.request(staffed, caller, "kim", asked)
+    granted = consents.grant(staffed, linked.consent.id, caller.actor)
+    consents.request(staffed, caller, "kim", asked)
+    at(staffed, now + timedelta(hours=23, minutes=50))
+    entered = sessions.enter(staffed, str(granted.token), former=None, language=None)
+    assert sessions.find(staffed, entered) is not None
+    if end == "withdrawn":
+        consents.withdraw(staffed, linked.consent.id, caller.actor)
+    else:
+        at(staffed, now + timedelta(days=1))
+    assert sessions.find(staffed, entered) is None
+
+
 def test_who_is_erased_is_at_no_browser_any_more(staffed: Service) -> None:
     """GDPR-17."""
     caller = platform_of(staffed)

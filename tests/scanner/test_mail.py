@@ -1,8 +1,9 @@
 """Letters reach people through a real mail server: once where all goes well, recognisably where not."""
 
 import pytest
+from sqlmodel import select
 
-from scanner import mail
+from scanner import login_links, mail
 from scanner.bus.worker import environment
 from scanner.service import Service
 from scanner.settings import Settings
@@ -204,3 +205,15 @@ def test_worker_processes_get_the_password_and_not_its_asterisks() -> None:
 
     assert passed["CLEARANCE_SMTP_PASSWORD"] == "hunter2"
     assert passed["CLEARANCE_MILVUS_TOKEN"] == "a:b"
+
+
+def test_the_link_for_a_password_is_in_the_mail_and_in_no_letter_that_is_kept(mailing, box) -> None:
+    made = login_links.invite(mailing, add_tenant(mailing), "nora@example.org", "reviewer")
+    assert mail.send_due(mailing) == 1
+    (message,) = box.messages
+    token = message.get_content().split("/password#", 1)[1].split()[0]
+    login_links.set_password(mailing, token, "four quiet herons wade")
+    with mailing.database.reading() as session:
+        (letter,) = session.exec(select(Letter).where(Letter.recipient_id == made.user.id)).all()
+    assert letter.state == "sent"
+    assert token not in str(letter.model_dump())

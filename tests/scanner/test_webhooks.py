@@ -13,10 +13,10 @@ import pytest
 from sqlmodel import select
 from standardwebhooks import Webhook as Standard
 
-from scanner import inline, tracks, webhooks
+from scanner import inline, tracks, webhook_changes, webhooks
 from scanner.clock import new_id, utc_now
 from scanner.declarations import Declaration
-from scanner.errors import NotFoundError
+from scanner.errors import ConflictError, NotFoundError, PreconditionFailedError
 from scanner.events import TrackWithdrawn
 from scanner.journal import record
 from scanner.service import Service
@@ -360,3 +360,67 @@ def test_what_was_due_to_a_removed_webhook_is_given_up(service, caller, receiver
     webhooks.remove(service, caller, webhook.id)
     assert {each.state for each in deliveries(service)} == {"failed"}
     assert webhooks.send_due(service) == 0
+
+
+def test_for_a_day_after_its_secret_changed_both_secrets_hold(
+    service, caller, receiver, url, clock
+) -> None:
+    webhook, former = webhooks.create(service, caller, url, ["*"])
+    _, secret = webhook_changes.rotate(service, caller, webhook.id)
+    webhook_changes.try_out(service, caller, webhook.id)
+    webhooks.send_due(service)
+    headers, body = receiver.received[-1]
+    for each in (former, secret):
+        assert Standard(each).verify(body, headers)["type"] == "clearance.webhook.test"
+
+    clock.ahead += timedelta(hours=24, seconds=1)
+    webhook_changes.try_out(service, caller, webhook.id)
+    webhooks.send_due(service)
+    headers, body = receiver.received[-1]
+    # the library compares the signature first, and its clock is not this one's
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_while_it_is_paused_nothing_is_sent_and_nothing_is_lost(
+    service, caller, receiver, url, tmp_path
+) -> None:
+    webhook, _ = webhooks.create(service, caller, url, ["clearance.track.released"])
+    webhook_changes.pause(service, caller, webhook.id)
+    release_a_track(service, caller, tmp_path)
+    assert webhooks.send_due(service) == 0
+    with pytest.raises(ConflictError):
+        webhook_changes.try_out(service, caller, webhook.id)
+
+    webhook_changes.resume(service, caller, webhook.id)
+    assert webhooks.send_due(service) == 1
+    assert len(receiver.received) == 1
+
+
+def test_a_pause_of_more_than_thirty_days_gives_up_what_waits(
+    service, caller, receiver, url, clock, tmp_path
+) -> None:
+    webhook, _ = webhooks.create(service, caller, url, ["clearance.track.released"])
+    webhook_changes.pause(service, caller, webhook.id)
+    release_a_track(service, caller, tmp_path)
+    clock.ahead += timedelta(days=30, seconds=1)
+    release_a_track(service, caller, tmp_path)
+    assert [each.state for each in deliveries(service)] == ["failed"]
+
+
+def test_a_changed_webhook_hears_what_it_now_wants_where_it_now_is(
+    service, caller, receiver, url
+) -> None:
+    webhook, _ = webhooks.create(service, caller, f"{url}/old", ["*"])
+    wanted = ["clearance.track.released", "clearance.track.blocked", "clearance.track.released"]
+    changed = webhook_changes.change(
+        service, caller, webhook.id, f"{url}/new", wanted, expected_version=1
+    )
+    assert changed.events == ["clearance.track.blocked", "clearance.track.released"]
+    with pytest.raises(PreconditionFailedError):
+        webhook_changes.change(service, caller, webhook.id, url, ["*"], expected_version=1)
+    with pytest.raises(webhooks.BadWebhookError, match=r"no such event: clearance\.track\.sung"):
+        webhook_changes.change(service, caller, webhook.id, url, ["clearance.track.sung"])
+    with pytest.raises(UrlRefusedError):
+        webhook_changes.change(service, caller, webhook.id, "https://169.254.169.254/", ["*"])
+    with pytest.raises(NotFoundError):
+        webhook_changes.rotate(service, add_tenant(service, "two"), webhook.id)

@@ -1,4 +1,4 @@
-"""Users, API keys, webhooks, dead letters and the running configuration."""
+"""Users, API keys, dead letters and the running configuration."""
 
 import platform
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import SecretStr
 
-from scanner import dmca_agent, keys, logins, webhooks
+from scanner import dmca_agent, keys, logins
 from scanner.bus import dead_letters
 from scanner.callers import SCOPES
 from scanner.console.access import Allowed, ConsoleRoute, Posted
@@ -17,6 +17,7 @@ from scanner.console.navigation import ADMINS
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError
+from scanner.login_links import Invited
 from scanner.service import Service
 from scanner.settings import Settings
 
@@ -24,6 +25,7 @@ router = APIRouter(prefix="/admin", route_class=ConsoleRoute, default_response_c
 Admin = Annotated[Identity, Depends(Allowed(ADMINS))]
 SHOWN = 100
 """Rows on a page."""
+MOST_HOLDERS: Final = 500
 KEY_SCOPES: Final = tuple(
     each for each in SCOPES if each not in {"policies:approve", "cases:decide", "audit:read"}
 )
@@ -49,18 +51,24 @@ def users_page(
     status: int = 200,
     *,
     after: str | None = None,
-    made: tuple[str, str] | None = None,
+    made: Invited | None = None,
     wrong: str | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the page of logins; ``made`` is a new one's address and password."""
+    """Return the page of logins; ``made`` is who was just sent a link, or has to be handed one."""
+    tenant_id = identity.caller.tenant_id
     with service.database.reading() as session:
-        users = logins.listed(session, identity.caller.tenant_id, limit=SHOWN + 1, after=after)
+        users = logins.listed(session, tenant_id, limit=SHOWN + 1, after=after)
+        holders = logins.holders(session, tenant_id, limit=MOST_HOLDERS)
+        seen = logins.last_seen(session, [user.id for user in users])
     return page(
         request,
         "admin_users.html",
         status,
         users=users[:SHOWN],
+        seen=seen,
+        roles=keys.LOGIN_ROLES,
+        holders=holders,
         more=users[SHOWN - 1].email if len(users) > SHOWN else None,
         own=identity.caller.user_id,
         made=made,
@@ -101,6 +109,7 @@ def keys_page(
         keys=[keys.describe(key) for key in found[:SHOWN]],
         more=found[SHOWN - 1].id if len(found) > SHOWN else None,
         scopes=KEY_SCOPES,
+        now=service.now().isoformat(),
         made=made,
         wrong=wrong,
         typed=typed or {},
@@ -112,51 +121,8 @@ def revoke_key(
     request: Request, identity: Admin, service: ServiceDep, key_id: str, form: Posted
 ) -> Response:
     """End a key's life at once."""
-    keys.revoke(service, identity.caller.tenant_id, _id(key_id, "key"), identity.caller.actor)
+    keys.revoke(service, identity.caller.tenant_id, known_id(key_id, "key"), identity.caller.actor)
     return redirect(request, "/admin/keys")
-
-
-@router.get("/webhooks")
-def read_webhooks(
-    request: Request,
-    identity: Admin,
-    service: ServiceDep,
-    webhook: Annotated[str | None, Query(max_length=36)] = None,
-    below: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-) -> Response:
-    """Webhooks, and what was sent to one of them."""
-    tenant_id = identity.caller.tenant_id
-    with service.database.reading() as session:
-        listed = webhooks.listed(session, tenant_id)
-        chosen = webhooks.find(session, tenant_id, webhook) if webhook else None
-        sent = (
-            webhooks.deliveries(session, tenant_id, chosen.id, limit=SHOWN + 1, below=below)
-            if chosen
-            else []
-        )
-    return page(
-        request,
-        "admin_webhooks.html",
-        webhooks=listed,
-        chosen=chosen,
-        deliveries=sent[:SHOWN],
-        more=sent[SHOWN - 1].sequence if len(sent) > SHOWN else None,
-    )
-
-
-@router.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver")
-def redeliver(
-    request: Request,
-    identity: Admin,
-    service: ServiceDep,
-    webhook_id: str,
-    delivery_id: str,
-    form: Posted,
-) -> Response:
-    """Send a message again."""
-    _id(webhook_id, "webhook")
-    webhooks.redeliver(service, identity.caller, webhook_id, _id(delivery_id, "delivery"))
-    return redirect(request, f"/admin/webhooks?webhook={webhook_id}")
 
 
 @router.get("/dead")
@@ -173,7 +139,7 @@ def replay_dead(
     request: Request, identity: Admin, service: ServiceDep, letter_id: str, form: Posted
 ) -> Response:
     """Bring an event back under its old id."""
-    dead_letters.replay(service, _id(letter_id, "dead letter"), identity.caller.tenant_id)
+    dead_letters.replay(service, known_id(letter_id, "dead letter"), identity.caller.tenant_id)
     return redirect(request, "/admin/dead")
 
 
@@ -215,7 +181,8 @@ def _shown(value: Any, *, secret: bool) -> str:
     return str(value)
 
 
-def _id(text: str, what: str) -> str:
+def known_id(text: str, what: str) -> str:
+    """Return an id of the path, or raise ``NotFoundError`` if it is the id of nothing at all."""
     if not is_id(text):
         raise NotFoundError(what, "of this id")
     return text

@@ -11,7 +11,8 @@ from sqlmodel import Session, col, select
 from scanner import ages, consents, generations, matched_sound, parental_controls
 from scanner.appeal_subjects import REDRESS
 from scanner.blob_answers import WebmResponse
-from scanner.console.access import ConsoleRoute, Posted
+from scanner.console import sessions
+from scanner.console.access import ConsoleRoute, Posted, token_of
 from scanner.console.creators import Parent
 from scanner.console.pages.creator_tracks import MOST_PARTS, matched_answer
 from scanner.console.rendering import page, redirect
@@ -67,9 +68,9 @@ def grant(
 def withdraw(
     request: Request, identity: Parent, consent: MyConsent, service: ServiceDep, form: Posted
 ) -> Response:
-    """Say no, or take consent back: what it had allowed is pulled."""
+    """Say no, or take consent back: what it had allowed is pulled, and who came by its link sees this answer last."""
     consents.withdraw(service, consent.id, identity.caller.actor)
-    return redirect(request, "/parent")
+    return _home(request, identity, service, last=not sessions.goes_on(service, token_of(request)))
 
 
 @router.get("/consents/{consent_id}/receipt")
@@ -124,6 +125,7 @@ def _home(
     wrong: str | None = None,
     link: str | None = None,
     typed: Mapping[str, str] | None = None,
+    last: bool = False,
 ) -> Response:
     account = _child(service, identity)
     with service.database.reading() as session:
@@ -147,6 +149,7 @@ def _home(
         child=account.external_id,
         link=link,
         wrong=wrong,
+        last=last,
     )
 
 

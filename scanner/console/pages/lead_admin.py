@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import flaggers, keys, logins, notice_senders, sanctions
+from scanner import flaggers, keys, login_links, logins, notice_senders, sanctions
 from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import ADMINS
@@ -27,15 +27,25 @@ LONGEST: Final = 320
 
 @router.post("/users")
 def add_user(request: Request, identity: Admin, service: ServiceDep, form: Posted) -> Response:
-    """Make a login of this platform; its password is on the answer alone."""
+    """Make a login of this platform, and the link by which its owner sets the password."""
     email, role = _said(form, "email"), form.get("role", "")
+    holder_id = form.get("holder") if role == "rights_holder" else None
     try:
-        user, password = keys.create_user(
-            service, email, role, actor=identity.caller.actor, tenant_id=identity.caller.tenant_id
+        made = login_links.invite(
+            service, identity.caller, email, role, holder_id=holder_id or None
         )
-    except (keys.BadKeyRequestError, ConflictError) as error:
+    except (keys.BadKeyRequestError, ConflictError, NotFoundError) as error:
         return users_page(request, service, identity, 422, wrong=str(error), typed=form)
-    return users_page(request, service, identity, made=(user.email, password))
+    return users_page(request, service, identity, made=made)
+
+
+@router.post("/users/{user_id}/link")
+def renew_link(
+    request: Request, identity: Admin, service: ServiceDep, user_id: str, form: Posted
+) -> Response:
+    """Make a new link for somebody who has lost theirs, or their password."""
+    made = login_links.renew(service, identity.caller, _id(user_id, "login"))
+    return users_page(request, service, identity, made=made)
 
 
 @router.post("/users/{user_id}")
@@ -68,9 +78,10 @@ def add_key(request: Request, identity: Admin, service: ServiceDep, form: Posted
             _said(form, "name"),
             wanted,
             sandbox=form.get("sandbox") == "yes",
+            expires_at=_until(form.get("until", "")),
             actor=identity.caller.actor,
         )
-    except keys.BadKeyRequestError as error:
+    except (keys.BadKeyRequestError, holds.BadHoldError) as error:
         return keys_page(request, service, identity, 422, wrong=str(error), typed=form)
     return keys_page(request, service, identity, made=token)
 

@@ -19,12 +19,14 @@ from scanner.console.access import (
     set_cookie,
     token_of,
 )
+from scanner.console.browsers import kind_of
 from scanner.console.identities import Identity
 from scanner.console.languages import LANGUAGES
 from scanner.console.navigation import _, home_of
 from scanner.console.rendering import LANGUAGE_COOKIE, page, redirect
 from scanner.dependencies import ServiceDep, address_of
 from scanner.errors import ForbiddenError, UnauthorisedError
+from scanner.keys import ProviderLoginError
 from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.service import Service
@@ -37,6 +39,7 @@ SIGN_IN_WORDS: Final[Mapping[str, str]] = {
     "provider": _("Your organisation's login can't be used just now. Try again later."),
     "old": _("This login took too long, or began in another window. Begin again."),
     "refused": _("Your organisation's login let nobody in. Begin again."),
+    "only": _("You log in with your organisation's account; there is no password for it here."),
     "unknown": _("You have no login here, or none that fits your groups. Ask an administrator."),
 }
 _YEAR: Final = 365 * 24 * 3600
@@ -51,12 +54,16 @@ def begin(request: Request, identity: Visiting) -> Response:
 
 @router.get("/login")
 def read_login(
-    request: Request, identity: Visiting, service: ServiceDep, wanted: Next = None
+    request: Request,
+    identity: Visiting,
+    service: ServiceDep,
+    wanted: Next = None,
+    is_set: Annotated[bool, Query(alias="set")] = False,
 ) -> Response:
-    """The form."""
+    """The form; ``set`` says that a password was just set."""
     if identity is not None:
         return redirect(request, own_path(wanted) or home_of(identity.role))
-    return login_page(request, service, next_=own_path(wanted))
+    return login_page(request, service, next_=own_path(wanted), is_set=is_set)
 
 
 def login_page(
@@ -67,6 +74,7 @@ def login_page(
     next_: str | None = None,
     email: str = "",
     wrong: str | None = None,
+    is_set: bool = False,
 ) -> Response:
     """Return the form, with what went wrong: ``login``, ``platform`` or a kind of ``SignInError``."""
     return page(
@@ -76,6 +84,7 @@ def login_page(
         next=next_,
         email=email,
         wrong=wrong,
+        is_set=is_set,
         sign_in_words=SIGN_IN_WORDS,
         provider=service.settings.oidc_issuer is not None,
     )
@@ -97,9 +106,11 @@ def log_in(request: Request, identity: Visiting, service: ServiceDep, form: Post
             password,
             former=token_of(request),
             language=language if language in LANGUAGES else None,
+            browser=kind_of(request.headers.get("user-agent")),
         )
     except (UnauthorisedError, ForbiddenError) as error:
         wrong = "login" if isinstance(error, UnauthorisedError) else "platform"
+        wrong = "only" if isinstance(error, ProviderLoginError) else wrong
         next_ = own_path(form.get("next"))
         return login_page(request, service, 401, next_=next_, email=email[:320], wrong=wrong)
     response = redirect(request, own_path(form.get("next")) or "/")

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from scanner.console import sessions, sign_ins
 from scanner.console.access import COOKIE, ConsoleRoute, Visiting, own_path, set_cookie, token_of
+from scanner.console.browsers import kind_of
 from scanner.console.identity_provider import IdentityProvider, SignInError
 from scanner.console.languages import LANGUAGES
 from scanner.console.navigation import home_of
@@ -66,7 +67,8 @@ def come_back(
     token = sessions.begin(
         service,
         former=token_of(request),
-        language=language if language in LANGUAGES else None,
+        language=user.language or (language if language in LANGUAGES else None),
+        browser=kind_of(request.headers.get("user-agent")),
         user_id=user.id,
     )
     response = redirect(request, own_path(next_path) or "/")
