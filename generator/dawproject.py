@@ -25,9 +25,9 @@ _MADE: Final = (1980, 1, 1, 0, 0, 0)
 def dawproject(take: Take, title: str = "") -> bytes:
     """The archive."""
     files = {
-        "metadata.xml": _metadata(title or f"Take {take.id[:12]}"),
+        "metadata.xml": metadata_xml(title or f"Take {take.id[:12]}"),
         "project.xml": project_xml(take),
-        **{_audio_path(stem): audio_file(stem.samples) for stem in take.stems},
+        **{audio_path(stem): audio_file(stem.samples) for stem in take.stems},
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -99,7 +99,7 @@ def _arrangement(own: etree._Element, take: Take) -> None:
             duration=f"{seconds:.9f}",
             id=f"file{number}",
         )
-        etree.SubElement(audio, "File", path=_audio_path(stem))
+        etree.SubElement(audio, "File", path=audio_path(stem))
         written = _clip(lanes, f"notes{number}", beats, "beats")
         notes = etree.SubElement(written, "Notes", id=f"score{number}")
         for note in stem.notes:
@@ -127,11 +127,13 @@ def _clip(lanes: etree._Element, track: str, beats: float, unit: str) -> etree._
     )
 
 
-def _audio_path(stem: Stem) -> str:
+def audio_path(stem: Stem) -> str:
+    """Where a stem's sound lies in the archive."""
     return f"audio/{stem.name}.wav"
 
 
-def _metadata(title: str) -> bytes:
+def metadata_xml(title: str) -> bytes:
+    """The document ``metadata.xml``."""
     root = etree.Element("MetaData")
     etree.SubElement(root, "Title").text = title
     return _bytes(root)

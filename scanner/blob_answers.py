@@ -34,6 +34,12 @@ class ArchiveResponse(StreamingResponse):
     media_type = "application/zip"
 
 
+class FileResponse(StreamingResponse):
+    """Bytes of a file of any kind."""
+
+    media_type = "application/octet-stream"
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What of a file a client asks for."""

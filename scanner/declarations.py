@@ -192,6 +192,7 @@ class Generated(_Declared):
     prompt_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     parents: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    credits: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
     licensee: Name | None = None
 
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import marking, provenance, watermark_keys
+from scanner import marking, provenance, take_extras, take_nodes, watermark_keys
 from scanner.audio import Decoded, encoding
 from scanner.clock import new_id
 from scanner.database import Database
@@ -335,7 +335,8 @@ def _bundled(
     parts = [(MIX, facts.watermark.state, facts.watermark.measurement)]
     parts += [(STEM + stem.name, stem.state, stem.measurement) for stem in facts.stems]
     listed, signed = [], []
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive, ExitStack() as opened:
+        sounds: dict[str, Path] = {}
         for part, state, measurement in parts:
             own = replace(facts, part=part, form=_lossless_form(service, facts, part))
             if state == MarkState.MARKED:
@@ -348,13 +349,14 @@ def _bundled(
             name = f"{part.removeprefix(STEM)}.{own.form.name}"
             if part != MIX:
                 name = f"stems/{name}"
-            with source as file_path:
-                digest = _archived(archive, name, file_path)
+            file_path = opened.enter_context(source)
+            if part != MIX:
+                sounds[part.removeprefix(STEM)] = file_path
             listed.append(
                 {
                     "file": name,
                     "part": part,
-                    "sha256": digest,
+                    "sha256": _archived(archive, name, file_path),
                     "mark": state,
                     "measurement": measurement,
                 }
@@ -366,6 +368,7 @@ def _bundled(
             "model_version": facts.watermark.model_version,
             "payload": facts.watermark.payload,
             "parts": listed,
+            **_of_take(service, facts, archive, sounds, place),
         }
         archive.writestr(
             zipfile.ZipInfo("manifest.json", _FIRST_MOMENT), json.dumps(about, indent=2)
@@ -373,10 +376,32 @@ def _bundled(
     return path, signed
 
 
+def _of_take(
+    service: "Service",
+    facts: DeliveryFacts,
+    archive: zipfile.ZipFile,
+    sounds: Mapping[str, Path],
+    place: Path,
+) -> dict[str, Any]:
+    """Put a take's MIDI, score and credits beside its sound; return what the manifest says of it."""
+    with service.database.reading() as session:
+        take = take_nodes.of_track(session, facts.track.id)
+        if take is None:
+            return {}
+        beside = place / "beside"
+        beside.mkdir()
+        files = [
+            {"file": name, "sha256": _archived(archive, name, path)}
+            for name, path in take_extras.written(service, session, take, sounds, beside)
+        ]
+        return take_extras.about(session, take) | {"files": files}
+
+
 def _unmarkable(service: "Service", facts: DeliveryFacts, place: Path) -> tuple[Path, Provenance]:
     """Finish a stem that can't carry the mark, and see that it sounds as it was scanned."""
     with service.store.path_or_copy(facts.track.tenant_id, _sound_of(facts)) as master:
-        copy = place / f"file.{facts.form.name}"
+        own = Path(tempfile.mkdtemp(dir=place))  # each stays until the archive is whole
+        copy = own / f"file.{facts.form.name}"
         shutil.copyfile(master, copy)
         path, signed = finished(service, copy, facts)
         scanned, delivered = service.decoder.decode(master), service.decoder.decode(path)

@@ -63,9 +63,10 @@ def making_of(declared: Mapping[str, Any], take_id: str, made_at: datetime) -> M
 
 def inputs_of(declared: Mapping[str, Any]) -> tuple[Ingredient, ...]:
     """Return what a track was made from, as declared: earlier takes, samples, recordings."""
-    takes = (declared.get("generated") or {}).get("parents") or ()
+    made = declared.get("generated") or {}
     sources = declared.get("sources") or ()
-    titles = [f"take {take}" for take in takes]
+    credit = f", by {', '.join(made['credits'])}" if made.get("credits") else ""
+    titles = [f"take {take}{credit}" for take in made.get("parents") or ()]
     titles += [
         " – ".join(filter(None, (source["title"], source.get("artist"), source.get("isrc"))))
         for source in sources

@@ -28,12 +28,14 @@ from scanner.people_events import (
     GenerationWithdrawn,
 )
 from scanner.people_states import GENERATION_MOVES, GenerationMove, GenerationState, advance
-from scanner.tables import Account, Generation
+from scanner.tables import Account, Generation, Take
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 NEEDS_CONSENT: Final = "needs-consent"
+TRAINING_PIECE: Final = "generator.training-piece"
+"""The rule by which a take is refused that repeats what its engine was trained on."""
 _NOT_SAID: Final[Mapping[PromptSignal, str]] = {
     "artist": "nobody is imitated by name",
     "title": "no song is imitated by its title",
@@ -44,11 +46,15 @@ _NOT_SAID: Final[Mapping[PromptSignal, str]] = {
 
 @dataclass(frozen=True)
 class GenerationAsked:
-    """What is to be made, for whom; no account: for the platform itself."""
+    """What is to be made, for whom; no account: for the platform itself.
+
+    ``checked``: prompt and fields are those of an earlier request, which engines could answer.
+    """
 
     prompt: str
     account: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    checked: bool = False
 
 
 def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[str, Any]:
@@ -59,8 +65,9 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
     DeclarationError
         If no engine could answer it.
     """
-    wanted = generators.fields(asked.prompt, asked.parameters)
-    generators.check(wanted, longest=service.settings.generation_seconds)
+    if not asked.checked:
+        wanted = generators.fields(asked.prompt, asked.parameters)
+        generators.check(wanted, longest=service.settings.generation_seconds)
     now = service.now()
     with service.database.reading() as session:
         objections = _objections(service, session, caller.tenant_id, asked.prompt)
@@ -137,11 +144,16 @@ def describe(session: Session, row: Generation) -> dict[str, Any]:
         "reasons": row.reasons,
         "generator": generators.installed(),
         "track_id": row.track_id,
+        "take_id": _take_id(session, row.id),
         "take": row.take,
         "version": row.version,
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
     }
+
+
+def _take_id(session: Session, generation_id: str) -> str | None:
+    return session.exec(select(Take.id).where(Take.generation_id == generation_id)).first()
 
 
 def _reconsider(

@@ -2,12 +2,19 @@
 
 import hashlib
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scanner.declarations import DeclarationError
 from scanner.tables import Generation
 
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+BUILTIN: Final = "clearance"
+"""The engine that makes takes if no other is named."""
 _SEED_BYTES: Final = 6
+_OURS: Final = frozenset({"stems", "engine", "parent", "away_from", "audio_reference"})
+"""Parameters that are the service's own."""
 
 
 def installed() -> dict[str, Any]:
@@ -47,8 +54,14 @@ def check(wanted_fields: dict[str, Any], *, longest: float) -> None:
 def fields(prompt: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return what an engine is asked; whether stems are wanted, it need not know."""
     return {"prompt": prompt} | {
-        name: value for name, value in parameters.items() if name != "stems"
+        name: value for name, value in parameters.items() if name not in _OURS
     }
+
+
+def varied(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return in what a variation differs from its parent; engines count bars from 0."""
+    changed = {name: parameters[name] for name in ("locked", "amount") if name in parameters}
+    return changed | {"locked_bars": [bar - 1 for bar in parameters.get("locked_bars", ())]}
 
 
 def seed_of(row: Generation) -> int:
@@ -61,4 +74,21 @@ def seed_of(row: Generation) -> int:
 
 def fields_of(row: Generation) -> dict[str, Any]:
     """Return a generation as a request to an engine."""
+    if "parent" in row.parameters:
+        return varied(row.parameters) | {"seed": seed_of(row)}
     return fields(row.prompt, row.parameters) | {"seed": seed_of(row)}
+
+
+def engine_of(row: Generation) -> str:
+    """Return the name of the engine that is to make a generation's take."""
+    return str(row.parameters.get("engine", BUILTIN))
+
+
+def asked_of(service: "Service", row: Generation) -> dict[str, Any]:
+    """Return what the child that makes a take is told."""
+    name = engine_of(row)
+    return {
+        "engine": name,
+        "module": service.settings.generation_engines.get(name),
+        "fields": fields_of(row),
+    }

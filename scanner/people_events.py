@@ -158,3 +158,21 @@ class GenerationFailed(GenerationEvent):
     type: ClassVar[str] = "clearance.generation.failed"
 
     problem: str
+
+
+class TakeShared(GenerationEvent):
+    """Others of the platform may fork a take, or no more."""
+
+    type: ClassVar[str] = "clearance.take.shared"
+
+    shared: bool
+    track_id: str
+
+
+class ProjectChanged(GenerationEvent):
+    """A project goes on from another take, or others may work on it."""
+
+    type: ClassVar[str] = "clearance.project.changed"
+
+    changed: list[str]
+    current_take_id: str | None

@@ -68,6 +68,7 @@ GENERATION_MOVES: Final[Mapping[tuple[GenerationState, GenerationMove], Generati
     (GenerationState.WAITING_CONSENT, GenerationMove.WITHDRAW): GenerationState.WITHDRAWN,
     (GenerationState.QUEUED, GenerationMove.MAKE): GenerationState.MADE,
     (GenerationState.QUEUED, GenerationMove.FAIL): GenerationState.FAILED,
+    (GenerationState.QUEUED, GenerationMove.REFUSE): GenerationState.REFUSED,
     (GenerationState.QUEUED, GenerationMove.WITHDRAW): GenerationState.WITHDRAWN,
 }
 

@@ -372,6 +372,17 @@ class Settings(BaseSettings):
     generation_seconds: float = Field(
         default=180, gt=0, le=600, description="Longest take that is made, in seconds."
     )
+    generation_engines: dict[str, str] = Field(
+        default_factory=dict,
+        description="Engines of your own: a JSON object from an engine's name to the Python module whose "
+        "function `engine(access)` gives it. Each must pass its test before it is enabled.",
+    )
+    generation_tries: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="New variations that are made away from what a refused take resembles.",
+    )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",
         description="Form that a generated track is released in: its mark must be read back from it.",

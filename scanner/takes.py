@@ -7,6 +7,7 @@ declared as generated: it is marked, read back, scanned and judged before anythi
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlmodel import Session
 
-from scanner import generations, generators, tracks
+from scanner import generations, generators, take_nodes, takes_child, tracks
 from scanner.bus.dispatch import AlreadyHandledError, mark_handled
 from scanner.callers import Caller
 from scanner.declarations import Declaration
@@ -24,14 +25,14 @@ from scanner.errors import PoisonError, TransientError
 from scanner.journal import Actor, Event
 from scanner.people_events import GenerationFailed, GenerationMade
 from scanner.people_states import GenerationMove, GenerationState
-from scanner.tables import Account, Generation, Track
+from scanner.store import Blob
+from scanner.tables import Account, Generation, Take, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 GROUP: Final = "generate"
 GENERATOR: Final = Actor("generator", "system")
-_STEM: Final = ".stem.flac"
 
 log = structlog.get_logger()
 
@@ -44,25 +45,27 @@ def make(service: "Service", event: Event) -> None:
     """Make a queued generation's take and submit it; one that is wanted no more is left alone."""
     with service.database.reading() as session:
         row = session.get(Generation, event.subject)
-        account = session.get(Account, row.account_id) if row and row.account_id else None
     if row is None or row.state != GenerationState.QUEUED:
         _settled(service, event)
         return
     folder = service.settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="take-", dir=folder) as place:
+        parent = _bring_parent(service, row, Path(place))
         take = _made(service, row, Path(place))
-        source = _kept(service, row, Path(place), take)
-    declaration = _declared(row, account, take)
+        kept = _kept(service, row, Path(place), take)
+    with service.database.reading() as session:
+        declaration = _declared(session, row, take, parent)
     caller = Caller(row.tenant_id, GENERATOR, frozenset())
 
     def also(session: Session, track: Track) -> None:
         mark_handled(service, session, GROUP, event.id)
-        _note_made(service, session, row.id, track, take, event)
+        made = _note_made(service, session, row.id, track, take, event)
+        take_nodes.add(session, made, track, kept, parent, service.now())
 
     try:
         tracks.submit(
-            service, caller, source, declaration, entrance="generator", key=row.id, also=also
+            service, caller, kept.source, declaration, entrance="generator", key=row.id, also=also
         )
     except NotWantedError:
         _settled(service, event)
@@ -84,7 +87,7 @@ def _made(service: "Service", row: Generation, place: Path) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "scanner.takes_child", str(place), str(seconds)],
-            input=json.dumps(generators.fields_of(row)).encode(),
+            input=json.dumps(generators.asked_of(service, row)).encode(),
             capture_output=True,
             timeout=2 * seconds,
             env=_environment(),
@@ -115,24 +118,62 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _kept(service: "Service", row: Generation, place: Path, take: dict[str, Any]) -> tracks.Source:
-    mix = service.store.put_file(row.tenant_id, place / "mix.flac")
-    stems = []
-    if row.parameters.get("stems"):
-        for each in take["stems"]:
-            blob = service.store.put_file(row.tenant_id, place / f"{each['name']}{_STEM}")
-            stems.append(
-                tracks.StemSource(name=each["name"], sha256=blob.sha256, size_bytes=blob.size)
+def _kept(
+    service: "Service", row: Generation, place: Path, take: dict[str, Any]
+) -> take_nodes.Kept:
+    """Bring into the store what was made; stems that nobody asked for are kept to be varied from."""
+
+    def put(name: str) -> Blob:
+        return service.store.put_file(row.tenant_id, place / name)
+
+    mix, document = put("mix.flac"), put("take.json")
+    stems, handed = [], []
+    for number, each in enumerate(take["stems"]):
+        sound = put(f"{number}.flac")
+        midi = put(f"{number}.mid").sha256 if (place / f"{number}.mid").exists() else None
+        stems.append(take_nodes.KeptStem(**each, sound_sha256=sound.sha256, midi_sha256=midi))
+        if row.parameters.get("stems"):
+            handed.append(
+                tracks.StemSource(name=each["name"], sha256=sound.sha256, size_bytes=sound.size)
             )
-    return tracks.Source(
+    source = tracks.Source(
         sha256=mix.sha256,
         size_bytes=mix.size,
         file_name=f"take-{take['id'][:12]}.flac",
-        stems=tuple(stems),
+        stems=tuple(handed),
     )
+    return take_nodes.Kept(source, document.sha256, tuple(stems))
 
 
-def _declared(row: Generation, account: Account | None, take: dict[str, Any]) -> Declaration:
+def _bring_parent(service: "Service", row: Generation, place: Path) -> Take | None:
+    """Lay the take that is to be varied where the child finds it.
+
+    Raises
+    ------
+    PoisonError
+        If it was erased since.
+    """
+    if "parent" not in row.parameters:
+        return None
+    with service.database.reading() as session:
+        parent = session.get(Take, row.parameters["parent"])
+        if parent is None or parent.tenant_id != row.tenant_id:
+            raise PoisonError("the take that was to be varied is erased")
+        stems = take_nodes.stems_of(session, parent.id)
+    files = {takes_child.PARENT: parent.document_sha256}
+    files |= {f"parent-{stem.place}.flac": stem.sound_sha256 for stem in stems}
+    for name, sha256 in files.items():
+        with service.store.path_or_copy(row.tenant_id, sha256) as kept:
+            shutil.copyfile(kept, place / name)
+    return parent
+
+
+def _declared(
+    session: Session, row: Generation, take: dict[str, Any], parent: Take | None
+) -> Declaration:
+    account = session.get(Account, row.account_id) if row.account_id else None
+    credits_ = take_nodes.names_of(session, take_nodes.credits_after(parent, row.account_id))
+    lineage = {"parents": [parent.digest], "credits": credits_} if parent else {}
     return Declaration.parse(
         {
             "account": account.external_id if account else None,
@@ -144,6 +185,7 @@ def _declared(row: Generation, account: Account | None, take: dict[str, Any]) ->
                 "take_id": take["id"],
                 "prompt_sha256": hashlib.sha256(row.prompt.encode()).hexdigest(),
                 "seed": take["seed"],
+                **lineage,
             },
         }
     )
@@ -156,7 +198,7 @@ def _note_made(
     track: Track,
     take: dict[str, Any],
     event: Event,
-) -> None:
+) -> Generation:
     row = session.get_one(Generation, generation_id, with_for_update=True, populate_existing=True)
     if row.state != GenerationState.QUEUED:
         raise NotWantedError
@@ -168,6 +210,7 @@ def _note_made(
         engine_version=take["engine_version"],
     )
     generations.note_move(session, row, GenerationMove.MAKE, data, service.now(), event)
+    return row
 
 
 def _settled(service: "Service", event: Event) -> None:

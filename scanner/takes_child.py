@@ -1,12 +1,14 @@
 """Makes one take, in a process that can be ended: `scanner/takes.py` starts it.
 
-``python -m scanner.takes_child FOLDER CPU_SECONDS``: standard input is the request as JSON; the sound goes into the
-folder, and what the engine says of the take comes out as one JSON object.
+``python -m scanner.takes_child FOLDER CPU_SECONDS``: standard input is what is asked as JSON; sound, MIDI and
+document go into the folder, and what the engine says of the take comes out as one JSON object. A take to vary
+lies in the folder as it was kept.
 """
 
 import json
 import resource
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from generator import Take
 
 MEMORY_BYTES: Final = 4 << 30
+PARENT: Final = "parent.json"
 
 
 def main() -> None:
@@ -22,29 +25,61 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
 
-    from generator import InvalidRequestError, MissingPartError, engine, request_of
+    from generator import InvalidRequestError, MissingPartError
 
-    fields = json.loads(sys.stdin.buffer.read())
+    asked = json.loads(sys.stdin.buffer.read())
     try:
-        take = engine().generate(request_of(fields))
+        take, parent = _made(folder, asked)
     except InvalidRequestError as error:
         print(json.dumps({"refused": str(error)}))
     except MissingPartError as error:
         print(json.dumps({"missing": str(error)}))
     else:
         _keep(folder, take)
-        print(json.dumps({"take": told(take)}))
+        print(json.dumps({"take": told(take, parent)}))
+
+
+def _made(folder: Path, asked: dict[str, Any]) -> tuple["Take", "Take | None"]:
+    """Return the take and what it was varied from.
+
+    ``asked`` holds the engine's name, its module where it is none of ours, and the request's fields; of a
+    variation only those in which it differs from its parent.
+    """
+    from generator import engine, request_of
+    from generator.audio_files import read_audio
+    from generator.kept_takes import names_of, take_of
+
+    made_by = (
+        import_module(asked["module"]).engine(None)
+        if asked.get("module")
+        else engine(asked["engine"])
+    )
+    document = folder / PARENT
+    if not document.exists():
+        return made_by.generate(request_of(asked["fields"])), None
+    kept = document.read_bytes()
+    sounds = {
+        name: read_audio((folder / f"parent-{place}.flac").read_bytes())
+        for place, name in enumerate(names_of(kept))
+    }
+    parent = take_of(kept, sounds)
+    fields = parent.request.model_dump() | {"parent": parent.id} | asked["fields"]
+    return made_by.generate(request_of(fields), parent), parent
 
 
 def _keep(folder: Path, take: "Take") -> None:
     from generator.audio_files import audio_file
+    from generator.kept_takes import document_of
 
     (folder / "mix.flac").write_bytes(audio_file(take.master, "FLAC"))
-    for stem in take.stems:
-        (folder / f"{stem.name}.stem.flac").write_bytes(audio_file(stem.samples, "FLAC"))
+    (folder / "take.json").write_bytes(document_of(take))
+    for place, stem in enumerate(take.stems):
+        (folder / f"{place}.flac").write_bytes(audio_file(stem.samples, "FLAC"))
+        if stem.midi:
+            (folder / f"{place}.mid").write_bytes(stem.midi)
 
 
-def told(take: "Take") -> dict[str, Any]:
+def told(take: "Take", parent: "Take | None") -> dict[str, Any]:
     """Return what is kept of a take beside its sound."""
     return {
         "id": take.id,
@@ -60,13 +95,36 @@ def told(take: "Take") -> dict[str, Any]:
         "reasons": [
             {"field": each.field, "value": each.value, "why": each.why} for each in take.reasons
         ],
-        "stems": [
-            {"name": each.name, "instrument": each.seat.instrument.name} for each in take.stems
-        ],
+        "stems": _stems(take, parent),
+        "bars": take.plan.bars,
+        "bar_seconds": take.plan.seconds / take.plan.bars,
         "seconds": round(take.mix.shape[1] / take.rate, 3),
         "lufs": round(take.lufs, 2),
         "true_peak_db": round(take.true_peak_db, 2),
     }
+
+
+def _stems(take: "Take", parent: "Take | None") -> list[dict[str, Any]]:
+    """Name the stems, and of each the bars whose notes are those of the take before."""
+    from generator.kept_takes import kept_bars
+
+    before = {stem.name: stem for stem in parent.stems} if parent else {}
+    bar, bars = take.plan.metre.bar, take.plan.bars
+    return [
+        {
+            "name": stem.name,
+            "instrument": stem.seat.instrument.name,
+            "origin": stem.origin,
+            "kept_bars": [
+                number
+                for number, kept in enumerate(kept_bars(stem, before[stem.name], bar, bars))
+                if kept
+            ]
+            if stem.name in before
+            else [],
+        }
+        for stem in take.stems
+    ]
 
 
 if __name__ == "__main__":

@@ -284,6 +284,7 @@ class GenerationAnswer(Answer):
     reasons: list[GateReasonAnswer]
     generator: Generator
     track_id: str | None = Field(description="The track that its take became, once it is made.")
+    take_id: str | None = Field(None, description="The take that was made: `/v1/takes/{take_id}`.")
     take: dict[str, Any] | None = Field(
         description="What was understood, why each choice was made, the stems, the seed."
     )

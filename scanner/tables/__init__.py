@@ -32,6 +32,7 @@ from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession, ContestDraft, ReviewerWish
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
+from scanner.tables.generator_engines import GeneratorEngine
 from scanner.tables.journal import (
     BusCursor,
     DeadLetter,
@@ -70,6 +71,7 @@ from scanner.tables.rights import MatchExemption, Share, TrackEdit
 from scanner.tables.setbacks import Setback
 from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
+from scanner.tables.takes import Take, TakeContributor, TakeProject, TakeStem
 from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tracks import Analysis, IdempotencyKey, Submission, Track, TrackMatch
 from scanner.tables.watermarks import (
@@ -116,6 +118,7 @@ __all__ = [
     "Evidence",
     "Flagger",
     "Generation",
+    "GeneratorEngine",
     "GoldenCase",
     "Guardian",
     "Handled",
@@ -162,6 +165,10 @@ __all__ = [
     "StatementOfReasons",
     "Strike",
     "Submission",
+    "Take",
+    "TakeContributor",
+    "TakeProject",
+    "TakeStem",
     "Tenant",
     "Track",
     "TrackEdit",

@@ -1,0 +1,144 @@
+"""What is done with takes that are made: shared, chosen, worked on together."""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session, select
+
+from scanner import idempotency, people, take_nodes
+from scanner.callers import Caller
+from scanner.database import Database
+from scanner.errors import ConflictError, ForbiddenError, NotFoundError
+from scanner.journal import record
+from scanner.people_events import ProjectChanged, TakeShared
+from scanner.tables import Take, TakeContributor, TakeProject
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+
+def share(
+    service: "Service",
+    caller: Caller,
+    take_id: str,
+    *,
+    shared: bool,
+    expected_version: int | None = None,
+) -> Take:
+    """Let others of the platform hear and fork a take, or no more; forks that are there stay.
+
+    Raises
+    ------
+    NotFoundError, ForbiddenError
+        If it is not the caller's to share.
+    GateClosedError
+        If its maker may not publish: to share is to make public to others.
+    """
+    now = service.now()
+    with service.database.transaction() as session:
+        take_nodes.owned(session, caller, take_id)
+        take = session.get_one(Take, take_id, with_for_update=True, populate_existing=True)
+        idempotency.check_version(take.version, expected_version)
+        if shared:
+            people.require_publishing(service, session, take.account_id)
+        if (take.shared_at is not None) is shared:
+            return take
+        take.shared_at = now if shared else None
+        take.version += 1
+        session.flush()
+        record(
+            session,
+            tenant_id=take.tenant_id,
+            subject=take.id,
+            version=take.version,
+            data=TakeShared(shared=shared, track_id=take.track_id),
+            now=now,
+            actor=caller.actor,
+            person=people.person_key(take.account_id),
+        )
+        return take
+
+
+def go_on_from(service: "Service", caller: Caller, take_id: str) -> TakeProject:
+    """Make a take the one that its project goes on from: also an earlier one, nothing is lost."""
+    with service.database.transaction() as session:
+        take = take_nodes.find(session, caller, take_id)
+        project = _locked(session, caller, take)
+        if project.current_take_id != take.id:
+            project.current_take_id = take.id
+            _note(service, session, caller, project, "current")
+        return project
+
+
+def let_work(
+    service: "Service", caller: Caller, take_id: str, account: str, *, may: bool
+) -> list[str]:
+    """Let an account work on a take's project, or no more; return who may, by the platform's names.
+
+    Raises
+    ------
+    ForbiddenError
+        If it is not the caller's project.
+    ConflictError
+        If it is the account whose project it is.
+    """
+    now = service.now()
+    with service.database.transaction() as session:
+        take = take_nodes.find(session, caller, take_id)
+        project = _locked(session, caller, take)
+        if caller.account_id not in (None, project.account_id):
+            raise ForbiddenError("only whose project it is says who works on it")
+        other = people.find(session, caller.tenant_id, account)
+        if other.id == project.account_id:
+            raise ConflictError("it is this account's own project")
+        row = session.get(TakeContributor, (project.id, other.id))
+        if may and row is None:
+            Database.insert_if_absent(
+                session,
+                TakeContributor(
+                    project_id=project.id,
+                    account_id=other.id,
+                    tenant_id=project.tenant_id,
+                    added_at=now,
+                ),
+            )
+            _note(service, session, caller, project, "contributors")
+        elif not may and row is not None:
+            session.delete(row)
+            session.flush()
+            _note(service, session, caller, project, "contributors")
+        return contributors(session, project.id)
+
+
+def contributors(session: Session, project_id: str) -> list[str]:
+    """Return who may work on a project beside its maker, by the platform's names."""
+    query = select(TakeContributor.account_id).where(TakeContributor.project_id == project_id)
+    return sorted(take_nodes.names_of(session, list(session.exec(query))))
+
+
+def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:
+    project = session.get(TakeProject, take.project_id, with_for_update=True)
+    if project is None:
+        raise NotFoundError("project", "of this take: it was erased")
+    if caller.account_id is not None and not take_nodes.works_on(
+        session, project.id, caller.account_id
+    ):
+        raise ForbiddenError("only who works on the project does this: fork the take instead")
+    return project
+
+
+def _note(
+    service: "Service", session: Session, caller: Caller, project: TakeProject, changed: str
+) -> None:
+    project.version += 1
+    project.updated_at = service.now()
+    session.flush()
+    record(
+        session,
+        tenant_id=project.tenant_id,
+        subject=project.id,
+        version=project.version,
+        data=ProjectChanged(changed=[changed], current_take_id=project.current_take_id),
+        now=project.updated_at,
+        actor=caller.actor,
+        person=people.person_key(project.account_id),
+    )

@@ -1,0 +1,158 @@
+"""Takes as JSON: what was asked, what was made and why, who made which bars, what became of it."""
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session
+
+from scanner import marking, take_nodes, take_projects, take_variations, track_views
+from scanner.marking import MarkState
+from scanner.tables import Account, Generation, Take, TakeProject, TakeStem, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+_SAID: Final = ("understood", "not_understood", "ignored_controls", "reasons")
+_NODE: Final = ("id", "parent_id", "engine", "engine_version", "locked", "locked_bars", "amount", "seed")  # fmt: skip
+
+
+def describe(service: "Service", session: Session, take: Take) -> dict[str, Any]:
+    """Return a take as JSON."""
+    row = session.get_one(Generation, take.generation_id)
+    track = session.get_one(Track, take.track_id)
+    judged = track_views.describe(session, [track])[0]
+    stems = take_nodes.stems_of(session, take.id)
+    said = row.take or {}
+    return {
+        **_node(session, take, track),
+        "project_id": take.project_id,
+        "generation_id": take.generation_id,
+        "digest": take.digest,
+        "prompt": row.prompt,
+        "asked": row.parameters,
+        **{name: said.get(name, []) for name in _SAID},
+        "bars": take.bars,
+        "seconds": said.get("seconds"),
+        "stems": [_stem(session, stem) for stem in stems],
+        "credits": take_nodes.names_of(session, _credited(take)),
+        "clearance": _clearance(track, judged),
+        "resembles": _resembles(take, judged),
+        "tries_left": take_variations.tries_left(service, row)
+        if take_variations.is_refused(session, row)
+        else None,
+        "downloads": _downloads(session, take, track, stems),
+        "version": take.version,
+    }
+
+
+def brief(session: Session, take: Take) -> dict[str, Any]:
+    """Return a take as a line of a list."""
+    return _node(session, take, session.get_one(Track, take.track_id)) | {
+        "project_id": take.project_id
+    }
+
+
+def tree(session: Session, take: Take) -> dict[str, Any]:
+    """Return the project of a take as JSON: all its nodes, parents before children."""
+    project = session.get(TakeProject, take.project_id)
+    nodes = take_nodes.nodes_of(session, take.project_id)
+    owner = project.account_id if project else None
+    return {
+        "project_id": take.project_id,
+        "account": _name(session, owner),
+        "current": project.current_take_id if project else None,
+        "contributors": take_projects.contributors(session, take.project_id),
+        "nodes": [_node(session, each, session.get_one(Track, each.track_id)) for each in nodes],
+    }
+
+
+def _node(session: Session, take: Take, track: Track) -> dict[str, Any]:
+    return {
+        **{name: getattr(take, name) for name in _NODE},
+        "account": _name(session, take.account_id),
+        "track_id": take.track_id,
+        "state": track.state,
+        "cleared": take_variations.is_cleared(track),
+        "shared": take.shared_at is not None,
+        "created_at": take.created_at.isoformat(),
+    }
+
+
+def _stem(session: Session, stem: TakeStem) -> dict[str, Any]:
+    return {
+        "name": stem.name,
+        "instrument": stem.instrument,
+        "made_by": stem.made_by,
+        "midi": stem.midi_sha256 is not None,
+        "segments": [
+            {
+                "bars": each["bars"],
+                "made_by": each["made_by"],
+                "take_id": each["take_id"],
+                "account": _name(session, each["account_id"]),
+            }
+            for each in stem.segments
+        ],
+    }
+
+
+def _clearance(track: Track, judged: dict[str, Any]) -> dict[str, Any]:
+    """Each take is cleared by its own track: none has it from its parent."""
+    return {
+        "track_id": track.id,
+        "state": track.state,
+        "decision": judged["decision"],
+        "cleared": take_variations.is_cleared(track),
+        "reasons": judged["reasons"],
+        "problem": track.problem,
+    }
+
+
+def _resembles(take: Take, judged: dict[str, Any]) -> list[dict[str, Any]]:
+    """Say what of the catalogue a take resembles, in which stem and bars; the mix has no stem."""
+    return [
+        {
+            "kind": match["kind"],
+            "title": match["title"],
+            "reference_id": match["reference_id"],
+            "score": match["score"],
+            "stem": segment.get("stem"),
+            "bars": [
+                _bar(take, segment["query_start"]),
+                _bar(take, segment["query_end"], last=True),
+            ],
+        }
+        for match in judged["matches"]
+        for segment in match["segments"]
+    ]
+
+
+def _bar(take: Take, seconds: float, *, last: bool = False) -> int:
+    exact = seconds / take.bar_seconds
+    number = math.ceil(exact) if last else math.floor(exact) + 1
+    return max(1, min(take.bars, number))
+
+
+def _downloads(
+    session: Session, take: Take, track: Track, stems: list[TakeStem]
+) -> list[dict[str, str]]:
+    """Name the files of a cleared take; of any other there are none."""
+    if not take_variations.is_cleared(track):
+        return []
+    marked = {each.name for each in marking.stems_of(session, track.id) if each.state == MarkState.MARKED}  # fmt: skip
+    names = ["take.zip", "mix.flac", "mix.wav", "mix.mp3"]
+    names += [f"{stem.name}.{form}" for stem in stems if stem.name in marked for form in ("flac", "wav")]  # fmt: skip
+    names += [f"{stem.name}.mid" for stem in stems if stem.midi_sha256]
+    names += ["score.mid", "score.musicxml"] if any(stem.midi_sha256 for stem in stems) else []
+    if marking.stems_of(session, track.id):
+        names.append("project.dawproject")
+    return [{"name": name, "href": f"/v1/takes/{take.id}/files/{name}"} for name in names]
+
+
+def _credited(take: Take) -> list[str]:
+    return [*take.credits, *([take.account_id] if take.account_id else [])]
+
+
+def _name(session: Session, account_id: str | None) -> str | None:
+    account = session.get(Account, account_id) if account_id else None
+    return account.external_id if account else None

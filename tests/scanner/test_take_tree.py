@@ -1,0 +1,159 @@
+"""Takes as a tree: varied, rolled back, shared, forked with credit, handed out once cleared."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+from sqlmodel import select
+
+from scanner import (
+    generations,
+    inline,
+    keys,
+    take_files,
+    take_nodes,
+    take_projects,
+    take_variations,
+    take_views,
+    watermark_keys,
+)
+from scanner.ages import AgeSaid, assure
+from scanner.callers import Caller
+from scanner.declarations import DeclarationError
+from scanner.errors import ForbiddenError, IllegalTransitionError
+from scanner.generations import GenerationAsked
+from scanner.service import Service
+from scanner.tables import Provenance, Submission, Take, Track
+from scanner.take_variations import VariationAsked
+from tests.running import add_tenant
+
+PROMPT = "calm, 120 bpm, G major, 4 bars, piano and cello"
+
+
+@pytest.fixture
+def caller(service) -> Caller:
+    watermark_keys.rotate(service, keys.OPERATOR)
+    return add_tenant(service)
+
+
+def driven(service: Service, view: dict) -> Take:
+    """Make what was asked for and bring its track to its end."""
+    inline.drive_generation(service, view["id"])
+    with service.database.reading() as session:
+        take = take_nodes.of_generation(session, view["id"])
+    assert take is not None
+    inline.drive(service, take.track_id)
+    return take
+
+
+def root(service: Service, caller: Caller, account: str = "ana", **parameters: object) -> Take:
+    asked = GenerationAsked(PROMPT, account, {"seed": 3, "stems": True, **parameters})
+    return driven(service, generations.request(service, caller, asked))
+
+
+def seen(service: Service, take: Take) -> dict:
+    with service.database.reading() as session:
+        return take_views.describe(service, session, session.get_one(Take, take.id))
+
+
+def sounds(service: Service, take: Take) -> dict[str, np.ndarray]:
+    """Samples of a take's stems before mastering and marking."""
+    with service.database.reading() as session:
+        stems = take_nodes.stems_of(session, take.id)
+    found = {}
+    for stem in stems:
+        with service.store.path_or_copy(take.tenant_id, stem.sound_sha256) as path:
+            found[stem.name] = soundfile.read(path, dtype="int32")[0]
+    return found
+
+
+def archive_of(service: Service, take: Take) -> zipfile.ZipFile:
+    sha256, _ = take_files.sound(service, take, take_files.ARCHIVE)
+    with service.store.path_or_copy(take.tenant_id, sha256) as path:
+        return zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+
+
+def adult(service: Service, caller: Caller, account: str) -> None:
+    assure(service, caller, account, AgeSaid(method="document", band="adult"))
+
+
+def test_a_take_is_varied_rolled_back_shared_and_forked_with_credit(service, caller) -> None:
+    """One story, since every take costs seconds."""
+    for account in ("ana", "ben"):
+        adult(service, caller, account)
+    first = root(service, caller)
+    view = seen(service, first)
+    assert view["clearance"]["cleared"]
+    assert {stem["made_by"] for stem in view["stems"]} == {"generated"}
+    assert {"take.zip", "piano.mid", "cello.wav"} <= {each["name"] for each in view["downloads"]}
+
+    (asked,) = take_variations.vary(service, caller, first.id, VariationAsked(locked=("piano",)))
+    second = driven(service, asked)
+
+    before, after = sounds(service, first), sounds(service, second)
+    assert np.array_equal(before["piano"], after["piano"])
+    assert not np.array_equal(before["cello"], after["cello"])
+    piano = next(stem for stem in seen(service, second)["stems"] if stem["name"] == "piano")
+    assert [each["take_id"] for each in piano["segments"]] == [first.id]
+    assert second.track_id != first.track_id  # each is cleared by itself
+    with service.database.reading() as session:
+        tree = take_views.tree(session, second)
+    assert [node["parent_id"] for node in tree["nodes"]] == [None, first.id]
+    assert tree["current"] == first.id
+    take_projects.go_on_from(service, caller, second.id)
+    assert take_projects.go_on_from(service, caller, first.id).current_take_id == first.id
+
+    asked_by_ben = VariationAsked(account="ben", locked=("cello",))
+    with pytest.raises(ForbiddenError, match="not shared"):
+        take_variations.vary(service, caller, second.id, asked_by_ben)
+    take_projects.share(service, caller, second.id, shared=True)
+    (asked,) = take_variations.vary(service, caller, second.id, asked_by_ben)
+    fork = driven(service, asked)
+    assert fork.project_id != second.project_id
+    assert seen(service, fork)["credits"] == ["ana", "ben"]
+    with service.database.reading() as session:
+        declared = session.exec(
+            select(Submission.declaration).where(Submission.track_id == fork.track_id)
+        ).one()
+        assert declared["generated"]["credits"] == ["ana"]
+        assert declared["generated"]["parents"] == [second.digest]
+
+    archive = archive_of(service, fork)
+    names = set(archive.namelist())
+    assert {"mix.flac", "stems/piano.flac", "midi/cello.mid", "score.musicxml"} <= names
+    assert "by ana\nby ben" in archive.read("CREDITS.txt").decode()
+    assert json.loads(archive.read("manifest.json"))["credits"] == ["ana", "ben"]
+    with zipfile.ZipFile(io.BytesIO(archive.read("project.dawproject"))) as project:
+        inside, _ = soundfile.read(io.BytesIO(project.read("audio/cello.wav")), dtype="int32")
+    outside, _ = soundfile.read(io.BytesIO(archive.read("stems/cello.flac")), dtype="int32")
+    assert np.array_equal(inside, outside)  # marked, as what goes out alone
+    assert not np.array_equal(inside, sounds(service, fork)["cello"])
+    with service.database.reading() as session:
+        signed = session.exec(select(Provenance).where(Provenance.track_id == fork.track_id)).all()
+    assert {each.part for each in signed} >= {"mix", "stem:piano", "stem:cello"}
+
+
+def test_nothing_of_a_take_goes_out_before_it_is_cleared(service, caller) -> None:
+    adult(service, caller, "ana")
+    take = root(service, caller)
+    with service.database.transaction() as session:
+        session.get_one(Track, take.track_id).state = "conditioned"
+
+    assert seen(service, take)["downloads"] == []
+    for name in (take_files.ARCHIVE, "mix.flac", "piano.flac"):
+        with pytest.raises(IllegalTransitionError, match="cleared"):
+            take_files.sound(service, take, name)
+    with pytest.raises(IllegalTransitionError, match="cleared"):
+        take_files.beside(service, take, "piano.mid")
+    for locked, told in (
+        ({"locked": ("organ",)}, "piano, cello"),
+        ({"locked": ("piano", "cello")}, "one stem free"),
+        ({"locked_bars": (5,)}, "bars 1 to 4"),
+        ({"locked_bars": (1, 2, 3, 4)}, "one bar free"),
+    ):
+        with pytest.raises(DeclarationError) as refused:
+            take_variations.vary(service, caller, take.id, VariationAsked(**locked))
+        assert told in str(refused.value.errors)
