@@ -52,6 +52,7 @@ from scanner.tables.people import (
     Guardian,
     ParentalControls,
 )
+from scanner.tables.previews import Preview
 from scanner.tables.privacy import BlobRelease, Erasure, LegalHold
 from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
@@ -143,6 +144,7 @@ __all__ = [
     "PolicyDecision",
     "PolicyPack",
     "PolicyRollout",
+    "Preview",
     "PriorDecider",
     "Provenance",
     "ReasonTemplate",
