@@ -79,7 +79,7 @@ class LiveSession:
         self._checker = ThreadPoolExecutor(1, "preview-check")
         self._heard = np.zeros((2, 0), np.float32)
         self._phrase: deque[Samples] = deque(maxlen=PHRASE_BARS)
-        self._another = self._over = self._closed = False
+        self._another = self._over = self._closed = self._ending = False
         PREVIEWS_PLAYING.inc()
         fields = generators.fields(row.prompt, row.parameters)
         self._player.begin(
@@ -130,9 +130,10 @@ class LiveSession:
         """The samples of the next bar once it was compared, silent if it resembles something."""
         until = time.monotonic() + patience
         if self._waiting is None:
-            bar = self._player.take(patience)
+            bar = None if self._ending else self._player.take(patience)
             if bar is None:
                 return None
+            self._ending = bar.last
             if not bar.last:
                 self._player.ask(self._row.controls, another=self._another)
             self._another, self._waiting = False, bar

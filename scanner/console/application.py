@@ -33,6 +33,7 @@ from scanner.console.pages import (
     review_bulk,
     review_care,
     review_sound,
+    studio_pages,
     tracks,
     verifier,
 )
@@ -68,6 +69,7 @@ PAGES: Final = (
     creator_matters,
     creator_data,
     creator_parents,
+    studio_pages,
 )
 """The modules of pages, each with its ``router``."""
 
