@@ -151,6 +151,11 @@ class Players:
                 return
             self._spare = Player(self._cpu_seconds)
 
+    @property
+    def waiting(self) -> Player | None:
+        """The one that waits for its listener."""
+        return self._spare
+
     def player(self) -> Player:
         """Return one that nobody else has."""
         with self._guard:
