@@ -5,7 +5,7 @@ among new phrases, for ever. Controls change it at the next bar that is not made
 clock: whoever plays it asks for the next bar in time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -22,12 +22,13 @@ from generator.plan import Seat, planned, seed_for
 from generator.prompts import understood
 from generator.rendering import RATE, SOUNDFONT, TAIL_SECONDS, Move
 from generator.request import MOST_STEMS, Request, Word, request_of
-from generator.tune_runs import RUN, line_of
+from generator.training_pieces import LEAST, Pieces
 
 DRAWS: Final = 3
 """How often a stem's bar is drawn anew before it stays silent."""
 _THEME: Final = "A"
-Resembled = Callable[[Sequence[Note]], str | None]
+_LINE: Final = 2 * LEAST
+"""Notes of the past that a line is compared with."""
 
 
 class Controls(BaseModel):
@@ -79,8 +80,8 @@ class Live:
     ----------
     request : Request
         Without a parent.
-    resembled : callable, optional
-        The name of what a line of notes resembles: asked for each stem before a bar of it is played.
+    pieces : Pieces, optional
+        What each stem's bar is compared with before it is played.
     endless : bool
         Whether it goes on after the bars that were asked for.
     soundfont : Path
@@ -93,13 +94,13 @@ class Live:
     def __init__(
         self,
         request: Request,
-        resembled: Resembled = lambda line: None,
+        pieces: Pieces | None = None,
         *,
         endless: bool = True,
         soundfont: Path = SOUNDFONT,
     ) -> None:
         self._request = understood(request.prompt).completed(request)
-        self._resembled, self._endless, self._soundfont = resembled, endless, soundfont
+        self._pieces, self._endless, self._soundfont = pieces, endless, soundfont
         self.plan = planned(self._request)
         self._seeds: Seeds = seeds_of(self.plan, request.seed)
         self._theme = self._seeds
@@ -221,7 +222,7 @@ class Live:
         for seat in self.plan.seats:
             own = self._notes(seat)
             for draw in range(DRAWS + 1):
-                named = self._resembled(self._line(seat, own))
+                named = self._repeated(seat, own)
                 if named is None:
                     break
                 anew.setdefault(seat.stem, named)
@@ -229,7 +230,7 @@ class Live:
             else:
                 silent.append(seat.stem)
             notes[seat.stem] = own
-            self._lines[seat.stem] = self._line(seat, own)[-RUN:]
+            self._lines[seat.stem] = self._line(seat, own)[-_LINE:]
         samples = self._rendered(notes)
         self._bar += 1
         return self._bar_of(samples, notes, anew, tuple(silent))
@@ -247,11 +248,29 @@ class Live:
         stems = tuple(seat.stem for seat in self.plan.seats)
         return Bar(self._made - 1, samples, self.plan.tempo, stems, notes, anew or {}, silent, last)
 
+    def _repeated(self, seat: Seat, notes: Sequence[Note]) -> str | None:
+        """The title of a piece that the stem's line with these notes repeats."""
+        if self._pieces is None or not notes:
+            return None
+        line = self._line(seat, notes)
+        every = (
+            [note for note in line if note.voice == voice]
+            for voice in sorted({note.voice for note in notes})
+        )
+        found = [
+            each
+            for own in every
+            for each in self._pieces.repeated_in(own, self.plan.metre.bar, seat.stem)
+        ]
+        return found[0].piece if found else None
+
     def _line(self, seat: Seat, notes: Sequence[Note]) -> tuple[Note, ...]:
-        """The last notes of a stem's line with these; drums have none."""
+        """The last notes of a stem with these, counted from the first tick of all; drums have none."""
         if seat.instrument.drums:
             return ()
-        return (*self._lines.get(seat.stem, ()), *line_of(notes))
+        start = self._before + self._bar * self.plan.metre.bar
+        own = (replace(note, onset=start + note.onset) for note in notes)
+        return (*self._lines.get(seat.stem, ()), *own)
 
     def _drawn(self, seat: Seat, draw: int) -> tuple[Note, ...]:
         """The bar of a stem with another seed of its phrase."""

@@ -35,7 +35,18 @@ from policy.facts import (
 )
 from policy.findings import Finding
 from policy.flipping import Flip, altered, flips
-from policy.gates import ACTS, Controls, Gate, GateReason, Person, gate, strictest
+from policy.gates import (
+    ACTS,
+    Controls,
+    Gate,
+    GateReason,
+    Person,
+    counted_band,
+    daily_limit,
+    gate,
+    quota_left,
+    strictest,
+)
 from policy.judgement import decide
 from policy.jurisdictions import Jurisdictions, default_jurisdictions, load_jurisdictions
 from policy.lint import lint_pack
@@ -86,6 +97,8 @@ __all__ = [
     "band_on",
     "chance_of",
     "compare",
+    "counted_band",
+    "daily_limit",
     "decide",
     "default_jurisdictions",
     "default_pack",
@@ -101,6 +114,7 @@ __all__ = [
     "load_pack",
     "most_reliable",
     "moved",
+    "quota_left",
     "read_pack",
     "strays",
     "stricter",

@@ -213,13 +213,19 @@ def counted_band(act: Act, person: Person, rules: GateRules = DEFAULT_RULES) -> 
     return person.band
 
 
-def quota_left(person: Person, rules: GateRules = DEFAULT_RULES) -> int | None:
-    """Return how many generations are left today; None: as many as one likes."""
+def daily_limit(person: Person, rules: GateRules = DEFAULT_RULES) -> int | None:
+    """Return how many generations a person may have in a day; None: as many as one likes."""
     limits = [rules.daily_generations.get(counted_band("generate", person, rules))]
     if person.controls is not None and _is_controlled(person, rules):
         limits.append(person.controls.daily_generations)
     known = [limit for limit in limits if limit is not None]
-    return max(0, min(known) - person.generated_today) if known else None
+    return min(known) if known else None
+
+
+def quota_left(person: Person, rules: GateRules = DEFAULT_RULES) -> int | None:
+    """Return how many generations are left today; None: as many as one likes."""
+    limit = daily_limit(person, rules)
+    return None if limit is None else max(0, limit - person.generated_today)
 
 
 def _reaches(level: Level, needed: Level) -> bool:

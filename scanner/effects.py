@@ -7,7 +7,14 @@ from sqlmodel import Session
 
 import appeals
 import policy
-from scanner import analysis, delivery, events, statements, watermark_keys
+from scanner import (
+    analysis,
+    delivery,
+    events,
+    generation_engines,
+    statements,
+    watermark_keys,
+)
 from scanner.audio import AudioError
 from scanner.certificates import CertificateError
 from scanner.clock import new_id
@@ -28,9 +35,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
+ENGINE: Final = "engine"
 _UNFIT: Final = {
     "watermark": ("watermarks", "core.mark-not-read-back", "mark-unreadable"),
     "provenance": ("provenance", "core.manifest-not-read-back", "manifest-unreadable"),
+    ENGINE: ("provenance", "core.engine-disabled", "engine-disabled"),
 }
 """By detector: the fact that is unknown, the rule and the problem where a file must not go out."""
 
@@ -73,6 +82,16 @@ def unfit(service: "Service", event: Event) -> tuple[str, str] | None:
         MANIFESTS.labels("not_signed").inc()
         return "provenance", str(error)
     return None
+
+
+def stopped(session: Session, track: Track, decision: PolicyDecision) -> tuple[str, str] | None:
+    """Say why a take does not go out whose engine was switched off, unless a person decided on it."""
+    if track.origin != GENERATED or decision.ruled_by is not None:
+        return None
+    if EFFECT_OF[decision.decision][1] not in delivery.OUT:
+        return None
+    why = generation_engines.is_stopped(session, track)
+    return None if why is None else (ENGINE, why)
 
 
 def keep_back(

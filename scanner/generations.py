@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 import policy
 from policy.facts import PromptSignal
-from scanner import generators, people, prompts
+from scanner import generation_engines, generation_limits, generators, people, prompts
 from scanner.callers import Caller
 from scanner.clock import new_id
+from scanner.declarations import DeclarationError
 from scanner.errors import NotFoundError
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.people_events import (
@@ -63,11 +64,18 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
     Raises
     ------
     DeclarationError
-        If no engine could answer it.
+        If no engine could answer it, or what it builds on is not the account's own and cleared.
+    EngineDisabledError
+        If its engine was not tested, or is switched off.
+    TooManyGenerationsError
+        If the account asks too often.
     """
     if not asked.checked:
         wanted = generators.fields(asked.prompt, asked.parameters)
         generators.check(wanted, longest=service.settings.generation_seconds)
+    engine = asked.parameters.get("engine", generators.BUILTIN)
+    if (stopped := generation_engines.stopped(service, engine)) is not None:
+        raise generation_engines.EngineDisabledError(stopped)
     now = service.now()
     with service.database.reading() as session:
         objected = objections(service, session, caller.tenant_id, asked.prompt)
@@ -75,6 +83,9 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
         account = (
             people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
         )
+        if account is not None:
+            generation_limits.check_rate(service, session, account.id, now)
+        _check_reference(session, caller.tenant_id, account, asked.parameters)
         row = Generation(
             id=new_id(),
             tenant_id=caller.tenant_id,
@@ -150,6 +161,21 @@ def describe(session: Session, row: Generation) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
     }
+
+
+def _check_reference(
+    session: Session, tenant_id: str, account: Account | None, parameters: Mapping[str, Any]
+) -> None:
+    track_id = parameters.get("audio_reference")
+    if track_id is None:
+        return
+    try:
+        if account is None:
+            raise LookupError(track_id)
+        generation_limits.cleared_reference(session, tenant_id, account, track_id)
+    except LookupError:
+        told = "name a cleared track of this account: submit the recording first"
+        raise DeclarationError([{"field": "audio_reference", "detail": told}]) from None
 
 
 def _take_id(session: Session, generation_id: str) -> str | None:
@@ -231,6 +257,17 @@ def _move(
         case _:
             raise AssertionError(move)  # what comes of making it has its own events
     _note(session, row, data, now, actor, cause)
+
+
+def refuse(
+    session: Session,
+    row: Generation,
+    reasons: Sequence[policy.GateReason],
+    now: datetime,
+    cause: Event,
+) -> None:
+    """Refuse a generation, which is locked, for what came of making it."""
+    _move(session, row, GenerationMove.REFUSE, reasons, now, PIPELINE, cause)
 
 
 def note_move(

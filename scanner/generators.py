@@ -1,7 +1,10 @@
 """What makes takes here: whether it is installed, what it can be asked for, and in which words."""
 
 import hashlib
+import os
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scanner.declarations import DeclarationError
@@ -91,11 +94,29 @@ def engine_of(row: Generation) -> str:
     return str(row.parameters.get("engine", BUILTIN))
 
 
-def asked_of(service: "Service", row: Generation) -> dict[str, Any]:
-    """Return what the child that makes a take is told."""
+def asked_of(
+    service: "Service", row: Generation, audio_reference: str | None = None
+) -> dict[str, Any]:
+    """Return what the child that makes a take is told.
+
+    Parameters
+    ----------
+    audio_reference : str, optional
+        SHA-256 of the cleared audio that the generation names.
+    """
     name = engine_of(row)
+    named = {} if audio_reference is None else {"audio_reference": audio_reference}
     return {
         "engine": name,
         "module": service.settings.generation_engines.get(name),
-        "fields": fields_of(row),
+        "fields": fields_of(row) | named,
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return what the child may know: nothing of the service's settings and secrets."""
+    packages = str(Path(__file__).parent.parent)
+    return {
+        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
+        "OMP_NUM_THREADS": "1",
     }

@@ -24,7 +24,7 @@ def main() -> None:
 
     from generator import InvalidRequestError, MissingPartError, request_of
     from generator.live import Controls, Live
-    from generator.tune_runs import trained_on
+    from generator.training_pieces import training_pieces
 
     try:
         _warm_up()
@@ -32,7 +32,7 @@ def main() -> None:
         asked = _read()
         if asked is None:
             return
-        live = Live(request_of(asked["fields"]), trained_on().resembled, endless=asked["endless"])
+        live = Live(request_of(asked["fields"]), training_pieces(), endless=asked["endless"])
         while (order := _read()) is not None:
             try:
                 controls = Controls(**order["controls"])
@@ -51,9 +51,9 @@ def _warm_up() -> None:
     """Load what the first bar would wait for: models, soundfont, filters."""
     from generator import request_of
     from generator.live import Live
-    from generator.tune_runs import trained_on
+    from generator.training_pieces import training_pieces
 
-    live = Live(request_of({"instruments": ["piano", "drums"], "bars": 1}), trained_on().resembled)
+    live = Live(request_of({"instruments": ["piano", "drums"], "bars": 1}), training_pieces())
     live.next_bar()
     live.close()
 

@@ -24,7 +24,7 @@ from scanner.analysis import Evidence
 from scanner.audio import AudioError
 from scanner.bus.dispatch import once
 from scanner.clock import new_id
-from scanner.effects import keep_back, quarantine, take_effect, unfit
+from scanner.effects import keep_back, quarantine, stopped, take_effect, unfit
 from scanner.errors import TransientError
 from scanner.fetch import FetchError
 from scanner.journal import Event, record
@@ -133,6 +133,7 @@ def release(service: "Service", event: Event) -> None:
             return
         if reconsideration.decided_anew(service, session, track, decision, event):
             return
+        why_not = why_not or stopped(session, track, decision)
         if why_not is not None:
             keep_back(service, session, track, decision, why_not, event)
             return

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 import policy
 import watermark
-from scanner import generations, generators, people, watermark_keys
+from scanner import generation_engines, generations, generators, people, watermark_keys
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.errors import BusyError, ConflictError, IllegalTransitionError, NotFoundError
@@ -63,10 +63,14 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
     ------
     DeclarationError
         If no engine could play it.
+    EngineDisabledError
+        If the engine was not tested, or is switched off.
     """
     wanted = generators.fields(asked.prompt, asked.parameters)
     generators.check(wanted, longest=service.settings.generation_seconds)
     now = service.now()
+    if (stopped := generation_engines.stopped(service, generators.BUILTIN)) is not None:
+        raise generation_engines.EngineDisabledError(stopped)
     with service.database.reading() as session:
         reasons = generations.objections(service, session, caller.tenant_id, asked.prompt)
     with service.database.transaction() as session:
@@ -157,6 +161,8 @@ def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Previe
         If it was refused, is played or was.
     WatermarkKeyError
         If there is no key to mark with: nothing is heard unmarked.
+    EngineDisabledError
+        If its engine was switched off.
     BusyError
         If as many play as may at once.
     """
@@ -182,6 +188,7 @@ def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Previe
         session.flush()
         if len(_playing(session)) >= service.settings.preview_sessions:
             raise BusyError("as many previews play as can at once: try again in a minute", 20)
+        generation_engines.require(session, row.engine, row.engine_version)
         row.state, row.beat_at = PreviewState.PLAYING, now
         row.payload_id, row.key_id = secrets.token_hex(ID_DIGITS // 2), ring.writing.name
         started = PreviewStarted(
@@ -249,8 +256,12 @@ def _account(
 
 
 def _gate_closed(service: "Service", session: Session, row: Preview) -> bool:
-    """Whether the account may listen no more: consent taken back, or the hours are over."""
+    """Whether the account may listen no more: consent taken back, the hours over; or its engine was switched off."""
     person = people.person_of(service, session, row.account_id)
+    try:
+        generation_engines.require(session, row.engine, row.engine_version)
+    except generation_engines.EngineDisabledError:
+        return True
     reasons = policy.gate("generate", person, service.now()).reasons
     return any(reason.outcome != "over-quota" for reason in reasons)
 

@@ -49,6 +49,8 @@ from scanner.errors import (
 )
 from scanner.fetch import FetchError
 from scanner.flaggers import BadRemovalError
+from scanner.generation_engines import EngineDisabledError
+from scanner.generation_limits import TooManyGenerationsError
 from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
@@ -94,6 +96,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unauthorised": Kind(401, "An API key is needed"),
     "forbidden": Kind(403, "The API key may not do this"),
     "account-suspended": Kind(403, "The account is suspended"),
+    "engine-disabled": Kind(403, "The engine makes nothing now"),
     "gate-closed": Kind(403, "The account may not do this"),
     "suspended": Kind(403, "What you send is not taken for a time"),
     "not-found": Kind(404, "There is no such thing"),
@@ -155,6 +158,8 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     UnauthorisedError: "unauthorised",
     SuspendedError: "account-suspended",
     GateClosedError: "gate-closed",
+    EngineDisabledError: "engine-disabled",
+    TooManyGenerationsError: "rate-limited",
     SenderSuspendedError: "suspended",
     ForbiddenError: "forbidden",
     NotFoundError: "not-found",

@@ -377,6 +377,9 @@ class Settings(BaseSettings):
         description="Engines of your own: a JSON object from an engine's name to the Python module whose "
         "function `engine(access)` gives it. Each must pass its test before it is enabled.",
     )
+    generations_a_minute: int = Field(
+        default=30, ge=1, description="Takes that may be asked for in a minute for one account."
+    )
     generation_tries: int = Field(
         default=3,
         ge=0,

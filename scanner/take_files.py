@@ -38,12 +38,17 @@ def answer(service: "Service", take: Take, name: str, wanted: blob_answers.Wante
     UnmarkableStemError, UnreadableMarkError, AlteredFileError
         If the file must not go out.
     """
-    if PurePosixPath(name).suffix in _MEDIA:
+    if is_beside(name):
         content, media_type = beside(service, take, name)
         named = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type=media_type, headers=named)
     sha256, media_type = sound(service, take, name)
     return blob_answers.answer(service, take.tenant_id, sha256, media_type, wanted, name)
+
+
+def is_beside(name: str) -> bool:
+    """Whether a file is no sound and lies in the archive."""
+    return PurePosixPath(name).suffix in _MEDIA
 
 
 def sound(service: "Service", take: Take, name: str) -> tuple[str, str]:

@@ -6,7 +6,6 @@ declared as generated: it is marked, read back, scanned and judged before anythi
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlmodel import Session
 
-from scanner import generations, generators, take_nodes, takes_child, tracks
+import policy
+from scanner import (
+    generation_engines,
+    generation_limits,
+    generations,
+    generators,
+    take_nodes,
+    takes_child,
+    tracks,
+)
 from scanner.bus.dispatch import AlreadyHandledError, mark_handled
 from scanner.callers import Caller
 from scanner.declarations import Declaration
@@ -48,11 +56,17 @@ def make(service: "Service", event: Event) -> None:
     if row is None or row.state != GenerationState.QUEUED:
         _settled(service, event)
         return
+    if (stopped := generation_engines.stopped(service, generators.engine_of(row))) is not None:
+        _refuse(service, event, [_stopped(stopped)])
+        return
     folder = service.settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="take-", dir=folder) as place:
         parent = _bring_parent(service, row, Path(place))
-        take = _made(service, row, Path(place))
+        take = _made(service, row, Path(place), _bring_reference(service, row, Path(place)))
+        if take["repeats"]:
+            _refuse(service, event, _repeating(take), take)
+            return
         kept = _kept(service, row, Path(place), take)
     with service.database.reading() as session:
         declaration = _declared(session, row, take, parent)
@@ -60,6 +74,7 @@ def make(service: "Service", event: Event) -> None:
 
     def also(session: Session, track: Track) -> None:
         mark_handled(service, session, GROUP, event.id)
+        generation_engines.require(session, take["engine"], take["engine_version"])
         made = _note_made(service, session, row.id, track, take, event)
         take_nodes.add(session, made, track, kept, parent, service.now())
 
@@ -69,6 +84,8 @@ def make(service: "Service", event: Event) -> None:
         )
     except NotWantedError:
         _settled(service, event)
+    except generation_engines.EngineDisabledError as error:  # meanwhile
+        _refuse(service, event, [_stopped(str(error))])
 
 
 def give_up(service: "Service", event: Event, why: str) -> None:
@@ -82,15 +99,17 @@ def give_up(service: "Service", event: Event, why: str) -> None:
         generations.note_move(session, row, GenerationMove.FAIL, data, service.now(), event)
 
 
-def _made(service: "Service", row: Generation, place: Path) -> dict[str, Any]:
+def _made(
+    service: "Service", row: Generation, place: Path, reference: str | None
+) -> dict[str, Any]:
     seconds = service.settings.generation_cpu_seconds
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "scanner.takes_child", str(place), str(seconds)],
-            input=json.dumps(generators.asked_of(service, row)).encode(),
+            input=json.dumps(generators.asked_of(service, row, reference)).encode(),
             capture_output=True,
             timeout=2 * seconds,
-            env=_environment(),
+            env=generators.environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -107,15 +126,6 @@ def _made(service: "Service", row: Generation, place: Path) -> dict[str, Any]:
         raise PoisonError(answer["refused"])
     take: dict[str, Any] = answer["take"]
     return take
-
-
-def _environment() -> dict[str, str]:
-    """Return what the child may know: nothing of the service's settings and secrets."""
-    packages = str(Path(__file__).parent.parent)
-    return {
-        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
-        "OMP_NUM_THREADS": "1",
-    }
 
 
 def _kept(
@@ -168,6 +178,30 @@ def _bring_parent(service: "Service", row: Generation, place: Path) -> Take | No
     return parent
 
 
+def _bring_reference(service: "Service", row: Generation, place: Path) -> str | None:
+    """Lay the audio that a take is to follow where the child finds it; return its SHA-256.
+
+    Raises
+    ------
+    PoisonError
+        If the track is no longer the account's own and cleared.
+    """
+    track_id = row.parameters.get("audio_reference")
+    if track_id is None:
+        return None
+    with service.database.reading() as session:
+        account = session.get(Account, row.account_id) if row.account_id else None
+        try:
+            if account is None:
+                raise LookupError(track_id)
+            sha256 = generation_limits.cleared_reference(session, row.tenant_id, account, track_id)
+        except LookupError:
+            raise PoisonError("the audio that was to be followed is not cleared any more") from None
+    with service.store.path_or_copy(row.tenant_id, sha256) as kept:
+        shutil.copyfile(kept, place / takes_child.REFERENCE)
+    return sha256
+
+
 def _declared(
     session: Session, row: Generation, take: dict[str, Any], parent: Take | None
 ) -> Declaration:
@@ -211,6 +245,43 @@ def _note_made(
     )
     generations.note_move(session, row, GenerationMove.MAKE, data, service.now(), event)
     return row
+
+
+def _refuse(
+    service: "Service",
+    event: Event,
+    reasons: list[policy.GateReason],
+    take: dict[str, Any] | None = None,
+) -> None:
+    """End a generation whose take must not become a track, and say why."""
+    try:
+        with service.database.transaction() as session:
+            mark_handled(service, session, GROUP, event.id)
+            row = session.get_one(Generation, event.subject, with_for_update=True)
+            if row.state == GenerationState.QUEUED:
+                row.take = take
+                generations.refuse(session, row, reasons, service.now(), event)
+    except AlreadyHandledError:
+        return
+
+
+def _stopped(why: str) -> policy.GateReason:
+    return policy.GateReason("generator.engine-disabled", f"{why}.", (), "refused")
+
+
+def _repeating(take: dict[str, Any]) -> list[policy.GateReason]:
+    """Say which pieces that its engine was trained on a take repeats, in which stem and bars."""
+    return [
+        policy.GateReason(
+            generations.TRAINING_PIECE,
+            f"{each['stem'] or 'The whole'}, bars {each['bars'][0]} to {each['bars'][1]}, repeats "
+            f"{each['notes']} notes of '{each['piece']}' (bars {each['piece_bars'][0]} to "
+            f"{each['piece_bars'][1]}), which the model was trained on.",
+            (),
+            "refused",
+        )
+        for each in take["repeats"]
+    ]
 
 
 def _settled(service: "Service", event: Event) -> None:

@@ -9,14 +9,17 @@ import json
 import resource
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from generator import Take
+    from generator import Engine, Take
 
 MEMORY_BYTES: Final = 4 << 30
 PARENT: Final = "parent.json"
+REFERENCE: Final = "reference.audio"
+MOST_TOLD: Final = 10
 
 
 def main() -> None:
@@ -29,42 +32,60 @@ def main() -> None:
 
     asked = json.loads(sys.stdin.buffer.read())
     try:
-        take, parent = _made(folder, asked)
+        take, parent, repeats = _made(folder, asked)
     except InvalidRequestError as error:
         print(json.dumps({"refused": str(error)}))
     except MissingPartError as error:
         print(json.dumps({"missing": str(error)}))
     else:
         _keep(folder, take)
-        print(json.dumps({"take": told(take, parent)}))
+        print(json.dumps({"take": told(take, parent) | {"repeats": repeats}}))
 
 
-def _made(folder: Path, asked: dict[str, Any]) -> tuple["Take", "Take | None"]:
-    """Return the take and what it was varied from.
+def _made(
+    folder: Path, asked: dict[str, Any]
+) -> tuple["Take", "Take | None", list[dict[str, Any]]]:
+    """Return the take, what it was varied from, and what it repeats of what its engine was trained on.
 
     ``asked`` holds the engine's name, its module where it is none of ours, and the request's fields; of a
     variation only those in which it differs from its parent.
     """
-    from generator import engine, request_of
+    from generator import request_of
     from generator.audio_files import read_audio
     from generator.kept_takes import names_of, take_of
+    from generator.memorisation import repeats
 
-    made_by = (
-        import_module(asked["module"]).engine(None)
-        if asked.get("module")
-        else engine(asked["engine"])
-    )
+    engine, parent, fields = engine_of(asked), None, asked["fields"]
     document = folder / PARENT
-    if not document.exists():
-        return made_by.generate(request_of(asked["fields"])), None
-    kept = document.read_bytes()
-    sounds = {
-        name: read_audio((folder / f"parent-{place}.flac").read_bytes())
-        for place, name in enumerate(names_of(kept))
-    }
-    parent = take_of(kept, sounds)
-    fields = parent.request.model_dump() | {"parent": parent.id} | asked["fields"]
-    return made_by.generate(request_of(fields), parent), parent
+    if document.exists():
+        kept = document.read_bytes()
+        sounds = {
+            name: read_audio((folder / f"parent-{place}.flac").read_bytes())
+            for place, name in enumerate(names_of(kept))
+        }
+        parent = take_of(kept, sounds)
+        fields = parent.request.model_dump() | {"parent": parent.id} | fields
+    take = engine.generate(request_of(fields), parent, **_sounds(folder, engine, fields))
+    found = [each.to_json() for each in repeats(engine, take)]
+    return take, parent, found[:MOST_TOLD]
+
+
+def _sounds(folder: Path, engine: "Engine", fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the audio that the request names, for an engine that takes any."""
+    takes_some = "sounds" in signature(engine.generate).parameters
+    if not takes_some or not (folder / REFERENCE).exists():
+        return {}
+    return {"sounds": {fields["audio_reference"]: (folder / REFERENCE).read_bytes()}}
+
+
+def engine_of(asked: dict[str, Any]) -> "Engine":
+    """Return an engine of ours by its name, or one of the deployer's by its module."""
+    from generator import engine
+
+    if asked.get("module"):
+        own: Engine = import_module(asked["module"]).engine(None)
+        return own
+    return engine(asked["engine"])
 
 
 def _keep(folder: Path, take: "Take") -> None:

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from scanner.clock import new_id
 from scripts.demo_music import Piece, pieces, write_mp3
+from scripts.demo_takes import PLANTED, asked, has_generator, protected
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOME: Final = ROOT / ".demo"
@@ -39,6 +40,8 @@ class Case:
     path: Path
     what: str
     is_clear: bool
+    generation: dict[str, Any] | None = None
+    """What a take is asked for; of a file, nothing."""
 
 
 def main() -> int:
@@ -54,12 +57,14 @@ def main() -> int:
     made = json.loads(_clearance(environment, "init", "--json"))
     console.print(f"Registering {len(known)} references …")
     references = [_write(files / f"{piece.title}.flac", piece) for piece in known]
+    if has_generator():
+        references.append(protected(files / f"{PLANTED}.flac"))
     _clearance(environment, "reference", "add", *map(str, references), "--json")
-    cases = _cases(files, known, unknown)
+    cases = [*_cases(files, known, unknown), *_takes(files)]
     server, address = _serve(environment)
     try:
         results = [
-            (case, _submit(address, made["api_key"], case.path))
+            (case, _submit(address, made["api_key"], case))
             for case in track(cases, "Clearing", console=console)
         ]
         _show(results)
@@ -114,22 +119,44 @@ def _serve(environment: dict[str, str]) -> tuple["subprocess.Popen[str]", str]:
     raise SystemExit(f"the service did not start: see {log.relative_to(ROOT)}")
 
 
-def _submit(address: str, key: str, path: Path) -> dict[str, Any]:
-    """Submit a file and wait for its decision; adds the seconds it took."""
+def _submit(address: str, key: str, case: Case) -> dict[str, Any]:
+    """Submit a file, or ask for a take, and wait for its decision; adds the seconds it took."""
     started = time.monotonic()
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": new_id()}
     with httpx.Client(base_url=address, headers=headers, timeout=120) as client:
-        with path.open("rb") as file:
-            answer = client.post(
-                "/v1/tracks", files={"file": (path.name, file)}, params={"wait": 20}
-            )
-        answer.raise_for_status()
-        track_id = answer.json()["track_id"]
-        view: dict[str, Any] = answer.json()
+        if case.generation is not None:
+            track_id = _generated(client, case.generation)
+        else:
+            with case.path.open("rb") as file:
+                answer = client.post("/v1/tracks", files={"file": (case.path.name, file)})
+            track_id = answer.raise_for_status().json()["track_id"]
+        view: dict[str, Any] = {}
         while view.get("state") not in FINAL:
             time.sleep(0.1)
-            view = client.get(f"/v1/tracks/{track_id}").json()
+            view = client.get(f"/v1/tracks/{track_id}").raise_for_status().json()
     return view | {"elapsed": time.monotonic() - started}
+
+
+def _generated(client: httpx.Client, wanted: dict[str, Any]) -> str:
+    """Ask for a take; return the track that it became."""
+    view = client.post("/v1/generations", json=wanted).raise_for_status().json()
+    while view["state"] == "queued":
+        time.sleep(0.1)
+        view = client.get(f"/v1/generations/{view['id']}").raise_for_status().json()
+    if view["track_id"] is None:
+        raise SystemExit(f"no take was made: {view['state']} {view['reasons']}")
+    return str(view["track_id"])
+
+
+def _takes(files: Path) -> list[Case]:
+    """A take of the service's own generator, and one that replays a protected melody."""
+    if not has_generator():
+        console.print("No generator is installed here: no takes.")
+        return []
+    return [
+        Case(files / "take of the generator", "a new take", True, asked()),
+        Case(files / "take, planted copy", f"{PLANTED}, replayed", False, asked(planted=True)),
+    ]
 
 
 def _write(path: Path, piece: Piece) -> Path:

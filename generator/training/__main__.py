@@ -16,7 +16,6 @@ from generator.statistics import figures
 from generator.training.learning import learned, nats, pitch_events, rhythm_events
 from generator.training.tunes import Tune, tunes
 from generator.tune_model import WEIGHTS, TuneModel, to_bytes
-from generator.tune_runs import RUNS, TuneRuns
 
 CORPUS_FIGURES: Final = WEIGHTS.with_name("corpus_figures.json")
 
@@ -53,7 +52,6 @@ def main() -> None:
     model = learned(tune for tune in every if not tune.held_out)
     written = to_bytes(model)
     given.out.write_bytes(written)
-    TuneRuns.of((each.id, each.notes) for each in every).write(given.out.with_name(RUNS.name))
     own = corpus_figures(list(every))
     given.out.with_name(CORPUS_FIGURES.name).write_text(json.dumps(own, indent=1) + "\n")
     report = {

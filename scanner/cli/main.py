@@ -35,6 +35,7 @@ from scanner.cli import (
     rollout,
     running,
     scanning,
+    taking,
     watermarks,
 )
 from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
@@ -72,6 +73,8 @@ operations.add_to(app)
 backups.add_to(app)
 app.add_typer(personal_data.hold, name="hold")
 app.add_typer(casework.app, name="case")
+app.add_typer(taking.app, name="takes")
+app.add_typer(taking.engines, name="engines")
 app.add_typer(reports.app, name="report")
 
 

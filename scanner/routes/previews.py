@@ -54,6 +54,7 @@ WritablePreview = Annotated[Preview, Depends(writable_preview)]
         "malformed-json",
         "unsupported-media-type",
         "bad-fields",
+        "engine-disabled",
         "in-progress",
         "idempotency-conflict",
     ),
@@ -103,7 +104,7 @@ def read_preview(
     responses=problems(
         "not-found",
         "illegal-transition",
-        "gate-closed",
+        "engine-disabled",
         "bad-fields",
         "busy",
         also={

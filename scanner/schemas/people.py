@@ -258,11 +258,29 @@ class GenerationAskedFor(Asked):
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
         None, description="The same request and seed give the same bytes."
     )
-    stems: bool | None = Field(None, description="Whether the stems are kept and cleared too.")
+    stems: bool | None = Field(None, description="Whether the stems are cleared too, and go out.")
+    engine: ShortText | None = Field(None, description="What makes it; default: `clearance`.")
+    audio_reference: ShortText | None = Field(
+        None,
+        description="Id of a cleared track of the same account: only its tempo, key and density.",
+    )
 
     def parameters(self) -> dict[str, Any]:
         """Return what was given beside the prompt and the account."""
         return self.model_dump(exclude={"prompt", "account"}, exclude_none=True)
+
+
+class QuotaAnswer(Answer):
+    """How many takes an account may still ask for today; null: as many as it likes."""
+
+    account: str | None
+    band: str | None = Field(description="The age band that counts for it.")
+    limit: int | None
+    used: int
+    left: int | None
+    day: str
+    zone: str
+    resets_at: Moment
 
 
 class Generator(Answer):

@@ -12,7 +12,7 @@ from generator.live_buses import LiveBus
 from generator.mixing import bus
 from generator.notes import Note
 from generator.rendering import RATE, channel, render
-from generator.tune_runs import TuneRuns, line_of, trained_on
+from generator.training_pieces import Piece, Pieces, Repeated
 
 PROMPT = "dark, 84 bpm, D minor, cello and piano, 8 bars"
 
@@ -129,29 +129,37 @@ def test_after_its_bars_it_goes_on_with_other_notes_and_its_theme_comes_back() -
     assert rounds[2][4:] != rounds[0][4:]
 
 
+def line_of(played: Sequence[Bar], bar: int) -> list[Note]:
+    return [
+        Note(n * bar + note.onset, note.duration, note.pitch, 90)
+        for n, each in enumerate(played)
+        for note in each.notes["flute"]
+    ]
+
+
 def test_a_bar_that_stands_so_in_a_training_piece_is_drawn_anew_before_it_is_played() -> None:
     request = request_of({"prompt": "flute, 8 bars", "seed": 9})
     live = Live(request)
-    own = [
-        Note(n * live.plan.metre.bar + note.onset, note.duration, note.pitch, 90)
-        for n, bar in enumerate(bars(live, 4))
-        for note in line_of(bar.notes["flute"])
-    ]
-    piece = TuneRuns.of([("a tune", own)])
-    assert piece.resembled(own) == "a tune"
-    kept = Live(request, piece.resembled)
-    played = bars(kept, 8)
+    length = live.plan.metre.bar
+    own = line_of(bars(live, 4), length)
+    piece = Piece("a tune", [n.onset for n in own], [n.pitch for n in own], length)
+    pieces = Pieces.of([piece])
+    assert pieces.repeated_in(own, length, "flute"), "its own line"
+    played = bars(Live(request, pieces), 8)
     assert any(bar.drawn_anew.get("flute") == "a tune" for bar in played)
-    line = [note for bar in played for note in line_of(bar.notes["flute"])]
-    assert piece.resembled(line) is None
+    assert pieces.repeated_in(line_of(played, length), length, "flute") == []
 
 
-def test_a_stem_of_which_every_draw_resembles_stays_silent_and_the_others_play() -> None:
-    live = Live(
-        request_of({"prompt": PROMPT, "seed": 4}),
-        lambda line: "everything" if any(note.voice == "melody" for note in line) else None,
+def test_a_stem_of_which_every_draw_repeats_a_piece_stays_silent_and_the_others_play() -> None:
+    class Everything(Pieces):
+        def repeated_in(self, notes, bar, stem):
+            told = Repeated("everything", stem, (1, 1), (1, 1), 13)
+            return [told] if any(note.voice == "melody" for note in notes) else []
+
+    every = Everything(
+        *vars(Pieces.of([Piece("a", range(0, 480, 24), range(60, 80), 96)])).values()
     )
-    (bar,) = bars(live, 1)
+    (bar,) = bars(Live(request_of({"prompt": PROMPT, "seed": 4}), every), 1)
     (silent,) = bar.silent
     assert bar.notes[silent] == () and bar.drawn_anew == {silent: "everything"}
     assert np.abs(bar.samples).max() > 0, f"{DRAWS} draws are tried, and then it plays on"
@@ -163,13 +171,3 @@ def test_another_begins_anew_with_other_draws() -> None:
     bars(live, 2), bars(plain, 2)
     other, same = live.next_bar(another=True), plain.next_bar()
     assert other is not None and same is not None and other.notes != same.notes
-
-
-def test_runs_of_the_books_are_told_in_any_key_and_formulas_are_not() -> None:
-    from generator.training.tunes import tunes
-
-    tune = next(each for each in tunes() if len(each.notes) > 40)
-    line = [Note(n.onset, n.duration, n.pitch + 5, 60) for n in tune.notes[8:24]]
-    assert trained_on().resembled(line) is not None
-    assert trained_on().resembled(line[:12]) is None
-    assert trained_on().resembled([Note(24 * n, 24, 60 + n, 90) for n in range(12)]) is None

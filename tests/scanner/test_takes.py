@@ -110,8 +110,8 @@ def test_what_was_taken_back_while_it_was_made_makes_no_track(service, caller, m
     view = asked(service, caller)
     make = takes._made
 
-    def slowly(service: Service, row: Generation, place: Path) -> dict:
-        take = make(service, row, place)
+    def slowly(service: Service, row: Generation, place: Path, reference: str | None) -> dict:
+        take = make(service, row, place, reference)
         with service.database.transaction() as session:
             wanted = session.get_one(Generation, row.id)
             wanted.state = "withdrawn"

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.scanner.api.conftest import Api, Platform, sound
+from tests.taken import add_take
 
 KEYLESS = {
     "/healthz",
@@ -78,6 +79,11 @@ def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
         "/v1/accounts/{account}/controls": {"get", "put"},
         "/v1/generations": {"post"},
         "/v1/generations/{generation_id}": {"get"},
+        "/v1/generations/quota": {"get"},
+        "/v1/takes": {"get"},
+        "/v1/takes/{take_id}": {"get"},
+        "/v1/takes/{take_id}/tree": {"get"},
+        "/v1/takes/{take_id}/variations": {"post"},
         "/v1/policies": {"get", "post"},
         "/v1/policies/{policy_id}": {"get"},
         **{
@@ -118,6 +124,7 @@ def test_answers_fit_what_the_document_says_of_them(
     made = platform.http.post(
         "/v1/generations", json={"prompt": "a waltz", "account": "kid"}
     ).json()
+    take = add_take(platform.service, platform.tenant.id, "kid").id
     addresses = {
         "/v1/accounts/{account}/age": f"{account}/age",
         "/v1/accounts/{account}/controls": f"{account}/controls",
@@ -125,6 +132,10 @@ def test_answers_fit_what_the_document_says_of_them(
         "/v1/accounts/{account}/consents": f"{account}/consents",
         "/v1/accounts/{account}/consents/{consent_id}": f"{account}/consents/{consent}",
         "/v1/generations/{generation_id}": f"/v1/generations/{made['id']}",
+        "/v1/generations/quota": "/v1/generations/quota?account=kid",
+        "/v1/takes": "/v1/takes",
+        "/v1/takes/{take_id}": f"/v1/takes/{take}",
+        "/v1/takes/{take_id}/tree": f"/v1/takes/{take}/tree",
         "/v1/tracks": "/v1/tracks",
         "/v1/tracks/{track_id}": f"/v1/tracks/{track}",
         "/v1/tracks/{track_id}/analysis": f"/v1/tracks/{track}/analysis",

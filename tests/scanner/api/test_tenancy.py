@@ -10,6 +10,7 @@ from scanner.clock import new_id
 from scanner.inline import drive
 from scanner.journal import event_of
 from tests.scanner.api.conftest import Api, Platform, problem, sound
+from tests.taken import add_take
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Belongings:
     key: str
     consent: str
     generation: str
+    take: str
 
 
 def settle(api: Api, platform: Platform, seed: int) -> Belongings:
@@ -53,10 +55,11 @@ def settle(api: Api, platform: Platform, seed: int) -> Belongings:
         key=platform.http.get("/v1/keys").json()["items"][0]["id"],
         consent=f"{account}/consents/{consent}",
         generation=generation,
+        take=add_take(api.service, platform.tenant.id, account).id,
     )
 
 
-LISTS = ["tracks", "references", "webhooks", "cases", "audit", "keys", "dead"]
+LISTS = ["takes", "tracks", "references", "webhooks", "cases", "audit", "keys", "dead"]
 ADDRESSES = [
     ("GET", "/v1/tracks/{track}"),
     ("GET", "/v1/tracks/{track}/analysis"),
@@ -87,6 +90,15 @@ ADDRESSES = [
     ("GET", "/v1/keys/{key}"),
     ("DELETE", "/v1/keys/{key}"),
     ("GET", "/v1/generations/{generation}"),
+    ("POST", "/v1/generations/{generation}/away"),
+    ("GET", "/v1/takes/{take}"),
+    ("GET", "/v1/takes/{take}/tree"),
+    ("GET", "/v1/takes/{take}/files/mix.flac"),
+    ("POST", "/v1/takes/{take}/variations"),
+    ("POST", "/v1/takes/{take}/current"),
+    ("PUT", "/v1/takes/{take}/sharing"),
+    ("DELETE", "/v1/takes/{take}/sharing"),
+    ("PUT", "/v1/takes/{take}/contributors/ana"),
     ("GET", "/v1/accounts/{consent}"),
     ("POST", "/v1/accounts/{consent}/grant"),
     ("POST", "/v1/accounts/{consent}/withdraw"),
@@ -101,7 +113,7 @@ def told(answer: httpx.Response) -> dict[str, object]:
 def test_platforms_see_nothing_of_each_other(both_api: Api) -> None:
     one, two = both_api.platform("one"), both_api.platform("two")
     own, foreign = settle(both_api, one, 1), settle(both_api, two, 2)
-    unknown = Belongings(*(new_id() for _ in range(9)))
+    unknown = Belongings(*(new_id() for _ in range(10)))
     unknown.consent = f"kid-3/consents/{new_id()}"
 
     for name in LISTS:

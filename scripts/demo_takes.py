@@ -1,0 +1,42 @@
+"""Takes for the demo: one that is new, and one whose notes are those of a registered recording."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from scanner import generators
+
+PLANTED: Final = "Protected melody"
+_PIECE: Final[dict[str, Any]] = {
+    "prompt": "a calm piece for flute and piano",
+    "key": "G major",
+    "metre": "4/4",
+    "instruments": ["flute", "piano"],
+    "bars": 12,
+    "form": "ABA",
+    "tempo": 100.0,
+}
+_SEED: Final = 41
+_FASTER: Final = 106.0
+"""The planted copy is no copy of the recording: the same notes, played faster."""
+
+
+def has_generator() -> bool:
+    """Whether takes can be made here."""
+    return bool(generators.installed()["installed"])
+
+
+def protected(path: Path) -> Path:
+    """Write a recording that somebody registers before."""
+    from generator import engine, request_of
+    from generator.audio_files import audio_file
+
+    take = engine().generate(request_of({**_PIECE, "seed": _SEED}))
+    path.write_bytes(audio_file(take.master, "FLAC"))
+    return path
+
+
+def asked(*, planted: bool = False) -> dict[str, Any]:
+    """What the service is asked for."""
+    if planted:
+        return {**_PIECE, "tempo": _FASTER, "seed": _SEED}
+    return {**_PIECE, "seed": _SEED + 1}
