@@ -103,7 +103,7 @@ class Live:
         self._pieces, self._endless, self._soundfont = pieces, endless, soundfont
         self.plan = planned(self._request)
         self._seeds: Seeds = seeds_of(self.plan, request.seed)
-        self._theme = self._seeds
+        self._theme: Seeds = self._seeds
         self._controls = Controls()
         self._round = self._bar = self._made = 0
         self._score: Score | None = None

@@ -51,12 +51,17 @@ def reading(service: "Service", caller: "Caller", prompt: str) -> dict[str, Any]
     read = understood(prompt)
     fields: dict[str, list[str]] = {}
     for each in read.spans:
-        fields.setdefault(each.field, []).append(each.value)
+        fields.setdefault(each.field, []).append(each.value.removesuffix(".0"))
     several = {"instruments", "without", "moods"}
+    counts = {
+        name: [str(read.fields[name]).removesuffix(".0")]
+        for name in fields
+        if name not in several and name in read.fields
+    }
     with service.database.reading() as session:
         screened = prompts.screen(service, session, caller.tenant_id, prompt)
     return {
-        "fields": fields,
+        "fields": fields | counts,
         "contradictions": {
             name: list(dict.fromkeys(values))
             for name, values in fields.items()

@@ -49,7 +49,7 @@ def test_a_prompt_says_what_was_understood_what_was_not_and_what_contradicts(wor
         prompt = "fast and 84 bpm, D minor, cello, like a zorp"
         told = http.post("/studio/reading", data={"prompt": prompt, "csrf": csrf}).text
         assert "D minor" in told and "cello" in told and "zorp" in told
-        assert "The first counts" in told
+        assert "What counts: 84." in told
         told = http.post("/studio/reading", data={"prompt": "like Blue Hour", "csrf": csrf}).text
         assert "no song is imitated by its title" in told
 
