@@ -68,7 +68,7 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
     """
     wanted = generators.fields(asked.prompt, asked.parameters)
     generators.check(wanted, longest=service.settings.generation_seconds)
-    now = service.now()
+    now, played_by = service.now(), generators.built_in()
     if (stopped := generation_engines.stopped(service, generators.BUILTIN)) is not None:
         raise generation_engines.EngineDisabledError(stopped)
     with service.database.reading() as session:
@@ -89,7 +89,8 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
             reasons=[reason.to_json() for reason in reasons],
             tally=dict(TALLY),
             created_at=now,
-            **generators.built_in(),
+            engine=played_by["engine"],
+            engine_version=played_by["engine_version"],
         )
         session.add(row)
         digest = hashlib.sha256(asked.prompt.encode()).hexdigest()

@@ -114,8 +114,8 @@ def side_by_side(
 def _waits(view: Mapping[str, Any]) -> bool:
     """Whether something still happens by itself."""
     if view["made"] is None:
-        return view["state"] == "queued"
-    return view["made"]["clearance"]["state"] in UNDER_WAY
+        return bool(view["state"] == "queued")
+    return str(view["made"]["clearance"]["state"]) in UNDER_WAY
 
 
 def piano_roll(service: "Service", session: Session, take: Take) -> list[Lane]:
