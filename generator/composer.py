@@ -44,10 +44,13 @@ def seeds_of(plan: Plan, seed: int) -> dict[str, dict[str, int]]:
     return {name: {unit: seed_for(seed, name, unit) for unit in units(plan)} for name in names}
 
 
-def compose(plan: Plan, seeds: Seeds) -> Score:
-    """Notes of every stem; the same plan and seeds give the same notes."""
+def compose(plan: Plan, seeds: Seeds, phrases: int | None = None) -> Score:
+    """Notes of every stem; the same plan and seeds give the same notes.
+
+    Of so many ``phrases`` only the notes of these: each begins as it does in the whole.
+    """
     row = harmony(plan, seeds[HARMONY])
-    parts = tuple(passages(plan, row))
+    parts = tuple(passages(plan, row))[:phrases]
     notes = {
         seat.stem: tidy(_swung(plan, _played(plan, seat, parts, seeds[seat.stem])), plan.ticks)
         for seat in plan.seats

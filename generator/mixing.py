@@ -26,6 +26,8 @@ _VOICE_DB: Final[dict[Voice, float]] = {
 }  # fmt: skip
 _QUIET_DB: Final = -50.0
 """Below the loudest moment: not counted for a stem's level."""
+MOMENT: Final = RATE * 2 // 5
+"""Samples over which a level is taken."""
 _REVERB_SECONDS: Final = 1.3
 _PREDELAY_SECONDS: Final = 0.012
 
@@ -45,11 +47,10 @@ def bus(samples: F32Array, seat: Seat) -> I32Array:
         24-bit whole numbers.
     """
     player = seat.instrument
-    shaped = _equalised(samples, seat)
+    shaped = np.asarray(signal.sosfilt(filters(seat), samples, axis=1), np.float32)
     wet = _reverberated(shaped) * player.reverb
-    own = _placed(shaped, player.pan) + wet
-    level = _RMS_DB + player.level_db + max(_VOICE_DB[voice] for voice in seat.voices)
-    own *= np.float32(10 ** (level / 20) / _active_rms(own))
+    own = placed(shaped, player.pan) + wet
+    own *= np.float32(level(seat) / _active_rms(own))
     peak = float(np.abs(own).max())
     if peak > CEILING:
         own *= np.float32(CEILING / peak)
@@ -64,8 +65,17 @@ def mixed(buses: Sequence[I32Array]) -> I32Array:
     return total
 
 
-def _equalised(samples: F32Array, seat: Seat) -> F32Array:
-    """Rumble below the lowest note cut; chords and pads a little thinner where melodies live."""
+def level(seat: Seat) -> float:
+    """Root mean square that a stem is brought to, full scale being 1."""
+    voice = max(_VOICE_DB[each] for each in seat.voices)
+    return float(10 ** ((_RMS_DB + seat.instrument.level_db + voice) / 20))
+
+
+def filters(seat: Seat) -> F32Array:
+    """Second-order sections, shape (sections, 6).
+
+    Rumble below the lowest note is cut; chords and pads are a little thinner where melodies live.
+    """
     low = 440 * 2 ** ((seat.instrument.low - 69) / 12)
     sections = [
         signal.butter(
@@ -77,8 +87,7 @@ def _equalised(samples: F32Array, seat: Seat) -> F32Array:
         sections.append(_peak(1800.0, -1.5, 0.7))
     if "melody" in seat.voices:
         sections.append(_peak(2800.0, 1.5, 0.8))
-    every = np.concatenate(sections).astype(np.float32)
-    return np.asarray(signal.sosfilt(every, samples, axis=1), np.float32)
+    return np.asarray(np.concatenate(sections), np.float32)
 
 
 def _peak(hz: float, gain_db: float, quality: float) -> F64Array:
@@ -91,7 +100,7 @@ def _peak(hz: float, gain_db: float, quality: float) -> F64Array:
     return np.asarray(np.concatenate([above, below])[None] / below[0])
 
 
-def _placed(samples: F32Array, pan: float) -> F32Array:
+def placed(samples: F32Array, pan: float) -> F32Array:
     """Balanced to one side with equal power; the middle stays as it is."""
     angle = (pan + 1) * np.pi / 4
     gains = np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]])
@@ -99,7 +108,7 @@ def _placed(samples: F32Array, pan: float) -> F32Array:
 
 
 @cache
-def _room() -> F32Array:
+def room() -> F32Array:
     """Impulse response of a room, shape (2, n): noise that fades by 60 dB, its highs first; energy 1."""
     random = np.random.default_rng(1)
     count = round(_REVERB_SECONDS * RATE)
@@ -115,15 +124,19 @@ def _room() -> F32Array:
 def _reverberated(samples: F32Array) -> F32Array:
     """What the room answers to the sum of both channels, shape as given."""
     middle = samples.mean(axis=0)
-    wet = signal.oaconvolve(middle[None], _room(), axes=1)[:, : samples.shape[1]]
+    wet = signal.oaconvolve(middle[None], room(), axes=1)[:, : samples.shape[1]]
     return np.asarray(wet, np.float32)
 
 
 def _active_rms(samples: F32Array) -> float:
     """Root mean square of the moments that are not quiet; 1 for silence."""
-    step = RATE * 2 // 5
-    count = samples.shape[1] // step
-    squares = (samples[:, : count * step].reshape(2, count, step) ** 2).mean(axis=(0, 2))
+    count = samples.shape[1] // MOMENT
+    squares = (samples[:, : count * MOMENT].reshape(2, count, MOMENT) ** 2).mean(axis=(0, 2))
+    return active_rms(squares)
+
+
+def active_rms(squares: F32Array | F64Array) -> float:
+    """The same from the mean squares of moments, shape (moments,)."""
     loud = squares[squares > squares.max(initial=0) * 10 ** (_QUIET_DB / 10)]
     return float(np.sqrt(loud.mean())) if len(loud) else 1.0
 

@@ -5,7 +5,8 @@ samples in any order and on any thread.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from ctypes import POINTER, c_float, c_int, c_void_p
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,8 @@ from generator.instruments import Instrument
 from generator.notes import Note, seconds_of
 
 RATE: Final = 44100
+Move = tuple[int, int, int]
+"""Sample, velocity (0 ends a note) and pitch."""
 TAIL_SECONDS: Final = 2.0
 """What rings on after the last bar."""
 SOUNDFONT: Final = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -71,12 +74,27 @@ def render(
     MissingPartError
         If FluidSynth or the soundfont is not installed.
     """
+    return _synthesiser(soundfont).play(notes, player, tempo, samples)
+
+
+def channel(player: Instrument, soundfont: Path = SOUNDFONT) -> AbstractContextManager["Channel"]:
+    """An instrument to be played part by part, by the thread that asked for it.
+
+    Raises
+    ------
+    MissingPartError
+        As :func:`render`.
+    """
+    return _synthesiser(soundfont).channel(player)
+
+
+def _synthesiser(soundfont: Path) -> "_Synthesiser":
     synths = _local.__dict__.setdefault("synths", {})
     if soundfont not in synths:
         with _setting_up:
             synths[soundfont] = _Synthesiser(soundfont)
     own: _Synthesiser = synths[soundfont]
-    return own.play(notes, player, tempo, samples)
+    return own
 
 
 class _Synthesiser:
@@ -112,27 +130,60 @@ class _Synthesiser:
         self, notes: Sequence[Note], player: Instrument, tempo: float, samples: int
     ) -> F32Array:
         """Samples of the notes; all is silent before them."""
-        calls, channel = self._calls, 9 if player.drums else 0
+        with self.channel(player) as channel:
+            return channel.play(_moves(notes, tempo), samples)
+
+    @contextmanager
+    def channel(self, player: Instrument) -> Iterator["Channel"]:
+        """A FluidSynth of its own for one instrument, taken down at the end."""
+        calls = self._calls
         with _setting_up:
             synth = calls.new_fluid_synth(self._holder.settings)
             number = calls.fluid_synth_add_sfont(synth, self._font)
         bank = _DRUM_BANK if player.drums else 0
-        calls.fluid_synth_program_select(synth, channel, number, bank, player.program)
+        own = Channel(calls, synth, 9 if player.drums else 0)
+        calls.fluid_synth_program_select(synth, own.number, number, bank, player.program)
+        try:
+            yield own
+        finally:
+            with _setting_up:
+                calls.fluid_synth_remove_sfont(synth, self._font)
+                calls.delete_fluid_synth(synth)
+
+
+class Channel:
+    """One instrument that is played on and on, in as many parts as one likes: their samples are those of one part."""
+
+    def __init__(self, calls: Any, synth: Any, number: int) -> None:
+        self.number = number
+        self._calls, self._synth = calls, synth
+
+    def play(self, moves: Sequence[Move], samples: int) -> F32Array:
+        """The next samples.
+
+        Parameters
+        ----------
+        moves : sequence of (sample, velocity, pitch)
+            In order; samples count from the part's beginning, a velocity of 0 ends a note.
+        samples : int
+
+        Returns
+        -------
+        float32 array, shape (2, samples)
+        """
+        calls, synth = self._calls, self._synth
         found = np.zeros((2, samples), np.float32)
         left, right = (row.ctypes.data_as(POINTER(c_float)) for row in found)
         now = 0
-        for at, velocity, pitch in (*_moves(notes, tempo), (samples, 0, 0)):
+        for at, velocity, pitch in (*moves, (samples, 0, 0)):
             end = min(at, samples)
             if end > now:
                 calls.fluid_synth_write_float(synth, end - now, left, now, 1, right, now, 1)
                 now = end
             if velocity:
-                calls.fluid_synth_noteon(synth, channel, pitch, velocity)
+                calls.fluid_synth_noteon(synth, self.number, pitch, velocity)
             else:
-                calls.fluid_synth_noteoff(synth, channel, pitch)
-        with _setting_up:
-            calls.fluid_synth_remove_sfont(synth, self._font)
-            calls.delete_fluid_synth(synth)
+                calls.fluid_synth_noteoff(synth, self.number, pitch)
         return found
 
 
@@ -156,8 +207,8 @@ def _calls(library: Any) -> Any:
     return library
 
 
-def _moves(notes: Sequence[Note], tempo: float) -> list[tuple[int, int, int]]:
-    """Sample, velocity (0 ends a note) and pitch; ends come before beginnings."""
+def _moves(notes: Sequence[Note], tempo: float) -> list[Move]:
+    """In order; ends come before beginnings."""
     found = []
     for note in notes:
         start, end = (round(seconds_of(t, tempo) * RATE) for t in (note.onset, note.end))

@@ -7,6 +7,7 @@ from typing import Any
 import scanner.matter_events
 import scanner.notice_events
 import scanner.people_events
+import scanner.preview_events
 import scanner.reference_events
 import scanner.rights_events
 import scanner.standing_events

@@ -78,7 +78,7 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
         raise generation_engines.EngineDisabledError(stopped)
     now = service.now()
     with service.database.reading() as session:
-        objections = _objections(service, session, caller.tenant_id, asked.prompt)
+        objected = objections(service, session, caller.tenant_id, asked.prompt)
     with service.database.transaction() as session:
         account = (
             people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
@@ -101,7 +101,7 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
         digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
         data = GenerationRequested(account_id=row.account_id, prompt_sha256=digest)
         _note(session, row, data, now, caller.actor)
-        reasons = [*objections, *_gates(service, session, row)]
+        reasons = [*objected, *_gates(service, session, row)]
         match policy.strictest(reasons):
             case "allowed":
                 _queue(session, row, now, caller.actor)
@@ -207,7 +207,7 @@ def _gates(service: "Service", session: Session, row: Generation) -> Sequence[po
     return policy.gate("generate", person, row.created_at).reasons
 
 
-def _objections(
+def objections(
     service: "Service", session: Session, tenant_id: str, prompt: str
 ) -> list[policy.GateReason]:
     """What of a prompt stands in its way, and how to say it otherwise."""

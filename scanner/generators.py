@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scanner.declarations import DeclarationError
-from scanner.tables import Generation
+from scanner.tables import Generation, Preview
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BUILTIN: Final = "clearance"
 """The engine that makes takes if no other is named."""
 _SEED_BYTES: Final = 6
-_OURS: Final = frozenset({"stems", "engine", "parent", "away_from", "audio_reference"})
+_OURS: Final = frozenset({"stems", "engine", "parent", "away_from", "audio_reference", "endless"})
 """Parameters that are the service's own."""
 
 
@@ -33,6 +33,13 @@ def installed() -> dict[str, Any]:
         detail = f"what is allowed stays queued until {' and '.join(missing)} is installed"
         return {"installed": False, "detail": detail}
     return {"installed": True, "detail": "takes are made here, and cleared like any upload"}
+
+
+def built_in() -> dict[str, str]:
+    """Return the name and version of the engine that plays previews."""
+    from generator import engine
+
+    return {"engine": BUILTIN, "engine_version": engine(BUILTIN).version}
 
 
 def check(wanted_fields: dict[str, Any], *, longest: float) -> None:
@@ -67,8 +74,8 @@ def varied(parameters: dict[str, Any]) -> dict[str, Any]:
     return changed | {"locked_bars": [bar - 1 for bar in parameters.get("locked_bars", ())]}
 
 
-def seed_of(row: Generation) -> int:
-    """Return the seed that was asked for, else one that is the generation's own."""
+def seed_of(row: Generation | Preview) -> int:
+    """Return the seed that was asked for, else one that is its own."""
     given = row.parameters.get("seed")
     if isinstance(given, int):
         return given

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
-from scanner.tables import Watermark
+from scanner.tables import Preview, Watermark
 from scanner.watermark_keys import KeyRing
 from watermark import (
     BuiltinWatermarker,
@@ -143,9 +143,25 @@ def described(
 ) -> list[dict[str, Any]]:
     """Return marks as JSON; of a take of this tenant it is said which one it is."""
     known = resolved(session, marks)
+    heard = _previews(session, marks)
     return [
-        each.to_json() | _take(known.get(each.mark.payload.digits), tenant_id) for each in marks
+        each.to_json()
+        | _take(known.get(each.mark.payload.digits), tenant_id)
+        | _preview(heard.get(each.payload_id), tenant_id)
+        for each in marks
     ]
+
+
+def _previews(session: Session, marks: Iterable[ReadMark]) -> dict[str, Preview]:
+    """Return previews by the payload that was heard in them, whatever the tenant."""
+    own = {each.payload_id for each in marks if each.found and each.owner == "ours"}
+    rows = session.exec(select(Preview).where(col(Preview.payload_id).in_(sorted(own))))
+    return {str(row.payload_id): row for row in rows} if own else {}
+
+
+def _preview(row: Preview | None, tenant_id: str | None) -> dict[str, Any]:
+    """Say that a preview was recorded, which is no release."""
+    return {} if row is None or row.tenant_id != tenant_id else {"preview_id": row.id}
 
 
 def _take(row: Watermark | None, tenant_id: str | None) -> dict[str, Any]:

@@ -18,6 +18,9 @@ class FoundMark(Watermark):
     key_id: str
     owner: Literal["ours", "other"]
     take_id: str | None = Field(None, description="Of your own takes, and of published ones.")
+    preview_id: str | None = Field(
+        None, description="Of your own previews: what was only listened to was recorded."
+    )
 
 
 class MarkCheck(Answer):

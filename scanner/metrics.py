@@ -78,6 +78,17 @@ CHECKPOINTS_REFUSED: Final = Gauge(
 SWEEP_STEPS_FAILED: Final = Counter(
     "clearance_sweep_steps_failed_total", "Steps of retention that failed and are done again"
 )
+PREVIEW_FIRST_SECONDS: Final = Histogram(
+    "clearance_preview_first_audio_seconds",
+    "From the request for a preview's sound to its first block",
+    buckets=(0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10),
+)
+PREVIEW_BARS: Final = Counter(
+    "clearance_preview_bars_total",
+    "Bars of previews: played, repeated since the next was late, silenced, drawn anew",
+    ["kind"],
+)
+PREVIEWS_PLAYING: Final = Gauge("clearance_previews_playing", "Previews that this process plays")
 WEBHOOKS: Final = Counter("clearance_webhook_tries_total", "Webhook tries by result", ["result"])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from scanner import generators
 from scanner.api import create_app
 from scanner.bus.worker import Supervisor
 from scanner.logs import configure
@@ -20,9 +21,10 @@ def serve(settings: Settings, announce: Callable[[str, int], None]) -> None:
     listener = socket.create_server((settings.host, settings.port), backlog=2048)
     host, port = listener.getsockname()[:2]
     settings = settings.model_copy(update={"host": host, "port": port})
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=10
-    )
+    app = create_app(settings)
+    if settings.preview_sessions and generators.installed()["installed"]:
+        app.state.service.players.make_ready()
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
     with listener, Supervisor(settings, settings.workers):
         announce(host, port)
         uvicorn.Server(config).run(sockets=[listener])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scanner.bus.transports import Transport
     from scanner.catalogue import Catalogue
     from scanner.certificates import Signatory
+    from scanner.live_players import Players
     from scanner.manifests import Manifests
     from scanner.pack_checks import Results
     from scanner.packs_in_force import Packs
@@ -217,6 +218,15 @@ class Service:
         from scanner.pseudonyms import Pseudonyms
 
         return Pseudonyms(self.settings.home)
+
+    @cached_property
+    def players(self) -> "Players":
+        """What plays previews, a process each."""
+        from scanner.live_players import Players
+
+        players = Players(self.settings.preview_cpu_seconds)
+        self._open.callback(players.close)
+        return players
 
     @property
     def groups(self) -> "tuple[Group, ...]":

@@ -401,6 +401,15 @@ class Settings(BaseSettings):
         le=20,
         description="New variations that are made away from what a refused take resembles.",
     )
+    preview_sessions: int = Field(
+        default=2, ge=0, le=64, description="Previews that play at once, a process each; 0: none."
+    )
+    preview_seconds: float = Field(
+        default=600, gt=0, le=3600, description="Longest preview, in seconds of its sound."
+    )
+    preview_cpu_seconds: int = Field(
+        default=300, ge=1, description="CPU seconds that playing one preview may cost."
+    )
     delivery_format: Literal["mp3", "m4a", "flac", "wav"] = Field(
         default="mp3",
         description="Form that a generated track is released in: its mark must be read back from it.",

@@ -3,7 +3,7 @@
 A :class:`Watermarker` writes a keyed :class:`Payload` into sound and reads it back as a
 :class:`Mark`, in the format of audiowmark 0.6. :class:`BuiltinWatermarker` does so in this process,
 :class:`Audiowmark` by that program where it is installed; :func:`engine` gives either by its name.
-:class:`StreamDetector` reads sound that comes bit by bit.
+:class:`StreamDetector` reads sound that comes bit by bit, and :class:`StreamEmbedder` marks it.
 """
 
 from watermark.audiowmark import Audiowmark
@@ -30,6 +30,7 @@ from watermark.keys import NO_KEY, Key, format_key_file, parse_key_file
 from watermark.marks import BlockKind, Mark, Verdict
 from watermark.payload_check import signed_payload, verified
 from watermark.payloads import Payload, PayloadMode
+from watermark.stream_embedding import StreamEmbedder
 from watermark.streaming import StreamDetector
 from watermark.strength import DEFAULT_STRENGTH
 from watermark.watermarker import Watermarker
@@ -56,6 +57,7 @@ __all__ = [
     "Payload",
     "PayloadMode",
     "StreamDetector",
+    "StreamEmbedder",
     "StreamEndedError",
     "TooShortError",
     "UnknownEngineError",

@@ -78,10 +78,28 @@ def mark_of(channel: F32Array, action_table: I8Array, strength: float) -> F32Arr
     mark = np.empty((count, FRAME), np.float32)
     for first in range(0, count, _FRAMES_AT_ONCE):
         stop = min(count, first + _FRAMES_AT_ONCE)
-        wanted = grid(action_table, first - 1, stop + 1)
-        periods = _synthesised(_changes(band_spectra(frames[first : stop + 2]), wanted, strength))
-        mark[first:stop] = _overlapped(periods)
+        part = frames[first : stop + 2]
+        mark[first:stop] = marks_of_frames(part, first, action_table, strength)
     return mark.ravel()[: channel.size]
+
+
+def marks_of_frames(
+    frames: F32Array, first: int, action_table: I8Array, strength: float
+) -> F32Array:
+    """What is added to frames of which a neighbour on either side is given.
+
+    Parameters
+    ----------
+    frames : float32 array, shape (count + 2, 1024)
+    first : int
+        Number, in the sound, of the second of them.
+
+    Returns
+    -------
+    float32 array, shape (count, 1024)
+    """
+    wanted = grid(action_table, first - 1, first + len(frames) - 1)
+    return _overlapped(_synthesised(_changes(band_spectra(frames), wanted, strength)))
 
 
 def _changes(spectra: C64Array, wanted: I8Array, strength: float) -> C64Array:

@@ -40,6 +40,7 @@ from scanner.console.pages import (
     review_keys,
     review_pictures,
     review_sound,
+    studio_pages,
     tracks,
     verifier,
 )
@@ -82,6 +83,7 @@ PAGES: Final = (
     creator_matters,
     creator_data,
     creator_parents,
+    studio_pages,
 )
 """The modules of pages, each with its ``router``."""
 

@@ -15,6 +15,7 @@ OVERSEERS: Final = LEADS | ADMINS | AUDITORS
 HOLDERS: Final = frozenset({"rights_holder"})
 CASE_READERS: Final = STAFF
 CREATORS: Final = frozenset({"creator"})
+STUDIO: Final = CREATORS | UPLOADERS
 PARENTS: Final = frozenset({"parent"})
 ACCOUNT_HOLDERS: Final = STAFF | OVERSEERS | HOLDERS
 """Who has a login; creators and parents enter by links."""
@@ -56,6 +57,7 @@ PLACES: Final = (
     Place("/rights/notices", _("Notices"), HOLDERS),
     Place("/rights/licences", _("Licences"), HOLDERS),
     Place("/my/tracks", _("My tracks"), CREATORS),
+    Place("/studio", _("Studio"), STUDIO),
     Place("/my/letters", _("Messages"), CREATORS),
     Place("/my/standing", _("Where I stand"), CREATORS),
     Place("/my/data", _("My data"), CREATORS),

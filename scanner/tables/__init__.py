@@ -54,6 +54,7 @@ from scanner.tables.people import (
     Guardian,
     ParentalControls,
 )
+from scanner.tables.previews import Preview
 from scanner.tables.privacy import BlobRelease, Erasure, LegalHold
 from scanner.tables.provenance import Provenance
 from scanner.tables.references import (
@@ -161,6 +162,7 @@ __all__ = [
     "PolicyPack",
     "PolicyRollout",
     "PresumedUse",
+    "Preview",
     "PriorDecider",
     "Provenance",
     "ReasonTemplate",

@@ -1,0 +1,158 @@
+"""The studio, as a musician meets it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scanner import entry_links, inline
+from scanner.tables import Generation, Preview
+from tests.console.conftest import csrf_in, opened, shot
+from tests.servers import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tests.console.conftest import World
+
+PROMPT = "calm, 120 bpm, G major, 4 bars, piano and cello"
+
+
+def drive(world: "World", ids: list[str]) -> None:
+    """Do what workers do: make the takes, clear their tracks."""
+    for each in ids:
+        inline.drive_generation(world.service, each)
+        with world.service.database.reading() as session:
+            row = session.get_one(Generation, each)
+        if row.track_id:
+            inline.drive(world.service, row.track_id)
+
+
+def ids_in(url: str) -> list[str]:
+    return [each.partition("=")[2] for each in url.partition("?")[2].split("&")]
+
+
+@pytest.fixture
+def studio(world: "World", browser: "Browser") -> Iterator["Page"]:
+    with opened(browser, world, "musician") as page:
+        page.goto("/studio")
+        yield page
+
+
+def test_a_prompt_says_what_was_understood_what_was_not_and_what_contradicts(world) -> None:
+    with world.http("musician") as http:
+        csrf = csrf_in(http.get("/studio").text)
+        prompt = "fast and 84 bpm, D minor, cello, like a zorp"
+        told = http.post("/studio/reading", data={"prompt": prompt, "csrf": csrf}).text
+        assert "D minor" in told and "cello" in told and "zorp" in told
+        assert "What counts: 84." in told
+        told = http.post("/studio/reading", data={"prompt": "like Blue Hour", "csrf": csrf}).text
+        assert "no song is imitated by its title" in told
+
+
+def test_what_was_typed_stays_when_it_can_not_be_made(world) -> None:
+    with world.http("musician") as http:
+        csrf = csrf_in(http.get("/studio").text)
+        fields = {"prompt": "a waltz", "instruments": "kazoo", "csrf": csrf}
+        for path in ("/studio/takes", "/studio/previews"):
+            answer = http.post(path, data=fields)
+            assert answer.status_code == 422
+            assert "kazoo" in answer.text and "a waltz" in answer.text
+
+
+def test_a_child_without_consent_sees_why_and_can_ask_for_nothing(world) -> None:
+    token = entry_links.make(world.service, world.caller, "lee", 24)[1]
+    world.links["lee"] = token
+    with world.http("lee") as http:
+        shown = http.get("/studio").text
+    assert "right now" in shown and "disabled" in shown
+
+
+def test_takes_and_previews_of_others_are_not_there(world) -> None:
+    world.links["stranger"] = entry_links.make(world.service, world.caller, "stranger", 24)[1]
+    with world.http("stranger") as http:
+        for path in (
+            f"/studio/takes/{world.ids['take_id']}",
+            f"/studio/made?of={world.ids['generation_id']}",
+            f"/studio/previews/{world.ids['preview_id']}",
+            f"/studio/previews/{world.ids['preview_id']}/audio",
+        ):
+            assert http.get(path).status_code == 404, path
+
+
+def test_listening_begins_on_the_page_changes_while_it_plays_and_ends(world, studio) -> None:
+    studio.get_by_label("What you want to hear").fill(PROMPT)
+    studio.get_by_text("G major").wait_for()
+    studio.get_by_role("button", name="Listen").click()
+    audio = studio.locator("#preview audio")
+    audio.wait_for()
+    audio.evaluate("(sound) => { sound.muted = true; return sound.play(); }")
+    wait_until(lambda: audio.evaluate("(sound) => sound.currentTime") > 1, 60, "sound")
+    with studio.expect_response(lambda answer: answer.url.endswith("/controls")) as changed:
+        studio.locator("#preview").get_by_label("Mood").select_option("happy")
+    assert changed.value.ok
+    preview_id = audio.get_attribute("src").split("/")[3]
+    shot(studio, "studio-preview-playing")
+    studio.get_by_role("button", name="End it").click()
+
+    def row() -> Preview:
+        with world.service.database.reading() as session:
+            return session.get_one(Preview, preview_id)
+
+    wait_until(lambda: row().ended_at is not None, 60, "its end")
+    assert row().controls["moods"] == ["happy"] and row().tally["bars"] >= 1
+
+
+def test_from_a_prompt_to_a_download_that_names_its_take(world, studio, tmp_path) -> None:
+    """Prompt, variations, lock, regenerate, release, download; a scan names the take."""
+    studio.get_by_label("What you want to hear").fill(PROMPT)
+    studio.get_by_label("How many", exact=True).select_option("2")
+    studio.get_by_role("button", name="Make takes").click()
+    studio.wait_for_url("**/studio/made?**")
+    drive(world, ids_in(studio.url))
+    studio.get_by_role("link", name="Open").nth(1).wait_for(timeout=60_000)
+    shot(studio, "studio-made-clear")
+    studio.get_by_role("link", name="Open").first.click()
+    studio.locator(".strip").filter(has_text="piano").get_by_label("Keep").check()
+    studio.locator("form.vary").get_by_label("How many").select_option("1")
+    studio.get_by_role("button", name="Make variations").click()
+    studio.wait_for_url("**/studio/made?**")
+    drive(world, ids_in(studio.url))
+    studio.get_by_role("link", name="Open").first.click(timeout=60_000)
+    assert studio.locator(".tree").get_by_text("kept: piano").is_visible()
+    studio.get_by_role("button", name="Play").click()
+    studio.locator("[data-mixer][data-loaded='2']").wait_for(timeout=120_000)
+    studio.get_by_role("button", name="Solo piano").click()
+    shot(studio, "studio-take-playing")
+    studio.get_by_text("Single files").click()
+    with studio.expect_download(timeout=120_000) as got:
+        studio.get_by_role("link", name="mix.flac").click()
+    path = tmp_path / "mix.flac"
+    got.value.save_as(path)
+    _names_its_take(world, path, studio.url.rpartition("/")[2])
+
+
+def _names_its_take(world: "World", path: Path, take_id: str) -> None:
+    from scanner.tables import Take
+
+    with world.service.database.reading() as session:
+        digest = session.get_one(Take, take_id).digest
+    environment = {
+        "CLEARANCE_HOME": str(world.service.settings.home),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PATH": "/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "scanner.cli", "scan", str(path), "--json", "--tenant", "Label One"],
+        capture_output=True,
+        env=environment,
+        check=False,
+        timeout=300,
+    )
+    told = json.loads(done.stdout)
+    assert digest in [mark.get("take_id") for mark in told["watermarks"]], told
+    assert told["provenance"]["state"] in {"trusted", "valid"}, told["provenance"]
