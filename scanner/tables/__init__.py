@@ -78,7 +78,6 @@ from scanner.tables.statements import DatabasePush
 from scanner.tables.streams import Stream, StreamPlay
 from scanner.tables.strike_policies import StrikePolicyVersion
 from scanner.tables.takes import Take, TakeContributor, TakeProject, TakeStem
-from scanner.tables.tenants import Account, ApiKey, SigningKey, Tenant, UsageCounter, User
 from scanner.tables.tenants import (
     Account,
     ApiKey,

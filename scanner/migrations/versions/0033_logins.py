@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0033_logins"
-down_revision = "0029_passed_up"
+down_revision = "0032_law"
 branch_labels = None
 depends_on = None
 

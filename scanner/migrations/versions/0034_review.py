@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0034_review"
-down_revision = "0029_passed_up"
+down_revision = "0033_logins"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ from alembic import op
 from scanner.tables.columns import json_type
 
 revision = "0035_takes"
-down_revision = "0029_passed_up"
+down_revision = "0034_review"
 branch_labels = None
 depends_on = None
 

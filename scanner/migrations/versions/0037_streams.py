@@ -10,7 +10,7 @@ from alembic import op
 from scanner.tables.columns import json_type
 
 revision = "0037_streams"
-down_revision = "0032_law"
+down_revision = "0036_preview"
 branch_labels = None
 depends_on = None
 
