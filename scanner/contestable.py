@@ -59,9 +59,9 @@ def of_tracks(
         if until is None or now < until:
             found[dispute.track_id].append(Contestable("appeal_claim", dispute.id, until))
     for statement in _statements(session, tracks):
-        until = statement.contest_until
-        if until is None or now < until:
-            found[statement.track_id].append(Contestable("appeal", statement.decision_id, until))
+        until, about = statement.contest_until, statement.track_id
+        if about is not None and statement.decision_id and (until is None or now < until):
+            found[about].append(Contestable("appeal", statement.decision_id, until))
     for each in found.values():
         each.sort(key=lambda one: (one.until is None, one.until or now))
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, func, select
 
-from scanner import amendments, claims
+from scanner import amendments, claim_precision
 from scanner.tables import (
     Appeal,
     Case,
@@ -155,7 +155,7 @@ def _claimant(session: Session, tenant_id: str, match: Mapping[str, Any] | None)
     holder = session.get(Holder, reference.holder_id) if reference is not None else None
     if holder is None or holder.tenant_id != tenant_id:
         return None
-    right, decided = claims.precision(session, holder.id)
+    right, decided = claim_precision.of(session, holder.id)
     by_state = session.exec(
         select(Claim.state, func.count())
         .where(Claim.tenant_id == tenant_id, Claim.holder_id == holder.id)

@@ -45,8 +45,8 @@ class Line:
     @property
     def until(self) -> datetime | None:
         """Until when what waits is to be done; what can be contested, where nothing waits."""
-        first: Waits | Contestable | None = next(iter(self.waits or self.can), None)
-        return first.until if first is not None else None
+        first: tuple[Waits | Contestable, ...] = self.waits or self.can
+        return first[0].until if first else None
 
     @property
     def name(self) -> str:
