@@ -28,7 +28,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
 
-    from generator import InvalidRequestError, MissingPartError
+    from generator import EngineFailedError, InvalidRequestError, MissingPartError
 
     asked = json.loads(sys.stdin.buffer.read())
     try:
@@ -37,6 +37,8 @@ def main() -> None:
         print(json.dumps({"refused": str(error)}))
     except MissingPartError as error:
         print(json.dumps({"missing": str(error)}))
+    except EngineFailedError as error:
+        print(json.dumps({"missing" if error.again else "refused": str(error)}))
     else:
         _keep(folder, take)
         print(json.dumps({"take": told(take, parent) | {"repeats": repeats}}))
@@ -81,9 +83,10 @@ def _sounds(folder: Path, engine: "Engine", fields: dict[str, Any]) -> dict[str,
 def engine_of(asked: dict[str, Any]) -> "Engine":
     """Return an engine of ours by its name, or one of the deployer's by its module."""
     from generator import engine
+    from generator.engines import Access
 
     if asked.get("module"):
-        own: Engine = import_module(asked["module"]).engine(None)
+        own: Engine = import_module(asked["module"]).engine(Access())
         return own
     return engine(asked["engine"])
 

@@ -45,7 +45,7 @@ class BuiltIn:
     """
 
     name = BUILTIN
-    version = "1"
+    version = "2"
     supports = Support(CONTROLS, stems=True, midi=True, repeatable=True)
 
     def __init__(self, soundfont: Path = SOUNDFONT, threads: int = 2) -> None:
