@@ -17,12 +17,13 @@ import httpx
 import psycopg
 
 from scanner.bus.worker import environment
+from scanner.consumer_groups import GROUPS
 from scanner.settings import Settings
 from tests.loopback import running_s3
 from tests.servers import free_port, running_broker, wait_until
 
 STAGES: Final = ("analyse", "decide", "release", "notify")
-OTHERS: Final = ("guard", "retro", "rehearse", "people", "notices", "claims", "strikes", "generate")
+OTHERS: Final = tuple(group.name for group in GROUPS if group.name not in STAGES)
 START_SECONDS: Final = 120
 BLOCK: Final = 1 << 16
 

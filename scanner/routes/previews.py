@@ -100,6 +100,7 @@ def read_preview(
 
 @router.get(
     "/{preview_id}/audio",
+    status_code=200,  # which FastAPI can not read from this class
     response_class=live_answers.LiveResponse,
     responses=problems(
         "not-found",
