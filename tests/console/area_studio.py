@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from scanner import ages, entry_links, generations, inline, previews, watermark_keys
 from scanner.ages import AgeSaid
+from scanner.certificates import make_development_chain
+from scanner.clock import utc_now
 from scanner.journal import Actor
 from scanner.tables import Generation
 
@@ -21,7 +23,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", _TAKE): MUSICIANS,
     ("POST", f"{_TAKE}/variations"): MUSICIANS,
     ("POST", f"{_TAKE}/current"): MUSICIANS,
-    ("GET", f"{_TAKE}/files/{{name}}"): MUSICIANS,
+    ("GET", f"{_TAKE}/files/{{file}}"): MUSICIANS,
     ("POST", "/studio/generations/{generation_id}/away"): MUSICIANS,
     ("POST", "/studio/previews"): MUSICIANS,
     ("GET", _PREVIEW): MUSICIANS,
@@ -43,6 +45,7 @@ def fill(world: "World") -> dict[str, str]:
     """A take of mia's that is clear, a request that was refused, a preview that nobody heard yet."""
     service, caller = world.service, world.caller
     watermark_keys.rotate(service, Actor("operator", "admin"))
+    make_development_chain(service.settings.home / "certificate", utc_now())
     ages.assure(service, caller, "mia", AgeSaid("document", band="adult"))
     world.links["musician"] = entry_links.make(service, caller, "mia", 24)[1]
     asked = generations.GenerationAsked(PROMPT, "mia", {"seed": 3, "stems": True})
@@ -58,6 +61,7 @@ def fill(world: "World") -> dict[str, str]:
     preview = previews.ask(service, caller, previews.PreviewAskedFor(PROMPT, "mia"))
     return {
         "take_id": view["take_id"],
+        "file": "mix.wav",
         "generation_id": made["id"],
         "refused_id": refused["id"],
         "preview_id": preview["id"],

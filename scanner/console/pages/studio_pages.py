@@ -150,12 +150,12 @@ def make_away(
     return redirect(request, _made_path([made]))
 
 
-@router.get("/takes/{take_id}/files/{name}", response_class=FileResponse)
+@router.get("/takes/{take_id}/files/{file}", response_class=FileResponse)
 def read_file(
-    identity: Musician, take: MyTake, service: ServiceDep, name: str, wanted: WantedDep
+    identity: Musician, take: MyTake, service: ServiceDep, file: str, wanted: WantedDep
 ) -> Response:
     """A file of a cleared take."""
-    return take_files.answer(service, take, name[:120], wanted)
+    return take_files.answer(service, take, file[:120], wanted)
 
 
 @router.post("/previews")
