@@ -20,6 +20,16 @@ _MOST_NOTES: Final = 20_000
 _MOST_TRACKS: Final = 128
 _DRUMS: Final = 9
 _USUAL_TEMPO: Final = 500_000
+_UNREADABLE: Final = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    mido.KeySignatureError,
+)
+"""What mido raises on damaged files."""
 _NAMED: Final = re.compile(r"melod|lead|vocal|voice|sing|gesang|stimme|chant|voix|voz|canto", re.I)
 
 
@@ -79,7 +89,7 @@ def given_melody(data: bytes) -> GivenMelody:
     """
     try:
         file = mido.MidiFile(file=io.BytesIO(data))
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _refused(
             f"it can't be read ({error or type(error).__name__}); save it anew"
         ) from error

@@ -37,6 +37,7 @@ from policy.findings import Finding
 from policy.flipping import Flip, altered, flips
 from policy.gates import (
     ACTS,
+    HOURS,
     Controls,
     Gate,
     GateReason,
@@ -57,6 +58,7 @@ from policy.rehearsal import CaseResult, test_pack
 __all__ = [
     "ABSENT",
     "ACTS",
+    "HOURS",
     "REHEARSED",
     "SEVERITY",
     "UNKNOWN",

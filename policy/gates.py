@@ -18,6 +18,8 @@ Outcome = Literal["allowed", "over-quota", "needs-consent", "refused"]
 
 OUTCOMES: Final[tuple[Outcome, ...]] = ("allowed", "over-quota", "needs-consent", "refused")
 """From the mildest on; of several reasons the strictest decides."""
+HOURS: Final = "controls.hours"
+"""The rule that is over by itself, with the hour."""
 SCOPE_OF: Final[Mapping[Act, ConsentScope]] = {
     "upload": "upload",
     "generate": "generate",
@@ -281,7 +283,7 @@ def _by_controls(act: Act, person: Person, now: datetime, rules: GateRules) -> I
             f"A parent has set that this account may {IN_WORDS[act]} from "
             f"{controls.opens:%H:%M} to {controls.closes:%H:%M} ({controls.zone})."
         )
-        yield GateReason("controls.hours", text, ("DSA-28",), "refused")
+        yield GateReason(HOURS, text, ("DSA-28",), "refused")
 
 
 def _by_quota(act: Act, left: int | None) -> Iterable[GateReason]:

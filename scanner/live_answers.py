@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from scanner import previews
 from scanner.live_encoding import ENCODERS
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from scanner.callers import Caller
     from scanner.service import Service
 
+STALL_SECONDS: Final = 20.0
+"""Whoever takes nothing for so long listens no more: less than `previews.LOST_SECONDS`."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Disposition": "inline",
@@ -34,9 +37,16 @@ class LiveResponse(StreamingResponse):
         super().__init__(_chunks(session), media_type=media_type, headers=_HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer; a connection that takes nothing any more keeps no process."""
+
+        async def sent(message: Message) -> None:
+            with anyio.fail_after(STALL_SECONDS):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, sent)
+        except TimeoutError:
+            raise ClientDisconnect from None
         finally:
             with anyio.CancelScope(shield=True):
                 await run_in_threadpool(self._session.close)
@@ -46,8 +56,12 @@ def answer(service: "Service", caller: "Caller", preview_id: str, form: str) -> 
     """Begin a preview and return its sound as an answer; raises as :func:`scanner.previews.begin`."""
     asked_at = time.monotonic()
     row, key, payload = previews.begin(service, caller, preview_id)
-    encoder = ENCODERS[form](44_100)
-    session = LiveSession(service, row, key, payload, encoder, asked_at)
+    try:
+        encoder = ENCODERS[form](44_100)
+        session = LiveSession(service, row, key, payload, encoder, asked_at)
+    except Exception:
+        previews.finish(service, row.id, None, previews.TALLY)  # nothing was heard
+        raise
     return LiveResponse(session, encoder.media_type)
 
 

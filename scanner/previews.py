@@ -184,7 +184,8 @@ def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Previe
             )
         _end_lost(service, session)
         for other in _playing(session):
-            if other.account_id == row.account_id and other.asked_by == row.asked_by:
+            same = other.asked_by == row.asked_by if row.account_id is None else True
+            if same and other.account_id == row.account_id:
                 other.state = PreviewState.ENDED
         session.flush()
         if len(_playing(session)) >= service.settings.preview_sessions:

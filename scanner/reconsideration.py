@@ -14,7 +14,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import generations, people, retro_cases
+from scanner import generations, people, retro_cases, take_projects
 from scanner.bus.dispatch import once
 from scanner.declared import declared
 from scanner.delivery import OUT
@@ -63,6 +63,7 @@ def reconsider(service: "Service", event: Event) -> None:
     """
     account_id = event.data["account_id"]
     generations.reconsider(service, event)
+    take_projects.unshare_where_not_public(service, event)
     failed: Exception | None = None
     for track_id in _standing(service, account_id):
         try:

@@ -24,9 +24,12 @@ from scanner.tables import (
     TakeStem,
     Track,
 )
+from scanner.track_states import State
 
 MadeBy = Literal["human", "generated", "mixed"]
 HUMAN: Final = "human"
+KEPT_BACK: Final = frozenset({State.BLOCKED, State.QUARANTINED, State.HELD, State.WITHDRAWN})
+"""States of a track in which its take is nobody's but its maker's, shared or not."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,16 @@ def find(session: Session, caller: Caller, take_id: str) -> Take:
     take = session.get(Take, take_id)
     if take is None or take.tenant_id != caller.tenant_id:
         raise NotFoundError("take", "of this id")
-    if caller.account_id is not None and not (
-        take.account_id == caller.account_id
-        or take.shared_at is not None
-        or works_on(session, take.project_id, caller.account_id)
-    ):
+    if not _is_seen(session, caller, take):
         raise NotFoundError("take", "of this id")
     return take
+
+
+def is_shared(session: Session, take: Take) -> bool:
+    """Whether others may see and fork a take now: a track that is kept back takes its take along."""
+    if take.shared_at is None:
+        return False
+    return session.get_one(Track, take.track_id).state not in KEPT_BACK
 
 
 def owned(session: Session, caller: Caller, take_id: str) -> Take:
@@ -122,7 +128,11 @@ def owned(session: Session, caller: Caller, take_id: str) -> Take:
 def works_on(session: Session, project_id: str, account_id: str | None) -> bool:
     """Whether an account may add takes to a project: whose it is, or a contributor."""
     project = session.get(TakeProject, project_id)
-    if project is not None and project.account_id == account_id:
+    if (
+        project is None
+    ):  # erased with whose it was: who worked on it goes on in a project of their own
+        return False
+    if project.account_id == account_id:
         return True
     return account_id is not None and (
         session.get(TakeContributor, (project_id, account_id)) is not None
@@ -145,10 +155,11 @@ def stems_of(session: Session, take_id: str) -> list[TakeStem]:
     return list(session.exec(query.order_by(col(TakeStem.place))))
 
 
-def nodes_of(session: Session, project_id: str) -> list[Take]:
-    """Return the takes of a project, parents before children."""
+def nodes_of(session: Session, caller: Caller, project_id: str) -> list[Take]:
+    """Return the takes of a project that the caller may see, parents before children."""
     query = select(Take).where(Take.project_id == project_id)
-    return list(session.exec(query.order_by(col(Take.created_at), col(Take.id))))
+    nodes = session.exec(query.order_by(col(Take.created_at), col(Take.id)))
+    return [each for each in nodes if _is_seen(session, caller, each)]
 
 
 def listed(
@@ -188,6 +199,15 @@ def names_of(session: Session, account_ids: Sequence[str]) -> list[str]:
     known = session.exec(select(Account).where(col(Account.id).in_(account_ids))).all()
     by_id = {account.id: account.external_id for account in known}
     return [str(by_id[each]) for each in account_ids if by_id.get(each)]
+
+
+def _is_seen(session: Session, caller: Caller, take: Take) -> bool:
+    return (
+        caller.account_id is None
+        or take.account_id == caller.account_id
+        or is_shared(session, take)
+        or works_on(session, take.project_id, caller.account_id)
+    )
 
 
 def _project_of(session: Session, row: Generation, parent: Take | None, now: datetime) -> str:

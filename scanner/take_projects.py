@@ -1,16 +1,18 @@
 """What is done with takes that are made: shared, chosen, worked on together."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+import policy
 from scanner import idempotency, people, take_nodes
 from scanner.callers import Caller
 from scanner.database import Database
 from scanner.errors import ConflictError, ForbiddenError, NotFoundError
-from scanner.journal import record
+from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.people_events import ProjectChanged, TakeShared
-from scanner.tables import Take, TakeContributor, TakeProject
+from scanner.tables import Account, Take, TakeContributor, TakeProject
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -35,7 +37,9 @@ def share(
     """
     now = service.now()
     with service.database.transaction() as session:
-        take_nodes.owned(session, caller, take_id)
+        account_id = take_nodes.owned(session, caller, take_id).account_id
+        if account_id is not None:  # whoever takes a consent back holds this lock
+            session.get_one(Account, account_id, with_for_update=True)
         take = session.get_one(Take, take_id, with_for_update=True, populate_existing=True)
         idempotency.check_version(take.version, expected_version)
         if shared:
@@ -43,19 +47,23 @@ def share(
         if (take.shared_at is not None) is shared:
             return take
         take.shared_at = now if shared else None
-        take.version += 1
-        session.flush()
-        record(
-            session,
-            tenant_id=take.tenant_id,
-            subject=take.id,
-            version=take.version,
-            data=TakeShared(shared=shared, track_id=take.track_id),
-            now=now,
-            actor=caller.actor,
-            person=people.person_key(take.account_id),
-        )
+        _note_shared(session, take, now, caller.actor)
         return take
+
+
+def unshare_where_not_public(service: "Service", event: Event) -> None:
+    """Share an account's takes no more once it may not publish; the hours of a day don't count."""
+    account_id, now = event.data["account_id"], service.now()
+    with service.database.transaction() as session:
+        session.get_one(Account, account_id, with_for_update=True)
+        person = people.person_of(service, session, account_id)
+        reasons = policy.gate("publish", person, now).reasons
+        if all(reason.rule == policy.HOURS for reason in reasons):
+            return
+        shared = select(Take).where(Take.account_id == account_id, col(Take.shared_at).is_not(None))
+        for take in session.exec(shared.order_by(col(Take.id)).with_for_update()):
+            take.shared_at = None
+            _note_shared(session, take, now, PIPELINE, event)
 
 
 def go_on_from(service: "Service", caller: Caller, take_id: str) -> TakeProject:
@@ -124,6 +132,24 @@ def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:
     ):
         raise ForbiddenError("only who works on the project does this: fork the take instead")
     return project
+
+
+def _note_shared(
+    session: Session, take: Take, now: datetime, actor: Actor, cause: Event | None = None
+) -> None:
+    take.version += 1
+    session.flush()
+    record(
+        session,
+        tenant_id=take.tenant_id,
+        subject=take.id,
+        version=take.version,
+        data=TakeShared(shared=take.shared_at is not None, track_id=take.track_id),
+        now=now,
+        actor=actor,
+        person=people.person_key(take.account_id),
+        cause=cause,
+    )
 
 
 def _note(

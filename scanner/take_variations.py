@@ -171,7 +171,7 @@ def _require(session: Session, parent: Take, account: Account | None) -> None:
     mine = parent.account_id == account_id
     if not (
         mine
-        or parent.shared_at is not None
+        or take_nodes.is_shared(session, parent)
         or take_nodes.works_on(session, parent.project_id, account_id)
     ):
         raise ForbiddenError(

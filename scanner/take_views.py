@@ -10,6 +10,7 @@ from scanner.marking import MarkState
 from scanner.tables import Account, Generation, Take, TakeProject, TakeStem, Track
 
 if TYPE_CHECKING:
+    from scanner.callers import Caller
     from scanner.service import Service
 
 _SAID: Final = ("understood", "not_understood", "ignored_controls", "reasons")
@@ -52,16 +53,22 @@ def brief(session: Session, take: Take) -> dict[str, Any]:
     }
 
 
-def tree(session: Session, take: Take) -> dict[str, Any]:
-    """Return the project of a take as JSON: all its nodes, parents before children."""
+def tree(session: Session, caller: "Caller", take: Take) -> dict[str, Any]:
+    """Return the project of a take as JSON: all its nodes that the caller may see, parents before children.
+
+    Who works on it is told to those who do, and to the platform.
+    """
     project = session.get(TakeProject, take.project_id)
-    nodes = take_nodes.nodes_of(session, take.project_id)
+    nodes = take_nodes.nodes_of(session, caller, take.project_id)
     owner = project.account_id if project else None
+    inside = caller.account_id is None or take_nodes.works_on(
+        session, take.project_id, caller.account_id
+    )
     return {
         "project_id": take.project_id,
         "account": _name(session, owner),
         "current": project.current_take_id if project else None,
-        "contributors": take_projects.contributors(session, take.project_id),
+        "contributors": take_projects.contributors(session, take.project_id) if inside else [],
         "nodes": [_node(session, each, session.get_one(Track, each.track_id)) for each in nodes],
     }
 

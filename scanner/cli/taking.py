@@ -66,9 +66,10 @@ def show(take_id: TakeId, tenant: TenantName = DEFAULT_TENANT, as_json: Json = F
     from scanner import take_nodes, take_views
 
     with opened() as service, service.database.reading() as session:
-        take = take_nodes.find(session, caller_for(service, tenant), take_id)
+        caller = caller_for(service, tenant)
+        take = take_nodes.find(session, caller, take_id)
         view = take_views.describe(service, session, take)
-        view["tree"] = take_views.tree(session, take)
+        view["tree"] = take_views.tree(session, caller, take)
     if as_json:
         say(view)
         return

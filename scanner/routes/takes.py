@@ -121,10 +121,10 @@ def read_take(take: ReadableTake, service: ServiceDep, response: Response) -> di
     response_model_exclude_unset=True,
     responses=problems("not-found"),
 )
-def read_tree(take: ReadableTake, service: ServiceDep) -> dict[str, Any]:
+def read_tree(take: ReadableTake, caller: TracksReader, service: ServiceDep) -> dict[str, Any]:
     """All takes of the project that a take belongs to. Needs the scope `tracks:read`."""
     with service.database.reading() as session:
-        return take_views.tree(session, take)
+        return take_views.tree(session, caller, take)
 
 
 @router.post(
@@ -170,7 +170,7 @@ def go_on_from_take(
     def work() -> Answer:
         take_projects.go_on_from(service, caller, take.id)
         with service.database.reading() as session:
-            return Answer(200, take_views.tree(session, take), {})
+            return Answer(200, take_views.tree(session, caller, take), {})
 
     return once.answer(identity_of(request.url.path, b""), work)
 

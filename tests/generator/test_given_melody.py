@@ -96,3 +96,13 @@ def test_a_request_with_a_melody_is_written_as_json_and_read_again() -> None:
     assert take_id("clearance", "1", request) != take_id("clearance", "1", Request())
     with pytest.raises(InvalidRequestError, match="in base64"):
         request_of({"melody_midi": "no notes here!"})
+
+
+def test_a_key_signature_that_is_none_is_refused() -> None:
+    file = mido.MidiFile(file=io.BytesIO(midi()))
+    file.tracks[0].insert(0, mido.MetaMessage("key_signature", key="C"))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    broken = buffer.getvalue().replace(b"\xff\x59\x02\x00", b"\xff\x59\x02\x48")
+    with pytest.raises(InvalidRequestError, match="it can't be read"):
+        given_melody(broken)

@@ -95,7 +95,7 @@ def test_a_variation_keeps_locked_stems_to_the_sample_and_says_who_made_which_ba
     assert second.id in {each["take_id"] for each in stems["cello"]["segments"]}
     assert second.track_id != first.track_id  # each is cleared by itself
     with service.database.reading() as session:
-        tree = take_views.tree(session, second)
+        tree = take_views.tree(session, caller, second)
     assert [node["parent_id"] for node in tree["nodes"]] == [None, first.id]
     assert tree["current"] == first.id
     assert take_projects.go_on_from(service, caller, second.id).current_take_id == second.id

@@ -262,7 +262,7 @@ def _take(
 ) -> Response:
     with service.database.reading() as session:
         view = take_views.describe(service, session, take)
-        tree = take_views.tree(session, take)
+        tree = take_views.tree(session, identity.caller, take)
         gate = studio_views.gate(service, session, identity.caller)
         lanes = studio_views.piano_roll(service, session, take)
     return page(

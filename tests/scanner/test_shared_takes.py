@@ -1,0 +1,130 @@
+"""Takes that are shared, and what ends that: a parent, a decision on the track, an erasure."""
+
+import pytest
+
+from scanner import (
+    ages,
+    consents,
+    consumer_groups,
+    parental_controls,
+    take_nodes,
+    take_projects,
+    take_variations,
+    take_views,
+)
+from scanner.ages import AgeSaid
+from scanner.callers import Caller
+from scanner.consents import ConsentAsked
+from scanner.errors import ForbiddenError, NotFoundError
+from scanner.inline import drive_group
+from scanner.journal import Actor, event_of
+from scanner.parental_controls import ControlsSet
+from scanner.service import Service
+from scanner.tables import Take, TakeProject, Track
+from scanner.take_variations import VariationAsked
+from scanner.track_states import State
+from tests.casework import events
+from tests.taken import add_take
+
+PARENT = Actor("parent", "parent")
+BY_BEN = VariationAsked(account="ben")
+
+
+def of(account: str | None, caller: Caller) -> Caller:
+    """Return the creator of an account."""
+    return Caller(caller.tenant_id, Actor(str(account), "creator"), frozenset(), account_id=account)
+
+
+def people_decide(service: Service, caller: Caller) -> None:
+    """Let the workers' group that looks at people do its work."""
+    (group,) = (each for each in consumer_groups.GROUPS if each.name == "people")
+    drive_group(service, group, caller.tenant_id)
+
+
+def sees(service: Service, who: Caller, take: Take) -> bool:
+    with service.database.reading() as session:
+        try:
+            return take_nodes.find(session, who, take.id).id == take.id
+        except NotFoundError:
+            return False
+
+
+@pytest.fixture
+def ben(service, caller) -> Caller:
+    ages.assure(service, caller, "ben", AgeSaid("document", "adult"))
+    return of(add_take(service, caller.tenant_id, "ben").account_id, caller)
+
+
+@pytest.mark.parametrize("how", ["consent", "controls"])
+def test_a_childs_shared_take_is_nobody_elses_once_a_parent_ends_publishing(
+    service, caller, ben, how
+) -> None:
+    ages.assure(service, caller, "kid", AgeSaid("parent", "child", country="US"))
+    words = ConsentAsked("mother", ("publish",), "May your child?", "2026-11", "en", None, "form")
+    consent = consents.request(service, caller, "kid", words).consent
+    consents.grant(service, consent.id, PARENT)
+    take = add_take(service, caller.tenant_id, "kid")
+    take_projects.share(service, caller, take.id, shared=True)
+    people_decide(service, caller)
+    assert sees(service, ben, take)
+
+    if how == "consent":
+        consents.withdraw(service, consent.id, PARENT)
+    else:
+        parental_controls.put(service, caller, "kid", ControlsSet(publishing=False))
+    people_decide(service, caller)
+
+    assert not sees(service, ben, take)
+    with pytest.raises(ForbiddenError, match="not shared"):
+        take_variations.vary(service, caller, take.id, BY_BEN)
+    told = [event_of(row).data["shared"] for row in events(service, take.id)]
+    assert told == [True, False]
+
+
+@pytest.mark.parametrize("state", [State.BLOCKED, State.QUARANTINED, State.WITHDRAWN])
+def test_a_shared_take_whose_track_is_kept_back_is_neither_seen_nor_forked(
+    service, caller, ben, state
+) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    take = add_take(service, caller.tenant_id, "ana")
+    take_projects.share(service, caller, take.id, shared=True)
+    assert sees(service, ben, take)
+    with service.database.transaction() as session:
+        session.get_one(Track, take.track_id).state = state
+
+    assert not sees(service, ben, take)
+    assert sees(service, of(take.account_id, caller), take)
+    with pytest.raises(ForbiddenError, match="not shared"):
+        take_variations.vary(service, caller, take.id, BY_BEN)
+
+
+def test_who_may_see_one_shared_take_sees_no_other_of_its_project(service, caller, ben) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    ages.assure(service, caller, "cid", AgeSaid("document", "adult"))
+    secret = add_take(service, caller.tenant_id, "ana")
+    shared = add_take(service, caller.tenant_id, "ana", parent=secret)
+    take_projects.share(service, caller, shared.id, shared=True)
+    take_projects.let_work(service, caller, shared.id, "cid", may=True)
+
+    def tree(who: Caller) -> tuple[list[str], list[str]]:
+        with service.database.reading() as session:
+            found = take_views.tree(session, who, shared)
+        return [node["id"] for node in found["nodes"]], found["contributors"]
+
+    assert tree(ben) == ([shared.id], [])
+    assert tree(of(shared.account_id, caller)) == ([secret.id, shared.id], ["cid"])
+    assert tree(caller) == ([secret.id, shared.id], ["cid"])
+
+
+def test_a_contributor_goes_on_from_their_take_once_the_project_was_erased(
+    service, caller, ben
+) -> None:
+    first = add_take(service, caller.tenant_id, "ana")
+    take_projects.let_work(service, caller, first.id, "ben", may=True)
+    own = add_take(service, caller.tenant_id, "ben", parent=first)
+    with service.database.transaction() as session:
+        session.delete(session.get_one(TakeProject, first.project_id))
+
+    again = add_take(service, caller.tenant_id, "ben", parent=own)
+
+    assert again.project_id != own.project_id
