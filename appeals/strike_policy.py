@@ -17,6 +17,8 @@ from appeals.standing import Standing, StrikePolicy
 
 DATA: Final = Path(__file__).parent / "data"
 KEYS: Final = frozenset({"steps", "window_days", "decay_days", "weight", "weight_again"})
+MOST: Final = 10_000
+"""The greatest number that a policy says, of days or of weight."""
 STANDINGS: Final = frozenset(get_args(Standing)) - {"good"}
 
 
@@ -58,15 +60,17 @@ def read(text: str) -> PolicyInForce:
         said = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise BadStrikePolicyError(f"the policy is no YAML: {error}") from error
+    except RecursionError:
+        raise BadStrikePolicyError("the policy is nested too deeply") from None
     if not isinstance(said, dict) or set(said) != KEYS:
         raise BadStrikePolicyError(f"a policy says exactly: {', '.join(sorted(KEYS))}")
     for name in KEYS - {"steps"}:
-        if not isinstance(said[name], int) or isinstance(said[name], bool) or said[name] < 1:
-            raise BadStrikePolicyError(f"{name} is a whole number of 1 or more")
+        if not _is_number(said[name]):
+            raise BadStrikePolicyError(f"{name} is a whole number from 1 to {MOST}")
     if said["decay_days"] > LASTS.days:
         raise BadStrikePolicyError(f"decay_days is at most {LASTS.days}: then a strike expires")
     try:
-        steps = tuple((int(each["weight"]), _standing(each)) for each in said["steps"])
+        steps = tuple(_step(each) for each in said["steps"])
         policy = StrikePolicy(steps, timedelta(days=said["window_days"]))
     except (TypeError, KeyError, ValueError) as error:
         raise BadStrikePolicyError(
@@ -97,7 +101,15 @@ def out_of_court() -> Mapping[str, Any]:
     return found
 
 
-def _standing(step: Mapping[str, Any]) -> Any:
-    if step["standing"] not in STANDINGS:
-        raise ValueError(f"{step['standing']!r} is no standing")
-    return step["standing"]
+def _step(said: Any) -> tuple[int, Any]:
+    if not isinstance(said, dict) or set(said) != {"weight", "standing"}:
+        raise ValueError("each says exactly: standing, weight")
+    if not _is_number(said["weight"]):
+        raise ValueError(f"a weight is a whole number from 1 to {MOST}")
+    if said["standing"] not in STANDINGS:
+        raise ValueError(f"{said['standing']!r} is no standing")
+    return said["weight"], said["standing"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST

@@ -5,12 +5,16 @@ same matter led to again, one that the rules made of the same matches. What limi
 stays; where rules made it of both, they judge anew without what fell.
 """
 
+from typing import Final
+
 from sqlmodel import Session
 
 from scanner import notice_tracks
 from scanner.judgements import LEFT_OF, is_judged, limits, made_by_rules
-from scanner.tables import Case, PolicyDecision
+from scanner.tables import Case, Notice, NoticeTrack, PolicyDecision, PresumedUse
 
+BLOCKING: Final = frozenset({"blocked", "upheld"})
+"""States of a presumed use in which its holder's complaint blocks the track."""
 Key = tuple[str, str | None]
 """Id of a rule, and of the reference whose match it acted on."""
 
@@ -47,11 +51,31 @@ def beneath(
 ) -> PolicyDecision | None:
     """Return the newest decision before one that falls which does not fall with it; None if there is none."""
     seen = {present.id}
-    found = notice_tracks.before(session, present)
+    found = before(session, present)
     while found is not None and found.id not in seen and repeats(session, found, contested):
+        seen.add(found.id)
+        found = before(session, found)
+    return None if found is None or found.id in seen else found
+
+
+def before(session: Session, decision: PolicyDecision) -> PolicyDecision | None:
+    """Return what held before a decision, without what a notice or a complaint did that is over meanwhile."""
+    seen = {decision.id}
+    found = notice_tracks.before(session, decision)
+    while found is not None and found.id not in seen and _is_over(session, found):
         seen.add(found.id)
         found = notice_tracks.before(session, found)
     return None if found is None or found.id in seen else found
+
+
+def _is_over(session: Session, decision: PolicyDecision) -> bool:
+    """Whether a decision rests on a notice, or a complaint about a presumed use, that came to nothing."""
+    kind, ground_id = notice_tracks.ground_of(decision) or ("", "")
+    if kind == Notice.KIND:
+        about = session.get(NoticeTrack, (ground_id, decision.track_id))
+        return about is not None and about.state not in notice_tracks.HOLDING
+    use = session.get(PresumedUse, ground_id) if kind == PresumedUse.KIND else None
+    return use is not None and use.state not in BLOCKING
 
 
 def references(decision: PolicyDecision) -> list[str]:

@@ -193,7 +193,7 @@ def _leave_a_part(
 ) -> None:
     """Rule as the officer decided; what another notice did before, or ``besides``, stays where it is stricter."""
     service, session, ruling = reversal.service, reversal.session, reversal.ruling()
-    before = notice_tracks.before(session, contested)
+    before = appeal_remains.before(session, contested)
     stays = before is not None and _stays(session, track, before, contested)
     under = besides or (before if stays else None)
     stored = rulings.rule(

@@ -110,7 +110,7 @@ def decide_again(
     -------
     PolicyDecision or None
         The superseding decision; none where nothing changes or nothing stands yet, or where a person had
-        decided for another reason: then a case asks one to look.
+        decided for another reason or rules would be stricter now: then a case asks one to look.
 
     Raises
     ------
@@ -131,7 +131,11 @@ def decide_again(
         before.restrictions,
     ):
         return None
-    if stored is None or (judgements.is_part(session, before) and stored.decision != "clear"):
+    if (
+        stored is None
+        or (judgements.is_part(session, before) and stored.decision != "clear")
+        or judgements.is_stricter(stored, before)  # the pack has changed meanwhile: people tighten
+    ):
         if before.decision != "clear":
             claims.open_case(service, session, track, claim, text)
         return None
@@ -161,18 +165,21 @@ def judged_anew(
         others = tuple(each for each in facts.matches if each.reference_id != beside)
         facts = facts.model_copy(update={"matches": others})
     by = service.packs.in_force(session, track.tenant_id, track.id, held=True)
-    kept = tuple(each for each in by.pack.decisions if each.id not in without)
+    void = {*without, *before.explanation.get(judgements.WITHOUT, ())}
+    kept = tuple(each for each in by.pack.decisions if each.id not in void)
     judged = policy.decide(replace(by.pack, decisions=kept), facts)
     stored = judgements.decision_row(service, track, analysis, facts, judged, by)
     reason: dict[str, Any] = {
         "rule": ruling.reason,
         "outcome": stored.decision,
         "text": ruling.text,
+        "texts": dict(ruling.texts),
         "legal_basis": list(ruling.legal_basis),
     }
     stored.reasons = [reason, *stored.reasons]
     told = {"by": ruling.by, "ground": list(ruling.ground or ()), "reason": reason}
-    stored.explanation = stored.explanation | told
+    kept_out = {judgements.WITHOUT: sorted(void)} if void else {}
+    stored.explanation = stored.explanation | told | kept_out
     stored.ruled_by = ruling.by
     if stored.decision == "clear":  # what limits it still was decided by rules (GDPR-22)
         stored.automation = rulings.AUTOMATION[ruling.by]

@@ -21,7 +21,7 @@ from scanner.harmless import standing
 from scanner.journal import Event, record
 from scanner.judgements import is_judged
 from scanner.on_record import OnRecord, on_record
-from scanner.tables import Claim, Dispute, PolicyDecision, Track, TrackMatch
+from scanner.tables import Case, Claim, Dispute, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import match_of
 from scanner.tracks import locked
 
@@ -49,7 +49,7 @@ class Found:
     @property
     def is_trusted(self) -> bool:
         """Whether the holder's policy may act: they are verified, or the operator vouched."""
-        return self.known.reference.operator_added or self.known.holder.verified
+        return _may_act(self.known)
 
     @property
     def longest_ms(self) -> int:
@@ -145,8 +145,10 @@ def _follow_rules(
     service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
 ) -> None:
     found = wanted(session, track, decision)
-    for claim in open_on(session, track.id):
+    for claim in open_on(session, track.id, *OPEN, "escalated"):
         again = found.pop(claim.reference_id, None)
+        if claim.state == "escalated":
+            continue  # its notice decides
         if again is None and claim.state != "upheld":
             end(service, session, claim, matters.CLOCK, _gone(decision, claim), cause=event)
         elif again is not None:
@@ -158,12 +160,23 @@ def _follow_rules(
 def _follow_ruling(
     service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
 ) -> None:
-    """What a person decided: who restricts or blocks lets claims act; who clears frees the track."""
-    for claim in open_on(session, track.id):
+    """What a person decided: who restricts or blocks lets claims act; who clears frees the track.
+
+    Only who decides on the track itself vouches for a holder whom nobody verified; a notice is about another matter.
+    """
+    claims = open_on(session, track.id)
+    known = on_record(session, track.tenant_id, {each.reference_id for each in claims})
+    vouched = (decision.explanation.get("ground") or [Case.KIND])[0] == Case.KIND
+    for claim in claims:
         if decision.decision != "clear":
-            activate(service, session, claim, event)
+            if vouched or _may_act(known.get(claim.reference_id)):
+                activate(service, session, claim, event)
         elif claim.state != "upheld" and claim.remedy != "track":
             end(service, session, claim, matters.CLOCK, "person", cause=event)
+
+
+def _may_act(known: OnRecord | None) -> bool:
+    return known is not None and (known.reference.operator_added or known.holder.verified)
 
 
 def _gone(decision: PolicyDecision, claim: Claim) -> str:

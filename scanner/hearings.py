@@ -12,6 +12,7 @@ import appeals
 from appeals.machines.case import State
 from scanner import cases, matters, parties
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.journal import Actor, record
 from scanner.matter_events import CaseHeard
 from scanner.reasons import BadVerdictError
@@ -40,10 +41,13 @@ def hear(service: "Service", caller: Caller, case_id: str) -> CaseHearing:
         if case.state != State.LEASED or case.holder != actor.id or late:
             raise appeals.IllegalTransitionError("hold the case first: lease it")
         cases.touch(service, session, case, actor)
-        known = session.get(CaseHearing, (case.id, actor.id))
+        own = (CaseHearing.case_id == case.id, CaseHearing.user_id == actor.id)
+        known = session.exec(select(CaseHearing).where(*own)).first()
         if known is not None:
             return known
-        row = CaseHearing(case_id=case.id, user_id=actor.id, tenant_id=case.tenant_id, heard_at=now)
+        row = CaseHearing(
+            id=new_id(), case_id=case.id, user_id=actor.id, tenant_id=case.tenant_id, heard_at=now
+        )
         session.add(row)
         case.version += 1
         record(

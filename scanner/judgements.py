@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 
-OWN_GROUNDS: Final = frozenset({"claim", "dispute", "licence", "lawful_use"})
-"""Grounds of decisions that the rules made anew since a claim ended."""
 LEFT_OF: Final = "left_of"
 """Of a decision on appeal: the id of the one of which it leaves a part."""
+WITHOUT: Final = "without"
+"""Of what rules judged anew: ids of rules that count no more on this track, since an appeal was granted."""
 LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
 """Outcomes that keep something of a track back."""
 _JUDGED: Final = "exempted"
@@ -83,8 +83,21 @@ def limits(decision: PolicyDecision) -> list[dict[str, Any]]:
 
 def is_judged(decision: PolicyDecision) -> bool:
     """Whether a decision is what rules made of the evidence, whoever ordered that."""
-    ground = (decision.explanation.get("ground") or [None])[0]
-    return decision.ruled_by is None or ground in OWN_GROUNDS or _JUDGED in decision.explanation
+    return decision.ruled_by is None or _JUDGED in decision.explanation
+
+
+def is_stricter(
+    after: policy.Decision | PolicyDecision, before: policy.Decision | PolicyDecision
+) -> bool:
+    """Whether a track would be worse off in any territory."""
+    return any(
+        policy.SEVERITY[_in(after.outcomes, each)] > policy.SEVERITY[_in(before.outcomes, each)]
+        for each in {*after.outcomes, *before.outcomes}
+    )
+
+
+def _in(outcomes: Mapping[str, str], place: str) -> Any:
+    return outcomes.get(place, outcomes.get("*", "clear"))
 
 
 def made_by_rules(session: Session, decision: PolicyDecision) -> bool:

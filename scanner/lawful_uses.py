@@ -3,19 +3,17 @@
 The law gives 48 hours; it takes effect at once. What a person decided stays, and is appealed.
 """
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, select
 
-import policy
-from scanner import judgements, parties, rulings, tracks
+from scanner import claim_outcomes, judgements, parties, rulings, tracks
 from scanner.callers import Caller
 from scanner.declarations import Attestation
 from scanner.errors import ConflictError, IllegalTransitionError
-from scanner.judgements import OWN_GROUNDS
 from scanner.rights_events import LawfulUseFlagged
-from scanner.rulings import Outcome, Ruling
-from scanner.tables import Analysis, PolicyDecision, Submission, Track
+from scanner.rulings import Ruling
+from scanner.tables import PolicyDecision, Submission, Track
 from scanner.track_states import State
 
 if TYPE_CHECKING:
@@ -70,8 +68,7 @@ def _by_rules(session: Session, track: Track) -> PolicyDecision:
             f"the track is {track.state}: say that the use is lawful when it is submitted, or when it "
             "was decided on"
         )
-    ground = (before.explanation.get("ground") or [None])[0]
-    if before.ruled_by is not None and ground not in OWN_GROUNDS:
+    if not judgements.is_judged(before) or judgements.is_part(session, before):
         raise IllegalTransitionError("a person has decided on the track: appeal that decision")
     return before
 
@@ -79,29 +76,17 @@ def _by_rules(session: Session, track: Track) -> PolicyDecision:
 def _decide_again(
     service: "Service", session: Session, track: Track, before: PolicyDecision, caller: Caller
 ) -> None:
-    analysis = session.get_one(Analysis, before.analysis_id)
-    facts = judgements.facts_about(service, session, track, analysis)
-    in_force = service.packs.in_force(session, track.tenant_id, track.id, held=True)
-    judged = policy.decide(in_force.pack, facts)
-    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force)
-    if (stored.outcomes, stored.restrictions) == (before.outcomes, before.restrictions):
-        return
-    reason: dict[str, Any] = {
-        "rule": "lawful-use.flagged",
-        "outcome": stored.decision,
-        "text": _TEXT,
-        "texts": _TEXTS,
-        "legal_basis": ["DE-URHDAG", "DSM-17-7"],
-    }
-    ground = ("lawful_use", track.id)
-    stored.reasons = [reason, *stored.reasons]
-    stored.explanation = stored.explanation | {
-        "by": "law",
-        "ground": list(ground),
-        "reason": reason,
-    }
-    stored.ruled_by = "law"
     ruling = Ruling(
-        cast(Outcome, stored.decision), str(reason["rule"]), _TEXT, ground=ground, by="law"
+        "clear",
+        "lawful-use.flagged",
+        _TEXT,
+        legal_basis=("DE-URHDAG", "DSM-17-7"),
+        ground=("lawful_use", track.id),
+        by="law",
+        texts=_TEXTS,
     )
-    rulings.rule(service, session, track, ruling, caller.actor, judged=stored)
+    stored = claim_outcomes.judged_anew(service, session, track, before, ruling)
+    if stored is None or judgements.is_stricter(stored, before):
+        return  # rules have changed meanwhile: whoever says that a use is lawful is not worse off for it
+    if (stored.outcomes, stored.restrictions) != (before.outcomes, before.restrictions):
+        rulings.rule(service, session, track, ruling, caller.actor, judged=stored)

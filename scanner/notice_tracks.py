@@ -211,7 +211,10 @@ def rebase(
         row.prior_decision_id = None if instead is None else instead.id
         upper, left = session.get_one(Notice, row.notice_id), _left(session, row)
         stands = ground_of(present) == own
-        if stands and (left or _is_partial(upper)) and track.state in RULABLE:
+        if not stands or not (left or _is_partial(upper)):
+            continue
+        claim_outcomes.refuse_under_way(track)
+        if track.state in RULABLE:
             ruling = _ruling(upper, instead, left)
             stored = rulings.rule(service, session, track, ruling, actor)
             rest_on(stored, ground_of(stored), left)

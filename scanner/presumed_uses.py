@@ -14,7 +14,15 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.presumed_uses import ATTESTATIONS, BASIS, TERRITORIES
 from appeals.roles import Role
-from scanner import case_closing, matters, parties, presumed_letters, rulings, tracks
+from scanner import (
+    case_closing,
+    matters,
+    notice_tracks,
+    parties,
+    presumed_letters,
+    rulings,
+    tracks,
+)
 from scanner.bus.dispatch import once
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -24,6 +32,7 @@ from scanner.events import CaseOpened
 from scanner.journal import Actor, Event, record
 from scanner.rulings import Ruling
 from scanner.tables import (
+    Appeal,
     Case,
     CaseNote,
     Holder,
@@ -83,7 +92,8 @@ def follow(service: "Service", event: Event) -> None:
                 continue
             del presumed[row.reference_id]
             again = row.state in {"blocked", "upheld"} and decision.supersedes == row.decision_id
-            if again and _is_available(track, decision):
+            appealed = notice_tracks.ground_of(decision)[:1] == [Appeal.KIND]
+            if again and not appealed and _is_available(track, decision):
                 _block(service, session, track, row, matters.actor_of(matters.CLOCK), "law")
         if not _is_available(track, decision):
             return
@@ -397,10 +407,20 @@ def _block(
 def _restore(
     service: "Service", session: Session, track: Track, row: PresumedUse, text: str, actor: Actor
 ) -> None:
-    """Bring back what stood before the block, unless something newer stands."""
-    if track.decision_id != row.decision_id or track.state == State.WITHDRAWN:
-        return
+    """Bring back what stood before the block; what came on top of it rests on that from now on."""
     earlier = session.get_one(PolicyDecision, str(row.prior_decision_id))
+    for other in _of_track(session, track.id):
+        if other.prior_decision_id == row.decision_id:
+            other.prior_decision_id = earlier.id
+    if track.decision_id != row.decision_id:
+
+        def ours(prior: PolicyDecision) -> bool:
+            return notice_tracks.ground_of(prior) == [row.KIND, row.id]
+
+        notice_tracks.rebase(service, session, track, ours, earlier, actor)
+        return
+    if track.state == State.WITHDRAWN:
+        return
     ruling = Ruling(
         "clear",
         "presumed-use.dismissed",

@@ -14,7 +14,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import generations, people, retro_cases, take_projects
+from scanner import generations, judgements, people, take_projects
 from scanner.bus.dispatch import once
 from scanner.declared import declared
 from scanner.delivery import OUT
@@ -53,7 +53,7 @@ class Rejudged:
     @property
     def is_stricter(self) -> bool:
         """Whether any territory is worse off."""
-        return retro_cases.is_stricter(self.after, self.before)
+        return judgements.is_stricter(self.after, self.before)
 
 
 def reconsider(service: "Service", event: Event) -> None:

@@ -1,6 +1,6 @@
 """What becomes of a newer reference that is in a stored track: a record, and perhaps a case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 import appeals
 import fingerprint
 import policy
-from scanner import harmless, tracks
+from scanner import harmless, judgements, tracks
 from scanner.clock import new_id
 from scanner.declared import declared
 from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
@@ -97,7 +97,11 @@ def note(
         return 0
     before, after = _decided(service, session, track, new)
     reasons = [each for each in _reasons(after) if each not in _reasons(before)]
-    case = _case(service, session, track, reasons, event) if is_stricter(after, before) else None
+    case = (
+        _case(service, session, track, reasons, event)
+        if judgements.is_stricter(after, before)
+        else None
+    )
     now = service.now()
     for each in new:
         session.add(
@@ -164,19 +168,6 @@ def _decided(
         for each in (evidence, more)
     )
     return before, after
-
-
-def is_stricter(after: policy.Decision, before: policy.Decision) -> bool:
-    """Whether any territory would be worse off."""
-    places = {*after.outcomes, *before.outcomes}
-    return any(
-        policy.SEVERITY[_in(after.outcomes, place)] > policy.SEVERITY[_in(before.outcomes, place)]
-        for place in places
-    )
-
-
-def _in(outcomes: Mapping[str, str], place: str) -> Any:
-    return outcomes.get(place, outcomes.get("*", "clear"))
 
 
 def _reasons(decision: policy.Decision) -> list[dict[str, Any]]:

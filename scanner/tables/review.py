@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
@@ -13,9 +13,11 @@ class CaseHearing(SQLModel, table=True):
     """A reviewer said that they listened to a case's track; a bulk verdict needs it of a sample."""
 
     __tablename__ = "case_hearing"
+    __table_args__ = (UniqueConstraint("case_id", "user_id", name="uq_case_hearing"),)
 
-    case_id: str = Field(primary_key=True, max_length=36)
-    user_id: str = Field(primary_key=True, max_length=36)
+    id: str = Field(primary_key=True, max_length=36)
+    case_id: str = Field(max_length=36)
+    user_id: str = Field(max_length=36)
     tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
     heard_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -213,3 +213,18 @@ def test_a_part_that_an_appeal_left_of_a_claim_goes_when_the_claim_is_released(
     claim_releases.release(service, holder, claim.id)
     inline.drive(service, track.id)
     assert casework.track_of(service, track.id).state == "released"
+
+
+def test_an_appeal_won_brings_no_notice_back_that_was_retracted(service, caller, officer) -> None:
+    """DMCA-T: what a person blocked on top of a notice falls to what was before both."""
+    ana = casework.account(service, caller)
+    track_id = claiming.analysed(service, caller, account_id=ana.id).subject
+    inline.drive(service, track_id)
+    notice = noticed.sent(service, caller, track_id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block:FR"))
+    claiming.ruled(service, caller, track_id, "block")
+    notices.retract(service, notice, caller)
+
+    granted(service, caller, officer, track_id, "track")
+
+    assert standing(service, casework.track_of(service, track_id)).outcomes == {"*": "clear"}

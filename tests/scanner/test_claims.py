@@ -15,7 +15,7 @@ from scanner.journal import event_of
 from scanner.service import Service
 from scanner.tables import Claim
 from scanner.tracks import withdraw
-from tests import casework, claiming
+from tests import casework, claiming, noticed
 
 
 def test_a_match_under_a_monetise_policy_is_claimed_and_the_creator_told(service, caller) -> None:
@@ -35,6 +35,20 @@ def test_a_match_under_a_monetise_policy_is_claimed_and_the_creator_told(service
     (letter,) = casework.letters(service, template="claim-made")
     assert (letter.recipient_id, letter.track_id) == (ana.id, track.id)
     assert "Label" in letter.body
+
+
+def test_a_notice_by_somebody_else_vouches_for_no_holder(service, caller) -> None:
+    """A holder whom nobody verified acts on nothing, whatever else befalls the track."""
+    ana = casework.account(service, caller)
+    stranger = claiming.holder(service, caller, verified=False)
+    song = claiming.reference(service, caller, stranger)
+    track, claim = claiming.claimed(service, caller, song, account_id=ana.id)
+    assert claim.state == "potential"
+
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block:AT"))
+
+    assert [each.state for each in claiming.claims(service, track.id)] == ["potential"]
 
 
 def test_a_repeated_event_makes_no_second_claim(service, caller) -> None:

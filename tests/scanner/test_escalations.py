@@ -3,7 +3,15 @@
 import pytest
 from sqlmodel import select
 
-from scanner import appeal_outcomes, appealing, disputes, inline, notices
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    claim_releases,
+    claims,
+    disputes,
+    inline,
+    notices,
+)
 from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
@@ -101,3 +109,25 @@ def test_a_notice_taken_back_frees_the_track_of_the_claim_that_it_was(
     assert state_and_money(service, claim) == ("released", "creator")
     inline.drive(service, track.id)
     assert casework.track_of(service, track.id).state == "released"
+
+
+def test_what_became_a_notice_is_not_claimed_again_when_rules_judge_anew(
+    service, caller, label
+) -> None:
+    """DSM-17-9: one match is argued once; its money is held once."""
+    ana = casework.account(service, caller)
+    songs = [claiming.reference(service, caller, label, each) for each in ("monetise", "block")]
+    track, _ = claiming.claimed(service, caller, *songs, account_id=ana.id)
+    by_song = {each.reference_id: each for each in claiming.claims(service, track.id)}
+    first, second = (by_song[each.id] for each in songs)
+    with service.database.transaction() as session:
+        claims.activate(service, session, session.get_one(Claim, first.id), None)
+    dispute = disputes.file(service, caller, Filed(first.id, ["quotation"], WORDS, ATTESTED))
+    holder = claiming.of(caller, label)
+    disputes.answer(service, holder, dispute.id, Answered("escalate", "We insist.", elements=SWORN))
+
+    claim_releases.release(service, holder, second.id)
+    inline.drive(service, track.id)
+
+    states = {each.id: each.state for each in claiming.claims(service, track.id)}
+    assert states == {first.id: "escalated", second.id: "released"}

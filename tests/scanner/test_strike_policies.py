@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from appeals import strike_policy
+from appeals.strike_policy import BadStrikePolicyError
 from scanner import strike_policies
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
@@ -77,6 +78,25 @@ def test_one_policy_holds_at_a_time_and_each_change_is_on_record(service, caller
 def test_a_text_that_is_no_policy_says_what_to_mend(service, caller) -> None:
     with pytest.raises(DeclarationError, match="window_days"):
         strike_policies.propose(service, caller, "steps: []", "?")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "window_days: 9999999999999",
+        "weight: 99999999999999999999",
+        "steps: [{weight: .inf, standing: limited}]",
+        "steps: [{weight: 1, standing: limited, since: 2026-01-01}]",
+        "steps: " + "[" * 3000,
+    ],
+)
+def test_numbers_without_end_and_what_nobody_asked_for_are_no_policy(said) -> None:
+    name = said.partition(":")[0]
+    whole = {"steps": "[{weight: 1, standing: limited}]", "window_days": 9, "decay_days": 9}
+    whole |= {"weight": 1, "weight_again": 1}
+    rest = "\n".join(f"{key}: {value}" for key, value in whole.items() if key != name)
+    with pytest.raises(BadStrikePolicyError):
+        strike_policy.read(f"{rest}\n{said}")
 
 
 def test_strikes_are_given_and_counted_by_the_platforms_own(service, caller) -> None:

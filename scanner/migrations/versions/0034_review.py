@@ -22,12 +22,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "case_hearing",
+        sa.Column("id", sa.String(36), nullable=False),
         sa.Column("case_id", sa.String(36), nullable=False),
         sa.Column("user_id", sa.String(36), nullable=False),
         sa.Column("tenant_id", sa.String(36), nullable=False),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
-        sa.PrimaryKeyConstraint("case_id", "user_id"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("case_id", "user_id", name="uq_case_hearing"),
     )
     op.create_table(
         "track_amendment",

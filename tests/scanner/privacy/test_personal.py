@@ -37,6 +37,8 @@ NOT_PERSONAL = {
     ("clearance.policy.moved", "reason"),  # staff's words about rules
     ("clearance.track.ruled", "reason"),  # a code
     ("clearance.generation.failed", "problem"),  # a code
+    ("clearance.stream.lost", "problem"),  # a code
+    ("clearance.stream.ended", "reason"),  # a code
     ("clearance.flagger.changed", "reason"),  # staff's words about an organisation
     *((kind.type, "detail") for kind in MATTER_EVENTS.values()),  # ids and codes
 }
