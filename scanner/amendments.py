@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import Session, col, func, select
 
 import policy
-from scanner import evidence, judgements, parties, rulings
+from scanner import case_closing, evidence, judgements, parties, rulings
 from scanner.clock import new_id
 from scanner.declarations import (
     DeclarationError,
@@ -27,7 +27,15 @@ from scanner.edits import taken_down
 from scanner.errors import ConflictError, IllegalTransitionError, NotFoundError
 from scanner.rights_events import TrackAmended
 from scanner.rulings import Ruling
-from scanner.tables import Analysis, Evidence, PolicyDecision, Track, TrackAmendment
+from scanner.tables import (
+    Analysis,
+    Case,
+    CaseVerdict,
+    Evidence,
+    PolicyDecision,
+    Track,
+    TrackAmendment,
+)
 from scanner.track_states import State
 from scanner.tracks import close_cases, find, locked, note
 
@@ -237,6 +245,8 @@ def _both(
     """Return a track and its amendment, locked in this order."""
     locked(session, caller.tenant_id, track_id)
     track, row = find_own(session, caller, track_id, amendment_id)
+    open_cases = select(Case.id).where(Case.track_id == track.id, col(Case.closed_at).is_(None))
+    session.exec(open_cases.order_by(col(Case.id)).with_for_update()).all()  # no verdict meanwhile
     session.refresh(row, with_for_update=True)
     return track, row
 
@@ -257,6 +267,23 @@ def _can_be_amended(session: Session, track: Track) -> None:
         raise IllegalTransitionError(
             "a person decided on the track: contest that, or submit a new version"
         )
+    if _is_being_decided(session, track):
+        raise ConflictError("a person has decided on the track: wait until that takes effect")
+
+
+def _is_being_decided(session: Session, track: Track) -> bool:
+    """Whether a verdict on the track waits for its effect, which an amendment must not make moot."""
+    query = (
+        select(CaseVerdict.id)
+        .join(Case, col(Case.id) == col(CaseVerdict.case_id))
+        .where(
+            Case.track_id == track.id,
+            col(Case.closed_at).is_(None),
+            col(Case.matter_kind).is_(None),
+            col(CaseVerdict.state).in_(case_closing.WAITING),
+        )
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _checked(kind: str, content: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from scanner.url_guard import Target
 CONNECT_SECONDS: Final = 10.0
 _PIECE: Final = 1 << 14
 
+Deadline = Callable[[], float]
+"""Tells by which `time.monotonic()` all must be done; it may move while one reads."""
+
 
 class DeadlineStream(httpcore.NetworkStream):
     """A connection on which no operation outlasts the deadline.
@@ -22,7 +25,7 @@ class DeadlineStream(httpcore.NetworkStream):
     header now and then.
     """
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
 
@@ -58,7 +61,7 @@ class DeadlineStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
     def _left(self, late: type[httpcore.TimeoutException]) -> float:
-        left = self._deadline - time.monotonic()
+        left = self._deadline() - time.monotonic()
         if left <= 0:
             raise late("deadline")
         return left
@@ -67,7 +70,7 @@ class DeadlineStream(httpcore.NetworkStream):
 class PinnedBackend(httpcore.SyncBackend):
     """Connects to the target's pinned address; the name is for TLS and the Host header only."""
 
-    def __init__(self, target: Target, deadline: float) -> None:
+    def __init__(self, target: Target, deadline: Deadline) -> None:
         self._target = target
         self._deadline = deadline
 
@@ -82,7 +85,7 @@ class PinnedBackend(httpcore.SyncBackend):
         """Connect to the pinned address, and to none but the target's host and port."""
         if (host, port) != (self._target.host, self._target.port):
             raise httpcore.ConnectError("not the guarded host")
-        left = min(CONNECT_SECONDS, self._deadline - time.monotonic())
+        left = min(CONNECT_SECONDS, self._deadline() - time.monotonic())
         if left <= 0:
             raise httpcore.ConnectTimeout("deadline")
         stream = super().connect_tcp(
@@ -98,23 +101,24 @@ def request(
     *,
     headers: dict[str, str],
     content: bytes | None = None,
-    deadline: float,
+    deadline: float | Deadline,
     stall: float | None = None,
 ) -> Iterator[httpcore.Response]:
     """Send one request, following no redirect; the body is read by the caller.
 
     Parameters
     ----------
-    deadline : float
+    deadline : float, or a function that returns it
         `time.monotonic()` by which all must be done, the reading of the body included.
     stall : float, optional
         Seconds that one read may wait, where that is less.
     """
+    by = deadline if callable(deadline) else lambda: deadline
     with (
         httpcore.ConnectionPool(
             # Loading the system's certificates takes longer than a plain request.
             ssl_context=ssl.create_default_context() if target.scheme == "https" else None,
-            network_backend=PinnedBackend(target, deadline),
+            network_backend=PinnedBackend(target, by),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as pool,
         pool.stream(

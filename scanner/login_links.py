@@ -144,7 +144,10 @@ def change_password(
     passwords.check(new, user.email)
     kept = passwords.hashed(new)
     with service.database.transaction() as session:
+        known = user.password_hash
         user = session.get_one(User, user_id, with_for_update=True, populate_existing=True)
+        if user.password_hash != known or not _may_have_password(service, user):
+            raise UnauthorisedError("the old password is wrong")  # changed meanwhile, as by a link
         user.password_hash = kept
         end_all(session, user.id)
         logins.end_sessions(session, user.id, but=session_digest)

@@ -90,7 +90,7 @@ def add_stream(
     """
     if wanted.url is not None:
         try:
-            service.url_guard.check_form(wanted.url)
+            service.url_guard.check_web_form(wanted.url)
         except UrlRefusedError as error:
             told: list[dict[str, Any]] = [{"field": "url", "detail": error.detail}]
             raise HttpError("bad-fields", f"url: {error.detail}", errors=told) from error

@@ -60,6 +60,8 @@ class Hearing:
         self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
         self._heard = 0  # samples
         self._began = self._kept_at = time.monotonic()
+        self.sounded_at = self._began
+        """When sound last came, or was last searched."""
         self.problem: AudioError | None = None
         self.is_over = False
         """Whether the stream is not this connection's any more."""
@@ -113,7 +115,9 @@ class Hearing:
         try:
             with os.fdopen(samples, "rb", buffering=0) as decoded:
                 while block := _whole(decoded, HOP * FRAME_BYTES):
+                    self.sounded_at = time.monotonic()
                     self._take(np.frombuffer(block, np.float32).reshape(-1, CHANNELS))
+                    self.sounded_at = time.monotonic()
                     if len(block) < HOP * FRAME_BYTES:
                         break
             self._keep(over=self._plays.end())

@@ -1,6 +1,7 @@
 """Listens to the streams that have an address: one thread for each, in whichever worker is free."""
 
 import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOST: Final = "lost"
 FINISHED: Final = "finished"
 TOO_LONG: Final = "too-long"
+SOUNDLESS_SECONDS: Final = 40.0
+"""So long a server may send what has no sound in it; then the lease, which sound renews, still holds."""
 
 log = structlog.get_logger()
 
@@ -36,22 +39,22 @@ class Keeper:
     def __init__(self, service: "Service", stopping: threading.Event) -> None:
         self._service = service
         self._stopping = stopping
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[str, threading.Thread] = {}
 
     def run_due(self) -> None:
         """Begin to listen to what nobody listens to, as far as this worker has room."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads = {key: each for key, each in self._threads.items() if each.is_alive()}
         free = self._service.settings.streams - len(self._threads)
         if free <= 0 or self._stopping.is_set():
             return
-        for stream_id in records.due(self._service, free):
+        for stream_id in records.due(self._service, free, but=list(self._threads)):
             thread = threading.Thread(target=self._listen, args=(stream_id,), daemon=True)
-            self._threads.append(thread)
+            self._threads[stream_id] = thread
             thread.start()
 
     def close(self) -> None:
         """Wait until every listener has let go."""
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.join()
 
     def _listen(self, stream_id: str) -> None:
@@ -71,9 +74,15 @@ class Keeper:
             raise ValueError("a stream without an address is sent, not fetched")
         hearing: Hearing | None = None
         problem: AudioError | FetchError | None = None
+        began = time.monotonic()
+        over_at = began + max(1.0, 3600 * service.settings.stream_hours - connection.start)
+
+        def deadline() -> float:
+            sounded_at = began if hearing is None else hearing.sounded_at
+            return min(over_at, sounded_at + SOUNDLESS_SECONDS)
+
         try:
-            seconds = 3600 * service.settings.stream_hours - connection.start
-            for block in sources.blocks(connection.url, service.url_guard, max(1.0, seconds)):
+            for block in sources.blocks(connection.url, service.url_guard, deadline):
                 hearing = hearing or Hearing(service, connection, is_live=block.is_live)
                 if self._stopping.is_set() or not hearing.feed(block.data):
                     break

@@ -105,13 +105,20 @@ def listed(
     return session.exec(newest.limit(limit)).all()
 
 
-def due(service: "Service", limit: int) -> list[str]:
-    """Return ids of streams that a worker should listen to and none does."""
+def due(service: "Service", limit: int, *, but: "Sequence[str]" = ()) -> list[str]:
+    """Return ids of streams that a worker should listen to and none does, without those it has already."""
     now = service.now()
     with service.database.reading() as session:
         free = or_(col(Stream.lease_until).is_(None), col(Stream.lease_until) <= now)
-        query = select(Stream.id).where(
-            Stream.state != ENDED, col(Stream.url).is_not(None), col(Stream.retry_at) <= now, free
+        query = (
+            select(Stream.id)
+            .where(
+                Stream.state != ENDED,
+                col(Stream.url).is_not(None),
+                col(Stream.retry_at) <= now,
+                free,
+            )
+            .where(col(Stream.id).not_in(but))
         )
         return list(session.exec(query.order_by(col(Stream.retry_at)).limit(limit)))
 
@@ -238,12 +245,17 @@ def end(service: "Service", stream_id: str, reason: str, actor: Actor = PIPELINE
 
 
 def lapse(service: "Service") -> int:
-    """End streams to which nobody has sent anything for a day; return how many."""
-    before = service.now() - IDLE
+    """End streams to which nobody has sent anything for a day; return how many.
+
+    One whose listener died without a word is still said to be listened to, but has no lease any more.
+    """
+    now = service.now()
+    before = now - IDLE
     with service.database.reading() as session:
         last = func.coalesce(Stream.heard_at, Stream.created_at)
+        free = or_(col(Stream.lease_until).is_(None), col(Stream.lease_until) <= now)
         query = select(Stream.id).where(
-            Stream.state == WAITING, col(Stream.url).is_(None), last <= before
+            Stream.state != ENDED, col(Stream.url).is_(None), last <= before, free
         )
         idle = session.exec(query).all()
     for stream_id in idle:

@@ -1,6 +1,5 @@
 """Audio that a server sends for as long as it likes, under the guard of addresses."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import httpcore
 
 from scanner.fetch import MAX_REDIRECTS, REDIRECTS, FetchError, joined, redirected
-from scanner.guarded_http import header, request
+from scanner.guarded_http import Deadline, header, request
 from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
 
 STALL_SECONDS: Final = 15.0
@@ -29,8 +28,13 @@ class Block:
     is_live: bool
 
 
-def blocks(url: str, guard: UrlGuard, seconds: float) -> Iterator[Block]:
+def blocks(url: str, guard: UrlGuard, deadline: Deadline) -> Iterator[Block]:
     """Yield what a server sends, until it ends by itself what it promised.
+
+    Parameters
+    ----------
+    deadline : callable
+        Tells until when to go on; it moves on as long as there is sound in what comes.
 
     Raises
     ------
@@ -38,14 +42,13 @@ def blocks(url: str, guard: UrlGuard, seconds: float) -> Iterator[Block]:
         ``url-refused``, ``url-unreachable``, ``url-status``, ``url-encoded``, ``url-timeout`` if
         nothing comes for a while, or ``url-ended`` if a live server hangs up.
     """
-    deadline = time.monotonic() + seconds
     try:
         yield from _blocks(url, guard, deadline)
     except (UrlRefusedError, UnresolvedError) as error:
         raise FetchError("url-refused", str(error)) from error
     except httpcore.TimeoutException as error:
         raise FetchError(
-            "url-timeout", f"nothing came for {STALL_SECONDS:g} s", transient=True
+            "url-timeout", "nothing, or nothing that sounds, came for a while", transient=True
         ) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
         raise FetchError(
@@ -53,7 +56,7 @@ def blocks(url: str, guard: UrlGuard, seconds: float) -> Iterator[Block]:
         ) from error
 
 
-def _blocks(url: str, guard: UrlGuard, deadline: float) -> Iterator[Block]:
+def _blocks(url: str, guard: UrlGuard, deadline: Deadline) -> Iterator[Block]:
     for hop in range(MAX_REDIRECTS + 1):
         target = guard.target(url) if hop == 0 else redirected(guard, url)
         headers = _HEADERS | {"Host": target.authority}

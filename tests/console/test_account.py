@@ -217,6 +217,31 @@ def test_a_password_is_changed_by_the_old_one_and_the_other_sessions_end(world: 
         assert log_in(other, "pia@example.org", NEW).is_redirect
 
 
+def test_who_knows_only_the_former_password_does_not_undo_what_a_link_set(
+    mailing: Service, platform: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both at once: the link's password is set between the look at the old one and the change."""
+    login_links.invite(mailing, platform, NORA, "reviewer")
+    token = mailed_token(mailing, letters_of(mailing, NORA)[-1])
+    user = login_links.set_password(mailing, token, "their first password")
+    login_links.renew(mailing, platform, user.id)
+    token = mailed_token(mailing, letters_of(mailing, NORA)[-1])
+    holds = passwords.holds
+
+    def slow(kept: str | None, given: str) -> bool:
+        good = holds(kept, given)
+        login_links.set_password(mailing, token, NEW)
+        return good
+
+    monkeypatch.setattr(passwords, "holds", slow)
+    with pytest.raises(UnauthorisedError):
+        login_links.change_password(
+            mailing, user.id, "their first password", "an intruder's own", session_digest=""
+        )
+    monkeypatch.setattr(passwords, "holds", holds)
+    assert logged_in(mailing, NEW)
+
+
 def test_one_sees_ones_sessions_and_ends_them(world: World) -> None:
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
     with somebody(world, "rui@example.org") as own, world.http(user_agent=firefox) as other:

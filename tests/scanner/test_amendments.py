@@ -10,7 +10,7 @@ from scanner import amendments, evidence, inline
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.declared import declared
-from scanner.errors import IllegalTransitionError, NotFoundError
+from scanner.errors import ConflictError, IllegalTransitionError, NotFoundError
 from scanner.journal import Actor
 from scanner.privacy import erasure
 from scanner.service import Service
@@ -23,7 +23,7 @@ from scanner.tables import (
     Track,
     TrackAmendment,
 )
-from tests import casework, claiming, noticed
+from tests import casework, claiming, noticed, reviewing
 
 LICENCE = {"licensor": "Label", "valid_from": "2026-01-01", "territories": ["DE"]}
 CREDIT = {"title": "Song", "artist": "The Others", "isrc": "US-RC1-76-07839"}
@@ -170,6 +170,23 @@ def test_what_a_person_decided_or_a_notice_took_down_is_contested_not_amended(
     noticed.decided(service, noticed.sent(service, caller, taken.id).id)
     with pytest.raises(IllegalTransitionError, match="notice"):
         amendments.draft(service, caller, taken.id, "credit", CREDIT)
+
+
+def test_a_verdict_that_waits_for_its_effect_is_not_made_moot_by_an_amendment(
+    service, caller
+) -> None:
+    track = blocked(service, caller)
+    row = amendments.draft(service, caller, track.id, "licence", LICENCE)
+    attached(service, caller, row)
+    amendments.apply(service, caller, track.id, row.id)
+    inline.drive(service, track.id)
+    with service.database.reading() as session:
+        case = session.exec(select(Case).where(Case.track_id == track.id)).all()[-1]
+    reviewing.decided(service, casework.person(service, caller, "rita"), case)
+    with pytest.raises(ConflictError, match="wait until that takes effect"):
+        amendments.undo(service, caller, track.id, row.id)
+    with pytest.raises(ConflictError, match="wait until that takes effect"):
+        amendments.draft(service, caller, track.id, "credit", CREDIT)
 
 
 def test_another_creators_track_reads_as_unknown_and_an_erased_one_takes_its_document_along(

@@ -218,3 +218,49 @@ def test_an_address_that_is_refused_ends_the_stream(service, caller) -> None:
     keeper.close()
     last = events_of(service, row.id)[-1]
     assert (last.type, last.data["reason"]) == ("clearance.stream.ended", "url-refused")
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"), [(b"", "url-timeout"), (b"HTTP/1.1 200 OK\r\n\r\n", "unreadable-audio")]
+)
+def test_a_server_that_sends_no_sound_drop_by_drop_is_let_go(
+    make_service, caller, monkeypatch, said, problem
+) -> None:
+    """Else its lease runs out while it is listened to, and it takes one place after the other."""
+    monkeypatch.setattr("scanner.streams.keeper.SOUNDLESS_SECONDS", 1.0)
+    released = threading.Event()
+
+    def drip(connection, _) -> None:
+        connection.sendall(said)
+        while not released.wait(0.1):
+            connection.sendall(b"H" if not said else b"\0")
+
+    station = Listener()
+    station.answer = drip
+    service = make_service(allowed_hosts=station.host, stream_lost_seconds=0)
+    keeper = Keeper(service, threading.Event())
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+    keeper.run_due()
+    try:
+        wait_until(lambda: events_of(service, row.id)[-1].type.endswith("ended"), 10)
+    finally:
+        released.set()
+        station.close()
+        keeper.close()
+    lost = events_of(service, row.id)[-2]
+    assert (lost.type, lost.data["problem"]) == ("clearance.stream.lost", problem)
+
+
+def test_a_worker_does_not_take_a_stream_twice(service, caller) -> None:
+    row = records.add(service, caller, "Radio", "https://radio.example.com/live.mp3")
+    assert records.due(service, 4) == [row.id]
+    assert records.due(service, 4, but=[row.id]) == []
+
+
+def test_a_stream_whose_sender_died_ends_after_a_day(service, caller) -> None:
+    row = records.add(service, caller, "Radio", None)
+    records.connect(service, row.id)
+    now = service.now()
+    assert records.lapse(service) == 0
+    service.now = lambda: now + records.IDLE + timedelta(seconds=1)
+    assert records.lapse(service) == 1
