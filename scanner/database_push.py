@@ -29,7 +29,7 @@ from scanner.tables import (
     Tenant,
     Track,
 )
-from scanner.tracks import GENERATED
+from scanner.track_states import GENERATED
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 
 if TYPE_CHECKING:

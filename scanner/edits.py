@@ -26,8 +26,8 @@ from scanner.events import TrackBlocked, TrackWithdrawn
 from scanner.journal import PIPELINE, Event
 from scanner.rights_events import TrackMended
 from scanner.tables import NoticeTrack, Track, TrackEdit
-from scanner.track_states import State
-from scanner.tracks import GENERATED, Source, end, find, locked, note, submit
+from scanner.track_states import GENERATED, State
+from scanner.tracks import Source, end, find, locked, note, submit
 
 if TYPE_CHECKING:
     from scanner.callers import Caller

@@ -25,8 +25,8 @@ from scanner.manifests import UnverifiableError
 from scanner.metrics import MANIFESTS, MARKS_FAILED
 from scanner.provenance import UnsignedFileError
 from scanner.tables import Analysis, PolicyDecision, Track
-from scanner.track_states import EFFECT_OF, Command, State
-from scanner.tracks import GENERATED, move
+from scanner.track_states import EFFECT_OF, GENERATED, Command, State
+from scanner.tracks import move
 from watermark.provenance import ProvenanceError
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from scanner.errors import NotFoundError
 from scanner.events import TrackMarked
 from scanner.journal import record
 from scanner.tables import Submission, Track, TrackStem, Watermark
-from scanner.tracks import GENERATED, locked, person_of
+from scanner.track_states import GENERATED
+from scanner.tracks import locked, person_of
 from scanner.watermark_keys import KeyRing, WatermarkKeyError
 from watermark import Key, Payload
 

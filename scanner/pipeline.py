@@ -41,8 +41,8 @@ from scanner.tables import (
     Track,
     TrackMatch,
 )
-from scanner.track_states import Command, State
-from scanner.tracks import GENERATED, analyse_again, locked, move
+from scanner.track_states import GENERATED, Command, State
+from scanner.tracks import analyse_again, locked, move
 from scanner.watermark_keys import WatermarkKeyError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from scanner.audio import SNIFF_BYTES, sniff
 from scanner.errors import ScannerError
 from scanner.fetch import FetchLimits, fetch
 from scanner.tables import Track, Watermark
-from scanner.tracks import GENERATED, locked
+from scanner.track_states import GENERATED
+from scanner.tracks import locked
 
 if TYPE_CHECKING:
     from scanner.service import Service

@@ -6,6 +6,9 @@ from typing import Final
 
 from scanner.errors import IllegalTransitionError
 
+GENERATED: Final = "generated"
+"""The origin of a track that a model made."""
+
 
 class State(StrEnum):
     RECEIVED = "received"

@@ -27,14 +27,13 @@ from scanner.tables import (
     Track,
     TrackStem,
 )
-from scanner.track_states import Command, State, advance
+from scanner.track_states import GENERATED, Command, State, advance
 
 if TYPE_CHECKING:
     from scanner.declarations import Declaration
     from scanner.events import EventData
     from scanner.service import Service
 
-GENERATED: Final = "generated"
 """Origin of a track that a model made; of all others it is ``upload``."""
 MAX_STEM_NAME: Final = 100
 

@@ -27,7 +27,7 @@ from scanner.tables import (
     Track,
     TrackMatch,
 )
-from scanner.tracks import GENERATED
+from scanner.track_states import GENERATED
 
 if TYPE_CHECKING:
     from scanner.service import Service

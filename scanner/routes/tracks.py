@@ -33,7 +33,7 @@ from scanner.routing import Route, StrictRequest
 from scanner.service import Service
 from scanner.submissions import Submissions
 from scanner.tables import Analysis, PolicyDecision, Track
-from scanner.track_states import FINAL, State
+from scanner.track_states import FINAL, GENERATED, State
 
 router = APIRouter(prefix="/v1/tracks", tags=["tracks"], route_class=Route)
 
@@ -318,7 +318,7 @@ def read_audio(
     Of a generated track it is the marked master, or a file of it in the format that is asked for, and
     only once the track is released: every file had its mark read back.
     """
-    if track.origin == tracks.GENERATED:
+    if track.origin == GENERATED:
         return delivered(service, track, delivery.MIX, form, bit_rate, wanted)
     if form is not None or bit_rate is not None:
         raise HttpError("bad-fields", "format and bit_rate are for generated tracks")

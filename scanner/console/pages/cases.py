@@ -20,8 +20,8 @@ from scanner.routes.explanations import PngResponse
 from scanner.routes.tracks import media_type_of, read_audio
 from scanner.service import Service
 from scanner.tables import Case, Track
+from scanner.track_states import GENERATED
 from scanner.track_states import State as TrackState
-from scanner.tracks import GENERATED
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Reader = Annotated[Identity, Depends(Allowed(CASE_READERS))]
