@@ -306,6 +306,8 @@ def matters_of(session: Session, account_id: str) -> list[str]:
         tie = registry()[name].tie
         if tie is None or tie.account is None or tie.track is not None or name == ACCOUNT:
             continue
+        if "id" not in model.model_fields:  # no event is about such a row by itself
+            continue
         row: Any = model
         found += session.exec(select(row.id).where(getattr(row, tie.account) == account_id)).all()
     return sorted({*found, *matter_ties.about_accounts(session, [account_id])})
