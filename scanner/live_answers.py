@@ -72,3 +72,5 @@ async def _chunks(session: LiveSession) -> AsyncIterator[bytes]:
         early = session.ahead_seconds - AHEAD_SECONDS
         if early > 0:
             await anyio.sleep(early)
+    with anyio.CancelScope(shield=True):  # before the answer's end, by which a listener knows
+        await run_in_threadpool(session.close)
