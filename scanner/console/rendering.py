@@ -14,6 +14,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 import appeals
+from policy.packs import Rule
 from scanner import reviewer_keys
 from scanner.console import languages, navigation
 from scanner.console.identities import Identity
@@ -118,11 +119,18 @@ def _environment(language: str) -> jinja2.Environment:
         moment=lambda value: _moment(value, language),
         told=lambda reason: appeals.reason_text(reason, language),
         sentence=lambda match: sentence(match, language),
-        titled=lambda rule: rule.get("titles", {}).get(language) or rule.get("title"),
+        titled=lambda each: _title(each, language),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
         percent=lambda share: f"{100 * share:.0f} %",
     )
     return environment
+
+
+def _title(each: Rule | Mapping[str, Any], language: str) -> str | None:
+    """Return the title of a rule, or of a reason as a decision keeps it, in a language; its own if it has none there."""
+    if isinstance(each, Rule):
+        return each.titles.get(language) or each.title
+    return each.get("titles", {}).get(language) or each.get("title")
 
 
 def _moment(value: datetime | str | None, language: str) -> str:

@@ -66,7 +66,7 @@ def test_a_reviewer_goes_from_the_queue_to_the_sound_by_keys_alone(
         page.locator("#content").focus()
         page.keyboard.press("Space")
         page.wait_for_selector('[data-play][aria-pressed="true"]')
-        page.wait_for_function("document.querySelector('[data-reference-head].on')")
+        page.wait_for_selector("[data-reference-head].on", state="attached")
         page.keyboard.press("Space")
         page.wait_for_selector('[data-play][aria-pressed="false"]')
         page.keyboard.press("l")

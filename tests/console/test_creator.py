@@ -303,8 +303,8 @@ def test_a_parent_reads_agrees_to_a_part_sets_hours_and_takes_it_back(
     asked = ConsentAsked(
         "mum", ("upload", "generate"), "May Lee upload tracks?", "v2", method="phone"
     )
-    world.links["parent"] = str(consents.request(service, caller, "lee", asked).token)
-    with opened(browser, world, "parent", viewport=NARROW) as page:
+    world.links["mum"] = str(consents.request(service, caller, "lee", asked).token)
+    with opened(browser, world, "mum", viewport=NARROW) as page:
         assert page.url.endswith("/parent")
         assert "May Lee upload tracks?" in page.inner_text("main")
         assert page.locator("text=What your child may do").count() == 0
@@ -312,7 +312,7 @@ def test_a_parent_reads_agrees_to_a_part_sets_hours_and_takes_it_back(
         page.uncheck("[name=scope-generate]")
         page.click("text=I agree to what is ticked")
         page.wait_for_selector("[data-link]")
-        world.links["parent"] = page.inner_text("[data-link]").rsplit("#", 1)[1]
+        world.links["mum"] = page.inner_text("[data-link]").rsplit("#", 1)[1]
         shot(page, "creator-parent-agreed")
         assert serious_issues(world, page) == []
         with page.expect_download() as downloading:
@@ -334,7 +334,7 @@ def test_a_parent_reads_agrees_to_a_part_sets_hours_and_takes_it_back(
         person = people.person_of(service, session, lee.id)
     assert person.consents == {"upload"}
 
-    with opened(browser, world, "parent", viewport=WIDE) as page:
+    with opened(browser, world, "mum", viewport=WIDE) as page:
         page.click("summary:has-text('Take it back')")
         page.click("text=Take my consent back")
         page.wait_for_selector("text=taken back, or refused")
@@ -467,13 +467,14 @@ def test_a_licence_is_attached_as_a_document_before_it_counts(
         page.fill("#places", "Germany")
         page.click("main form button")
         page.wait_for_url("**/changes/*")
-        assert page.locator("text=Put it in force").count() == 0
+        put_in_force = page.get_by_role("button", name="Put it in force")
+        assert put_in_force.count() == 0
         file = {"name": "licence.txt", "mimeType": "text/plain", "buffer": b"Paid in full."}
         page.set_input_files("#file", file)
         page.click("text=Add the file")
         page.wait_for_selector("text=licence.txt")
         shot(page, "creator-change-attached")
         assert serious_issues(world, page) == []
-        page.click("text=Put it in force")
+        put_in_force.click()
         page.wait_for_url(f"**/my/tracks/{track_id}")
         assert "in force" in page.inner_text("main")

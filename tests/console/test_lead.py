@@ -17,6 +17,7 @@ from scanner.tables import ApiKey, JournalRow, Letter, User
 from tests import rollouts
 from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in, opened, shot
 from tests.running import add_tenant
+from tests.servers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -75,7 +76,7 @@ def test_a_pack_is_proposed_backtested_approved_by_another_lead_and_rolled_back(
             "#file",
             {"name": "p.yaml", "mimeType": "text/yaml", "buffer": b"name: short\nrules: 3\n"},
         )
-        page.wait_for_function("document.querySelector('#text').value.length > 9")
+        wait_until(lambda: len(page.input_value("#text")) > 9, what="the file in the field")
         page.click("text=Look it over")
         page.wait_for_selector(".problem")
         assert page.input_value("#text").startswith("name: short")

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.console.conftest import World, csrf_in, opened, shot
 from tests.console.test_review import WIDE
+from tests.servers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,7 +34,7 @@ def test_the_notes_of_both_sides_are_drawn_for_light_and_dark_pages(world: World
 def _ink(picture: Image.Image) -> int:
     """How light the letters of the heading are: the most frequent opaque grey of its rows, 0 to 255."""
     rows = picture.crop((0, 0, picture.width, 28))
-    opaque = [(r + g + b) // 3 for r, g, b, a in rows.getdata() if a == 255]
+    opaque = [(r + g + b) // 3 for r, g, b, a in rows.get_flattened_data() if a == 255]
     return max(set(opaque), key=opaque.count)
 
 
@@ -57,14 +58,13 @@ def test_a_stem_is_heard_by_itself_and_shows_what_was_found_in_it_alone(
         lanes.nth(1).locator("[data-solo]").click()
         lanes.nth(1).locator("[data-mute]").click()
         page.wait_for_selector("[data-stem]:nth-child(1)[data-plays]")
-        page.wait_for_function("!document.querySelector('[data-stem]:nth-child(2)[data-plays]')")
+        page.wait_for_selector("[data-stem]:nth-child(2)[data-plays]", state="detached")
         lanes.nth(1).locator("[data-mute]").click()
-        page.wait_for_function("!document.querySelector('[data-plays]')")
+        page.wait_for_selector("[data-plays]", state="detached")
         page.emulate_media(color_scheme="dark")
         page.click("summary:has-text('Notes of both sides')")
-        page.wait_for_function(
-            "[...document.querySelectorAll('picture img')].every((each) => each.complete && each.naturalWidth > 0)"
-        )
+        drawn = "[...document.querySelectorAll('picture img')].every((each) => each.complete && each.naturalWidth > 0)"
+        wait_until(lambda: page.evaluate(drawn), what="every picture")
         shot(page, "review-notes-dark")
 
 

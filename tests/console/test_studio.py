@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanner import entry_links, inline
+from scanner import ages, entry_links, inline
+from scanner.ages import AgeSaid
 from scanner.tables import Generation, Preview
+from tests import casework
 from tests.console.conftest import csrf_in, opened, shot
 from tests.servers import wait_until
 
@@ -65,14 +67,15 @@ def test_what_was_typed_stays_when_it_can_not_be_made(world) -> None:
 
 
 def test_a_child_without_consent_sees_why_and_can_ask_for_nothing(world) -> None:
-    token = entry_links.make(world.service, world.caller, "lee", 24)[1]
-    world.links["lee"] = token
-    with world.http("lee") as http:
+    ages.assure(world.service, world.caller, "noor", AgeSaid("document", band="child"))
+    world.links["noor"] = entry_links.make(world.service, world.caller, "noor", 24)[1]
+    with world.http("noor") as http:
         shown = http.get("/studio").text
     assert "right now" in shown and "disabled" in shown
 
 
 def test_takes_and_previews_of_others_are_not_there(world) -> None:
+    casework.account(world.service, world.caller, "stranger")
     world.links["stranger"] = entry_links.make(world.service, world.caller, "stranger", 24)[1]
     with world.http("stranger") as http:
         for path in (
@@ -110,7 +113,7 @@ def test_listening_begins_on_the_page_changes_while_it_plays_and_ends(world, stu
 def test_from_a_prompt_to_a_download_that_names_its_take(world, studio, tmp_path) -> None:
     """Prompt, variations, lock, regenerate, release, download; a scan names the take."""
     studio.get_by_label("What you want to hear").fill(PROMPT)
-    studio.get_by_label("How many", exact=True).select_option("2")
+    studio.get_by_role("combobox", name="How many").select_option("2")
     studio.get_by_role("button", name="Make takes").click()
     studio.wait_for_url("**/studio/made?**")
     drive(world, ids_in(studio.url))
