@@ -7,7 +7,7 @@ from typing import Final
 from scanner.errors import IllegalTransitionError
 
 GENERATED: Final = "generated"
-"""The origin of a track that a model made."""
+"""The origin of a track that a model made; of all others it is ``upload``."""
 
 
 class State(StrEnum):

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from scanner.events import EventData
     from scanner.service import Service
 
-"""Origin of a track that a model made; of all others it is ``upload``."""
 MAX_STEM_NAME: Final = 100
 
 

@@ -97,8 +97,9 @@ def reply(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
 
 @contextlib.contextmanager
 def running_s3(*buckets: str) -> Iterator[dict[str, Any]]:
-    """Moto's S3 server; yields the options with which fsspec reaches it."""
+    """Moto's S3 server, without what one before it was given; yields the options with which fsspec reaches it."""
     import boto3
+    from moto.core.base_backend import BackendDict
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -106,6 +107,7 @@ def running_s3(*buckets: str) -> Iterator[dict[str, Any]]:
     )
     from werkzeug.serving import make_server
 
+    BackendDict.reset()  # what moto keeps is the process's, not the server's
     server = make_server(
         "127.0.0.1",
         0,

@@ -37,7 +37,7 @@ def listen() -> Iterator:
 def deliver(url, *listeners, secret=None, guard=None, timeout=5.0, payload=None, at=None):
     return send(
         url,
-        secret or new_secret(),
+        [secret or new_secret()],
         message_id="0190-abc",
         timestamp=at or datetime.now(UTC),
         payload=PAYLOAD if payload is None else payload,
