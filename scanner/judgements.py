@@ -22,6 +22,7 @@ WITHOUT: Final = "without"
 """Of what rules judged anew: ids of rules that count no more on this track, since an appeal was granted."""
 LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
 """Outcomes that keep something of a track back."""
+_OF_CLAIMS: Final = frozenset({"claim", "dispute", "licence"})
 _JUDGED: Final = "exempted"
 """What only the explanation of a judgement by rules has."""
 
@@ -82,8 +83,10 @@ def limits(decision: PolicyDecision) -> list[dict[str, Any]]:
 
 
 def is_judged(decision: PolicyDecision) -> bool:
-    """Whether a decision is what rules made of the evidence, whoever ordered that."""
-    return decision.ruled_by is None or _JUDGED in decision.explanation
+    """Whether a decision is what rules made of the evidence, or of a claim without a person; whoever ordered it."""
+    kind = (decision.explanation.get("ground") or [None])[0]
+    by_law = decision.ruled_by == "law" and kind in _OF_CLAIMS
+    return decision.ruled_by is None or _JUDGED in decision.explanation or by_law
 
 
 def is_stricter(
