@@ -178,7 +178,8 @@ def scan_file(
     track_id = tracks.submit(service, caller, source, declaration, entrance="cli", key=new_id())
     inline.drive(service, track_id)
     with service.database.reading() as session:
-        view = track_views.describe(session, [tracks.find(session, caller.tenant_id, track_id)])[0]
+        track = tracks.find(session, caller.tenant_id, track_id)
+        view = track_views.with_contests(session, [track], service.now())[0]
     return result_of(path, view)
 
 
