@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import av
 import httpx
+import pytest
 from sqlmodel import select
 
 from scanner import cases, consents, counter_notices, entry_links, inline, keys, people

@@ -97,6 +97,8 @@ def test_a_role_is_refused_everything_that_is_not_its_own(world: World, role: st
             address = re.sub(r"\{(\w+)\}", lambda found: world.ids[found[1]], path)
             if role in roles and path.endswith(TRIED_ELSEWHERE):
                 continue
+            if role == "creator" and path.startswith("/studio/"):
+                continue  # another creator's, which reads as unknown: test_studio.py
             answer = client.request(
                 method,
                 address,
