@@ -65,8 +65,6 @@ PAGES: dict[str | None, dict[str, str]] = {
         "creator-change-credit": "/my/tracks/{limited_id}/changes/new/credit",
         "creator-change-countries": "/my/tracks/{limited_id}/changes/new/territories",
         "creator-change-licence": "/my/tracks/{limited_id}/changes/new/licence",
-        "creator-change": "/my/tracks/{limited_id}/changes/{change_id}",
-        "creator-change-document": "/my/tracks/{limited_id}/changes/{licence_id}",
         "creator-dispute-form": "/my/contest/claim/{my_claim_id}?ground=licence",
         "creator-appeal-form": "/my/contest/dispute/{contest_id}",
         "creator-counter-form": "/my/contest/notice/{my_notice_id}",

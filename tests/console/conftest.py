@@ -193,6 +193,13 @@ def browser() -> "Iterator[Browser]":
         started.close()
 
 
+def _complain(told: Any, complaints: list[str]) -> None:
+    """Note an error of a page; tracks that no file came with have no sound to load."""
+    url = str(told.location.get("url", "")).partition("?")[0]
+    if told.type == "error" and not url.endswith(("/audio", ".webm")):
+        complaints.append(f"{told.text} {url}")
+
+
 @contextlib.contextmanager
 def opened(browser: "Browser", world: World, role: str | None, **options: Any) -> "Iterator[Page]":
     """A window of its own; what its pages complain of fails the test."""
@@ -201,7 +208,7 @@ def opened(browser: "Browser", world: World, role: str | None, **options: Any) -
     page.set_default_timeout(15_000)
     complaints = world.complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+    page.on("console", lambda told: _complain(told, complaints))
     try:
         if role in world.links:
             page.goto(f"/enter#{world.links[role]}")
