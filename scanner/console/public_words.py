@@ -16,6 +16,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
 SECTIONS: Final[Mapping[str, str]] = {
     "orders": _("Orders of authorities"),
     "notices": _("Notices, by form"),
+    "notices_in_all": _("Notices of all forms"),
     "trusted_flaggers": _("Notices of trusted flaggers"),
     "own_initiative": _("Restrictions on our own initiative"),
     "by_notice_or_order": _("Restrictions after a notice, an order or a contest"),

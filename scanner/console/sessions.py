@@ -161,7 +161,7 @@ def choose_language(service: "Service", token: str, language: str) -> None:
 
 
 def keep_language(service: "Service", user_id: str, token: str, language: str) -> None:
-    """Keep a language with a login, for its next sessions and its letters, and with this session."""
+    """Keep a language with a login and with the browser that asks, for its letters and for when it enters again."""
     with service.database.transaction() as session:
         session.get_one(User, user_id, with_for_update=True).language = language
     choose_language(service, token, language)

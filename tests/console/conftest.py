@@ -194,10 +194,9 @@ def browser() -> "Iterator[Browser]":
 
 
 def _complain(told: Any, complaints: list[str]) -> None:
-    """Note an error of a page; tracks that no file came with have no sound to load."""
-    url = str(told.location.get("url", "")).partition("?")[0]
-    if told.type == "error" and not url.endswith(("/audio", ".webm")):
-        complaints.append(f"{told.text} {url}")
+    """Note an error of a page, with the address that it is about."""
+    if told.type == "error":
+        complaints.append(f"{told.text} {told.location.get('url', '')}")
 
 
 @contextlib.contextmanager

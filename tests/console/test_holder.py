@@ -7,7 +7,9 @@ import pytest
 
 from scanner import catalogue_imports, counter_notices, inline, keys, notice_views
 from scanner.clock import utc_now
+from scanner.console import public_words
 from scanner.tables import Holder, User
+from scanner.transparency.tables import RULES
 from tests import casework, cataloguing, claiming, noticed
 from tests.console.conftest import PASSWORD, World, csrf_in, log_in, opened, shot
 
@@ -137,6 +139,10 @@ def test_a_year_is_public_once_it_is_over_in_the_legal_zone_and_only_where_the_o
         monkeypatch.setattr(service, "settings", unwanted)
         assert client.get("/public/transparency/2025").status_code == 404
         assert "publishes its reports elsewhere" in client.get("/public/transparency").text
+
+
+def test_every_part_of_a_report_has_a_name_on_the_public_page() -> None:
+    assert set(public_words.SECTIONS) == set(RULES)
 
 
 def test_public_pages_speak_the_readers_language(world: World) -> None:

@@ -110,7 +110,6 @@ def test_listening_begins_on_the_page_changes_while_it_plays_and_ends(world, stu
     assert row().controls["moods"] == ["happy"] and row().tally["bars"] >= 1
 
 
-@pytest.mark.slow  # two takes are made; the second is not seen to its end yet
 def test_from_a_prompt_to_a_download_that_names_its_take(world, studio, tmp_path) -> None:
     """Prompt, variations, lock, regenerate, release, download; a scan names the take."""
     studio.get_by_label("What you want to hear").fill(PROMPT)
