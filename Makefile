@@ -10,8 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 2
 
-.PHONY: setup system demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
-.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator lock assets clean
+.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -84,7 +83,6 @@ chaos: setup  ## every part killed, cut off, filled or lied to while TRACKS trac
 bench-streams: setup  ## a radio show of real music: how soon it is said what is on; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.streams --json .bench/streams.json
 
-bench-generator: setup  ## takes of 200 requests against what was asked for, twenty minutes
 bench-generator: setup  ## takes of 200 requests against what was asked for, 40 of them heard; goes on where it was stopped
 	$(BIN)/python -m benchmarks.generator --json .bench/generator.json
 

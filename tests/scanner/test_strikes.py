@@ -210,7 +210,7 @@ def test_badges_and_reputation_follow_from_records(make_service, database_url) -
     ("change", "says"),
     [
         ("decay_days: 400", "at most 90"),
-        ("window_days: 0", "1 or more"),
+        ("window_days: 0", "from 1 to"),
         ("steps: [{weight: 2, standing: warned}, {weight: 1, standing: suspended}]", "rise"),
         ("steps: [{weight: 1, standing: banned}]", "banned"),
         ("extra: 1", "exactly"),
