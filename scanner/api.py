@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import BaseRoute
 
 from scanner import console, problems, schemas, temporary
 from scanner.access import Access
@@ -170,22 +172,30 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        routes=_routes(),
     )
     app.state.service = service
     app.state.rate_limits = RateLimits(settings)
     app.state.pressure = BackPressure(service)
     app.state.progress = Progress(service.database)
     app.state.health = Health(service)
-    for module in _KEYED:
-        app.include_router(module.router, responses=_ALWAYS)
-    app.include_router(provenance.router, responses=_ALWAYS)
-    app.include_router(running.router)
-    app.include_router(notice_pages.router)
     console.install(app)
     problems.install(app)
     app.add_middleware(Access)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Return the routes, once a process: the first request reads every signature, for half a second."""
+    router = APIRouter()
+    for module in (*_KEYED, provenance):
+        router.include_router(module.router, responses=_ALWAYS)
+    for module in (running, notice_pages):
+        router.include_router(module.router)
+    router.include_router(console.router)
+    return router.routes
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -103,6 +103,5 @@ class _Static(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    """Add the console to an application."""
-    app.include_router(router)
+    """Add to an application what the console's pages load; the pages themselves are ``router``'s."""
     app.mount("/static", _Static(directory=STATIC), name="static")
