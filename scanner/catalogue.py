@@ -9,10 +9,11 @@ never gave out (it was restored from a backup), or that is damaged, is built ane
 import hashlib
 import math
 import re
+import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ MATCHES: Final = 1000
 """Matches that policy looks at: what its facts hold at most."""
 CATCH_UP: Final = "catch-up.lock"
 """File in a tenant's folder that is locked by whoever alters its index."""
+REBUILD: Final = "rebuild.lock"
+"""Likewise by whoever builds it anew, in the folder ``BESIDE``."""
+BESIDE: Final = "beside"
 OPEN: Final = 64
 """Indexes that a process keeps open: each of their files takes a descriptor."""
 
@@ -256,16 +260,68 @@ class Catalogue:
             index.compact()
         return index.stats().bytes
 
+    def rebuild(self, tenant_id: str, told: Callable[[int], None] = lambda _: None) -> int:
+        """Build a tenant's index anew from the database, without a pause for those who search it.
+
+        It grows beside the one that is searched, and takes its place once it holds every change.
+
+        Parameters
+        ----------
+        told : callable
+            Is given the number of references so far, now and then.
+
+        Returns
+        -------
+        int
+            How many references it holds.
+
+        Raises
+        ------
+        BusyError
+            If another process is building it.
+        TransientError
+            As :meth:`search`; what is searched stays as it was.
+        """
+        folder = self._folder / tenant_id
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / REBUILD, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise BusyError(f"the index of {tenant_id} is being built anew already") from error
+        try:
+            return self._rebuilt_beside(tenant_id, folder / BESIDE, told)
+        finally:
+            lock.release()
+
+    def _rebuilt_beside(self, tenant_id: str, folder: Path, told: Callable[[int], None]) -> int:
+        beside = self._opened(tenant_id, folder)
+        with _transient():
+            beside.clear()  # what a rebuild that was killed has left
+            self._follow(tenant_id, beside, told)
+            with self._alone(tenant_id, math.inf):
+                self._follow(tenant_id, beside, told)  # what came meanwhile
+                self._index(tenant_id).take_over(beside)
+        shutil.rmtree(folder, ignore_errors=True)
+        return self._index(tenant_id).stats().references
+
+    def _follow(
+        self, tenant_id: str, index: fingerprint.SegmentIndex, told: Callable[[int], None]
+    ) -> None:
+        for epoch, added, removed in self._changes(tenant_id, index.epoch):
+            index.apply(added, removed, epoch)
+            told(index.stats().references)
+
+    def _opened(self, tenant_id: str, folder: Path) -> fingerprint.SegmentIndex:
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._milvus is None:
+            return fingerprint.SegmentIndex(folder)
+        return fingerprint.MilvusIndex(folder, self._milvus, collection_name(tenant_id))
+
     def _index(self, tenant_id: str) -> fingerprint.SegmentIndex:
         with self._guard:
             if tenant_id not in self._indexes:
-                folder = self._folder / tenant_id
-                folder.mkdir(parents=True, exist_ok=True)
-                self._indexes[tenant_id] = (
-                    fingerprint.SegmentIndex(folder)
-                    if self._milvus is None
-                    else fingerprint.MilvusIndex(folder, self._milvus, collection_name(tenant_id))
-                )
+                self._indexes[tenant_id] = self._opened(tenant_id, self._folder / tenant_id)
             self._indexes.move_to_end(tenant_id)
             while len(self._indexes) > OPEN:
                 self._indexes.popitem(last=False)  # whoever searches it now keeps it open

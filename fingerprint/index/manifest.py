@@ -85,6 +85,13 @@ class Manifest:
         """12 hex digits that change whenever the manifest does."""
         return hashlib.blake2b(_text(self), digest_size=6).hexdigest()
 
+    def files(self) -> set[str]:
+        """Names of the files that it needs."""
+        named = {entry.name for entry in self.segments}
+        named |= {entry.vectors_name for entry in self.segments}
+        named |= {entry.works_name for entry in self.segments}
+        return named - {""}
+
 
 def pack_dead(alive: BoolArray) -> bytes:
     """Inverse of :meth:`SegmentEntry.alive`."""
@@ -146,9 +153,7 @@ def sync_folder(folder: Path) -> None:
 
 def remove_orphans(folder: Path, manifest: Manifest, suffixes: Iterable[str]) -> None:
     """Delete what a dead writer left, or a merge no longer needs. Only under the writer's lock."""
-    named = {entry.name for entry in manifest.segments}
-    named |= {entry.vectors_name for entry in manifest.segments}
-    named |= {entry.works_name for entry in manifest.segments}
+    named = manifest.files()
     for path in folder.iterdir():
         if path.name not in named and path.name.endswith(tuple(suffixes)):
             path.unlink(missing_ok=True)

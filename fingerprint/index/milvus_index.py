@@ -122,6 +122,15 @@ class MilvusIndex(SegmentIndex):
         super().clear()
         (self.folder / _KNOWN).unlink(missing_ok=True)
 
+    def take_over(self, other: SegmentIndex) -> None:
+        """As of :class:`SegmentIndex`, from an index of the same collection."""
+        marker = other._known() if isinstance(other, MilvusIndex) else None
+        if marker is not None:
+            self._keep(
+                marker
+            )  # before the manifest: until then its rows are those of what was here
+        super().take_over(other)
+
     def compact(self) -> None:
         """As of :class:`SegmentIndex`, and remove from Milvus what is no reference of this index."""
         super().compact()

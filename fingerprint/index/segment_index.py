@@ -1,5 +1,6 @@
 """The reference index of one machine: immutable segments in a folder and one manifest."""
 
+import contextlib
 import math
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -228,6 +229,34 @@ class SegmentIndex:
         """Drop everything, the epoch too, damaged or not: what follows is a rebuild."""
         with self._locked():
             self._commit(Manifest(), compact=False)
+
+    def take_over(self, other: "SegmentIndex") -> None:
+        """Become what another index holds, all at once; it is empty afterwards.
+
+        Whoever searches goes on with what was here until then: so an index is built anew beside itself.
+
+        Parameters
+        ----------
+        other : SegmentIndex
+            Of a folder on the same file system.
+
+        Raises
+        ------
+        StaleEpochError
+            If this index, where it can be read, holds a later epoch.
+        IndexCorruptError, IndexLockedError
+        """
+        with self._locked(), other._locked():
+            manifest = other._current().manifest
+            with contextlib.suppress(IndexCorruptError):
+                before = manifests.read(self.folder).epoch
+                if manifest.epoch < before:
+                    raise StaleEpochError(f"epoch {manifest.epoch} is older than {before}")
+            for name in manifest.files():
+                (other.folder / name).replace(self.folder / name)
+            manifests.replace_durably(self.folder, manifest)
+            manifests.remove_orphans(self.folder, manifest, _SUFFIXES)
+            manifests.replace_durably(other.folder, Manifest())
 
     def compact(self) -> None:
         """Drop every tombstoned reference and join segments as far as their size allows."""

@@ -110,7 +110,7 @@ def _index(service: "Service", folder: Path) -> Iterator[Kept]:
         return
     for tenant in sorted(path for path in source.iterdir() if path.is_dir()):
         with FileLock(tenant / CATCH_UP):
-            for path in sorted(tenant.rglob("*")):
+            for path in sorted(tenant.glob("*")):  # not what is built beside
                 if path.is_file() and path.suffix != ".lock":
                     target = folder / "index" / path.relative_to(source)
                     copied(path, target)

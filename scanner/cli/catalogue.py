@@ -204,6 +204,19 @@ def compact(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     tell({"tenant": tenant, "bytes": size}, as_json, words)
 
 
+@app.command()
+@answering
+def rebuild(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """Build the index anew from the database; searches go on with the one there is until then."""
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        count = service.catalogue.rebuild(
+            caller.tenant_id, lambda number: typer.echo(f"{number} references so far", err=True)
+        )
+    words = f"the index of {tenant} was built anew: {count} references"
+    tell({"tenant": tenant, "references": count}, as_json, words)
+
+
 def _status_of(result: dict[str, Any]) -> int:
     if "error" in result:
         return USAGE

@@ -57,6 +57,29 @@ def test_a_segment_never_grows_beyond_its_limit(tmp_path, synthetic):
     assert all(index.search(synthetic(i, 300))[0].reference_id == str(i) for i in range(60))
 
 
+def test_an_index_takes_over_what_was_built_beside_it(tmp_path, synthetic):
+    index, reader = SegmentIndex(tmp_path / "live"), SegmentIndex(tmp_path / "live")
+    beside = SegmentIndex(tmp_path / "beside")
+    index.apply([("old", synthetic(1, 1000))], [], 1)
+    beside.apply([("new", synthetic(2, 1000))], [], 2)
+    assert [m.reference_id for m in reader.search(synthetic(1, 1000))] == ["old"]
+
+    index.take_over(beside)
+    assert [m.reference_id for m in reader.search(synthetic(2, 1000))] == ["new"]
+    assert (reader.search(synthetic(1, 1000)), reader.epoch) == ([], 2)
+    assert (list(beside.reference_ids()), beside.epoch) == ([], 0)
+    index.verify()
+
+    beside.apply([("older", synthetic(3, 1000))], [], 1)
+    with pytest.raises(StaleEpochError):
+        index.take_over(beside)
+    assert list(index.reference_ids()) == ["new"]
+    next((tmp_path / "live").glob("*.seg*")).write_bytes(b"damaged")
+    beside.apply([], [], 3)
+    index.take_over(beside)
+    assert list(reader.reference_ids()) == ["older"]
+
+
 def test_removing_most_of_a_segment_gives_its_bytes_back(tmp_path, synthetic):
     index = SegmentIndex(tmp_path)
     index.apply([(f"{i}", synthetic(i, 1000)) for i in range(20)], [], 1)

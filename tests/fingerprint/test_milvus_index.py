@@ -206,6 +206,15 @@ def test_vectors_of_another_network_are_neither_found_nor_touched(tmp_path, inde
     assert np.array_equal(before.read({"a": 150})["a"][0], reference(1).embedding.vectors[0])
 
 
+def test_an_index_takes_over_what_was_built_beside_it(tmp_path, index, milvus):
+    beside = MilvusIndex(tmp_path / "beside", milvus, collection_of(tmp_path))
+    index.apply([("a", reference(1))], [], 1)
+    beside.apply([("a", reference(1)), ("b", reference(2))], [], 2)
+    index.take_over(beside)
+    index.verify()
+    assert (found(index, 1), found(index, 2), index.epoch) == (["a"], ["b"], 2)
+
+
 def test_words_are_found_without_asking_milvus(tmp_path, milvus, synthetic):
     MilvusIndex(tmp_path, milvus, collection_of(tmp_path)).apply([("a", synthetic(1))], [], 1)
     away = MilvusIndex(tmp_path, MilvusServer("http://127.0.0.1:9"), collection_of(tmp_path))

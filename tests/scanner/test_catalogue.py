@@ -163,6 +163,34 @@ def test_an_index_of_a_database_that_was_restored_is_built_anew(
     assert [found(service, caller, seed) for seed in seeds] == [[each] for each in added]
 
 
+def test_an_index_is_built_anew_without_a_pause(
+    service: Service, make_service, caller: Caller, tune: Path, tmp_path: Path
+) -> None:
+    searching = make_service()  # as another process: over the same folder
+    added = references.add(service, caller, path=tune)
+    folder = service.settings.index_folder / caller.tenant_id
+    old = found(service, caller, 1) and set(folder.glob("*.*"))
+    meanwhile = []
+
+    def told(number: int) -> None:
+        answer = searching.catalogue.search(caller.tenant_id, query(1), patience=0)
+        meanwhile.append([match.reference_id for match in answer.matches])
+        if len(meanwhile) == 1:
+            assert number == 1
+            with pytest.raises(BusyError, match="already"):
+                searching.catalogue.rebuild(caller.tenant_id)
+            references.add(service, caller, path=write(tmp_path / "other.wav", song(2, 15)))
+            assert len(found(searching, caller, 2)) == 1
+
+    assert service.catalogue.rebuild(caller.tenant_id, told) == 2
+    assert meanwhile == [[added.id]] * 2
+    assert found(searching, caller, 1) == [added.id]
+    assert len(found(searching, caller, 2)) == 1
+    assert searching.catalogue.compare(caller.tenant_id) == 2
+    assert not (folder / catalogue.BESIDE).exists()
+    assert old != set(folder.glob("*.*"))
+
+
 @pytest.mark.parametrize("damage", ["manifest", "segment", "folder"])
 def test_a_damaged_index_is_built_anew(
     service: Service, caller: Caller, tune: Path, damage: str
