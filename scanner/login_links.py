@@ -229,8 +229,11 @@ def _owner(service: "Service", session: Session, link_id: str, *, locked: bool =
 
 def _link_of(service: "Service", token: str) -> str:
     """Return the id of the link that a token is of, if it is one of this installation's."""
-    link_id, _, _ = token.removeprefix(PREFIX).partition(".")
-    if not hmac.compare_digest(_token(service, link_id).encode(), token.encode()):
+    link_id, _, given = token.removeprefix(PREFIX).partition(".")
+    tokens = service.secrets.link_tokens(PURPOSE, link_id)
+    if not token.startswith(PREFIX) or not any(
+        hmac.compare_digest(each.encode(), given.encode()) for each in tokens
+    ):
         raise _not_good()
     return link_id
 

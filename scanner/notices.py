@@ -276,7 +276,7 @@ def new(service: "Service", tenant_id: str, filing: Filing) -> Notice:
         language=filing.language,
         right=filing.right or RIGHTS.get(filing.form),
     )
-    made.token_digest = digest_of_token(token_of(service, made.id))
+    made.token_digest = digest_of_token(token_of(service, made))
     _name_sender(made)
     return made
 

@@ -1,13 +1,13 @@
 """Secrets at rest: a key file that only the owner may read, and what is encrypted with it."""
 
 import base64
-import hashlib
 import hmac
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from scanner.errors import ScannerError
 from scanner.settings import Settings
@@ -20,27 +20,36 @@ class SecretKeyError(ScannerError):
 
 
 class SecretBox:
-    """Encrypts short texts with the installation's key (Fernet: AES-128-CBC and HMAC-SHA-256)."""
+    """Encrypts short texts with the installation's newest key (Fernet: AES-128-CBC and HMAC-SHA-256).
 
-    def __init__(self, key: bytes) -> None:
-        self._fernet = Fernet(key)
-        self._key = key
+    Earlier keys open what they sealed. The keys are asked for at each use, since a key file may change
+    while the service runs.
+
+    Parameters
+    ----------
+    keys : callable
+        Returns them, newest first.
+    """
+
+    def __init__(self, keys: Callable[[], Sequence[bytes]]) -> None:
+        self._keys = keys
 
     @classmethod
     def of(cls, settings: Settings) -> "SecretBox":
-        """Use the key of the settings, else the key file of the home folder."""
+        """Use the keys of the settings, else the key file of the home folder."""
         if settings.secret_key is not None:
-            return cls(settings.secret_key.get_secret_value().encode())
-        return cls(read_key_file(settings.home / KEY_NAME))
+            given = settings.secret_key.get_secret_value().encode().split()
+            return cls(lambda: given)
+        return cls(KeyFile(settings.home / KEY_NAME))
 
     def seal(self, text: str) -> str:
         """Encrypt."""
-        return self._fernet.encrypt(text.encode()).decode()
+        return self._fernet().encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Decrypt, or raise ``SecretKeyError`` if another key encrypted it."""
+        """Decrypt, or raise ``SecretKeyError`` if a key that is not here encrypted it."""
         try:
-            return self._fernet.decrypt(sealed.encode()).decode()
+            return self._fernet().decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise SecretKeyError(
                 "a stored secret was encrypted with another key; put the old secret.key back"
@@ -48,13 +57,49 @@ class SecretBox:
 
     def share(self, purpose: str, subject: str) -> float:
         """Return a number from 0 to 1 for a subject: the same each time, and not to be guessed."""
-        digest = hmac.digest(self._key, f"{purpose}\n{subject}".encode(), "sha256")
+        digest = hmac.digest(self._keys()[0], f"{purpose}\n{subject}".encode(), "sha256")
         return int.from_bytes(digest[:8], "big") / 2**64
 
     def link_token(self, purpose: str, subject: str) -> str:
-        """Return the token of a link: the same each time, and not to be guessed (HMAC-SHA-256)."""
-        digest = hmac.new(self._key, f"{purpose}\n{subject}".encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        """Return the token of a link: the same as long as no key comes, and not to be guessed (HMAC-SHA-256)."""
+        return self.link_tokens(purpose, subject)[0]
+
+    def link_tokens(self, purpose: str, subject: str) -> list[str]:
+        """Return the token of each key, newest first: what a link of before a rotation carries is among them."""
+        said = f"{purpose}\n{subject}".encode()
+        digests = [hmac.digest(key, said, "sha256") for key in self._keys()]
+        return [base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in digests]
+
+    def _fernet(self) -> MultiFernet:
+        return MultiFernet([Fernet(key) for key in self._keys()])
+
+
+class KeyFile:
+    """The keys in a file that only the owner may read, one a line, newest first; read when it changes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int] | None = None
+        self._keys: list[bytes] = []
+        self()
+
+    def __call__(self) -> list[bytes]:
+        """Return the keys, or raise ``SecretKeyError`` if the file is missing or others may read it."""
+        stat = _checked(self.path)
+        if (stat.st_ino, stat.st_mtime_ns) != self._seen:
+            self._keys = self.path.read_bytes().split()
+            self._seen = stat.st_ino, stat.st_mtime_ns
+        return self._keys
+
+    def replace(self, keys: Sequence[bytes]) -> None:
+        """Put other keys into the file, durably."""
+        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"\n".join(keys))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.path)
 
 
 def make_key_file(home: Path) -> None:
@@ -65,15 +110,25 @@ def make_key_file(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key())
+        file.write(new_key())
+
+
+def new_key() -> bytes:
+    """Return a fresh key."""
+    return Fernet.generate_key()
 
 
 def read_key_file(path: Path) -> bytes:
     """Return the key, or raise ``SecretKeyError`` if it is missing or others may read it."""
+    _checked(path)
+    return path.read_bytes()
+
+
+def _checked(path: Path) -> os.stat_result:
     try:
-        mode = path.stat().st_mode & 0o777
-        if mode & 0o077:
-            raise SecretKeyError(f"{path.name} can be read by others: chmod 600 it")
-        return path.read_bytes()
+        stat = path.stat()
     except FileNotFoundError:
         raise SecretKeyError(f"{path.name} is missing: run `clearance init`") from None
+    if stat.st_mode & 0o077:
+        raise SecretKeyError(f"{path.name} can be read by others: chmod 600 it")
+    return stat

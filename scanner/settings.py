@@ -478,7 +478,7 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Key that encrypts stored secrets; default: a file in the home folder.",
+        description="Key that encrypts stored secrets, before it newer ones with a space between; default: a file in the home folder.",
     )
 
     @field_validator(

@@ -35,6 +35,7 @@ from scanner.cli import (
     rollout,
     running,
     scanning,
+    secret_keys,
     streams,
     strike_policies,
     taking,
@@ -69,6 +70,7 @@ rollout.add_to(rehearsal.app)
 app.add_typer(rehearsal.app, name="policy")
 certificates.add_to(watermarks.app)
 app.add_typer(watermarks.app, name="watermark")
+app.add_typer(secret_keys.app, name="secret")
 app.add_typer(notices.app, name="notice")
 app.add_typer(notices.flagger, name="flagger")
 operations.add_to(app)

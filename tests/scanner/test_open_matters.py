@@ -40,7 +40,7 @@ def test_a_notice_that_nobody_confirms_lapses_after_a_week(service, caller) -> N
     track = casework.decided_track(service, caller)
     filing = Filing("dmca", noticed.DMCA | {"location": [track.id]}, language="fr")
     made, kept = (notices.file_publicly(service, caller.tenant_id, filing) for _ in range(2))
-    notices.confirm(service, kept.id, token_of(service, kept.id))
+    notices.confirm(service, kept.id, token_of(service, kept))
 
     casework.later(service, days=9)
 
@@ -51,7 +51,7 @@ def test_a_notice_that_nobody_confirms_lapses_after_a_week(service, caller) -> N
     (letter,) = casework.letters(service, matter_id=made.id, template="notice-unconfirmed")
     assert letter.subject == "Votre notification n'a pas été confirmée"
     with pytest.raises(IllegalTransitionError, match="send it anew"):
-        notices.confirm(service, made.id, token_of(service, made.id))
+        notices.confirm(service, made.id, token_of(service, made))
 
 
 def test_a_counter_notice_that_is_not_completed_lapses_and_can_be_sent_again(
