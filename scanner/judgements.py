@@ -1,6 +1,7 @@
 """What a decision is made from, and how it is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, select
@@ -48,10 +49,11 @@ def decision_row(
     facts: policy.Facts,
     decision: policy.Decision,
     by: InForce,
+    void: Collection[str] = (),
 ) -> PolicyDecision:
     """Return a decision as it is kept, with all that explains it; it supersedes the one before.
 
-    ``by`` is what made it.
+    ``by`` is what made it; the rules in ``void`` did not count.
     """
     judged = decision.to_json()
     return PolicyDecision(
@@ -63,7 +65,7 @@ def decision_row(
         outcomes=judged["outcomes"],
         restrictions=judged["restrictions"],
         reasons=judged["reasons"],
-        explanation=judged,
+        explanation=judged | ({WITHOUT: sorted(void)} if void else {}),
         facts=facts.model_dump(mode="json"),
         pack=decision.pack,
         facts_hash=decision.facts_hash,
@@ -77,6 +79,16 @@ def decision_row(
     )
 
 
+def fallen(decision: PolicyDecision) -> frozenset[str]:
+    """Return the ids of rules that count no more on a decision's track, since an appeal was granted."""
+    return frozenset(decision.explanation.get(WITHOUT, ()))
+
+
+def less(pack: policy.Pack, void: Collection[str]) -> policy.Pack:
+    """Return a pack without some of its rules."""
+    return replace(pack, decisions=tuple(each for each in pack.decisions if each.id not in void))
+
+
 def limits(decision: PolicyDecision) -> list[dict[str, Any]]:
     """Return the reasons for which a decision limits its track."""
     return [each for each in decision.reasons if each.get("outcome") in LIMITING]
@@ -87,20 +99,6 @@ def is_judged(decision: PolicyDecision) -> bool:
     kind = (decision.explanation.get("ground") or [None])[0]
     by_law = decision.ruled_by == "law" and kind in _OF_CLAIMS
     return decision.ruled_by is None or _JUDGED in decision.explanation or by_law
-
-
-def is_stricter(
-    after: policy.Decision | PolicyDecision, before: policy.Decision | PolicyDecision
-) -> bool:
-    """Whether a track would be worse off in any territory."""
-    return any(
-        policy.SEVERITY[_in(after.outcomes, each)] > policy.SEVERITY[_in(before.outcomes, each)]
-        for each in {*after.outcomes, *before.outcomes}
-    )
-
-
-def _in(outcomes: Mapping[str, str], place: str) -> Any:
-    return outcomes.get(place, outcomes.get("*", "clear"))
 
 
 def made_by_rules(session: Session, decision: PolicyDecision) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, select
 
-from scanner import claim_outcomes, judgements, parties, rulings, tracks
+from scanner import claim_outcomes, judgements, parties, rulings, strictness, tracks
 from scanner.callers import Caller
 from scanner.declarations import Attestation
 from scanner.errors import ConflictError, IllegalTransitionError
@@ -86,7 +86,7 @@ def _decide_again(
         texts=_TEXTS,
     )
     stored = claim_outcomes.judged_anew(service, session, track, before, ruling)
-    if stored is None or judgements.is_stricter(stored, before):
+    if stored is None or strictness.stricter(stored, before) is not None:
         return  # rules have changed meanwhile: whoever says that a use is lawful is not worse off for it
     if (stored.outcomes, stored.restrictions) != (before.outcomes, before.restrictions):
         rulings.rule(service, session, track, ruling, caller.actor, judged=stored)

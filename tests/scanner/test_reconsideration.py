@@ -10,6 +10,7 @@ from scanner import (
     ages,
     consents,
     consumer_groups,
+    judgements,
     parental_controls,
     pipeline,
     policies,
@@ -23,7 +24,15 @@ from scanner.inline import drive, drive_group
 from scanner.journal import Actor, Event, event_of
 from scanner.parental_controls import ControlsSet
 from scanner.service import Service
-from scanner.tables import Account, AgeAssurance, Consent, Submission, Track, Watermark
+from scanner.tables import (
+    Account,
+    AgeAssurance,
+    Consent,
+    PolicyDecision,
+    Submission,
+    Track,
+    Watermark,
+)
 from tests import casework, rollouts
 from tests.casework import events, track_of
 from tests.running import add_tenant
@@ -193,3 +202,23 @@ def test_a_parent_who_switches_publishing_off_unpublishes_what_is_published(
     assert mark_of(service, track.id).published_at is None
     assert track_of(service, track.id).state == "released"
     assert kinds(service, track.id)[-1] == "unpublished"
+
+
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_person_changes(service, caller) -> None:
+    """DSA-20: what is known of a child changes, and what an officer struck down stays so."""
+    consent = agreed(service, caller, "publish", "monetise")
+    track_id = childs_track(service, caller).subject
+    assert drive(service, track_id) == "released"
+    with service.database.transaction() as session:
+        row = session.exec(select(PolicyDecision)).one()
+        told = row.explanation | {judgements.WITHOUT: ["child-publishing"]}
+        row.explanation = told
+
+    consents.withdraw(service, consent.id, PARENT)
+    people_decide(service, caller)
+
+    track = track_of(service, track_id)
+    assert track.state == "conditioned"  # it earns nothing, and stays out
+    with service.database.reading() as session:
+        after = session.get_one(PolicyDecision, track.decision_id)
+    assert after.explanation[judgements.WITHOUT] == ["child-publishing"]
