@@ -79,6 +79,17 @@ def test_a_flag_never_makes_it_worse_where_rules_are_stricter_now(service, calle
     assert standing(service, track).id == before
 
 
+def test_a_flag_that_is_repeated_changes_nothing(service, caller) -> None:
+    track, _ = song_in_track(service, caller, "monetise")
+    flag(service, caller, track)
+    told = [row.id for row in casework.events(service, track.id)]
+    casework.later(service, hours=1)
+
+    flag(service, caller, track)
+
+    assert [row.id for row in casework.events(service, track.id)] == told
+
+
 def test_a_claim_that_ends_asks_a_person_where_rules_are_stricter_now(service, caller) -> None:
     track, (_, second) = song_in_track(service, caller, "monetise", "monetise")
     milder = {"*": "clear", "FR": "restrict"}
