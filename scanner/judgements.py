@@ -21,6 +21,8 @@ LEFT_OF: Final = "left_of"
 """Of a decision on appeal: the id of the one of which it leaves a part."""
 WITHOUT: Final = "without"
 """Of what rules judged anew: ids of rules that count no more on this track, since an appeal was granted."""
+KEEPS: Final = "keeps"
+"""Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
 """Outcomes that keep something of a track back."""
 _OF_CLAIMS: Final = frozenset({"claim", "dispute", "licence"})
@@ -103,12 +105,14 @@ def is_judged(decision: PolicyDecision) -> bool:
 
 def made_by_rules(session: Session, decision: PolicyDecision) -> bool:
     """Whether all that a decision limits is what rules had made of it: also where a person restored that."""
-    return any(is_judged(each) for each in _beginnings(session, decision))
+    found = list(_beginnings(session, decision))
+    return any(map(is_judged, found)) and not any(KEEPS in each.explanation for each in found)
 
 
 def is_part(session: Session, decision: PolicyDecision) -> bool:
-    """Whether a decision is what an appeal left of another one, or brings that back."""
-    return any(LEFT_OF in each.explanation for each in _beginnings(session, decision))
+    """Whether a decision is what an appeal left of another one, keeps what a person decided, or brings such back."""
+    found = _beginnings(session, decision)
+    return any({LEFT_OF, KEEPS} & each.explanation.keys() for each in found)
 
 
 def _beginnings(session: Session, decision: PolicyDecision) -> Iterator[PolicyDecision]:

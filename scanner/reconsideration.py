@@ -14,7 +14,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import generations, judgements, people, strictness, take_projects
+from scanner import generations, judgements, people, strictness, take_projects, tightening
 from scanner.bus.dispatch import once
 from scanner.declared import declared
 from scanner.delivery import OUT
@@ -240,16 +240,11 @@ def _superseding(
     """Put the decision of now in place of the one before, and write that down."""
     analysis = session.get_one(Analysis, decision.analysis_id)
     void = judgements.fallen(decision)
-    stored = decision_row(service, track, analysis, again.facts, again.after, again.by, void)
-    if decision.ruled_by is not None:  # what a person decided is never loosened by rules
-        places = {*stored.outcomes, *decision.outcomes}
-        stored.outcomes = {place: _strictest(place, stored, decision) for place in sorted(places)}
-        stored.restrictions = [
-            *stored.restrictions,
-            *(each for each in decision.restrictions if each not in stored.restrictions),
-        ]
-        stored.reasons = [*stored.reasons, *decision.reasons]
-        stored.decision = max(stored.decision, decision.decision, key=policy.SEVERITY.__getitem__)
+
+    def judged() -> PolicyDecision:
+        return decision_row(service, track, analysis, again.facts, again.after, again.by, void)
+
+    stored = tightening.keeping(session, decision, judged)
     session.add(stored)
     track.decision_id = stored.id
     session.flush()
@@ -268,8 +263,3 @@ def _told(stored: PolicyDecision) -> dict[str, Any]:
         "pack": stored.pack,
         "outcome_hash": stored.outcome_hash,
     }
-
-
-def _strictest(place: str, *decisions: PolicyDecision) -> str:
-    outcomes = [each.outcomes.get(place, each.outcomes.get("*", "clear")) for each in decisions]
-    return max(outcomes, key=policy.SEVERITY.__getitem__)
