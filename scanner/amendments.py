@@ -176,13 +176,12 @@ def preview(service: "Service", caller: "Caller", row: TrackAmendment) -> Change
     with service.database.reading() as session:
         track = find(session, caller.tenant_id, row.track_id)
         before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-        if before is None or before.analysis_id is None or before.ruled_by is not None:
+        if before is None or before.analysis_id is None or not _by_rules(session, before):
             return None
         told = amended(declared(session, track.id), [row] if row.state == "drafted" else [])
         facts = _facts(service, session, track, before, told)
-        judged = policy.decide(
-            service.packs.in_force(session, track.tenant_id, track.id).pack, facts
-        )
+        pack = service.packs.in_force(session, track.tenant_id, track.id).pack
+        judged = policy.decide(judgements.less(pack, judgements.fallen(before)), facts)
     after = judged.to_json()
     parts = ("decision", "outcomes", "restrictions")
     return Change(
@@ -263,12 +262,17 @@ def _can_be_amended(session: Session, track: Track) -> None:
         raise IllegalTransitionError(
             "a notice took the track down: answer it by a counter-notice or an appeal"
         )
-    if before.ruled_by is not None:
+    if not _by_rules(session, before):
         raise IllegalTransitionError(
             "a person decided on the track: contest that, or submit a new version"
         )
     if _is_being_decided(session, track):
         raise ConflictError("a person has decided on the track: wait until that takes effect")
+
+
+def _by_rules(session: Session, decision: PolicyDecision) -> bool:
+    """Whether rules judged it, be it since a claim ended, and nobody left a part of it on appeal."""
+    return judgements.is_judged(decision) and not judgements.is_part(session, decision)
 
 
 def _is_being_decided(session: Session, track: Track) -> bool:
@@ -360,9 +364,10 @@ def _counts(
     before = session.get_one(PolicyDecision, track.decision_id)
     facts = _facts(service, session, track, before, declared(session, track.id))
     in_force = service.packs.in_force(session, track.tenant_id, track.id, held=True)
-    judged = policy.decide(in_force.pack, facts)
+    void = judgements.fallen(before)
+    judged = policy.decide(judgements.less(in_force.pack, void), facts)
     analysis = session.get_one(Analysis, before.analysis_id)
-    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force)
+    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force, void)
     if (stored.outcomes, stored.restrictions) == (before.outcomes, before.restrictions):
         return
     text = "Its creator changed what they had declared."

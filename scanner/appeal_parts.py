@@ -1,20 +1,19 @@
 """What an appeal may leave of a decision: a part of it, never more, and never what has no such part (DSA-20)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlmodel import Session, select
 
-import policy
+from scanner import strictness
 from scanner.errors import ScannerError
 from scanner.restrictions import LABEL
 from scanner.rulings import Outcome
+from scanner.strictness import REST
 from scanner.tables import PolicyDecision, Reference, RetroMatch, Track, TrackMatch
 
 Decided = Literal["grant", "grant_partly", "deny"]
-REST: Final = "*"
-"""Every place that is not named."""
 
 
 class BadAppealError(ScannerError):
@@ -56,21 +55,19 @@ def refuse_stricter(left: PolicyDecision, contested: PolicyDecision) -> None:
     BadAppealError
         Where it is stricter, and by what.
     """
-    for place in _places(left, contested):
-        new, old = _outcome(left, place), _outcome(contested, place)
-        if policy.SEVERITY[new] < policy.SEVERITY[old]:
-            continue
-        where = "everywhere else" if place == REST else f"in {place}"
-        if policy.SEVERITY[new] > policy.SEVERITY[old]:
-            raise BadAppealError(
-                f"the appealed decision is {old} {where}, and the part would be {new}: what is left "
-                "of a decision is never stricter than it was"
-            )
-        if new == "restrict" and (more := _further(left, contested, place)) is not None:
-            raise BadAppealError(
-                f"the appealed decision has no limit by {more} {where}, or a lesser one: what is left "
-                "of a decision is never stricter than it was"
-            )
+    found = strictness.stricter(left, contested)
+    if found is None:
+        return
+    where = "everywhere else" if found.place == REST else f"in {found.place}"
+    if found.by is None:
+        raise BadAppealError(
+            f"the appealed decision is {found.before} {where}, and the part would be {found.after}: "
+            "what is left of a decision is never stricter than it was"
+        )
+    raise BadAppealError(
+        f"the appealed decision has no limit by {found.by} {where}, or a lesser one: what is left "
+        "of a decision is never stricter than it was"
+    )
 
 
 def remedy_of(
@@ -118,39 +115,3 @@ def refuse_unmatched(session: Session, track_id: str | None, reference: Referenc
     raise BadAppealError(
         "the reference was not found in the track of this appeal: exclude a part of one that was"
     )
-
-
-def _places(*decisions: PolicyDecision) -> list[str]:
-    named = {place for each in decisions for place in each.outcomes}
-    for each in decisions:
-        for limit in each.restrictions:
-            named |= {*limit.get("territories", ()), *limit.get("except", ())}
-    return sorted(named | {REST})
-
-
-def _outcome(decision: PolicyDecision, place: str) -> str:
-    """What is done in a place; a limit by territory blocks there."""
-    here = _limits(decision.restrictions, place)
-    if any(each["kind"] == "territory" for each in here):
-        return "block"
-    outcome = str(decision.outcomes.get(place, decision.outcomes.get(REST, "clear")))
-    return "restrict" if outcome == "clear" and here else outcome
-
-
-def _limits(restrictions: Iterable[Mapping[str, Any]], place: str) -> list[Mapping[str, Any]]:
-    return [
-        each
-        for each in restrictions
-        if place not in (each.get("except") or ())
-        and (not each.get("territories") or place in each["territories"])
-    ]
-
-
-def _further(left: PolicyDecision, contested: PolicyDecision, place: str) -> str | None:
-    """Kind of a limit in a place that the contested decision did not set as strictly; None if none."""
-    old = _limits(contested.restrictions, place)
-    for limit in _limits(left.restrictions, place):
-        same = [each for each in old if each["kind"] == limit["kind"]]
-        if not any(int(each.get("min_age", 0)) >= int(limit.get("min_age", 0)) for each in same):
-            return str(limit["kind"])
-    return None

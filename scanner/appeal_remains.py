@@ -5,16 +5,13 @@ same matter led to again, one that the rules made of the same matches. What limi
 stays; where rules made it of both, they judge anew without what fell.
 """
 
-from typing import Final
-
 from sqlmodel import Session
 
 from scanner import notice_tracks
 from scanner.judgements import LEFT_OF, is_judged, limits, made_by_rules
+from scanner.presumed_blocks import BLOCKING
 from scanner.tables import Case, Notice, NoticeTrack, PolicyDecision, PresumedUse
 
-BLOCKING: Final = frozenset({"blocked", "upheld"})
-"""States of a presumed use in which its holder's complaint blocks the track."""
 Key = tuple[str, str | None]
 """Id of a rule, and of the reference whose match it acted on."""
 
@@ -28,8 +25,8 @@ def repeats(session: Session, newer: PolicyDecision, contested: PolicyDecision) 
         return True
     if newer.id < contested.id:
         return False
-    matter = _matter(session, contested)
-    if matter and _matter(session, newer) == matter:
+    matter = matter_of(session, contested)
+    if matter and matter_of(session, newer) == matter:
         return True
     if not (is_judged(newer) and made_by_rules(session, contested)):
         return False
@@ -96,7 +93,7 @@ def _keys(decision: PolicyDecision) -> set[Key]:
     }
 
 
-def _matter(session: Session, decision: PolicyDecision) -> list[str]:
+def matter_of(session: Session, decision: PolicyDecision) -> list[str]:
     """Return kind and id of the matter that a decision follows from; a case stands for its own."""
     ground = notice_tracks.ground_of(decision) if decision.ruled_by else []
     if ground[:1] == [Case.KIND]:

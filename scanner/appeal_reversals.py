@@ -21,6 +21,7 @@ from scanner import (
     judgements,
     matters,
     notice_tracks,
+    presumed_uses,
     rulings,
     sanctions,
     strikes,
@@ -111,6 +112,8 @@ def _reverse_decision(reversal: Reversal) -> None:
     appeal_notices.let_go(
         reversal.service, session, track, contested, reversal.actor, stands=stands
     )
+    ground = appeal_remains.matter_of(session, contested)
+    presumed_uses.reverse(reversal.service, session, track, ground, row)
 
 
 def _undo(

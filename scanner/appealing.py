@@ -65,7 +65,7 @@ def _file(
     _refuse_again(session, subject.kind, subject.id)
     if subject.kind != "sanction":
         party = _party_key(actor, subject.account_id)
-        sanctions.require(session, tenant_id, *party, "complaints", now)
+        sanctions.require(session, tenant_id, *party, sanctions.COMPLAINTS, now)
     row = matters.new(
         Appeal,
         tenant_id,

@@ -101,7 +101,7 @@ def decide(
     if foreign := sorted(set(case_ids) - set(known)):
         raise BadVerdictError(f"no duplicates of the case that you may decide: {foreign[0]} …")
     with service.database.reading() as session:
-        hearings.check(session, caller, case_ids)
+        hearings.check(session, caller, case_ids, service.now())
     if wanted.matches:
         raise BadVerdictError("matches are each case's own: let the reason tell what they are")
     return [_decided(service, caller, each, wanted) for each in dict.fromkeys(case_ids)]

@@ -5,13 +5,12 @@ matter orders it; what a person decided for another reason stays, and a person l
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import claims, judgements, rulings
+from scanner import claims, judgements, rulings, strictness
 from scanner.clock import new_id
 from scanner.errors import ConflictError
 from scanner.journal import Actor, Event
@@ -134,7 +133,8 @@ def decide_again(
     if (
         stored is None
         or (judgements.is_part(session, before) and stored.decision != "clear")
-        or judgements.is_stricter(stored, before)  # the pack has changed meanwhile: people tighten
+        # the pack has changed meanwhile: people tighten
+        or strictness.stricter(stored, before) is not None
     ):
         if before.decision != "clear":
             claims.open_case(service, session, track, claim, text)
@@ -165,10 +165,9 @@ def judged_anew(
         others = tuple(each for each in facts.matches if each.reference_id != beside)
         facts = facts.model_copy(update={"matches": others})
     by = service.packs.in_force(session, track.tenant_id, track.id, held=True)
-    void = {*without, *before.explanation.get(judgements.WITHOUT, ())}
-    kept = tuple(each for each in by.pack.decisions if each.id not in void)
-    judged = policy.decide(replace(by.pack, decisions=kept), facts)
-    stored = judgements.decision_row(service, track, analysis, facts, judged, by)
+    void = judgements.fallen(before).union(without)
+    judged = policy.decide(judgements.less(by.pack, void), facts)
+    stored = judgements.decision_row(service, track, analysis, facts, judged, by, void)
     reason: dict[str, Any] = {
         "rule": ruling.reason,
         "outcome": stored.decision,
@@ -178,8 +177,7 @@ def judged_anew(
     }
     stored.reasons = [reason, *stored.reasons]
     told = {"by": ruling.by, "ground": list(ruling.ground or ()), "reason": reason}
-    kept_out = {judgements.WITHOUT: sorted(void)} if void else {}
-    stored.explanation = stored.explanation | told | kept_out
+    stored.explanation = stored.explanation | told
     stored.ruled_by = ruling.by
     if stored.decision == "clear":  # what limits it still was decided by rules (GDPR-22)
         stored.automation = rulings.AUTOMATION[ruling.by]

@@ -21,6 +21,7 @@ from scanner.harmless import standing
 from scanner.journal import Event, record
 from scanner.judgements import is_judged
 from scanner.on_record import OnRecord, on_record
+from scanner.reference_states import Status
 from scanner.tables import Case, Claim, Dispute, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import match_of
 from scanner.tracks import locked
@@ -33,6 +34,7 @@ OPEN: Final = ("potential", "active", "disputed", "upheld")
 ARGUED: Final = ("opened", "with_claimant", "upheld", "appealed")
 """States of a dispute in which somebody can still win it."""
 SETTLED: Final = "The claim that the appeal was about was released."
+GONE: Final = "match-gone"
 UNDECIDED: Final = frozenset({"review", "indeterminate"})
 
 
@@ -149,7 +151,9 @@ def _follow_rules(
         again = found.pop(claim.reference_id, None)
         if claim.state == "escalated":
             continue  # its notice decides
-        if again is None and claim.state != "upheld":
+        if again is None and (
+            claim.state != "upheld" or is_gone(session, claim, track.analysis_id)
+        ):
             end(service, session, claim, matters.CLOCK, _gone(decision, claim), cause=event)
         elif again is not None:
             _renew(service, session, claim, again, decision, event)
@@ -184,7 +188,19 @@ def _gone(decision: PolicyDecision, claim: Claim) -> str:
     for each in decision.explanation.get("exempted", ()):
         if each["reference_id"] == claim.reference_id:
             return str(each["rule"])[:100]
-    return "match-gone"
+    return GONE
+
+
+def is_gone(session: Session, claim: Claim, analysis_id: str | None) -> bool:
+    """Whether an analysis has nothing left of a claim's match, or its reference was retired."""
+    known = on_record(session, claim.tenant_id, {claim.reference_id}).get(claim.reference_id)
+    if known is None or known.reference.status == Status.RETIRED:
+        return True
+    query = select(TrackMatch).where(
+        TrackMatch.analysis_id == analysis_id, TrackMatch.reference_id == claim.reference_id
+    )
+    found = session.exec(query).all()
+    return all(standing(match_of(each), known, each.explained).excluded for each in found)
 
 
 def wanted(session: Session, track: Track, decision: PolicyDecision) -> dict[str, Found]:

@@ -8,6 +8,7 @@ from typing import Final
 from scanner import (
     claim_escalations,
     claim_licences,
+    claim_references,
     claims,
     edits,
     events,
@@ -166,6 +167,8 @@ GROUPS: Final = (
             events.TrackBlocked.type: edits.on_out,
             rights_events.HolderVerified.type: claims.on_verified,
             rights_events.LicenceGranted.type: claim_licences.on_granted,
+            reference_events.ReferenceRemoved.type: claim_references.on_retired,
+            reference_events.ReferencePartExcluded.type: claim_references.on_excluded,
             **{
                 matter_events.MATTER_EVENTS["notice", state].type: claim_escalations.on_notice_over
                 for state in claim_escalations.OVER

@@ -79,6 +79,8 @@ class Answered:
 def file(service: "Service", caller: Caller, filed: Filed) -> Dispute:
     """Open a dispute and send it to the holder, who has 30 days to answer.
 
+    No sanction keeps anybody from it: it is the complaint of DSM-17-9, which the holder answers, not the platform.
+
     Raises
     ------
     NotFoundError

@@ -1,9 +1,10 @@
 """Which cases a reviewer listened to: one verdict for several needs a sample that was heard.
 
-A person says so of each case, while they hold it; it is on record, and in the journal.
+A person says so of each case, while they hold it; it is on record, and in the journal. After a day it counts no more.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
@@ -21,12 +22,14 @@ from scanner.tables import Case, CaseHearing
 if TYPE_CHECKING:
     from scanner.service import Service
 
+FRESH: Final = timedelta(days=1)
+"""How long a case that was listened to counts as heard."""
 SAMPLE: Final = 5
 """So many of the cases that are decided at once are heard; all, where there are fewer."""
 
 
 def hear(service: "Service", caller: Caller, case_id: str) -> CaseHearing:
-    """Note that a reviewer listened to a case that they hold; a repeat changes nothing.
+    """Note that a reviewer listened to a case that they hold; a repeat within a day changes nothing.
 
     Raises
     ------
@@ -43,11 +46,12 @@ def hear(service: "Service", caller: Caller, case_id: str) -> CaseHearing:
         cases.touch(service, session, case, actor)
         own = (CaseHearing.case_id == case.id, CaseHearing.user_id == actor.id)
         known = session.exec(select(CaseHearing).where(*own)).first()
-        if known is not None:
+        if known is not None and known.heard_at > now - FRESH:
             return known
-        row = CaseHearing(
+        row = known or CaseHearing(
             id=new_id(), case_id=case.id, user_id=actor.id, tenant_id=case.tenant_id, heard_at=now
         )
+        row.heard_at = now
         session.add(row)
         case.version += 1
         record(
@@ -62,11 +66,12 @@ def hear(service: "Service", caller: Caller, case_id: str) -> CaseHearing:
         return row
 
 
-def heard(session: Session, caller: Caller, case_ids: Collection[str]) -> set[str]:
-    """Return which of these cases a reviewer listened to."""
+def heard(session: Session, caller: Caller, case_ids: Collection[str], now: datetime) -> set[str]:
+    """Return which of these cases a reviewer listened to lately."""
     query = select(CaseHearing.case_id).where(
         CaseHearing.tenant_id == caller.tenant_id,
         CaseHearing.user_id == caller.user_id,
+        col(CaseHearing.heard_at) > now - FRESH,
         col(CaseHearing.case_id).in_(case_ids),
     )
     return set(session.exec(query))
@@ -77,9 +82,9 @@ def required(case_ids: Sequence[str]) -> int:
     return min(SAMPLE, len(set(case_ids)))
 
 
-def check(session: Session, caller: Caller, case_ids: Sequence[str]) -> None:
+def check(session: Session, caller: Caller, case_ids: Sequence[str], now: datetime) -> None:
     """Raise ``BadVerdictError`` unless a sample of these cases was heard."""
-    left = required(case_ids) - len(heard(session, caller, case_ids))
+    left = required(case_ids) - len(heard(session, caller, case_ids, now))
     if left > 0:
         raise BadVerdictError(
             f"listen to {left} more of these {len(set(case_ids))} cases first, and say of each that you did: "

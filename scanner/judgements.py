@@ -1,6 +1,7 @@
 """What a decision is made from, and how it is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, select
@@ -20,6 +21,8 @@ LEFT_OF: Final = "left_of"
 """Of a decision on appeal: the id of the one of which it leaves a part."""
 WITHOUT: Final = "without"
 """Of what rules judged anew: ids of rules that count no more on this track, since an appeal was granted."""
+KEEPS: Final = "keeps"
+"""Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
 """Outcomes that keep something of a track back."""
 _OF_CLAIMS: Final = frozenset({"claim", "dispute", "licence"})
@@ -48,10 +51,11 @@ def decision_row(
     facts: policy.Facts,
     decision: policy.Decision,
     by: InForce,
+    void: Collection[str] = (),
 ) -> PolicyDecision:
     """Return a decision as it is kept, with all that explains it; it supersedes the one before.
 
-    ``by`` is what made it.
+    ``by`` is what made it; the rules in ``void`` did not count.
     """
     judged = decision.to_json()
     return PolicyDecision(
@@ -63,7 +67,7 @@ def decision_row(
         outcomes=judged["outcomes"],
         restrictions=judged["restrictions"],
         reasons=judged["reasons"],
-        explanation=judged,
+        explanation=judged | ({WITHOUT: sorted(void)} if void else {}),
         facts=facts.model_dump(mode="json"),
         pack=decision.pack,
         facts_hash=decision.facts_hash,
@@ -75,6 +79,16 @@ def decision_row(
         single_operator=by.single_operator,
         created_at=service.now(),
     )
+
+
+def fallen(decision: PolicyDecision) -> frozenset[str]:
+    """Return the ids of rules that count no more on a decision's track, since an appeal was granted."""
+    return frozenset(decision.explanation.get(WITHOUT, ()))
+
+
+def less(pack: policy.Pack, void: Collection[str]) -> policy.Pack:
+    """Return a pack without some of its rules."""
+    return replace(pack, decisions=tuple(each for each in pack.decisions if each.id not in void))
 
 
 def limits(decision: PolicyDecision) -> list[dict[str, Any]]:
@@ -89,28 +103,16 @@ def is_judged(decision: PolicyDecision) -> bool:
     return decision.ruled_by is None or _JUDGED in decision.explanation or by_law
 
 
-def is_stricter(
-    after: policy.Decision | PolicyDecision, before: policy.Decision | PolicyDecision
-) -> bool:
-    """Whether a track would be worse off in any territory."""
-    return any(
-        policy.SEVERITY[_in(after.outcomes, each)] > policy.SEVERITY[_in(before.outcomes, each)]
-        for each in {*after.outcomes, *before.outcomes}
-    )
-
-
-def _in(outcomes: Mapping[str, str], place: str) -> Any:
-    return outcomes.get(place, outcomes.get("*", "clear"))
-
-
 def made_by_rules(session: Session, decision: PolicyDecision) -> bool:
     """Whether all that a decision limits is what rules had made of it: also where a person restored that."""
-    return any(is_judged(each) for each in _beginnings(session, decision))
+    found = list(_beginnings(session, decision))
+    return any(map(is_judged, found)) and not any(KEEPS in each.explanation for each in found)
 
 
 def is_part(session: Session, decision: PolicyDecision) -> bool:
-    """Whether a decision is what an appeal left of another one, or brings that back."""
-    return any(LEFT_OF in each.explanation for each in _beginnings(session, decision))
+    """Whether a decision is what an appeal left of another one, keeps what a person decided, or brings such back."""
+    found = _beginnings(session, decision)
+    return any({LEFT_OF, KEEPS} & each.explanation.keys() for each in found)
 
 
 def _beginnings(session: Session, decision: PolicyDecision) -> Iterator[PolicyDecision]:

@@ -65,6 +65,7 @@ OPERATOR: Final = Actor("operator", "admin")
 """Who acts at the command line."""
 
 _TOKEN: Final = re.compile(r"clr_(live|test)_[A-Za-z0-9_-]{43}")
+WRONG: Final = "the e-mail address or the password is wrong"
 _EMAIL: Final = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00]{1,255}")
 
 
@@ -460,7 +461,7 @@ def check_password(
     user = session.exec(select(User).where(User.email == email.strip().lower())).first()
     right = passwords.holds(user.password_hash if user else None, password)
     if user is None or not right or user.disabled_at is not None or user.role == NO_ROLE:
-        raise UnauthorisedError("the e-mail address or the password is wrong")
+        raise UnauthorisedError(WRONG)
     if provider_only and user.subject_digest is not None:
         raise ProviderLoginError("log in with your organisation's account")
     return user

@@ -3,11 +3,12 @@
 The law gives 48 hours; it takes effect at once. What a person decided stays, and is appealed.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, select
 
-from scanner import claim_outcomes, judgements, parties, rulings, tracks
+from scanner import claim_outcomes, judgements, parties, rulings, strictness, tracks
 from scanner.callers import Caller
 from scanner.declarations import Attestation
 from scanner.errors import ConflictError, IllegalTransitionError
@@ -29,7 +30,7 @@ _TEXTS: Final = {
 
 
 def flag(service: "Service", caller: Caller, track_id: str, attested: Attestation) -> Track:
-    """Keep the attestation of a lawful use with a track, and let the rules decide anew.
+    """Keep the attestation of a lawful use with a track, and let the rules decide anew; said again, nothing changes.
 
     Raises
     ------
@@ -43,11 +44,13 @@ def flag(service: "Service", caller: Caller, track_id: str, attested: Attestatio
     with service.database.transaction() as session:
         track = tracks.locked(session, caller.tenant_id, track_id)
         parties.affected(session, caller, track)
-        before = _by_rules(session, track)
         submission = session.exec(
             select(Submission).where(Submission.track_id == track.id).with_for_update()
         ).one()
         said = attested.model_dump(mode="json", exclude_none=True)
+        if _was_said(submission.declaration, said):
+            return track
+        before = _by_rules(session, track)
         declared = submission.declaration | {"attestation": said}
         declared.pop("attestation_refused", None)
         submission.declaration = declared
@@ -56,6 +59,13 @@ def flag(service: "Service", caller: Caller, track_id: str, attested: Attestatio
         tracks.note(session, track, data, service.now(), actor=caller.actor)
         _decide_again(service, session, track, before, caller)
         return track
+
+
+def _was_said(declared: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether the same was attested before, whenever that was."""
+    known = declared.get("attestation") or {}
+    refused = declared.get("attestation_refused", False)
+    return not refused and {**known, "at": None} == {**said, "at": None}
 
 
 def _by_rules(session: Session, track: Track) -> PolicyDecision:
@@ -86,7 +96,7 @@ def _decide_again(
         texts=_TEXTS,
     )
     stored = claim_outcomes.judged_anew(service, session, track, before, ruling)
-    if stored is None or judgements.is_stricter(stored, before):
+    if stored is None or strictness.stricter(stored, before) is not None:
         return  # rules have changed meanwhile: whoever says that a use is lawful is not worse off for it
     if (stored.outcomes, stored.restrictions) != (before.outcomes, before.restrictions):
         rulings.rule(service, session, track, ruling, caller.actor, judged=stored)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from scanner import keys, letters, logins, passwords
@@ -115,7 +114,7 @@ def set_password(service: "Service", token: str, password: str) -> User:
     with service.database.transaction() as session:
         user = _owner(service, session, link_id, locked=True)
         user.password_hash = kept
-        end_all(session, user.id)
+        logins.end_links(session, user.id)
         logins.end_sessions(session, user.id)
         logins.note(session, user, "user.password_set", service.now(), Actor(user.id, user.role))
         return user
@@ -149,15 +148,10 @@ def change_password(
         if user.password_hash != known or not _may_have_password(service, user):
             raise UnauthorisedError("the old password is wrong")  # changed meanwhile, as by a link
         user.password_hash = kept
-        end_all(session, user.id)
+        logins.end_links(session, user.id)
         logins.end_sessions(session, user.id, but=session_digest)
         actor = Actor(user.id, user.role)
         logins.note(session, user, "user.password_changed", service.now(), actor)
-
-
-def end_all(session: Session, user_id: str) -> None:
-    """End the links of a login."""
-    session.execute(delete(LoginLink).where(col(LoginLink.user_id) == user_id))
 
 
 def mails(service: "Service") -> bool:
@@ -181,7 +175,7 @@ def filled(service: "Service", letter: Letter) -> Letter:
 def _make(service: "Service", session: Session, user: User, reason: Reason, actor: Actor) -> str:
     """Make a link for a locked login, and the letter that brings it; return the link's id."""
     now, lasts = service.now(), LASTS[reason]
-    end_all(session, user.id)
+    logins.end_links(session, user.id)
     link = LoginLink(
         id=new_id(), user_id=user.id, reason=reason, created_at=now, expires_at=now + lasts
     )

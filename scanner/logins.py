@@ -9,11 +9,11 @@ from sqlmodel import Session, col, func, or_, select
 
 from scanner import keys
 from scanner.callers import Caller
-from scanner.errors import ConflictError, ForbiddenError, NotFoundError
+from scanner.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorisedError
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
-from scanner.tables import ConsoleSession, Holder, User
+from scanner.tables import ConsoleSession, Holder, LoginLink, User
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -57,7 +57,8 @@ def change(
 ) -> User:
     """Give a login another role, put it out of use, or back into it; it is the platform's own from now on.
 
-    Out of use it is refused with its password, its keys and at the identity provider, and its sessions end.
+    Out of use it is refused with its password, its keys and at the identity provider; its sessions end, and so do the
+    links by which its password can be set: back in use, it needs a new one.
 
     Raises
     ------
@@ -86,6 +87,7 @@ def change(
             note(session, user, action, service.now(), caller.actor)
         if user.disabled_at is not None:
             end_sessions(session, user.id)
+            end_links(session, user.id)
         return user
 
 
@@ -98,10 +100,28 @@ def check_role(role: str | None) -> None:
         )
 
 
+def refuse_changed(session: Session, checked: User) -> None:
+    """Lock a login whose password was found right, and refuse it if it is not the same any more.
+
+    Raises
+    ------
+    UnauthorisedError
+    """
+    user = session.get_one(User, checked.id, with_for_update=True, populate_existing=True)
+    same = (user.password_hash, user.role) == (checked.password_hash, checked.role)
+    if not same or user.disabled_at is not None:
+        raise UnauthorisedError(keys.WRONG)
+
+
 def end_sessions(session: Session, user_id: str, *, but: str | None = None) -> None:
     """End somebody's sessions at the console; ``but`` is the digest of one that goes on."""
     theirs = delete(ConsoleSession).where(col(ConsoleSession.user_id) == user_id)
     session.execute(theirs.where(col(ConsoleSession.digest) != (but or "")))
+
+
+def end_links(session: Session, user_id: str) -> None:
+    """End the links by which somebody may set their password."""
+    session.execute(delete(LoginLink).where(col(LoginLink.user_id) == user_id))
 
 
 def _locked(session: Session, caller: Caller, user_id: str) -> User:

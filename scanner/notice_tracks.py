@@ -249,13 +249,15 @@ def leave(
 
 def _left(session: Session, row: NoticeTrack) -> Mapping[str, Any] | None:
     """Return what an appeal left of a notice's remedy on a track, by the newest decision that rests on it."""
+    ground: Any = col(PolicyDecision.explanation)["ground"]
     query = select(PolicyDecision).where(
-        PolicyDecision.track_id == row.track_id, col(PolicyDecision.ruled_by).is_not(None)
+        PolicyDecision.track_id == row.track_id,
+        col(PolicyDecision.ruled_by).is_not(None),
+        ground[0].as_string() == Notice.KIND,
+        ground[1].as_string() == row.notice_id,
     )
-    for each in session.exec(query.order_by(col(PolicyDecision.id).desc())):
-        if ground_of(each) == [Notice.KIND, row.notice_id]:
-            return each.explanation.get(LEFT)
-    return None
+    newest = session.exec(query.order_by(col(PolicyDecision.id).desc()).limit(1)).first()
+    return None if newest is None else newest.explanation.get(LEFT)
 
 
 def holding(session: Session, track_id: str) -> list[NoticeTrack]:

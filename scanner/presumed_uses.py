@@ -17,10 +17,9 @@ from appeals.roles import Role
 from scanner import (
     case_closing,
     matters,
-    notice_tracks,
     parties,
+    presumed_blocks,
     presumed_letters,
-    rulings,
     tracks,
 )
 from scanner.bus.dispatch import once
@@ -30,7 +29,6 @@ from scanner.declarations import DeclarationError
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.events import CaseOpened
 from scanner.journal import Actor, Event, record
-from scanner.rulings import Ruling
 from scanner.tables import (
     Appeal,
     Case,
@@ -41,7 +39,6 @@ from scanner.tables import (
     Reference,
     Track,
 )
-from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -49,8 +46,6 @@ if TYPE_CHECKING:
 
 GROUP: Final = "presumed-uses"
 OPEN: Final = frozenset({"contested", "blocked"})
-IN_EFFECT: Final = frozenset({State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED})
-"""States in which a decision holds; where, its outcomes say."""
 
 
 @dataclass(frozen=True)
@@ -77,35 +72,20 @@ def follow(service: "Service", event: Event) -> None:
     with once(service, GROUP, event) as session:
         track = tracks.locked(session, event.tenant or "", event.subject)
         decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
-        if decision is None or track.state not in IN_EFFECT:
+        if decision is None or track.state not in presumed_blocks.IN_EFFECT:
             return  # it is decided on anew: that event follows
-        if "exempted" not in decision.explanation:
-            return  # what a person decided says nothing of presumptions
-        presumed = {
-            str(each["reference_id"]): dict(each)
-            for each in decision.explanation["exempted"]
-            if BASIS in each["legal_basis"]
-        }
-        for row in _of_track(session, track.id):
-            if row.reference_id not in presumed:
-                end(service, session, row, "the match is presumed lawful no more", event)
-                continue
-            del presumed[row.reference_id]
-            again = row.state in {"blocked", "upheld"} and decision.supersedes == row.decision_id
-            appealed = notice_tracks.ground_of(decision)[:1] == [Appeal.KIND]
-            if again and not appealed and _is_available(track, decision):
-                _block(service, session, track, row, matters.actor_of(matters.CLOCK), "law")
-        if not _is_available(track, decision):
-            return
-        for reference_id, seen in sorted(presumed.items()):
-            _open(service, session, track, decision, reference_id, seen, event)
+        rows = presumed_blocks.of_track(session, track.id)
+        # what a person decided says nothing of presumptions
+        if presumed_blocks.EXEMPTED in decision.explanation:
+            _follow_rules(service, session, track, decision, rows, event)
+        presumed_blocks.lay_again(service, session, track, decision, rows)
 
 
 def on_withdrawn(service: "Service", event: Event) -> None:
     """End what is open about a track that was taken back."""
     with once(service, GROUP, event) as session:
         track = tracks.locked(session, event.tenant or "", event.subject)
-        for row in _of_track(session, track.id):
+        for row in presumed_blocks.of_track(session, track.id):
             end(service, session, row, "the track was withdrawn", event)
 
 
@@ -156,7 +136,7 @@ def withdraw(service: "Service", caller: Caller, use_id: str) -> PresumedUse:
         _close_cases(service, session, row, "the complaint was taken back", matters.actor_of(actor))
         if blocked:
             text = "The rights holder took the complaint back."
-            _restore(service, session, track, row, text, matters.actor_of(actor))
+            presumed_blocks.take_off(service, session, track, row, text, matters.actor_of(actor))
         return row
 
 
@@ -174,9 +154,9 @@ def apply(
     matters.move(service, session, row, action, person, parts={"reason": verdict.reason})
     row.outcome = text
     if action == "uphold":
-        _block(service, session, track, row, actor, "person", text)
+        presumed_blocks.lay(service, session, track, row, actor, "person", text)
     elif blocked:
-        _restore(service, session, track, row, text, actor)
+        presumed_blocks.take_off(service, session, track, row, text, actor)
     presumed_letters.tell_creator(service, session, row, "presumed-use-decided")
     presumed_letters.tell_holder(service, session, row, "presumed-use-decided")
 
@@ -190,6 +170,22 @@ def end(
     parts = {"ground": ground}
     matters.move(service, session, row, "end", matters.CLOCK, parts=parts, cause=cause)
     _close_cases(service, session, row, ground, matters.actor_of(matters.CLOCK))
+
+
+def reverse(
+    service: "Service", session: Session, track: Track, ground: list[str], appeal: Appeal
+) -> None:
+    """Let a complaint fall whose block on a locked track fell on appeal; its holder is told (DSA-20)."""
+    for row in presumed_blocks.of_track(session, track.id):
+        if ground != [row.KIND, row.id] or row.state not in presumed_blocks.BLOCKING:
+            continue
+        parts = {"appeal": appeal.id}
+        matters.move(service, session, row, "reverse", matters.CLOCK, parts=parts)
+        row.outcome = appeal.body_outcome or appeal.outcome
+        presumed_blocks.hand_on(session, track, row, str(row.prior_decision_id))
+        told = "the appeal against its block was granted"
+        _close_cases(service, session, row, told, matters.actor_of(matters.CLOCK))
+        presumed_letters.tell_holder(service, session, row, "presumed-use-decided")
 
 
 def find(session: Session, caller: Caller, use_id: str) -> PresumedUse:
@@ -267,15 +263,22 @@ def _open(
     presumed_letters.tell_holder(service, session, row, "presumed-use-told")
 
 
-def _is_available(track: Track, decision: PolicyDecision) -> bool:
-    """Whether a track can be had in Germany, by the outcomes of what stands on it."""
-    here = decision.outcomes.get(TERRITORIES[0], decision.outcomes.get("*"))
-    return track.state in IN_EFFECT and here in {"clear", "restrict"}
-
-
-def _of_track(session: Session, track_id: str) -> list[PresumedUse]:
-    query = select(PresumedUse).where(PresumedUse.track_id == track_id)
-    return list(session.exec(query.order_by(col(PresumedUse.id)).with_for_update()))
+def _follow_rules(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    rows: list[PresumedUse],
+    event: Event,
+) -> None:
+    """End what is presumed no more, and tell the holders of what is presumed from now on."""
+    presumed = presumed_blocks.presumed_in(decision)
+    for row in rows:
+        if presumed.pop(row.reference_id, None) is None:
+            end(service, session, row, "the match is presumed lawful no more", event)
+    if presumed_blocks.is_available(track, decision):
+        for reference_id, seen in sorted(presumed.items()):
+            _open(service, session, track, decision, reference_id, seen, event)
 
 
 def _locked(session: Session, caller: Caller, use_id: str) -> tuple[Track, PresumedUse]:
@@ -356,6 +359,11 @@ def _block_at_once(
     if block.text_version not in ATTESTATIONS:
         told = f"one of {', '.join(ATTESTATIONS)}"
         raise DeclarationError([{"field": "block.text_version", "detail": told}])
+    before = session.get_one(PolicyDecision, track.decision_id)
+    if not presumed_blocks.is_available(track, before):
+        raise IllegalTransitionError(
+            f"the track is {track.state} and not available in Germany: send the complaint alone"
+        )
     parts = {
         "name": block.name,
         "statement": block.statement,
@@ -366,67 +374,4 @@ def _block_at_once(
         "text": ATTESTATIONS[block.text_version],
         "at": service.now().isoformat(),
     }
-    _block(service, session, track, row, matters.actor_of(actor), "person")
-
-
-def _block(
-    service: "Service",
-    session: Session,
-    track: Track,
-    row: PresumedUse,
-    actor: Actor,
-    by: rulings.By,
-    text: str | None = None,
-) -> None:
-    """Block the track in Germany; elsewhere what stands stays."""
-    before = session.get_one(PolicyDecision, track.decision_id)
-    if not _is_available(track, before) and row.state == "blocked":
-        raise IllegalTransitionError(
-            f"the track is {track.state} and not available in Germany: send the complaint alone"
-        )
-    if track.state not in IN_EFFECT:
-        raise IllegalTransitionError(f"the track is {track.state}: try again in a moment")
-    if row.state == "upheld" and track.decision_id == row.decision_id and row.prior_decision_id:
-        before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
-    code = "presumed-use.upheld" if row.state == "upheld" else "presumed-use.blocked"
-    ruling = Ruling(
-        "block",
-        code,
-        text or row.outcome or presumed_letters.BLOCKED["en"],
-        territories=TERRITORIES,
-        legal_basis=(BASIS, "DSM-17-9"),
-        ground=(row.KIND, row.id),
-        by=by,
-        on_top_of=before,
-        texts={} if text or row.outcome else presumed_letters.BLOCKED,
-    )
-    stored = rulings.rule(service, session, track, ruling, actor)
-    row.prior_decision_id, row.decision_id = before.id, stored.id
-
-
-def _restore(
-    service: "Service", session: Session, track: Track, row: PresumedUse, text: str, actor: Actor
-) -> None:
-    """Bring back what stood before the block; what came on top of it rests on that from now on."""
-    earlier = session.get_one(PolicyDecision, str(row.prior_decision_id))
-    for other in _of_track(session, track.id):
-        if other.prior_decision_id == row.decision_id:
-            other.prior_decision_id = earlier.id
-    if track.decision_id != row.decision_id:
-
-        def ours(prior: PolicyDecision) -> bool:
-            return notice_tracks.ground_of(prior) == [row.KIND, row.id]
-
-        notice_tracks.rebase(service, session, track, ours, earlier, actor)
-        return
-    if track.state == State.WITHDRAWN:
-        return
-    ruling = Ruling(
-        "clear",
-        "presumed-use.dismissed",
-        text,
-        legal_basis=(BASIS, "DSM-17-7"),
-        ground=(row.KIND, row.id),
-    )
-    stored = rulings.restore(service, session, track, earlier, ruling, actor)
-    row.prior_decision_id, row.decision_id = row.decision_id, stored.id
+    presumed_blocks.lay(service, session, track, row, matters.actor_of(actor), "person")

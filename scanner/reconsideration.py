@@ -14,7 +14,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import generations, judgements, people, take_projects
+from scanner import generations, judgements, people, strictness, take_projects, tightening
 from scanner.bus.dispatch import once
 from scanner.declared import declared
 from scanner.delivery import OUT
@@ -53,7 +53,7 @@ class Rejudged:
     @property
     def is_stricter(self) -> bool:
         """Whether any territory is worse off."""
-        return judgements.is_stricter(self.after, self.before)
+        return strictness.stricter(self.after, self.before) is not None
 
 
 def reconsider(service: "Service", event: Event) -> None:
@@ -130,7 +130,9 @@ def decided_anew(
         return False
     facts = policy.Facts.model_validate(decision.facts)
     analysis = session.get_one(Analysis, decision.analysis_id)
-    stored = decision_row(service, track, analysis, facts, policy.decide(by.pack, facts), by)
+    void = judgements.fallen(decision)
+    judged = policy.decide(judgements.less(by.pack, void), facts)
+    stored = decision_row(service, track, analysis, facts, judged, by, void)
     session.add(stored)
     track.decision_id = stored.id
     session.flush()
@@ -184,7 +186,8 @@ def _rejudged(
         if made_by is None
         else InForce(made_by, decision.activation_id, decision.single_operator)
     )
-    return Rejudged(now, policy.decide(by.pack, kept), policy.decide(by.pack, now), by)
+    pack = judgements.less(by.pack, judgements.fallen(decision))
+    return Rejudged(now, policy.decide(pack, kept), policy.decide(pack, now), by)
 
 
 def _was_held_for_the_person(track: Track, decision: PolicyDecision, again: Rejudged) -> bool:
@@ -236,16 +239,12 @@ def _superseding(
 ) -> PolicyDecision:
     """Put the decision of now in place of the one before, and write that down."""
     analysis = session.get_one(Analysis, decision.analysis_id)
-    stored = decision_row(service, track, analysis, again.facts, again.after, again.by)
-    if decision.ruled_by is not None:  # what a person decided is never loosened by rules
-        places = {*stored.outcomes, *decision.outcomes}
-        stored.outcomes = {place: _strictest(place, stored, decision) for place in sorted(places)}
-        stored.restrictions = [
-            *stored.restrictions,
-            *(each for each in decision.restrictions if each not in stored.restrictions),
-        ]
-        stored.reasons = [*stored.reasons, *decision.reasons]
-        stored.decision = max(stored.decision, decision.decision, key=policy.SEVERITY.__getitem__)
+    void = judgements.fallen(decision)
+
+    def judged() -> PolicyDecision:
+        return decision_row(service, track, analysis, again.facts, again.after, again.by, void)
+
+    stored = tightening.keeping(session, decision, judged)
     session.add(stored)
     track.decision_id = stored.id
     session.flush()
@@ -264,8 +263,3 @@ def _told(stored: PolicyDecision) -> dict[str, Any]:
         "pack": stored.pack,
         "outcome_hash": stored.outcome_hash,
     }
-
-
-def _strictest(place: str, *decisions: PolicyDecision) -> str:
-    outcomes = [each.outcomes.get(place, each.outcomes.get("*", "clear")) for each in decisions]
-    return max(outcomes, key=policy.SEVERITY.__getitem__)

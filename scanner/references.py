@@ -179,7 +179,7 @@ def change(
 def remove(
     service: "Service", caller: Caller, reference_id: str, *, expected_version: int | None = None
 ) -> Reference:
-    """Retire a reference: it is found no more; what was found with it stays on record."""
+    """Retire a reference: it is found no more; what was found with it stays on record, and its claims end."""
     with service.database.transaction() as session:
         epoch = next_epoch(session, caller.tenant_id)  # before the reference, as `add` does
         reference = locked(session, caller.tenant_id, reference_id)

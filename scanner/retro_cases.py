@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 import appeals
 import fingerprint
 import policy
-from scanner import harmless, judgements, tracks
+from scanner import harmless, strictness, tracks
 from scanner.clock import new_id
 from scanner.declared import declared
 from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
@@ -99,7 +99,7 @@ def note(
     reasons = [each for each in _reasons(after) if each not in _reasons(before)]
     case = (
         _case(service, session, track, reasons, event)
-        if judgements.is_stricter(after, before)
+        if strictness.stricter(after, before) is not None
         else None
     )
     now = service.now()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Party = Literal["account", "holder", "flagger", "notifier"]
 What = Literal["uploads", "notices", "complaints", "account"]
 Kind = Literal["warning", "suspension", "termination"]
+COMPLAINTS: Final = "complaints"
 LONGEST_DAYS: Final = 365
 TERMINATION: Final = "termination"
 BATCH: Final = 50
@@ -99,12 +100,16 @@ def in_force(
     what: str,
     now: datetime,
 ) -> Sanction | None:
-    """Return what suspends somebody from something now; an end of the account suspends them from all."""
+    """Return what suspends somebody from something now; an end of the account suspends them from all but complaints.
+
+    Whose account ended can contest that, and what led to it (DSA-20): only misuse of complaints ends those (DSA-23).
+    """
+    covers = [what] if what == COMPLAINTS else [what, "account"]
     query = select(Sanction).where(
         Sanction.tenant_id == tenant_id,
         Sanction.party_kind == party_kind,
         Sanction.party_id == party_id,
-        col(Sanction.what).in_([what, "account"]),
+        col(Sanction.what).in_(covers),
         Sanction.state == "in_force",
         Sanction.kind != "warning",
         or_(col(Sanction.ends_at).is_(None), col(Sanction.ends_at) > now),

@@ -19,6 +19,7 @@ class State(StrEnum):
     DISMISSED = "dismissed"
     WITHDRAWN = "withdrawn"
     ENDED = "ended"
+    REVERSED = "reversed"
 
 
 _S = State
@@ -73,6 +74,15 @@ PRESUMED_USE: Final = Machine(
             legal_basis=("DE-URHDAG", "DSM-17-7"),
         ),
         Move("withdraw", _OPEN, _S.WITHDRAWN, HOLDER),
+        # an appeals officer, or a body out of court, found the block wrong
+        Move(
+            "reverse",
+            [_S.BLOCKED, _S.UPHELD],
+            _S.REVERSED,
+            CLOCK,
+            ("appeal",),
+            legal_basis=("DSA-20", "DSM-17-9"),
+        ),
         # the track or the match is gone
         Move("end", [_S.PRESUMED, *_OPEN], _S.ENDED, CLOCK, ("ground",)),
     ),

@@ -63,17 +63,22 @@ def log_in(
     ForbiddenError
         If it can't be told which platform the login is of.
     """
-    with service.database.reading() as session:
+    with (
+        service.database.reading() as session
+    ):  # it takes a while, and nobody waits for a lock meanwhile
         only = service.settings.provider_only
         user = keys.check_password(session, email, password, provider_only=only)
         identity_of(session, user)
-    return begin(
-        service,
-        former=former,
-        language=user.language or language,
-        user_id=user.id,
-        browser=browser,
-    )
+    with service.database.transaction() as session:
+        logins.refuse_changed(session, user)
+        return _begin(
+            session,
+            service.now(),
+            former=former,
+            language=user.language or language,
+            user_id=user.id,
+            browser=browser,
+        )
 
 
 def enter(service: "Service", link_token: str, *, former: str | None, language: str | None) -> str:
@@ -84,18 +89,20 @@ def enter(service: "Service", link_token: str, *, former: str | None, language: 
     UnauthorisedError
         If the link lets nobody in.
     """
-    with service.database.reading() as session:
-        found = entrance_of(session, link_token, service.now())
-    return begin(
-        service,
-        former=former,
-        language=language,
-        until=found.until,
-        account_id=found.account_id,
-        link_id=found.link_id,
-        guardian_id=found.guardian_id,
-        consent_id=found.consent_id,
-    )
+    now = service.now()
+    with service.database.transaction() as session:
+        found = entrance_of(session, link_token, now)
+        return _begin(
+            session,
+            now,
+            former=former,
+            language=language,
+            until=found.until,
+            account_id=found.account_id,
+            link_id=found.link_id,
+            guardian_id=found.guardian_id,
+            consent_id=found.consent_id,
+        )
 
 
 def begin(
@@ -115,21 +122,10 @@ def begin(
     whose
         Columns of :class:`scanner.tables.ConsoleSession` that say whose it is, and at which browser.
     """
-    token, now = new_token(), service.now()
     with service.database.transaction() as session:
-        if former is not None:
-            session.execute(delete(ConsoleSession).where(_is(former)))
-        session.add(
-            ConsoleSession(
-                digest=digest_of(token),
-                language=language,
-                created_at=now,
-                seen_at=now,
-                expires_at=min(now + LIFE, until or now + LIFE),
-                **whose,
-            )
+        return _begin(
+            session, service.now(), former=former, language=language, until=until, **whose
         )
-    return token
 
 
 def find(service: "Service", token: str | None) -> Identity | None:
@@ -194,6 +190,32 @@ def log_out(service: "Service", token: str) -> None:
     """End a session; its token is worth nothing from now on."""
     with service.database.transaction() as session:
         session.execute(delete(ConsoleSession).where(_is(token)))
+
+
+def _begin(
+    session: Session,
+    now: datetime,
+    *,
+    former: str | None,
+    language: str | None,
+    until: datetime | None = None,
+    **whose: str | None,
+) -> str:
+    """Begin a session in the caller's transaction."""
+    token = new_token()
+    if former is not None:
+        session.execute(delete(ConsoleSession).where(_is(former)))
+    session.add(
+        ConsoleSession(
+            digest=digest_of(token),
+            language=language,
+            created_at=now,
+            seen_at=now,
+            expires_at=min(now + LIFE, until or now + LIFE),
+            **whose,
+        )
+    )
+    return token
 
 
 def _seen(service: "Service", token: str) -> None:

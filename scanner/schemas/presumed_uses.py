@@ -56,7 +56,16 @@ class PresumedUseAnswer(Answer):
     track_id: str
     reference_id: str
     title: str
-    state: Literal["presumed", "contested", "blocked", "upheld", "dismissed", "withdrawn", "ended"]
+    state: Literal[
+        "presumed",
+        "contested",
+        "blocked",
+        "upheld",
+        "dismissed",
+        "withdrawn",
+        "ended",
+        "reversed",
+    ]
     version: int
     territories: list[str]
     seen: dict[str, Any] = Field(description="What the rule saw: seconds, shares, flag.")

@@ -7,14 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event
+from sqlmodel import select
 
-from scanner import claim_views, claims, inline
+from scanner import (
+    claim_outcomes,
+    claim_views,
+    claims,
+    disputes,
+    inline,
+    references,
+    rulings,
+    upkeep,
+)
 from scanner.bus.dispatch import AlreadyHandledError
-from scanner.journal import event_of
+from scanner.callers import Caller
+from scanner.consumer_groups import GROUPS
+from scanner.disputes import Answered, Filed
+from scanner.journal import PIPELINE, Actor, event_of
+from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import Claim
-from scanner.tracks import withdraw
+from scanner.tables import Claim, Dispute, PolicyDecision, Reference, Track, TrackMatch
+from scanner.tracks import locked, withdraw
 from tests import casework, claiming, noticed
 
 
@@ -120,6 +134,89 @@ def test_claims_of_others_on_the_same_track_stand_by_themselves(service, caller)
     found = claiming.claims(service, track.id)
 
     assert {each.reference_id for each in found} == {one.id, two.id}
+
+
+CLAIMS = next(each for each in GROUPS if each.name == "claims")
+
+
+def upheld(service: Service, caller: Caller) -> tuple[Track, Claim, Reference]:
+    """A track with a claim that its holder upheld after a dispute."""
+    ana = casework.account(service, caller)
+    label = claiming.holder(service, caller)
+    song = claiming.reference(service, caller, label)
+    track, claim = claiming.claimed(service, caller, song, account_id=ana.id)
+    filed = Filed(claim.id, ["misidentified"], claiming.WORDS, claiming.ATTESTED)
+    dispute = disputes.file(service, caller, filed)
+    given = Answered("uphold", "It is our master.")
+    disputes.answer(service, claiming.of(caller, label), dispute.id, given)
+    return track, claim, song
+
+
+def settled(service: Service, track: Track) -> tuple[str, str, str | None]:
+    """State of a track, with state and ground of its claim, once claims were followed up."""
+    inline.drive_group(service, CLAIMS, track.tenant_id)
+    inline.drive(service, track.id)
+    (claim,) = claiming.claims(service, track.id)
+    return casework.track_of(service, track.id).state, claim.state, claim.ground
+
+
+def test_an_upheld_claim_ends_when_its_reference_is_retired(service, caller) -> None:
+    """DSM-17-7: nothing stays limited for a work that nobody asserts any more."""
+    track, claim, song = upheld(service, caller)
+
+    references.remove(service, caller, song.id)
+
+    assert settled(service, track) == ("released", "released", "reference-retired")
+    assert [each.state for each in _disputes(service, claim)] == ["released"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"),
+    [
+        (((0, 40), (50, 130)), ("released", "released", "match-gone")),
+        (((0, 40),), ("conditioned", "upheld", None)),
+        (((140, 180),), ("conditioned", "upheld", None)),
+    ],
+)
+def test_an_upheld_claim_ends_when_all_of_it_is_not_its_holders(
+    service, caller, parts, left
+) -> None:
+    """DSM-17-7: what is left of a match stays claimed."""
+    track, _, song = upheld(service, caller)
+
+    for start, end in parts:
+        upkeep.exclude(service, caller, song.id, start, end)
+
+    assert settled(service, track) == left
+
+
+def test_an_upheld_claim_ends_when_the_rules_find_no_such_match(service, caller) -> None:
+    track, claim, _ = upheld(service, caller)
+    with service.database.transaction() as session:
+        session.exec(delete(TrackMatch).where(TrackMatch.track_id == track.id))
+        row = locked(session, track.tenant_id, track.id)
+        before = session.get_one(PolicyDecision, row.decision_id)
+        ruling = Ruling("clear", "claim.ended", "-", ground=("claim", claim.id), by="law")
+        judged = claim_outcomes.judged_anew(service, session, row, before, ruling)
+        rulings.rule(service, session, row, ruling, PIPELINE, judged=judged)
+
+    assert settled(service, track) == ("released", "released", "match-gone")
+
+
+def test_an_upheld_claim_stays_as_long_as_its_match_is_there(service, caller) -> None:
+    """DSM-17-9: what was disputed and upheld is appealed; a ruling for another reason is no answer to it."""
+    track, _, _ = upheld(service, caller)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        ruling = Ruling("clear", "human.looked", "A person looked.")
+        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
+
+    assert settled(service, track) == ("released", "upheld", None)
+
+
+def _disputes(service: Service, claim: Claim) -> list[Dispute]:
+    with service.database.reading() as session:
+        return list(session.exec(select(Dispute).where(Dispute.claim_id == claim.id)))
 
 
 def test_how_often_holders_were_right_is_one_query_for_all_of_a_list(service, caller) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner import case_matters, claim_releases, inline, judgements, lawful_uses
+from scanner import amendments, case_matters, claim_releases, inline, judgements, lawful_uses
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Attestation
@@ -79,10 +79,22 @@ def test_a_flag_never_makes_it_worse_where_rules_are_stricter_now(service, calle
     assert standing(service, track).id == before
 
 
+def test_a_flag_that_is_repeated_changes_nothing(service, caller) -> None:
+    track, _ = song_in_track(service, caller, "monetise")
+    flag(service, caller, track)
+    told = [row.id for row in casework.events(service, track.id)]
+    casework.later(service, hours=1)
+
+    flag(service, caller, track)
+
+    assert [row.id for row in casework.events(service, track.id)] == told
+
+
 def test_a_claim_that_ends_asks_a_person_where_rules_are_stricter_now(service, caller) -> None:
     track, (_, second) = song_in_track(service, caller, "monetise", "monetise")
     milder = {"*": "clear", "FR": "restrict"}
-    changed(service, track, outcomes=milder)
+    in_france = [{"kind": "monetise", "territories": ["FR"], "except": []}]
+    changed(service, track, outcomes=milder, restrictions=in_france)
     before = standing(service, track).id
 
     release(service, caller, second)
@@ -102,6 +114,35 @@ def test_a_rule_that_fell_on_appeal_counts_no_more_when_rules_judge_anew(service
     after = standing(service, track)
     assert after.decision == "clear"
     assert after.explanation[judgements.WITHOUT] == ["recording-monetise"]
+
+
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_creator_amends(service, caller) -> None:
+    """DSA-20: a claim that ended makes nobody's declaration a matter of appeals."""
+    track, (_, second) = song_in_track(service, caller, "monetise", "monetise")
+    release(service, caller, second)
+    told = standing(service, track).explanation | {judgements.WITHOUT: ["recording-monetise"]}
+    changed(service, track, explanation=told)
+    row = amendments.draft(service, caller, track.id, "territories", {"without": ["DE"]})
+
+    change = amendments.preview(service, caller, row)
+    assert change is not None
+    assert change.then["decision"] == "clear"
+    amendments.apply(service, caller, track.id, row.id)
+    inline.drive(service, track.id)
+
+    assert standing(service, track).decision == "clear"
+    assert standing(service, track).explanation[judgements.WITHOUT] == ["recording-monetise"]
+
+
+def test_a_flag_makes_nobody_worse_off_by_a_limit_that_is_new(service, caller) -> None:
+    """DE-URHDAG: an outcome of the same name can limit more."""
+    track, _ = song_in_track(service, caller, "monetise")
+    changed(service, track, restrictions=[{"kind": "monetise", "territories": ["FR"]}])
+    before = standing(service, track).id
+
+    flag(service, caller, track)
+
+    assert standing(service, track).id == before
 
 
 def release(service: Service, caller: Caller, claim: Claim) -> None:

@@ -4,11 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlmodel import select
 
-from scanner import keys, logins
-from scanner.errors import ForbiddenError
+from scanner import keys, login_links, logins, passwords
+from scanner.console import sessions
+from scanner.errors import ForbiddenError, UnauthorisedError
 from scanner.journal import Actor
-from scanner.tables import User
+from scanner.tables import ConsoleSession, User
 from tests.running import add_tenant
 
 
@@ -34,6 +36,48 @@ def test_two_admins_who_put_each_other_out_of_use_leave_one(make_service, databa
     with service.database.reading() as session:
         left = logins.listed(session, platform.tenant_id)
     assert [each.disabled_at is None for each in left].count(True) == 1
+
+
+def test_a_login_out_of_use_takes_its_links_along(service) -> None:
+    """A link from before lets nobody set a password once the login is back in use."""
+    platform = add_tenant(service)
+    made = login_links.invite(service, platform, "ana@example.org", "reviewer")
+    token = str(made.link).partition("#")[2]
+    for disabled in (True, False):
+        logins.change(service, platform, made.user.id, disabled=disabled)
+
+    with pytest.raises(UnauthorisedError):
+        login_links.set_password(service, token, "a long password of hers")
+
+
+@pytest.mark.parametrize("changed", ["disabled", "password"])
+def test_a_login_that_changes_while_its_password_is_checked_begins_no_session(
+    make_service, postgresql_url, changed
+) -> None:
+    service = make_service(database_url=postgresql_url)
+    platform = add_tenant(service)
+    secret = "a long password of hers"
+    ana, _ = keys.create_user(
+        service, "ana@example.org", "reviewer", secret, tenant_id=platform.tenant_id
+    )
+
+    def log_in() -> str:
+        return sessions.log_in(service, ana.email, secret, former=None, language=None)
+
+    with ThreadPoolExecutor(1) as threads:
+        with service.database.transaction() as session:
+            row = session.get_one(User, ana.id, with_for_update=True)
+            begun = threads.submit(log_in)
+            with pytest.raises(TimeoutError):
+                begun.result(timeout=1)
+            if changed == "disabled":
+                row.disabled_at = service.now()
+            else:
+                row.password_hash = passwords.hashed("another one, just as long")
+        with pytest.raises(UnauthorisedError):
+            begun.result(timeout=30)
+    with service.database.reading() as session:
+        assert not session.exec(select(ConsoleSession)).all()
 
 
 def test_an_admin_whose_role_was_taken_meanwhile_changes_nobody(service) -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
+from sqlmodel import select
 
 import appeals
 from scanner import (
@@ -34,7 +36,7 @@ from scanner.tables import (
     StatementOfReasons,
 )
 from scanner.verdicts import Verdict
-from tests import casework, noticed, rollouts
+from tests import casework, claiming, noticed, rollouts
 from tests.running import add_tenant
 
 MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -188,6 +190,29 @@ def test_a_verdict_that_there_is_not_changes_nothing(service, caller, wrong) -> 
         noticed.decided(service, notice.id, wrong)
 
     assert noticed.read(service, notice.id).state == "valid"
+
+
+def test_what_a_track_went_through_is_not_read_for_each_notice(both) -> None:
+    """However many decisions there were on a track, a notice asks for its own."""
+    service, caller = both
+    track = casework.decided_track(service, caller)
+    for _ in range(8):
+        claiming.ruled(service, caller, track.id, "clear")
+    notice = noticed.sent(service, caller, track.id)
+    read: list[PolicyDecision] = []
+
+    def note(row: PolicyDecision, _: object) -> None:
+        read.append(row)
+
+    event.listen(PolicyDecision, "load", note)
+    try:
+        with service.database.transaction() as session:
+            case = session.exec(select(Case).where(Case.matter_id == notice.id)).one()
+            notice_verdicts.apply(service, session, case, noticed.ACTION, noticed.RITA)
+    finally:
+        event.remove(PolicyDecision, "load", note)
+
+    assert len({row.id for row in read}) == 1  # what stood before
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -3,34 +3,54 @@
 import pytest
 from sqlmodel import select
 
-from scanner import inline, notices, presumed_uses
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    claim_outcomes,
+    inline,
+    notices,
+    presumed_uses,
+    rulings,
+)
+from scanner.appeal_parts import AppealDecision
+from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.consumer_groups import GROUPS
+from scanner.journal import PIPELINE, Actor
 from scanner.presumed_uses import Attested
+from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import PolicyDecision, PresumedUse, Track
+from scanner.tables import Case, PolicyDecision, PresumedUse, Reference, Track
+from scanner.tracks import locked
+from scanner.verdicts import Verdict
 from tests import casework, claiming, noticed
 
-(FOLLOW,) = (each for each in GROUPS if each.name == "presumed-uses")
+(RELEASE,) = (each for each in GROUPS if each.name == "release")
 WORD = Attested("Lena Vogt", "It is the hook of the song.", "premature-block-1")
 
 
 def settled(service: Service, track_id: str) -> Track:
     inline.drive(service, track_id)
-    track = casework.track_of(service, track_id)
-    inline.drive_group(service, FOLLOW, track.tenant_id)
-    return track
+    return casework.track_of(service, track_id)
+
+
+def used(service: Service, caller: Caller, *songs: Reference) -> Track:
+    """A track with short uses of songs."""
+    ana = casework.account(service, caller)
+    event = claiming.analysed(service, caller, *songs, parts=((0, 12),), account_id=ana.id)
+    return settled(service, event.subject)
+
+
+def uses(service: Service) -> list[PresumedUse]:
+    with service.database.reading() as session:
+        return list(session.exec(select(PresumedUse).order_by(PresumedUse.id)))
 
 
 def blocked(service: Service, caller: Caller) -> tuple[Track, PresumedUse, Caller]:
     """A short use that its holder had blocked before it is decided on."""
     label = claiming.holder(service, caller)
-    song = claiming.reference(service, caller, label)
-    ana = casework.account(service, caller)
-    event = claiming.analysed(service, caller, song, parts=((0, 12),), account_id=ana.id)
-    track = settled(service, event.subject)
-    with service.database.reading() as session:
-        use = session.exec(select(PresumedUse)).one()
+    track = used(service, caller, claiming.reference(service, caller, label))
+    (use,) = uses(service)
     holder = claiming.of(caller, label)
     presumed_uses.complain(service, holder, use.id, "It is the hook.", WORD)
     settled(service, track.id)
@@ -66,3 +86,82 @@ def test_a_complaint_taken_back_frees_what_a_notice_rests_on(
     notices.retract(service, notice, caller)
     settled(service, track.id)
     assert outcomes(service, track) == {"*": "restrict", "DE": "clear"}
+
+
+def decided(service: Service, track: Track, use: PresumedUse, verdict: str = "block") -> None:
+    """Let a reviewer decide on a complaint."""
+    with service.database.transaction() as session:
+        case = session.exec(select(Case).where(Case.matter_id == use.id)).one()
+        said = Verdict(verdict, "copy", "It is the hook.")
+        presumed_uses.apply(service, session, case, said, Actor("rita", "reviewer"))
+    settled(service, track.id)
+
+
+def appealed(service: Service, caller: Caller, track: Track) -> None:
+    """Appeal what stands on a track, and have that granted."""
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("track", track.id, "It is a parody."))
+    appealing.assign(service, officer, row.id)
+    appeal_outcomes.decide(service, officer, row.id, AppealDecision("grant", "A parody it is."))
+    settled(service, track.id)
+
+
+def judged_again(service: Service, track: Track) -> None:
+    """Let rules decide anew, as they do when a claim ends; nobody follows yet."""
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        before = session.get_one(PolicyDecision, row.decision_id)
+        ruling = Ruling("clear", "claim.ended", "-", ground=("claim", "-"), by="law")
+        judged = claim_outcomes.judged_anew(service, session, row, before, ruling)
+        rulings.rule(service, session, row, ruling, PIPELINE, judged=judged)
+    inline.drive_group(service, RELEASE, track.tenant_id)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_upheld_complaint_stays_however_often_rules_decide_anew(service, caller, times) -> None:
+    """DE-URHDAG, 14(5): what a person decided is no matter of who is quicker."""
+    track, use, _ = blocked(service, caller)
+    decided(service, track, use)
+    for _ in range(times):
+        judged_again(service, track)
+
+    settled(service, track.id)
+
+    assert outcomes(service, track)["DE"] == "block"
+    assert casework.track_of(service, track.id).state == "conditioned"
+
+
+def test_every_complaint_is_laid_on_anew_when_rules_decide(service, caller) -> None:
+    """DE-URHDAG: one that falls later leaves the other's block in place."""
+    label = claiming.holder(service, caller)
+    songs = [claiming.reference(service, caller, label, title=each) for each in ("Song", "Tune")]
+    track = used(service, caller, *songs)
+    holder = claiming.of(caller, label)
+    first, second = uses(service)
+    presumed_uses.complain(service, holder, first.id, "It is the hook.", WORD)
+    settled(service, track.id)
+    presumed_uses.complain(service, holder, second.id, "It is the hook.")
+    decided(service, track, second)
+    judged_again(service, track)
+    settled(service, track.id)
+
+    appealed(service, caller, track)
+
+    assert [each.state for each in uses(service)] == ["blocked", "reversed"]
+    assert outcomes(service, track)["DE"] == "block"
+
+
+def test_a_complaint_falls_with_its_block_when_the_appeal_is_granted(service, caller) -> None:
+    """DSA-20: its holder is told, and nothing brings the block back."""
+    track, use, _ = blocked(service, caller)
+    decided(service, track, use)
+
+    appealed(service, caller, track)
+
+    (after,) = uses(service)
+    assert (after.state, after.outcome) == ("reversed", "A parody it is.")
+    judged_again(service, track)
+    settled(service, track.id)
+    assert outcomes(service, track)["DE"] == "clear"
+    letter = casework.letters(service, matter_id=use.id, template="presumed-use-decided")[-1]
+    assert "A parody it is." in letter.body

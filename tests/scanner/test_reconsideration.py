@@ -10,9 +10,13 @@ from scanner import (
     ages,
     consents,
     consumer_groups,
+    judgements,
+    notices,
     parental_controls,
     pipeline,
     policies,
+    presumed_uses,
+    rulings,
     watermark_keys,
 )
 from scanner.ages import AgeSaid
@@ -22,9 +26,22 @@ from scanner.consents import ConsentAsked
 from scanner.inline import drive, drive_group
 from scanner.journal import Actor, Event, event_of
 from scanner.parental_controls import ControlsSet
+from scanner.presumed_uses import Attested
+from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import Account, AgeAssurance, Consent, Submission, Track, Watermark
-from tests import casework, rollouts
+from scanner.tables import (
+    Account,
+    AgeAssurance,
+    Consent,
+    PolicyDecision,
+    PresumedUse,
+    Reference,
+    Submission,
+    Track,
+    Watermark,
+)
+from scanner.tracks import locked
+from tests import casework, claiming, noticed, rollouts
 from tests.casework import events, track_of
 from tests.running import add_tenant
 
@@ -45,12 +62,12 @@ def agreed(service: Service, caller: Caller, *scopes: str, days: int | None = No
     return consents.grant(service, asked(service, caller, *scopes, days=days).id, PARENT).consent
 
 
-def childs_track(service: Service, caller: Caller) -> Event:
+def childs_track(service: Service, caller: Caller, *found: Reference) -> Event:
     """An analysed track of a child's, that nothing was decided on yet."""
     ages.assure(service, caller, "kid", AgeSaid("parent", "child", country="US"))
     with service.database.reading() as session:
         account = session.exec(select(Account)).one()
-    event = rollouts.analysed(service, caller, account_id=account.id)
+    event = claiming.analysed(service, caller, *found, parts=((0, 12),), account_id=account.id)
     with service.database.transaction() as session:
         row = session.exec(select(Submission)).one()
         row.declaration = row.declaration | {"account": "kid"}
@@ -193,3 +210,93 @@ def test_a_parent_who_switches_publishing_off_unpublishes_what_is_published(
     assert mark_of(service, track.id).published_at is None
     assert track_of(service, track.id).state == "released"
     assert kinds(service, track.id)[-1] == "unpublished"
+
+
+def blocked_in_france(service: Service, track_id: str) -> None:
+    with service.database.transaction() as session:
+        track = locked(session, track_of(service, track_id).tenant_id, track_id)
+        ruling = Ruling("block", "human.looked", "A person looked.", territories=("FR",))
+        rulings.rule(service, session, track, ruling, Actor("rita", "reviewer"))
+    drive(service, track_id)
+
+
+def outcomes(service: Service, track_id: str) -> dict[str, str]:
+    with service.database.reading() as session:
+        return session.get_one(PolicyDecision, track_of(service, track_id).decision_id).outcomes
+
+
+def test_what_a_person_decided_stays_however_often_rules_tighten(service, caller) -> None:
+    """DSM-17-9: nothing that is learnt of a child loosens what a reviewer blocked."""
+    given = [agreed(service, caller, scope) for scope in ("publish", "monetise")]
+    track_id = childs_track(service, caller).subject
+    assert drive(service, track_id) == "released"
+    blocked_in_france(service, track_id)
+
+    for consent in reversed(given):
+        consents.withdraw(service, consent.id, PARENT)
+        people_decide(service, caller)
+        assert outcomes(service, track_id)["FR"] == "block"
+
+    assert track_of(service, track_id).state == "quarantined"
+
+
+def test_a_notice_that_is_taken_back_leaves_what_rules_say_by_then(service, caller) -> None:
+    """DMCA-T: what rules decided while a notice held its countries keeps nothing of it."""
+    given = [agreed(service, caller, scope) for scope in ("publish", "monetise")]
+    track_id = childs_track(service, caller).subject
+    drive(service, track_id)
+    notice = noticed.sent(service, caller, track_id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block:FR"))
+    consents.withdraw(service, given[1].id, PARENT)
+    people_decide(service, caller)
+    drive(service, track_id)
+    assert outcomes(service, track_id) == {"*": "restrict", "FR": "block"}
+
+    notices.retract(service, notice, caller)
+    drive(service, track_id)
+
+    assert outcomes(service, track_id) == {"*": "restrict"}
+
+
+def test_a_complaint_that_is_taken_back_leaves_what_rules_say_by_then(service, caller) -> None:
+    """DE-URHDAG: its block stays through what is learnt of a child, and goes with the complaint."""
+    given = [agreed(service, caller, scope) for scope in ("publish", "monetise")]
+    label = claiming.holder(service, caller)
+    song = claiming.reference(service, caller, label)
+    event = childs_track(service, caller, song)
+    drive(service, event.subject)
+    with service.database.reading() as session:
+        use = session.exec(select(PresumedUse)).one()
+    holder = claiming.of(caller, label)
+    word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
+    presumed_uses.complain(service, holder, use.id, "It is the hook.", word)
+    drive(service, event.subject)
+    consents.withdraw(service, given[1].id, PARENT)
+    people_decide(service, caller)
+    drive(service, event.subject)
+    assert outcomes(service, event.subject)["DE"] == "block"
+
+    presumed_uses.withdraw(service, holder, use.id)
+    drive(service, event.subject)
+
+    assert outcomes(service, event.subject) == {"*": "restrict"}
+
+
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_person_changes(service, caller) -> None:
+    """DSA-20: what is known of a child changes, and what an officer struck down stays so."""
+    consent = agreed(service, caller, "publish", "monetise")
+    track_id = childs_track(service, caller).subject
+    assert drive(service, track_id) == "released"
+    with service.database.transaction() as session:
+        row = session.exec(select(PolicyDecision)).one()
+        told = row.explanation | {judgements.WITHOUT: ["child-publishing"]}
+        row.explanation = told
+
+    consents.withdraw(service, consent.id, PARENT)
+    people_decide(service, caller)
+
+    track = track_of(service, track_id)
+    assert track.state == "conditioned"  # it earns nothing, and stays out
+    with service.database.reading() as session:
+        after = session.get_one(PolicyDecision, track.decision_id)
+    assert after.explanation[judgements.WITHOUT] == ["child-publishing"]

@@ -7,19 +7,30 @@ from sqlmodel import select
 
 from appeals.errors import NotAllowedError
 from appeals.standing import Submissions
-from scanner import appeal_outcomes, appealing, flaggers, matters, sanctions, tracks
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    counter_notices,
+    disputes,
+    flaggers,
+    lawful_uses,
+    matters,
+    sanctions,
+    tracks,
+)
 from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.declarations import Declaration
+from scanner.declarations import Attestation, Declaration
+from scanner.disputes import Filed
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.journal import Actor
 from scanner.problems import name_of
 from scanner.sanctions import SanctionAsked, SuspendedError
 from scanner.service import Service
 from scanner.tables import Account, Case, Holder, Sanction
-from tests import casework
+from tests import casework, claiming, noticed
 from tests.running import add_tenant
 
 SENT = Submissions(total=8, unfounded=6, gravity="serious", intent=True)
@@ -140,6 +151,36 @@ def test_complaints_of_a_suspended_account_are_refused_but_those_about_it(
     appeal_outcomes.decide(service, third, appeal.id, AppealDecision("grant", "They were."))
     with service.database.reading() as session:
         assert session.get_one(Sanction, row.id).state == "lifted"
+
+
+@pytest.mark.parametrize("what", ["uploads", "notices", "complaints", "account"])
+def test_whoever_is_suspended_contests_as_the_law_has_it(service, caller, olga, otto, what) -> None:
+    """DSA-20, DSM-17-9, DMCA-CN, DE-URHDAG: only misused complaints are refused (DSA-23)."""
+    label = claiming.holder(service, caller)
+    songs = [claiming.reference(service, caller, label, title=each) for each in ("One", "Two")]
+    account = casework.account(service, caller)
+    track, claim = claiming.claimed(service, caller, songs[0], account_id=account.id)
+    other, _ = claiming.claimed(service, caller, songs[1], account_id=account.id)
+    notice = noticed.sent(service, caller, other.id)
+    noticed.decided(service, notice.id)
+    suspended(service, account, olga, otto, what)
+    own = replace(caller, actor=Actor(account.id, "creator"), account_id=account.id)
+
+    filed = Filed(claim.id, ["misidentified"], claiming.WORDS, claiming.ATTESTED)
+    assert disputes.file(service, own, filed).state == "with_claimant"
+    parody = Attestation(
+        lawful_use="parody", signer="Ana Ruiz", text_version="use-1", at=service.now()
+    )
+    assert lawful_uses.flag(service, own, track.id, parody).id == track.id
+    elements = noticed.COUNTER | {"location": [other.id]}
+    counter = counter_notices.file(service, own, notice, other.id, elements)
+    assert counter.state == "waiting"
+    appeal = AppealAsked("track", other.id, "It is mine.")
+    if what == "complaints":
+        with pytest.raises(SuspendedError):
+            appealing.file(service, own, appeal)
+    else:
+        assert appealing.file(service, own, appeal).state == "filed"
 
 
 def test_the_verdict_on_its_case_is_the_second_signature(service, caller, olga, otto) -> None:

@@ -1,6 +1,7 @@
 """A share of verdicts is checked by somebody who does not see them; four eyes decide where it must be so."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.fernet import Fernet
@@ -96,7 +97,7 @@ def test_the_transparency_report_counts_who_agreed_and_who_differed(
         case = reviewing.about_track(service, caller)
         checked(service, ann, case)
         second_reviews.answer(service, ben, case.id, said)
-    today = service.now().date()
+    today = service.now().astimezone(ZoneInfo(service.settings.legal_zone)).date()
 
     told = transparency.of_period(service, caller.tenant_id, today, today)["automation"]
 
@@ -398,6 +399,13 @@ def test_duplicates_are_shown_first_and_decided_each_as_a_whole(service, caller,
         hearings.hear(service, ann, ids[2])
     told = [row.type for row in casework.events(service, ids[2])]
     assert told.count("clearance.case.heard") == 1
+    casework.at(service, service.now() + hearings.FRESH)
+    cases.lease(service, ann, same[0].id)
+    with pytest.raises(BadVerdictError, match="listen to 3 more"):
+        bulk_verdicts.decide(service, ann, same[0].id, "audio", ids, COPY)
+    for each in ids:
+        cases.lease(service, ann, each)
+        hearings.hear(service, ann, each)
     results = bulk_verdicts.decide(service, ann, same[0].id, "audio", ids, COPY)
 
     assert [each["case_id"] for each in results] == ids

@@ -40,7 +40,7 @@ def read_alike(
         sample = queue.entries(
             service, session, identity.caller, [each for each in found.case_ids if each in held]
         )
-        heard = hearings.heard(session, identity.caller, found.case_ids)
+        heard = hearings.heard(session, identity.caller, found.case_ids, service.now())
         state = review.beside(service, session, identity.caller)
     view = case_views.view(service, identity.caller, case)
     return page(

@@ -1,0 +1,142 @@
+"""Blocks of presumed lawful uses on their track: laid on what stands, laid on again, and taken off (DE-URHDAG)."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+from appeals.presumed_uses import BASIS, TERRITORIES
+from scanner import matters, notice_tracks, presumed_letters, rulings
+from scanner.errors import IllegalTransitionError
+from scanner.journal import Actor
+from scanner.notice_tracks import ground_of
+from scanner.rulings import Ruling
+from scanner.tables import Notice, PolicyDecision, PresumedUse, Track
+from scanner.track_states import State
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+EXEMPTED: Final = "exempted"
+"""Of a decision that rules made: the matches that they leave alone."""
+ON_TOP: Final = ([PresumedUse.KIND], [Notice.KIND])
+"""Kinds of grounds of decisions that leave what stood before them where it is stricter."""
+BLOCKING: Final = frozenset({"blocked", "upheld"})
+"""States in which a complaint blocks its track."""
+IN_EFFECT: Final = frozenset({State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED})
+"""States in which a decision holds; where, its outcomes say."""
+
+
+def lay(
+    service: "Service",
+    session: Session,
+    track: Track,
+    row: PresumedUse,
+    actor: Actor,
+    by: rulings.By,
+    text: str | None = None,
+) -> None:
+    """Block the track in Germany; elsewhere what stands stays."""
+    before = session.get_one(PolicyDecision, track.decision_id)
+    if track.state not in IN_EFFECT:
+        raise IllegalTransitionError(f"the track is {track.state}: try again in a moment")
+    if row.state == "upheld" and track.decision_id == row.decision_id and row.prior_decision_id:
+        before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
+    code = "presumed-use.upheld" if row.state == "upheld" else "presumed-use.blocked"
+    ruling = Ruling(
+        "block",
+        code,
+        text or row.outcome or presumed_letters.BLOCKED["en"],
+        territories=TERRITORIES,
+        legal_basis=(BASIS, "DSM-17-9"),
+        ground=(row.KIND, row.id),
+        by=by,
+        on_top_of=before,
+        texts={} if text or row.outcome else presumed_letters.BLOCKED,
+    )
+    stored = rulings.rule(service, session, track, ruling, actor)
+    row.prior_decision_id, row.decision_id = before.id, stored.id
+
+
+def take_off(
+    service: "Service", session: Session, track: Track, row: PresumedUse, text: str, actor: Actor
+) -> None:
+    """Bring back what stood before the block; what came on top of it rests on that from now on."""
+    earlier = session.get_one(PolicyDecision, str(row.prior_decision_id))
+    hand_on(session, track, row, earlier.id)
+    if track.decision_id != row.decision_id:
+
+        def ours(prior: PolicyDecision) -> bool:
+            return ground_of(prior) == [row.KIND, row.id]
+
+        notice_tracks.rebase(service, session, track, ours, earlier, actor)
+        return
+    if track.state == State.WITHDRAWN:
+        return
+    ruling = Ruling(
+        "clear",
+        "presumed-use.dismissed",
+        text,
+        legal_basis=(BASIS, "DSM-17-7"),
+        ground=(row.KIND, row.id),
+    )
+    stored = rulings.restore(service, session, track, earlier, ruling, actor)
+    row.prior_decision_id, row.decision_id = row.decision_id, stored.id
+
+
+def hand_on(session: Session, track: Track, row: PresumedUse, earlier_id: str) -> None:
+    """Let complaints whose block came on top of one that falls rest on what was before it."""
+    for other in of_track(session, track.id):
+        if other.prior_decision_id == row.decision_id:
+            other.prior_decision_id = earlier_id
+
+
+def lay_again(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    rows: list[PresumedUse],
+) -> None:
+    """Lay a complaint's block on what rules decided since; the next one follows when that has its effect."""
+    if not is_available(track, decision) and ground_of(decision)[:1] != [PresumedUse.KIND]:
+        return
+    for row in rows:
+        if row.state in BLOCKING and _is_lost(session, decision, row):
+            lay(service, session, track, row, matters.actor_of(matters.CLOCK), "law")
+            return
+
+
+def _is_lost(session: Session, decision: PolicyDecision, row: PresumedUse) -> bool:
+    """Whether rules decided anew, however often, since a complaint's block; a person's decision ends that."""
+    judged: PolicyDecision | None = None
+    found: PolicyDecision | None = decision
+    while found is not None and found.id != row.decision_id:
+        restored = found.explanation.get("restores")
+        if EXEMPTED in found.explanation:
+            judged = judged or found
+        elif not restored and ground_of(found)[:1] not in ON_TOP:
+            return False
+        earlier = restored or found.supersedes
+        found = session.get(PolicyDecision, earlier) if earlier else None
+    return found is not None and judged is not None and row.reference_id in presumed_in(judged)
+
+
+def presumed_in(decision: PolicyDecision) -> dict[str, dict[str, Any]]:
+    """Return by reference which matches rules left alone for this law."""
+    return {
+        str(each["reference_id"]): dict(each)
+        for each in decision.explanation[EXEMPTED]
+        if BASIS in each["legal_basis"]
+    }
+
+
+def is_available(track: Track, decision: PolicyDecision) -> bool:
+    """Whether a track can be had in Germany, by the outcomes of what stands on it."""
+    here = decision.outcomes.get(TERRITORIES[0], decision.outcomes.get("*"))
+    return track.state in IN_EFFECT and here in {"clear", "restrict"}
+
+
+def of_track(session: Session, track_id: str) -> list[PresumedUse]:
+    """Return the presumed uses in a locked track, locked too, oldest first."""
+    query = select(PresumedUse).where(PresumedUse.track_id == track_id)
+    return list(session.exec(query.order_by(col(PresumedUse.id)).with_for_update()))

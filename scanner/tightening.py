@@ -1,0 +1,76 @@
+"""What a decision by which rules tighten keeps of what stood before it: all that a person or a matter limits.
+
+A notice, or a complaint about a presumed use, goes on holding the track: the new decision rests on it as the one
+before did, and what the track falls back to without it is judged anew as well.
+"""
+
+from collections.abc import Callable
+
+from sqlmodel import Session
+
+import policy
+from scanner import judgements, notice_tracks
+from scanner.judgements import KEEPS
+from scanner.notice_tracks import ground_of
+from scanner.presumed_blocks import BLOCKING
+from scanner.tables import Notice, NoticeTrack, PolicyDecision, PresumedUse
+
+
+def keeping(
+    session: Session, stands: PolicyDecision, judged: Callable[[], PolicyDecision]
+) -> PolicyDecision:
+    """Return what rules judge now with what stays of a decision that stands; it is not in the database.
+
+    Parameters
+    ----------
+    judged : callable
+        Makes a row of what rules say, by itself.
+    """
+    held = session.get(PolicyDecision, stands.explanation.get(KEEPS, ""))
+    matter = _holder(session, stands)
+    if matter is not None and matter.prior_decision_id is not None:
+        below = keeping(session, session.get_one(PolicyDecision, matter.prior_decision_id), judged)
+        session.add(below)
+        session.flush()
+        stored = _merged(judged(), held or stands)
+        notice_tracks.rest_on(stored, ground_of(stands), stands.explanation.get(notice_tracks.LEFT))
+        matter.prior_decision_id = below.id
+        if isinstance(matter, PresumedUse):
+            matter.decision_id = stored.id
+        return stored
+    kept = held or (stands if stands.ruled_by is not None else None)
+    return judged() if kept is None else _merged(judged(), kept)
+
+
+def _holder(session: Session, stands: PolicyDecision) -> NoticeTrack | PresumedUse | None:
+    """Return, locked, the notice's track or the complaint that a decision rests on, if that holds it still."""
+    kind, ground_id = ground_of(stands) or ("", "")
+    if kind == Notice.KIND:
+        key = (ground_id, stands.track_id)
+        row = session.get(NoticeTrack, key, with_for_update=True, populate_existing=True)
+        return row if row is not None and row.state == "actioned" else None
+    if kind == PresumedUse.KIND:
+        use = session.get(PresumedUse, ground_id, with_for_update=True, populate_existing=True)
+        rests = use is not None and use.state in BLOCKING and use.decision_id == stands.id
+        return use if rests else None
+    return None
+
+
+def _merged(stored: PolicyDecision, kept: PolicyDecision) -> PolicyDecision:
+    """Return a new decision, stricter by what another one limits."""
+    places = {*stored.outcomes, *kept.outcomes}
+    stored.outcomes = {place: _strictest(place, stored, kept) for place in sorted(places)}
+    stored.restrictions = [
+        *stored.restrictions,
+        *(each for each in kept.restrictions if each not in stored.restrictions),
+    ]
+    stored.reasons = [*stored.reasons, *kept.reasons]
+    stored.decision = max(stored.decision, kept.decision, key=policy.SEVERITY.__getitem__)
+    if not judgements.is_judged(kept):
+        stored.explanation = stored.explanation | {KEEPS: kept.id}
+    return stored
+
+
+def _strictest(place: str, *decisions: PolicyDecision) -> str:
+    outcomes = [each.outcomes.get(place, each.outcomes.get("*", "clear")) for each in decisions]
+    return max(outcomes, key=policy.SEVERITY.__getitem__)
