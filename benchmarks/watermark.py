@@ -9,8 +9,9 @@ if its payload is among those returned, which a list of issued payloads would sh
 is believed without one. Anything else that is believed is a false alarm. Times are CPU seconds,
 from samples in memory to the answer; keys are new to every track.
 
-Every line of ``.bench/watermark/robustness.jsonl`` says which version of which engine gave it: of the
-builtin one, the digest of its sources. A later run measures what these versions have no line for.
+Every line of ``benchmarks/records/watermark_robustness.jsonl``, which the repository keeps, says which
+version of which engine gave it: of the builtin one, the digest of its sources. A later run, on
+whichever machine, measures what these versions have no line for.
 ``--table`` prints what is there of the newest version of each.
 """
 
@@ -41,7 +42,7 @@ from scripts.music_corpus import Recording
 from watermark import Audiowmark, Key, Mark, Verdict, Watermarker, engine, signed_payload
 from watermark.strength import QUIET
 
-FILE: Final = Path(".bench/watermark/robustness.jsonl")
+FILE: Final = Path(__file__).parent / "records" / "watermark_robustness.jsonl"
 MASKED_SECONDS: Final = 30
 SEGMENT_SECONDS: Final = 2
 MARKING: Final = "marking"

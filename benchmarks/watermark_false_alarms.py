@@ -36,7 +36,7 @@ from watermark.resampling import resampled
 from watermark.samples import checked, sounding
 from watermark.verdicts import judged
 
-FILE: Final = Path(".bench/watermark/false_alarms.jsonl")
+FILE: Final = Path(__file__).parent / "records" / "watermark_false_alarms.jsonl"
 EXCERPT_SECONDS: Final = (5, 10, 15, 30)
 EXCERPT_KEYS: Final = 4
 SCREENED: Final = "keys at once"
