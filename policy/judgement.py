@@ -195,15 +195,17 @@ class _Judgement:
             truth, tree = self.evaluate(rule, match)
             if truth == "true":
                 left.area -= area
+                texts = rule.told(self.values, area)
                 self.exempted.append(
                     Exemption(
                         match["reference_id"],
                         match["title"],
                         rule.id,
-                        rule.statement.fill(self.values, area),
+                        texts.pop(SOURCE),
                         rule.legal_basis,
                         area,
                         seen_in(tree),
+                        texts,
                     )
                 )
             elif truth != "false":
