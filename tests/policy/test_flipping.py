@@ -105,7 +105,9 @@ def test_milder_outcomes_come_first_and_no_more_than_asked_for() -> None:
     effects = [flip.effect for flip in flips(default_pack(), doubtful, 50)]
     assert {"milder", "stricter"} == set(effects)
     assert effects == sorted(effects)
-    milder = [flip.decision for flip in flips(default_pack(), doubtful, 50) if flip.effect == "milder"]
+    milder = [
+        flip.decision for flip in flips(default_pack(), doubtful, 50) if flip.effect == "milder"
+    ]
     assert milder[0] == "clear"
     assert milder == sorted(milder, key=SEVERITY.__getitem__)
     assert flips(default_pack(), doubtful, 3) == flips(default_pack(), doubtful, 50)[:3]
