@@ -130,9 +130,10 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show which rules decided a track, what they saw, what was exempted, and what would flip it."""
-    import policy
     from scanner import tracks
+    from scanner.decision_replays import flips_of
     from scanner.errors import NotFoundError
+    from scanner.privacy.erasure import refuse_erased
     from scanner.tables import PolicyDecision
 
     with opened() as service, service.database.reading() as session:
@@ -140,12 +141,9 @@ def explain(
         track = tracks.find(session, caller.tenant_id, track_id)
         if track.decision_id is None:
             raise NotFoundError("decision of track", track_id)
+        refuse_erased(session, track.id)
         decision = session.get_one(PolicyDecision, track.decision_id)
-        flips = None  # of a pack that is no longer here nothing can be tried
-        pack = service.packs.that_made(session, decision)
-        if pack is not None:
-            facts = policy.Facts.model_validate(decision.facts)
-            flips = [flip.to_json() for flip in policy.flips(pack, facts)]
+        flips = flips_of(service, session, decision)
     told = {**decision.explanation, "flips": flips}
     if as_json:
         say({"track_id": track_id, "facts": decision.facts, **told})
@@ -171,7 +169,7 @@ def _print_explained(decision: "PolicyDecision", told: dict[str, Any]) -> None:
 
 def _flips_told(flips: list[dict[str, Any]] | None) -> str:
     if flips is None:
-        return "What would flip it can't be told: the pack that decided is not here any more."
+        return "What would flip it can't be told: no pack of rules that is here decided."
     if not flips:
         return "No single change of a fact that was read would flip it."
     told = ["What would flip it:"]

@@ -4,12 +4,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from sqlmodel import select
 
+import fingerprint
 import policy
 from scanner import pipeline, policies
 from scanner.audit import verify
 from scanner.bus.relay import seal_batch
+from scanner.declarations import Declaration
 from scanner.errors import (
     ConflictError,
     ForbiddenError,
@@ -19,8 +23,9 @@ from scanner.errors import (
     PreconditionFailedError,
     TransientError,
 )
+from scanner.precheck import precheck
 from scanner.service import Service
-from scanner.tables import PolicyDecision, PolicyPack, Track
+from scanner.tables import Case, PolicyDecision, PolicyPack, Track
 from tests.rollouts import (
     analysed,
     another,
@@ -372,6 +377,30 @@ def test_a_live_pack_that_can_not_be_read_stops_decisions_until_it_is_replaced(
     with service.database.reading() as session:
         track = session.get_one(Track, event.subject)
         assert session.get_one(PolicyDecision, track.decision_id).decision == "clear"
+
+
+def test_a_track_that_is_given_up_under_a_pack_that_can_not_be_read_waits_for_a_person(
+    service, caller
+) -> None:
+    pack = approved(service, caller)
+    policies.activate(service, caller, pack)
+    with service.database.transaction() as session:
+        session.get_one(PolicyPack, pack.id).text = "rules: ["
+    del service.packs  # as in a process that starts now
+    event = analysed(service, caller)
+
+    with pytest.raises(TransientError, match="roll back"):
+        heard = fingerprint.Fingerprint(np.arange(200, dtype=np.uint32), 25.0)
+        precheck(service, caller, Declaration.parse({}), print_=heard)
+    pipeline.give_up(service, event, "the pack can't be used")
+
+    with service.database.reading() as session:
+        track = session.get_one(Track, event.subject)
+        decision = session.get_one(PolicyDecision, track.decision_id)
+        cases = session.exec(select(Case).where(Case.track_id == track.id)).all()
+    assert track.state == "quarantined"
+    assert decision.decision in {"review", "indeterminate"}
+    assert [case.state for case in cases] == ["queued"]
 
 
 def test_a_caller_is_one_identity_whatever_its_role(service, caller) -> None:

@@ -117,6 +117,13 @@ def test_explain_says_the_reasons_and_the_places_in_words(installation: Installa
     assert clearance(installation.home, "explain", "no-such-track", status=2).stdout == ""
 
 
+def test_a_decision_whose_facts_were_erased_is_not_explained(installation: Installation) -> None:
+    scanned = answer(installation.home, "scan", installation.unknown, "--account", "gone")
+    clearance(installation.home, "account", "erase", "gone", "--yes")
+    done = clearance(installation.home, "policy", "explain", scanned["track_id"], status=2)
+    assert (done.stdout, "not replayable: erased" in done.stderr) == ("", True)
+
+
 def test_a_declaration_that_is_wrong_is_bad_usage(installation: Installation) -> None:
     for option in (["--age-band", "old"], ["--territory", "ZZ"]):
         done = clearance(
