@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from policy.canonical import canonical
-from policy.packs import Verdict
+from policy.pack_forms import Verdict
 from policy.territories import Area
 
 Automation = Literal["none", "partly", "fully"]
