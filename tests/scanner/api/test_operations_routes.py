@@ -12,7 +12,7 @@ from sqlmodel import select
 from standardwebhooks import Webhook as Signed
 
 from policy import default_pack
-from scanner import event_schemas, keys, webhooks
+from scanner import event_schemas, keys, signing_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.bus.relay import Relay
 from scanner.callers import SCOPES
@@ -164,7 +164,7 @@ def test_a_signing_key_signs_and_only_its_public_half_is_kept(api: Api, platform
         load_pem_public_key,
     )
 
-    key, pem = keys.create_signing_key(api.service, platform.tenant.id, "bus")
+    key, pem = signing_keys.create(api.service, platform.tenant.id, "bus")
 
     private: Any = load_pem_private_key(pem.encode(), None)
     public: Any = load_pem_public_key(key.public_key.encode())
