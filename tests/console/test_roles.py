@@ -11,6 +11,7 @@ from scanner.clock import new_id, utc_now
 from scanner.console import access
 from scanner.console.application import PAGES
 from scanner.privacy import holds
+from scanner.rollouts import id_of
 from scanner.tables import Case, DeadLetter, JournalRow, Webhook
 from tests import casework, rollouts
 from tests.console.areas import areas
@@ -146,7 +147,7 @@ def theirs(world: World) -> dict[str, str]:
         "letter": letter.id,
         "key": key.id,
         "user": user.id,
-        "pack": policies.id_of(pack),
+        "pack": id_of(pack),
         "run": backtest_runs.ask(service, other, pack, now).id,
         "flagger": flaggers.add(service, other, "Theirs", "t@two.example")[0].id,
         "hold": holds.place(service, other, "track", track.id, "Court file").id,

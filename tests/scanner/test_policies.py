@@ -24,6 +24,7 @@ from scanner.errors import (
     TransientError,
 )
 from scanner.precheck import precheck
+from scanner.rollouts import id_of
 from scanner.service import Service
 from scanner.tables import Case, PolicyDecision, PolicyPack, Track
 from tests.rollouts import (
@@ -180,7 +181,7 @@ def test_a_pack_decides_from_its_activation_on_in_every_process(make_service, da
     restored = policies.rollback(service, caller, "too many reviews")
     assert decided(other, caller, 60).decision == "clear"
 
-    assert policies.id_of(restored) == policy.default_pack().id
+    assert id_of(restored) == policy.default_pack().id
     assert state_of(service, pack) == "retired"
     with pytest.raises(ConflictError, match="no pack was in force before"):
         policies.rollback(service, caller, "once more")
@@ -204,7 +205,7 @@ def test_a_rollback_ends_a_canary_and_leaves_the_live_pack(service, caller) -> N
 
     live = policies.rollback(service, caller, "looks wrong")
 
-    assert policies.id_of(live) == policy.default_pack().id
+    assert id_of(live) == policy.default_pack().id
     assert state_of(service, pack) == "retired"
     assert running(service, caller)[1] is None
     assert policies.activate(service, caller, pack).state == "active"
@@ -234,14 +235,14 @@ def test_platforms_have_packs_of_their_own(service, caller) -> None:
     assert decided(service, caller, 60).decision == "review"
     assert decided(service, other, 60).decision == "clear"
     with service.database.reading() as session, pytest.raises(NotFoundError):
-        policies.find(session, other.tenant_id, policies.id_of(pack))
+        policies.find(session, other.tenant_id, id_of(pack))
 
 
 def test_a_pack_is_found_by_its_id_or_enough_of_its_hash(service, caller) -> None:
     pack = policies.add(service, caller, pack_text())
     names = (
-        policies.id_of(pack),
-        policies.id_of(pack)[:28],
+        id_of(pack),
+        id_of(pack)[:28],
         pack.content_hash,
         pack.content_hash[:8],
     )
@@ -326,7 +327,7 @@ def test_no_decision_of_a_pack_is_stored_after_it_was_rolled_back(
     late = [decision for decision in made if decision.id not in rolled_back]
     assert {decision.decision for decision in late} <= {"clear"}
     assert {decision.pack for decision in late} <= {policy.default_pack().id}
-    assert {each.pack for each in made if each.decision == "review"} == {policies.id_of(pack)}
+    assert {each.pack for each in made if each.decision == "review"} == {id_of(pack)}
 
 
 def test_a_change_names_the_version_it_was_read_at(service, caller) -> None:
