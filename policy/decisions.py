@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from policy.canonical import canonical
-from policy.packs import Verdict
+from policy.pack_forms import Verdict
 from policy.territories import Area
 
 Automation = Literal["none", "partly", "fully"]
@@ -71,7 +71,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A match that rules do not decide on, where, and why."""
+    """A match that rules do not decide on, where, and why; ``texts`` is `text` in other languages."""
 
     reference_id: str
     title: str
@@ -80,6 +80,7 @@ class Exemption:
     legal_basis: tuple[str, ...]
     area: Area
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Give the exemption as JSON data."""
@@ -88,6 +89,7 @@ class Exemption:
             "title": self.title,
             "rule": self.rule,
             "text": self.text,
+            "texts": dict(self.texts),
             "legal_basis": list(self.legal_basis),
             "territories": list(self.area.territories),
             "except": list(self.area.excepted),

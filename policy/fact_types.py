@@ -131,6 +131,7 @@ def _sample(yes: bool) -> Facts:
                 strong=yes,
             ),
         ),
+        words_from=("lyrics", "title") if yes else ("tags",),
         lyrics_heard=yes,
         rights_attested=yes,
         generation=GenerationFact(

@@ -210,6 +210,8 @@ class Facts(_Frozen):
     """The track is declared explicit (a label's or the uploader's own advisory)."""
     words: Fact[tuple[WordsFact, ...]] = ABSENT
     """Explicit words found, by category and place; absent if there were no words to look at."""
+    words_from: Fact[tuple[WordSource, ...]] = ABSENT
+    """Where words were looked for: those that came with the track, and what was heard; absent if nowhere."""
     lyrics_heard: Fact[bool] = ABSENT
     """Sung and spoken words were transcribed; absent or false: what is sung is not known."""
     rights_attested: Fact[bool] = ABSENT

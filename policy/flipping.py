@@ -5,15 +5,24 @@ guessed, and nothing is searched that needs two changes at once.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
+from policy.change_words import (
+    Words,
+    beside,
+    framed,
+    item_words,
+    translated,
+    value_words,
+)
 from policy.clauses import EACH, Clause, Path, show_path
 from policy.conditions import clauses_of
+from policy.core_texts import SOURCE
 from policy.decisions import SEVERITY, Decision
 from policy.fact_domains import Domain, domain_at
 from policy.facts import Facts, MatchFact, Unknown
@@ -45,6 +54,8 @@ class Flip:
         The value that was tried.
     change : str
         The change in words: ``below 0.99 (is 0.995)``.
+    changes : mapping
+        The same in other languages.
     effect : str
         ``milder`` or ``stricter``.
     decision, outcomes
@@ -59,6 +70,7 @@ class Flip:
     effect: Effect
     decision: str
     outcomes: dict[str, str]
+    changes: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         of = "" if self.reference_id is None else f" of {self.reference_id}"
@@ -70,6 +82,7 @@ class Flip:
             "fact": self.fact,
             "reference_id": self.reference_id,
             "change": self.change,
+            "changes": dict(self.changes),
             "effect": self.effect,
             "decision": self.decision,
             "outcomes": dict(self.outcomes),
@@ -81,15 +94,16 @@ class _Change:
     place: Place
     fact: Path
     value: Any
-    told: str
+    told: Words
 
 
 def flips(pack: Pack, facts: Facts, limit: int = 10) -> tuple[Flip, ...]:
     """Find single changes of facts that would change the outcome.
 
-    Only facts that rules which fired have read are changed: numbers to the nearest side of a
-    number that the pack compares them with, words and booleans to another, lists by one element.
-    The number of decisions made is bounded, at 100 for a track with few matches.
+    Only facts that rules which fired have read are changed, and of a match that they acted on those
+    that exemptions read: numbers to the nearest side of a number that the pack compares them with,
+    words and booleans to another, lists by one element. The number of decisions made is bounded,
+    at 100 for a track with few matches.
 
     Parameters
     ----------
@@ -99,8 +113,9 @@ def flips(pack: Pack, facts: Facts, limit: int = 10) -> tuple[Flip, ...]:
     Returns
     -------
     tuple of Flip
-        Milder outcomes first, then stricter ones; within each by the rules that fired, the most
-        restrictive first. For a fact and an outcome only the smallest change.
+        Milder outcomes first, the mildest at the head, then stricter ones; of one decision by the
+        rules that fired, the most restrictive first, and exemptions last. For a fact and an outcome
+        only the smallest change.
     """
     decision = decide(pack, facts)
     count = len(facts.matches) if isinstance(facts.matches, tuple) else 0
@@ -110,7 +125,9 @@ def flips(pack: Pack, facts: Facts, limit: int = 10) -> tuple[Flip, ...]:
         flip = _tried(pack, facts, decision, change)
         if flip is not None:
             found.setdefault((flip.place, *_key(flip)), flip)
-    ordered = sorted(found.values(), key=lambda flip: flip.effect == "stricter")
+    ordered = sorted(
+        found.values(), key=lambda flip: (flip.effect == "stricter", SEVERITY[flip.decision])
+    )
     return tuple(ordered[:limit])
 
 
@@ -143,10 +160,11 @@ def _tried(pack: Pack, facts: Facts, before: Decision, change: _Change) -> Flip 
         of.reference_id if of else None,
         change.place,
         change.value,
-        change.told,
+        change.told(SOURCE),
         effect,
         after.decision,
         after.outcomes,
+        translated(change.told),
     )
 
 
@@ -167,10 +185,11 @@ def _effect(before: Decision, after: Decision) -> Effect | None:
 
 
 def _changes(pack: Pack, facts: Facts, decision: Decision) -> Iterator[_Change]:
-    """Changes worth trying, in the order of the rules that fired, nearest first."""
+    """Changes worth trying, in the order of the rules that fired, then exemptions; nearest first."""
     compared = _comparisons(pack)
     met: set[Place] = set()
-    for rule, match in _fired(pack, facts, decision):
+    fired = list(_fired(pack, facts, decision))
+    for rule, match in (*fired, *_exempting(pack, fired)):
         for path in _read(pack, rule):
             if path == ("territories",):
                 continue  # other territories are another question, not another fact
@@ -200,6 +219,16 @@ def _fired(pack: Pack, facts: Facts, decision: Decision) -> Iterator[tuple[Rule,
         for n, match in enumerate(matches):
             if _is_of(match, evidence):
                 yield rule, n
+
+
+def _exempting(
+    pack: Pack, fired: Iterable[tuple[Rule, int | None]]
+) -> Iterator[tuple[Rule, int | None]]:
+    """Exemptions, each with the matches that rules acted on: a licence, say, that is not on record."""
+    acted_on = dict.fromkeys(match for rule, match in fired if rule.phase == "decide")
+    for match in acted_on:
+        if match is not None:
+            yield from ((rule, match) for rule in pack.exemptions)
 
 
 def _is_of(match: MatchFact, evidence: dict[str, Any]) -> bool:
@@ -244,12 +273,11 @@ def _alternatives(
         for value, told in _lists(now, path):
             yield _Change(place, path, value, told)
         return
-    shown = "absent" if now is None else _word(now)
     for value, told in _scalars(now, domain, list(compared)):
-        yield _Change(place, path, value, f"{told} (is {shown})")
+        yield _Change(place, path, value, beside(told, value_words(now)))
 
 
-def _scalars(now: Any, domain: Domain, compared: list[Comparison]) -> Iterator[tuple[Any, str]]:
+def _scalars(now: Any, domain: Domain, compared: list[Comparison]) -> Iterator[tuple[Any, Words]]:
     names: set[str | bool] = {
         each.constant for each in compared if isinstance(each.constant, str | bool)
     }
@@ -257,7 +285,7 @@ def _scalars(now: Any, domain: Domain, compared: list[Comparison]) -> Iterator[t
         names |= {name for name in domain.values.named if isinstance(name, str | bool)}
     for name in sorted(names, key=str):
         if name != now and name in domain.values:
-            yield name, _word(name)
+            yield name, value_words(name)
     yield from sorted(_numbers(now, domain, compared), key=lambda pair: abs(pair[0] - _number(now)))
 
 
@@ -265,7 +293,7 @@ def _number(now: Any) -> float:
     return float(now) if isinstance(now, int | float) else 0.0
 
 
-def _numbers(now: Any, domain: Domain, compared: list[Comparison]) -> Iterator[tuple[float, str]]:
+def _numbers(now: Any, domain: Domain, compared: list[Comparison]) -> Iterator[tuple[float, Words]]:
     """Numbers on either side of those that the fact is compared with, and how to say them."""
     constants = {
         float(each.constant)
@@ -278,40 +306,30 @@ def _numbers(now: Any, domain: Domain, compared: list[Comparison]) -> Iterator[t
                 yield value, told
 
 
-def _around(constant: float, now: Any, integer: bool) -> Iterator[tuple[float, str]]:
+def _around(constant: float, now: Any, integer: bool) -> Iterator[tuple[float, Words]]:
     if integer:
         for number in (math.ceil(constant) - 1, math.floor(constant), math.floor(constant) + 1):
-            yield number, f"{number}"
+            yield number, value_words(number)
         return
-    way = "" if now is None else " or more" if now < constant else " or less"
-    yield constant, f"{constant:g}{way}"
-    yield math.nextafter(constant, -math.inf), f"below {constant:g}"
-    yield math.nextafter(constant, math.inf), f"above {constant:g}"
+    words = value_words(constant)
+    if now is None:
+        yield constant, words
+    else:
+        yield constant, framed("or-more" if now < constant else "or-less", words)
+    yield math.nextafter(constant, -math.inf), framed("below", words)
+    yield math.nextafter(constant, math.inf), framed("above", words)
 
 
-def _lists(now: tuple[Any, ...], path: Path) -> Iterator[tuple[tuple[Any, ...], str]]:
+def _lists(now: tuple[Any, ...], path: Path) -> Iterator[tuple[tuple[Any, ...], Words]]:
     """Lists with one element less or, of words, one more."""
     for n, item in enumerate(now[:LISTED]):
-        yield now[:n] + now[n + 1 :], f"without {_item(item)}"
+        yield now[:n] + now[n + 1 :], framed("without", item_words(item))
     domain = domain_at((*path, EACH))
     if domain is not None and not domain.values.others:
         words = sorted(name for name in domain.values.named if isinstance(name, str))
         for word in words:
             if word not in now:
-                yield (*now, word), f"with {_word(word)}"
-
-
-def _item(item: Any) -> str:
-    """A word, or the words that tell a thing from its like."""
-    if not isinstance(item, BaseModel):
-        return _word(item)
-    return ", ".join(value for value in item.__dict__.values() if isinstance(value, str))
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else f"{value}"
+                yield (*now, word), framed("with", value_words(word))
 
 
 # Reaching into facts

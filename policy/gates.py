@@ -10,7 +10,9 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from policy.ages import BANDS, LEVELS, Band, Level
+from policy.core_texts import SOURCE
 from policy.facts import ConsentScope
+from policy.gate_texts import told
 from policy.jurisdictions import Jurisdiction
 
 Act = Literal["upload", "generate", "publish", "hear-explicit", "monetise"]
@@ -28,13 +30,6 @@ SCOPE_OF: Final[Mapping[Act, ConsentScope]] = {
     "monetise": "monetise",
 }
 ACTS: Final[tuple[Act, ...]] = tuple(SCOPE_OF)
-IN_WORDS: Final[Mapping[Act, str]] = {
-    "upload": "upload tracks",
-    "generate": "have tracks generated",
-    "publish": "publish tracks",
-    "hear-explicit": "hear explicit tracks",
-    "monetise": "earn money with tracks",
-}
 
 
 @dataclass(frozen=True)
@@ -142,18 +137,20 @@ class Person:
 
 @dataclass(frozen=True)
 class GateReason:
-    """One thing that stands in the way."""
+    """One thing that stands in the way; ``texts`` is `text` in other languages."""
 
     rule: str
     text: str
     legal_basis: tuple[str, ...]
     outcome: Outcome
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """Give it as JSON data."""
         return {
             "rule": self.rule,
             "text": self.text,
+            "texts": dict(self.texts),
             "legal_basis": list(self.legal_basis),
             "outcome": self.outcome,
         }
@@ -240,31 +237,35 @@ def _is_controlled(person: Person, rules: GateRules) -> bool:
     return not (person.band == "adult" and sure)
 
 
+def _reason(
+    rule: str,
+    law: str,
+    outcome: Outcome,
+    *names: str,
+    act: Act | None = None,
+    **values: object,
+) -> GateReason:
+    """Make a reason of some texts, one after the other."""
+    texts = told(*names, act=act, **values)
+    return GateReason(rule, texts.pop(SOURCE), (law,), outcome, texts)
+
+
 def _by_band(act: Act, band: Band, person: Person, rules: GateRules) -> Iterable[GateReason]:
-    who = _who(act, band, person)
+    age = person.jurisdiction.consent_age if band == "child" else 18
+    who = _counted_why(band, person)
     if act in rules.refused.get(band, frozenset()):
-        yield GateReason(
-            f"gate.{band}-{act}",
-            f"{who} may not {IN_WORDS[act]}.",
-            ("DSA-28",),
-            "refused",
-        )
+        yield _reason(f"gate.{band}-{act}", "DSA-28", "refused", *who, "refused", act=act, age=age)
     elif act in rules.needs_consent.get(band, frozenset()) and SCOPE_OF[act] not in person.consents:
-        yield GateReason(
-            f"gate.{band}-{act}",
-            f"{who} may {IN_WORDS[act]} once a parent has agreed to it.",
-            (person.jurisdiction.law if band == "child" else "DSA-28",),
-            "needs-consent",
-        )
+        law = person.jurisdiction.law if band == "child" else "DSA-28"
+        names = (*who, "needs-consent")
+        yield _reason(f"gate.{band}-{act}", law, "needs-consent", *names, act=act, age=age)
 
 
-def _who(act: Act, band: Band, person: Person) -> str:
-    age = person.jurisdiction.consent_age
+def _counted_why(band: Band, person: Person) -> tuple[str, ...]:
+    """Name the text that says why somebody counts as younger than they may be."""
     if person.band is None:
-        return f"Somebody whose age is not known counts as under {age} and"
-    if band != person.band:
-        return f"Somebody who is not known reliably enough to be an adult counts as under {age} and"
-    return f"Somebody under {age}" if band == "child" else "Somebody under 18"
+        return ("age-unknown",)
+    return () if band == person.band else ("age-unsure",)
 
 
 def _by_controls(act: Act, person: Person, now: datetime, rules: GateRules) -> Iterable[GateReason]:
@@ -276,17 +277,16 @@ def _by_controls(act: Act, person: Person, now: datetime, rules: GateRules) -> I
         "publish": not controls.publishing,
     }
     if off.get(act, False):
-        text = f"A parent has set that this account may not {IN_WORDS[act]}."
-        yield GateReason(f"controls.{act}", text, ("DSA-28",), "refused")
+        yield _reason(f"controls.{act}", "DSA-28", "refused", "parent-off", act=act)
     if act in {"upload", "generate", "publish"} and not controls.is_open(now):
-        text = (
-            f"A parent has set that this account may {IN_WORDS[act]} from "
-            f"{controls.opens:%H:%M} to {controls.closes:%H:%M} ({controls.zone})."
-        )
-        yield GateReason(HOURS, text, ("DSA-28",), "refused")
+        hours = {
+            "opens": f"{controls.opens:%H:%M}",
+            "closes": f"{controls.closes:%H:%M}",
+            "zone": controls.zone,
+        }
+        yield _reason(HOURS, "DSA-28", "refused", "hours", act=act, **hours)
 
 
 def _by_quota(act: Act, left: int | None) -> Iterable[GateReason]:
     if act == "generate" and left == 0:
-        text = "As many tracks as this account may have generated in a day were generated today."
-        yield GateReason("controls.quota", text, ("DSA-28",), "over-quota")
+        yield _reason("controls.quota", "DSA-28", "over-quota", "quota")

@@ -15,7 +15,8 @@ from policy.conditions import seen_in
 from policy.core_texts import SOURCE, said, say
 from policy.decisions import SEVERITY, Automation, Decision, Exemption, Reason, fold
 from policy.facts import Facts, Unknown, hash_facts, unknown_paths, values_of, without_unknown
-from policy.packs import Outcome, Pack, Rule, Verdict
+from policy.pack_forms import Outcome, Verdict
+from policy.packs import Pack, Rule
 from policy.territories import EVERYWHERE, NOWHERE, REST, Area
 
 if TYPE_CHECKING:
@@ -195,15 +196,17 @@ class _Judgement:
             truth, tree = self.evaluate(rule, match)
             if truth == "true":
                 left.area -= area
+                texts = rule.told(self.values, area)
                 self.exempted.append(
                     Exemption(
                         match["reference_id"],
                         match["title"],
                         rule.id,
-                        rule.statement.fill(self.values, area),
+                        texts.pop(SOURCE),
                         rule.legal_basis,
                         area,
                         seen_in(tree),
+                        texts,
                     )
                 )
             elif truth != "false":

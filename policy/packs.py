@@ -9,84 +9,35 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import rfc8785
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from policy.clauses import Clause
 from policy.clauses import Path as FactPath
 from policy.conditions import Condition, Junction, Negation, clauses_of
 from policy.core_texts import SOURCE
 from policy.errors import PackError
-from policy.facts import Facts, MatchFact, Name
+from policy.facts import Facts, MatchFact
 from policy.manifest import THRESHOLDS, manifest_test
 from policy.marked_yaml import Lines, Place, read_marked
+from policy.pack_forms import (
+    CaseText,
+    Expectation,
+    Outcome,
+    PackText,
+    Restriction,
+    RuleText,
+    say_wrong,
+)
 from policy.statements import Statement
-from policy.territories import EVERYWHERE, Area, Territory
+from policy.territories import EVERYWHERE, Area
 
 _Model = TypeVar("_Model", bound=BaseModel)
-Outcome = Literal["clear", "restrict", "review", "block"]
-Verdict = Literal["clear", "restrict", "review", "block", "indeterminate"]
 DEEPEST_CONDITION: Final = 8
 AREA_FACTS: Final = ("territories", "licence_territories", "public_domain_territories")
-
-
-class _Text(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Restriction(_Text):
-    """What a ``restrict`` rule asks for."""
-
-    kind: Literal["age", "territory", "monetise"]
-    min_age: Annotated[int, Field(ge=1, le=99)] | None = None
-
-
-_Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
-_Title = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class _RuleText(_Text):
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=80)]
-    title: _Title
-    titles: dict[_Language, _Title] = Field(default_factory=dict)
-    phase: Literal["exempt", "decide"] = "decide"
-    legal_basis: list[Name] = Field(default_factory=list)
-    for_each: Literal["matches"] | None = None
-    requires: list[Name] = Field(default_factory=list)
-    where: list[Territory] | str = Field(default_factory=list)
-    applies: Any = None
-    when: Any
-    outcome: Outcome | None = None
-    restriction: Restriction | None = None
-    statement: str = ""
-    statements: dict[_Language, str] = Field(default_factory=dict)
-
-
-class Expectation(_Text):
-    """What a test case expects; what is left out is not checked."""
-
-    decision: Verdict
-    outcomes: dict[str, Verdict] | None = None
-    fired: list[str] | None = None
-    exempted: list[str] | None = None
-    restrictions: list[dict[str, Any]] | None = None
-
-
-class _CaseText(_Text):
-    name: Annotated[str, Field(min_length=1, max_length=300)]
-    facts: dict[str, Any]
-    expect: Expectation
-
-
-class _PackText(_Text):
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=80)]
-    description: str = ""
-    thresholds: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], int | float]
-    rules: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
-    tests: list[dict[str, Any]] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +227,11 @@ class _Reader:
             first = failure.errors(include_url=False)[0]
             place = (*at, *first["loc"])
             name = ".".join(str(step) for step in first["loc"]) or "this"
-            problem, remedy = _say_wrong(first["type"], name, first["msg"], first.get("input"))
+            problem, remedy = say_wrong(first["type"], name, first["msg"], first.get("input"))
             raise self.error(problem, remedy, rule=rule, line=self.line(*place)) from failure
 
     def pack(self) -> Pack:
-        text = self.check(_PackText, self.content, (), None)
+        text = self.check(PackText, self.content, (), None)
         self.thresholds = text.thresholds
         rules = [self.rule(n, content, text.thresholds) for n, content in enumerate(text.rules)]
         ids: dict[str, Rule] = {}
@@ -335,7 +286,7 @@ class _Reader:
     def rule(self, n: int, content: Any, thresholds: dict[str, float]) -> Rule:
         at: Place = ("rules", n)
         name = content.get("id") if isinstance(content.get("id"), str) else f"rule {n + 1}"
-        text = self.check(_RuleText, content, at, name)
+        text = self.check(RuleText, content, at, name)
         self.check_outcome(text, at)
         per_match = text.for_each == "matches"
         statement = self.statement(text.statement, thresholds, per_match, (*at, "statement"), name)
@@ -399,7 +350,7 @@ class _Reader:
                     line=self.line(*at, part),
                 )
 
-    def check_outcome(self, text: _RuleText, at: Place) -> None:
+    def check_outcome(self, text: RuleText, at: Place) -> None:
         """Check what the form alone can't: that phase, outcome and restriction go together."""
         wrong = None
         if text.phase == "exempt":
@@ -426,7 +377,7 @@ class _Reader:
         if wrong is not None:
             raise self.error(wrong[0], wrong[1], rule=text.id, line=self.line(*at, wrong[2]))
 
-    def where(self, text: _RuleText, at: Place) -> Area | str:
+    def where(self, text: RuleText, at: Place) -> Area | str:
         if isinstance(text.where, list):
             return Area.of(text.where) if text.where else EVERYWHERE
         of, _, name = text.where.partition(".")
@@ -481,7 +432,7 @@ class _Reader:
     def case(self, n: int, content: Any, rules: dict[str, Rule]) -> Case:
         at: Place = ("tests", n)
         name = content.get("name") if isinstance(content.get("name"), str) else f"test {n + 1}"
-        text = self.check(_CaseText, content, at, name)
+        text = self.check(CaseText, content, at, name)
         facts = self.check(Facts, text.facts, (*at, "facts"), name)
         for expected in ("fired", "exempted"):
             for rule in getattr(text.expect, expected) or ():
@@ -498,12 +449,3 @@ class _Reader:
 def _first_line(failure: Exception) -> str:
     """The useful part of CEL's message: what follows the place, without the drawing below it."""
     return str(failure).rpartition("ERROR: ")[2].splitlines()[0]
-
-
-def _say_wrong(kind: str, name: str, message: str, given: Any) -> tuple[str, str]:
-    if kind == "missing":
-        return f"`{name}` is missing", "add it"
-    if kind == "extra_forbidden":
-        return f"`{name}` is not a key here", "take it out, or mend its spelling"
-    shown = f", but is {given!r:.60}" if isinstance(given, str | int | float | bool) else ""
-    return f"`{name}` is wrong{shown}", message[0].lower() + message[1:]

@@ -16,6 +16,7 @@ from scanner.backtests import PART, Backtest, add_all, chunk, compared_apart
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ConflictError, NotFoundError
+from scanner.rollouts import locked
 from scanner.tables import BacktestRun, PolicyDecision, PolicyPack
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def ask(service: "Service", caller: Caller, pack: PolicyPack, since: datetime) -
     with service.database.reading() as session:
         compiled = service.packs.compiled(session, pack.id)
     total = Backtest(service, caller.tenant_id, compiled, since).all()
-    with policies.locked(service, caller) as rollout:
+    with locked(service, caller) as rollout:
         session = rollout.session
         at_work = (
             BacktestRun.tenant_id == caller.tenant_id,

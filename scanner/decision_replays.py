@@ -1,11 +1,14 @@
-"""A decision made again from the facts that were stored with it."""
+"""A decision made again from the facts that were stored with it, as they are or with one altered."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlmodel import Session
+
 import policy
 from scanner.errors import NotFoundError
 from scanner.privacy.erasure import NotReplayableError, refuse_erased
+from scanner.privacy.personal import ERASED
 from scanner.tables import PolicyDecision, Track
 
 if TYPE_CHECKING:
@@ -71,3 +74,16 @@ def replay(service: "Service", track: Track) -> Replayed:
         replayed_pack=pack.id,
         same=again.outcome_hash == row.outcome_hash,
     )
+
+
+def flips_of(
+    service: "Service", session: Session, decision: PolicyDecision
+) -> list[dict[str, Any]] | None:
+    """Return what would flip a decision; None if no pack that is here made it, or its facts were erased."""
+    if decision.ruled_by is not None or ERASED in decision.facts:
+        return None
+    pack = service.packs.that_made(session, decision)
+    if pack is None:
+        return None
+    facts = policy.Facts.model_validate(decision.facts)
+    return [flip.to_json() for flip in policy.flips(pack, facts)]

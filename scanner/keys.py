@@ -1,7 +1,6 @@
-"""Tenants, API keys, signing keys and logins: made, listed, revoked, recognised.
+"""Tenants, API keys and logins: made, listed, revoked, recognised.
 
-Of an API key only the SHA-256 is kept; of a signing key only the public half; of a password only
-its Argon2id hash. Each secret is returned once, by the function that makes it.
+Of an API key only the SHA-256 is kept; of a password only its Argon2id hash. Each secret is returned once, by the function that makes it.
 """
 
 import hashlib
@@ -28,7 +27,7 @@ from scanner.errors import (
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
-from scanner.tables import ApiKey, Holder, SigningKey, Tenant, User
+from scanner.tables import ApiKey, Holder, Tenant, User
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -80,13 +79,13 @@ class ProviderLoginError(UnauthorisedError):
 def create_tenant(service: "Service", name: str, actor: Actor = OPERATOR) -> Tenant:
     """Make a platform; its name must be new, since commands find it by that."""
     now = service.now()
-    tenant = Tenant(id=new_id(), name=_named(name), created_at=now)
+    tenant = Tenant(id=new_id(), name=named(name), created_at=now)
     with service.database.transaction() as session:
         if session.exec(select(Tenant.id).where(Tenant.name == tenant.name)).first() is not None:
             raise ConflictError("there is a tenant of this name already")
         session.add(tenant)
         session.flush()
-        _administered(session, tenant.id, tenant.id, 1, "tenant.created", now, actor)
+        administered(session, tenant.id, tenant.id, 1, "tenant.created", now, actor)
     return tenant
 
 
@@ -145,7 +144,7 @@ def create_key(
         key = ApiKey(
             id=new_id(),
             tenant_id=tenant.id,
-            name=_named(name),
+            name=named(name),
             user_id=_login(session, user, tenant.id).id if user else None,
             holder_id=holder_id,
             flagger_id=flagger_id,
@@ -157,7 +156,7 @@ def create_key(
         )
         session.add(key)
         detail = {"scopes": key.scopes, "sandbox": sandbox}
-        _administered(session, tenant.id, key.id, 1, "key.created", now, actor, detail)
+        administered(session, tenant.id, key.id, 1, "key.created", now, actor, detail)
     return key, token
 
 
@@ -265,7 +264,7 @@ def revoke(
         check_version(version_of(key), expected_version)
         if key.revoked_at is None:
             key.revoked_at = now
-            _administered(session, key.tenant_id, key.id, 2, "key.revoked", now, actor)
+            administered(session, key.tenant_id, key.id, 2, "key.revoked", now, actor)
         return key
 
 
@@ -294,81 +293,6 @@ def require_scopes(caller: Caller, wanted: Collection[str]) -> None:
     """Raise ``ForbiddenError`` if a key would be stronger than the one that makes it."""
     if beyond := sorted(set(wanted) & set(SCOPES) - caller.scopes):
         raise ForbiddenError(f"this key has no scope {', '.join(beyond)} and can't give it away")
-
-
-def create_signing_key(
-    service: "Service", tenant_id: str, name: str, actor: Actor = OPERATOR
-) -> tuple[SigningKey, str]:
-    """Make an Ed25519 key pair (RFC 8032) for messages on the bus.
-
-    Returns
-    -------
-    SigningKey, str
-        What is kept, and the private key in PEM (PKCS #8), this once.
-    """
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    private = Ed25519PrivateKey.generate()
-    pem = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-    public = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    now = service.now()
-    key = SigningKey(
-        id=new_id(),
-        tenant_id=tenant_id,
-        name=_named(name),
-        public_key=public.decode(),
-        created_at=now,
-    )
-    with service.database.transaction() as session:
-        if session.get(Tenant, tenant_id) is None:
-            raise NotFoundError("tenant", tenant_id)
-        session.add(key)
-        _administered(session, tenant_id, key.id, 1, "signing_key.created", now, actor)
-    return key, pem
-
-
-def listed_signing_keys(session: Session, tenant_id: str) -> Sequence[SigningKey]:
-    """Return a platform's signing keys, newest first."""
-    own = select(SigningKey).where(SigningKey.tenant_id == tenant_id)
-    return session.exec(own.order_by(col(SigningKey.id).desc())).all()
-
-
-def revoke_signing_key(
-    service: "Service", tenant_id: str, key_id: str, actor: Actor = OPERATOR
-) -> SigningKey:
-    """End a signing key's life: messages that carry its tokens are refused from now on."""
-    now = service.now()
-    with service.database.transaction() as session:
-        key = session.get(SigningKey, key_id, with_for_update=True)
-        if key is None or key.tenant_id != tenant_id:
-            raise NotFoundError("key", key_id)
-        if key.revoked_at is None:
-            key.revoked_at = now
-            _administered(session, tenant_id, key.id, 2, "signing_key.revoked", now, actor)
-        return key
-
-
-def describe_signing_key(key: SigningKey) -> dict[str, Any]:
-    """Return a signing key as JSON."""
-    return {
-        "id": key.id,
-        "name": key.name,
-        "hint": "",
-        "scopes": [],
-        "kind": "signing",
-        "version": 1 if key.revoked_at is None else 2,
-        "created_at": key.created_at.isoformat(),
-        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
-        "expires_at": None,
-        "used_at": None,
-    }
 
 
 def create_user(
@@ -419,7 +343,7 @@ def create_user(
         if session.exec(select(User.id).where(User.email == email)).first() is not None:
             raise ConflictError("there is a login with this e-mail address already")
         session.add(user)
-        _administered(session, tenant_id, user.id, 1, "user.created", now, actor, {"role": role})
+        administered(session, tenant_id, user.id, 1, "user.created", now, actor, {"role": role})
     return user, password
 
 
@@ -496,14 +420,15 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
+    """Return the name of a key or platform, trimmed; ``BadKeyRequestError`` if it can't be one."""
     name = name.strip()
     if not name or len(name) > 200:
         raise BadKeyRequestError("a name has 1 to 200 characters")
     return name
 
 
-def _administered(
+def administered(
     session: Session,
     tenant_id: str | None,
     object_id: str,
@@ -513,6 +438,7 @@ def _administered(
     actor: Actor,
     detail: dict[str, Any] | None = None,
 ) -> None:
+    """Write into the journal what somebody changed about keys, users or platforms."""
     record(
         session,
         tenant_id=tenant_id,

@@ -1,13 +1,10 @@
 """A platform's packs of rules: added, proposed, approved by another, rehearsed, put in force, rolled back.
 
-Every move locks the platform's rollout row first, so that two moves at once are one after the other, and
-a decision that is being stored is stored before the move or made again after it. Each move is one
-transaction with its journal row and its webhooks.
+Each move is one transaction with its journal row and its webhooks; what they are made of is in
+`scanner/rollouts.py`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,63 +13,39 @@ from sqlmodel import Session, col, select
 
 import policy
 from policy import PackMove, PackState
-from scanner import pack_checks, webhooks
+from scanner import pack_checks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import (
     ConflictError,
     ForbiddenError,
-    IllegalTransitionError,
     NotFoundError,
     PackRefusedError,
 )
-from scanner.events import PolicyAlarmRaised, PolicyEvent, PolicyPackAdded, PolicyPackMoved
-from scanner.idempotency import check_version
-from scanner.journal import PIPELINE, Actor, record
+from scanner.events import PolicyAlarmRaised, PolicyPackAdded
 from scanner.packs_in_force import summary
-from scanner.tables import PolicyActivation, PolicyPack, PolicyRollout
+from scanner.rollouts import (
+    Rollout,
+    begin_candidate,
+    check_legal,
+    check_not_active,
+    end_candidate,
+    id_of,
+    locked,
+    locked_pack,
+    make_move,
+    note,
+    pack_of,
+    put_in_force,
+    restore_before,
+)
+from scanner.tables import PolicyActivation, PolicyPack
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 WRITE: Final = "policies:write"
 APPROVE: Final = "policies:approve"
-LONGEST_REASON: Final = 500
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """A platform's rollout, locked, and who moves it."""
-
-    service: "Service"
-    session: Session
-    row: PolicyRollout
-    actor: Actor
-    now: datetime
-
-    @property
-    def active(self) -> PolicyActivation:
-        return self.session.get_one(PolicyActivation, self.row.active_id)
-
-    @property
-    def candidate(self) -> PolicyActivation | None:
-        if self.row.candidate_id is None:
-            return None
-        return self.session.get_one(PolicyActivation, self.row.candidate_id)
-
-
-@contextmanager
-def locked(service: "Service", caller: Caller) -> Iterator[Rollout]:
-    """Open the transaction of a move."""
-    service.packs.ensure(service, caller.tenant_id)
-    with service.database.transaction() as session:
-        yield hold(service, session, caller.tenant_id, caller.actor)
-
-
-def hold(service: "Service", session: Session, tenant_id: str, actor: Actor = PIPELINE) -> Rollout:
-    """Lock a platform's rollout inside a transaction."""
-    row = session.get_one(PolicyRollout, tenant_id, with_for_update=True, populate_existing=True)
-    return Rollout(service, session, row, actor, service.now())
 
 
 def add(service: "Service", caller: Caller, text: str) -> PolicyPack:
@@ -100,7 +73,7 @@ def add(service: "Service", caller: Caller, text: str) -> PolicyPack:
             updated_at=rollout.now,
         )
         rollout.session.add(row)
-        _note(rollout, row, PolicyPackAdded(pack=pack.id, state=row.state))
+        note(rollout, row, PolicyPackAdded(pack=pack.id, state=row.state))
         return row
 
 
@@ -119,9 +92,9 @@ def propose(
     if findings := pack_checks.examine(service, pack.text):
         raise PackRefusedError(findings)
     with locked(service, caller) as rollout:
-        row = _locked_pack(rollout, pack, expected_version)
+        row = locked_pack(rollout, pack, expected_version)
         row.proposed_by, row.approved_by, row.single_operator = caller.actor.id, None, False
-        _move(rollout, row, PackMove.PROPOSE)
+        make_move(rollout, row, PackMove.PROPOSE)
         return row
 
 
@@ -137,8 +110,8 @@ def approve(
         kept with the pack, its activations and its decisions.
     """
     with locked(service, caller) as rollout:
-        row = _locked_pack(rollout, pack, expected_version)
-        _check_legal(row, PackMove.APPROVE)
+        row = locked_pack(rollout, pack, expected_version)
+        check_legal(row, PackMove.APPROVE)
         alone = row.proposed_by == caller.actor.id
         if alone and not service.settings.single_operator:
             raise ForbiddenError(
@@ -146,7 +119,7 @@ def approve(
                 "CLEARANCE_SINGLE_OPERATOR, which is kept with every decision"
             )
         row.approved_by, row.single_operator = caller.actor.id, alone
-        _move(rollout, row, PackMove.APPROVE)
+        make_move(rollout, row, PackMove.APPROVE)
         return row
 
 
@@ -160,8 +133,8 @@ def reject(
 ) -> PolicyPack:
     """Send a proposal back."""
     with locked(service, caller) as rollout:
-        row = _locked_pack(rollout, pack, expected_version)
-        _move(rollout, row, PackMove.REJECT, reason=reason)
+        row = locked_pack(rollout, pack, expected_version)
+        make_move(rollout, row, PackMove.REJECT, reason=reason)
         return row
 
 
@@ -176,9 +149,9 @@ def shadow(
         If another candidate is rehearsed.
     """
     with locked(service, caller) as rollout:
-        row = _locked_pack(rollout, pack, expected_version)
-        _check_not_active(rollout, row)
-        _begin_candidate(rollout, row, PackMove.SHADOW, 0.0)
+        row = locked_pack(rollout, pack, expected_version)
+        check_not_active(rollout, row)
+        begin_candidate(rollout, row, PackMove.SHADOW, 0.0)
         return row
 
 
@@ -200,15 +173,15 @@ def activate(
     if not 0 < share <= 1:
         raise ConflictError("a share is above 0 and at most 1")
     with locked(service, caller) as rollout:
-        row = _locked_pack(rollout, pack, expected_version)
+        row = locked_pack(rollout, pack, expected_version)
         if share == 1:
-            _put_in_force(rollout, row)
+            put_in_force(rollout, row)
         elif row.state == PackState.CANARY and rollout.candidate is not None:
             running = rollout.candidate
             running.share = share
-            _move(rollout, row, PackMove.CANARY, running)
+            make_move(rollout, row, PackMove.CANARY, running)
         else:
-            _begin_candidate(rollout, row, PackMove.CANARY, share)
+            begin_candidate(rollout, row, PackMove.CANARY, share)
         return row
 
 
@@ -222,10 +195,10 @@ def retire(
 ) -> PolicyPack:
     """End a rehearsal, or put an approved pack away."""
     with locked(service, caller) as rollout:
-        row = _locked_pack(rollout, pack, expected_version)
-        _check_not_active(rollout, row)
-        _move(rollout, row, PackMove.RETIRE, reason=reason)
-        _end_candidate(rollout, row, reason)
+        row = locked_pack(rollout, pack, expected_version)
+        check_not_active(rollout, row)
+        make_move(rollout, row, PackMove.RETIRE, reason=reason)
+        end_candidate(rollout, row, reason)
         return row
 
 
@@ -251,17 +224,17 @@ def rollback(
         candidate = rollout.candidate
         running = candidate is not None and candidate.mode == PackState.CANARY
         last = candidate if candidate is not None and running else rollout.active
-        if undone is not None and id_of(_pack_of(rollout, last)) != undone:
+        if undone is not None and id_of(pack_of(rollout, last)) != undone:
             raise ConflictError(
                 f"{undone} is not what a rollback would undo: it is no canary any more, "
                 "and not the active pack"
             )
         if candidate is not None and running:
-            row = _pack_of(rollout, candidate)
-            _move(rollout, row, PackMove.RETIRE, reason=reason)
-            _end_candidate(rollout, row, reason)
-            return _pack_of(rollout, rollout.active)
-        return _restore_before(rollout, PackMove.RETIRE, reason)
+            row = pack_of(rollout, candidate)
+            make_move(rollout, row, PackMove.RETIRE, reason=reason)
+            end_candidate(rollout, row, reason)
+            return pack_of(rollout, rollout.active)
+        return restore_before(rollout, PackMove.RETIRE, reason)
 
 
 def take_back(rollout: Rollout, activation_id: str, reason: str) -> bool:
@@ -277,13 +250,13 @@ def take_back(rollout: Rollout, activation_id: str, reason: str) -> bool:
         if candidate.mode != PackState.CANARY:
             return False
         candidate.stopped = True
-        _begin_candidate(rollout, _pack_of(rollout, candidate), PackMove.SHADOW, 0.0, reason)
+        begin_candidate(rollout, pack_of(rollout, candidate), PackMove.SHADOW, 0.0, reason)
         return True
     if rollout.row.active_id != activation_id or rollout.active.before_id is None:
         return False
     move = PackMove.SHADOW if candidate is None else PackMove.RETIRE
     try:
-        _restore_before(rollout, move, reason)
+        restore_before(rollout, move, reason)
     except ConflictError:  # it can't be used any more: what decides stays, and the alarm says so
         return False
     return True
@@ -291,17 +264,12 @@ def take_back(rollout: Rollout, activation_id: str, reason: str) -> bool:
 
 def raise_alarm(rollout: Rollout, activation: PolicyActivation, **told: Any) -> None:
     """Write an alarm into the journal, and tell the platform's webhooks."""
-    row = _pack_of(rollout, activation)
-    _note(
+    row = pack_of(rollout, activation)
+    note(
         rollout,
         row,
         PolicyAlarmRaised(pack=id_of(row), activation_id=activation.id, **told),
     )
-
-
-def id_of(row: PolicyPack) -> str:
-    """Return a pack's id as decisions carry it: ``name@sha256:…``."""
-    return f"{row.name}@sha256:{row.content_hash}"
 
 
 def find(session: Session, tenant_id: str, pack_id: str) -> PolicyPack:
@@ -342,9 +310,6 @@ def activations(session: Session, row: PolicyPack) -> Sequence[PolicyActivation]
     return session.exec(query.order_by(*order).limit(50)).all()
 
 
-# --- the moves
-
-
 def _read(text: str) -> policy.Pack:
     try:
         return policy.read_pack(text)
@@ -357,160 +322,3 @@ def _by_hash(session: Session, tenant_id: str, content_hash: str) -> PolicyPack 
         PolicyPack.tenant_id == tenant_id, PolicyPack.content_hash == content_hash
     )
     return session.exec(query).first()
-
-
-def _locked_pack(rollout: Rollout, pack: PolicyPack, expected: int | None) -> PolicyPack:
-    row = rollout.session.get_one(PolicyPack, pack.id, with_for_update=True)
-    check_version(row.version, expected)
-    return row
-
-
-def _pack_of(rollout: Rollout, activation: PolicyActivation) -> PolicyPack:
-    return rollout.session.get_one(PolicyPack, activation.pack_id, with_for_update=True)
-
-
-def _check_legal(row: PolicyPack, move: PackMove) -> PackState:
-    try:
-        return policy.moved(PackState(row.state), move)
-    except policy.IllegalMoveError as error:
-        raise IllegalTransitionError(str(error)) from error
-
-
-def _check_not_active(rollout: Rollout, row: PolicyPack) -> None:
-    if rollout.active.pack_id == row.id:
-        raise IllegalTransitionError(
-            "the pack is in force, and something must be: activate another, or roll back"
-        )
-
-
-def _begin_candidate(
-    rollout: Rollout, row: PolicyPack, move: PackMove, share: float, reason: str = ""
-) -> None:
-    candidate = rollout.candidate
-    if candidate is not None and candidate.pack_id != row.id:
-        other = id_of(rollout.session.get_one(PolicyPack, candidate.pack_id))
-        raise ConflictError(f"{other} is {candidate.mode}: activate it or retire it first")
-    _check_legal(row, move)
-    _end_candidate(rollout, row, reason or move)
-    activation = _begin(rollout, row, PackState(move), share)
-    rollout.row.candidate_id = activation.id
-    _move(rollout, row, move, activation, reason)
-
-
-def _put_in_force(rollout: Rollout, row: PolicyPack) -> None:
-    """Retire the pack in force and put another there."""
-    _check_legal(row, PackMove.ACTIVATE)
-    _check_usable(rollout, row)
-    _end_candidate(rollout, row, PackMove.ACTIVATE)
-    old = rollout.active
-    _move(rollout, _pack_of(rollout, old), PackMove.RETIRE, old)
-    _end(rollout, old, PackMove.RETIRE)
-    activation = _begin(rollout, row, PackState.ACTIVE, 1.0, old.id)
-    rollout.row.active_id = activation.id
-    _move(rollout, row, PackMove.ACTIVATE, activation)
-
-
-def _check_usable(rollout: Rollout, row: PolicyPack) -> None:
-    """Raise ``ConflictError`` if this version of the program can't decide by a pack."""
-    try:
-        rollout.service.packs.compiled(rollout.session, row.id)
-    except policy.PackError as error:
-        raise ConflictError(f"{id_of(row)} can't be used any more: {error}") from error
-
-
-def _restore_before(rollout: Rollout, move: PackMove, reason: str) -> PolicyPack:
-    """Put the pack before the active one back in force; the active one makes ``move``."""
-    old = rollout.active
-    if old.before_id is None:
-        raise ConflictError("no pack was in force before this one")
-    before = rollout.session.get_one(PolicyActivation, old.before_id)
-    old_row, row = _pack_of(rollout, old), _pack_of(rollout, before)
-    _check_usable(rollout, row)
-    if row.id != old_row.id:
-        _end_candidate(rollout, row, reason)  # it may be in the shadow meanwhile
-    if move is PackMove.SHADOW:
-        _end(rollout, old, reason)
-        shadowing = _begin(rollout, old_row, PackState.SHADOW, 0.0)
-        rollout.row.candidate_id = shadowing.id
-        _move(rollout, old_row, move, shadowing, reason)
-    else:
-        _move(rollout, old_row, move, old, reason)
-        _end(rollout, old, reason)
-    activation = _begin(rollout, row, PackState.ACTIVE, 1.0, before.before_id)
-    rollout.row.active_id = activation.id
-    _move(rollout, row, PackMove.ACTIVATE, activation, reason)
-    return row
-
-
-def _begin(
-    rollout: Rollout,
-    row: PolicyPack,
-    mode: PackState,
-    share: float,
-    before_id: str | None = None,
-) -> PolicyActivation:
-    settings, canary = rollout.service.settings, mode is PackState.CANARY
-    activation = PolicyActivation(
-        id=new_id(),
-        tenant_id=row.tenant_id,
-        pack_id=row.id,
-        mode=mode,
-        share=share,
-        before_id=before_id,
-        started_by=rollout.actor.id,
-        single_operator=row.single_operator,
-        stop_rate=settings.canary_stop_rate if canary else None,
-        stop_minimum=settings.canary_minimum if canary else None,
-        started_at=rollout.now,
-    )
-    rollout.session.add(activation)
-    rollout.session.flush()
-    return activation
-
-
-def _end(rollout: Rollout, activation: PolicyActivation, reason: str) -> None:
-    activation.ended_at, activation.end_reason = rollout.now, reason[:LONGEST_REASON]
-
-
-def _end_candidate(rollout: Rollout, row: PolicyPack, reason: str) -> None:
-    """End the candidate's activation, if this pack is the candidate."""
-    candidate = rollout.candidate
-    if candidate is not None and candidate.pack_id == row.id:
-        _end(rollout, candidate, reason)
-        rollout.row.candidate_id = None
-
-
-def _move(
-    rollout: Rollout,
-    row: PolicyPack,
-    move: PackMove,
-    activation: PolicyActivation | None = None,
-    reason: str = "",
-) -> None:
-    row.state = _check_legal(row, move)
-    row.reason = reason[:LONGEST_REASON] or None
-    data = PolicyPackMoved(
-        pack=id_of(row),
-        move=move,
-        state=row.state,
-        activation_id=activation.id if activation else None,
-        share=activation.share if activation else None,
-        single_operator=row.single_operator,
-        reason=reason[:LONGEST_REASON],
-    )
-    _note(rollout, row, data)
-
-
-def _note(rollout: Rollout, row: PolicyPack, data: PolicyEvent) -> None:
-    row.version += 1
-    row.updated_at = rollout.now
-    event = record(
-        rollout.session,
-        tenant_id=row.tenant_id,
-        subject=row.id,
-        version=row.version,
-        data=data,
-        now=rollout.now,
-        actor=rollout.actor,
-    )
-    webhooks.queue(rollout.service, rollout.session, event)

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from policy import PackState
 from scanner import policies, rehearsals
+from scanner.rollouts import id_of
 from scanner.tables import PolicyActivation, PolicyComparison, PolicyPack
 
 _ACTIVATION: Final = (
@@ -33,7 +34,7 @@ _COMPARISON: Final = (
 def described(row: PolicyPack) -> dict[str, Any]:
     """Return a pack, without its text."""
     return {
-        "id": policies.id_of(row),
+        "id": id_of(row),
         "name": row.name,
         "content_hash": row.content_hash,
         "description": row.summary["description"],
@@ -67,7 +68,7 @@ def whole(session: Session, row: PolicyPack) -> dict[str, Any]:
 def tested(row: PolicyPack, said: dict[str, Any]) -> dict[str, Any]:
     """Return what a pack's own tests came to, and what the linter finds; see `pack_checks.run_cases`."""
     return {
-        "id": policies.id_of(row),
+        "id": id_of(row),
         "passed": all(case["passed"] for case in said["cases"]),
         "items": said["cases"],
         "findings": [text for text, _ in said["linted"]],

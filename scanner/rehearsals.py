@@ -21,6 +21,7 @@ from scanner.bus.dispatch import once
 from scanner.database import Database
 from scanner.journal import Event
 from scanner.metrics import COMPARISONS
+from scanner.rollouts import Rollout, hold
 from scanner.tables import (
     ComparisonTally,
     PolicyActivation,
@@ -183,7 +184,7 @@ def _stop_if_astray(
         seen["compared"], seen["differing"], candidate.stop_rate, candidate.stop_minimum
     ):
         return
-    rollout = policies.hold(service, session, tenant_id)
+    rollout = hold(service, session, tenant_id)
     reason = (
         f"{seen['differing']} of {seen['compared']} tracks would have been decided otherwise, "
         f"more than {candidate.stop_rate:g} of them"
@@ -298,7 +299,7 @@ def _has_rule(service: "Service", session: Session, pack_id: str, rule: str) -> 
 def _is_the_packs_doing(
     service: "Service",
     session: Session,
-    rollout: policies.Rollout,
+    rollout: Rollout,
     activation: PolicyActivation,
     decision: PolicyDecision,
 ) -> bool:
@@ -327,7 +328,7 @@ def _alarm(
     decided_before: int,
 ) -> None:
     log.error("rule_rate_jumped", rule=tally.rule, fired=tally.fired, decided=decided)
-    rollout = policies.hold(service, session, activation.tenant_id)
+    rollout = hold(service, session, activation.tenant_id)
     reason = (
         f"rule {tally.rule} fired in {tally.fired} of {decided} decisions this hour, "
         f"{fired_before} of {decided_before} in the 7 days before"

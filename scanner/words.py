@@ -75,11 +75,16 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
 
 
 def facts(evidence: "Evidence") -> dict[str, Any]:
-    """Return the facts ``words`` and ``lyrics_heard``."""
+    """Return the facts ``words``, ``words_from`` and ``lyrics_heard``."""
     if evidence.detectors.get("lyrics") == "failed":
         return {"words": policy.Unknown(unknown="the screening of words failed")}
     if evidence.words is None:
         return {}
+    looked_in = list(evidence.words["sources"])
+    if "hearing" in evidence.words and "heard" not in looked_in:
+        looked_in.append("heard")  # and no word was sung
+    if not looked_in:
+        return {"lyrics_heard": False}
     found = tuple(
         policy.WordsFact(
             category=each["category"],
@@ -89,7 +94,8 @@ def facts(evidence: "Evidence") -> dict[str, Any]:
         )
         for each in evidence.words["findings"]
     )
-    return {"words": found, "lyrics_heard": evidence.words["heard"]}
+    heard = evidence.words["heard"]
+    return {"words": found, "words_from": tuple(looked_in), "lyrics_heard": heard}
 
 
 def without_times(lyrics: str) -> str:

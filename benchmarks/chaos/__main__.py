@@ -30,7 +30,7 @@ from sqlmodel import select
 from benchmarks.chaos.account import as_table, at_rest, violations
 from benchmarks.chaos.faults import FAULTS, NotHereError
 from benchmarks.chaos.stage import Stage, stage
-from scanner import keys, references
+from scanner import keys, references, signing_keys
 from scanner.bus.intake import sign_submission
 from scanner.callers import SCOPES, Caller
 from scanner.clock import utc_now
@@ -57,7 +57,7 @@ class Sender:
         with service.database.reading() as session:
             self.tenant_id = keys.tenants(session)[0].id
         _, self._token = keys.create_key(service, self.tenant_id, "chaos")
-        self._signing = keys.create_signing_key(service, self.tenant_id, "chaos")
+        self._signing = signing_keys.create(service, self.tenant_id, "chaos")
         self.accepted: set[str] = set()
         self.ids: dict[str, str] = {}
         self.failed: list[str] = []

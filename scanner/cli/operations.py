@@ -69,13 +69,13 @@ def create(
     """Make a key; it is shown this once."""
     from datetime import timedelta
 
-    from scanner import keys
+    from scanner import keys, signing_keys
     from scanner.callers import SCOPES
 
     with opened() as service:
         caller = caller_for(service, tenant)
         if signing:
-            made, pem = keys.create_signing_key(service, caller.tenant_id, name)
+            made, pem = signing_keys.create(service, caller.tenant_id, name)
             shown = {"id": made.id, "name": made.name, "tenant": made.tenant_id, "private_key": pem}
         else:
             kept, token = keys.create_key(
@@ -102,13 +102,13 @@ def create(
 @answering
 def list_keys(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """List API keys and signing keys, revoked ones included."""
-    from scanner import keys
+    from scanner import keys, signing_keys
 
     with opened() as service, service.database.reading() as session:
         caller = caller_for(service, tenant)
         found = [keys.describe(each) for each in keys.listed(session, caller.tenant_id)]
-        signing = keys.listed_signing_keys(session, caller.tenant_id)
-        found += [keys.describe_signing_key(each) for each in signing]
+        signing = signing_keys.listed(session, caller.tenant_id)
+        found += [signing_keys.describe(each) for each in signing]
     if as_json:
         for each in found:
             say(each)
@@ -137,14 +137,14 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """End the life of an API key or a signing key."""
-    from scanner import keys
+    from scanner import keys, signing_keys
 
     with opened() as service:
         tenant_id = caller_for(service, tenant).tenant_id
         with service.database.reading() as session:
-            signing = {each.id for each in keys.listed_signing_keys(session, tenant_id)}
+            signing = {each.id for each in signing_keys.listed(session, tenant_id)}
         if key_id in signing:
-            shown = keys.describe_signing_key(keys.revoke_signing_key(service, tenant_id, key_id))
+            shown = signing_keys.describe(signing_keys.revoke(service, tenant_id, key_id))
         else:
             shown = keys.describe(keys.revoke(service, tenant_id, key_id))
     if as_json:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,11 +13,14 @@ from scanner.cli.session import (
     TenantName,
     answering,
     caller_for,
-    console,
+    complain,
     opened,
     say,
     table,
 )
+
+if TYPE_CHECKING:
+    from scanner.tables import PolicyDecision
 
 app = typer.Typer(help="Packs of rules.", no_args_is_help=True)
 PackPath = Annotated[
@@ -35,6 +38,9 @@ def test(pack: PackPath, as_json: Json = False) -> None:
     import policy
 
     results = policy.test_pack(policy.load_pack(pack))
+    if not results:
+        complain("the pack has no tests, so nothing was shown: add cases under `tests`")
+        raise typer.Exit(NO)
     failed = [result for result in results if not result.passed]
     if as_json:
         for result in results:
@@ -75,9 +81,9 @@ def lint(pack: PackPath, as_json: Json = False) -> None:
             say(asdict(finding))
     elif findings:
         table(
-            ["Rule", "Line", "Problem", "Remedy"],
+            ["Rule", "Line", "Kind", "Problem", "Remedy"],
             [
-                [str(each.rule or ""), str(each.line or ""), each.problem, each.remedy]
+                [str(each.rule or ""), str(each.line or ""), each.kind, each.problem, each.remedy]
                 for each in findings
             ],
         )
@@ -123,10 +129,11 @@ def explain(
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
-    """Show the tree of rules that decided a track, the values they saw, and what would flip it."""
-    import policy
+    """Show which rules decided a track, what they saw, what was exempted, and what would flip it."""
     from scanner import tracks
+    from scanner.decision_replays import flips_of
     from scanner.errors import NotFoundError
+    from scanner.privacy.erasure import refuse_erased
     from scanner.tables import PolicyDecision
 
     with opened() as service, service.database.reading() as session:
@@ -134,14 +141,54 @@ def explain(
         track = tracks.find(session, caller.tenant_id, track_id)
         if track.decision_id is None:
             raise NotFoundError("decision of track", track_id)
+        refuse_erased(session, track.id)
         decision = session.get_one(PolicyDecision, track.decision_id)
-        flips = None  # of a pack that is no longer here nothing can be tried
-        pack = service.packs.that_made(session, decision)
-        if pack is not None:
-            facts = policy.Facts.model_validate(decision.facts)
-            flips = [flip.to_json() for flip in policy.flips(pack, facts)]
+        flips = flips_of(service, session, decision)
     told = {**decision.explanation, "flips": flips}
     if as_json:
         say({"track_id": track_id, "facts": decision.facts, **told})
     else:
-        console().print_json(data=told)
+        _print_explained(decision, told)
+
+
+def _print_explained(decision: "PolicyDecision", told: dict[str, Any]) -> None:
+    """Print a decision for people; the tree of every rule is in the JSON."""
+    where = ", ".join(f"{place}: {outcome}" for place, outcome in decision.outcomes.items())
+    print(f"{decision.decision} ({where}), by {decision.pack}")
+    for each in decision.reasons:
+        print(f"\n{each['rule']}: {each.get('outcome', '')} {_where(each)}{_law(each)}")
+        print(f"  {each['text']}")
+        for name, value in _seen(each).items():
+            print(f"  {name} = {value}")
+    for each in told.get("exempted", ()):
+        print(f"\n{each['rule']}: exempted {_where(each)}{_law(each)}")
+        print(f"  {each['text']}")
+    print(f"\n{_flips_told(told['flips'])}")
+    print("--json has the tree of every rule with the values seen, and all facts")
+
+
+def _flips_told(flips: list[dict[str, Any]] | None) -> str:
+    if flips is None:
+        return "What would flip it can't be told: no pack of rules that is here decided."
+    if not flips:
+        return "No single change of a fact that was read would flip it."
+    told = ["What would flip it:"]
+    for each in flips:
+        of = f" of {each['reference_id']}" if each["reference_id"] else ""
+        told.append(f"  {each['fact']}{of} {each['change']} -> {each['decision']}")
+    return "\n".join(told)
+
+
+def _law(each: dict[str, Any]) -> str:
+    return f" ({', '.join(each['legal_basis'])})" if each.get("legal_basis") else ""
+
+
+def _seen(reason: dict[str, Any]) -> dict[str, Any]:
+    seen: dict[str, Any] = reason.get("evidence", {}).get("seen", {})
+    return seen
+
+
+def _where(each: dict[str, Any]) -> str:
+    if each.get("territories"):
+        return ", ".join(each["territories"])
+    return f"all but {', '.join(each['except'])}" if each.get("except") else "everywhere"

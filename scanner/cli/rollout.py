@@ -203,16 +203,32 @@ def list_(tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
 
 
 @answering
-def show(pack: Pack, tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
+def show(
+    pack: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PACK]",
+            help="A pack's YAML file, its id, or 8 digits of its hash. Default: the pack in force.",
+        ),
+    ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print its YAML and nothing else, to write another from.")
+    ] = False,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
     """Show a pack: its state, when it was in force or rehearsed, and where it differed."""
     from scanner import policy_views
 
     with acting(tenant) as (service, caller):
-        row = _find(service, caller, pack)
+        row = _find(service, caller, pack or _in_force(service, caller))
         with service.database.reading() as session:
             view = policy_views.whole(session, row)
     if as_json:
         say(view)
+        return
+    if text:
+        print(view["text"], end="")
         return
     print(f"{view['id']}\n{view['state']}; approved by {_approver(view) or 'nobody'}\n")
     table(
@@ -406,11 +422,15 @@ def _readable(service: "Service", caller: "Caller", pack: str | None) -> tuple[A
 
     if pack is not None and Path(pack).is_file():
         return policy.load_pack(Path(pack)), _text(pack)
-    with service.database.reading() as session:
-        name = pack or service.packs.in_force(session, caller.tenant_id).pack.id
-    row = _find(service, caller, name)
+    row = _find(service, caller, pack or _in_force(service, caller))
     with service.database.reading() as session:
         return service.packs.compiled(session, row.id), row.text
+
+
+def _in_force(service: "Service", caller: "Caller") -> str:
+    """Return the id of the pack that decides."""
+    with service.database.reading() as session:
+        return service.packs.in_force(session, caller.tenant_id).pack.id
 
 
 def _text(pack: str) -> str:

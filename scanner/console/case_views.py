@@ -8,14 +8,13 @@ import structlog
 from sqlmodel import Session, col, func, select
 
 import fingerprint
-import policy
 from appeals.machines.case import State
-from scanner import case_views, explanations, stem_lanes, track_views, verdicts
+from scanner import case_views, decision_replays, explanations, stem_lanes, track_views, verdicts
 from scanner.callers import Caller
 from scanner.console import alignment, case_beside, queue
 from scanner.console.case_beside import Beside
 from scanner.errors import NotFoundError, ScannerError
-from scanner.privacy.personal import ERASED, opened
+from scanner.privacy.personal import opened
 from scanner.sentences import clock
 from scanner.tables import (
     Case,
@@ -225,15 +224,10 @@ def prints(
 
 
 def _flips(service: "Service", decision: PolicyDecision | None) -> list[dict[str, Any]] | None:
-    """Return what would change the decision; None where no pack that is here made it, or its facts were erased."""
-    if decision is None or decision.ruled_by is not None or ERASED in decision.facts:
+    if decision is None:
         return None
     with service.database.reading() as session:
-        pack = service.packs.that_made(session, decision)
-    if pack is None:
-        return None
-    facts = policy.Facts.model_validate(decision.facts)
-    return [flip.to_json() for flip in policy.flips(pack, facts)]
+        return decision_replays.flips_of(service, session, decision)
 
 
 def _lyrics(

@@ -118,6 +118,7 @@ def _environment(language: str) -> jinja2.Environment:
         clock=clock,
         moment=lambda value: _moment(value, language),
         told=lambda reason: appeals.reason_text(reason, language),
+        changed=lambda flip: flip["changes"].get(language) or flip["change"],
         sentence=lambda match: sentence(match, language),
         titled=lambda each: _title(each, language),
         capitalize_first=lambda text: text[:1].upper() + text[1:],

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import col, select
 
 from scanner import cursors, schemas
-from scanner.bus import dead_letters
+from scanner.bus import dead_letter_ends, dead_letters
 from scanner.dependencies import Cursor, Limit, OnceDep, Operator, OwnLetter, ServiceDep
 from scanner.problems import problems
 from scanner.replays import Answer, identity_of
@@ -69,6 +69,29 @@ def replay(
         return Answer(202, _shown(dead_letters.replay(service, letter.id, caller.tenant_id)))
 
     return once.answer(identity_of(request.url.path, b""), work)
+
+
+@router.delete(
+    "/{letter_id}",
+    status_code=204,
+    responses=problems("not-found", "bad-fields", "conflict"),
+)
+def drop(
+    letter: OwnLetter,
+    caller: Operator,
+    service: ServiceDep,
+    reason: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=500,
+            pattern=r"\S",
+            description="Why; the audit trail keeps it.",
+        ),
+    ],
+) -> None:
+    """Put a dead letter away for good. Needs the scope `operations`."""
+    dead_letter_ends.drop(service, letter.id, caller.tenant_id, reason, caller.actor)
 
 
 def _shown(letter: DeadLetter) -> dict[str, Any]:

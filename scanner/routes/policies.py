@@ -27,6 +27,7 @@ from scanner.dependencies import (
 from scanner.problems import problems
 from scanner.pseudonyms import told
 from scanner.replays import Answer, Once, identity_of
+from scanner.rollouts import id_of
 from scanner.routing import Route
 from scanner.service import Service
 from scanner.tables import PolicyPack
@@ -87,7 +88,7 @@ def add_policy(
 
     def work() -> Answer:
         row = policies.add(service, caller, wanted.text)
-        location = {"Location": f"/v1/policies/{policies.id_of(row)}"}
+        location = {"Location": f"/v1/policies/{id_of(row)}"}
         return Answer(201, _described(service, row), etag(row.version) | location)
 
     return once.answer(_identity(request, wanted), work)

@@ -206,6 +206,7 @@ class GateReasonAnswer(Answer):
 
     rule: str
     text: str
+    texts: dict[str, str] = Field({}, description="The same in other languages: de, fr, es.")
     legal_basis: list[str]
     outcome: GateOutcome
 

@@ -19,6 +19,7 @@ from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id, utc_now
 from scanner.inline import drive
 from scanner.journal import Actor
+from scanner.rollouts import id_of
 from scanner.secrets import make_key_file
 from scanner.service import Service
 from scanner.settings import Settings
@@ -172,7 +173,7 @@ def _fill(world: World) -> None:
         "webhook_id": webhook.id,
         "delivery_id": delivery.id,
         "letter_id": letter.id,
-        "pack": policies.id_of(pack),
+        "pack": id_of(pack),
     }
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -12,8 +13,9 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+import policy
 import scanner.console
-from scanner.console import languages
+from scanner.console import languages, rendering
 
 CONSOLE: Final = Path(scanner.console.__file__).parent
 OTHERS: Final = [code for code in languages.LANGUAGES if code != "en"]
@@ -80,3 +82,21 @@ def test_counted_things_take_each_languages_plural() -> None:
     assert languages.words("fr").ngettext(one, many, 0) == "%(num)s cas est ouvert."
     assert languages.words("de").ngettext(one, many, 0) == "%(num)s Fälle sind offen."
     assert languages.words("en").ngettext(one, many, 1) == one
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Somebody under 16 may have"), ("de", "Zustimmung eines Elternteils")],
+)
+def test_who_may_not_have_music_made_reads_why_in_their_language(language: str, told: str) -> None:
+    child = policy.Person(policy.default_jurisdictions().of("DE"), "child", "high")
+    gate = policy.gate("generate", child, datetime(2026, 11, 27, 12, tzinfo=UTC))
+    for shown in (gate, gate.to_json()):
+        page = rendering._environment(language).get_template("studio_words.html").module
+        assert told in page.limits(shown)
+
+
+def test_a_reason_that_was_kept_before_there_were_translations_is_shown_as_it_is() -> None:
+    kept = {"reasons": [{"rule": "gate.x", "text": "As it was.", "outcome": "refused"}]}
+    page = rendering._environment("fr").get_template("studio_words.html").module
+    assert "As it was." in page.limits(kept)

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from scanner import backtest_runs, keys, logins, policies
 from scanner.clock import utc_now
 from scanner.console import charts
+from scanner.rollouts import id_of
 from scanner.tables import ApiKey, JournalRow, Letter, User
 from tests import rollouts
 from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in, opened, shot
@@ -116,7 +117,7 @@ def test_a_pack_is_proposed_backtested_approved_by_another_lead_and_rolled_back(
 
 def test_whoever_proposed_a_pack_can_not_approve_it_by_hand_either(world: World) -> None:
     pack = policies.add(world.service, world.caller, rollouts.pack_text(17, "alone"))
-    fields = {"id": policies.id_of(pack), "version": str(pack.version)}
+    fields = {"id": id_of(pack), "version": str(pack.version)}
     assert posted(world, "policy_lead", "/policies/move", move="propose", **fields).is_redirect
     fields["version"] = str(pack.version + 1)
     refused = posted(world, "policy_lead", "/policies/move", move="approve", **fields)

@@ -4,10 +4,15 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 
+import policy
+from scanner.judgements import decision_row
+from scanner.packs_in_force import InForce
+from scanner.tables import Analysis, Case, Track
 from tests.console.conftest import World, csrf_in, opened, shot
-from tests.console.test_review import WIDE
+from tests.console.test_review import WIDE, give_back, put_up
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -96,3 +101,42 @@ def test_a_case_shows_similar_ones_who_claims_and_what_the_creator_added(world: 
     assert "Blue Records" in added and "licence.txt" in added
     assert re.search(r'<mark title="[a-z-]+">', page)  # words that were found in the lyrics
     assert csrf_in(page)
+
+
+@pytest.mark.parametrize(
+    ("language", "flip", "exempted"),
+    [
+        ("en", "below 0.8 (is 0.9)", "A licence for &#39;Song&#39; is on record (DE)."),
+        ("de", "unter 0,8 (jetzt: 0,9)", "Für „Song“ ist eine Lizenz hinterlegt (DE)."),
+    ],
+)
+def test_what_would_flip_it_and_what_was_exempted_are_told_in_the_readers_language(
+    world: World, language: str, flip: str, exempted: str
+) -> None:
+    [case_id] = put_up(world, 1)
+    _judge(world, case_id)
+    with world.http("appeals_officer") as client:
+        csrf = csrf_in(client.get("/queue").text)
+        client.post(f"/cases/{case_id}/take", data={"csrf": csrf})
+        text = client.get(f"/cases/{case_id}", headers={"Accept-Language": language}).text
+    give_back(world, "appeals_officer", [case_id])
+    assert flip in text
+    assert exempted in text
+
+
+def _judge(world: World, case_id: str) -> None:
+    """Let the packaged pack judge the case's track, which holds a song that is licensed in Germany."""
+    match = {"reference_id": "r1", "title": "Song", "kind": "recording", "score": 0.9}
+    licence = {"licensed": True, "licence_territories": ["DE"]}
+    facts = policy.Facts.model_validate(
+        {"detectors": {"fingerprint": "ok"}, "matches": [match | licence]}
+    )
+    pack = policy.default_pack()
+    with world.service.database.transaction() as session:
+        track = session.get_one(Track, session.get_one(Case, case_id).track_id)
+        analysis = session.get_one(Analysis, track.analysis_id)
+        decision = policy.decide(pack, facts)
+        row = decision_row(world.service, track, analysis, facts, decision, InForce(pack))
+        session.add(row)
+        session.flush()
+        track.decision_id = row.id

@@ -4,13 +4,15 @@ import re
 from typing import Any, Final
 
 import pytest
+from sqlmodel import select
 
 from scanner import backtest_runs, flaggers, keys, policies
 from scanner.clock import new_id, utc_now
 from scanner.console import access
 from scanner.console.application import PAGES
 from scanner.privacy import holds
-from scanner.tables import Case, DeadLetter, Webhook
+from scanner.rollouts import id_of
+from scanner.tables import Case, DeadLetter, JournalRow, Webhook
 from tests import casework, rollouts
 from tests.console.areas import areas
 from tests.console.conftest import World, csrf_in
@@ -42,6 +44,7 @@ ROUTES: Final[dict[tuple[str, str], set[str | None]]] = {
     ("POST", "/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"): {"admin"},
     ("GET", "/admin/dead"): {"admin"},
     ("POST", "/admin/dead/{letter_id}/replay"): {"admin"},
+    ("POST", "/admin/dead/{letter_id}/drop"): {"admin"},
     ("GET", "/admin/configuration"): {"admin"},
     ("GET", "/audit"): {"auditor"},
     ("GET", "/audit/verify"): {"auditor"},
@@ -144,7 +147,7 @@ def theirs(world: World) -> dict[str, str]:
         "letter": letter.id,
         "key": key.id,
         "user": user.id,
-        "pack": policies.id_of(pack),
+        "pack": id_of(pack),
         "run": backtest_runs.ask(service, other, pack, now).id,
         "flagger": flaggers.add(service, other, "Theirs", "t@two.example")[0].id,
         "hold": holds.place(service, other, "track", track.id, "Court file").id,
@@ -158,6 +161,7 @@ FOREIGN: Final = {
         "/admin/webhooks?webhook={webhook}",
         "POST /admin/keys/{key}/revoke",
         "POST /admin/dead/{letter}/replay",
+        "POST /admin/dead/{letter}/drop",
         "POST /admin/users/{user}",
         "POST /admin/flaggers/{flagger}/remove",
         "POST /admin/holds/{hold}/lift",
@@ -187,3 +191,24 @@ def test_another_platforms_things_read_as_unknown(
                 told.append((answer.status_code, words))
             assert told[0] == told[1], path
             assert told[0][0] == 404, path
+
+
+def test_an_admin_puts_a_dead_letter_away_and_says_why(world: World) -> None:
+    letter = DeadLetter(
+        id=new_id(), tenant_id=world.caller.tenant_id, group="analyse", topic="tracks", event_id=new_id(),
+        error="StoreError", detail="", attempts=4, state="dead", payload="", created_at=utc_now(),
+    )  # fmt: skip
+    letter_id = letter.id
+    with world.service.database.transaction() as session:
+        session.add(letter)
+    with world.http("admin") as client:
+        csrf = csrf_in(client.get("/admin/dead").text)
+        address = f"/admin/dead/{letter_id}/drop"
+        assert client.post(address, data={"csrf": csrf, "reason": " "}).status_code == 422
+        assert letter_id in client.get("/admin/dead").text
+        assert client.post(address, data={"csrf": csrf, "reason": "a test"}).status_code == 303
+        assert letter_id not in client.get("/admin/dead").text
+    with world.service.database.reading() as session:
+        query = select(JournalRow).where(JournalRow.subject == letter_id)
+        (row,) = session.exec(query)
+    assert row.data["detail"]["reason"] == "a test"

@@ -101,6 +101,9 @@ def facts(a: Any = fact, states: tuple[str, ...] = ("ok", "failed", "not_run")) 
         ),
         consents=a(st.lists(st.sampled_from(SCOPES), unique=True, max_size=3).map(tuple)),
         words=a(st.lists(WORDS_FOUND, max_size=2).map(tuple)),
+        words_from=a(
+            st.lists(st.sampled_from(["lyrics", "tags", "title", "heard"]), max_size=2).map(tuple)
+        ),
         lyrics_heard=a(yes),
         rights_attested=a(st.sampled_from([True, True, False])),
         generation=a(

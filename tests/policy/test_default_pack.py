@@ -120,7 +120,13 @@ def test_statement_holds_the_values_of_the_case() -> None:
         "60.0 s of the recording 'Song' were found, 100 % of the track. "
         "Its holder does not allow this use (everywhere except AT, DE)."
     )
-    assert decision.exempted[0].text == "A licence for 'Song' is on record (AT, DE)."
+    (exempted,) = decision.exempted
+    assert exempted.text == "A licence for 'Song' is on record (AT, DE)."
+    assert exempted.to_json()["texts"] == {
+        "de": "Für „Song“ ist eine Lizenz hinterlegt (AT, DE).",
+        "fr": "Une licence pour « Song » est enregistrée (AT, DE).",
+        "es": "Consta una licencia para «Song» (AT, DE).",
+    }
 
 
 def test_decision_says_how_far_it_was_automatic() -> None:

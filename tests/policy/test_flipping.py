@@ -56,6 +56,10 @@ def told(facts: Facts, limit: int = 50) -> list[str]:
             "match.score of r1 0.99 or more (is 0.9) -> block",
         ),
         (
+            Facts(detectors=FOUND, matches=(copy(),)),
+            "match.licensed of r1 true (is false) -> clear",
+        ),
+        (
             Facts(detectors=FOUND, matches=(copy(licensed=True),)),
             "match.licensed of r1 false (is true) -> block",
         ),
@@ -101,6 +105,11 @@ def test_milder_outcomes_come_first_and_no_more_than_asked_for() -> None:
     effects = [flip.effect for flip in flips(default_pack(), doubtful, 50)]
     assert {"milder", "stricter"} == set(effects)
     assert effects == sorted(effects)
+    milder = [
+        flip.decision for flip in flips(default_pack(), doubtful, 50) if flip.effect == "milder"
+    ]
+    assert milder[0] == "clear"
+    assert milder == sorted(milder, key=SEVERITY.__getitem__)
     assert flips(default_pack(), doubtful, 3) == flips(default_pack(), doubtful, 50)[:3]
 
 
@@ -118,10 +127,31 @@ rules:
         "fact": "duration",
         "reference_id": None,
         "change": "below 600 (is 700)",
+        "changes": {
+            "de": "unter 600 (jetzt: 700)",
+            "fr": "moins de 600 (actuellement : 700)",
+            "es": "menos de 600 (ahora: 700)",
+        },
         "effect": "milder",
         "decision": "clear",
         "outcomes": {"*": "clear"},
     }
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("de", {"unter 0,99 (jetzt: 0,995)", "wahr (jetzt: falsch)"}),
+        ("fr", {"moins de 0,99 (actuellement : 0,995)", "vrai (actuellement : faux)"}),
+        ("es", {"menos de 0,99 (ahora: 0,995)", "verdadero (ahora: falso)"}),
+    ],
+)
+def test_a_change_is_told_with_numbers_and_words_as_the_language_has_them(
+    language: str, expected: set[str]
+) -> None:
+    found = flips(default_pack(), Facts(detectors=FOUND, matches=(copy(),)), 50)
+    told_so = {flip.changes[language] for flip in found}
+    assert expected <= told_so
 
 
 @given(any_facts())

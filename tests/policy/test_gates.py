@@ -1,5 +1,6 @@
 """Who may do what: told from the law, and held against every person that can be thought of."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.ages import BANDS, LEVELS
+from policy.core_texts import LANGUAGES
+from policy.gate_texts import gate_texts
 from policy.gates import ACTS, OUTCOMES, SCOPE_OF, Controls, Person, gate
 from policy.jurisdictions import default_jurisdictions
 
@@ -200,3 +203,42 @@ def test_whatever_is_not_allowed_is_explained_with_its_law(act, person, now) -> 
     for reason in answer.reasons:
         assert reason.text.endswith(".")
         assert reason.legal_basis
+
+
+def test_every_text_of_a_gate_is_there_in_four_languages_with_the_same_values() -> None:
+    for name, texts in gate_texts().items():
+        assert tuple(texts) == LANGUAGES, name
+        if name == "acts":
+            assert all(set(acts) == set(ACTS) for acts in texts.values())
+            continue
+        values = {frozenset(re.findall(r"\{(\w+)\}", text)) for text in texts.values()}
+        assert len(values) == 1, name
+
+
+def test_a_child_reads_in_their_language_why_they_have_to_wait() -> None:
+    (reason,) = gate("publish", Person(default_jurisdictions().of("DE")), NOW).reasons
+    assert reason.text == (
+        "Somebody whose age is not known counts as under 16. "
+        "Somebody under 16 may publish tracks once a parent has agreed to it."
+    )
+    assert reason.to_json()["texts"] == {
+        "de": "Wessen Alter nicht bekannt ist, zählt als unter 16. "
+        "Unter 16 ist es nur mit Zustimmung eines Elternteils erlaubt, Titel zu veröffentlichen.",
+        "fr": "Une personne dont l'âge n'est pas connu compte comme ayant moins de 16 ans. "
+        "Avant 16 ans, il n'est permis de publier des titres qu'avec l'accord d'un parent.",
+        "es": "Una persona cuya edad no se conoce cuenta como menor de 16 años. "
+        "Antes de los 16 años solo se permite publicar pistas con el acuerdo de uno de los padres.",
+    }
+
+
+def test_hours_and_quota_are_told_with_their_values() -> None:
+    late = NOW.replace(hour=23)
+    hours = Controls(opens=time(8), closes=time(20), zone="UTC")
+    allowed = frozenset(SCOPE_OF.values())
+    person = replace(CHILD, consents=allowed, controls=hours, generated_today=10)
+    told = [reason.texts["de"] for reason in gate("generate", person, late).reasons]
+    assert told == [
+        "Ein Elternteil hat festgelegt, dass es diesem Konto nur von 08:00 bis 20:00 (UTC) erlaubt ist, "
+        "Titel erzeugen zu lassen.",
+        "Für dieses Konto wurden heute so viele Titel erzeugt, wie an einem Tag erlaubt sind.",
+    ]

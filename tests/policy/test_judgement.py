@@ -1,8 +1,9 @@
 """Judgement: what holds for any facts and any pack."""
 
 import json
+from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -199,6 +200,43 @@ def pack_with(rules: str) -> Pack:
     return load_pack(SMALL + rules)
 
 
+LIVELY = Facts(  # clear
+    account=AccountFact(),
+    age_band="unassured",
+    duration=60.0,
+    detectors=dict.fromkeys(("fingerprint", "watermark", "provenance", "lyrics"), "ok"),
+    matches=(MatchFact(reference_id="r", kind="recording", score=0.5),),
+)
+
+
+def may_be_unknown(model: type[Facts] | type[MatchFact]) -> list[str]:
+    """Names of its facts whose detector can fail."""
+    fields = model.model_fields.items()
+    return [name for name, field in fields if Unknown in get_args(field.annotation)]
+
+
+@pytest.mark.parametrize("fact", may_be_unknown(Facts))
+def test_each_fact_that_is_unknown_by_itself_brings_a_person(fact: str) -> None:
+    decision = decide(default_pack(), LIVELY.model_copy(update={fact: UNKNOWN}))
+    assert decision.decision == "review"
+    assert decision.reasons[0].evidence.get("unknown", [fact]) == [fact]
+
+
+@pytest.mark.parametrize("fact", may_be_unknown(MatchFact))
+def test_each_fact_of_a_match_that_is_unknown_by_itself_brings_a_person(fact: str) -> None:
+    doubtful = LIVELY.matches[0].model_copy(update={fact: UNKNOWN})
+    facts = LIVELY.model_copy(update={"matches": (doubtful,)})
+    assert decide(default_pack(), LIVELY).decision == "clear"
+    assert decide(default_pack(), facts).decision == "review"
+
+
+RAISING = load_pack("""\
+name: raising
+thresholds: {}
+rules: [{id: broken, title: Broken, when: "duration > 'long'", outcome: clear}]
+""")
+
+
 def rule(outcome: str, when: str, each: bool, where: str) -> str:
     lines = [f"  - id: added\n    title: Added\n    outcome: {outcome}\n    when: {when}\n"]
     if each:
@@ -305,6 +343,47 @@ def test_rule_that_raises_sends_the_track_to_review_and_says_which_clause() -> N
     (reason,) = decision.reasons
     assert (reason.rule, reason.outcome) == ("added", "review")
     assert "duration > 'long'" in reason.evidence["errors"][0]
+
+
+@pytest.mark.parametrize("name", [rule.id for rule in default_pack().rules])
+@pytest.mark.parametrize("part", ["when", "applies"])
+def test_no_rule_of_the_default_pack_can_raise_and_leave_a_track_clear(
+    name: str, part: str
+) -> None:
+    """Whichever rule breaks, in its condition or in what puts it in play, a person looks."""
+    pack = default_pack()
+    raising = RAISING.rules[0].when
+    broken = {
+        phase: tuple(
+            replace(rule, **{part: raising}) if rule.id == name else rule
+            for rule in getattr(pack, phase)
+        )
+        for phase in ("exemptions", "decisions")
+    }
+    (rule,) = (rule for rule in pack.rules if rule.id == name)
+    always = rule.applies is None or part == "applies"
+    judged = [
+        decide(replace(pack, **broken), LIVELY.model_copy(update={"origin": origin}))
+        for origin in ("upload", "generated")
+    ]
+    raised = [
+        decision
+        for decision in judged
+        if any(each.rule == name and each.evidence.get("errors") for each in decision.reasons)
+    ]
+    assert len(raised) == (2 if always else 1)
+    assert {decision.decision for decision in raised} == {"review"}
+
+
+@pytest.mark.parametrize("frame", ["{not: %s}", "{any: [explicit, %s]}", "{all: [%s, {not: %s}]}"])
+def test_a_clause_that_raises_inside_a_condition_never_clears(frame: str) -> None:
+    condition = frame.replace("%s", "\"duration > 'long'\"")
+    decision = decide(
+        load_pack(f"{SMALL}  - {{id: added, title: A, when: {condition}, outcome: restrict, "
+                  "restriction: {kind: monetise}}\n"),
+        Facts(duration=1.0, explicit=False),
+    )  # fmt: skip
+    assert decision.outcomes == {"*": "review"}
 
 
 def test_exemption_that_raises_leaves_the_match_in_doubt_so_nothing_is_blocked() -> None:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 import policy
-from policy.packs import _RuleText
+from policy.pack_forms import RuleText
 from scripts.policy_facts_page import PAGE, SECTIONS, page
 from tests.policy.strategies import facts
 
@@ -87,5 +87,5 @@ def test_every_rule_of_the_default_pack_is_in_the_table_with_outcome_and_basis()
 
 
 def test_every_key_of_a_rule_is_documented() -> None:
-    for key in _RuleText.model_fields:
+    for key in RuleText.model_fields:
         assert re.search(rf"^\|.*`{key}(:| |`)", DOCS, re.MULTILINE), key

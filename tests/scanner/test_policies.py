@@ -4,12 +4,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from sqlmodel import select
 
+import fingerprint
 import policy
 from scanner import pipeline, policies
 from scanner.audit import verify
 from scanner.bus.relay import seal_batch
+from scanner.declarations import Declaration
 from scanner.errors import (
     ConflictError,
     ForbiddenError,
@@ -19,8 +23,10 @@ from scanner.errors import (
     PreconditionFailedError,
     TransientError,
 )
+from scanner.precheck import precheck
+from scanner.rollouts import id_of
 from scanner.service import Service
-from scanner.tables import PolicyDecision, PolicyPack, Track
+from scanner.tables import Case, PolicyDecision, PolicyPack, Track
 from tests.rollouts import (
     analysed,
     another,
@@ -175,7 +181,7 @@ def test_a_pack_decides_from_its_activation_on_in_every_process(make_service, da
     restored = policies.rollback(service, caller, "too many reviews")
     assert decided(other, caller, 60).decision == "clear"
 
-    assert policies.id_of(restored) == policy.default_pack().id
+    assert id_of(restored) == policy.default_pack().id
     assert state_of(service, pack) == "retired"
     with pytest.raises(ConflictError, match="no pack was in force before"):
         policies.rollback(service, caller, "once more")
@@ -199,7 +205,7 @@ def test_a_rollback_ends_a_canary_and_leaves_the_live_pack(service, caller) -> N
 
     live = policies.rollback(service, caller, "looks wrong")
 
-    assert policies.id_of(live) == policy.default_pack().id
+    assert id_of(live) == policy.default_pack().id
     assert state_of(service, pack) == "retired"
     assert running(service, caller)[1] is None
     assert policies.activate(service, caller, pack).state == "active"
@@ -229,14 +235,14 @@ def test_platforms_have_packs_of_their_own(service, caller) -> None:
     assert decided(service, caller, 60).decision == "review"
     assert decided(service, other, 60).decision == "clear"
     with service.database.reading() as session, pytest.raises(NotFoundError):
-        policies.find(session, other.tenant_id, policies.id_of(pack))
+        policies.find(session, other.tenant_id, id_of(pack))
 
 
 def test_a_pack_is_found_by_its_id_or_enough_of_its_hash(service, caller) -> None:
     pack = policies.add(service, caller, pack_text())
     names = (
-        policies.id_of(pack),
-        policies.id_of(pack)[:28],
+        id_of(pack),
+        id_of(pack)[:28],
         pack.content_hash,
         pack.content_hash[:8],
     )
@@ -321,7 +327,7 @@ def test_no_decision_of_a_pack_is_stored_after_it_was_rolled_back(
     late = [decision for decision in made if decision.id not in rolled_back]
     assert {decision.decision for decision in late} <= {"clear"}
     assert {decision.pack for decision in late} <= {policy.default_pack().id}
-    assert {each.pack for each in made if each.decision == "review"} == {policies.id_of(pack)}
+    assert {each.pack for each in made if each.decision == "review"} == {id_of(pack)}
 
 
 def test_a_change_names_the_version_it_was_read_at(service, caller) -> None:
@@ -372,6 +378,30 @@ def test_a_live_pack_that_can_not_be_read_stops_decisions_until_it_is_replaced(
     with service.database.reading() as session:
         track = session.get_one(Track, event.subject)
         assert session.get_one(PolicyDecision, track.decision_id).decision == "clear"
+
+
+def test_a_track_that_is_given_up_under_a_pack_that_can_not_be_read_waits_for_a_person(
+    service, caller
+) -> None:
+    pack = approved(service, caller)
+    policies.activate(service, caller, pack)
+    with service.database.transaction() as session:
+        session.get_one(PolicyPack, pack.id).text = "rules: ["
+    del service.packs  # as in a process that starts now
+    event = analysed(service, caller)
+
+    with pytest.raises(TransientError, match="roll back"):
+        heard = fingerprint.Fingerprint(np.arange(200, dtype=np.uint32), 25.0)
+        precheck(service, caller, Declaration.parse({}), print_=heard)
+    pipeline.give_up(service, event, "the pack can't be used")
+
+    with service.database.reading() as session:
+        track = session.get_one(Track, event.subject)
+        decision = session.get_one(PolicyDecision, track.decision_id)
+        cases = session.exec(select(Case).where(Case.track_id == track.id)).all()
+    assert track.state == "quarantined"
+    assert decision.decision in {"review", "indeterminate"}
+    assert [case.state for case in cases] == ["queued"]
 
 
 def test_a_caller_is_one_identity_whatever_its_role(service, caller) -> None:

@@ -11,6 +11,7 @@ from scanner import pipeline, policies, rehearsals, webhooks
 from scanner.bus.dispatch import AlreadyHandledError
 from scanner.journal import event_of
 from scanner.metrics import POLICY_ALARMS, count_what_waits
+from scanner.rollouts import id_of
 from scanner.tables import (
     JournalRow,
     PolicyComparison,
@@ -205,7 +206,7 @@ def test_a_rule_that_fires_far_more_often_than_in_the_week_before_raises_one_ala
 
     (alarm,) = alarms(service)
     assert (alarm["kind"], alarm["rule"], alarm["pack"]) == (
-        "rule", "long-track", policies.id_of(pack),
+        "rule", "long-track", id_of(pack),
     )  # fmt: skip
     assert (alarm["seen"], alarm["of"], alarm["usual_seen"], alarm["usual_of"]) == (
         10, 10, 50, 1000,
@@ -307,4 +308,4 @@ def test_a_track_that_is_still_to_be_decided_meets_the_pack_of_that_moment(servi
         made = session.exec(
             select(PolicyDecision).where(PolicyDecision.track_id == event.subject)
         ).one()
-    assert made.pack == policies.id_of(pack)
+    assert made.pack == id_of(pack)

@@ -114,7 +114,7 @@ def test_a_track_without_other_words_that_could_not_be_listened_to_says_so(make_
 
     assert evidence.words is not None
     assert evidence.words["warnings"] == ["lyrics-not-heard"]
-    assert facts(evidence)["lyrics_heard"] is False
+    assert facts(evidence) == {"lyrics_heard": False}
     assert evidence.detectors["lyrics"] == "not_run"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import policy
 from scanner.analysis import Evidence
 from scanner.audio import Decoder
 from scanner.words import facts, look_at, without_times
@@ -39,6 +40,19 @@ def test_facts_tell_categories_and_that_nothing_was_heard() -> None:
     (fact,) = told["words"]
     assert (fact.category, fact.source, fact.strong) == ("profanity", "lyrics", True)
     assert told["lyrics_heard"] is False
+    assert set(told["words_from"]) == {"lyrics", "title"}
+
+
+def test_a_title_without_lyrics_leaves_a_track_of_which_nothing_was_found() -> None:
+    told = facts(looked_at())
+
+    decision = policy.decide(
+        policy.default_pack(), policy.Facts(detectors={"fingerprint": "ok", "lyrics": "ok"}, **told)
+    )
+
+    assert (told["words"], told["words_from"]) == ((), ("title",))
+    assert [reason.rule for reason in decision.reasons] == ["core.nothing-found"]
+    assert decision.decision == "clear"
 
 
 def test_without_words_the_detector_did_not_run_and_facts_are_absent() -> None:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import SecretStr
 
 from scanner import dmca_agent, keys, logins
-from scanner.bus import dead_letters
+from scanner.bus import dead_letter_ends, dead_letters
 from scanner.callers import SCOPES
 from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
@@ -18,6 +18,7 @@ from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError
 from scanner.login_links import Invited
+from scanner.problems import HttpError
 from scanner.service import Service
 from scanner.settings import Settings
 
@@ -140,6 +141,19 @@ def replay_dead(
 ) -> Response:
     """Bring an event back under its old id."""
     dead_letters.replay(service, known_id(letter_id, "dead letter"), identity.caller.tenant_id)
+    return redirect(request, "/admin/dead")
+
+
+@router.post("/dead/{letter_id}/drop")
+def drop_dead(
+    request: Request, identity: Admin, service: ServiceDep, letter_id: str, form: Posted
+) -> Response:
+    """Put an event away for good; the audit trail keeps why."""
+    known, caller = known_id(letter_id, "dead letter"), identity.caller
+    reason = form.get("reason", "").strip()
+    if not reason:
+        raise HttpError("bad-fields", "say why nobody needs it: the audit trail keeps it")
+    dead_letter_ends.drop(service, known, caller.tenant_id, reason, caller.actor)
     return redirect(request, "/admin/dead")
 
 

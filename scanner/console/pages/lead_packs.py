@@ -18,6 +18,7 @@ from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError, PackRefusedError
 from scanner.problems import HttpError
+from scanner.rollouts import id_of
 from scanner.service import Service
 from scanner.tables import PolicyPack
 
@@ -104,7 +105,7 @@ def _moved(
         case PackMove.RETIRE:
             return policies.retire(service, caller, row, reason, expected_version=expected)
         case "rollback":
-            return policies.rollback(service, caller, reason, undone=policies.id_of(row))
+            return policies.rollback(service, caller, reason, undone=id_of(row))
     raise HttpError("bad-fields", "there is no such move")
 
 

@@ -75,7 +75,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
     limited = platform.decided(sound(67, 8), account="creator-7")
     held = platform.submit(b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\xff" * 999)
     assert drive(api.service, held) is State.HELD
-    event = event_of(api.journal(platform, "clearance.track.submitted")[0])
+    event, *_, last = map(event_of, api.journal(platform, "clearance.track.submitted"))
     key, _ = keys.create_key(api.service, platform.tenant.id, "old")
     _, second = keys.create_key(api.service, platform.tenant.id, "approves")
     pack = platform.http.post("/v1/policies", json={"text": pack_text()}).json()["id"]
@@ -123,6 +123,7 @@ def ids(api: Api, platform: Platform, folder: Path) -> dict[str, str]:
         "REVIEWER_KEY": key_of(api, platform, "rita", "reviewer"),
         "OFFICER_KEY": key_of(api, platform, "olga", "appeals_officer"),
         "LETTER": dead_letters.bury(api.service, "notify", event, ValueError("x"), 1).id,
+        "OTHER_LETTER": dead_letters.bury(api.service, "release", last, ValueError("x"), 1).id,
         **contested(api, platform),
         **appealed(api, platform),
     }

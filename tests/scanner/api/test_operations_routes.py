@@ -12,7 +12,7 @@ from sqlmodel import select
 from standardwebhooks import Webhook as Signed
 
 from policy import default_pack
-from scanner import event_schemas, keys, webhooks
+from scanner import event_schemas, keys, signing_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.bus.relay import Relay
 from scanner.callers import SCOPES
@@ -164,7 +164,7 @@ def test_a_signing_key_signs_and_only_its_public_half_is_kept(api: Api, platform
         load_pem_public_key,
     )
 
-    key, pem = keys.create_signing_key(api.service, platform.tenant.id, "bus")
+    key, pem = signing_keys.create(api.service, platform.tenant.id, "bus")
 
     private: Any = load_pem_private_key(pem.encode(), None)
     public: Any = load_pem_public_key(key.public_key.encode())
@@ -293,6 +293,31 @@ def test_a_dead_letter_is_shown_whole_and_replayed(
     assert (replayed.status_code, replayed.json()["state"]) == (202, "replayed")
     assert platform.http.get("/v1/dead").json()["items"] == []
     assert len(platform.http.get("/v1/dead?state=replayed").json()["items"]) == 1
+
+
+def test_a_dead_letter_is_put_away_with_a_reason_that_the_audit_trail_keeps(
+    api: Api, platform: Platform, wav: bytes
+) -> None:
+    platform.submit(wav)
+    event = event_of(api.journal(platform, "clearance.track.submitted")[0])
+    letter = dead_letters.bury(api.service, "analyse", event, ValueError("poison"), 5)
+    address = f"/v1/dead/{letter.id}"
+
+    for unsaid in ("", "?reason=", "?reason=%20"):
+        assert platform.http.delete(address + unsaid).status_code == 422
+    other = api.platform("Another")
+    assert other.http.delete(f"{address}?reason=mine").status_code == 404
+    dropped = platform.http.delete(f"{address}?reason=a test of ours")
+
+    assert dropped.status_code == 204
+    assert platform.http.get(address).status_code == 404
+    assert platform.http.delete(f"{address}?reason=again").status_code == 404
+    (row,) = [
+        each
+        for each in api.journal(platform, "clearance.operations.changed")
+        if each.data["action"] == "dead-letter.dropped"
+    ]
+    assert (row.data["object_id"], row.data["detail"]["reason"]) == (letter.id, "a test of ours")
 
 
 def test_a_review_opens_a_case_that_is_listed_and_read(platform: Platform) -> None:

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaProducer
 from sqlmodel import select
 
-from scanner import keys
+from scanner import signing_keys
 from scanner.bus import dead_letters, intake
 from scanner.bus.dispatch import Finished, Hold
 from scanner.callers import Caller
@@ -30,7 +30,7 @@ DONE = Finished("done")
 
 @pytest.fixture
 def signing(service: Service, caller: Caller) -> tuple[SigningKey, str]:
-    return keys.create_signing_key(service, caller.tenant_id, "bus")
+    return signing_keys.create(service, caller.tenant_id, "bus")
 
 
 def message(signing: tuple[SigningKey, str], **changes: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def test_a_signed_withdrawal_takes_the_track_back(service, signing) -> None:
 def test_a_withdrawal_of_another_tenants_track_is_refused(service, signing) -> None:
     take(service, message(signing))
     (track,) = tracks(service)
-    other = keys.create_signing_key(service, add_tenant(service, "two").tenant_id, "bus")
+    other = signing_keys.create(service, add_tenant(service, "two").tenant_id, "bus")
 
     withdrawal = message(other, data={"track_id": track.id}, kind=intake.WITHDRAW)
 
@@ -121,14 +121,14 @@ def _unknown_key(service, signing) -> dict[str, Any]:
 
 
 def _another_tenants_key(service, signing) -> dict[str, Any]:
-    other, pem = keys.create_signing_key(service, add_tenant(service, "two").tenant_id, "bus")
+    other, pem = signing_keys.create(service, add_tenant(service, "two").tenant_id, "bus")
     return intake.sign_submission(
         pem, other.id, signing[0].tenant_id, event_id="e", data={"url": URL}, now=utc_now()
     )
 
 
 def _another_private_key(service, signing) -> dict[str, Any]:
-    _, pem = keys.create_signing_key(service, signing[0].tenant_id, "another")
+    _, pem = signing_keys.create(service, signing[0].tenant_id, "another")
     return message((signing[0], pem))
 
 

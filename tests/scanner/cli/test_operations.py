@@ -112,6 +112,23 @@ def test_a_pack_that_fails_its_cases_ends_with_1_and_a_broken_one_with_2(tmp_pat
     assert clearance(tmp_path, "policy", "lint", broken, "--json", status=2).stdout == ""
 
 
+def test_a_pack_without_cases_does_not_pass_its_test(tmp_path: Path) -> None:
+    pack = tmp_path / "untested.yaml"
+    pack.write_text(
+        "name: x\nthresholds: {}\nrules: [{id: a, title: A, when: explicit, outcome: review}]\n"
+    )
+    done = clearance(tmp_path, "policy", "test", pack, "--json", status=1)
+    assert (done.stdout, "no tests" in done.stderr) == ("", True)
+    assert "untested" in clearance(tmp_path, "policy", "lint", pack, status=1).stdout
+
+
+def test_the_text_of_the_pack_in_force_is_there_to_write_another_from(
+    installation: Installation,
+) -> None:
+    text = clearance(installation.home, "policy", "show", "--text").stdout
+    assert policy.read_pack(text).id == policy.default_pack().id
+
+
 def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
     answer(tmp_path, "init")
     with Service(Settings(home=tmp_path)) as service:

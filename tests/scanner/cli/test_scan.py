@@ -105,10 +105,23 @@ def test_explain_says_the_reasons_and_the_places_in_words(installation: Installa
     rules = answer(installation.home, "policy", "explain", track)
     assert rules["decision"] == "block"
     assert rules["facts"]["matches"]
-    score = next(flip for flip in rules["flips"] if flip["fact"] == "match.score")
-    assert (score["effect"], score["decision"]) == ("milder", "review")
+    scores = [flip for flip in rules["flips"] if flip["fact"] == "match.score"]
+    assert [flip["decision"] for flip in scores] == ["clear", "review"]
+    score = scores[1]
+    assert score["effect"] == "milder"
     assert score["change"].startswith("below 0.99 (is ")
+    shown = clearance(installation.home, "policy", "explain", track).stdout
+    assert shown.startswith(f"block (*: block), by {rules['pack']}\n")
+    for told_too in ("recording-block", "match.licensed", "Its holder does not allow"):
+        assert told_too in shown
     assert clearance(installation.home, "explain", "no-such-track", status=2).stdout == ""
+
+
+def test_a_decision_whose_facts_were_erased_is_not_explained(installation: Installation) -> None:
+    scanned = answer(installation.home, "scan", installation.unknown, "--account", "gone")
+    clearance(installation.home, "account", "erase", "gone", "--yes")
+    done = clearance(installation.home, "policy", "explain", scanned["track_id"], status=2)
+    assert (done.stdout, "not replayable: erased" in done.stderr) == ("", True)
 
 
 def test_a_declaration_that_is_wrong_is_bad_usage(installation: Installation) -> None:
