@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import idempotency, people, take_nodes
+from scanner import idempotency, people, take_credits, take_nodes
 from scanner.callers import Caller
 from scanner.database import Database
 from scanner.errors import ConflictError, ForbiddenError, NotFoundError
@@ -120,7 +120,7 @@ def let_work(
 def contributors(session: Session, project_id: str) -> list[str]:
     """Return who may work on a project beside its maker, by the platform's names."""
     query = select(TakeContributor.account_id).where(TakeContributor.project_id == project_id)
-    return sorted(take_nodes.names_of(session, list(session.exec(query))))
+    return sorted(take_credits.shown(session, list(session.exec(query))).values())
 
 
 def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:

@@ -22,6 +22,7 @@ from scanner import (
     generation_limits,
     generations,
     generators,
+    take_credits,
     take_nodes,
     takes_child,
     tracks,
@@ -206,7 +207,7 @@ def _declared(
     session: Session, row: Generation, take: dict[str, Any], parent: Take | None
 ) -> Declaration:
     account = session.get(Account, row.account_id) if row.account_id else None
-    credits_ = take_nodes.names_of(session, take_nodes.credits_after(parent, row.account_id))
+    credits_ = take_credits.names_of(session, take_nodes.credits_after(parent, row.account_id))
     lineage = {"parents": [parent.digest], "credits": credits_} if parent else {}
     return Declaration.parse(
         {

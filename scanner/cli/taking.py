@@ -45,7 +45,7 @@ def list_(
         caller = caller_for(service, tenant)
         own = people.find(session, caller.tenant_id, account).id if account else None
         found = take_nodes.listed(session, caller, limit=10_000, account_id=own)
-        views = [take_views.brief(session, each) for each in found]
+        views = take_views.lines(session, found)
     tell_all(
         views,
         as_json,

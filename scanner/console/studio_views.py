@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import mido
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 import policy
 from scanner import generations, people, prompts, take_nodes, take_views
@@ -81,10 +81,13 @@ def gate(service: "Service", session: Session, caller: "Caller") -> policy.Gate:
 def recent(session: Session, caller: "Caller") -> list[dict[str, Any]]:
     """Return the newest takes."""
     found = take_nodes.listed(session, caller, limit=RECENT, account_id=caller.account_id)
+    asked = select(Generation.id, Generation.prompt).where(
+        col(Generation.id).in_([take.generation_id for take in found])
+    )
+    prompts_ = dict(session.exec(asked).all())
     return [
-        take_views.brief(session, take)
-        | {"prompt": session.get_one(Generation, take.generation_id).prompt}
-        for take in found
+        line | {"prompt": prompts_[take.generation_id]}
+        for line, take in zip(take_views.lines(session, found), found, strict=True)
     ]
 
 

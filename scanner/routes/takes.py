@@ -93,7 +93,7 @@ def list_takes(
             before=last[0] if last else None,
         )
         page = found[:limit]
-        items = [take_views.brief(session, each) for each in page]
+        items = take_views.lines(session, page)
     more = len(found) > limit
     next_cursor = cursors.encode("takes", page[-1].id) if more else None
     return {"items": items, "next_cursor": next_cursor}

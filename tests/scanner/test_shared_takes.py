@@ -1,6 +1,8 @@
 """Takes that are shared, and what ends that: a parent, a decision on the track, an erasure."""
 
 import pytest
+from sqlalchemy import event
+from sqlmodel import select
 
 from scanner import (
     ages,
@@ -15,12 +17,15 @@ from scanner import (
 from scanner.ages import AgeSaid
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
+from scanner.declared import declared
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.inline import drive_group
 from scanner.journal import Actor, event_of
 from scanner.parental_controls import ControlsSet
+from scanner.privacy import erasure
 from scanner.service import Service
-from scanner.tables import Take, TakeProject, Track
+from scanner.tables import ReleasedFile, Submission, Take, TakeProject, Track
+from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from scanner.track_states import State
 from tests.casework import events
@@ -114,6 +119,67 @@ def test_who_may_see_one_shared_take_sees_no_other_of_its_project(service, calle
     assert tree(ben) == ([shared.id], [])
     assert tree(of(shared.account_id, caller)) == ([secret.id, shared.id], ["cid"])
     assert tree(caller) == ([secret.id, shared.id], ["cid"])
+
+
+def test_a_forks_credit_outlives_its_account_and_the_name_does_not(service, caller, ben) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    shared = add_take(service, caller.tenant_id, "ana")
+    fork = add_take(service, caller.tenant_id, "ben", parent=shared)
+    again = add_take(service, caller.tenant_id, "ben", parent=fork)
+    named = {"model": "clearance", "credits": ["ana", "Label"]}
+    with service.database.transaction() as session:
+        for take in (fork, again):
+            own = select(Submission).where(Submission.track_id == take.track_id)
+            session.exec(own).one().declaration = {"generated": named}
+        session.add(released(fork))
+
+    erasure.erase_account(service, caller, "ana")
+
+    with service.database.reading() as session:
+        for take in (fork, again):
+            told = take_views.describe(service, session, take)
+            assert told["credits"] == [ERASED_CREATOR, "ben"]
+            own = declared(session, take.track_id)["generated"]["credits"]
+            assert own == [ERASED_CREATOR, "Label"]
+        assert session.exec(select(ReleasedFile)).all() == [], "it names her and is made anew"
+        assert take_views.describe(service, session, fork)["account"] == "ben"
+
+
+def released(take: Take) -> ReleasedFile:
+    """Return the file of a take as it was handed out."""
+    return ReleasedFile(
+        id=take.id, tenant_id=take.tenant_id, track_id=take.track_id, part="bundle", form="zip",
+        bit_rate=0, payload="0" * 32, sha256="f" * 64, size_bytes=1, mark={},
+        created_at=take.created_at,
+    )  # fmt: skip
+
+
+def test_lists_and_trees_of_many_takes_are_read_in_as_many_queries_as_of_few(
+    service, caller, ben
+) -> None:
+    def queries() -> int:
+        asked: list[str] = []
+        engine = service.database.engine
+
+        def note(_connection, _cursor, statement, *_rest) -> None:
+            asked.append(statement)
+
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            with service.database.reading() as session:
+                found = take_nodes.listed(session, ben, limit=50)
+                assert take_views.lines(session, found)[0]["account"] == "ben"
+                assert len(take_views.tree(session, ben, found[-1])["nodes"]) == len(found)
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        return len(asked)
+
+    with service.database.reading() as session:
+        (first,) = take_nodes.listed(session, ben, limit=1)
+    few = queries()
+    for _ in range(5):
+        add_take(service, caller.tenant_id, "ben", parent=first)
+    assert queries() == few
 
 
 def test_a_contributor_goes_on_from_their_take_once_the_project_was_erased(

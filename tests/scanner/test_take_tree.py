@@ -24,8 +24,10 @@ from scanner.ages import AgeSaid, assure
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError
 from scanner.generations import GenerationAsked
+from scanner.privacy import erasure
 from scanner.service import Service
 from scanner.tables import Provenance, Submission, Take
+from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from tests.running import add_tenant
 
@@ -143,6 +145,12 @@ def test_a_shared_take_is_forked_with_credit_and_handed_out_whole_once_cleared(
     assert {"take.zip", "piano.mid", "cello.wav"} <= {
         each["name"] for each in seen(service, fork)["downloads"]
     }
+    erasure.erase_account(service, caller, "ana")
+    after = archive_of(service, fork)
+    assert f"by {ERASED_CREATOR}\nby ben" in after.read("CREDITS.txt").decode()
+    assert json.loads(after.read("manifest.json"))["credits"] == [ERASED_CREATOR, "ben"]
+    assert b", by ana" in archive.read("mix.flac")
+    assert not any(b"by ana" in after.read(name) for name in after.namelist())
 
 
 def nothing_goes_out(service: Service, take: Take) -> bool:
