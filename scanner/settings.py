@@ -404,6 +404,9 @@ class Settings(BaseSettings):
     preview_sessions: int = Field(
         default=2, ge=0, le=64, description="Previews that play at once, a process each; 0: none."
     )
+    preview_sessions_a_tenant: int = Field(
+        default=2, ge=1, le=64, description="Of these, previews that play at once for one tenant."
+    )
     preview_seconds: float = Field(
         default=600, gt=0, le=3600, description="Longest preview, in seconds of its sound."
     )

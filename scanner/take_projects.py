@@ -120,7 +120,8 @@ def let_work(
 def contributors(session: Session, project_id: str) -> list[str]:
     """Return who may work on a project beside its maker, by the platform's names."""
     query = select(TakeContributor.account_id).where(TakeContributor.project_id == project_id)
-    return sorted(take_credits.shown(session, list(session.exec(query))).values())
+    known = session.exec(query).all()
+    return sorted(take_credits.shown(session, known).values())
 
 
 def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:

@@ -69,8 +69,8 @@ def ask_for_preview(
     """Ask to listen to music while it is made. Needs the scope `tracks:write`.
 
     The prompt is screened and the account's gates are asked first: `state` says if it is `open`, and
-    `reasons` why it is `refused`. A preview is no release: nothing of it is kept, and it does not count
-    to the day's quota. What is to be kept is asked for as a generation.
+    `reasons` why it is `refused`. As many previews may be heard in a day as takes may be asked for; they are
+    counted apart. A preview is no release: nothing of it is kept. What is to be kept is asked for as a generation.
     """
 
     def work() -> Answer:
