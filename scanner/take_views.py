@@ -40,7 +40,7 @@ def describe(service: "Service", session: Session, take: Take) -> dict[str, Any]
         "credits": take_credits.names_of(session, take_credits.credited(take)),
         "clearance": _clearance(track, judged),
         "resembles": _resembles(take, judged),
-        "tries_left": take_variations.tries_left(service, row)
+        "tries_left": take_variations.tries_left(service, session, row)
         if take_variations.is_refused(session, row)
         else None,
         "downloads": _downloads(session, take, track, stems),

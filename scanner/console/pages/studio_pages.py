@@ -67,18 +67,14 @@ def make_takes(request: Request, identity: Musician, service: ServiceDep, form: 
         prompt, parameters = _asked(form)
         count = min(max(_whole(form, "count") or 1, 1), studio_views.MOST_SIDE_BY_SIDE)
         first = parameters.pop("seed", None)
-        made = [
-            generations.request(
-                service,
-                identity.caller,
-                generations.GenerationAsked(
-                    prompt,
-                    _account(service, identity),
-                    {**parameters, "stems": True} | _seed(first, n),
-                ),
+        account = _account(service, identity)
+        wanted = [
+            generations.GenerationAsked(
+                prompt, account, {**parameters, "stems": True} | _seed(first, n)
             )
             for n in range(count)
         ]
+        made = generations.request_all(service, identity.caller, wanted)
     except DeclarationError as error:
         return _studio(request, identity, service, form, wrong=_told(error))
     return redirect(request, _made_path(made))
