@@ -84,8 +84,11 @@ def request_all(
         If its engine was not tested, or is switched off.
     TooManyGenerationsError
         If the account asks too often.
+    ForbiddenError
+        If somebody of the staff asks in a creator's name.
     """
     asked = wanted[0]
+    people.require_own_name(caller, asked.account)
     if not asked.checked:
         fields = generators.fields(asked.prompt, asked.parameters)
         generators.check(fields, longest=service.settings.generation_seconds)

@@ -73,6 +73,7 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
     TooManyGenerationsError
         If the account asks too often.
     """
+    people.require_own_name(caller, asked.account)
     wanted = generators.fields(asked.prompt, asked.parameters)
     generators.check(wanted, longest=service.settings.generation_seconds)
     now, played_by = service.now(), generators.built_in()
@@ -141,7 +142,7 @@ def change(
         If it is over, or was refused.
     """
     with service.database.transaction() as session:
-        row = _locked(session, find(session, caller, preview_id))
+        row = _locked(session, _own(session, caller, preview_id))
         if expected_version not in {None, row.changes}:
             raise ConflictError("the preview was changed meanwhile: read it again")
         if row.state not in {PreviewState.OPEN, PreviewState.PLAYING}:
@@ -155,7 +156,7 @@ def change(
 def stop(service: "Service", caller: "Caller", preview_id: str) -> None:
     """End a preview; one that plays ends with its bar, and one that is over stays so."""
     with service.database.transaction() as session:
-        row = _locked(session, find(session, caller, preview_id))
+        row = _locked(session, _own(session, caller, preview_id))
         if row.state == PreviewState.OPEN:
             row.state, row.ended_at = PreviewState.ENDED, service.now()
         elif row.state == PreviewState.PLAYING:
@@ -189,7 +190,7 @@ def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Previe
         )
     now = service.now()
     with service.database.transaction() as session:
-        row = find(session, caller, preview_id)
+        row = _own(session, caller, preview_id)
         if row.account_id is not None:
             session.get_one(Account, row.account_id, with_for_update=True)
         row = _locked(session, row)
@@ -261,6 +262,12 @@ def describe(session: Session, row: Preview) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "ended_at": row.ended_at.isoformat() if row.ended_at else None,
     }
+
+
+def _own(session: Session, caller: "Caller", preview_id: str) -> Preview:
+    row = find(session, caller, preview_id)
+    people.require_own_name(caller, row.account_id)
+    return row
 
 
 def _account(

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from sqlmodel import Session, col, or_, select
 
-from scanner import tracks
+from scanner import people, tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, NotFoundError
@@ -121,6 +121,7 @@ def owned(session: Session, caller: Caller, take_id: str) -> Take:
     take = find(session, caller, take_id)
     if caller.account_id is not None and take.account_id != caller.account_id:
         raise ForbiddenError("only who made the take does this")
+    people.require_own_name(caller, take.account_id)
     return take
 
 

@@ -99,6 +99,7 @@ def away(service: "Service", caller: Caller, generation_id: str) -> dict[str, An
         row = generations.find(session, caller.tenant_id, generation_id)
         if caller.account_id not in (None, row.account_id):
             raise NotFoundError("generation", "of this id")
+        people.require_own_name(caller, row.account_id)
         account = session.get(Account, row.account_id) if row.account_id else None
         if not is_refused(session, row):
             raise IllegalTransitionError("only a refused take is made anew away from something")
@@ -173,6 +174,8 @@ def _account_of(session: Session, caller: Caller, parent: Take, name: str | None
         if name is not None and name != own.external_id:
             raise ForbiddenError("you ask for yourself only")
         return own
+    if caller.user_id is not None and name is None:  # of the staff: for the platform itself
+        return None
     if name is not None:
         return people.find(session, caller.tenant_id, name)
     return session.get(Account, parent.account_id) if parent.account_id else None

@@ -8,17 +8,21 @@ from scanner import (
     ages,
     consents,
     consumer_groups,
+    generations,
     parental_controls,
+    previews,
     take_nodes,
     take_projects,
     take_variations,
     take_views,
+    watermark_keys,
 )
 from scanner.ages import AgeSaid
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
 from scanner.declared import declared
 from scanner.errors import ForbiddenError, NotFoundError
+from scanner.generations import GenerationAsked
 from scanner.inline import drive_group
 from scanner.journal import Actor, event_of
 from scanner.parental_controls import ControlsSet
@@ -152,6 +156,57 @@ def released(take: Take) -> ReleasedFile:
         bit_rate=0, payload="0" * 32, sha256="f" * 64, size_bytes=1, mark={},
         created_at=take.created_at,
     )  # fmt: skip
+
+
+def test_who_works_on_anothers_project_leaves_it_and_nobody_else_is_sent_away_by_them(
+    service, caller, ben
+) -> None:
+    for account in ("ana", "cid"):
+        ages.assure(service, caller, account, AgeSaid("document", "adult"))
+    first = add_take(service, caller.tenant_id, "ana")
+    for account in ("ben", "cid"):
+        take_projects.let_work(service, caller, first.id, account, may=True)
+    by_ben = add_take(service, caller.tenant_id, "ben", parent=first)
+
+    for account, may in (("cid", False), ("ben", True)):
+        with pytest.raises(ForbiddenError, match="whose project"):
+            take_projects.let_work(service, ben, first.id, account, may=may)
+    assert take_projects.let_work(service, ben, first.id, "ben", may=False) == []
+
+    assert not sees(service, ben, first)
+    assert sees(service, ben, by_ben)
+    assert sees(service, of(first.account_id, caller), by_ben), "their takes stay"
+    with pytest.raises(ForbiddenError, match="works on the project"):
+        take_projects.go_on_from(service, ben, by_ben.id)
+
+
+@pytest.mark.parametrize("role", ["admin", "appeals_officer"])
+def test_who_works_here_makes_nothing_in_a_creators_name(service, caller, ben, role) -> None:
+    watermark_keys.rotate(service, PARENT)
+    staff = Caller(caller.tenant_id, Actor("rita", role), frozenset(), user_id="rita")
+    take = add_take(service, caller.tenant_id, "ben")
+    refused = add_take(service, caller.tenant_id, "ben", state=State.BLOCKED)
+    prompt = "calm, 4 bars"
+    heard = previews.ask(service, ben, previews.PreviewAskedFor(prompt))["id"]
+    for act in (
+        lambda: take_variations.vary(service, staff, take.id, VariationAsked()),
+        lambda: take_variations.vary(service, staff, take.id, BY_BEN),
+        lambda: take_variations.away(service, staff, refused.generation_id),
+        lambda: take_projects.share(service, staff, take.id, shared=True),
+        lambda: take_projects.go_on_from(service, staff, take.id),
+        lambda: take_projects.let_work(service, staff, take.id, "ben", may=True),
+        lambda: generations.request(service, staff, GenerationAsked(prompt, "ben")),
+        lambda: previews.ask(service, staff, previews.PreviewAskedFor(prompt, "ben")),
+        lambda: previews.begin(service, staff, heard),
+        lambda: previews.change(service, staff, heard, {"tempo": 90}),
+        lambda: previews.stop(service, staff, heard),
+    ):
+        with pytest.raises(ForbiddenError, match=r"no creator's name|somebody else's"):
+            act()
+    assert generations.request(service, staff, GenerationAsked(prompt))["account"] is None
+    take_projects.share(service, caller, take.id, shared=True)
+    (forked,) = take_variations.vary(service, staff, take.id, VariationAsked())
+    assert forked["account"] is None, "a fork of the platform's own"
 
 
 def test_lists_and_trees_of_many_takes_are_read_in_as_many_queries_as_of_few(
