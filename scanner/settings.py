@@ -392,6 +392,34 @@ class Settings(BaseSettings):
         description="Engines of your own: a JSON object from an engine's name to the Python module whose "
         "function `engine(access)` gives it. Each must pass its test before it is enabled.",
     )
+    generation_engine_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=600,
+        description="How long a request waits for an engine to say what it is.",
+    )
+    generation_weights: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Weights of local engines: a JSON object from `stable-audio`, `ace-step`, `musicgen` or an "
+        "engine of your own to its folder.",
+    )
+    lyria_key: SecretStr | None = Field(
+        default=None, description="Key of the account that the engine `lyria` asks with."
+    )
+    lyria_model: str | None = Field(
+        default=None, description="Which of Lyria's models is asked; default: the usual one."
+    )
+    model_x_key: SecretStr | None = Field(
+        default=None, description="Key of the account that the engine `model-x` asks with."
+    )
+    model_x_url: str | None = Field(
+        default=None, description="Where the engine `model-x` is asked, `https://…`."
+    )
+    model_x_spend: float | None = Field(
+        default=None,
+        gt=0,
+        description="What one take of `model-x` may cost; a dearer job is taken back.",
+    )
     generations_a_minute: int = Field(
         default=30, ge=1, description="Takes that may be asked for in a minute for one account."
     )

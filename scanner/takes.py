@@ -8,7 +8,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from sqlmodel import Session
 
 import policy
 from scanner import (
+    engine_access,
     generation_engines,
     generation_limits,
     generations,
@@ -105,14 +105,9 @@ def _made(
 ) -> dict[str, Any]:
     seconds = service.settings.generation_cpu_seconds
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "scanner.takes_child", str(place), str(seconds)],
-            input=json.dumps(generators.asked_of(service, row, reference)).encode(),
-            capture_output=True,
-            timeout=2 * seconds,
-            env=generators.environment(),
-            check=False,
-        )
+        told = generators.asked_of(service, row, reference)
+        arguments = [str(place), str(seconds)]
+        done = engine_access.run("scanner.takes_child", arguments, told, 2 * seconds)
     except subprocess.TimeoutExpired:
         raise PoisonError(f"it takes more than {2 * seconds} s") from None
     except OSError as error:
