@@ -11,7 +11,8 @@ from sqlmodel import Session, col, select
 import policy
 from scanner import generations, people, prompts, take_nodes, take_views
 from scanner.errors import NotFoundError
-from scanner.tables import Account, Generation, Take
+from scanner.tables import Account, Generation, Take, Track
+from scanner.take_variations import is_cleared
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -121,8 +122,11 @@ def _waits(view: Mapping[str, Any]) -> bool:
     return str(view["made"]["clearance"]["state"]) in UNDER_WAY
 
 
-def piano_roll(service: "Service", session: Session, take: Take) -> list[Lane]:
-    """Draw the notes of each stem, from its MIDI."""
+def piano_roll(service: "Service", session: Session, caller: "Caller", take: Take) -> list[Lane]:
+    """Draw the notes of each stem, from its MIDI; before the take is clear for its own maker alone."""
+    own = caller.account_id is not None and caller.account_id == take.account_id
+    if not own and not is_cleared(session.get_one(Track, take.track_id)):
+        return []
     seconds = take.bars * take.bar_seconds
     lanes = []
     for stem in take_nodes.stems_of(session, take.id):

@@ -1,5 +1,6 @@
 """Takes that are shared, and what ends that: a parent, a decision on the track, an erasure."""
 
+import mido
 import pytest
 from sqlalchemy import event
 from sqlmodel import select
@@ -20,6 +21,7 @@ from scanner import (
 from scanner.ages import AgeSaid
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
+from scanner.console import studio_views
 from scanner.declared import declared
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.generations import GenerationAsked
@@ -207,6 +209,31 @@ def test_who_works_here_makes_nothing_in_a_creators_name(service, caller, ben, r
     take_projects.share(service, caller, take.id, shared=True)
     (forked,) = take_variations.vary(service, staff, take.id, VariationAsked())
     assert forked["account"] is None, "a fork of the platform's own"
+
+
+@pytest.mark.parametrize(("state", "seen"), [(State.BLOCKED, False), (State.RELEASED, True)])
+def test_notes_of_a_take_are_its_makers_alone_until_it_is_clear(
+    service, caller, ben, tmp_path, state, seen
+) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    take = add_take(service, caller.tenant_id, "ana", state=state)
+    take_projects.let_work(service, caller, take.id, "ben", may=True)
+    notes = mido.MidiFile(tracks=[mido.MidiTrack([
+        mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=240),
+    ])])  # fmt: skip
+    notes.save(tmp_path / "piano.mid")
+    sha256 = service.store.put_file(caller.tenant_id, tmp_path / "piano.mid").sha256
+    staff = Caller(caller.tenant_id, Actor("rita", "admin"), frozenset(), user_id="rita")
+
+    def drawn(who: Caller) -> bool:
+        with service.database.reading() as session:
+            return bool(studio_views.piano_roll(service, session, who, take))
+
+    with service.database.transaction() as session:
+        for stem in take_nodes.stems_of(session, take.id):
+            stem.midi_sha256 = sha256
+    assert drawn(of(take.account_id, caller))
+    assert [drawn(ben), drawn(staff)] == [seen, seen]
 
 
 def test_lists_and_trees_of_many_takes_are_read_in_as_many_queries_as_of_few(

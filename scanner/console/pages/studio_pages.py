@@ -260,7 +260,7 @@ def _take(
         view = take_views.describe(service, session, take)
         tree = take_views.tree(session, identity.caller, take)
         gate = studio_views.gate(service, session, identity.caller)
-        lanes = studio_views.piano_roll(service, session, take)
+        lanes = studio_views.piano_roll(service, session, identity.caller, take)
     return page(
         request,
         "studio_take.html",
