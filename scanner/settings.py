@@ -381,6 +381,11 @@ class Settings(BaseSettings):
     streams: int = Field(
         default=4, ge=0, description="Live streams that one process listens to at once."
     )
+    streams_a_tenant: int = Field(
+        default=16,
+        ge=1,
+        description="Live streams that all processes listen to at once for one tenant.",
+    )
     stream_hours: float = Field(
         default=24, gt=0, le=168, description="Longest live stream, in hours; it then ends."
     )
