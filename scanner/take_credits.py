@@ -39,6 +39,20 @@ def credited(take: Take) -> list[str]:
     return [*take.credits, *([take.account_id] if take.account_id else [])]
 
 
+def settle(session: Session, take: Take) -> None:
+    """Credit, in a new take's declaration, whom it credits as they are called now; none is erased till it is stored.
+
+    An account may have been erased while the take was made.
+    """
+    credited_ = select(Account.id).where(col(Account.id).in_(take.credits))
+    session.exec(credited_.order_by(col(Account.id)).with_for_update(read=True)).all()
+    names = names_of(session, take.credits)
+    for row in session.exec(select(Submission).where(Submission.track_id == take.track_id)):
+        made = row.declaration.get("generated") or {}
+        if take.credits and made.get("credits") != names:
+            row.declaration = row.declaration | {"generated": made | {"credits": names}}
+
+
 def forget(session: Session, account: Account, now: datetime) -> int:
     """Take an account's name out of what others made from its takes; return of how many takes.
 

@@ -77,7 +77,8 @@ def make(service: "Service", event: Event) -> None:
         mark_handled(service, session, GROUP, event.id)
         generation_engines.require(session, take["engine"], take["engine_version"])
         made = _note_made(service, session, row.id, track, take, event)
-        take_nodes.add(session, made, track, kept, parent, service.now())
+        node = take_nodes.add(session, made, track, kept, parent, service.now())
+        take_credits.settle(session, node)
 
     try:
         tracks.submit(

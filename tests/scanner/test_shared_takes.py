@@ -12,6 +12,7 @@ from scanner import (
     generations,
     parental_controls,
     previews,
+    take_credits,
     take_nodes,
     take_projects,
     take_variations,
@@ -149,6 +150,19 @@ def test_a_forks_credit_outlives_its_account_and_the_name_does_not(service, call
             assert own == [ERASED_CREATOR, "Label"]
         assert session.exec(select(ReleasedFile)).all() == [], "it names her and is made anew"
         assert take_views.describe(service, session, fork)["account"] == "ben"
+
+
+def test_who_is_erased_while_a_fork_is_made_is_not_named_in_it(service, caller, ben) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    shared = add_take(service, caller.tenant_id, "ana")
+    erasure.erase_account(service, caller, "ana")
+    fork = add_take(service, caller.tenant_id, "ben", parent=shared)  # brought before it was erased
+    with service.database.transaction() as session:
+        own = select(Submission).where(Submission.track_id == fork.track_id)
+        session.exec(own).one().declaration = {"generated": {"credits": ["ana"]}}
+        take_credits.settle(session, fork)
+    with service.database.reading() as session:
+        assert declared(session, fork.track_id)["generated"]["credits"] == [ERASED_CREATOR]
 
 
 def released(take: Take) -> ReleasedFile:
