@@ -133,6 +133,17 @@ def go_on_from(
     return redirect(request, f"/studio/takes/{take.id}")
 
 
+@router.post("/takes/{take_id}/leave")
+def leave_project(
+    request: Request, identity: Musician, take: MyTake, service: ServiceDep, form: Posted
+) -> Response:
+    """Work on somebody's project no more; one's takes stay."""
+    if (account := _account(service, identity)) is None:
+        raise NotFoundError("project", "that a login of the platform could leave")
+    take_projects.let_work(service, identity.caller, take.id, account, may=False)
+    return redirect(request, "/studio")
+
+
 @router.post("/generations/{generation_id}/away")
 def make_away(
     request: Request, identity: Musician, service: ServiceDep, generation_id: str, form: Posted
@@ -268,6 +279,7 @@ def _take(
         player=True,
         take=view,
         tree=tree,
+        me=_account(service, identity),
         branches=studio_views.branches(tree),
         gate=gate,
         lanes=lanes,
