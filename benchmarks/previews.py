@@ -43,7 +43,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         make_key_file(Path(home))
-        settings = Settings(home=Path(home), preview_sessions=8)
+        settings = Settings(home=Path(home), preview_sessions=8, preview_sessions_a_tenant=8)
         with Service(settings) as service:
             service.database.upgrade()
             tenant = keys.create_tenant(service, "bench")

@@ -1,19 +1,27 @@
 """Chords under a melody: voiced by search, played in patterns; pads; a second voice."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from generator.chords import Chord
 from generator.instruments import Instrument
+from generator.melody import lead_centre
 from generator.metre import Metre
 from generator.notes import TICKS, Note
 from generator.passages import Passage
+from generator.plan import Plan
 from generator.voicing import voicings
 
 QUAVER: Final = TICKS // 2
 _BASES: Final = {"chords": 66, "pad": 58, "counter": 70}
+_BESIDE: Final = 5
+"""Semitones between the middle of the lead's register and the nearest tone of chords."""
+_HIGH_LEAD: Final = 66
+"""From here on there is room for chords below a lead that is not muddy."""
+_WIDTH: Final = 19
+_LEAST_WIDTH: Final = 14
 _RING: Final = 3 * QUAVER
 
 
@@ -31,13 +39,13 @@ Pattern = Callable[[Chord, int, Metre, int], Iterator[Stroke]]
 
 
 def chords(
-    passages: Iterable[Passage], player: Instrument, seeds: Mapping[str, int], under: bool
+    passages: Sequence[Passage], player: Instrument, seeds: Mapping[str, int], under: bool
 ) -> list[Note]:
     """Chords in the style's pattern.
 
     Parameters
     ----------
-    passages : iterable of Passage
+    passages : sequence of Passage
     player : Instrument
     seeds : mapping of str to int
     under : bool
@@ -45,6 +53,8 @@ def chords(
     """
     low, high = _range(player, under)
     size = 3 if high - low < 20 or player.name == "distorted guitar" else 4
+    if not under:  # as many tones as before: three that are broken up and down are any tune's
+        low, high = beside_lead(passages[0].plan, player, low, high)
     found: list[Note] = []
     for passage in passages:
         random = np.random.default_rng([seeds[passage.unit], 1])
@@ -72,9 +82,29 @@ def _range(player: Instrument, under: bool) -> tuple[int, int]:
     return low, high
 
 
-def pad(passages: Iterable[Passage], player: Instrument, seeds: Mapping[str, int]) -> list[Note]:
+def beside_lead(plan: Plan, player: Instrument, low: int, high: int) -> tuple[int, int]:
+    """The register of chords that leaves the lead's free: below a high lead, above a low one.
+
+    Parameters
+    ----------
+    low, high : int
+        MIDI note numbers of the register where nothing leads, or where there is no room beside the lead.
+    """
+    centre = lead_centre(plan)
+    if centre is None:
+        return low, high
+    if centre >= _HIGH_LEAD:
+        wanted = (low - 2, min(high, round(centre) - _BESIDE))
+    else:
+        wanted = (round(centre) + _BESIDE, round(centre) + _BESIDE + _WIDTH)
+    found = max(player.low, wanted[0]), min(player.high, wanted[1])
+    return found if found[1] - found[0] >= _LEAST_WIDTH else (low, high)
+
+
+def pad(passages: Sequence[Passage], player: Instrument, seeds: Mapping[str, int]) -> list[Note]:
     """Chords held; tones that stay are tied over."""
     low, high = max(50, player.low), min(76, player.high)
+    low, high = beside_lead(passages[0].plan, player, low, high)
     found: list[Note] = []
     for passage in passages:
         random = np.random.default_rng([seeds[passage.unit], 2])

@@ -13,12 +13,14 @@ import numpy as np
 
 from generator.arrays import F64Array, I64Array
 from generator.chords import chord_at
+from generator.given_melody import fitted
 from generator.instruments import Instrument
 from generator.ladder import Ladder, ladder_of
 from generator.lyrics import sung_rhythm
 from generator.metre import CELLS, Metre, pulse_of
 from generator.notes import TICKS, Note, seconds_of
 from generator.passages import Passage
+from generator.plan import Plan
 from generator.tune_model import (
     DURATIONS,
     WIDEST,
@@ -35,10 +37,16 @@ _SPREAD: Final = 10
 """Semitones from its centre at which a line is drawn back noticeably."""
 _HIGHER: Final = {"B": 4, "C": 2}
 """Semitones by which a section's centre lies above the first one's, as the second part of a dance does."""
-_ANSWER: Final = 2
+_ANSWER: Final = 3
 """Semitones by which a phrase that answers lies higher."""
+_SPAN: Final = 12
+"""Semitones that a phrase is to span."""
+_WIDENING: Final = 0.7
+"""How much more likely a semitone makes a long note that adds it to what a phrase spans, as a power of e."""
 _SAME_RHYTHM: Final = 0.35
 """How often a bar that takes nothing up moves as the bar before it."""
+_NO_LEAP: Final = 3
+"""Steps up to a fourth."""
 _PARALLEL: Final = 0.08
 _SEVENTHS_AND_MORE: Final = 5
 _LENGTHS: Final = np.array(DURATIONS, np.float64)
@@ -76,6 +84,8 @@ class _Line:
     rhythm: list[int] = field(default_factory=list)
     anchor: tuple[int, int] | None = None
     """Pitch and root where a chord began last."""
+    extent: tuple[int, int] | None = None
+    """Lowest and highest pitch of the phrase so far."""
 
 
 def centre_of(player: Instrument, register: int) -> float:
@@ -83,6 +93,17 @@ def centre_of(player: Instrument, register: int) -> float:
     own = player.low + 0.58 * (player.high - player.low)
     low, high = player.low + 8, player.high - 8
     return float(np.clip(min(max(own, 62), 76) + register, min(low, high), max(low, high)))
+
+
+def lead_centre(plan: Plan) -> float | None:
+    """Pitch about which the melody of a plan lies; None if nobody plays one."""
+    lead = next((seat for seat in plan.seats if "melody" in seat.voices), None)
+    if lead is None:
+        return None
+    if plan.melody:
+        pitches = [note.pitch for note in fitted(plan.melody, lead.instrument, plan.ticks)]
+        return float(np.mean(pitches))
+    return centre_of(lead.instrument, plan.mood.register)
 
 
 def melody(passages: Iterable[Passage], player: Instrument, seeds: Mapping[str, int]) -> list[Note]:
@@ -234,6 +255,8 @@ def _bar(
         steps.append(line.steps[-1])
         places.append(line.index)
         pitch = ladder.pitch(line.index)
+        low, high = line.extent or (pitch, pitch)
+        line.extent = min(low, pitch), max(high, pitch)
         notes.append(passage.note(onset, length, pitch, _BASE, "melody", random))
         chord = chord_at(passage.chords, onset)
         if chord.onset == onset:
@@ -274,6 +297,7 @@ def _weights(
     own *= _after_leap(line.steps) * _no_parallels(passage, line, onset, pitches)
     own *= np.where(np.abs(_STEPS) > _SEVENTHS_AND_MORE, 0.15, 1.0)
     own[WIDEST] *= _staying(line.steps, length)
+    own *= _widening(line.extent, pitches, length)
     if last:
         own *= tones if not passage.closes else _home(places, ladder, passage.final)
     reach = np.abs(pitches - centre) <= _REACH
@@ -282,6 +306,17 @@ def _weights(
         if (own * mask).sum() > 0:
             return own * mask
     return np.where(np.arange(len(pitches)) == np.abs(pitches - centre).argmin(), 1.0, 0.0)
+
+
+def _widening(extent: tuple[int, int] | None, pitches: I64Array, length: int) -> F64Array:
+    """Pitches that add to what the phrase spans, the more welcome the longer the note: slow lines would span too little."""
+    if extent is None:
+        return np.ones(len(pitches))
+    low, high = extent
+    spans = np.maximum(high, pitches) - np.minimum(low, pitches)
+    more = np.maximum(0, np.minimum(spans, _SPAN) - (high - low))
+    near = np.abs(_STEPS) <= _NO_LEAP
+    return np.asarray(np.exp(_WIDENING * min(1.0, length / TICKS) * more * near))
 
 
 def _staying(steps: Sequence[int], length: int) -> float:

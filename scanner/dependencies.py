@@ -55,6 +55,13 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def known_id(text: str, what: str) -> str:
+    """Return an id of a path, or raise ``NotFoundError`` if it can be the id of nothing at all."""
+    if not is_id(text):
+        raise NotFoundError(what, "of this id")
+    return text
+
+
 def service_of(request: Request) -> Service:
     """Return the service this application serves."""
     service: Service = request.app.state.service

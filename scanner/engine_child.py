@@ -1,6 +1,6 @@
 """Asks engines about themselves, in a process that can be ended: what they are, and whether they repeat pieces.
 
-``python -m scanner.engine_child CPU_SECONDS``: standard input is ``{"engine", "module", "do"}``; one JSON object
+``python -m scanner.engine_child CPU_SECONDS``: standard input is ``{"engine", "module", "access", "do"}``; one JSON object
 comes out.
 """
 
@@ -8,11 +8,13 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from scanner import engine_access
 from scanner.errors import TransientError
-from scanner.generators import BUILTIN, environment
+from scanner.generators import BUILTIN
 from scanner.takes_child import engine_of
 
 if TYPE_CHECKING:
@@ -21,15 +23,37 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES: Final = 4 << 30
 TEST_SECONDS: Final = 3600
+_SILENT_SECONDS: Final = 60.0
+"""So long nobody else waits for an engine that did not answer."""
+_silent: Final[dict[str, float]] = {}
 
 
-def manifest(service: "Service", name: str) -> dict[str, Any]:
+def manifest(service: "Service", name: str, *, patient: bool = False) -> dict[str, Any]:
     """Return an engine's name, version, manifest and the result of the test it comes with, if any.
 
     The engine is asked in a process of its own.
+
+    Parameters
+    ----------
+    patient : bool
+        Whether nobody's request waits for it.
+
+    Raises
+    ------
+    TransientError
+        If something that it needs is missing, or it does not answer in time, or lately did not.
     """
-    module = service.settings.generation_engines.get(name)
-    return _manifest(name, module, service.settings.generation_cpu_seconds)
+    settings = service.settings
+    told = json.dumps(engine_access.told_of(settings, name) | {"do": "manifest"})
+    if not patient and time.monotonic() < _silent.get(told, 0.0):
+        raise TransientError(f"the engine {name} did not answer just now: try again in a minute")
+    cpu_seconds = settings.generation_cpu_seconds
+    seconds = 4.0 * cpu_seconds if patient else settings.generation_engine_seconds
+    try:
+        return _manifest(told, cpu_seconds, seconds)
+    except TimeoutError as error:
+        _silent[told] = time.monotonic() + _SILENT_SECONDS
+        raise TransientError(str(error)) from error
 
 
 def packaged() -> dict[str, Any] | None:
@@ -48,30 +72,28 @@ def packaged() -> dict[str, Any] | None:
 
 def test(service: "Service", name: str) -> dict[str, Any]:
     """Run an engine's test for memorised pieces."""
-    module = service.settings.generation_engines.get(name)
-    found = _asked(name, module, "test", TEST_SECONDS)
+    told = engine_access.told_of(service.settings, name) | {"do": "test"}
+    try:
+        found = _asked(told, TEST_SECONDS, 4.0 * TEST_SECONDS)
+    except TimeoutError as error:
+        raise TransientError(str(error)) from error
     return found | {"tested_at": service.now().isoformat()}
 
 
 @cache
-def _manifest(name: str, module: str | None, seconds: int) -> dict[str, Any]:
+def _manifest(told: str, cpu_seconds: int, seconds: float) -> dict[str, Any]:
     """Of what is installed, which stays the same while this process runs."""
-    return _asked(name, module, "manifest", seconds)
+    return _asked(json.loads(told), cpu_seconds, seconds)
 
 
-def _asked(name: str, module: str | None, do: str, seconds: int) -> dict[str, Any]:
-    told = {"engine": name, "module": module, "do": do}
+def _asked(told: dict[str, Any], cpu_seconds: int, seconds: float) -> dict[str, Any]:
+    name = told["engine"]
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "scanner.engine_child", str(seconds)],
-            input=json.dumps(told).encode(),
-            capture_output=True,
-            timeout=4 * seconds,
-            env=environment(),
-            check=False,
-        )
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise TransientError(f"the engine {name} does not answer") from error
+        done = engine_access.run("scanner.engine_child", [str(cpu_seconds)], told, seconds)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"the engine {name} does not answer in {seconds:g} s") from None
+    except OSError as error:
+        raise TransientError(f"the engine {name} can't be started") from error
     if done.returncode != 0:
         raise TransientError(f"the engine {name} ended with {done.returncode}")
     answer: dict[str, Any] = json.loads(done.stdout)

@@ -79,7 +79,7 @@ def ensure(service: "Service", name: str, *, asking: bool = False) -> GeneratorE
     if name not in names(service):
         raise NotFoundError("engine", f"of the name {name!r}: {', '.join(names(service))}")
     packaged = engine_child.packaged() if name == BUILTIN and not asking else None
-    known = Known(**(packaged or engine_child.manifest(service, name)))
+    known = Known(**(packaged or engine_child.manifest(service, name, patient=asking)))
     now = service.now()
     with service.database.reading() as session:
         if (row := _row(session, known)) is not None:

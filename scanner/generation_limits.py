@@ -1,22 +1,24 @@
 """How many takes an account may ask for, and what of it is left: by day and age band, and by minute."""
 
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 import policy
 from scanner import people
 from scanner.errors import ScannerError
-from scanner.tables import Account, Generation, Track
+from scanner.tables import Account, Generation, Preview, Track
 from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 MINUTE: Final = timedelta(minutes=1)
+OPEN: Final = timedelta(minutes=10)
+"""How long after it was asked for a preview may be begun."""
 
 
 class TooManyGenerationsError(ScannerError):
@@ -37,6 +39,7 @@ class Quota:
     day: str
     zone: str
     resets_at: datetime
+    previews_left: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON data."""
@@ -46,6 +49,7 @@ class Quota:
             "limit": self.limit,
             "used": self.used,
             "left": self.left,
+            "previews_left": self.previews_left,
             "day": self.day,
             "zone": self.zone,
             "resets_at": self.resets_at.isoformat(),
@@ -73,20 +77,60 @@ def quota(service: "Service", session: Session, account: Account | None) -> Quot
         day=day,
         zone=zone,
         resets_at=_midnight_after(now, zone),
+        previews_left=policy.quota_left(
+            listener(service, session, account.id if account else None)
+        ),
     )
 
 
-def check_rate(service: "Service", session: Session, account_id: str, now: datetime) -> None:
-    """Raise ``TooManyGenerationsError`` if an account, which is locked, asks too often."""
+def check_rate(
+    service: "Service",
+    session: Session,
+    account_id: str,
+    now: datetime,
+    kind: type[Generation | Preview] = Generation,
+    *,
+    more: int = 1,
+) -> None:
+    """Raise ``TooManyGenerationsError`` if an account, which is locked, asks too often.
+
+    Parameters
+    ----------
+    kind : type
+        What is asked for: takes and previews are counted apart.
+    more : int
+        How many are asked for now.
+    """
     limit = service.settings.generations_a_minute
-    query = select(func.count()).select_from(Generation)
+    table: Any = kind
+    query = select(func.count()).select_from(table)
     asked = session.exec(
-        query.where(Generation.account_id == account_id, col(Generation.created_at) > now - MINUTE)
+        query.where(table.account_id == account_id, table.created_at > now - MINUTE)
     ).one()
-    if asked >= limit:
+    if asked + more > limit:
         raise TooManyGenerationsError(
-            f"at most {limit} takes are asked for in a minute for one account: slow down"
+            f"at most {limit} takes are asked for in a minute for one account, and as many "
+            "previews: slow down"
         )
+
+
+def listener(service: "Service", session: Session, account_id: str | None) -> policy.Person:
+    """Return who listens to previews: the day's quota holds for these by themselves.
+
+    What is counted was begun today, or may still be begun.
+    """
+    person = people.person_of(service, session, account_id)
+    if account_id is None:
+        return person
+    now = service.now()
+    zone = ZoneInfo(person.controls.zone if person.controls else "UTC")
+    today = datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
+    begun = col(Preview.payload_id).is_not(None)
+    open_ = and_(Preview.state == "open", col(Preview.created_at) > now - OPEN)
+    counted = select(func.count()).select_from(Preview)
+    counted = counted.where(Preview.account_id == account_id, or_(begun, open_))
+    heard = session.exec(counted.where(col(Preview.created_at) >= today)).one()
+    return replace(person, generated_today=heard)
 
 
 def cleared_reference(session: Session, tenant_id: str, account: Account, track_id: str) -> str:

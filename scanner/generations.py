@@ -4,8 +4,8 @@ What is queued `scanner/takes.py` makes.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +59,22 @@ class GenerationAsked:
 
 
 def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[str, Any]:
-    """Take a request in, screen it, and return what became of it.
+    """Take a request in, screen it, and return what became of it; raises as `request_all`."""
+    return request_all(service, caller, [asked])[0]
+
+
+def request_all(
+    service: "Service",
+    caller: Caller,
+    wanted: Sequence[GenerationAsked],
+    require: Callable[[Session], None] = lambda _: None,
+) -> list[dict[str, Any]]:
+    """Take requests in that differ in their seed alone: all are made, or none is.
+
+    Parameters
+    ----------
+    require : callable
+        Raises if they may not be made; asked once the account is locked.
 
     Raises
     ------
@@ -69,10 +84,14 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
         If its engine was not tested, or is switched off.
     TooManyGenerationsError
         If the account asks too often.
+    ForbiddenError
+        If somebody of the staff asks in a creator's name.
     """
+    asked = wanted[0]
+    people.require_own_name(caller, asked.account)
     if not asked.checked:
-        wanted = generators.fields(asked.prompt, asked.parameters)
-        generators.check(wanted, longest=service.settings.generation_seconds)
+        fields = generators.fields(asked.prompt, asked.parameters)
+        generators.check(fields, longest=service.settings.generation_seconds)
     engine = asked.parameters.get("engine", generators.BUILTIN)
     if (stopped := generation_engines.stopped(service, engine)) is not None:
         raise generation_engines.EngineDisabledError(stopped)
@@ -84,32 +103,59 @@ def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[
             people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
         )
         if account is not None:
-            generation_limits.check_rate(service, session, account.id, now)
+            generation_limits.check_rate(service, session, account.id, now, more=len(wanted))
+        require(session)
         _check_reference(session, caller.tenant_id, account, asked.parameters)
-        row = Generation(
-            id=new_id(),
-            tenant_id=caller.tenant_id,
-            account_id=account.id if account else None,
-            state=GenerationState.REQUESTED,
-            prompt=asked.prompt,
-            parameters=asked.parameters,
-            reasons=[],
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(row)
-        digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
-        data = GenerationRequested(account_id=row.account_id, prompt_sha256=digest)
-        _note(session, row, data, now, caller.actor)
-        reasons = [*objected, *_gates(service, session, row)]
-        match policy.strictest(reasons):
-            case "allowed":
-                _queue(session, row, now, caller.actor)
-            case "needs-consent":
-                _move(session, row, GenerationMove.WAIT, reasons, now, caller.actor)
-            case _:
-                _move(session, row, GenerationMove.REFUSE, reasons, now, caller.actor)
-        return describe(session, row)
+        account_id = account.id if account else None
+        person = people.person_of(service, session, account_id)
+        reasons = [*objected, *_gates_of_several(person, len(wanted), now)]
+        return [_taken_in(session, caller, each, account_id, reasons, now) for each in wanted]
+
+
+def _gates_of_several(
+    person: policy.Person, count: int, now: datetime
+) -> Sequence[policy.GateReason]:
+    """What stands in the way of so many takes: all of them must be left of the day's quota."""
+    last = replace(person, generated_today=person.generated_today + count - 1)
+    reasons, left = policy.gate("generate", last, now).reasons, policy.quota_left(person)
+    told = f"{count} takes are asked for, and {left} are left of this account's day."
+    return [
+        replace(reason, text=told) if left and reason.outcome == "over-quota" else reason
+        for reason in reasons
+    ]
+
+
+def _taken_in(
+    session: Session,
+    caller: Caller,
+    asked: GenerationAsked,
+    account_id: str | None,
+    reasons: Sequence[policy.GateReason],
+    now: datetime,
+) -> dict[str, Any]:
+    row = Generation(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        account_id=account_id,
+        state=GenerationState.REQUESTED,
+        prompt=asked.prompt,
+        parameters=asked.parameters,
+        reasons=[],
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(row)
+    digest = hashlib.sha256(asked.prompt.encode()).hexdigest()
+    data = GenerationRequested(account_id=row.account_id, prompt_sha256=digest)
+    _note(session, row, data, now, caller.actor)
+    match policy.strictest(reasons):
+        case "allowed":
+            _queue(session, row, now, caller.actor)
+        case "needs-consent":
+            _move(session, row, GenerationMove.WAIT, reasons, now, caller.actor)
+        case _:
+            _move(session, row, GenerationMove.REFUSE, reasons, now, caller.actor)
+    return describe(session, row)
 
 
 def reconsider(service: "Service", event: Event) -> None:

@@ -1,12 +1,10 @@
 """What makes takes here: whether it is installed, what it can be asked for, and in which words."""
 
 import hashlib
-import os
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from scanner import engine_access
 from scanner.declarations import DeclarationError
 from scanner.tables import Generation, Preview
 
@@ -104,19 +102,8 @@ def asked_of(
     audio_reference : str, optional
         SHA-256 of the cleared audio that the generation names.
     """
-    name = engine_of(row)
     named = {} if audio_reference is None else {"audio_reference": audio_reference}
     return {
-        "engine": name,
-        "module": service.settings.generation_engines.get(name),
+        **engine_access.told_of(service.settings, engine_of(row)),
         "fields": fields_of(row) | named,
-    }
-
-
-def environment() -> dict[str, str]:
-    """Return what the child may know: nothing of the service's settings and secrets."""
-    packages = str(Path(__file__).parent.parent)
-    return {
-        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
-        "OMP_NUM_THREADS": "1",
     }

@@ -19,6 +19,7 @@ from scanner.privacy.person_keys import Person
 from scanner.tables import Account, AgeAssurance, Consent, Generation, ParentalControls
 
 if TYPE_CHECKING:
+    from scanner.callers import Caller
     from scanner.service import Service
 
 SCOPES: Final[tuple[ConsentScope, ...]] = get_args(ConsentScope)
@@ -27,6 +28,15 @@ UNASSURED: Final = "unassured"
 
 class GateClosedError(ForbiddenError):
     """The account may not do this: too young, no consent, or a parent has switched it off."""
+
+
+def require_own_name(caller: "Caller", account_id: str | None) -> None:
+    """Raise ``ForbiddenError`` for somebody of the staff who would make music in a creator's name.
+
+    A platform's key speaks for its accounts, and a creator for themselves.
+    """
+    if caller.user_id is not None and account_id is not None:
+        raise ForbiddenError("who works here does this in no creator's name: the creator does it")
 
 
 def find(session: Session, tenant_id: str, external_id: str) -> Account:

@@ -6,7 +6,7 @@ A preview is no release. What may be kept is made anew by a generation and goes 
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,14 @@ from sqlmodel import Session, col, select
 
 import policy
 import watermark
-from scanner import generation_engines, generations, generators, people, watermark_keys
+from scanner import (
+    generation_engines,
+    generation_limits,
+    generations,
+    generators,
+    people,
+    watermark_keys,
+)
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.errors import BusyError, ConflictError, IllegalTransitionError, NotFoundError
@@ -33,8 +40,6 @@ if TYPE_CHECKING:
 
 LOST_SECONDS: Final = 30
 """After which a preview that nobody hears from is over."""
-OPEN_SECONDS: Final = 600
-"""How long after it was asked for it may be begun."""
 TALLY: Final[Mapping[str, float]] = {
     "bars": 0, "seconds": 0.0, "drawn_anew": 0, "silenced": 0, "repeated": 0, "compared": 0,
 }  # fmt: skip
@@ -65,7 +70,10 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
         If no engine could play it.
     EngineDisabledError
         If the engine was not tested, or is switched off.
+    TooManyGenerationsError
+        If the account asks too often.
     """
+    people.require_own_name(caller, asked.account)
     wanted = generators.fields(asked.prompt, asked.parameters)
     generators.check(wanted, longest=service.settings.generation_seconds)
     now, played_by = service.now(), generators.built_in()
@@ -75,8 +83,10 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
         reasons = generations.objections(service, session, caller.tenant_id, asked.prompt)
     with service.database.transaction() as session:
         account = _account(service, session, caller, asked.account)
-        person = people.person_of(service, session, account.id if account else None)
-        reasons = [*reasons, *policy.gate("generate", person, now).reasons]
+        if account is not None:
+            generation_limits.check_rate(service, session, account.id, now, Preview)
+        person = generation_limits.listener(service, session, account.id if account else None)
+        reasons = [*reasons, *map(_of_previews, policy.gate("generate", person, now).reasons)]
         row = Preview(
             id=new_id(),
             tenant_id=caller.tenant_id,
@@ -132,7 +142,7 @@ def change(
         If it is over, or was refused.
     """
     with service.database.transaction() as session:
-        row = _locked(session, find(session, caller, preview_id))
+        row = _locked(session, _own(session, caller, preview_id))
         if expected_version not in {None, row.changes}:
             raise ConflictError("the preview was changed meanwhile: read it again")
         if row.state not in {PreviewState.OPEN, PreviewState.PLAYING}:
@@ -146,11 +156,17 @@ def change(
 def stop(service: "Service", caller: "Caller", preview_id: str) -> None:
     """End a preview; one that plays ends with its bar, and one that is over stays so."""
     with service.database.transaction() as session:
-        row = _locked(session, find(session, caller, preview_id))
+        row = _locked(session, _own(session, caller, preview_id))
         if row.state == PreviewState.OPEN:
             row.state, row.ended_at = PreviewState.ENDED, service.now()
         elif row.state == PreviewState.PLAYING:
             row.state = PreviewState.ENDED  # whoever plays it sees that, and says what was heard
+
+
+def end_lost(service: "Service") -> int:
+    """Write down what was heard of previews that nobody plays any more: a server went away with them."""
+    with service.database.transaction() as session:
+        return _end_lost(service, session)
 
 
 def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Preview, Key, Payload]:
@@ -174,11 +190,11 @@ def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Previe
         )
     now = service.now()
     with service.database.transaction() as session:
-        row = find(session, caller, preview_id)
+        row = _own(session, caller, preview_id)
         if row.account_id is not None:
             session.get_one(Account, row.account_id, with_for_update=True)
         row = _locked(session, row)
-        if row.state != PreviewState.OPEN or row.created_at < now - timedelta(seconds=OPEN_SECONDS):
+        if row.state != PreviewState.OPEN or row.created_at < now - generation_limits.OPEN:
             raise IllegalTransitionError(
                 "a preview is heard once, soon after it was asked for: ask for another"
             )
@@ -188,8 +204,7 @@ def begin(service: "Service", caller: "Caller", preview_id: str) -> tuple[Previe
             if same and other.account_id == row.account_id:
                 other.state = PreviewState.ENDED
         session.flush()
-        if len(_playing(session)) >= service.settings.preview_sessions:
-            raise BusyError("as many previews play as can at once: try again in a minute", 20)
+        _require_room(service, session, row.tenant_id)
         generation_engines.require(session, row.engine, row.engine_version)
         row.state, row.beat_at = PreviewState.PLAYING, now
         row.payload_id, row.key_id = secrets.token_hex(ID_DIGITS // 2), ring.writing.name
@@ -249,6 +264,12 @@ def describe(session: Session, row: Preview) -> dict[str, Any]:
     }
 
 
+def _own(session: Session, caller: "Caller", preview_id: str) -> Preview:
+    row = find(session, caller, preview_id)
+    people.require_own_name(caller, row.account_id)
+    return row
+
+
 def _account(
     service: "Service", session: Session, caller: "Caller", name: str | None
 ) -> Account | None:
@@ -266,6 +287,13 @@ def _gate_closed(service: "Service", session: Session, row: Preview) -> bool:
         return True
     reasons = policy.gate("generate", person, service.now()).reasons
     return any(reason.outcome != "over-quota" for reason in reasons)
+
+
+def _of_previews(reason: policy.GateReason) -> policy.GateReason:
+    """Say of the day's quota, which holds for previews by themselves, that it is theirs."""
+    if reason.outcome != "over-quota":
+        return reason
+    return replace(reason, text="As many previews as this account may hear in a day were heard.")
 
 
 def _check_controls(row: Preview, controls: Mapping[str, Any]) -> None:
@@ -291,12 +319,24 @@ def _playing(session: Session) -> list[Preview]:
     return list(session.exec(query.order_by(col(Preview.id)).with_for_update()))
 
 
-def _end_lost(service: "Service", session: Session) -> None:
-    """End what nobody plays any more: a server went away with it."""
+def _require_room(service: "Service", session: Session, tenant_id: str) -> None:
+    playing, limits = _playing(session), service.settings
+    own = [row for row in playing if row.tenant_id == tenant_id]
+    if len(playing) >= limits.preview_sessions or len(own) >= limits.preview_sessions_a_tenant:
+        raise BusyError("as many previews play as can at once: try again in a minute", 20)
+
+
+def _end_lost(service: "Service", session: Session) -> int:
+    """End what was begun and nobody plays any more, also what somebody stopped meanwhile."""
     long_ago = service.now() - timedelta(seconds=LOST_SECONDS)
-    for row in _playing(session):
-        if row.beat_at is None or row.beat_at < long_ago:
-            _finish(service, session, row, None, row.tally)
+    begun = col(Preview.state).in_((PreviewState.PLAYING, PreviewState.ENDED))
+    lost = select(Preview).where(
+        begun, col(Preview.ended_at).is_(None), col(Preview.beat_at) < long_ago
+    )
+    rows = session.exec(lost.order_by(col(Preview.id)).with_for_update()).all()
+    for row in rows:
+        _finish(service, session, row, None, row.tally)
+    return len(rows)
 
 
 def _finish(

@@ -326,6 +326,16 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, respond)
 
 
+POSTED: Final = (
+    "malformed-json",
+    "unsupported-media-type",
+    "bad-fields",
+    "in-progress",
+    "idempotency-conflict",
+)
+"""What any route may answer that takes a body in, once under an ``Idempotency-Key``."""
+
+
 def problems(
     *names: str, also: Mapping[int | str, dict[str, Any]] | None = None
 ) -> dict[int | str, dict[str, Any]]:

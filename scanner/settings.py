@@ -381,6 +381,11 @@ class Settings(BaseSettings):
     streams: int = Field(
         default=4, ge=0, description="Live streams that one process listens to at once."
     )
+    streams_a_tenant: int = Field(
+        default=16,
+        ge=1,
+        description="Live streams that all processes listen to at once for one tenant.",
+    )
     stream_hours: float = Field(
         default=24, gt=0, le=168, description="Longest live stream, in hours; it then ends."
     )
@@ -391,6 +396,34 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Engines of your own: a JSON object from an engine's name to the Python module whose "
         "function `engine(access)` gives it. Each must pass its test before it is enabled.",
+    )
+    generation_engine_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=600,
+        description="How long a request waits for an engine to say what it is.",
+    )
+    generation_weights: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Weights of local engines: a JSON object from `stable-audio`, `ace-step`, `musicgen` or an "
+        "engine of your own to its folder.",
+    )
+    lyria_key: SecretStr | None = Field(
+        default=None, description="Key of the account that the engine `lyria` asks with."
+    )
+    lyria_model: str | None = Field(
+        default=None, description="Which of Lyria's models is asked; default: the usual one."
+    )
+    model_x_key: SecretStr | None = Field(
+        default=None, description="Key of the account that the engine `model-x` asks with."
+    )
+    model_x_url: str | None = Field(
+        default=None, description="Where the engine `model-x` is asked, `https://…`."
+    )
+    model_x_spend: float | None = Field(
+        default=None,
+        gt=0,
+        description="What one take of `model-x` may cost; a dearer job is taken back.",
     )
     generations_a_minute: int = Field(
         default=30, ge=1, description="Takes that may be asked for in a minute for one account."
@@ -403,6 +436,9 @@ class Settings(BaseSettings):
     )
     preview_sessions: int = Field(
         default=2, ge=0, le=64, description="Previews that play at once, a process each; 0: none."
+    )
+    preview_sessions_a_tenant: int = Field(
+        default=2, ge=1, le=64, description="Of these, previews that play at once for one tenant."
     )
     preview_seconds: float = Field(
         default=600, gt=0, le=3600, description="Longest preview, in seconds of its sound."

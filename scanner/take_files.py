@@ -4,10 +4,13 @@ What is no sound lies in the archive, which is made when the first of its files 
 """
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 
 from scanner import blob_answers, delivery, tracks
 from scanner.audio import encoding
@@ -18,6 +21,7 @@ from scanner.take_variations import is_cleared
 if TYPE_CHECKING:
     from scanner.service import Service
 
+_BLOCK: Final = 1 << 16
 ARCHIVE: Final = "take.zip"
 _MEDIA: Final = {
     ".mid": "audio/midi",
@@ -39,9 +43,7 @@ def answer(service: "Service", take: Take, name: str, wanted: blob_answers.Wante
         If the file must not go out.
     """
     if is_beside(name):
-        content, media_type = beside(service, take, name)
-        named = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(content, media_type=media_type, headers=named)
+        return _streamed(service, take, name)
     sha256, media_type = sound(service, take, name)
     return blob_answers.answer(service, take.tenant_id, sha256, media_type, wanted, name)
 
@@ -67,18 +69,37 @@ def sound(service: "Service", take: Take, name: str) -> tuple[str, str]:
     return made.sha256, chosen.media_type
 
 
-def beside(service: "Service", take: Take, name: str) -> tuple[bytes, str]:
-    """Return a file of the archive that is no sound, and its media type; raises as `answer`."""
+@contextmanager
+def beside(service: "Service", take: Take, name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file of the archive that is no sound; give it and its length in bytes; raises as `answer`."""
     sha256 = _archive(service, _cleared(service, take))
-    suffix = PurePosixPath(name).suffix
-    inside = f"midi/{name}" if suffix == ".mid" else name
+    inside = f"midi/{name}" if name.endswith(".mid") else name
     with (
         service.store.path_or_copy(take.tenant_id, sha256) as path,
         zipfile.ZipFile(path) as archive,
     ):
         if inside not in archive.namelist():
             raise NotFoundError("file", "of this name")
-        return archive.read(inside), _MEDIA[suffix]
+        with archive.open(inside) as file:
+            yield file, archive.getinfo(inside).file_size
+
+
+def _streamed(service: "Service", take: Take, name: str) -> Response:
+    """Answer with a file of the archive, block by block: a DAWproject holds every stem."""
+    opened = ExitStack()
+    file, size = opened.enter_context(beside(service, take, name))
+
+    def blocks() -> Iterator[bytes]:
+        with opened:
+            while block := file.read(_BLOCK):
+                yield block
+
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Length": str(size),
+    }
+    media_type = _MEDIA[PurePosixPath(name).suffix]
+    return StreamingResponse(blocks(), headers=headers, media_type=media_type)
 
 
 def _archive(service: "Service", track: Track) -> str:

@@ -11,12 +11,11 @@ from typing import Any, Final, Literal
 
 from sqlmodel import Session, col, or_, select
 
-from scanner import tracks
+from scanner import people, tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.tables import (
-    Account,
     Generation,
     Take,
     TakeContributor,
@@ -122,6 +121,7 @@ def owned(session: Session, caller: Caller, take_id: str) -> Take:
     take = find(session, caller, take_id)
     if caller.account_id is not None and take.account_id != caller.account_id:
         raise ForbiddenError("only who made the take does this")
+    people.require_own_name(caller, take.account_id)
     return take
 
 
@@ -157,9 +157,15 @@ def stems_of(session: Session, take_id: str) -> list[TakeStem]:
 
 def nodes_of(session: Session, caller: Caller, project_id: str) -> list[Take]:
     """Return the takes of a project that the caller may see, parents before children."""
-    query = select(Take).where(Take.project_id == project_id)
-    nodes = session.exec(query.order_by(col(Take.created_at), col(Take.id)))
-    return [each for each in nodes if _is_seen(session, caller, each)]
+    query = select(Take, Track).join(Track, col(Track.id) == col(Take.track_id))
+    query = query.where(Take.project_id == project_id)
+    rows = session.exec(query.order_by(col(Take.created_at), col(Take.id))).all()
+    inside = caller.account_id is None or works_on(session, project_id, caller.account_id)
+    return [
+        take
+        for take, _track in rows  # read with its take, so that none is looked up by itself
+        if inside or take.account_id == caller.account_id or is_shared(session, take)
+    ]
 
 
 def listed(
@@ -192,13 +198,6 @@ def credits_after(parent: Take | None, account_id: str | None) -> list[str]:
         return []
     line = [*parent.credits, *([parent.account_id] if parent.account_id else [])]
     return [each for each in dict.fromkeys(line) if each != account_id]
-
-
-def names_of(session: Session, account_ids: Sequence[str]) -> list[str]:
-    """Return what the platform calls some accounts, in their order; the erased are left out."""
-    known = session.exec(select(Account).where(col(Account.id).in_(account_ids))).all()
-    by_id = {account.id: account.external_id for account in known}
-    return [str(by_id[each]) for each in account_ids if by_id.get(each)]
 
 
 def _is_seen(session: Session, caller: Caller, take: Take) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import idempotency, people, take_nodes
+from scanner import idempotency, people, take_credits, take_nodes
 from scanner.callers import Caller
 from scanner.database import Database
 from scanner.errors import ConflictError, ForbiddenError, NotFoundError
@@ -82,10 +82,12 @@ def let_work(
 ) -> list[str]:
     """Let an account work on a take's project, or no more; return who may, by the platform's names.
 
+    Who works on somebody's project may leave it, their takes stay; who has left is told of no others.
+
     Raises
     ------
     ForbiddenError
-        If it is not the caller's project.
+        If it is not the caller's project, and not the caller who leaves.
     ConflictError
         If it is the account whose project it is.
     """
@@ -93,9 +95,10 @@ def let_work(
     with service.database.transaction() as session:
         take = take_nodes.find(session, caller, take_id)
         project = _locked(session, caller, take)
-        if caller.account_id not in (None, project.account_id):
-            raise ForbiddenError("only whose project it is says who works on it")
         other = people.find(session, caller.tenant_id, account)
+        leaves = not may and caller.account_id == other.id
+        if caller.account_id not in (None, project.account_id) and not leaves:
+            raise ForbiddenError("only whose project it is says who works on it")
         if other.id == project.account_id:
             raise ConflictError("it is this account's own project")
         row = session.get(TakeContributor, (project.id, other.id))
@@ -114,13 +117,14 @@ def let_work(
             session.delete(row)
             session.flush()
             _note(service, session, caller, project, "contributors")
-        return contributors(session, project.id)
+        return [] if leaves else contributors(session, project.id)
 
 
 def contributors(session: Session, project_id: str) -> list[str]:
     """Return who may work on a project beside its maker, by the platform's names."""
     query = select(TakeContributor.account_id).where(TakeContributor.project_id == project_id)
-    return sorted(take_nodes.names_of(session, list(session.exec(query))))
+    known = session.exec(query).all()
+    return sorted(take_credits.shown(session, known).values())
 
 
 def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:
@@ -131,6 +135,7 @@ def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:
         session, project.id, caller.account_id
     ):
         raise ForbiddenError("only who works on the project does this: fork the take instead")
+    people.require_own_name(caller, project.account_id)
     return project
 
 

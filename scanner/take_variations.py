@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
 from scanner import generations, people, take_nodes
 from scanner.callers import Caller
@@ -52,7 +52,7 @@ class VariationAsked:
 def vary(
     service: "Service", caller: Caller, take_id: str, asked: VariationAsked
 ) -> list[dict[str, Any]]:
-    """Ask for variations of a take; return the generations, each with what became of it.
+    """Ask for variations of a take, all or none; return the generations and what became of them.
 
     Raises
     ------
@@ -78,16 +78,13 @@ def vary(
         "stems": before.parameters.get("stems", False) if asked.stems is None else asked.stems,
     }
     name = account.external_id if account else None
-    return [
-        generations.request(
-            service,
-            caller,
-            generations.GenerationAsked(
-                before.prompt, name, parameters | _seed(asked.seed, number), checked=True
-            ),
+    wanted = [
+        generations.GenerationAsked(
+            before.prompt, name, parameters | _seed(asked.seed, number), checked=True
         )
         for number in range(asked.count)
     ]
+    return generations.request_all(service, caller, wanted)
 
 
 def away(service: "Service", caller: Caller, generation_id: str) -> dict[str, Any]:
@@ -102,21 +99,27 @@ def away(service: "Service", caller: Caller, generation_id: str) -> dict[str, An
         row = generations.find(session, caller.tenant_id, generation_id)
         if caller.account_id not in (None, row.account_id):
             raise NotFoundError("generation", "of this id")
+        people.require_own_name(caller, row.account_id)
         account = session.get(Account, row.account_id) if row.account_id else None
         if not is_refused(session, row):
             raise IllegalTransitionError("only a refused take is made anew away from something")
     tried = row.parameters.get("away_from", [])
-    left = tries_left(service, row)
-    if left == 0:
-        raise IllegalTransitionError(
-            f"{len(tried)} takes were made away from it already: ask for something else"
-        )
     parameters = {name: value for name, value in row.parameters.items() if name != "seed"}
     parameters["away_from"] = [*tried, row.id]
     asked = generations.GenerationAsked(
         row.prompt, account.external_id if account else None, parameters, checked=True
     )
-    return generations.request(service, caller, asked)
+
+    def require(session: Session) -> None:
+        if row.account_id is None:  # what is locked instead of an account
+            session.get(Generation, _first(row), with_for_update=True)
+        if tries_left(service, session, row) == 0:
+            raise IllegalTransitionError(
+                f"{service.settings.generation_tries} takes were made away from it already: "
+                "ask for something else"
+            )
+
+    return generations.request_all(service, caller, [asked], require)[0]
 
 
 def is_refused(session: Session, row: Generation) -> bool:
@@ -127,9 +130,19 @@ def is_refused(session: Session, row: Generation) -> bool:
     return track is not None and track.state in REFUSED
 
 
-def tries_left(service: "Service", row: Generation) -> int:
-    """Return how many takes may still be made away from what a refused one resembles."""
-    return max(0, service.settings.generation_tries - len(row.parameters.get("away_from", [])))
+def tries_left(service: "Service", session: Session, row: Generation) -> int:
+    """Return how many takes may still be made away from a refused one, and from all that came of it."""
+    line = col(Generation.parameters)["away_from"][0].as_string() == _first(row)
+    own = (Generation.tenant_id == row.tenant_id, col(Generation.account_id) == row.account_id)
+    if row.account_id is None:
+        own = (own[0], col(Generation.account_id).is_(None))
+    made = session.exec(select(func.count()).select_from(Generation).where(*own, line)).one()
+    return max(0, service.settings.generation_tries - made)
+
+
+def _first(row: Generation) -> str:
+    """Return the generation that a line of takes made away from something began with."""
+    return str(next(iter(row.parameters.get("away_from", [])), row.id))
 
 
 def is_cleared(track: Track) -> bool:
@@ -161,6 +174,8 @@ def _account_of(session: Session, caller: Caller, parent: Take, name: str | None
         if name is not None and name != own.external_id:
             raise ForbiddenError("you ask for yourself only")
         return own
+    if caller.user_id is not None and name is None:  # of the staff: for the platform itself
+        return None
     if name is not None:
         return people.find(session, caller.tenant_id, name)
     return session.get(Account, parent.account_id) if parent.account_id else None

@@ -1,13 +1,14 @@
 """Takes as JSON: what was asked, what was made and why, who made which bars, what became of it."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from scanner import marking, take_nodes, take_projects, take_variations, track_views
+from scanner import marking, take_credits, take_nodes, take_projects, take_variations, track_views
 from scanner.marking import MarkState
-from scanner.tables import Account, Generation, Take, TakeProject, TakeStem, Track
+from scanner.tables import Generation, Take, TakeProject, TakeStem, Track
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -24,8 +25,9 @@ def describe(service: "Service", session: Session, take: Take) -> dict[str, Any]
     judged = track_views.describe(session, [track])[0]
     stems = take_nodes.stems_of(session, take.id)
     said = row.take or {}
+    names = take_credits.shown(session, _named([take], stems))
     return {
-        **_node(session, take, track),
+        **_node(take, track, names),
         "project_id": take.project_id,
         "generation_id": take.generation_id,
         "digest": take.digest,
@@ -34,11 +36,11 @@ def describe(service: "Service", session: Session, take: Take) -> dict[str, Any]
         **{name: said.get(name, []) for name in _SAID},
         "bars": take.bars,
         "seconds": said.get("seconds"),
-        "stems": [_stem(session, stem) for stem in stems],
-        "credits": take_nodes.names_of(session, _credited(take)),
+        "stems": [_stem(stem, names) for stem in stems],
+        "credits": take_credits.names_of(session, take_credits.credited(take)),
         "clearance": _clearance(track, judged),
         "resembles": _resembles(take, judged),
-        "tries_left": take_variations.tries_left(service, row)
+        "tries_left": take_variations.tries_left(service, session, row)
         if take_variations.is_refused(session, row)
         else None,
         "downloads": _downloads(session, take, track, stems),
@@ -46,11 +48,10 @@ def describe(service: "Service", session: Session, take: Take) -> dict[str, Any]
     }
 
 
-def brief(session: Session, take: Take) -> dict[str, Any]:
-    """Return a take as a line of a list."""
-    return _node(session, take, session.get_one(Track, take.track_id)) | {
-        "project_id": take.project_id
-    }
+def lines(session: Session, takes: Sequence[Take]) -> list[dict[str, Any]]:
+    """Return takes as lines of a list."""
+    nodes = _nodes(session, takes)
+    return [node | {"project_id": take.project_id} for node, take in zip(nodes, takes, strict=True)]
 
 
 def tree(session: Session, caller: "Caller", take: Take) -> dict[str, Any]:
@@ -66,17 +67,30 @@ def tree(session: Session, caller: "Caller", take: Take) -> dict[str, Any]:
     )
     return {
         "project_id": take.project_id,
-        "account": _name(session, owner),
+        "account": take_credits.shown(session, [owner]).get(owner),
         "current": project.current_take_id if project else None,
         "contributors": take_projects.contributors(session, take.project_id) if inside else [],
-        "nodes": [_node(session, each, session.get_one(Track, each.track_id)) for each in nodes],
+        "nodes": _nodes(session, nodes),
     }
 
 
-def _node(session: Session, take: Take, track: Track) -> dict[str, Any]:
+def _nodes(session: Session, takes: Sequence[Take]) -> list[dict[str, Any]]:
+    heard = select(Track).where(col(Track.id).in_({take.track_id for take in takes}))
+    tracks = {track.id: track for track in session.exec(heard)}
+    names = take_credits.shown(session, _named(takes))
+    return [_node(take, tracks[take.track_id], names) for take in takes]
+
+
+def _named(takes: Sequence[Take], stems: Sequence[TakeStem] = ()) -> set[str | None]:
+    """Return the accounts that are told of with takes and stems."""
+    makers = {each["account_id"] for stem in stems for each in stem.segments}
+    return {take.account_id for take in takes} | makers
+
+
+def _node(take: Take, track: Track, names: Mapping[str | None, str]) -> dict[str, Any]:
     return {
         **{name: getattr(take, name) for name in _NODE},
-        "account": _name(session, take.account_id),
+        "account": names.get(take.account_id),
         "track_id": take.track_id,
         "state": track.state,
         "cleared": take_variations.is_cleared(track),
@@ -85,7 +99,7 @@ def _node(session: Session, take: Take, track: Track) -> dict[str, Any]:
     }
 
 
-def _stem(session: Session, stem: TakeStem) -> dict[str, Any]:
+def _stem(stem: TakeStem, names: Mapping[str | None, str]) -> dict[str, Any]:
     return {
         "name": stem.name,
         "instrument": stem.instrument,
@@ -96,7 +110,7 @@ def _stem(session: Session, stem: TakeStem) -> dict[str, Any]:
                 "bars": each["bars"],
                 "made_by": each["made_by"],
                 "take_id": each["take_id"],
-                "account": _name(session, each["account_id"]),
+                "account": names.get(each["account_id"]),
             }
             for each in stem.segments
         ],
@@ -154,12 +168,3 @@ def _downloads(
     if marking.stems_of(session, track.id):
         names.append("project.dawproject")
     return [{"name": name, "href": f"/v1/takes/{take.id}/files/{name}"} for name in names]
-
-
-def _credited(take: Take) -> list[str]:
-    return [*take.credits, *([take.account_id] if take.account_id else [])]
-
-
-def _name(session: Session, account_id: str | None) -> str | None:
-    account = session.get(Account, account_id) if account_id else None
-    return account.external_id if account else None

@@ -8,7 +8,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +17,12 @@ from sqlmodel import Session
 
 import policy
 from scanner import (
+    engine_access,
     generation_engines,
     generation_limits,
     generations,
     generators,
+    take_credits,
     take_nodes,
     takes_child,
     tracks,
@@ -76,7 +77,8 @@ def make(service: "Service", event: Event) -> None:
         mark_handled(service, session, GROUP, event.id)
         generation_engines.require(session, take["engine"], take["engine_version"])
         made = _note_made(service, session, row.id, track, take, event)
-        take_nodes.add(session, made, track, kept, parent, service.now())
+        node = take_nodes.add(session, made, track, kept, parent, service.now())
+        take_credits.settle(session, node)
 
     try:
         tracks.submit(
@@ -104,14 +106,9 @@ def _made(
 ) -> dict[str, Any]:
     seconds = service.settings.generation_cpu_seconds
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "scanner.takes_child", str(place), str(seconds)],
-            input=json.dumps(generators.asked_of(service, row, reference)).encode(),
-            capture_output=True,
-            timeout=2 * seconds,
-            env=generators.environment(),
-            check=False,
-        )
+        told = generators.asked_of(service, row, reference)
+        arguments = [str(place), str(seconds)]
+        done = engine_access.run("scanner.takes_child", arguments, told, 2 * seconds)
     except subprocess.TimeoutExpired:
         raise PoisonError(f"it takes more than {2 * seconds} s") from None
     except OSError as error:
@@ -206,7 +203,7 @@ def _declared(
     session: Session, row: Generation, take: dict[str, Any], parent: Take | None
 ) -> Declaration:
     account = session.get(Account, row.account_id) if row.account_id else None
-    credits_ = take_nodes.names_of(session, take_nodes.credits_after(parent, row.account_id))
+    credits_ = take_credits.names_of(session, take_nodes.credits_after(parent, row.account_id))
     lineage = {"parents": [parent.digest], "credits": credits_} if parent else {}
     return Declaration.parse(
         {

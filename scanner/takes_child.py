@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from generator import Engine, Take
+    from generator.engines import Access
 
 MEMORY_BYTES: Final = 4 << 30
 PARENT: Final = "parent.json"
@@ -83,12 +84,22 @@ def _sounds(folder: Path, engine: "Engine", fields: dict[str, Any]) -> dict[str,
 def engine_of(asked: dict[str, Any]) -> "Engine":
     """Return an engine of ours by its name, or one of the deployer's by its module."""
     from generator import engine
+
+    access = access_of(asked)
+    if asked.get("module"):
+        own: Engine = import_module(asked["module"]).engine(access)
+        return own
+    return engine(asked["engine"], access)
+
+
+def access_of(asked: dict[str, Any]) -> "Access":
+    """Return the key, address or weights that an engine was given."""
     from generator.engines import Access
 
-    if asked.get("module"):
-        own: Engine = import_module(asked["module"]).engine(Access())
-        return own
-    return engine(asked["engine"])
+    given = dict(asked.get("access", {}))
+    if "weights" in given:
+        given["weights"] = Path(given["weights"])
+    return Access(**given)
 
 
 def _keep(folder: Path, take: "Take") -> None:

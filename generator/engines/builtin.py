@@ -45,7 +45,7 @@ class BuiltIn:
     """
 
     name = BUILTIN
-    version = "2"
+    version = "3"
     supports = Support(CONTROLS, stems=True, midi=True, repeatable=True)
 
     def __init__(self, soundfont: Path = SOUNDFONT, threads: int = 2) -> None:

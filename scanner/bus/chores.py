@@ -23,6 +23,7 @@ from scanner import (
     dmca_agent,
     flood,
     licensees,
+    previews,
     queues,
     reference_checks,
     rehearsals,
@@ -83,6 +84,7 @@ class Chores:
             lambda: backtest_runs.work(service),
             lambda: catalogue_imports.run_due(service),
             lambda: audit_walks.work(service),
+            lambda: previews.end_lost(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

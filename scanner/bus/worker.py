@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 import structlog
 from pydantic import SecretStr
@@ -38,7 +38,9 @@ WEBHOOK_THREADS: Final = 4
 """Messages on their way at once: a receiver that hangs holds up one thread."""
 ANALYSING: Final = "analyse"
 WATCH_PARENT: Final = "--end-with-parent"
-_SECRETS: Final = frozenset({"secret_key", "milvus_token", "smtp_password"})
+_SECRETS: Final = frozenset(
+    name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+)
 
 log = structlog.get_logger()
 

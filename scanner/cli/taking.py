@@ -45,7 +45,7 @@ def list_(
         caller = caller_for(service, tenant)
         own = people.find(session, caller.tenant_id, account).id if account else None
         found = take_nodes.listed(session, caller, limit=10_000, account_id=own)
-        views = [take_views.brief(session, each) for each in found]
+        views = take_views.lines(session, found)
     tell_all(
         views,
         as_json,
@@ -146,7 +146,11 @@ def download(
             take = take_nodes.find(session, caller_for(service, tenant), take_id)
         out.mkdir(parents=True, exist_ok=True)
         if take_files.is_beside(name):
-            (out / name).write_bytes(take_files.beside(service, take, name)[0])
+            with (
+                take_files.beside(service, take, name) as (file, _),
+                (out / name).open("wb") as own,
+            ):
+                shutil.copyfileobj(file, own)
         else:
             sha256, _ = take_files.sound(service, take, name)
             with service.store.path_or_copy(take.tenant_id, sha256) as kept:

@@ -16,8 +16,7 @@ from scanner.console.identities import NOBODY, Identity
 from scanner.console.navigation import HOLDERS
 from scanner.console.rendering import page
 from scanner.declarations import Declaration, DeclarationError
-from scanner.dependencies import is_id
-from scanner.errors import ForbiddenError, NotFoundError, ScannerError
+from scanner.errors import ForbiddenError, ScannerError
 
 FORESEEN: Final = (ScannerError, appeals.MoveError)
 SHOWN: Final = 50
@@ -43,13 +42,6 @@ def holder_of(caller: Caller) -> str:
     if caller.holder_id is None:
         raise ForbiddenError("this page is for rights holders")
     return caller.holder_id
-
-
-def known_id(text: str, what: str) -> str:
-    """Return the id in a path, if it can be one."""
-    if not is_id(text):
-        raise NotFoundError(what, "of this id")
-    return text
 
 
 def again(

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import mido
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 import policy
 from scanner import generations, people, prompts, take_nodes, take_views
 from scanner.errors import NotFoundError
-from scanner.tables import Account, Generation, Take
+from scanner.tables import Account, Generation, Take, Track
+from scanner.take_variations import is_cleared
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -81,10 +82,13 @@ def gate(service: "Service", session: Session, caller: "Caller") -> policy.Gate:
 def recent(session: Session, caller: "Caller") -> list[dict[str, Any]]:
     """Return the newest takes."""
     found = take_nodes.listed(session, caller, limit=RECENT, account_id=caller.account_id)
+    asked = select(Generation.id, Generation.prompt).where(
+        col(Generation.id).in_([take.generation_id for take in found])
+    )
+    prompts_ = dict(session.exec(asked).all())
     return [
-        take_views.brief(session, take)
-        | {"prompt": session.get_one(Generation, take.generation_id).prompt}
-        for take in found
+        line | {"prompt": prompts_[take.generation_id]}
+        for line, take in zip(take_views.lines(session, found), found, strict=True)
     ]
 
 
@@ -118,8 +122,11 @@ def _waits(view: Mapping[str, Any]) -> bool:
     return str(view["made"]["clearance"]["state"]) in UNDER_WAY
 
 
-def piano_roll(service: "Service", session: Session, take: Take) -> list[Lane]:
-    """Draw the notes of each stem, from its MIDI."""
+def piano_roll(service: "Service", session: Session, caller: "Caller", take: Take) -> list[Lane]:
+    """Draw the notes of each stem, from its MIDI; before the take is clear for its own maker alone."""
+    own = caller.account_id is not None and caller.account_id == take.account_id
+    if not own and not is_cleared(session.get_one(Track, take.track_id)):
+        return []
     seconds = take.bars * take.bar_seconds
     lanes = []
     for stem in take_nodes.stems_of(session, take.id):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import JSON, String, UniqueConstraint, delete
 from sqlmodel import AutoString, Session, SQLModel, col, func, select
 
-from scanner import tracks
+from scanner import take_credits, tracks
 from scanner.bus import dead_letters
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -231,6 +231,7 @@ def _erase_account(
     for track in own:
         if not is_erased(session, TRACK, track.id):
             _erase_track(service, session, track, cause, actor, finished=now)
+    take_credits.forget(session, account, now)
     about = matters_of(session, account.id)
     _drop_letters_about(session, account, about)
     kept = col(IdempotencyKey.about) == account.id

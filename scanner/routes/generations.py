@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from scanner import generation_limits, generations, people, take_variations
-from scanner.dependencies import OnceDep, ServiceDep, TracksReader, TracksWriter, etag, is_id
+from scanner.dependencies import OnceDep, ServiceDep, TracksReader, TracksWriter, etag, known_id
 from scanner.errors import NotFoundError
-from scanner.problems import problems
+from scanner.problems import POSTED, problems
 from scanner.replays import Answer, identity_of
 from scanner.routing import Route
 from scanner.schemas import people as shapes
@@ -23,8 +23,7 @@ def readable_generation(
     generation_id: Annotated[str, Path(description="Its id.")],
 ) -> Generation:
     """Return the generation in the path."""
-    if not is_id(generation_id):
-        raise NotFoundError("generation", "of this id")
+    known_id(generation_id, "generation")
     with service.database.reading() as session:
         try:
             return generations.find(session, caller.tenant_id, generation_id)
@@ -51,12 +50,8 @@ ReadableGeneration = Annotated[Generation, Depends(readable_generation)]
     response_model=shapes.GenerationAnswer,
     response_model_exclude_unset=True,
     responses=problems(
-        "malformed-json",
-        "unsupported-media-type",
-        "bad-fields",
         "engine-disabled",
-        "in-progress",
-        "idempotency-conflict",
+        *POSTED,
     ),
 )
 def request_generation(

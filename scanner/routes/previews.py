@@ -13,10 +13,9 @@ from scanner.dependencies import (
     TracksReader,
     TracksWriter,
     etag,
-    is_id,
+    known_id,
 )
-from scanner.errors import NotFoundError
-from scanner.problems import problems
+from scanner.problems import POSTED, problems
 from scanner.replays import Answer, identity_of
 from scanner.routing import Route
 from scanner.schemas import previews as shapes
@@ -30,8 +29,7 @@ Form = Annotated[Literal["ogg", "wav"], Query(description="Opus in Ogg, or 16-bi
 
 def readable_preview(caller: TracksReader, service: ServiceDep, preview_id: PreviewId) -> Preview:
     """Return the preview in the path for reading."""
-    if not is_id(preview_id):
-        raise NotFoundError("preview", "of this id")
+    known_id(preview_id, "preview")
     with service.database.reading() as session:
         return previews.find(session, caller, preview_id)
 
@@ -51,12 +49,8 @@ WritablePreview = Annotated[Preview, Depends(writable_preview)]
     response_model=shapes.PreviewAnswer,
     response_model_exclude_unset=True,
     responses=problems(
-        "malformed-json",
-        "unsupported-media-type",
-        "bad-fields",
         "engine-disabled",
-        "in-progress",
-        "idempotency-conflict",
+        *POSTED,
     ),
 )
 def ask_for_preview(
@@ -69,8 +63,8 @@ def ask_for_preview(
     """Ask to listen to music while it is made. Needs the scope `tracks:write`.
 
     The prompt is screened and the account's gates are asked first: `state` says if it is `open`, and
-    `reasons` why it is `refused`. A preview is no release: nothing of it is kept, and it does not count
-    to the day's quota. What is to be kept is asked for as a generation.
+    `reasons` why it is `refused`. As many previews may be heard in a day as takes may be asked for; they are
+    counted apart. A preview is no release: nothing of it is kept. What is to be kept is asked for as a generation.
     """
 
     def work() -> Answer:

@@ -25,10 +25,9 @@ from scanner.dependencies import (
     TracksReader,
     TracksWriter,
     etag,
-    is_id,
+    known_id,
 )
-from scanner.errors import NotFoundError
-from scanner.problems import problems
+from scanner.problems import POSTED, problems
 from scanner.replays import Answer, identity_of
 from scanner.routing import Route
 from scanner.schemas import takes as shapes
@@ -37,13 +36,6 @@ from scanner.tables import Take
 
 router = APIRouter(prefix="/v1/takes", tags=["generations"], route_class=Route)
 
-_POSTED: Any = (
-    "malformed-json",
-    "unsupported-media-type",
-    "bad-fields",
-    "in-progress",
-    "idempotency-conflict",
-)
 TakeId = Annotated[str, Path(description="The take's id.")]
 FileName = Annotated[str, Path(max_length=120, description="One of the take's `downloads`.")]
 AccountName = Annotated[str, Path(max_length=200, description="The platform's name for it.")]
@@ -51,8 +43,7 @@ AccountName = Annotated[str, Path(max_length=200, description="The platform's na
 
 def readable_take(caller: TracksReader, service: ServiceDep, take_id: TakeId) -> Take:
     """Return the take in the path for reading."""
-    if not is_id(take_id):
-        raise NotFoundError("take", "of this id")
+    known_id(take_id, "take")
     with service.database.reading() as session:
         return take_nodes.find(session, caller, take_id)
 
@@ -93,7 +84,7 @@ def list_takes(
             before=last[0] if last else None,
         )
         page = found[:limit]
-        items = [take_views.brief(session, each) for each in page]
+        items = take_views.lines(session, page)
     more = len(found) > limit
     next_cursor = cursors.encode("takes", page[-1].id) if more else None
     return {"items": items, "next_cursor": next_cursor}
@@ -132,7 +123,7 @@ def read_tree(take: ReadableTake, caller: TracksReader, service: ServiceDep) -> 
     status_code=202,
     response_model=shapes.Variations,
     response_model_exclude_unset=True,
-    responses=problems("not-found", "forbidden", *_POSTED),
+    responses=problems("not-found", "forbidden", *POSTED),
 )
 def vary_take(
     request: Request,

@@ -279,6 +279,7 @@ class QuotaAnswer(Answer):
     limit: int | None
     used: int
     left: int | None
+    previews_left: int | None = Field(description="Previews that may be listened to today still.")
     day: str
     zone: str
     resets_at: Moment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from scanner.audio import AudioError
-from scanner.errors import ConflictError
+from scanner.errors import BusyError, ConflictError
 from scanner.fetch import FetchError
 from scanner.streams import records, sources
 from scanner.streams.hearing import Hearing
@@ -60,7 +60,7 @@ class Keeper:
     def _listen(self, stream_id: str) -> None:
         try:
             connection = records.connect(self._service, stream_id)
-        except ConflictError:  # another worker was quicker, or it ended meanwhile
+        except (ConflictError, BusyError):  # another worker was quicker, or it ended meanwhile
             return
         try:
             self._hear(connection)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import ConflictError, NotFoundError
+from scanner.errors import BusyError, ConflictError, NotFoundError
 from scanner.journal import PIPELINE, Actor, record
 from scanner.stream_events import (
     StreamAdded,
@@ -110,6 +110,12 @@ def due(service: "Service", limit: int, *, but: "Sequence[str]" = ()) -> list[st
     now = service.now()
     with service.database.reading() as session:
         free = or_(col(Stream.lease_until).is_(None), col(Stream.lease_until) <= now)
+        full = (
+            select(Stream.tenant_id)
+            .where(Stream.state != ENDED, col(Stream.lease_until) > now)
+            .group_by(col(Stream.tenant_id))
+            .having(func.count() >= service.settings.streams_a_tenant)
+        )
         query = (
             select(Stream.id)
             .where(
@@ -117,6 +123,7 @@ def due(service: "Service", limit: int, *, but: "Sequence[str]" = ()) -> list[st
                 col(Stream.url).is_not(None),
                 col(Stream.retry_at) <= now,
                 free,
+                col(Stream.tenant_id).not_in(full),
             )
             .where(col(Stream.id).not_in(but))
         )
@@ -136,6 +143,8 @@ def connect(service: "Service", stream_id: str, gap: float | None = None) -> Con
     ------
     ConflictError
         If the stream has ended or somebody listens already.
+    BusyError
+        If as many of the tenant's streams are listened to as may be at once.
     """
     now = service.now()
     with service.database.transaction() as session:
@@ -144,6 +153,7 @@ def connect(service: "Service", stream_id: str, gap: float | None = None) -> Con
             raise ConflictError("the stream has ended: add a new one")
         if row.lease is not None and row.lease_until is not None and row.lease_until > now:
             raise ConflictError("the stream is listened to already: end that connection first")
+        _require_room(service, session, row, now)
         for play in _still_on(session, row.id):
             _close(session, row, play, now)
         missed = 0.0
@@ -158,6 +168,16 @@ def connect(service: "Service", stream_id: str, gap: float | None = None) -> Con
         data = StreamConnected(at=round(start, 3), gap_seconds=round(missed, 3))
         _note(session, row, data, now)
         return Connection(row.id, row.tenant_id, row.lease, start, row.url)
+
+
+def _require_room(service: "Service", session: Session, row: Stream, now: "datetime") -> None:
+    query = select(func.count()).select_from(Stream)
+    others = query.where(
+        Stream.tenant_id == row.tenant_id, Stream.id != row.id, col(Stream.lease_until) > now
+    )
+    limit = service.settings.streams_a_tenant
+    if session.exec(others.where(Stream.state != ENDED)).one() >= limit:
+        raise BusyError(f"{limit} streams are listened to already: end one, or wait", 60)
 
 
 def note_heard(

@@ -23,6 +23,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", _TAKE): MUSICIANS,
     ("POST", f"{_TAKE}/variations"): MUSICIANS,
     ("POST", f"{_TAKE}/current"): MUSICIANS,
+    ("POST", f"{_TAKE}/leave"): MUSICIANS,
     ("GET", f"{_TAKE}/files/{{file}}"): MUSICIANS,
     ("POST", "/studio/generations/{generation_id}/away"): MUSICIANS,
     ("POST", "/studio/previews"): MUSICIANS,

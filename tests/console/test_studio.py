@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanner import ages, entry_links, inline
+from scanner import ages, entry_links, inline, take_projects
 from scanner.ages import AgeSaid
 from scanner.bus.worker import environment
 from scanner.tables import Generation, Preview, Take, Tenant
@@ -87,6 +87,21 @@ def test_takes_and_previews_of_others_are_not_there(world) -> None:
             f"/studio/previews/{world.ids['preview_id']}/audio",
         ):
             assert http.get(path).status_code == 404, path
+
+
+def test_who_was_let_work_on_a_project_leaves_it_from_its_page(world) -> None:
+    casework.account(world.service, world.caller, "helper")
+    world.links["helper"] = entry_links.make(world.service, world.caller, "helper", 24)[1]
+    take_id = world.ids["take_id"]
+    take_projects.let_work(world.service, world.caller, take_id, "helper", may=True)
+    address = f"/studio/takes/{take_id}"
+    with world.http("musician") as http:
+        assert "Leave this project" not in http.get(address).text, "it is her own"
+    with world.http("helper") as http:
+        shown = http.get(address).text
+        assert "Leave this project" in shown
+        assert http.post(f"{address}/leave", data={"csrf": csrf_in(shown)}).status_code == 303
+        assert http.get(address).status_code == 404
 
 
 def test_listening_begins_on_the_page_changes_while_it_plays_and_ends(world, studio) -> None:

@@ -212,6 +212,32 @@ def test_a_slow_melody_does_not_stand_still() -> None:
     assert same / pairs < 0.15
 
 
+@pytest.mark.parametrize("lead", ["cello", "saxophone", "trombone", "trumpet", "violin"])
+def test_chords_and_pads_leave_the_leads_register_free(lead: str) -> None:
+    inside = beside = 0
+    for seed in range(6):
+        ensemble = (lead, "piano", "strings", "electric bass")
+        asked = Request(tempo=100, key="D minor", bars=12, instruments=ensemble, seed=seed)
+        _, score = composed(asked)
+        notes = [note for own in score.notes.values() for note in own]
+        line = [note.pitch for note in notes if note.voice == "melody"]
+        low, high = np.percentile(line, (10, 90))
+        held = [note for note in notes if note.voice in {"chords", "pad"}]
+        inside += sum(note.duration for note in held if low <= note.pitch <= high)
+        beside += sum(note.duration for note in held)
+    assert inside / beside < 0.25
+
+
+def test_a_slow_melody_spans_as_much_as_a_tune_does() -> None:
+    spans = []
+    for seed in range(24):
+        slow = {"moods": ("calm",), "instruments": ("flute", "harp"), "tempo": 160.0}
+        metre = ("2/4", "3/4")[seed % 2]
+        _, score = composed(Request(key="G major", bars=8, metre=metre, seed=seed, **slow))
+        spans.append(np.ptp([note.pitch for note in score.notes["flute"]]))
+    assert np.mean(spans) > 12.2
+
+
 def test_asked_for_chords_are_played_one_a_bar_from_the_beginning_again() -> None:
     fields = {"chords": ("Dm", "Gm7", "A7"), "key": "D minor", "bars": 5}
     plan, score = composed(request_of(fields))

@@ -1,5 +1,6 @@
 """Takes as a tree: varied, rolled back, shared, forked with credit, handed out once cleared."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -21,11 +22,14 @@ from scanner import (
     watermark_keys,
 )
 from scanner.ages import AgeSaid, assure
+from scanner.blob_answers import Wanted
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError
 from scanner.generations import GenerationAsked
+from scanner.privacy import erasure
 from scanner.service import Service
 from scanner.tables import Provenance, Submission, Take
+from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from tests.running import add_tenant
 
@@ -143,12 +147,35 @@ def test_a_shared_take_is_forked_with_credit_and_handed_out_whole_once_cleared(
     assert {"take.zip", "piano.mid", "cello.wav"} <= {
         each["name"] for each in seen(service, fork)["downloads"]
     }
+    assert_streamed(service, fork, archive, "project.dawproject")
+    erasure.erase_account(service, caller, "ana")
+    after = archive_of(service, fork)
+    assert f"by {ERASED_CREATOR}\nby ben" in after.read("CREDITS.txt").decode()
+    assert json.loads(after.read("manifest.json"))["credits"] == [ERASED_CREATOR, "ben"]
+    assert b", by ana" in archive.read("mix.flac")
+    assert not any(b"by ana" in after.read(name) for name in after.namelist())
+
+
+def assert_streamed(service: Service, take: Take, archive: zipfile.ZipFile, name: str) -> None:
+    """A file of the archive goes out as it lies there, in blocks of no more than so many bytes."""
+    response = take_files.answer(service, take, name, Wanted(None, None, None))
+
+    async def blocks() -> list[bytes]:
+        return [bytes(each) async for each in response.body_iterator]
+
+    sent = asyncio.run(blocks())
+    assert max(map(len, sent)) <= 1 << 16
+    assert b"".join(sent) == archive.read(name)
+    assert response.headers["content-length"] == str(archive.getinfo(name).file_size)
 
 
 def nothing_goes_out(service: Service, take: Take) -> bool:
     for name in (take_files.ARCHIVE, "mix.flac", "piano.flac"):
         with pytest.raises(IllegalTransitionError, match="cleared"):
             take_files.sound(service, take, name)
-    with pytest.raises(IllegalTransitionError, match="cleared"):
-        take_files.beside(service, take, "piano.mid")
+    with (
+        pytest.raises(IllegalTransitionError, match="cleared"),
+        take_files.beside(service, take, "piano.mid"),
+    ):
+        pass
     return seen(service, take)["downloads"] == []

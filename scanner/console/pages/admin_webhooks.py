@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse
 from scanner import event_schemas, webhook_changes, webhooks
 from scanner.console.access import ConsoleRoute, Posted
 from scanner.console.identities import Identity
-from scanner.console.pages.administration import SHOWN, Admin, known_id
+from scanner.console.pages.administration import SHOWN, Admin
 from scanner.console.rendering import page, redirect
-from scanner.dependencies import ServiceDep
+from scanner.dependencies import ServiceDep, known_id
 from scanner.errors import NotFoundError, ScannerError
 from scanner.problems import HttpError
 from scanner.service import Service

@@ -15,8 +15,7 @@ from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import ADMINS
 from scanner.console.rendering import page, redirect
-from scanner.dependencies import ServiceDep, is_id
-from scanner.errors import NotFoundError
+from scanner.dependencies import ServiceDep, known_id
 from scanner.login_links import Invited
 from scanner.problems import HttpError
 from scanner.service import Service
@@ -193,10 +192,3 @@ def _shown(value: Any, *, secret: bool) -> str:
     if isinstance(value, frozenset):
         return ", ".join(sorted(value))
     return str(value)
-
-
-def known_id(text: str, what: str) -> str:
-    """Return an id of the path, or raise ``NotFoundError`` if it is the id of nothing at all."""
-    if not is_id(text):
-        raise NotFoundError(what, "of this id")
-    return text

@@ -17,7 +17,6 @@ from scanner.console.holder_forms import (
     again,
     day,
     holder_of,
-    known_id,
     number,
     percent,
     territories,
@@ -25,7 +24,7 @@ from scanner.console.holder_forms import (
 from scanner.console.identities import Identity
 from scanner.console.rendering import page, redirect
 from scanner.declarations import Declaration, DeclarationError
-from scanner.dependencies import ServiceDep
+from scanner.dependencies import ServiceDep, known_id
 from scanner.reference_checks import POLICIES
 from scanner.rights import ShareAsked
 from scanner.safe_csv import written

@@ -19,12 +19,11 @@ from scanner.console.holder_forms import (
     again,
     day,
     holder_of,
-    known_id,
     territories,
 )
 from scanner.console.identities import Identity
 from scanner.console.rendering import page, redirect
-from scanner.dependencies import ServiceDep
+from scanner.dependencies import ServiceDep, known_id
 from scanner.rights import LicenceAsked
 from scanner.routes.catalogue_imports import report_answer
 from scanner.service import Service

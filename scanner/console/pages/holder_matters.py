@@ -17,14 +17,13 @@ from scanner.console.holder_forms import (
     RightsHolder,
     again,
     elements,
-    known_id,
     number,
     territories,
 )
 from scanner.console.identities import Identity
 from scanner.console.rendering import page, redirect
 from scanner.declarations import DeclarationError
-from scanner.dependencies import ServiceDep
+from scanner.dependencies import ServiceDep, known_id
 from scanner.disputes import Answered
 from scanner.service import Service
 from scanner.tables import Claim, Dispute, Reference

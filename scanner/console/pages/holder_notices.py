@@ -19,12 +19,11 @@ from scanner.console.holder_forms import (
     again,
     elements,
     holder_of,
-    known_id,
 )
 from scanner.console.identities import Identity
 from scanner.console.rendering import language_of, page, redirect
 from scanner.declarations import DeclarationError
-from scanner.dependencies import ServiceDep
+from scanner.dependencies import ServiceDep, known_id
 from scanner.notices import Filing
 from scanner.service import Service
 from scanner.tables import Notice

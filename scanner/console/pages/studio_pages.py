@@ -67,18 +67,14 @@ def make_takes(request: Request, identity: Musician, service: ServiceDep, form: 
         prompt, parameters = _asked(form)
         count = min(max(_whole(form, "count") or 1, 1), studio_views.MOST_SIDE_BY_SIDE)
         first = parameters.pop("seed", None)
-        made = [
-            generations.request(
-                service,
-                identity.caller,
-                generations.GenerationAsked(
-                    prompt,
-                    _account(service, identity),
-                    {**parameters, "stems": True} | _seed(first, n),
-                ),
+        account = _account(service, identity)
+        wanted = [
+            generations.GenerationAsked(
+                prompt, account, {**parameters, "stems": True} | _seed(first, n)
             )
             for n in range(count)
         ]
+        made = generations.request_all(service, identity.caller, wanted)
     except DeclarationError as error:
         return _studio(request, identity, service, form, wrong=_told(error))
     return redirect(request, _made_path(made))
@@ -135,6 +131,17 @@ def go_on_from(
     """Go on from this take, also an earlier one."""
     take_projects.go_on_from(service, identity.caller, take.id)
     return redirect(request, f"/studio/takes/{take.id}")
+
+
+@router.post("/takes/{take_id}/leave")
+def leave_project(
+    request: Request, identity: Musician, take: MyTake, service: ServiceDep, form: Posted
+) -> Response:
+    """Work on somebody's project no more; one's takes stay."""
+    if (account := _account(service, identity)) is None:
+        raise NotFoundError("project", "that a login of the platform could leave")
+    take_projects.let_work(service, identity.caller, take.id, account, may=False)
+    return redirect(request, "/studio")
 
 
 @router.post("/generations/{generation_id}/away")
@@ -264,7 +271,7 @@ def _take(
         view = take_views.describe(service, session, take)
         tree = take_views.tree(session, identity.caller, take)
         gate = studio_views.gate(service, session, identity.caller)
-        lanes = studio_views.piano_roll(service, session, take)
+        lanes = studio_views.piano_roll(service, session, identity.caller, take)
     return page(
         request,
         "studio_take.html",
@@ -272,6 +279,7 @@ def _take(
         player=True,
         take=view,
         tree=tree,
+        me=_account(service, identity),
         branches=studio_views.branches(tree),
         gate=gate,
         lanes=lanes,

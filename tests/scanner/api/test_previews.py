@@ -2,13 +2,16 @@
 
 import io
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
 import soundfile
+from sqlmodel import select
 
 from scanner import mark_reading, previews, references, watermark_keys
 from scanner.callers import SCOPES, Caller
+from scanner.errors import BusyError
 from scanner.journal import Actor, event_of
 from scanner.live_encoding import OpusEncoder, WavEncoder
 from scanner.live_stream import RATE, LiveSession
@@ -149,6 +152,61 @@ def test_no_more_play_at_once_than_the_operator_allows(make_api) -> None:
     watermark_keys.rotate(api.service, Actor("operator", "admin"))
     busy = platform.http.get(asked(platform)["audio_url"])
     assert problem(busy) == "busy" and busy.headers["retry-after"]
+
+
+def test_a_tenant_takes_no_more_than_its_share_of_what_plays_at_once(make_api) -> None:
+    api = make_api(preview_sessions=2, preview_sessions_a_tenant=1)
+    one, other = api.platform("one"), api.platform("other")
+    watermark_keys.rotate(api.service, Actor("operator", "admin"))
+    previews.begin(api.service, caller_of(one), asked(one)["id"])
+    second = Caller(one.tenant.id, Actor("somebody else", "platform"), frozenset(SCOPES))
+    view = previews.ask(api.service, second, previews.PreviewAskedFor(PROMPT))
+    with pytest.raises(BusyError):
+        previews.begin(api.service, second, view["id"])
+    row, _key, _payload = previews.begin(api.service, caller_of(other), asked(other)["id"])
+    assert row.state == "playing"
+
+
+def test_a_childs_previews_have_the_days_quota_by_themselves(api, listener) -> None:
+    told = {"method": "document", "band": "teen", "country": "DE"}
+    listener.http.put("/v1/accounts/tia/age", json=told)
+    listener.http.put("/v1/accounts/tia/controls", json={"daily_generations": 2})
+
+    def quota() -> tuple[int, int]:
+        view = listener.http.get("/v1/generations/quota", params={"account": "tia"}).json()
+        return view["left"], view["previews_left"]
+
+    for _ in range(2):
+        view = asked(listener, account="tia")
+        assert view["state"] == "open"
+        previews.begin(api.service, caller_of(listener), view["id"])
+    refused = asked(listener, account="tia")
+    assert refused["state"] == "refused" and "previews" in refused["reasons"][0]["text"]
+    assert quota() == (2, 0)
+    body = {"prompt": PROMPT, "account": "tia"}
+    assert listener.http.post("/v1/generations", json=body).json()["state"] == "queued"
+    assert quota() == (1, 0)
+    with api.service.database.transaction() as session:
+        for row in session.exec(select(Preview)):
+            row.created_at -= timedelta(days=1)
+    assert asked(listener, account="tia")["state"] == "open", "another day"
+
+
+def test_a_stopped_preview_whose_server_went_away_is_journalled_all_the_same(api, listener) -> None:
+    view = asked(listener)
+    previews.begin(api.service, caller_of(listener), view["id"])
+    previews.beat(api.service, view["id"], previews.TALLY | {"bars": 3, "seconds": 6.0})
+    previews.stop(api.service, caller_of(listener), view["id"])
+    assert previews.end_lost(api.service) == 0, "who plays it may still say what was heard"
+    with api.service.database.transaction() as session:
+        session.get_one(Preview, view["id"]).beat_at -= timedelta(minutes=1)
+
+    assert previews.end_lost(api.service) == 1
+    assert previews.end_lost(api.service) == 0
+
+    said = [event_of(row).data for row in api.journal(listener) if row.type.endswith("previewed")]
+    assert [(each["sha256"], each["bars"]) for each in said] == [(None, 3)]
+    assert of(listener, view)["ended_at"]
 
 
 def session_of(api: Api, platform: Platform, **parameters: object) -> LiveSession:

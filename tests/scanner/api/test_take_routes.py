@@ -165,7 +165,10 @@ def test_the_quota_is_told_and_siblings_beyond_it_are_refused(api: Api, platform
     take = add_take(platform.service, platform.tenant.id, "tia")
     four = platform.http.post(f"/v1/takes/{take.id}/variations", json={"count": 4}).json()
 
-    assert [each["state"] for each in four["items"]] == ["queued", "queued", "refused", "refused"]
+    assert {each["state"] for each in four["items"]} == {"refused"}, "all or none"
+    assert "2 are left" in four["items"][0]["reasons"][0]["text"]
+    two = platform.http.post(f"/v1/takes/{take.id}/variations", json={"count": 2}).json()
+    assert {each["state"] for each in two["items"]} == {"queued"}
     quota = platform.http.get("/v1/generations/quota", params={"account": "tia"}).json()
     assert (quota["band"], quota["limit"], quota["used"], quota["left"]) == ("teen", 3, 3, 0)
     assert quota["zone"] == "Europe/Berlin"
@@ -173,6 +176,29 @@ def test_the_quota_is_told_and_siblings_beyond_it_are_refused(api: Api, platform
     assert (platform_own["limit"], platform_own["left"]) == (None, None)
     seeds = {row.parameters.get("seed") for row in _rows(api)}
     assert seeds == {None}  # each has its own, from its id
+
+
+def test_takes_are_made_away_only_so_often_from_one_and_all_that_came_of_it(make_api) -> None:
+    api = make_api(generation_tries=2)
+    platform = api.platform()
+    told = {"method": "document", "band": "adult"}
+    platform.http.put("/v1/accounts/ana/age", json=told)
+    blocked = add_take(api.service, platform.tenant.id, "ana", state=State.BLOCKED)
+
+    def away(generation_id: str) -> int:
+        answer = platform.http.post(f"/v1/generations/{generation_id}/away")
+        if answer.status_code == 202:
+            with api.service.database.transaction() as session:  # made, and refused too
+                row = session.get_one(Generation, answer.json()["id"])
+                row.state, row.track_id = "made", blocked.track_id
+                made.append(row.id)
+        return answer.status_code
+
+    made: list[str] = []
+    assert away(blocked.generation_id) == 202
+    assert away(blocked.generation_id) == 202
+    assert [away(each) for each in (blocked.generation_id, *made)] == [409, 409, 409]
+    assert platform.http.get(f"/v1/takes/{blocked.id}").json()["tries_left"] == 0
 
 
 def test_an_account_asks_only_so_often_a_minute(make_api) -> None:
@@ -186,6 +212,11 @@ def test_an_account_asks_only_so_often_a_minute(make_api) -> None:
 
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     assert answers[-1].headers["Retry-After"] == "60"
+    ben = add_take(api.service, platform.tenant.id, "ben")
+    platform.http.put("/v1/accounts/ben/age", json=told)
+    three = platform.http.post(f"/v1/takes/{ben.id}/variations", json={"count": 3})
+    assert three.status_code == 429
+    assert len(_rows(api)) == 3, "two of ana's, what ben's take was made of, and no variation"
     assert platform.http.post("/v1/generations", json={"prompt": "a waltz"}).status_code == 202
 
 

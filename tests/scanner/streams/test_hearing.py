@@ -11,9 +11,11 @@ import pytest
 import soundfile
 from sqlmodel import col, select
 
-from scanner import references
+from scanner import keys, references
 from scanner.audio.live import Feed
-from scanner.errors import ConflictError
+from scanner.callers import Caller
+from scanner.errors import BusyError, ConflictError
+from scanner.journal import Actor
 from scanner.streams import cue_sheets, records
 from scanner.streams.hearing import Hearing
 from scanner.streams.keeper import Keeper
@@ -136,6 +138,25 @@ def test_one_stream_is_listened_to_once_until_its_listener_dies(service, caller)
     records.end(service, row.id, "ended")
     with pytest.raises(ConflictError, match="ended"):
         records.connect(service, row.id)
+
+
+def test_a_tenant_has_only_so_many_of_its_streams_listened_to_at_once(make_service) -> None:
+    service = make_service(streams_a_tenant=1)
+    callers = [
+        Caller(keys.create_tenant(service, name).id, Actor(name, "platform"), frozenset())
+        for name in ("one", "other")
+    ]
+    url = "https://radio.example/live"
+    first, second, foreign = (
+        records.add(service, caller, "radio", url) for caller in (callers[0], *callers)
+    )
+    connection = records.connect(service, first.id)
+
+    with pytest.raises(BusyError):
+        records.connect(service, second.id)
+    assert records.due(service, 9) == [foreign.id]
+    records.end(service, connection.stream_id, "over")
+    assert records.due(service, 9) == [second.id, foreign.id]
 
 
 def test_what_is_no_audio_is_named(service, caller) -> None:
