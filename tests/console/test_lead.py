@@ -307,7 +307,7 @@ def test_a_strike_policy_is_put_in_force_by_another_lead_than_who_proposed_it(
     holds = shown.split('id="holds-title"', 1)[1].split("</section>", 1)[0]
     assert "60 days" in holds and "suspended" in holds and "limited" not in holds
     assert "another policy lead has to approve it" in shown
-    assert posted(world, "policy_lead", f"/policies/strikes/{row.id}/bury").status_code == 400
+    assert posted(world, "policy_lead", f"/policies/strikes/{row.id}/bury").status_code == 422
 
 
 def test_every_chart_is_drawn_for_light_and_dark(world: World) -> None:

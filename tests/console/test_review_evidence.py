@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from PIL import Image
-from sqlmodel import select
+from sqlmodel import col, select
 
 from scanner import policies
 from scanner.tables import Case, PolicyDecision, PresumedUse
@@ -141,3 +141,13 @@ def test_a_match_that_a_rule_leaves_alone_is_hatched_and_says_why(world: World) 
     assert 'class="ribbon" fill="url(#alone)"' in page
     legend = page.split("Hatched: a rule leaves this match alone.", 1)[1].split("</p>", 1)[0]
     assert "Presumed lawful use (Germany)" in legend and "DE" in legend
+
+
+def test_a_case_about_no_track_of_ours_has_a_page_too(world: World) -> None:
+    with world.service.database.reading() as session:
+        query = select(Case.id).where(Case.kind == "notice", col(Case.track_id).is_(None))
+        case_id = session.exec(query).first()
+    with world.http("appeals_officer") as client:
+        answer = client.get(f"/cases/{case_id}")
+    assert answer.status_code == 200
+    assert "What matches" not in answer.text
