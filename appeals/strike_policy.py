@@ -89,7 +89,12 @@ def read(text: str) -> PolicyInForce:
 @cache
 def in_force() -> PolicyInForce:
     """Return the policy that comes with the program."""
-    return read((DATA / "strikes.yaml").read_text(encoding="utf-8"))
+    return read(packaged_text())
+
+
+def packaged_text() -> str:
+    """Return the text of the policy that comes with the program."""
+    return (DATA / "strikes.yaml").read_text(encoding="utf-8")
 
 
 @cache

@@ -106,7 +106,7 @@ def main() -> None:
             asked: dict[str, Callable[[Any], Any]] = {
                 "queue ages": lambda session: dashboards.queue_ages(session, tenant_id, now),
                 "by hour": lambda session: dashboards.decided_by_hour(session, tenant_id, now),
-                "rates": lambda session: dashboards.rates(session, tenant_id, now),
+                "rates": lambda session: dashboards.rates(service, session, tenant_id, now),
                 "scores": lambda session: dashboards.scores_by_day(session, tenant_id),
                 "missed": lambda session: dashboards.missed_deadlines(session, tenant_id, now),
                 "dead": lambda session: dashboards.dead_letters(session, tenant_id),

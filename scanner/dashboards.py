@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from sqlalchemy import case
@@ -25,12 +25,17 @@ from scanner.tables import (
     CaseVerdict,
     DeadLetter,
     Deadline,
+    Generation,
     GoldenCase,
     PolicyDecision,
     Reference,
     RuleTally,
+    Take,
     TrackMatch,
 )
+
+if TYPE_CHECKING:
+    from scanner.service import Service
 
 AGES: Final = (
     ("< 1 h", timedelta(hours=1)),
@@ -45,8 +50,11 @@ RECENT: Final = timedelta(days=30)
 HOURS: Final = 48
 MOST_VERDICTS: Final = 1000
 MOST_MATCHES: Final = 5_000
+MOST: Final = 20
+"""Rules, banks, genres or languages that are told of."""
 FEWEST: Final = 3
-"""Of a rule, a bank or a language that people looked at less often no rate is told."""
+"""Of a rule, a bank, a genre, a language or a reviewer with fewer verdicts no rate is told."""
+KINDS: Final = ("rule", "bank", "genre", "language", "reviewer")
 _HAD_EFFECT: Final = frozenset({"clear", "restrict", "block"})
 _OUTCOME: Final = {"release": "clear", "restrict": "restrict", "block": "block"}
 
@@ -130,47 +138,76 @@ def decided_by_hour(session: Session, tenant_id: str, now: datetime) -> list[dic
     ]
 
 
-def rates(session: Session, tenant_id: str, now: datetime) -> dict[str, list[Rate]]:
-    """Return rates by ``rule``, ``bank`` and ``language`` of lyrics, of the newest verdicts of 30 days."""
-    golden = select(GoldenCase.case_id)
-    query = (
+def rates(
+    service: "Service", session: Session, tenant_id: str, now: datetime
+) -> dict[str, list[Rate]]:
+    """Return rates by each of :data:`KINDS`, of the newest verdicts of 30 days.
+
+    A language is that of the lyrics, a genre what a generated track was asked to be (uploads say none), a
+    reviewer a pseudonym.
+    """
+    found = list(session.execute(_judged(tenant_id, now)))
+    banks = _banks_of(session, {row.analysis_id for row in found if row.analysis_id})
+    groups: dict[str, dict[str, list[tuple[str, str]]]] = {
+        kind: defaultdict(list) for kind in KINDS
+    }
+    for row in found:
+        judged = (row.decision, _OUTCOME.get(row.verdict, row.decision))
+        names = {
+            "rule": {reason["rule"] for reason in row.reasons},
+            "bank": banks.get(row.analysis_id, set()),
+            "genre": _genres(row.parameters, row.take),
+            "language": {
+                each for each in ((row.words or {}).get("sources") or {}).values() if each
+            },
+            "reviewer": {service.pseudonyms.of(row.reviewer_id)},
+        }
+        for kind, of_kind in names.items():
+            for name in of_kind:
+                groups[kind][name].append(judged)
+    told = {kind: _rates(of_kind.items()) for kind, of_kind in groups.items()}
+    return {
+        kind: of_kind if kind == "reviewer" else of_kind[:MOST] for kind, of_kind in told.items()
+    }
+
+
+def _judged(tenant_id: str, now: datetime) -> Any:
+    """Select verdicts with what rules had decided, golden cases and second reviews left out."""
+    return (
         sql_select(
             col(CaseVerdict.verdict),
+            col(CaseVerdict.reviewer_id),
             col(PolicyDecision.decision),
             col(PolicyDecision.reasons),
             col(PolicyDecision.analysis_id),
             col(Analysis.words),
+            col(Generation.parameters),
+            col(Generation.take),
         )
         .select_from(CaseVerdict)
         .join(Case, col(Case.id) == col(CaseVerdict.case_id))
         .join(PolicyDecision, col(PolicyDecision.id) == col(Case.decision_id))
         .outerjoin(Analysis, col(Analysis.id) == col(PolicyDecision.analysis_id))
+        .outerjoin(Take, col(Take.track_id) == col(PolicyDecision.track_id))
+        .outerjoin(Generation, col(Generation.id) == col(Take.generation_id))
         .where(
             col(CaseVerdict.tenant_id) == tenant_id,
             col(CaseVerdict.created_at) >= now - RECENT,
             col(CaseVerdict.state).in_(("applied", "agreed", "differed")),
             col(CaseVerdict.checks).is_(None),
-            col(CaseVerdict.case_id).not_in(golden),
+            col(CaseVerdict.case_id).not_in(select(GoldenCase.case_id)),
         )
         .order_by(col(CaseVerdict.created_at).desc())
         .limit(MOST_VERDICTS)
     )
-    found = list(session.execute(query))
-    banks = _banks_of(session, {row.analysis_id for row in found if row.analysis_id})
-    groups: dict[str, dict[str, list[tuple[str, str]]]] = {
-        kind: defaultdict(list) for kind in ("rule", "bank", "language")
-    }
-    for verdict, decision, reasons, analysis_id, words in found:
-        judged = (decision, _OUTCOME.get(verdict, decision))
-        names = {
-            "rule": {reason["rule"] for reason in reasons},
-            "bank": banks.get(analysis_id, set()),
-            "language": {each for each in ((words or {}).get("sources") or {}).values() if each},
-        }
-        for kind, of_kind in names.items():
-            for name in of_kind:
-                groups[kind][name].append(judged)
-    return {kind: _rates(of_kind.items()) for kind, of_kind in groups.items()}
+
+
+def _genres(parameters: dict[str, Any] | None, take: dict[str, Any] | None) -> set[str]:
+    """Return the genre that a generation was asked for: as a field, else in the words of its prompt."""
+    if named := (parameters or {}).get("genre"):
+        return {str(named).lower()}
+    read = (take or {}).get("understood", ())
+    return {str(each["words"]).lower() for each in read if each["field"] == "genre"}
 
 
 def _rates(groups: Iterable[tuple[str, list[tuple[str, str]]]]) -> list[Rate]:
@@ -186,7 +223,7 @@ def _rates(groups: Iterable[tuple[str, list[tuple[str, str]]]]) -> list[Rate]:
         for name, judged in groups
         if len(judged) >= FEWEST
     ]
-    return sorted(made, key=lambda rate: (-rate.looked_at, rate.name))[:20]
+    return sorted(made, key=lambda rate: (-rate.looked_at, rate.name))
 
 
 def _banks_of(session: Session, analyses: set[str]) -> dict[str, set[str]]:

@@ -198,7 +198,13 @@ def find(session: Session, caller: Caller, use_id: str) -> PresumedUse:
 
 
 def listed(
-    session: Session, caller: Caller, *, limit: int, before: str | None, state: str | None
+    session: Session,
+    caller: Caller,
+    *,
+    limit: int,
+    before: str | None = None,
+    state: str | None = None,
+    track_id: str | None = None,
 ) -> list[PresumedUse]:
     """Return the presumed uses that the caller may see, newest first."""
     if caller.flagger_id is not None:
@@ -210,6 +216,8 @@ def listed(
         query = query.where(PresumedUse.holder_id == caller.holder_id)
     if state is not None:
         query = query.where(PresumedUse.state == state)
+    if track_id is not None:
+        query = query.where(PresumedUse.track_id == track_id)
     if before is not None:
         query = query.where(PresumedUse.id < before)
     return list(session.exec(query.order_by(col(PresumedUse.id).desc()).limit(limit)))
@@ -257,7 +265,7 @@ def _open(
         reference_id=reference_id,
         holder_id=reference.holder_id,
         decision_id=decision.id,
-        evidence=dict((seen.get("evidence") or {}).get("seen", {})) | {"rule": seen["rule"]},
+        evidence=dict(seen.get("evidence") or {}) | {"rule": seen["rule"]},
     )
     matters.opened(service, session, row, matters.CLOCK, cause=event)
     presumed_letters.tell_holder(service, session, row, "presumed-use-told")

@@ -69,6 +69,13 @@ def watch(service: "Service", event: Event) -> None:
         COMPARISONS.labels(_result(compared)).inc()
 
 
+def in_shadow(service: "Service", session: Session, decision: PolicyDecision) -> Compared | None:
+    """Return what the pack in the shadow says of what the live pack decided; None if none is there."""
+    compared = _compare(service, session, decision)
+    shadow = compared is not None and compared.candidate.mode == PackState.SHADOW
+    return compared if shadow else None
+
+
 def counts(session: Session, activation_id: str) -> dict[str, int]:
     """Return on how many tracks a candidate was compared, differed and failed."""
     row = session.exec(

@@ -24,7 +24,7 @@ def _texts() -> Mapping[str, Mapping[str, str]]:
     return read
 
 
-def sentence(match: Mapping[str, Any], language: str = SOURCE) -> str:
+def sentence(match: Mapping[str, Any], language: str = SOURCE, *, theirs: bool = False) -> str:
     """Say one match in words.
 
     Parameters
@@ -34,6 +34,8 @@ def sentence(match: Mapping[str, Any], language: str = SOURCE) -> str:
         of the track, as the API shows them.
     language : str
         en, de, fr or es.
+    theirs : bool
+        Said to somebody whose track it is not.
 
     Returns
     -------
@@ -49,6 +51,7 @@ def sentence(match: Mapping[str, Any], language: str = SOURCE) -> str:
     if not segments:
         raise ValueError("a match without segments can't be told")
     words = _texts()[language]
+    track = words["theirs" if theirs else "yours"]
     composition = match["kind"] == "composition"
     anew = words["anew"] if composition else ""
     changes = [_change(segment, composition=composition, language=language) for segment in segments]
@@ -56,6 +59,7 @@ def sentence(match: Mapping[str, Any], language: str = SOURCE) -> str:
         query, reference = _spans(segments[0], words)
         return words["once"].format(
             query=query,
+            track=track,
             what=_what(match, words),
             reference=reference,
             anew=anew,
@@ -72,6 +76,7 @@ def sentence(match: Mapping[str, Any], language: str = SOURCE) -> str:
     shared = changes[0].removeprefix(",")
     return words["often"].format(
         count=len(segments),
+        track=track,
         what=_what(match, words),
         anew=anew,
         places="; ".join(places),

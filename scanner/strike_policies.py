@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
 def in_force(session: Session, tenant_id: str) -> PolicyInForce:
     """Return the policy that holds for a tenant now."""
-    query = select(StrikePolicyVersion.text).where(
-        StrikePolicyVersion.tenant_id == tenant_id, StrikePolicyVersion.state == "in_force"
-    )
-    text = session.exec(query).first()
+    text = _own_text(session, tenant_id)
     return strike_policy.in_force() if text is None else _read(text)
+
+
+def text_in_force(session: Session, tenant_id: str) -> str:
+    """Return the text of the policy that holds for a tenant now."""
+    return _own_text(session, tenant_id) or strike_policy.packaged_text()
 
 
 def propose(service: "Service", caller: Caller, text: str, reason: str) -> StrikePolicyVersion:
@@ -130,6 +132,13 @@ def describe(row: StrikePolicyVersion) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "in_force_from": row.in_force_from.isoformat() if row.in_force_from else None,
     }
+
+
+def _own_text(session: Session, tenant_id: str) -> str | None:
+    query = select(StrikePolicyVersion.text).where(
+        StrikePolicyVersion.tenant_id == tenant_id, StrikePolicyVersion.state == "in_force"
+    )
+    return session.exec(query).first()
 
 
 def _proposed(session: Session, caller: Caller, policy_id: str) -> StrikePolicyVersion:

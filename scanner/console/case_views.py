@@ -8,19 +8,29 @@ import structlog
 from sqlmodel import Session, col, func, select
 
 import fingerprint
+import policy
 from appeals.machines.case import State
-from scanner import case_views, decision_replays, explanations, stem_lanes, track_views, verdicts
+from scanner import (
+    case_views,
+    explanations,
+    rehearsals,
+    rollouts,
+    stem_lanes,
+    track_views,
+    verdicts,
+)
 from scanner.callers import Caller
 from scanner.console import alignment, case_beside, queue
 from scanner.console.case_beside import Beside
 from scanner.errors import NotFoundError, ScannerError
-from scanner.privacy.personal import opened
+from scanner.privacy.personal import ERASED, opened
 from scanner.sentences import clock
 from scanner.tables import (
     Case,
     GoldenCase,
     JournalRow,
     PolicyDecision,
+    PolicyPack,
     Reference,
     Submission,
     Track,
@@ -49,6 +59,14 @@ class StemLane:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """What a pack in the shadow would have decided; ``pack`` is its id."""
+
+    pack: str
+    said: rehearsals.Compared
+
+
+@dataclass(frozen=True)
 class CaseView:
     """A case's page, for who may see what it is about.
 
@@ -66,6 +84,10 @@ class CaseView:
         ``account``, ``reference`` and ``events``.
     stems : list of StemLane
         Of what a model made.
+    shadow : Shadow or None
+        What the pack in the shadow would have decided, if one is.
+    left_alone : list of dict
+        Rules that exempt the chosen match: ``id``, the ``rule`` itself, ``where`` and ``except``.
     beside : Beside
         Cases like it, who claims, what the uploader contested and added.
     """
@@ -77,6 +99,8 @@ class CaseView:
     picture: alignment.Alignment | None
     peaks: list[float] | None
     flips: list[dict[str, Any]] | None
+    shadow: Shadow | None
+    left_alone: list[dict[str, Any]]
     lyrics: list[tuple[str, str | None]]
     history: dict[str, Any]
     shown: dict[str, Any]
@@ -102,6 +126,8 @@ def view(
         track = verdicts.track_of(session, case)
         described = track_views.describe(session, [track])[0] if track else {}
         decision = None if blind else _decision(session, case, track)
+        pack = _pack(service, session, decision)
+        shadow = _shadow(service, session, decision) if decision and pack else None
         lyrics = _lyrics(session, track, described.get("words"))
         shown = case_views.whole(service, session, caller, case)
     matches = described["matches"] = _told(described)
@@ -119,7 +145,9 @@ def view(
         match=match,
         picture=drawn,
         peaks=_peaks(service, track, own, match),
-        flips=_flips(service, decision),
+        flips=_flips(pack, decision),
+        shadow=shadow,
+        left_alone=_left_alone(pack, decision, match),
         lyrics=lyrics,
         history=_history(service, case, track, match, blind=blind),
         shown=shown,
@@ -223,11 +251,50 @@ def prints(
     return own, theirs
 
 
-def _flips(service: "Service", decision: PolicyDecision | None) -> list[dict[str, Any]] | None:
-    if decision is None:
+def _pack(
+    service: "Service", session: Session, decision: PolicyDecision | None
+) -> policy.Pack | None:
+    """Return the pack that made a decision; None where none that is here did, or its facts were erased."""
+    if decision is None or decision.ruled_by is not None or ERASED in decision.facts:
         return None
-    with service.database.reading() as session:
-        return decision_replays.flips_of(service, session, decision)
+    return service.packs.that_made(session, decision)
+
+
+def _shadow(service: "Service", session: Session, decision: PolicyDecision) -> Shadow | None:
+    said = rehearsals.in_shadow(service, session, decision)
+    if said is None:
+        return None
+    pack = session.get_one(PolicyPack, said.candidate.pack_id)
+    return Shadow(rollouts.id_of(pack), said)
+
+
+def _flips(
+    pack: policy.Pack | None, decision: PolicyDecision | None
+) -> list[dict[str, Any]] | None:
+    """Return what would change the decision."""
+    if pack is None or decision is None:
+        return None
+    facts = policy.Facts.model_validate(decision.facts)
+    return [flip.to_json() for flip in policy.flips(pack, facts)]
+
+
+def _left_alone(
+    pack: policy.Pack | None, decision: PolicyDecision | None, match: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Return by which rules a match does not count, and where."""
+    if pack is None or decision is None or match is None:
+        return []
+    rules = {rule.id: rule for rule in pack.rules}
+    return [
+        {
+            "id": each["rule"],
+            "rule": rules.get(each["rule"]),
+            "where": each["territories"],
+            "except": each["except"],
+        }
+        for each in decision.explanation.get("exempted", ())
+        if each["reference_id"] == match["reference_id"]
+    ]
 
 
 def _lyrics(

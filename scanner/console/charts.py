@@ -15,6 +15,10 @@ _HATCHES: Final = ("", "////", "....")
 """Series are told apart without colour too."""
 
 
+Box = tuple[float, float, float, float]
+"""Of a bar: left, bottom, right, top."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What page a chart is for: a dark one, one of a telephone."""
@@ -23,6 +27,8 @@ class Look:
     narrow: bool = False
 
 
+BAR: Final = 0.8
+"""Width of an upright bar, of the room that each has."""
 _ONE_AT_A_TIME: Final = threading.Lock()
 """matplotlib's settings are the process's."""
 
@@ -41,11 +47,14 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[float]], *, look: L
         for (label, values), colour, hatch in zip(
             series.items(), _COLOURS[look.dark], _HATCHES, strict=False
         ):
-            places = range(len(names))
-            axes.bar(
-                places, values, bottom=so_far, label=label, color=colour, hatch=hatch, linewidth=0
-            )
-            so_far = [below + each for below, each in zip(so_far, values, strict=True)]
+            tops = [below + each for below, each in zip(so_far, values, strict=True)]
+            boxes = [
+                (place - BAR / 2, below, place + BAR / 2, above)
+                for place, (below, above) in enumerate(zip(so_far, tops, strict=True))
+            ]
+            _fill(axes, boxes, label, colour, hatch)
+            so_far = tops
+        axes.set_xlim(-0.8, len(names) - 0.2)
         _name(axes, names, look)
         axes.set_ylim(0, max(1.0, 1.08 * max(so_far, default=0)))
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -61,9 +70,13 @@ def shares(names: Sequence[str], series: Mapping[str, Sequence[float]], *, look:
         for n, ((label, values), colour, hatch) in enumerate(
             zip(series.items(), _COLOURS[look.dark], _HATCHES, strict=False)
         ):
-            places = [place + n * width for place in range(len(names))]
-            percent = [100 * each for each in values]
-            axes.barh(places, percent, width, label=label, color=colour, hatch=hatch, linewidth=0)
+            lower = [place + (n - 0.5) * width for place in range(len(names))]
+            boxes = [
+                (0.0, edge, 100 * each, edge + width)
+                for edge, each in zip(lower, values, strict=True)
+            ]
+            _fill(axes, boxes, label, colour, hatch)
+        axes.set_ylim(-0.5, len(names) - 0.1)
         axes.set_yticks([place + width * (len(series) - 1) / 2 for place in range(len(names))])
         axes.set_yticklabels(names)
         axes.invert_yaxis()
@@ -91,6 +104,19 @@ def band(
         axes.set_ylim(0, 1.05)
 
     return _drawn(draw, [], look=look)
+
+
+def _fill(axes: Any, boxes: Sequence[Box], label: str, colour: str, hatch: str) -> None:
+    """Draw a series' bars as one thing: of a hundred patches each would be laid out and drawn by itself."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [
+        [(left, low), (right, low), (right, high), (left, high)] for left, low, right, high in boxes
+    ]
+    axes.add_collection(
+        PolyCollection(corners, label=label, facecolor=colour, hatch=hatch, linewidth=0),
+        autolim=False,
+    )
 
 
 def _name(axes: Any, names: Sequence[str], look: Look) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from scanner import inbox
 from scanner.cases import TO_AFFECTED
-from scanner.tables import Appeal, Case, CaseNote, JournalRow, Letter, Message, Track
+from scanner.tables import Appeal, Case, CaseNote, JournalRow, Letter, Message, PresumedUse, Track
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -66,11 +66,11 @@ def thread(session: Session, caller: "Caller", track: Track, found: "Contested")
     return sorted(steps, key=lambda each: each.at, reverse=True)[:STEPS]
 
 
-def messages(session: Session, appeal: Appeal) -> list[Step]:
-    """Return what was said in an appeal, oldest first; not what staff say among themselves."""
+def messages(session: Session, matter: Appeal | PresumedUse) -> list[Step]:
+    """Return what was said in a matter, oldest first; not what staff say among themselves."""
     query = select(Message).where(
-        Message.matter_kind == appeal.KIND,
-        Message.matter_id == appeal.id,
+        Message.matter_kind == matter.KIND,
+        Message.matter_id == matter.id,
         col(Message.internal).is_(False),
     )
     return [

@@ -18,6 +18,7 @@ from scanner import (
     explanations,
     matched_sound,
     notice_views,
+    presumed_uses,
     statements,
     track_views,
 )
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 OPEN_CLAIMS: Final = frozenset({"active", "disputed", "upheld", "escalated"})
+MOST_PRESUMED: Final = 20
 SETTLED: Final = frozenset({"withdrawn", "closed", "granted"})
 
 
@@ -89,6 +91,8 @@ class TrackView:
         What the creator changed in what they had declared, newest first.
     amendable : bool
         A credit, fewer countries or a licence may help.
+    presumed : list of dict
+        Uses that are presumed lawful in Germany, as the API shows them, newest first.
     """
 
     track: Track
@@ -110,6 +114,7 @@ class TrackView:
     badge: str | None
     changes: list[TrackAmendment]
     amendable: bool
+    presumed: list[dict[str, Any]]
 
 
 def view(
@@ -132,6 +137,12 @@ def view(
         mended = [edits.describe(each) for each in edits.listed(session, track.id)]
         thread = creator_threads.thread(session, caller, track, found)
         changes = amendments.listed(session, track.id)
+        presumed = [
+            presumed_uses.describe(session, each)
+            for each in presumed_uses.listed(
+                session, caller, limit=MOST_PRESUMED, track_id=track.id
+            )
+        ]
         amendable = amendments.can_be_amended(session, track)
     matches = [each for each in described["matches"] if each["segments"]]
     described["matches"] = matches
@@ -159,6 +170,7 @@ def view(
         heard=_heard(service, track, match["reference_id"]) if match is not None else None,
         badge=_badge(service, track),
         changes=changes,
+        presumed=presumed,
         amendable=amendable and bool(claims or statement or track.state == "quarantined"),
     )
 

@@ -44,6 +44,15 @@ DISPUTE_STATES: Final[Mapping[str, str]] = {
     "withdrawn": _("withdrawn"),
     "closed": _("closed"),
 }
+PRESUMED_STATES: Final[Mapping[str, str]] = {
+    "presumed": _("stays up"),
+    "contested": _("a person decides"),
+    "blocked": _("blocked until a person decides"),
+    "upheld": _("blocked in Germany"),
+    "dismissed": _("stays up, a person decided"),
+    "withdrawn": _("complaint taken back"),
+    "ended": _("ended"),
+}
 NOTICE_STATES: Final[Mapping[str, str]] = {
     "received": _("received"),
     "incomplete": _("something is missing"),

@@ -24,11 +24,18 @@ EVERYBODY: Final = ACCOUNT_HOLDERS | CREATORS | PARENTS
 
 @dataclass(frozen=True)
 class Place:
-    """A page in the header: its address and its name, a message of the PO files."""
+    """A page in the header: its address and its name, a message of the PO files.
+
+    Attributes
+    ----------
+    group : str
+        Name of the list that it is in where the header has room for few; empty if it is always in sight.
+    """
 
     path: str
     name: str
     roles: frozenset[str]
+    group: str = ""
 
 
 def _(message: str) -> str:
@@ -36,6 +43,8 @@ def _(message: str) -> str:
     return message
 
 
+ADMINISTRATION: Final = _("Administration")
+MORE: Final = _("More")
 PLACES: Final = (
     Place("/queue", _("Queue"), CASE_READERS),
     Place("/overview", _("Overview"), ADMINS),
@@ -43,19 +52,20 @@ PLACES: Final = (
     Place("/upload", _("Upload"), UPLOADERS),
     Place("/policies", _("Rules"), LEADS),
     Place("/audit", _("Audit"), AUDITORS),
-    Place("/admin/users", _("Users"), ADMINS),
-    Place("/admin/keys", _("API keys"), ADMINS),
-    Place("/admin/webhooks", _("Webhooks"), ADMINS),
-    Place("/admin/dead", _("Dead letters"), ADMINS),
-    Place("/admin/flaggers", _("Flaggers"), ADMINS),
-    Place("/admin/holds", _("Retention and holds"), ADMINS),
-    Place("/admin/configuration", _("Configuration"), ADMINS),
+    Place("/admin/users", _("Users"), ADMINS, ADMINISTRATION),
+    Place("/admin/keys", _("API keys"), ADMINS, ADMINISTRATION),
+    Place("/admin/webhooks", _("Webhooks"), ADMINS, ADMINISTRATION),
+    Place("/admin/dead", _("Dead letters"), ADMINS, ADMINISTRATION),
+    Place("/admin/flaggers", _("Flaggers"), ADMINS, ADMINISTRATION),
+    Place("/admin/holds", _("Retention and holds"), ADMINS, ADMINISTRATION),
+    Place("/admin/configuration", _("Configuration"), ADMINS, ADMINISTRATION),
     Place("/dashboards", _("Dashboards"), OVERSEERS),
     Place("/rights/catalogue", _("Catalogue"), HOLDERS),
     Place("/rights/claims", _("Claims"), HOLDERS),
     Place("/rights/disputes", _("Disputes"), HOLDERS),
     Place("/rights/notices", _("Notices"), HOLDERS),
-    Place("/rights/licences", _("Licences"), HOLDERS),
+    Place("/rights/licences", _("Licences"), HOLDERS, MORE),
+    Place("/rights/presumed", _("Presumed uses"), HOLDERS, MORE),
     Place("/my/tracks", _("My tracks"), CREATORS),
     Place("/studio", _("Studio"), STUDIO),
     Place("/my/letters", _("Messages"), CREATORS),
@@ -82,6 +92,20 @@ def places_of(role: str | None) -> list[Place]:
     if role is None:
         return [place for place in PLACES if place.roles == EVERYBODY]
     return [place for place in PLACES if role in place.roles]
+
+
+def place_at(path: str) -> str:
+    """Return the place that a page's address is at or below; empty if it is none's."""
+    behind = (each.path for each in PLACES if f"{path}/".startswith(f"{each.path}/"))
+    return max(behind, key=len, default="")
+
+
+def menu_of(role: str | None) -> dict[str, list[Place]]:
+    """Return the header's places by their list; those that are always in sight under the empty name."""
+    menu: dict[str, list[Place]] = {"": []}
+    for place in places_of(role):
+        menu.setdefault(place.group, []).append(place)
+    return menu
 
 
 def home_of(role: str) -> str:

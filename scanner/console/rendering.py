@@ -22,6 +22,7 @@ from scanner.sentences import clock, sentence
 
 FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 SECURITY: Final[Mapping[str, str]] = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -63,7 +64,8 @@ def page(
         .get_template(name)
         .render(
             identity=identity,
-            places=navigation.places_of(identity.role if identity else None),
+            menu=navigation.menu_of(identity.role if identity else None),
+            place_here=navigation.place_at(request.url.path),
             role_names=navigation.ROLE_NAMES,
             csrf=getattr(request.state, "csrf", ""),
             path=request.url.path,
@@ -119,7 +121,7 @@ def _environment(language: str) -> jinja2.Environment:
         moment=lambda value: _moment(value, language),
         told=lambda reason: appeals.reason_text(reason, language),
         changed=lambda flip: flip["changes"].get(language) or flip["change"],
-        sentence=lambda match: sentence(match, language),
+        sentence=lambda match: sentence(match, language, theirs=True),
         titled=lambda each: _title(each, language),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
         percent=lambda share: f"{100 * share:.0f} %",
@@ -135,11 +137,13 @@ def _title(each: Rule | Mapping[str, Any], language: str) -> str | None:
 
 
 def _moment(value: datetime | str | None, language: str) -> str:
-    """Write a time for people, with its zone; nothing for none."""
+    """Write a time for people, with its zone, in two lines at most; nothing for none."""
     if value is None:
         return ""
     read = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return str(format_datetime(read, "d MMM y, HH:mm", locale=language)) + " UTC"
+    day = format_datetime(read, "d MMM y", locale=language)
+    hour = format_datetime(read, "HH:mm", locale=language)
+    return f"{day}, {hour} UTC".replace(" ", NO_BREAK).replace(f",{NO_BREAK}", ", ")
 
 
 @cache

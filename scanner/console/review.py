@@ -37,8 +37,8 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What a person can do with a case that they hold; ``working`` is whether they do.
+class Choices:
+    """What can be decided in a case.
 
     Attributes
     ----------
@@ -46,17 +46,27 @@ class Desk:
         Verdicts that its kind knows, in the order of their keys.
     reasons : list of Reason
         Those that go with one of them.
-    language : str
-        In which whom it affects is told of it.
     notice_form : str or None
         Of the notice that it is about.
     """
 
-    working: bool
     choices: tuple[str, ...]
     reasons: list[Reason]
-    language: str
     notice_form: str | None
+
+
+@dataclass(frozen=True)
+class Desk(Choices):
+    """What a person can do with a case that they hold; ``working`` is whether they do.
+
+    Attributes
+    ----------
+    language : str
+        In which whom it affects is told of it.
+    """
+
+    working: bool
+    language: str
     hard: bool
     sound: Sound | None
     can_compare: bool
@@ -88,20 +98,28 @@ def beside(service: "Service", session: Session, caller: Caller) -> dict[str, An
     }
 
 
-def desk(service: "Service", caller: Caller, case: Case, view: CaseView) -> Desk:
-    """Return what the caller can do with a case."""
-    choices = verdicts.ALLOWED.get(case.kind, ())
+def choices(service: "Service", case: Case) -> Choices:
+    """Return what can be decided in a case, whoever decides."""
+    known = verdicts.ALLOWED.get(case.kind, ())
     with service.database.reading() as session:
         every = reasons.listed(session, case.tenant_id)
         notice = session.get(Notice, case.matter_id) if case.matter_kind == "notice" else None
+    return Choices(
+        choices=known,
+        reasons=[each for each in every if set(each.verdicts) & set(known)],
+        notice_form=notice.form if notice else None,
+    )
+
+
+def desk(service: "Service", caller: Caller, case: Case, view: CaseView) -> Desk:
+    """Return what the caller can do with a case."""
+    with service.database.reading() as session:
         sound = _sound(session, case, view)
     working = view.entry.mine and case.state in {State.LEASED, State.SECOND_REVIEW}
     return Desk(
+        **vars(choices(service, case)),
         working=working,
-        choices=choices,
-        reasons=[each for each in every if set(each.verdicts) & set(choices)],
         language=case.language or "en",
-        notice_form=notice.form if notice else None,
         hard=reviewer_care.is_hard(view.described.get("words")),
         sound=sound,
         can_compare=working and view.entry.track is not None and case.state == State.LEASED,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final
 import httpx
 from sqlmodel import select
 
-from scanner import counter_notices, disputes, keys, rights
+from scanner import counter_notices, disputes, inline, keys, rights
+from scanner.consumer_groups import GROUPS
 from scanner.disputes import Filed
 from scanner.rights import LicenceAsked, ShareAsked
-from scanner.tables import Holder, Reference, Tenant, User
+from scanner.tables import Account, Holder, PresumedUse, Reference, Tenant, User
 from tests import casework, cataloguing, claiming, noticed
 from tests.scanner.api.conftest import TLS, sound
 
@@ -42,6 +43,10 @@ ROUTES: Final[dict[tuple[str, str], set[str | None]]] = {
     ("GET", "/rights/disputes"): THEIRS,
     ("GET", "/rights/disputes/{dispute_id}"): THEIRS,
     ("POST", "/rights/disputes/{dispute_id}/answer"): THEIRS,
+    ("GET", "/rights/presumed"): THEIRS,
+    ("GET", "/rights/presumed/{use_id}"): THEIRS,
+    ("POST", "/rights/presumed/{use_id}/complaint"): THEIRS,
+    ("POST", "/rights/presumed/{use_id}/withdraw"): THEIRS,
     ("GET", "/rights/notices"): THEIRS,
     ("GET", "/rights/notices/new"): THEIRS,
     ("POST", "/rights/notices"): THEIRS,
@@ -69,6 +74,8 @@ PAGES: Final[dict[str | None, dict[str, str]]] = {
         "holder-claim": "/rights/claims/{claim_id}",
         "holder-disputes": "/rights/disputes",
         "holder-dispute": "/rights/disputes/{dispute_id}",
+        "holder-presumed": "/rights/presumed",
+        "holder-presumed-use": "/rights/presumed/{use_id}",
         "holder-notices": "/rights/notices",
         "holder-notice-new": "/rights/notices/new",
         "holder-notice": "/rights/notices/{notice_id}",
@@ -87,6 +94,7 @@ def fill(world: "World") -> dict[str, str]:
     """A holder with a recording, a claim, a dispute, a notice and its counter-notice, a licence, an import."""
     service, caller = world.service, world.caller
     label, song = _recorded(world)
+    use_id = _presumed(world, label, song)  # before there is a licence
     theirs = claiming.of(caller, label)
     span = {"parts": ((1, 8),), "score": 0.995}
     _, lost = claiming.claimed(service, caller, song, **span)
@@ -116,9 +124,28 @@ def fill(world: "World") -> dict[str, str]:
         "notice_id": notice.id,
         "licence_id": licence.id,
         "import_id": job["id"],
+        "use_id": use_id,
         "out": out.id,
         "year": "2025",
     }
+
+
+def _presumed(world: "World", label: Holder, heard: Reference) -> str:
+    """Seven seconds of a song that its holder blocks, in a track of ana's: presumed lawful in Germany."""
+    service, caller = world.service, world.caller
+    song = claiming.reference(service, caller, label, "block", title="Red Gate")
+    with service.database.transaction() as session:
+        session.get_one(Reference, song.id).fingerprint_sha256 = heard.fingerprint_sha256
+        ana = session.exec(select(Account).where(Account.external_id == "ana")).one()
+    event = claiming.analysed(
+        service, caller, song, parts=((10, 17),), account_id=ana.id, file_name="seven seconds.wav"
+    )
+    inline.drive(service, event.subject)
+    (follow,) = (each for each in GROUPS if each.name == "presumed-uses")
+    inline.drive_group(service, follow, caller.tenant_id)
+    with service.database.reading() as session:
+        query = select(PresumedUse.id).where(PresumedUse.track_id == event.subject)
+        return session.exec(query).one()
 
 
 def _recorded(world: "World") -> tuple[Holder, Reference]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import select
 
-from scanner import backtest_runs, checkpoints, flaggers, keys, policies
+from scanner import backtest_runs, checkpoints, flaggers, keys, policies, strike_policies
 from scanner.bus.relay import seal_batch
 from scanner.clock import new_id, utc_now
 from scanner.privacy import holds
@@ -22,6 +22,15 @@ from tests import rollouts
 if TYPE_CHECKING:
     from tests.console.conftest import World
 
+STRICTER = """\
+steps:
+  - {weight: 1, standing: warned}
+  - {weight: 2, standing: suspended}
+window_days: 60
+decay_days: 90
+weight: 1
+weight_again: 2
+"""
 OVERSEERS = {"policy_lead", "admin", "auditor"}
 ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/login/oidc"): {*keys.ROLES, None},
@@ -31,6 +40,9 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("POST", "/policies/move"): {"policy_lead"},
     ("POST", "/policies/backtest"): {"policy_lead"},
     ("GET", "/policies/backtests/{run}"): {"policy_lead"},
+    ("GET", "/policies/strikes"): {"policy_lead"},
+    ("POST", "/policies/strikes"): {"policy_lead"},
+    ("POST", "/policies/strikes/{policy_id}/{policy_move}"): {"policy_lead"},
     ("GET", "/dashboards"): OVERSEERS,
     ("GET", "/dashboards/{name}.svg"): OVERSEERS,
     ("POST", "/admin/users"): {"admin"},
@@ -55,6 +67,7 @@ PAGES: dict[str | None, dict[str, str]] = {
         "lead-pack": "/policies/pack?id={pack}",
         "lead-backtest": "/policies/backtests/{run}",
         "lead-dashboards": "/dashboards",
+        "lead-strikes": "/policies/strikes",
     },
     "admin": {
         "lead-users": "/admin/users",
@@ -79,6 +92,8 @@ def fill(world: "World") -> dict[str, str]:
     with service.database.reading() as session:
         pack = policies.find(session, caller.tenant_id, world.ids["pack"])
         user = session.exec(select(User).where(User.role == "creator")).one()
+    other = rollouts.another(caller)
+    stricter = strike_policies.propose(service, other, STRICTER, "Counsel asked for two steps.")
     for seconds in (5, 60, 61):
         rollouts.decided(service, caller, seconds)
     run = backtest_runs.ask(service, caller, pack, now - timedelta(days=1))
@@ -91,6 +106,8 @@ def fill(world: "World") -> dict[str, str]:
     checkpoints.write(service)
     return {
         "run": run.id,
+        "policy_id": stricter.id,
+        "policy_move": "reject",
         "object_id": world.track_id,
         "name": "queue",
         "user_id": user.id,

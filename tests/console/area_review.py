@@ -27,6 +27,7 @@ _ACTIONS = (
 )
 ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/queue/live"): STAFF,
+    ("GET", "/queue/events"): STAFF,
     ("POST", "/queue/next"): STAFF,
     **{("POST", f"/cases/{{case_id}}/{each}"): STAFF for each in _ACTIONS},
     ("POST", "/cases/{case_id}/second-opinion"): STAFF,

@@ -115,3 +115,27 @@ def test_a_file_that_is_no_audio_is_refused_on_the_page_that_sent_it(
         shot(page, "refused")
         assert all("422" in told for told in world.complaints)
         world.complaints.clear()
+
+
+def test_the_header_takes_one_line_and_its_lists_open_and_close_by_keys(
+    world: World, browser: "Browser"
+) -> None:
+    with opened(browser, world, "admin", viewport=WIDE) as page:
+        page.goto("/admin/webhooks")
+        assert page.locator("header.top").bounding_box()["height"] < 80
+        lists = page.locator("header summary:visible")
+        assert lists.inner_text() == "Administration"
+        assert "here" in (lists.get_attribute("class") or "")
+        lists.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("header a[href='/admin/holds']:visible").count() == 1
+        page.keyboard.press("Escape")
+        assert page.locator("header a[href='/admin/holds']:visible").count() == 0
+        assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+        page.set_viewport_size(NARROW)
+        assert page.locator("header.top").bounding_box()["height"] < 130
+        page.click("header summary:visible")
+        shot(page, "menu-narrow")
+        assert serious_issues(world, page) == []
+        page.click("header a[href='/admin/holds']:visible")
+        page.wait_for_url("**/admin/holds")

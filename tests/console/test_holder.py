@@ -8,7 +8,7 @@ import pytest
 from scanner import catalogue_imports, counter_notices, inline, keys, notice_views
 from scanner.clock import utc_now
 from scanner.console import public_words
-from scanner.tables import Holder, User
+from scanner.tables import Holder, PresumedUse, User
 from scanner.transparency.tables import RULES
 from tests import casework, cataloguing, claiming, noticed
 from tests.console.conftest import PASSWORD, World, csrf_in, log_in, opened, shot
@@ -178,3 +178,39 @@ def test_a_list_of_300_recordings_is_taken_in_but_for_three_lines(
         shot(page, "holder-import-done")
         assert "297" in told and "3" in told
         assert [row.inner_text() for row in page.locator("tbody th").all()] == ["6", "101", "202"]
+
+
+def test_a_presumed_use_is_contested_blocked_commented_on_and_let_be(world: World) -> None:
+    use, service = world.ids["use_id"], world.service
+    address = f"/rights/presumed/{use}"
+    with world.http("rights_holder") as holder, world.http("creator") as creator:
+        assert "Red Gate" in holder.get("/rights/presumed").text
+        assert 'class="state">presumed lawful' in creator.get(f"/my/presumed/{use}").text
+        assert "match.matched_seconds" in holder.get(address).text
+        csrf = csrf_in(holder.get("/check").text)
+        said = {
+            "csrf": csrf,
+            "reason": "It is the hook of the song.",
+            "block": "yes",
+            "name": "Lena Vogt",
+        }
+        wrong = holder.post(f"{address}/complaint", data=said)
+        assert wrong.status_code == 422
+        assert "statement" in wrong.text and "It is the hook of the song." in wrong.text
+        whole = said | {"statement": "It sells a car.", "agreed": "premature-block-1"}
+        assert holder.post(f"{address}/complaint", data=whole).status_code == 303
+        shown = holder.get(address).text
+        assert "blocked until a person decides" in shown and "A person decides by" in shown
+
+        told = creator.get(f"/my/presumed/{use}").text
+        assert "It is the hook of the song." in told
+        words = {"csrf": csrf_in(told), "text": "It is a parody of the hook."}
+        assert creator.post(f"/my/presumed/{use}/comment", data=words).status_code == 303
+        assert words["text"] in creator.get(f"/my/presumed/{use}").text
+
+        with service.database.reading() as session:
+            inline.drive(service, session.get_one(PresumedUse, use).track_id)
+        assert holder.post(f"{address}/withdraw", data={"csrf": csrf}).status_code == 303
+        assert "complaint taken back" in holder.get(address).text
+    with service.database.reading() as session:
+        assert session.get_one(PresumedUse, use).state == "withdrawn"

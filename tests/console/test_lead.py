@@ -10,12 +10,13 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
-from scanner import backtest_runs, keys, logins, policies
+from scanner import backtest_runs, keys, logins, policies, strike_policies
 from scanner.clock import utc_now
 from scanner.console import charts
 from scanner.rollouts import id_of
 from scanner.tables import ApiKey, JournalRow, Letter, User
 from tests import rollouts
+from tests.console.area_lead import STRICTER
 from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in, opened, shot
 from tests.running import add_tenant
 from tests.servers import wait_until
@@ -273,9 +274,46 @@ def test_only_the_platforms_own_logins_are_listed(world: World) -> None:
         logins.change(world.service, other, user_of(world, email_of("admin")).id, disabled=True)
 
 
+def test_reviewers_are_told_of_by_pseudonyms_and_not_ranked(world: World) -> None:
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/dashboards").text
+    table = shown.split('id="reviewers-title"', 1)[1].split("</section>", 1)[0]
+    names = re.findall(r'<th scope="row">([^<]+)</th>', table)
+    reviewer = world.service.pseudonyms.of(world.ids["user_id"])
+    assert names == sorted(names)
+    row = table.split(reviewer, 1)[1].split("</tr>", 1)[0]
+    assert re.findall(r'<td class="number" data-label="[^"]+">([^<]+)</td>', row)[0] == "9"
+
+
+def test_a_strike_policy_is_put_in_force_by_another_lead_than_who_proposed_it(
+    world: World,
+) -> None:
+    text = STRICTER.replace("window_days: 60", "window_days: 45")
+    refused = posted(world, "policy_lead", "/policies/strikes", text="steps: 3", reason="Try.")
+    assert refused.status_code == 422
+    assert "a policy says exactly" in refused.text
+    unsaid = posted(world, "policy_lead", "/policies/strikes", text=text, reason=" ")
+    assert unsaid.status_code == 422
+    assert "window_days: 45" in unsaid.text  # what was typed stays
+
+    posted(world, "policy_lead", "/policies/strikes", text=text, reason="One month and a half.")
+    with world.service.database.reading() as session:
+        row = strike_policies.listed(session, world.caller.tenant_id)[0]
+    own = posted(world, "policy_lead", f"/policies/strikes/{row.id}/approve")
+    assert own.status_code == 403
+    reviewed = posted(world, "policy_lead", f"/policies/strikes/{world.ids['policy_id']}/approve")
+    assert reviewed.status_code == 303
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/policies/strikes").text
+    holds = shown.split('id="holds-title"', 1)[1].split("</section>", 1)[0]
+    assert "60 days" in holds and "suspended" in holds and "limited" not in holds
+    assert "another policy lead has to approve it" in shown
+    assert posted(world, "policy_lead", f"/policies/strikes/{row.id}/bury").status_code == 422
+
+
 def test_every_chart_is_drawn_for_light_and_dark(world: World) -> None:
     with at_work(world, "policy_lead") as client:
-        for name in ("queue", "hours", "rule", "bank", "language", "scores"):
+        for name in ("queue", "hours", "rule", "bank", "genre", "language", "scores"):
             light, dark = (client.get(f"/dashboards/{name}.svg?dark={each}") for each in (0, 1))
             assert light.headers["content-type"] == "image/svg+xml"
             assert light.text.startswith("<svg")

@@ -330,3 +330,25 @@ def test_keys_are_ones_own_two_alike_are_refused_and_nothing_fires_while_typing(
         page.wait_for_url("**/care/keys?saved=true")
         assert page.input_value("[name=key-take]") == "t"
     give_back(world, "reviewer", [case_id])
+
+
+def test_a_row_changes_before_its_reader_as_soon_as_a_colleague_takes_the_case(
+    world: World, browser: "Browser"
+) -> None:
+    case_id, service = world.ids["untaken_id"], world.service
+    with service.database.reading() as session:
+        holder = session.exec(select(User.id).where(User.email == email_of("reviewer"))).one()
+    with opened(browser, world, "appeals_officer", viewport=WIDE) as page:
+        with page.expect_response("**/queue/live?*"):  # the stream is open
+            page.goto("/queue?state=all")
+        row = page.locator("tr", has=page.locator(f"a[href^='/cases/{case_id}']"))
+        assert "somebody has it" not in row.inner_text()
+        with service.database.transaction() as session:
+            case = session.get_one(Case, case_id)
+            before = (case.state, case.holder, case.due_at)
+            case.state, case.holder, case.version = "leased", holder, case.version + 1
+            case.due_at = service.now() + timedelta(minutes=10)
+        row.get_by_text("somebody has it").wait_for()
+    with service.database.transaction() as session:
+        case = session.get_one(Case, case_id)
+        case.state, case.holder, case.due_at = before

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from sqlmodel import col, select
 
 import policy
+from scanner import policies
 from scanner.judgements import decision_row
 from scanner.packs_in_force import InForce
-from scanner.tables import Analysis, Case, Track
+from scanner.tables import Analysis, Case, PolicyDecision, PresumedUse, Track
+from tests import rollouts
 from tests.console.conftest import World, csrf_in, opened, shot
 from tests.console.test_review import WIDE, give_back, put_up
 from tests.servers import wait_until
@@ -140,3 +143,54 @@ def _judge(world: World, case_id: str) -> None:
         session.add(row)
         session.flush()
         track.decision_id = row.id
+
+
+def test_a_case_shows_what_the_pack_in_the_shadow_would_have_decided(world: World) -> None:
+    service, caller = world.service, world.caller
+    with service.database.reading() as session:
+        decision = session.get_one(PolicyDecision, session.get_one(Case, world.case_id).decision_id)
+    with world.http("reviewer") as client:
+        address = f"/cases/{world.case_id}"
+        assert "shadow" not in client.get(address).text
+        pack = rollouts.approved(service, caller, rollouts.pack_text(5, "hasty"))
+        policies.shadow(service, caller, pack)
+        shown = client.get(address).text.split('class="shadow"', 1)[1].split("</p>", 1)[0]
+    assert "a person decides" in shown
+    assert "<ins>long-track: review</ins>" in shown
+    assert f"<del>{decision.reasons[0]['rule']}: review</del>" in shown
+    assert "hasty@" in shown
+
+
+def test_hard_words_are_covered_and_watermark_and_provenance_are_not(world: World) -> None:
+    with world.http("reviewer") as client:
+        page = client.get(f"/cases/{world.case_id}").text
+    before, _, covered = page.partition('<details class="covered">')
+    assert 'id="watermark-title"' in before and 'id="provenance-title"' in before
+    assert "violence" in covered.split("</section>", 1)[0]
+
+
+def test_a_match_that_a_rule_leaves_alone_is_hatched_and_says_why(world: World) -> None:
+    with world.http("reviewer") as client:
+        held = client.get(f"/cases/{world.case_id}").text
+    assert 'class="ribbon" fill="url(#counts)"' in held
+    assert "Plain: the recording matches." in held
+    service = world.service
+    with service.database.reading() as session:
+        use = session.get_one(PresumedUse, world.ids["use_id"])
+        query = select(Case).where(Case.track_id == use.track_id)
+        case = session.exec(query).first()
+    with world.http("appeals_officer") as client:
+        page = client.get(f"/cases/{case.id}").text
+    assert 'class="ribbon" fill="url(#alone)"' in page
+    legend = page.split("Hatched: a rule leaves this match alone.", 1)[1].split("</p>", 1)[0]
+    assert "Presumed lawful use (Germany)" in legend and "DE" in legend
+
+
+def test_a_case_about_no_track_of_ours_has_a_page_too(world: World) -> None:
+    with world.service.database.reading() as session:
+        query = select(Case.id).where(Case.kind == "notice", col(Case.track_id).is_(None))
+        case_id = session.exec(query).first()
+    with world.http("appeals_officer") as client:
+        answer = client.get(f"/cases/{case_id}")
+    assert answer.status_code == 200
+    assert "What matches" not in answer.text

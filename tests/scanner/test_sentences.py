@@ -40,6 +40,13 @@ def test_a_copy_that_was_not_bent_is_told_by_its_places_alone() -> None:
     )
 
 
+def test_who_reads_of_anothers_track_is_not_told_that_it_is_theirs() -> None:
+    told = sentence(match(segment()), theirs=True)
+    assert told == "from 0:12 to 0:31 the track is the recording 'X' from 1:02 to 1:20"
+    often = sentence(match(segment(), segment()), theirs=True)
+    assert often.startswith("in 2 places the track is the recording 'X'")
+
+
 @pytest.mark.parametrize(
     ("pitch", "tempo", "words"),
     [

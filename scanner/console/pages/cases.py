@@ -1,12 +1,14 @@
 """The queue, and a case with the evidence."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from sse_starlette import ServerSentEvent
 
-from scanner import blob_answers, explanations, stem_lanes, verdicts
+from scanner import blob_answers, explanations, progress, stem_lanes, verdicts
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.console import case_views, queue, review
 from scanner.console.access import Allowed, ConsoleRoute
@@ -15,6 +17,7 @@ from scanner.console.navigation import CASE_READERS
 from scanner.console.rendering import page
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import ForbiddenError, NotFoundError
+from scanner.journal_frames import PING_SECONDS, EventStream
 from scanner.match_picture import draw
 from scanner.routes.explanations import PngResponse
 from scanner.routes.tracks import media_type_of, read_audio
@@ -112,6 +115,21 @@ def read_live_queue(
         others=len({each.case.id for each in entries} - set(ids)),
         here_again=address_of(filters),
     )
+
+
+@router.get("/queue/events", response_class=EventStream)
+async def follow_queue(request: Request, identity: Reader) -> Response:
+    """Tell that the platform's open cases changed, each time; which ones, the page asks for itself."""
+    followed = progress.queue_of(identity.caller.tenant_id)
+
+    async def frames() -> AsyncIterator[ServerSentEvent]:
+        with request.app.state.progress.following(followed) as moved:
+            while True:
+                await moved.wait()
+                moved.clear()
+                yield ServerSentEvent("", event="changed")
+
+    return EventStream(frames(), ping=PING_SECONDS)
 
 
 def address_of(filters: queue.Filters, **changes: Any) -> str:

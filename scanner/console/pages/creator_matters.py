@@ -107,7 +107,8 @@ def _takes_files(matter: Matter) -> bool:
     return not isinstance(matter, CounterNotice) and evidence.takes_more(matter)
 
 
-def _text(form: Mapping[str, str], field: str) -> str:
+def text_in(form: Mapping[str, str], field: str) -> str:
+    """Return what was written in a field, or raise ``DeclarationError``."""
     text = form.get(field, "").strip()
     if not 1 <= len(text) <= MOST:
         raise DeclarationError(
@@ -128,10 +129,10 @@ _MOVES: Final[Mapping[tuple[str, str], Move]] = {
         service, caller, row
     ),
     ("appeal", "say"): lambda service, caller, row, form: appealing.say(
-        service, caller, row.id, _text(form, "text")
+        service, caller, row.id, text_in(form, "text")
     ),
     ("appeal", "out-of-court"): lambda service, caller, row, form: appeal_outcomes.go_out_of_court(
-        service, caller, row.id, _text(form, "body"), body_case=form.get("body_case") or None
+        service, caller, row.id, text_in(form, "body"), body_case=form.get("body_case") or None
     ),
 }
 """What a creator may do with what they filed: by its kind and the last part of the address."""

@@ -21,7 +21,7 @@ router = APIRouter(
     prefix="/dashboards", route_class=ConsoleRoute, default_response_class=HTMLResponse
 )
 Overseer = Annotated[Identity, Depends(Allowed(OVERSEERS))]
-Chart = Literal["queue", "hours", "rule", "bank", "language", "scores"]
+Chart = Literal["queue", "hours", "rule", "bank", "genre", "language", "scores"]
 LABELS: Final = {
     "rules": _("rules"),
     "people": _("people"),
@@ -45,7 +45,7 @@ def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -
             "lead_dashboards.html",
             ages=dashboards.queue_ages(session, tenant_id, now),
             hours=dashboards.decided_by_hour(session, tenant_id, now),
-            rates=dashboards.rates(session, tenant_id, now),
+            rates=dashboards.rates(service, session, tenant_id, now),
             scores=dashboards.scores_by_day(session, tenant_id),
             missed=dashboards.missed_deadlines(session, tenant_id, now),
             dead=dashboards.dead_letters(session, tenant_id),
@@ -102,7 +102,8 @@ def _rates(kind: str) -> Callable[[Service, Session, str, Said, charts.Look], st
     def drawn(
         service: Service, session: Session, tenant_id: str, said: Said, look: charts.Look
     ) -> str:
-        found: Sequence[dashboards.Rate] = dashboards.rates(session, tenant_id, service.now())[kind]
+        rates = dashboards.rates(service, session, tenant_id, service.now())
+        found: Sequence[dashboards.Rate] = rates[kind]
         series = {
             said(LABELS["overturned"]): [each.overturn_rate or 0.0 for each in found],
             said(LABELS["released"]): [each.false_positive_rate for each in found],
@@ -130,6 +131,7 @@ _DRAWN: Final[dict[str, Any]] = {
     "hours": _hours,
     "rule": _rates("rule"),
     "bank": _rates("bank"),
+    "genre": _rates("genre"),
     "language": _rates("language"),
     "scores": _scores,
 }

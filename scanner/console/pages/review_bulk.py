@@ -9,7 +9,7 @@ import appeals
 from scanner import bulk_verdicts, cases, hearings, verdicts
 from scanner import case_views as case_rules
 from scanner.callers import Caller
-from scanner.console import case_views, queue, review
+from scanner.console import queue, review
 from scanner.console.access import ConsoleRoute, Posted, own_path
 from scanner.console.pages.cases import OwnCase, Reader, SeenCase
 from scanner.console.rendering import page, redirect
@@ -42,7 +42,7 @@ def read_alike(
         )
         heard = hearings.heard(session, identity.caller, found.case_ids, service.now())
         state = review.beside(service, session, identity.caller)
-    view = case_views.view(service, identity.caller, case)
+        track = verdicts.track_of(session, case)
     return page(
         request,
         "review_bulk.html",
@@ -51,8 +51,8 @@ def read_alike(
         mine=mine,
         found=found,
         sample=sample,
-        desk=review.desk(service, identity.caller, case, view),
-        title=view.entry.name,
+        desk=review.choices(service, case),
+        title=queue.entry(service, identity.caller, case, track).name,
         enough=len(sample) >= hearings.required(found.case_ids),
         heard=heard,
         required=hearings.required(found.case_ids),

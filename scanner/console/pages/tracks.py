@@ -91,7 +91,11 @@ def track_page(request: Request, service: Service, track: Track, *, audio: str) 
         wish = reviewer_care.wishes(session, user_id, service.now())
     if decision is not None:
         described["reasons"] = [
-            {name: each[name] for name in ("rule", "text", "texts") if name in each}
+            {
+                name: each[name]
+                for name in ("rule", "title", "titles", "outcome", "text", "texts")
+                if name in each
+            }
             for each in decision.reasons
         ]
     matches: list[dict[str, Any]] = [each for each in described["matches"] if each["segments"]]

@@ -1,5 +1,5 @@
 "use strict";
-// Keys, the hints, what is loaded on demand, the upload's progress, a track that is followed.
+// Keys, the header's lists, the hints, what is loaded on demand, the upload's progress, a track that is followed.
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 const plainKey = (event) =>
@@ -26,6 +26,13 @@ document.addEventListener("keydown", (event) => {
   if (action === "hints" && hints) hints.showModal();
   else if (action === "down" && moveInList(1)) event.preventDefault();
   else if (action === "up" && moveInList(-1)) event.preventDefault();
+});
+
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.querySelector("header details[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
 });
 
 document.addEventListener("toggle", (event) => {

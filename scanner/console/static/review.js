@@ -1,7 +1,7 @@
 "use strict";
 // A reviewer at work: keys, the verdict's form, holding the case, the countdown, the queue as it changes.
 
-const NEWS_SECONDS = 5, RENEW_SECONDS = 120, AWAY_SECONDS = 1800;
+const NEWS_MILLISECONDS = 300, RENEW_SECONDS = 120, AWAY_SECONDS = 1800;
 let touched = Date.now();
 for (const kind of ["keydown", "pointerdown", "scroll"]) {
   document.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
@@ -86,10 +86,18 @@ for (const desk of document.querySelectorAll("[data-desk]")) {
 }
 
 for (const news of document.querySelectorAll("[data-live]")) {
-  setInterval(() => {
-    if (!here()) return;
+  let stale = false;
+  const refresh = () => {
+    stale = !here();
+    if (stale) return;
     const query = new URLSearchParams(window.location.search);
     query.set("shown", news.dataset.shown);
     htmx.ajax("GET", `${news.dataset.live}?${query}`, { target: news, swap: "innerHTML" });
-  }, 1000 * NEWS_SECONDS);
+  };
+  let waiting = null;
+  new EventSource(news.dataset.events).addEventListener("changed", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, NEWS_MILLISECONDS);  // several moves, one look
+  });
+  document.addEventListener("visibilitychange", () => { if (stale) refresh(); });
 }
