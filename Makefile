@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 SYSTEM := libchromaprint1 libfluidsynth3 fluid-soundfont-gm postgresql chromium
 PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
-JOBS ?= 2
+JOBS ?= 4
 
 .PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
 
