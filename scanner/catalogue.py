@@ -14,7 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -295,15 +295,20 @@ class Catalogue:
             lock.release()
 
     def _rebuilt_beside(self, tenant_id: str, folder: Path, told: Callable[[int], None]) -> int:
-        beside = self._opened(tenant_id, folder)
-        with _transient():
-            beside.clear()  # what a rebuild that was killed has left
-            self._follow(tenant_id, beside, told)
-            with self._alone(tenant_id, math.inf):
-                self._follow(tenant_id, beside, told)  # what came meanwhile
-                self._index(tenant_id).take_over(beside)
-        shutil.rmtree(folder, ignore_errors=True)
-        return self._index(tenant_id).stats().references
+        beside, index = self._opened(tenant_id, folder), self._index(tenant_id)
+        try:
+            with _transient():
+                beside.clear()  # what a rebuild that was killed has left
+                self._follow(tenant_id, beside, told)
+                with self._alone(tenant_id, math.inf):
+                    self._follow(tenant_id, beside, told)  # what came meanwhile
+                    with suppress(fingerprint.IndexCorruptError):
+                        if not self._gave_out(tenant_id, index.epoch):
+                            index.clear()  # of another past; who searches waits for the next line
+                    index.take_over(beside)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return index.stats().references
 
     def _follow(
         self, tenant_id: str, index: fingerprint.SegmentIndex, told: Callable[[int], None]

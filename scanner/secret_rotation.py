@@ -6,11 +6,10 @@ from filelock import FileLock
 from sqlmodel import Session, col, select
 
 from scanner.clock import new_id
-from scanner.errors import ConflictError
 from scanner.events import Administered
 from scanner.journal import Actor, record
 from scanner.notice_senders import digest_of_token, opens, token_of
-from scanner.secrets import KEY_NAME, KeyFile, new_key
+from scanner.secrets import KEY_NAME, KeyFile, SecretBox, new_key
 from scanner.tables import IdempotencyKey, Notice, Webhook
 
 if TYPE_CHECKING:
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
 def rotate(service: "Service", actor: Actor, tenant_id: str, *, forget: bool = False) -> int:
     """Put a new key before the others, and encrypt with it all that is stored.
 
-    Running processes see it at their next use of a key.
+    Running processes see it at their next use of a key. Where ``CLEARANCE_SECRET_KEY`` gives the keys, none is
+    made: what is stored is encrypted with the first of them, and the others can be taken out there.
 
     Parameters
     ----------
@@ -34,55 +34,55 @@ def rotate(service: "Service", actor: Actor, tenant_id: str, *, forget: bool = F
     -------
     int
         How many stored texts were encrypted anew.
-
-    Raises
-    ------
-    ConflictError
-        If the settings give the key: then the place that they come from is to be changed.
     """
     if service.settings.secret_key is not None:
-        raise ConflictError(
-            "CLEARANCE_SECRET_KEY gives the key: put a new one before it there, with a space between, "
-            "and restart"
-        )
+        return _changed(service, actor, tenant_id, service.secrets, forget=forget)
     file = KeyFile(service.settings.home / KEY_NAME)
     with FileLock(file.path.with_name(f"{KEY_NAME}.lock")):
-        before = file()
-        file.replace([new := new_key(), *before])
-        with service.database.transaction() as session:
-            count = _sealed_anew(service, session)
-            if forget:
-                _renew_links(service, session)
-            record(
-                session,
-                tenant_id=tenant_id,
-                subject=new_id(),
-                version=1,
-                data=Administered(
-                    action="secret_key.rotated",
-                    object_id=KEY_NAME,
-                    detail={"forgotten": len(before) * forget},
-                ),
-                now=service.now(),
-                actor=actor,
-            )
+        keys = [new_key(), *file()]
+        box = SecretBox(lambda: keys)
+        file.replace(keys)
+        count = _changed(service, actor, tenant_id, box, forget=forget)
         if forget:
-            file.replace([new])
+            file.replace(keys[:1])
+            with service.database.transaction() as session:
+                _sealed_anew(session, box)  # what was sealed with an earlier key in between
     return count
 
 
-def _sealed_anew(service: "Service", session: Session) -> int:
-    secrets, count = service.secrets, 0
+def _changed(
+    service: "Service", actor: Actor, tenant_id: str, box: SecretBox, *, forget: bool
+) -> int:
+    with service.database.transaction() as session:
+        count = _sealed_anew(session, box)
+        if forget:
+            _renew_links(service, session)
+        record(
+            session,
+            tenant_id=tenant_id,
+            subject=new_id(),
+            version=1,
+            data=Administered(
+                action="secret_key.rotated", object_id=KEY_NAME, detail={"forgotten": forget}
+            ),
+            now=service.now(),
+            actor=actor,
+        )
+    return count
+
+
+def _sealed_anew(session: Session, box: SecretBox) -> int:
+    count = 0
     for webhook in session.exec(select(Webhook).with_for_update()):
-        webhook.sealed_secret = secrets.seal(secrets.open(webhook.sealed_secret))
+        webhook.sealed_secret = box.seal(box.open(webhook.sealed_secret))
         count += 1
         if webhook.sealed_former_secret is not None:
-            webhook.sealed_former_secret = secrets.seal(secrets.open(webhook.sealed_former_secret))
+            webhook.sealed_former_secret = box.seal(box.open(webhook.sealed_former_secret))
             count += 1
     answered = select(IdempotencyKey).where(col(IdempotencyKey.answer).is_not(None))
     for key in session.exec(answered.with_for_update()):
         if key.answer is not None and "sealed" in key.answer:
-            key.answer = key.answer | {"sealed": secrets.seal(secrets.open(key.answer["sealed"]))}
+            key.answer = key.answer | {"sealed": box.seal(box.open(key.answer["sealed"]))}
             count += 1
     return count
 

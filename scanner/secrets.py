@@ -38,7 +38,7 @@ class SecretBox:
     def of(cls, settings: Settings) -> "SecretBox":
         """Use the keys of the settings, else the key file of the home folder."""
         if settings.secret_key is not None:
-            given = settings.secret_key.get_secret_value().encode().split()
+            given = _valid(settings.secret_key.get_secret_value().encode(), "CLEARANCE_SECRET_KEY")
             return cls(lambda: given)
         return cls(KeyFile(settings.home / KEY_NAME))
 
@@ -79,27 +79,47 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._seen: tuple[int, int] | None = None
-        self._keys: list[bytes] = []
+        self._read: tuple[tuple[int, int], list[bytes]] | None = None
         self()
 
     def __call__(self) -> list[bytes]:
-        """Return the keys, or raise ``SecretKeyError`` if the file is missing or others may read it."""
+        """Return the keys, or raise ``SecretKeyError`` if there are none, or others may read the file."""
         stat = _checked(self.path)
-        if (stat.st_ino, stat.st_mtime_ns) != self._seen:
-            self._keys = self.path.read_bytes().split()
-            self._seen = stat.st_ino, stat.st_mtime_ns
-        return self._keys
+        seen, read = (stat.st_ino, stat.st_mtime_ns), self._read
+        if read is None or read[0] != seen:
+            read = self._read = seen, _valid(read_key_file(self.path), self.path.name)
+        return read[1]
 
     def replace(self, keys: Sequence[bytes]) -> None:
-        """Put other keys into the file, durably."""
+        """Put other keys into the file, durably; it stays its owner's, whoever runs this."""
+        owner = self.path.stat()
         part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
             file.write(b"\n".join(keys))
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         part.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # before anything is kept that only these keys open
+        finally:
+            os.close(folder)
+
+
+def _valid(text: bytes, name: str) -> list[bytes]:
+    keys = text.split()
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError:
+        raise SecretKeyError(
+            f"{name} holds something else than keys of 32 bytes in URL-safe base64, as `clearance init` makes"
+        ) from None
+    if not keys:
+        raise SecretKeyError(f"{name} holds no key")
+    return keys
 
 
 def make_key_file(home: Path) -> None:
@@ -121,7 +141,10 @@ def new_key() -> bytes:
 def read_key_file(path: Path) -> bytes:
     """Return the key, or raise ``SecretKeyError`` if it is missing or others may read it."""
     _checked(path)
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        raise SecretKeyError(f"{path.name} belongs to another user: chown it") from None
 
 
 def _checked(path: Path) -> os.stat_result:

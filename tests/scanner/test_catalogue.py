@@ -191,6 +191,16 @@ def test_an_index_is_built_anew_without_a_pause(
     assert old != set(folder.glob("*.*"))
 
 
+def test_an_index_of_another_past_is_built_anew_on_request_too(
+    service: Service, caller: Caller, tune: Path
+) -> None:
+    added = references.add(service, caller, path=tune)
+    service.catalogue.caught_up(caller.tenant_id).apply([], [], 2**60)
+    assert service.catalogue.rebuild(caller.tenant_id) == 1
+    assert found(service, caller, 1) == [added.id]
+    assert service.catalogue.compare(caller.tenant_id) == 1
+
+
 @pytest.mark.parametrize("damage", ["manifest", "segment", "folder"])
 def test_a_damaged_index_is_built_anew(
     service: Service, caller: Caller, tune: Path, damage: str

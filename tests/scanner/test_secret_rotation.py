@@ -1,5 +1,6 @@
 """A new key for stored secrets and links, while others go on with what they have."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlmodel import select
 
 from scanner import login_links, notices, secret_rotation, webhooks
 from scanner.callers import Caller
-from scanner.errors import ConflictError, UnauthorisedError
+from scanner.errors import UnauthorisedError
 from scanner.notice_senders import opens, token_of
 from scanner.notices import Filing
 from scanner.secrets import SecretBox, SecretKeyError
@@ -74,10 +75,35 @@ def test_a_link_to_set_a_password_is_good_until_its_key_is_forgotten(
         login_links.set_password(service, token, "four quiet herons wade")
 
 
-def test_keys_of_the_settings_are_not_the_services_to_change(make_service, tmp_path: Path) -> None:
-    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    sealed = SecretBox.of(Settings(secret_key=SecretStr(old))).seal("said")
-    service = make_service(secret_key=SecretStr(f"{new} {old}"))
-    assert service.secrets.open(sealed) == "said"
-    with pytest.raises(ConflictError, match="CLEARANCE_SECRET_KEY"):
-        secret_rotation.rotate(service, None, "any")
+def test_with_keys_of_the_settings_what_is_stored_is_sealed_with_the_first(
+    service: Service, make_service, caller: Caller, notice: Notice
+) -> None:
+    old, new = (service.settings.home / "secret.key").read_text(), Fernet.generate_key().decode()
+    _, secret = webhooks.create(service, caller, "https://platform.example/hook", ["*"])
+    both = make_service(secret_key=SecretStr(f"{new} {old}"))
+    assert rotated(both, caller) == 1
+    hook, told = stored(service)
+    only = make_service(secret_key=SecretStr(new))
+    assert only.secrets.open(hook.sealed_secret) == secret
+    assert opens(told, token_of(both, told))
+    assert (service.settings.home / "secret.key").read_text() == old
+
+
+def test_a_key_file_stays_its_owners(service: Service, caller: Caller) -> None:
+    path = service.settings.home / "secret.key"
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+    before = path.stat()
+    rotated(service, caller)
+    after = path.stat()
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+
+
+@pytest.mark.parametrize("said", ["changeme", "", " ", "c2hvcnQ="])
+def test_what_is_no_key_is_refused_before_it_signs_anything(said: str, tmp_path: Path) -> None:
+    with pytest.raises(SecretKeyError, match="CLEARANCE_SECRET_KEY"):
+        SecretBox.of(Settings(secret_key=SecretStr(said)))
+    (tmp_path / "secret.key").write_text(said)
+    (tmp_path / "secret.key").chmod(0o600)
+    with pytest.raises(SecretKeyError, match=r"secret\.key"):
+        SecretBox.of(Settings(home=tmp_path))
