@@ -8,7 +8,16 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import AFFECTED, Role
-from scanner import appeal_letters, dispute_appeals, evidence, matters, parties, people, sanctions
+from scanner import (
+    appeal_letters,
+    complaints,
+    dispute_appeals,
+    evidence,
+    matters,
+    parties,
+    people,
+    sanctions,
+)
 from scanner.appeal_subjects import SubjectKind, contested, token_fits, window_until
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -64,8 +73,10 @@ def _file(
         )
     _refuse_again(session, subject.kind, subject.id)
     if subject.kind != "sanction":
-        party = _party_key(actor, subject.account_id)
-        sanctions.require(session, tenant_id, *party, sanctions.COMPLAINTS, now)
+        party = complaints.whose(session, subject.kind, subject.id, subject.account_id)
+        if party is not None:
+            who = (tenant_id, party.kind, party.id)
+            sanctions.require(session, *who, sanctions.COMPLAINTS, now)
     row = matters.new(
         Appeal,
         tenant_id,
@@ -258,13 +269,6 @@ def _tenant_of(session: Session, caller: Caller | None, asked: AppealAsked) -> s
     if caller is not None:
         return caller.tenant_id
     return session.get_one(Notice, asked.subject_id).tenant_id
-
-
-def _party_key(actor: appeals.Actor, account_id: str | None) -> tuple[str, str]:
-    if actor.role in AFFECTED and account_id is not None:
-        return "account", account_id
-    kinds = {Role.RIGHTS_HOLDER: "holder", Role.NOTIFIER: "notifier"}
-    return kinds.get(actor.role, "account"), actor.id
 
 
 def _german(service: "Service", session: Session, account_id: str | None) -> bool:
