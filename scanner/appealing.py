@@ -10,6 +10,7 @@ import appeals
 from appeals.roles import AFFECTED, Role
 from scanner import (
     appeal_letters,
+    complaint_windows,
     complaints,
     dispute_appeals,
     evidence,
@@ -66,7 +67,8 @@ def _file(
 ) -> Appeal:
     subject, actor = contested(service, session, caller, asked.kind, asked.subject_id, asked.token)
     tenant_id = _tenant_of(session, caller, asked)
-    now, until = service.now(), window_until(service, subject)
+    now = service.now()
+    until = window_until(service, session, tenant_id, subject)
     if now >= until:
         raise IllegalTransitionError(
             f"it is too late: this could be appealed before {until:%Y-%m-%d %H:%M} UTC (DSA-20)"
@@ -98,6 +100,8 @@ def _file(
         keep_evidence(service, session, row, actor, "evidence.txt", asked.evidence)
     if subject.kind == "dispute":
         dispute = matters.locked(session, Dispute, tenant_id, subject.id)
+        if dispute.due_at is not None and dispute.due_at <= now:  # its clock is a moment late
+            complaint_windows.keep_open(service, session, dispute)
         matters.move(service, session, dispute, "appeal", actor, parts={"reason": asked.reason})
         appeal_letters.tell_holder(service, session, row, dispute)
     appeal_letters.acknowledge(service, session, row)

@@ -1,18 +1,24 @@
 """DSA-23: who often complains without any ground is warned and then suspended, by people."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scanner import appeal_outcomes, appealing, flaggers, matters, sanctions
+from scanner import appeal_outcomes, appealing, contestable, disputes, flaggers, matters, sanctions
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
+from scanner.complaint_windows import prolonged
+from scanner.disputes import Answered, Filed
+from scanner.errors import IllegalTransitionError
 from scanner.sanctions import SanctionAsked, SuspendedError
 from scanner.service import Service
-from scanner.tables import Account, Appeal, Case, Strike
+from scanner.tables import Account, Appeal, Case, Dispute, Notice, Strike, Track
 from scanner.verdicts import Verdict
-from tests import casework, noticed, reviewing
+from tests import casework, claiming, noticed, reviewing
 from tests.running import add_tenant
 from tests.scanner.test_sanctions import SENT
 
@@ -21,7 +27,7 @@ GRAVE = AppealDecision("deny", "It is a copy.", misuse="grave")
 
 @pytest.fixture
 def service(make_service) -> Service:
-    return make_service()
+    return make_service(second_review_share=0)
 
 
 @pytest.fixture
@@ -150,3 +156,78 @@ def test_whoever_sends_notices_is_counted_by_who_they_are(
     sanctions.sign(service, otto, row.id, True, "I agree.")
     with pytest.raises(SuspendedError, match=row.id):
         appealing.file(service, by, refused())
+
+
+def barred(service: Service, olga: Caller, otto: Caller, party: tuple[str, str], days: int) -> None:
+    """Suspend somebody's complaints."""
+    asked = SanctionAsked(*party, "complaints", "warning", "Unfounded.", SENT)
+    sanctions.propose(service, olga, asked)
+    row = sanctions.propose(service, olga, replace(asked, kind="suspension", days=days))
+    sanctions.sign(service, otto, row.id, True, "I agree.")
+
+
+def test_the_six_months_stand_still_while_complaints_are_suspended(
+    service, caller, olga, otto
+) -> None:
+    """DSA-20: they are open for six months, to whoever may use them."""
+    account = casework.account(service, caller)
+    asked = struck(service, account)
+    casework.at(service, service.now() + timedelta(days=160))
+    barred(service, olga, otto, ("account", account.id), 30)
+    with pytest.raises(SuspendedError):
+        appealing.file(service, caller, asked)
+
+    casework.at(service, service.now() + timedelta(days=48))
+    row = appealing.file(service, caller, asked)
+    appealing.withdraw(service, caller, row.id, None)
+    casework.at(service, service.now() + timedelta(days=8))
+    with pytest.raises(IllegalTransitionError, match="too late"):
+        appealing.file(service, caller, asked)
+
+
+def test_what_the_clock_would_close_stays_open_as_long(service, caller, olga, otto) -> None:
+    """Of a claim that was upheld, and of a notice that was refused."""
+    account = casework.account(service, caller)
+    label = claiming.holder(service, caller)
+    song = claiming.reference(service, caller, label)
+    track, claim = claiming.claimed(service, caller, song, account_id=account.id)
+    dispute = disputes.file(
+        service, caller, Filed(claim.id, ["misidentified"], claiming.WORDS, claiming.ATTESTED)
+    )
+    disputes.answer(service, claiming.of(caller, label), dispute.id, Answered("uphold", "Ours."))
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.REFUSE)
+    barred(service, olga, otto, ("account", account.id), 20)
+    casework.later(service, days=21)
+    barred(service, olga, otto, ("notifier", str(notice.notifier_digest)), 20)
+    casework.later(service, days=21)
+
+    casework.later(service, days=155)
+    with service.database.reading() as session:
+        can = contestable.of_tracks(session, [session.get_one(Track, track.id)], service.now())
+    assert {each.what for each in can[track.id]} == {"appeal", "appeal_claim"}
+    for kind, subject_id in (("dispute", dispute.id), ("notice", notice.id)):
+        row = appealing.file(service, caller, AppealAsked(kind, subject_id, "It is mine."))
+        appealing.withdraw(service, caller, row.id, None)
+    casework.later(service, days=10)
+    with service.database.reading() as session:
+        assert session.get_one(Dispute, dispute.id).state == "closed"
+        assert session.get_one(Notice, notice.id).state == "closed"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 300), st.integers(1, 60)).map(lambda s: (s[0], s[0] + s[1])),
+        max_size=5,
+    )
+)
+def test_a_window_has_as_many_days_outside_of_suspensions(spans) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def day(number: int) -> datetime:
+        return began + timedelta(days=number)
+
+    until = prolonged(began, day(180), [(day(start), day(end)) for start, end in spans])
+
+    days = range((until - began).days)
+    assert sum(not any(start <= each < end for start, end in spans) for each in days) == 180
