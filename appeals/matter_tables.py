@@ -176,7 +176,7 @@ class Appeal(MatterRow, table=True):
 
     ``subject_kind`` and ``subject_id`` are what is contested: a decision on a track, a dispute that the
     holder won, a notice that was refused, a strike or a sanction. ``left_seconds`` is what is left of its
-    target while a question is open.
+    target while a question is open. ``misuse`` is what its decider found of it besides (DSA-23).
     """
 
     __tablename__ = "appeal"
@@ -201,6 +201,7 @@ class Appeal(MatterRow, table=True):
     window_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_seconds: float | None = None
     outcome_kind: str | None = Field(default=None, max_length=10)
+    misuse: str | None = Field(default=None, max_length=20)
 
 
 class PriorDecider(SQLModel, table=True):

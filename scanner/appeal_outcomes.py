@@ -10,8 +10,10 @@ from scanner import (
     appeal_letters,
     appeal_parts,
     catalogue,
+    complaints,
     dispute_appeals,
     matters,
+    misuse,
     notice_tracks,
     parties,
     restrictions,
@@ -47,8 +49,9 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
         row = _locked(session, caller.tenant_id, appeal_id)
         _check_part(row, decided)
         parts = {"reason": decided.reason}
-        matters.move(service, session, row, decided.outcome, actor, parts=parts)
-        row.outcome, row.outcome_kind = decided.reason, row.state
+        found = {"misuse": decided.misuse} if decided.misuse else {}
+        matters.move(service, session, row, decided.outcome, actor, parts=parts, detail=found)
+        row.outcome, row.outcome_kind, row.misuse = decided.reason, row.state, decided.misuse
         if decided.outcome != "deny":
             reverse(Reversal(service, session, row, actor, decided))
         if decided.outcome != "grant":
@@ -56,6 +59,8 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
         if decided.exclusion is not None:
             _exclude(service, session, caller, row, decided.exclusion)
         appeal_letters.tell_outcome(service, session, row)
+        if row.misuse is not None:
+            complaints.weigh(service, session, row)
         return row
 
 
@@ -119,6 +124,11 @@ def _check(decided: AppealDecision) -> None:
     kinds = restrictions.KINDS | {restrictions.LABEL}
     if (flaw := restrictions.flaw(decided.restrictions, kinds)) is not None:
         raise BadAppealError(flaw)
+    if decided.misuse is not None and (
+        decided.outcome != "deny" or decided.misuse not in misuse.FINDINGS
+    ):
+        findings = ", ".join(misuse.FINDINGS)
+        raise BadAppealError(f"misuse is found of an appeal that is denied, one of: {findings}")
     if decided.outcome != "grant_partly":
         return
     if decided.becomes == "clear":

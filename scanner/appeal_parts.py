@@ -37,6 +37,8 @@ class AppealDecision:
     ----------
     partial : Outcome, territories, restrictions
         With ``grant_partly``: what becomes of the track.
+    misuse : {"unfounded", "grave", "meant"}, optional
+        With ``deny``: that it was manifestly unfounded, and what besides (DSA-23).
     """
 
     outcome: Decided
@@ -45,6 +47,7 @@ class AppealDecision:
     territories: tuple[str, ...] = ()
     restrictions: tuple[dict[str, Any], ...] = field(default=())
     exclusion: Exclusion | None = None
+    misuse: str | None = None
 
 
 def refuse_stricter(left: PolicyDecision, contested: PolicyDecision) -> None:

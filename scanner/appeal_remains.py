@@ -58,11 +58,20 @@ def beneath(
 def before(session: Session, decision: PolicyDecision) -> PolicyDecision | None:
     """Return what held before a decision, without what a notice or a complaint did that is over meanwhile."""
     seen = {decision.id}
-    found = notice_tracks.before(session, decision)
+    found = _under(session, decision)
     while found is not None and found.id not in seen and _is_over(session, found):
         seen.add(found.id)
-        found = notice_tracks.before(session, found)
+        found = _under(session, found)
     return None if found is None or found.id in seen else found
+
+
+def _under(session: Session, decision: PolicyDecision) -> PolicyDecision | None:
+    """Return what a decision came on; of a complaint's block what stands without it, however often it was laid."""
+    kind, ground_id = notice_tracks.ground_of(decision) or ("", "")
+    use = session.get(PresumedUse, ground_id) if kind == PresumedUse.KIND else None
+    if use is not None and use.state in BLOCKING and use.decision_id == decision.id:
+        return session.get(PolicyDecision, str(use.prior_decision_id))
+    return notice_tracks.before(session, decision)
 
 
 def _is_over(session: Session, decision: PolicyDecision) -> bool:

@@ -97,6 +97,7 @@ def _reverse_decision(reversal: Reversal) -> None:
     contested = session.get_one(PolicyDecision, row.subject_id)
     present = session.get_one(PolicyDecision, track.decision_id)
     stands = appeal_remains.repeats(session, present, contested)
+    ground = appeal_remains.matter_of(session, contested)
     if not reversal.whole:
         if present.id != contested.id:
             raise BadAppealError(
@@ -104,7 +105,11 @@ def _reverse_decision(reversal: Reversal) -> None:
                 "send grant or deny"
             )
         if track.state != State.WITHDRAWN:
-            _leave_a_part(reversal, track, contested)
+            stored = _leave_a_part(reversal, track, contested)
+            left = reversal.ruling()
+            presumed_uses.leave(
+                reversal.service, session, track, ground, stored, left, row, reversal.actor
+            )
         return
     _end_claims(reversal, track, contested)
     if track.state != State.WITHDRAWN:
@@ -112,7 +117,6 @@ def _reverse_decision(reversal: Reversal) -> None:
     appeal_notices.let_go(
         reversal.service, session, track, contested, reversal.actor, stands=stands
     )
-    ground = appeal_remains.matter_of(session, contested)
     presumed_uses.reverse(reversal.service, session, track, ground, row)
 
 
@@ -193,10 +197,10 @@ def _leave_a_part(
     contested: PolicyDecision,
     *,
     besides: PolicyDecision | None = None,
-) -> None:
+) -> PolicyDecision:
     """Rule as the officer decided; what another notice did before, or ``besides``, stays where it is stricter."""
     service, session, ruling = reversal.service, reversal.session, reversal.ruling()
-    before = appeal_remains.before(session, contested)
+    before = appeal_remains.beneath(session, contested, contested)
     stays = before is not None and _stays(session, track, before, contested)
     under = besides or (before if stays else None)
     stored = rulings.rule(
@@ -205,6 +209,7 @@ def _leave_a_part(
     appeal_parts.refuse_stricter(stored, contested)
     stored.explanation = stored.explanation | {judgements.LEFT_OF: contested.id}
     notice_tracks.leave(session, track, stored, contested, ruling)
+    return stored
 
 
 def _end_claims(reversal: Reversal, track: Track, contested: PolicyDecision) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.matter_tables import MatterRow
 from appeals.roles import STAFF, Role
-from scanner import matters, parties, sanctions, tracks
+from scanner import complaint_windows, matters, parties, sanctions, tracks
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, UnauthorisedError
 from scanner.events import TrackRuled
@@ -116,9 +116,13 @@ def contested(
     return finders[kind](session, caller, subject_id)
 
 
-def window_until(service: "Service", subject: Subject) -> datetime:
-    """Return from when it is too late to appeal."""
-    return subject.until or redress_until(service, subject.told_at)
+def window_until(
+    service: "Service", session: Session, tenant_id: str, subject: Subject
+) -> datetime:
+    """Return from when it is too late to appeal; while complaints are suspended the window stands still."""
+    window = (subject.told_at, subject.until or redress_until(service, subject.told_at))
+    about = (subject.kind, subject.id, subject.account_id)
+    return complaint_windows.until(session, tenant_id, about, window)
 
 
 def redress_until(service: "Service", told_at: datetime) -> datetime:
@@ -173,7 +177,7 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
         )
     who = frozenset(dispute.deciders) | _of_ground(session, "claim", claim.id)
     who |= _of_ground(session, "dispute", dispute.id) | _ruled(session, track)
-    since, until = dispute.since, dispute.due_at
+    since, until = complaint_windows.first(session, dispute)
     return Subject("dispute", dispute.id, since, who, track.id, track.account_id, until), actor
 
 

@@ -8,7 +8,17 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import AFFECTED, Role
-from scanner import appeal_letters, dispute_appeals, evidence, matters, parties, people, sanctions
+from scanner import (
+    appeal_letters,
+    complaint_windows,
+    complaints,
+    dispute_appeals,
+    evidence,
+    matters,
+    parties,
+    people,
+    sanctions,
+)
 from scanner.appeal_subjects import SubjectKind, contested, token_fits, window_until
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -57,15 +67,18 @@ def _file(
 ) -> Appeal:
     subject, actor = contested(service, session, caller, asked.kind, asked.subject_id, asked.token)
     tenant_id = _tenant_of(session, caller, asked)
-    now, until = service.now(), window_until(service, subject)
+    now = service.now()
+    until = window_until(service, session, tenant_id, subject)
     if now >= until:
         raise IllegalTransitionError(
             f"it is too late: this could be appealed before {until:%Y-%m-%d %H:%M} UTC (DSA-20)"
         )
     _refuse_again(session, subject.kind, subject.id)
     if subject.kind != "sanction":
-        party = _party_key(actor, subject.account_id)
-        sanctions.require(session, tenant_id, *party, sanctions.COMPLAINTS, now)
+        party = complaints.whose(session, subject.kind, subject.id, subject.account_id)
+        if party is not None:
+            who = (tenant_id, party.kind, party.id)
+            sanctions.require(session, *who, sanctions.COMPLAINTS, now)
     row = matters.new(
         Appeal,
         tenant_id,
@@ -87,6 +100,8 @@ def _file(
         keep_evidence(service, session, row, actor, "evidence.txt", asked.evidence)
     if subject.kind == "dispute":
         dispute = matters.locked(session, Dispute, tenant_id, subject.id)
+        if dispute.due_at is not None and dispute.due_at <= now:  # its clock is a moment late
+            complaint_windows.keep_open(service, session, dispute)
         matters.move(service, session, dispute, "appeal", actor, parts={"reason": asked.reason})
         appeal_letters.tell_holder(service, session, row, dispute)
     appeal_letters.acknowledge(service, session, row)
@@ -258,13 +273,6 @@ def _tenant_of(session: Session, caller: Caller | None, asked: AppealAsked) -> s
     if caller is not None:
         return caller.tenant_id
     return session.get_one(Notice, asked.subject_id).tenant_id
-
-
-def _party_key(actor: appeals.Actor, account_id: str | None) -> tuple[str, str]:
-    if actor.role in AFFECTED and account_id is not None:
-        return "account", account_id
-    kinds = {Role.RIGHTS_HOLDER: "holder", Role.NOTIFIER: "notifier"}
-    return kinds.get(actor.role, "account"), actor.id
 
 
 def _german(service: "Service", session: Session, account_id: str | None) -> bool:

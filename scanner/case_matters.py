@@ -7,13 +7,23 @@ from sqlmodel import Session
 
 import appeals
 from appeals.roles import Role
-from scanner import matters, notice_verdicts, presumed_uses, rulings, sanctions, stay_down
+from appeals.standing import Submissions
+from scanner import (
+    complaints,
+    matters,
+    notice_verdicts,
+    presumed_uses,
+    rulings,
+    sanctions,
+    stay_down,
+)
 from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
+from scanner.notice_senders import Party
 from scanner.notices import BadNoticeError
 from scanner.rulings import Ruling
 from scanner.sanctions import SanctionAsked
-from scanner.tables import Case, Claim, Notice
+from scanner.tables import Appeal, Case, Claim, Notice
 from scanner.tracks import locked
 from scanner.verdicts import Verdict
 
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 
 Apply = Callable[["Service", Session, Case, Verdict, Actor], None]
 SUSPENDED_DAYS: Final = 30
-"""How long a suspension is proposed for that follows from notices; the second signer may refuse it."""
+"""How long a suspension is proposed for that follows from notices or complaints; the second signer may refuse it."""
 
 
 def on_notice(
@@ -67,20 +77,41 @@ def _on_a_copy(
 def _on_misuse(
     service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
 ) -> None:
+    notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
+    found = notice_verdicts.sent_by(session, notice)
+    _sanction(service, session, case, verdict, actor, "notices", found)
+
+
+def on_appeal(
+    service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
+) -> None:
+    """Act on the misuse of complaints by whoever filed an appeal."""
+    appeal = matters.find(session, Appeal, case.tenant_id, str(case.matter_id))
+    found = complaints.sent_by(session, appeal)
+    _sanction(service, session, case, verdict, actor, sanctions.COMPLAINTS, found)
+
+
+def _sanction(
+    service: "Service",
+    session: Session,
+    case: Case,
+    verdict: Verdict,
+    actor: Actor,
+    what: sanctions.What,
+    found: tuple[Party, Submissions] | None,
+) -> None:
     """Warn a sender at once, or propose that another person suspend them (DSA-23)."""
     kind = sanctions.BY_VERDICT.get(verdict.verdict)
     if kind is None:
         return
     sanctions.refuse_junior(verdict.verdict, actor.role)
-    notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
-    found = notice_verdicts.sent_by(session, notice)
     if found is None:
-        raise IllegalTransitionError("the sender of this notice can't be told apart from others")
+        raise IllegalTransitionError("whoever sent this can't be told apart from others")
     party, sent = found
     asked = SanctionAsked(
         party_kind=party.kind,
         party_id=party.id,
-        what="notices",
+        what=what,
         kind=kind,
         reason=verdict.text or "",
         sent=sent,
@@ -107,6 +138,7 @@ _ABOUT_NOTICES: Final[Mapping[str, Apply]] = {
 
 ACTS: Final[Mapping[str, Apply]] = {
     "notice": on_notice,
+    "appeal": on_appeal,
     "claim": on_claim,
     "presumed_use": presumed_uses.apply,
     "sanction": sanctions.apply,

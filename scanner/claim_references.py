@@ -1,12 +1,13 @@
 """What becomes of claims whose reference is retired, or of which a part turns out not to be its holder's."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
 from scanner import claim_outcomes, claims, matters
-from scanner.bus.dispatch import once
+from scanner.bus.dispatch import AlreadyHandledError, once
 from scanner.journal import PIPELINE, Event
 from scanner.tables import Claim, Track
 from scanner.tracks import locked
@@ -36,7 +37,7 @@ def on_excluded(service: "Service", event: Event) -> None:
     """Decide on tracks anew of which a part was claimed that is not the holder's; what rests on it alone ends."""
     part = (float(event.data["start_s"]), float(event.data["end_s"]))
     for claim_id, track_id in _open(service, event):
-        with service.database.transaction() as session:
+        with suppress(AlreadyHandledError), once(service, claims.GROUP, event, claim_id) as session:
             track, claim = _locked(session, event, claim_id, track_id)
             if claim.state not in claims.OPEN or not _touches(claim.segments, *part):
                 continue

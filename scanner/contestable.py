@@ -1,6 +1,6 @@
 """What the creator of a track can still contest about it, and until when (DSA-20, DSM-17-9)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from sqlmodel import Session, col, select
 
 from scanner.appeal_subjects import REDRESS
+from scanner.complaint_windows import Span, prolonged, suspensions
 from scanner.tables import Appeal, Claim, Dispute, StatementOfReasons, Track
 
 What = Literal["dispute", "appeal_claim", "appeal"]
@@ -45,8 +46,9 @@ class Contestable:
 def of_tracks(
     session: Session, tracks: Sequence[Track], now: datetime
 ) -> dict[str, list[Contestable]]:
-    """Return by track what can be contested, what ends first at the head; three queries for all."""
+    """Return by track what can be contested, what ends first at the head; four queries for all."""
     found: dict[str, list[Contestable]] = {track.id: [] for track in tracks}
+    still = _suspensions(session, tracks)
     for claim in session.exec(
         select(Claim).where(col(Claim.track_id).in_(found), Claim.state == "active")
     ):
@@ -60,11 +62,22 @@ def of_tracks(
             found[dispute.track_id].append(Contestable("appeal_claim", dispute.id, until))
     for statement in _statements(session, tracks):
         until, about = statement.contest_until, statement.track_id
+        if until is not None:
+            until = prolonged(statement.created_at, until, still.get(about or "", ()))
         if about is not None and statement.decision_id and (until is None or now < until):
             found[about].append(Contestable("appeal", statement.decision_id, until))
     for each in found.values():
         each.sort(key=lambda one: (one.until is None, one.until or now))
     return found
+
+
+def _suspensions(session: Session, tracks: Sequence[Track]) -> Mapping[str, Sequence[Span]]:
+    """Return by track when its account's complaints are suspended: the window stands still."""
+    of = {track.id: track.account_id for track in tracks if track.account_id is not None}
+    if not of:
+        return {}
+    found = suspensions(session, tracks[0].tenant_id, "account", set(of.values()))
+    return {track_id: found.get(account_id, ()) for track_id, account_id in of.items()}
 
 
 def _statements(session: Session, tracks: Sequence[Track]) -> Sequence[StatementOfReasons]:

@@ -29,6 +29,7 @@ from scanner.tables import (
     Tenant,
     Track,
 )
+from scanner.tenant_sizes import is_micro_or_small
 from scanner.track_states import GENERATED
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 
@@ -115,10 +116,10 @@ def queue_measure(service: "Service", session: Session, statement: StatementOfRe
 
 
 def _sends(service: "Service", session: Session, tenant_id: str) -> bool:
-    settings = service.settings
-    if settings.micro_or_small or settings.dsa_database_url is None:
+    if service.settings.dsa_database_url is None:
         return False
-    return session.get_one(Tenant, tenant_id).sandbox_of is None
+    tenant = session.get_one(Tenant, tenant_id)
+    return tenant.sandbox_of is None and not is_micro_or_small(service, tenant)
 
 
 def _queue(

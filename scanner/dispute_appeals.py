@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import appeal_letters, matters
+from scanner import appeal_letters, complaint_windows, matters
 from scanner.tables import Appeal, Dispute
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def reopen(service: "Service", session: Session, appeal: Appeal) -> None:
 
 def lapse(service: "Service", session: Session, dispute: Dispute) -> None:
     """Close a dispute that nobody appealed in time."""
+    if complaint_windows.keep_open(service, session, dispute):
+        return
     matters.move(service, session, dispute, "close", matters.CLOCK)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -33,16 +33,16 @@ class SenderSuspendedError(ForbiddenError):
 
 @dataclass(frozen=True)
 class Party:
-    """Whose misuse is counted: a holder, a flagger, or whoever writes from an address.
+    """Whose misuse is counted: an account, a holder, a flagger, or whoever writes from an address.
 
     Attributes
     ----------
-    kind : {"holder", "flagger", "notifier"}
+    kind : {"account", "holder", "flagger", "notifier"}
     id : str
         For a notifier the digest of the address.
     """
 
-    kind: Literal["holder", "flagger", "notifier"]
+    kind: sanctions.Party
     id: str
 
 

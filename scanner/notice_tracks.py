@@ -238,13 +238,37 @@ def leave(
 ) -> None:
     """Let what an appeal left of a notice's decision rest on the notice, and fall with it (DSA-20, DMCA-T)."""
     if ground_of(contested)[:1] == [Notice.KIND] and is_held(session, track, contested):
-        part = {
-            "outcome": left.outcome,
-            "text": left.text,
-            "territories": list(left.territories),
-            "restrictions": list(left.restrictions),
-        }
-        rest_on(stored, ground_of(contested), part)
+        rest_on(stored, ground_of(contested), part_of(left))
+
+
+def part_of(ruling: Ruling) -> dict[str, Any]:
+    """Return what an appeal left, as the decision that does it keeps it under ``LEFT``."""
+    return {
+        "outcome": ruling.outcome,
+        "text": ruling.text,
+        "territories": list(ruling.territories),
+        "restrictions": list(ruling.restrictions),
+    }
+
+
+def ruling_left(
+    ground: tuple[str, str],
+    before: PolicyDecision | None,
+    left: Mapping[str, Any],
+    by: By = "person",
+) -> Ruling:
+    """Return what an appeal left of a matter's block as a ruling; elsewhere stays what was before."""
+    return Ruling(
+        left["outcome"],
+        "appeal.granted-partly",
+        left["text"],
+        territories=tuple(left["territories"]),
+        restrictions=tuple(left["restrictions"]),
+        legal_basis=("DSA-20",),
+        ground=ground,
+        by=by,
+        on_top_of=before,
+    )
 
 
 def _left(session: Session, row: NoticeTrack) -> Mapping[str, Any] | None:
@@ -300,16 +324,7 @@ def _ruling(
     """Return a notice's remedy as a ruling, or what an appeal left of it; elsewhere stays what was before."""
     ground = (notice.KIND, notice.id)
     if left is not None:
-        return Ruling(
-            left["outcome"],
-            "appeal.granted-partly",
-            left["text"],
-            territories=tuple(left["territories"]),
-            restrictions=tuple(left["restrictions"]),
-            legal_basis=("DSA-20",),
-            ground=ground,
-            on_top_of=before,
-        )
+        return ruling_left(ground, before, left)
     places = tuple(notice.territories)
     label = {"kind": "label", "label": "likeness", "territories": list(places), "except": []}
     return Ruling(

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sqlmodel import Session, col, func, select
 
 import appeals
-from appeals.standing import Gravity, MisuseFinding, Submissions, misuse
-from scanner import flaggers, matters, notice_tracks, stay_down
+from appeals.standing import Submissions
+from scanner import flaggers, matters, misuse, notice_tracks, stay_down
 from scanner.notice_cases import close_cases, open_case
 from scanner.notice_senders import WHAT, Party, day, party_of, tell
 from scanner.notices import BadNoticeError
-from scanner.tables import Case, Notice, Sanction
+from scanner.tables import Case, Notice
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
-MISUSE: Final = ("unfounded", "grave", "meant")
-"""What a decider may find of a notice: manifestly unfounded; grave besides; meant besides."""
 _PLACES: Final = re.compile(r"[A-Z]{2}(,[A-Z]{2})*")
 
 
@@ -80,8 +78,8 @@ def decide(
     """
     if verdict.verdict not in {"action", "refuse"}:
         raise BadNoticeError("a notice is decided by `action` or `refuse`")
-    if verdict.misuse is not None and verdict.misuse not in MISUSE:
-        raise BadNoticeError(f"misuse is one of: {', '.join(MISUSE)}")
+    if verdict.misuse is not None and verdict.misuse not in misuse.FINDINGS:
+        raise BadNoticeError(f"misuse is one of: {', '.join(misuse.FINDINGS)}")
     remedy, places = remedy_of(verdict.remedy, notice.form)
     rows = notice_tracks.of_notice(session, notice.id, "named")
     tracks = notice_tracks.lock_all(session, rows)
@@ -165,34 +163,16 @@ def _weigh(service: "Service", session: Session, notice: Notice) -> None:
     if party is None:
         return
     session.flush()
-    finding = misuse(_sent(session, notice.tenant_id, party), _warned(session, notice, party))
-    if finding.suggests == "nothing" or _asked(session, notice.tenant_id, party):
-        return
-    reason = {
-        "rule": "DSA-23",
-        "text": "; ".join(finding.because),
-        "party_kind": party.kind,
-        "party_id": party.id,
-        "what": WHAT,
-        "suggests": finding.suggests,
-        "factors": _factors(finding),
-    }
-    open_case(service, session, notice, "misuse", [reason])
+    sent = _sent(session, notice.tenant_id, party)
+    reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent)
+    if reason is not None:
+        open_case(service, session, notice, "misuse", [reason])
 
 
 def sent_by(session: Session, notice: Notice) -> tuple[Party, Submissions] | None:
     """Return who sent a notice and how their notices were found; None if they can't be told apart."""
     party = party_of(notice)
     return None if party is None else (party, _sent(session, notice.tenant_id, party))
-
-
-def _factors(finding: MisuseFinding) -> dict[str, object]:
-    return {
-        "count": finding.count,
-        "share": round(finding.share, 4),
-        "gravity": finding.gravity,
-        "intent": finding.intent,
-    }
 
 
 def _sent(session: Session, tenant_id: str, party: Party) -> Submissions:
@@ -210,29 +190,4 @@ def _sent(session: Session, tenant_id: str, party: Party) -> Submissions:
         )
         .group_by(col(Notice.misuse))
     )
-    counts = dict(session.exec(query).all())
-    bad = {name: count for name, count in counts.items() if name}
-    gravity: Gravity = "grave" if bad.get("grave") else "minor"
-    return Submissions(sum(counts.values()), sum(bad.values()), gravity, bool(bad.get("meant")))
-
-
-def _warned(session: Session, notice: Notice, party: Party) -> bool:
-    query = select(Sanction.id).where(
-        Sanction.tenant_id == notice.tenant_id,
-        Sanction.party_kind == party.kind,
-        Sanction.party_id == party.id,
-        Sanction.what == WHAT,
-        Sanction.kind == "warning",
-    )
-    return session.exec(query.limit(1)).first() is not None
-
-
-def _asked(session: Session, tenant_id: str, party: Party) -> bool:
-    query = select(Case).where(
-        Case.tenant_id == tenant_id, Case.kind == "misuse", col(Case.closed_at).is_(None)
-    )
-    return any(
-        reason.get("party_id") == party.id and reason.get("what") == WHAT
-        for case in session.exec(query)
-        for reason in case.reasons
-    )
+    return misuse.counted(session.exec(query))

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, delete, select
 
 import appeals
 from appeals.forms import TEXTS, validate
-from scanner import flaggers, matters, notice_tracks
+from scanner import complaint_windows, flaggers, matters, notice_tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, ScannerError
@@ -261,6 +261,8 @@ def lapse_unconfirmed(service: "Service", session: Session, notice: Notice) -> N
 
 def close(service: "Service", session: Session, row: Notice) -> None:
     """Close a notice once nobody can complain about the decision any more (DSA-20)."""
+    if row.state == "refused" and complaint_windows.keep_open(service, session, row):
+        return
     if row.state in {"refused", "actioned"}:
         matters.move(service, session, row, "close", matters.CLOCK)
 

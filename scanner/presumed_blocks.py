@@ -35,14 +35,25 @@ def lay(
     by: rulings.By,
     text: str | None = None,
 ) -> None:
-    """Block the track in Germany; elsewhere what stands stays."""
+    """Block the track in Germany, or as far as an appeal left that; elsewhere what stands stays."""
     before = session.get_one(PolicyDecision, track.decision_id)
     if track.state not in IN_EFFECT:
         raise IllegalTransitionError(f"the track is {track.state}: try again in a moment")
     if row.state == "upheld" and track.decision_id == row.decision_id and row.prior_decision_id:
         before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
+    left = session.get_one(PolicyDecision, row.decision_id).explanation.get(notice_tracks.LEFT)
+    if left is not None:
+        ruling = notice_tracks.ruling_left((row.KIND, row.id), before, left, by)
+    else:
+        ruling = _block(row, before, by, text)
+    stored = rulings.rule(service, session, track, ruling, actor)
+    notice_tracks.rest_on(stored, [row.KIND, row.id], left)
+    row.prior_decision_id, row.decision_id = before.id, stored.id
+
+
+def _block(row: PresumedUse, before: PolicyDecision, by: rulings.By, text: str | None) -> Ruling:
     code = "presumed-use.upheld" if row.state == "upheld" else "presumed-use.blocked"
-    ruling = Ruling(
+    return Ruling(
         "block",
         code,
         text or row.outcome or presumed_letters.BLOCKED["en"],
@@ -53,8 +64,6 @@ def lay(
         on_top_of=before,
         texts={} if text or row.outcome else presumed_letters.BLOCKED,
     )
-    stored = rulings.rule(service, session, track, ruling, actor)
-    row.prior_decision_id, row.decision_id = before.id, stored.id
 
 
 def take_off(

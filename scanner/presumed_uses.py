@@ -17,6 +17,7 @@ from appeals.roles import Role
 from scanner import (
     case_closing,
     matters,
+    notice_tracks,
     parties,
     presumed_blocks,
     presumed_letters,
@@ -29,6 +30,7 @@ from scanner.declarations import DeclarationError
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.events import CaseOpened
 from scanner.journal import Actor, Event, record
+from scanner.rulings import Ruling
 from scanner.tables import (
     Appeal,
     Case,
@@ -185,6 +187,30 @@ def reverse(
         presumed_blocks.hand_on(session, track, row, str(row.prior_decision_id))
         told = "the appeal against its block was granted"
         _close_cases(service, session, row, told, matters.actor_of(matters.CLOCK))
+        presumed_letters.tell_holder(service, session, row, "presumed-use-decided")
+
+
+def leave(
+    service: "Service",
+    session: Session,
+    track: Track,
+    ground: list[str],
+    stored: PolicyDecision,
+    left: Ruling,
+    appeal: Appeal,
+    actor: appeals.Actor,
+) -> None:
+    """Let what an appeal left of a complaint's block rest on the complaint, which is decided by that (DSA-20)."""
+    for row in presumed_blocks.of_track(session, track.id):
+        if ground != [row.KIND, row.id] or row.state not in presumed_blocks.BLOCKING:
+            continue
+        if row.state == "blocked":
+            parts = {"reason": str(appeal.outcome)}
+            matters.move(service, session, row, "uphold", actor, parts=parts)
+            told = "an appeal against its block was granted in part"
+            _close_cases(service, session, row, told, matters.actor_of(actor))
+        row.outcome, row.decision_id = appeal.outcome, stored.id
+        notice_tracks.rest_on(stored, ground, notice_tracks.part_of(left))
         presumed_letters.tell_holder(service, session, row, "presumed-use-decided")
 
 

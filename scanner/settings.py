@@ -138,8 +138,8 @@ class Settings(BaseSettings):
     )
     micro_or_small: bool = Field(
         default=False,
-        description="The platform is a micro or small enterprise (DSA-19): nothing is sent to the "
-        "EU's database of statements of reasons.",
+        description="A platform whose size was not set with `clearance tenant size` is a micro or small "
+        "enterprise (DSA-19): nothing is sent to the EU's database of statements of reasons.",
     )
     dsa_database_url: str | None = Field(
         default=None,

@@ -67,16 +67,25 @@ Verdict = Finished | Again | Hold
 
 
 @contextmanager
-def once(service: "Service", group: str, event: Event) -> Iterator[Session]:
+def once(
+    service: "Service", group: str, event: Event, part: str | None = None
+) -> Iterator[Session]:
     """Open the transaction of an event's effect; the mark *handled* commits with it.
+
+    Parameters
+    ----------
+    part : str, optional
+        Id of what this transaction is about, where the effect takes several: a crash between two of them
+        repeats neither.
 
     Raises
     ------
     AlreadyHandledError
-        If the event's effect is in the database already.
+        If the event's effect, or that part of it, is in the database already.
     """
+    mark = event.id if part is None else f"{event.id}/{part}"
     with service.database.transaction() as session:
-        mark_handled(service, session, group, event.id)
+        mark_handled(service, session, group, mark)
         yield session
 
 

@@ -1,5 +1,6 @@
 """Running the service: keys, logins, the database, dead letters, the audit trail, a check-up."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -25,6 +26,14 @@ tenant_ = typer.Typer(help="Platforms.", no_args_is_help=True)
 user = typer.Typer(help="Logins.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
+
+
+class Size(StrEnum):
+    """How large a platform is (DSA-19)."""
+
+    SMALL = "micro-or-small"
+    LARGER = "larger"
+    UNSET = "unset"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -181,9 +190,31 @@ def list_tenants(as_json: Json = False) -> None:
         found = keys.tenants(session)
     if as_json:
         for each in found:
-            say({"id": each.id, "name": each.name, "created_at": each.created_at.isoformat()})
+            since = each.created_at.isoformat()
+            size = {"micro_or_small": each.micro_or_small}
+            say({"id": each.id, "name": each.name, **size, "created_at": since})
         return
     table(["Id", "Name", "Since"], [[t.id, t.name, t.created_at.isoformat()] for t in found])
+
+
+@tenant_.command(name="size")
+@answering
+def size_tenant(
+    size: Annotated[Size, typer.Argument(help="unset: as the setting micro_or_small says.")],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Say whether a platform is a micro or small enterprise, which the DSA exempts in part (DSA-19)."""
+    from scanner import tenant_sizes
+
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        small = {Size.SMALL: True, Size.LARGER: False}.get(size)
+        tenant_sizes.resize(service, caller.tenant_id, small, caller.actor)
+    if as_json:
+        say({"id": caller.tenant_id, "micro_or_small": small})
+    else:
+        print(f"{tenant} is {size}")
 
 
 @user.command(name="add")

@@ -132,6 +132,7 @@ def decide_appeal(
         tuple(wanted.territories),
         tuple(wanted.restrictions),
         None if part is None else Exclusion(part.reference, part.start, part.end),
+        wanted.misuse,
     )
     return _by_officer(
         service,

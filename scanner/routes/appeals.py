@@ -298,7 +298,7 @@ def go_out_of_court(
 
 def shown(row: Appeal, caller: Caller | None) -> dict[str, Any]:
     """Return an appeal as JSON; staff are not named."""
-    same = ("id", "track_id", "filed_as", "state", "reason", "outcome", "outcome_kind")
+    same = ("id", "track_id", "filed_as", "state", "reason", "outcome", "outcome_kind", "misuse")
     of_body = ("body", "body_case", "body_outcome", "version", "left_seconds")
     return {
         **{name: getattr(row, name) for name in (*same, *of_body)},

@@ -111,6 +111,9 @@ class AppealDecisionAsked(Asked):
     territories: list[Territory] = Field([], max_length=260)
     restrictions: list[dict[str, Any]] = Field([], max_length=20)
     exclusion: ExclusionOf | None = None
+    misuse: Literal["unfounded", "grave", "meant"] | None = Field(
+        None, description="With deny: what the appeal was besides, if it was misuse (DSA-23)."
+    )
 
 
 class OutOfCourtAsked(Asked):
@@ -151,6 +154,7 @@ class AppealAnswer(Answer):
     reason: str
     outcome: str | None
     outcome_kind: str | None
+    misuse: str | None = Field(description="What its officer found of it besides (DSA-23).")
     mine: bool = Field(description="The caller's own key is its officer's.")
     due_at: Moment | None
     left_seconds: float | None = Field(description="While a question is open: what is left.")

@@ -9,7 +9,10 @@ from scanner.tables.columns import UtcDateTime, json_type
 
 
 class Tenant(SQLModel, table=True):
-    """A platform. A sandbox is a tenant of its own that knows whose sandbox it is."""
+    """A platform. A sandbox is a tenant of its own that knows whose sandbox it is.
+
+    ``micro_or_small`` is its size (DSA-19); None: as the setting says.
+    """
 
     __tablename__ = "tenant"
 
@@ -18,6 +21,7 @@ class Tenant(SQLModel, table=True):
     sandbox_of: str | None = Field(
         default=None, max_length=36, foreign_key="tenant.id", unique=True
     )
+    micro_or_small: bool | None = Field(default=None)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 from scanner import audit
 from scanner.errors import ScannerError
 from scanner.tables import JournalRow, JournalSeal, Tenant
+from scanner.tenant_sizes import is_micro_or_small
 from scanner.transparency.counting import COUNTERED, PREFIXES, Happened, Tally
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def of_period(service: "Service", tenant_id: str, first: date, last: date) -> di
         "platform": tenant.name,
         "period": {"from": first.isoformat(), "to": last.isoformat(), "zone": zone.key},
         "made_at": service.now().isoformat(),
-        "micro_or_small": service.settings.micro_or_small,
+        "micro_or_small": is_micro_or_small(service, tenant),
         **sections(tally),
         "proof": proof | {"whole": walked.whole, "unsealed": walked.unsealed},
     }

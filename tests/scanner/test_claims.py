@@ -27,7 +27,7 @@ from scanner.disputes import Answered, Filed
 from scanner.journal import PIPELINE, Actor, event_of
 from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import Claim, Dispute, PolicyDecision, Reference, Track, TrackMatch
+from scanner.tables import Claim, Dispute, Handled, PolicyDecision, Reference, Track, TrackMatch
 from scanner.tracks import locked, withdraw
 from tests import casework, claiming, noticed
 
@@ -188,6 +188,25 @@ def test_an_upheld_claim_ends_when_all_of_it_is_not_its_holders(
         upkeep.exclude(service, caller, song.id, start, end)
 
     assert settled(service, track) == left
+
+
+def test_a_crash_before_an_exclusion_is_marked_handled_asks_nobody_twice(service, caller) -> None:
+    """What a person decided stays, so a case asks one to look at each claim: once."""
+    track, claim, song = upheld(service, caller)
+    claiming.ruled(service, caller, track.id, "block")
+    upkeep.exclude(service, caller, song.id, 0, 40)
+    assert settled(service, track) == ("blocked", "upheld", None)
+    assert len(noticed.cases(service, "claim")) == 1
+
+    (excluded,) = (each for each in casework.events(service, song.id) if "exclu" in each.type)
+    with service.database.transaction() as session:
+        session.delete(session.get_one(Handled, (claims.GROUP, excluded.id)))
+    assert settled(service, track) == ("blocked", "upheld", None)
+
+    with service.database.reading() as session:
+        assert session.get(Handled, (claims.GROUP, excluded.id)) is not None
+    (case,) = noticed.cases(service, "claim")
+    assert case.matter_id == claim.id
 
 
 def test_an_upheld_claim_ends_when_the_rules_find_no_such_match(service, caller) -> None:

@@ -8,13 +8,14 @@ from sqlmodel import select
 from structlog.testing import capture_logs
 
 from appeals.eu_database import personal_in
-from scanner import database_push, inline, keys, matters, rulings
+from scanner import database_push, inline, keys, matters, rulings, tenant_sizes
 from scanner.callers import SCOPES, Caller
 from scanner.journal import Actor
 from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import DatabasePush, Notice
+from scanner.tables import DatabasePush, Notice, Tenant
 from scanner.tracks import locked
+from scanner.transparency import report
 from tests import casework
 from tests.eu_database import EuDatabase
 from tests.running import add_tenant
@@ -213,6 +214,30 @@ def test_small_firms_and_those_without_an_address_send_nothing(
 
     assert pushes(service) == []
     assert database_push.send_due(service) == 0
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_platforms_own_size_goes_before_the_setting(make_service, settings, installed) -> None:
+    """DSA-19: one installation serves platforms of both sizes, and each report says whose it is."""
+    service = make_service(**settings, micro_or_small=installed)
+    own, other = add_tenant(service), add_tenant(service, "two")
+    tenant_sizes.resize(service, own.tenant_id, not installed, keys.OPERATOR)
+    for each in (own, other):
+        ruled(service, each)
+
+    sending = own if installed else other
+    assert {each.tenant_id for each in pushes(service)} == {sending.tenant_id}
+    today = service.now().date()
+    said = {each: report.of_period(service, each.tenant_id, today, today) for each in (own, other)}
+    assert [each["micro_or_small"] for each in said.values()] == [not installed, installed]
+    tenant_sizes.resize(service, own.tenant_id, None, keys.OPERATOR)
+    with service.database.reading() as session:
+        tenant = session.get_one(Tenant, own.tenant_id)
+        assert tenant_sizes.is_micro_or_small(service, tenant) == installed
+    changed = [
+        each for each in casework.events(service, own.tenant_id) if "resized" in str(each.data)
+    ]
+    assert len(changed) == 2
 
 
 def test_what_a_sandbox_does_is_not_sent(service, eu) -> None:

@@ -325,7 +325,7 @@ def test_frequent_misuse_asks_a_person_to_warn_and_then_to_suspend(service, call
         party_id=reason["party_id"],
         what="notices",
         kind="warning",
-        state="active",
+        state="in_force",
         factors=reason["factors"],
         reason="Five unfounded notices.",
         signed_by="olga",

@@ -97,12 +97,21 @@ def decided(service: Service, track: Track, use: PresumedUse, verdict: str = "bl
     settled(service, track.id)
 
 
-def appealed(service: Service, caller: Caller, track: Track) -> None:
-    """Appeal what stands on a track, and have that granted."""
-    officer = casework.person(service, caller, "olga", "appeals_officer")
+GRANTED = AppealDecision("grant", "A parody it is.")
+
+
+def appealed(
+    service: Service,
+    caller: Caller,
+    track: Track,
+    wanted: AppealDecision = GRANTED,
+    officer: str = "olga",
+) -> None:
+    """Appeal what stands on a track, and have that decided."""
+    who = casework.person(service, caller, officer, "appeals_officer")
     row = appealing.file(service, caller, AppealAsked("track", track.id, "It is a parody."))
-    appealing.assign(service, officer, row.id)
-    appeal_outcomes.decide(service, officer, row.id, AppealDecision("grant", "A parody it is."))
+    appealing.assign(service, who, row.id)
+    appeal_outcomes.decide(service, who, row.id, wanted)
     settled(service, track.id)
 
 
@@ -160,8 +169,49 @@ def test_a_complaint_falls_with_its_block_when_the_appeal_is_granted(service, ca
 
     (after,) = uses(service)
     assert (after.state, after.outcome) == ("reversed", "A parody it is.")
+    assert outcomes(service, track)["DE"] == "clear"
     judged_again(service, track)
     settled(service, track.id)
     assert outcomes(service, track)["DE"] == "clear"
     letter = casework.letters(service, matter_id=use.id, template="presumed-use-decided")[-1]
     assert "A parody it is." in letter.body
+
+
+@pytest.mark.parametrize("upheld", [True, False])
+def test_what_an_appeal_left_of_a_block_stays_when_rules_decide_anew(
+    service, caller, upheld
+) -> None:
+    """DSA-20, DE-URHDAG 14(5): the complaint is decided by that, and falls with what is left of its block."""
+    track, use, _ = blocked(service, caller)
+    if upheld:
+        decided(service, track, use)
+    limit = {"kind": "age", "min_age": 16, "territories": ["DE"]}
+    part = AppealDecision("grant_partly", "Not for children.", "restrict", (), (limit,))
+
+    appealed(service, caller, track, part)
+
+    for _ in range(2):
+        assert outcomes(service, track) == {"*": "restrict", "DE": "restrict"}
+        assert _ages(service, track) == [16]
+        judged_again(service, track)
+        settled(service, track.id)
+    (after,) = uses(service)
+    assert (after.state, after.outcome) == ("upheld", "Not for children.")
+    letter = casework.letters(service, matter_id=use.id, template="presumed-use-decided")[-1]
+    assert "Not for children." in letter.body
+    if not upheld:  # of an upheld one, whoever gives the verdict closes the case
+        (case,) = noticed.cases(service, "presumed_use")
+        assert case.closed_at is not None
+
+    appealed(service, caller, track, officer="otto")
+    assert [each.state for each in uses(service)] == ["reversed"]
+    judged_again(service, track)
+    settled(service, track.id)
+    assert outcomes(service, track) == {"*": "restrict", "DE": "clear"}
+
+
+def _ages(service: Service, track: Track) -> list[int]:
+    with service.database.reading() as session:
+        found = session.get_one(Track, track.id).decision_id
+        limits = session.get_one(PolicyDecision, found).restrictions
+        return [each["min_age"] for each in limits if each["kind"] == "age"]

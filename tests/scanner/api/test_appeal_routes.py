@@ -110,8 +110,11 @@ def test_a_denied_appeal_goes_out_of_court(api, platform, taken_down) -> None:
     address = f"/v1/appeals/{filed['id']}"
     olga = staff(api, platform, "olga", "appeals_officer")
     post(olga, f"{address}/assign")
-    denied = post(olga, f"{address}/decision", outcome="deny", reason="It is a copy.")
-    assert denied["due_at"]
+    found = {"reason": "It is a copy.", "misuse": "unfounded"}
+    part = olga.post(f"{address}/decision", json={"outcome": "grant", **found})
+    assert (part.status_code, problem(part)) == (422, "bad-fields")
+    denied = post(olga, f"{address}/decision", outcome="deny", **found)
+    assert denied["due_at"] and denied["misuse"] == "unfounded"
     bad = platform.http.post(f"{address}/out-of-court", json={"body": "The pub"})
     assert (bad.status_code, problem(bad)) == (422, "bad-fields")
     gone = post(platform.http, f"{address}/out-of-court", body="User Rights", body_case="UR-9")

@@ -54,10 +54,11 @@ def test_a_second_platform_has_keys_of_its_own(installation: Installation) -> No
     made = answer(installation.home, "tenant", "add", "Second")
     assert made["api_key"].startswith("clr_live_")
     clearance(installation.home, "tenant", "add", "Second", status=2)
-    named = {
-        each["name"] for each in lines(clearance(installation.home, "tenant", "list", "--json"))
-    }
-    assert named == {"default", "Second"}
+    small = ("micro-or-small", "--tenant", "Second")
+    assert answer(installation.home, "tenant", "size", *small)["micro_or_small"]
+    listed = lines(clearance(installation.home, "tenant", "list", "--json"))
+    sizes = {each["name"]: each["micro_or_small"] for each in listed}
+    assert sizes == {"default": None, "Second": True}
     (key,) = lines(clearance(installation.home, "key", "list", "--tenant", "Second", "--json"))
     assert key["name"] == "first key"
 

@@ -1,0 +1,67 @@
+"""Misuse of notices and of complaints: what people found is counted, and a person asked what to do (DSA-23)."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlmodel import Session, col, select
+
+from appeals import standing
+from appeals.standing import Gravity, MisuseFinding, Submissions
+from scanner import sanctions
+from scanner.notice_senders import Party
+from scanner.tables import Case
+
+FINDINGS: Final = ("unfounded", "grave", "meant")
+"""What a decider may find: manifestly unfounded; grave besides; meant besides."""
+
+
+def counted(findings: Iterable[tuple[str | None, int]]) -> Submissions:
+    """Sum up what was found of all that somebody sent: pairs of a finding, or none, and how often."""
+    pairs = list(findings)
+    bad = {finding for finding, count in pairs if finding and count}
+    gravity: Gravity = "grave" if "grave" in bad else "minor"
+    return Submissions(
+        total=sum(count for _, count in pairs),
+        unfounded=sum(count for finding, count in pairs if finding),
+        gravity=gravity,
+        intent="meant" in bad,
+    )
+
+
+def reason(
+    session: Session, tenant_id: str, party: Party, what: sanctions.What, sent: Submissions
+) -> dict[str, Any] | None:
+    """Return for what a case asks a person to warn or suspend somebody; None if it is not due, or asked."""
+    warned = sanctions.was_warned(session, tenant_id, party.kind, party.id, what)
+    finding = standing.misuse(sent, warned)
+    if finding.suggests == "nothing" or _asked(session, tenant_id, party, what):
+        return None
+    return {
+        "rule": "DSA-23",
+        "text": "; ".join(finding.because),
+        "party_kind": party.kind,
+        "party_id": party.id,
+        "what": what,
+        "suggests": finding.suggests,
+        "factors": _factors(finding),
+    }
+
+
+def _factors(finding: MisuseFinding) -> dict[str, object]:
+    return {
+        "count": finding.count,
+        "share": round(finding.share, 4),
+        "gravity": finding.gravity,
+        "intent": finding.intent,
+    }
+
+
+def _asked(session: Session, tenant_id: str, party: Party, what: str) -> bool:
+    query = select(Case).where(
+        Case.tenant_id == tenant_id, Case.kind == "misuse", col(Case.closed_at).is_(None)
+    )
+    return any(
+        reason.get("party_id") == party.id and reason.get("what") == what
+        for case in session.exec(query)
+        for reason in case.reasons
+    )
