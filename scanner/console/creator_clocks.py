@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from scanner.tables import Appeal, CounterNotice, Dispute, StatementOfReasons
+from scanner.tables import Appeal, CounterNotice, Dispute
 
 if TYPE_CHECKING:
     from scanner.console.creator_views import Contested
@@ -32,15 +32,15 @@ class Clock:
     opens_at: datetime | None = None
 
 
-def clocks(found: "Contested", statement: StatementOfReasons | None) -> list[Clock]:
-    """Return the clocks that run, the nearest first."""
+def clocks(found: "Contested", until: datetime | None) -> list[Clock]:
+    """Return the clocks that run, the nearest first; ``until`` is when the decision can be contested no more."""
     running = [clock for row in _matters(found) if (clock := clock_of(row)) is not None]
     running += [
         Clock("yours", "question", case.due_at) for case, _ in found.questions if case.due_at
     ]
     open_appeal = any(each.state in {"filed", "assigned", "questions"} for each in found.appeals)
-    if statement is not None and statement.contest_until is not None and not open_appeal:
-        running.append(Clock("yours", "contest", statement.contest_until))
+    if until is not None and not open_appeal:
+        running.append(Clock("yours", "contest", until))
     return sorted(running, key=lambda each: each.at)
 
 

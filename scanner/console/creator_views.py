@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
@@ -12,6 +13,7 @@ from scanner import (
     appealing,
     badges,
     claim_views,
+    contestable,
     counter_notices,
     disputes,
     edits,
@@ -130,6 +132,7 @@ def view(
             for each in reversed(found.disputes)
         }
         statement = _statement(session, track)
+        can = contestable.of_tracks(session, [track], service.now())[track.id]
         decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
         strikes = session.exec(
             select(Strike).where(Strike.track_id == track.id, Strike.account_id == track.account_id)
@@ -160,7 +163,7 @@ def view(
         claims=claims,
         disputes=own,
         contested=found,
-        clocks=clocks(found, statement),
+        clocks=clocks(found, _contest_until(can, statement)),
         strikes=[account_standing.describe_strike(each) for each in strikes],
         edits=mended,
         thread=thread,
@@ -235,6 +238,16 @@ def _badge(service: "Service", track: Track) -> str | None:
         return badges.badge_of(service, track.id, track.tenant_id).heading
     except NotFoundError:
         return None
+
+
+def _contest_until(
+    can: Sequence[contestable.Contestable], statement: StatementOfReasons | None
+) -> datetime | None:
+    """Return until when the decision can be contested: later where complaints were suspended meanwhile."""
+    appeal = next((each for each in can if each.what == "appeal"), None)
+    if appeal is not None:
+        return appeal.until
+    return statement.contest_until if statement is not None else None
 
 
 def _statement(session: Session, track: Track) -> StatementOfReasons | None:

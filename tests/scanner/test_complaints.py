@@ -12,6 +12,7 @@ from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.complaint_windows import prolonged
+from scanner.console import creator_views
 from scanner.disputes import Answered, Filed
 from scanner.errors import IllegalTransitionError
 from scanner.sanctions import SanctionAsked, SuspendedError
@@ -205,7 +206,10 @@ def test_what_the_clock_would_close_stays_open_as_long(service, caller, olga, ot
     casework.later(service, days=155)
     with service.database.reading() as session:
         can = contestable.of_tracks(session, [session.get_one(Track, track.id)], service.now())
+        shown = creator_views.view(service, caller, session.get_one(Track, track.id), "en")
     assert {each.what for each in can[track.id]} == {"appeal", "appeal_claim"}
+    [until] = [each.until for each in can[track.id] if each.what == "appeal"]
+    assert [each.at for each in shown.clocks if each.what == "contest"] == [until]
     for kind, subject_id in (("dispute", dispute.id), ("notice", notice.id)):
         row = appealing.file(service, caller, AppealAsked(kind, subject_id, "It is mine."))
         appealing.withdraw(service, caller, row.id, None)
