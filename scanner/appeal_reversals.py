@@ -21,6 +21,7 @@ from scanner import (
     judgements,
     matters,
     notice_tracks,
+    presumed_blocks,
     presumed_uses,
     rulings,
     sanctions,
@@ -143,7 +144,7 @@ def _fall_back(
         return
     now = claim_outcomes.as_it_would_be_now(service, session, track, under, ruling)
     stored = rulings.restore(service, session, track, under, ruling, reversal.journal, judged=now)
-    if notice_tracks.is_held(session, track, under):  # it rests on that notice again, falls with it
+    if _is_held(session, track, under):  # it rests on that matter again, falls with it
         left = under.explanation.get(notice_tracks.LEFT)
         notice_tracks.rest_on(stored, notice_tracks.ground_of(under), left)
 
@@ -153,7 +154,12 @@ def _stays(
 ) -> bool:
     """Whether what was before a decision that falls holds again: another notice's, or what a person undid."""
     undone = contested.ruled_by is not None and under.decision in _OUT
-    return undone or notice_tracks.is_held(session, track, under)
+    return undone or _is_held(session, track, under)
+
+
+def _is_held(session: Session, track: Track, under: PolicyDecision) -> bool:
+    held = notice_tracks.is_held(session, track, under)
+    return held or presumed_blocks.holds(session, under)
 
 
 def _judge_without(
@@ -213,7 +219,7 @@ def _end_claims(reversal: Reversal, track: Track, contested: PolicyDecision) -> 
     notice = notice_tracks.ground_of(contested)
     if notice[:1] == [Notice.KIND]:
         claim_escalations.free(service, session, track, notice[1], reversal.ground)
-    if not judgements.made_by_rules(session, contested):
+    if not judgements.rests_on_rules(session, contested):
         return
     found = appeal_remains.references(contested)
     for each in claims.open_on(session, track.id):

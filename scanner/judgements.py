@@ -109,6 +109,11 @@ def made_by_rules(session: Session, decision: PolicyDecision) -> bool:
     return any(map(is_judged, found)) and not any(KEEPS in each.explanation for each in found)
 
 
+def rests_on_rules(session: Session, decision: PolicyDecision) -> bool:
+    """Whether rules made anything of what a decision limits."""
+    return any(map(is_judged, _beginnings(session, decision)))
+
+
 def is_part(session: Session, decision: PolicyDecision) -> bool:
     """Whether a decision is what an appeal left of another one, keeps what a person decided, or brings such back."""
     found = _beginnings(session, decision)
