@@ -8,17 +8,22 @@ from scanner import (
     claim_releases,
     consents,
     consumer_groups,
+    decision_replays,
+    effects,
+    events,
     inline,
     judgements,
     notices,
     pipeline,
     presumed_uses,
     rulings,
+    tracks,
 )
 from scanner.ages import AgeSaid
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
 from scanner.journal import Actor, Event, event_of
+from scanner.packs_in_force import WITHOUT
 from scanner.presumed_uses import Attested
 from scanner.rulings import Ruling
 from scanner.service import Service
@@ -213,3 +218,102 @@ def test_a_block_that_came_back_after_a_notice_is_still_the_complaints_when_rule
     settled(service, track.id)
 
     assert outcomes(service, track).get("DE") != "block"
+
+
+def granted(service: Service, caller: Caller, track: Track) -> None:
+    """Appeal what stands on a track, have that granted, and look that nothing limits it."""
+    appealed(service, caller, track)
+    assert standing(service, track).decision == "clear"
+
+
+def test_a_match_that_fell_on_appeal_stays_so_when_rules_tighten(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: nobody earns again from what an officer set free."""
+    granted(service, caller, track)
+
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    inline.drive_group(service, CLAIMS, caller.tenant_id)
+
+    (limit,) = standing(service, track).restrictions
+    assert (limit["kind"], limit["holders"]) == ("monetise", [])
+    assert [each.state for each in claiming.claims(service, track.id)] == ["released"]
+
+
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_again(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: it was struck down for the track, whatever was decided on it since."""
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    granted(service, caller, track)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "analysing"
+        data = events.TrackAnalysed(
+            analysis_id=row.analysis_id, sha256=None, detectors={}, index_version=None, matches=0
+        )
+        again = tracks.note(session, row, data, service.now())
+
+    pipeline.decide(service, again)
+
+    settled(service, track.id)
+    assert standing(service, track).decision == "clear"
+    assert "child-monetising" in standing(service, track).explanation[WITHOUT]
+
+
+def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
+    service, caller, earning, track
+) -> None:
+    taken_back(service, caller, earning)
+    granted(service, caller, track)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "decided"
+        before = session.get_one(PolicyDecision, row.decision_id)
+        event = event_of(casework.events(service, track.id)[-1])
+        effects.keep_back(service, session, row, before, ("watermark", "unreadable"), event)
+
+    found = {each["rule"] for each in standing(service, track).reasons}
+    assert "core.mark-not-read-back" in found
+    assert "child-monetising" not in found
+
+
+def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
+    service, caller, earning, track
+) -> None:
+    """What it says of itself has to come out of what it was made of."""
+    with service.database.transaction() as session:
+        row = session.get_one(PolicyDecision, track.decision_id)
+        row.explanation = row.explanation | {WITHOUT: ["child-publishing"]}
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    for consent in (publishing, earning):
+        taken_back(service, caller, consent)
+    settled(service, track.id)
+
+    replayed = decision_replays.replay(service, casework.track_of(service, track.id))
+
+    assert replayed.same
+    with service.database.reading() as session:
+        flips = decision_replays.flips_of(service, session, standing(service, track))
+    assert "publish" not in [each["change"] for each in flips if each["fact"] == "consents"]
+
+
+def test_what_keeps_a_persons_limits_says_so_and_names_no_fact_that_flips_it(
+    service, caller, earning, track
+) -> None:
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        ruling = Ruling("block", "human.looked", "A person looked.", territories=("FR",))
+        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
+    settled(service, track.id)
+    kept = standing(service, track)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+
+    replayed = decision_replays.replay(service, casework.track_of(service, track.id))
+
+    assert replayed.keeps == kept.id
+    with service.database.reading() as session:
+        assert decision_replays.flips_of(service, session, standing(service, track)) is None
