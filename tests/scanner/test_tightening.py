@@ -297,7 +297,7 @@ def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
     assert replayed.same
     with service.database.reading() as session:
         flips = decision_replays.flips_of(service, session, standing(service, track))
-    assert "publish" not in [each["change"] for each in flips if each["fact"] == "consents"]
+    assert "with publish" not in [each["change"] for each in flips if each["fact"] == "consents"]
 
 
 def test_what_keeps_a_persons_limits_says_so_and_names_no_fact_that_flips_it(
