@@ -110,7 +110,8 @@ class Decision:
         asked for, in which case each of them is named.
     restrictions : tuple of dict
         ``kind``, ``territories`` (none: everywhere) and ``except``; with ``min_age`` for an age
-        gate, ``holders`` for monetisation. Empty unless the decision is ``restrict``.
+        gate, ``holders`` for monetisation: there is one for each set of places in which others earn,
+        and none of them where nobody does. Empty unless the decision is ``restrict``.
     reasons : tuple of Reason
         Every rule that fired, most restrictive first. Never empty.
     exempted : tuple of Exemption

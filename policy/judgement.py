@@ -6,7 +6,7 @@ fact, a rule that can't be evaluated or a missing detector sends the track to re
 detector that failed leaves it indeterminate.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -369,32 +369,31 @@ class _Judgement:
 
     def restrictions(self, outcomes: dict[str, str]) -> tuple[dict[str, Any], ...]:
         """What ``restrict`` means here: gates asked for by rules, and blocks of some territories."""
-        asked: dict[tuple[str, int | None], tuple[Area, set[str]]] = {}
+        asked: dict[tuple[str, int | None], Area] = {}
+        earning: dict[str | None, Area] = {}
         for rule, area, holder in self.restricted:
             if rule.restriction is None:  # pragma: no cover  the loader sees to it
                 continue
+            if rule.restriction.kind == "monetise":
+                whose = holder if isinstance(holder, str) else None
+                earning[whose] = earning.get(whose, NOWHERE) | area
             key = (rule.restriction.kind, rule.restriction.min_age)
-            so_far, holders = asked.get(key, (NOWHERE, set()))
-            asked[key] = (so_far | area, holders | ({holder} if isinstance(holder, str) else set()))
+            asked[key] = asked.get(key, NOWHERE) | area
         blocked = self.blocked(outcomes)
         if blocked:
-            so_far, holders = asked.get(("territory", None), (NOWHERE, set()))
-            asked["territory", None] = (so_far | blocked, holders)
-        found = []
-        for (kind, min_age), (area, holders) in asked.items():
+            asked["territory", None] = asked.get(("territory", None), NOWHERE) | blocked
+        found: list[dict[str, Any]] = []
+        for (kind, min_age), area in asked.items():
+            if kind == "monetise":
+                found.extend(_monetised(earning, blocked))
+                continue
             # where the track can't be had at all, no gate is left to mention
             open_area = area if kind == "territory" else area - blocked
             if not open_area:
                 continue
-            restriction: dict[str, Any] = {
-                "kind": kind,
-                "territories": list(open_area.territories),
-                "except": list(open_area.excepted),
-            }
+            restriction = _restriction(kind, open_area)
             if min_age is not None:
                 restriction["min_age"] = min_age
-            if kind == "monetise":
-                restriction["holders"] = sorted(holders)
             found.append(restriction)
         return tuple(found)
 
@@ -402,6 +401,24 @@ class _Judgement:
         if outcomes.get(REST) == "block":
             return Area(frozenset(outcomes) - {REST}, complement=True)
         return Area(frozenset(cell for cell, worst in outcomes.items() if worst == "block"))
+
+
+def _restriction(kind: str, area: Area) -> dict[str, Any]:
+    return {"kind": kind, "territories": list(area.territories), "except": list(area.excepted)}
+
+
+def _monetised(earning: Mapping[str | None, Area], blocked: Area) -> Iterator[dict[str, Any]]:
+    """Yield who earns where, each holder only where a rule says so; nobody, where none of them does."""
+    holders: dict[Area, set[str]] = {}
+    theirs = NOWHERE
+    for holder, area in earning.items():
+        if holder is not None and (open_area := area - blocked):
+            holders.setdefault(open_area, set()).add(holder)
+            theirs |= area
+    if nobodys := earning.get(None, NOWHERE) - blocked - theirs:
+        holders[nobodys] = set()
+    for area, names in holders.items():
+        yield _restriction("monetise", area) | {"holders": sorted(names)}
 
 
 def _evidence(tree: dict[str, Any], match: dict[str, Any] | None) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def preview(service: "Service", caller: "Caller", row: TrackAmendment) -> Change
         told = amended(declared(session, track.id), [row] if row.state == "drafted" else [])
         facts = _facts(service, session, track, before, told)
         pack = service.packs.in_force(session, track.tenant_id, track.id).pack
-        judged = policy.decide(judgements.less(pack, judgements.fallen(before)), facts)
+        judged = policy.decide(pack, facts)
     after = judged.to_json()
     parts = ("decision", "outcomes", "restrictions")
     return Change(
@@ -364,10 +364,9 @@ def _counts(
     before = session.get_one(PolicyDecision, track.decision_id)
     facts = _facts(service, session, track, before, declared(session, track.id))
     in_force = service.packs.in_force(session, track.tenant_id, track.id, held=True)
-    void = judgements.fallen(before)
-    judged = policy.decide(judgements.less(in_force.pack, void), facts)
+    judged = policy.decide(in_force.pack, facts)
     analysis = session.get_one(Analysis, before.analysis_id)
-    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force, void)
+    stored = judgements.decision_row(service, track, analysis, facts, judged, in_force)
     if (stored.outcomes, stored.restrictions) == (before.outcomes, before.restrictions):
         return
     text = "Its creator changed what they had declared."

@@ -23,11 +23,11 @@ def repeats(session: Session, newer: PolicyDecision, contested: PolicyDecision) 
     earlier = newer.explanation.get("restores") or newer.explanation.get(LEFT_OF)
     if earlier and repeats(session, session.get_one(PolicyDecision, earlier), contested):
         return True
-    if newer.id < contested.id:
-        return False
     matter = matter_of(session, contested)
     if matter and matter_of(session, newer) == matter:
         return True
+    if newer.id < contested.id:
+        return False
     if not (is_judged(newer) and made_by_rules(session, contested)):
         return False
     found = _keys(newer)
@@ -104,7 +104,7 @@ def _keys(decision: PolicyDecision) -> set[Key]:
 
 def matter_of(session: Session, decision: PolicyDecision) -> list[str]:
     """Return kind and id of the matter that a decision follows from; a case stands for its own."""
-    ground = notice_tracks.ground_of(decision) if decision.ruled_by else []
+    ground = notice_tracks.ground_of(decision)
     if ground[:1] == [Case.KIND]:
         case = session.get(Case, ground[1])
         if case is not None and case.matter_kind and case.matter_id:

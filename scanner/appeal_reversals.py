@@ -21,6 +21,7 @@ from scanner import (
     judgements,
     matters,
     notice_tracks,
+    presumed_blocks,
     presumed_uses,
     rulings,
     sanctions,
@@ -28,6 +29,7 @@ from scanner import (
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.journal import Actor
+from scanner.packs_in_force import WITHOUT
 from scanner.rulings import By, Ruling
 from scanner.tables import Appeal, Claim, Dispute, Notice, PolicyDecision, Strike, Track
 from scanner.track_states import State
@@ -143,13 +145,28 @@ def _fall_back(
     """Restore what a person's decision had taken back, or what another notice did; else the track is clear."""
     service, session, ruling = reversal.service, reversal.session, reversal.ruling()
     if under is None or not _stays(session, track, under, contested):
-        rulings.rule(service, session, track, ruling, reversal.journal)
+        stored = rulings.rule(service, session, track, ruling, reversal.journal)
+        _strike_down(session, stored, contested)
         return
     now = claim_outcomes.as_it_would_be_now(service, session, track, under, ruling)
     stored = rulings.restore(service, session, track, under, ruling, reversal.journal, judged=now)
-    if notice_tracks.is_held(session, track, under):  # it rests on that notice again, falls with it
+    _strike_down(session, stored, contested)
+    if _is_held(session, track, under):  # it rests on that matter again, falls with it
         left = under.explanation.get(notice_tracks.LEFT)
         notice_tracks.rest_on(stored, notice_tracks.ground_of(under), left)
+
+
+def _struck_down(session: Session, contested: PolicyDecision) -> set[str]:
+    """Return the ids of rules that count on a track no more when a decision falls."""
+    if not judgements.rests_on_rules(session, contested):
+        return set()
+    return appeal_remains.rules_on_the_track(contested)
+
+
+def _strike_down(session: Session, stored: PolicyDecision, contested: PolicyDecision) -> None:
+    """Note in the decision on an appeal which rules fell with the contested one."""
+    if void := judgements.fallen(stored).union(_struck_down(session, contested)):
+        stored.explanation = stored.explanation | {WITHOUT: sorted(void)}
 
 
 def _stays(
@@ -157,7 +174,12 @@ def _stays(
 ) -> bool:
     """Whether what was before a decision that falls holds again: another notice's, or what a person undid."""
     undone = contested.ruled_by is not None and under.decision in _OUT
-    return undone or notice_tracks.is_held(session, track, under)
+    return undone or _is_held(session, track, under)
+
+
+def _is_held(session: Session, track: Track, under: PolicyDecision) -> bool:
+    held = notice_tracks.is_held(session, track, under)
+    return held or presumed_blocks.holds(session, under)
 
 
 def _judge_without(
@@ -166,9 +188,7 @@ def _judge_without(
     """Let the rules judge by what else they know; what fell counts no more."""
     claim_outcomes.refuse_under_way(track)
     session, service = reversal.session, reversal.service
-    void: set[str] = set()
-    if judgements.made_by_rules(session, contested):
-        void = appeal_remains.rules_on_the_track(contested)
+    void = _struck_down(session, contested)
     judged = claim_outcomes.judged_anew(
         service, session, track, present, reversal.ruling(), without=void
     )
@@ -218,7 +238,7 @@ def _end_claims(reversal: Reversal, track: Track, contested: PolicyDecision) -> 
     notice = notice_tracks.ground_of(contested)
     if notice[:1] == [Notice.KIND]:
         claim_escalations.free(service, session, track, notice[1], reversal.ground)
-    if not judgements.made_by_rules(session, contested):
+    if not judgements.rests_on_rules(session, contested):
         return
     found = appeal_remains.references(contested)
     for each in claims.open_on(session, track.id):

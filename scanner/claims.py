@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from scanner import dispute_appeals, matters
+from scanner.analysis import FAILED, OK
 from scanner.bus.dispatch import once
 from scanner.claim_letters import tell_creator
 from scanner.clock import new_id
@@ -22,7 +23,7 @@ from scanner.journal import Event, record
 from scanner.judgements import is_judged
 from scanner.on_record import OnRecord, on_record
 from scanner.reference_states import Status
-from scanner.tables import Case, Claim, Dispute, PolicyDecision, Track, TrackMatch
+from scanner.tables import Analysis, Case, Claim, Dispute, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import match_of
 from scanner.tracks import locked
 
@@ -35,6 +36,8 @@ ARGUED: Final = ("opened", "with_claimant", "upheld", "appealed")
 """States of a dispute in which somebody can still win it."""
 SETTLED: Final = "The claim that the appeal was about was released."
 GONE: Final = "match-gone"
+_DETECTORS: Final[Mapping[str, str]] = {"recording": "fingerprint", "composition": "composition"}
+"""By right: the detector that finds what matches by it."""
 UNDECIDED: Final = frozenset({"review", "indeterminate"})
 
 
@@ -151,9 +154,7 @@ def _follow_rules(
         again = found.pop(claim.reference_id, None)
         if claim.state == "escalated":
             continue  # its notice decides
-        if again is None and (
-            claim.state != "upheld" or is_gone(session, claim, track.analysis_id)
-        ):
+        if again is None and _has_ended(session, claim, decision):
             end(service, session, claim, matters.CLOCK, _gone(decision, claim), cause=event)
         elif again is not None:
             _renew(service, session, claim, again, decision, event)
@@ -183,6 +184,23 @@ def _may_act(known: OnRecord | None) -> bool:
     return known is not None and (known.reference.operator_added or known.holder.verified)
 
 
+def _has_ended(session: Session, claim: Claim, decision: PolicyDecision) -> bool:
+    """Whether rules that found no match of an open claim end it: where nobody could look, they don't."""
+    if decision.decision == "indeterminate":
+        return False
+    if not _looked_for(session, claim.right, decision.analysis_id):
+        return False
+    return claim.state != "upheld" or is_gone(session, claim, decision.analysis_id)
+
+
+def _looked_for(session: Session, right: str, analysis_id: str | None) -> bool:
+    """Whether an analysis searched to the end for what matches by a right."""
+    row = session.get(Analysis, analysis_id) if analysis_id else None
+    if row is None or any(row.detectors.get(each) == FAILED for each in _DETECTORS.values()):
+        return False
+    return row.detectors.get(_DETECTORS[right]) == OK
+
+
 def _gone(decision: PolicyDecision, claim: Claim) -> str:
     """Why a match is claimed no more: the rule that exempts it, or it was not found again."""
     for each in decision.explanation.get("exempted", ()):
@@ -192,10 +210,12 @@ def _gone(decision: PolicyDecision, claim: Claim) -> str:
 
 
 def is_gone(session: Session, claim: Claim, analysis_id: str | None) -> bool:
-    """Whether an analysis has nothing left of a claim's match, or its reference was retired."""
+    """Whether an analysis that looked has nothing left of a claim's match, or its reference was retired."""
     known = on_record(session, claim.tenant_id, {claim.reference_id}).get(claim.reference_id)
     if known is None or known.reference.status == Status.RETIRED:
         return True
+    if not _looked_for(session, claim.right, analysis_id):
+        return False
     query = select(TrackMatch).where(
         TrackMatch.analysis_id == analysis_id, TrackMatch.reference_id == claim.reference_id
     )

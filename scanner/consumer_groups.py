@@ -161,6 +161,7 @@ GROUPS: Final = (
         handlers={
             events.TrackDecided.type: claims.on_decided,
             events.TrackRuled.type: claims.on_decided,
+            events.TrackSuperseded.type: claims.on_decided,
             events.TrackWithdrawn.type: claims.on_withdrawn,
             events.TrackReleased.type: edits.on_out,
             events.TrackConditioned.type: edits.on_out,

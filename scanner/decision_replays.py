@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session
 
 import policy
+from scanner import judgements
 from scanner.errors import NotFoundError
+from scanner.packs_in_force import less
 from scanner.privacy.erasure import NotReplayableError, refuse_erased
 from scanner.privacy.personal import ERASED
 from scanner.tables import PolicyDecision, Track
@@ -24,7 +26,9 @@ class Replayed:
     pack, replayed_pack : str
         The pack of then and of now; if they are the same, so are the hashes.
     same : bool
-        Whether both outcomes have the same hash.
+        Whether what the rules made has the same hash both times.
+    keeps : str or None
+        Id of a person's decision whose limits it keeps besides: no rules make those again.
     """
 
     id: str
@@ -35,6 +39,7 @@ class Replayed:
     replayed_outcome_hash: str
     replayed_pack: str
     same: bool
+    keeps: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -60,7 +65,7 @@ def replay(service: "Service", track: Track) -> Replayed:
             raise NotReplayableError(
                 "not replayable: a person made this decision, or law ordered it: no rules can"
             )
-        pack = service.packs.that_made(session, row)
+        pack = pack_of(service, session, row)
     if pack is None:
         raise NotFoundError("pack", f"{row.pack}, which made the decision")
     again = policy.decide(pack, policy.Facts.model_validate(row.facts))
@@ -73,16 +78,31 @@ def replay(service: "Service", track: Track) -> Replayed:
         replayed_outcome_hash=again.outcome_hash,
         replayed_pack=pack.id,
         same=again.outcome_hash == row.outcome_hash,
+        keeps=kept(row),
     )
+
+
+def pack_of(service: "Service", session: Session, row: PolicyDecision) -> policy.Pack | None:
+    """Return what made a decision: its pack, without the rules that had fallen on appeal."""
+    pack = service.packs.that_made(session, row)
+    return None if pack is None else less(pack, judgements.fallen(row))
+
+
+def kept(row: PolicyDecision) -> str | None:
+    """Return the id of a person's decision whose limits one that rules made keeps besides."""
+    return row.explanation.get(judgements.KEEPS)
 
 
 def flips_of(
     service: "Service", session: Session, decision: PolicyDecision
 ) -> list[dict[str, Any]] | None:
-    """Return what would flip a decision; None if no pack that is here made it, or its facts were erased."""
-    if decision.ruled_by is not None or ERASED in decision.facts:
+    """Return what would flip a decision.
+
+    None if no pack that is here made it, its facts were erased, or it keeps what a person decided: no fact flips that.
+    """
+    if decision.ruled_by is not None or ERASED in decision.facts or kept(decision):
         return None
-    pack = service.packs.that_made(session, decision)
+    pack = pack_of(service, session, decision)
     if pack is None:
         return None
     facts = policy.Facts.model_validate(decision.facts)

@@ -1,7 +1,6 @@
 """What a decision is made from, and how it is kept."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, select
@@ -9,7 +8,7 @@ from sqlmodel import Session, select
 import policy
 from scanner.clock import new_id
 from scanner.declared import declared
-from scanner.packs_in_force import InForce
+from scanner.packs_in_force import WITHOUT, InForce
 from scanner.tables import Analysis, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 LEFT_OF: Final = "left_of"
 """Of a decision on appeal: the id of the one of which it leaves a part."""
-WITHOUT: Final = "without"
-"""Of what rules judged anew: ids of rules that count no more on this track, since an appeal was granted."""
 KEEPS: Final = "keeps"
 """Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
@@ -51,11 +48,10 @@ def decision_row(
     facts: policy.Facts,
     decision: policy.Decision,
     by: InForce,
-    void: Collection[str] = (),
 ) -> PolicyDecision:
     """Return a decision as it is kept, with all that explains it; it supersedes the one before.
 
-    ``by`` is what made it; the rules in ``void`` did not count.
+    ``by`` is what made it.
     """
     judged = decision.to_json()
     return PolicyDecision(
@@ -67,7 +63,7 @@ def decision_row(
         outcomes=judged["outcomes"],
         restrictions=judged["restrictions"],
         reasons=judged["reasons"],
-        explanation=judged | ({WITHOUT: sorted(void)} if void else {}),
+        explanation=judged | ({WITHOUT: sorted(by.void)} if by.void else {}),
         facts=facts.model_dump(mode="json"),
         pack=decision.pack,
         facts_hash=decision.facts_hash,
@@ -82,13 +78,8 @@ def decision_row(
 
 
 def fallen(decision: PolicyDecision) -> frozenset[str]:
-    """Return the ids of rules that count no more on a decision's track, since an appeal was granted."""
+    """Return the ids of rules that did not count in a decision, since an appeal was granted."""
     return frozenset(decision.explanation.get(WITHOUT, ()))
-
-
-def less(pack: policy.Pack, void: Collection[str]) -> policy.Pack:
-    """Return a pack without some of its rules."""
-    return replace(pack, decisions=tuple(each for each in pack.decisions if each.id not in void))
 
 
 def limits(decision: PolicyDecision) -> list[dict[str, Any]]:
@@ -107,6 +98,11 @@ def made_by_rules(session: Session, decision: PolicyDecision) -> bool:
     """Whether all that a decision limits is what rules had made of it: also where a person restored that."""
     found = list(_beginnings(session, decision))
     return any(map(is_judged, found)) and not any(KEEPS in each.explanation for each in found)
+
+
+def rests_on_rules(session: Session, decision: PolicyDecision) -> bool:
+    """Whether rules made anything of what a decision limits."""
+    return any(map(is_judged, _beginnings(session, decision)))
 
 
 def is_part(session: Session, decision: PolicyDecision) -> bool:

@@ -30,7 +30,9 @@ _TEXTS: Final = {
 
 
 def flag(service: "Service", caller: Caller, track_id: str, attested: Attestation) -> Track:
-    """Keep the attestation of a lawful use with a track, and let the rules decide anew; said again, nothing changes.
+    """Keep the attestation of a lawful use with a track, and let the rules decide anew.
+
+    Said again it is written down no more; the rules decide anew where they have become milder meanwhile.
 
     Raises
     ------
@@ -49,6 +51,7 @@ def flag(service: "Service", caller: Caller, track_id: str, attested: Attestatio
         ).one()
         said = attested.model_dump(mode="json", exclude_none=True)
         if _was_said(submission.declaration, said):
+            _help_later(service, session, track, caller)
             return track
         before = _by_rules(session, track)
         declared = submission.declaration | {"attestation": said}
@@ -66,6 +69,15 @@ def _was_said(declared: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
     known = declared.get("attestation") or {}
     refused = declared.get("attestation_refused", False)
     return not refused and {**known, "at": None} == {**said, "at": None}
+
+
+def _help_later(service: "Service", session: Session, track: Track, caller: Caller) -> None:
+    """Let rules decide anew for what was said before, if they decided what stands."""
+    try:
+        before = _by_rules(session, track)
+    except (IllegalTransitionError, ConflictError):
+        return  # as it was when they said so first: a repeat is no error
+    _decide_again(service, session, track, before, caller)
 
 
 def _by_rules(session: Session, track: Track) -> PolicyDecision:

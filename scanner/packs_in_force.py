@@ -6,11 +6,12 @@ what is read is two small rows, since compiled packs are kept by the process.
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 import policy
 from policy import PackState
@@ -33,6 +34,9 @@ KEPT: Final = 32
 INSTALLATION: Final = Actor("installation", "system")
 """Who put the packaged pack in force."""
 
+WITHOUT: Final = "without"
+"""Of a decision: ids of rules that count no more on its track, since an appeal was granted."""
+
 log = structlog.get_logger()
 
 
@@ -46,11 +50,18 @@ class InForce:
         None for a platform that has decided nothing yet, of which a precheck is asked.
     single_operator : bool
         One identity both proposed and approved the pack.
+    void : frozenset of str
+        Ids of rules that the pack is without, since they fell on appeal on this track.
     """
 
     pack: policy.Pack
     activation_id: str | None = None
     single_operator: bool = False
+    void: frozenset[str] = frozenset()
+
+    def less(self, void: Collection[str]) -> "InForce":
+        """Return it without some more of its rules."""
+        return replace(self, pack=less(self.pack, void), void=self.void.union(void))
 
 
 class Packs:
@@ -98,7 +109,7 @@ class Packs:
         Parameters
         ----------
         track_id : str, optional
-            Without one it is the active pack.
+            Without one it is the active pack. Rules that fell on appeal on the track are left out.
         held : bool
             No move is committed until the transaction that asks has ended.
 
@@ -107,6 +118,12 @@ class Packs:
         TransientError
             If the active pack can't be used by this version of the program.
         """
+        chosen = self._chosen(session, tenant_id, track_id, held=held)
+        return chosen if track_id is None else chosen.less(struck_down(session, track_id))
+
+    def _chosen(
+        self, session: Session, tenant_id: str, track_id: str | None, *, held: bool
+    ) -> InForce:
         lock = {"read": True} if held else None
         rollout = session.get(PolicyRollout, tenant_id, with_for_update=lock)
         if rollout is None:
@@ -139,7 +156,7 @@ class Packs:
         try:
             return self.in_force(session, tenant_id, track_id, held=True)
         except TransientError:
-            return InForce(policy.default_pack())
+            return InForce(policy.default_pack()).less(struck_down(session, track_id))
 
     def that_made(self, session: Session, decision: PolicyDecision) -> policy.Pack | None:
         """Return the pack that made a decision; None if it is no longer here, or no longer usable."""
@@ -171,6 +188,18 @@ class Packs:
     def _of(self, session: Session, activation: PolicyActivation) -> InForce:
         pack = self.compiled(session, activation.pack_id)
         return InForce(pack, activation.id, activation.single_operator)
+
+
+def less(pack: policy.Pack, void: Collection[str]) -> policy.Pack:
+    """Return a pack without some of its rules."""
+    return replace(pack, decisions=tuple(each for each in pack.decisions if each.id not in void))
+
+
+def struck_down(session: Session, track_id: str) -> frozenset[str]:
+    """Return the ids of rules that count no more on a track, whatever was decided on it since."""
+    void: Any = col(PolicyDecision.explanation)[WITHOUT]
+    found = session.exec(select(void).where(PolicyDecision.track_id == track_id)).all()
+    return frozenset(rule for each in found for rule in each or ())
 
 
 def summary(pack: policy.Pack) -> dict[str, object]:

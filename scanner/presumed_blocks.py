@@ -20,6 +20,8 @@ EXEMPTED: Final = "exempted"
 """Of a decision that rules made: the matches that they leave alone."""
 ON_TOP: Final = ([PresumedUse.KIND], [Notice.KIND])
 """Kinds of grounds of decisions that leave what stood before them where it is stricter."""
+DISMISSED: Final = "presumed-use.dismissed"
+"""Code of the reason of what came back when a complaint came to nothing; it names the complaint, and blocks nothing."""
 BLOCKING: Final = frozenset({"blocked", "upheld"})
 """States in which a complaint blocks its track."""
 IN_EFFECT: Final = frozenset({State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED})
@@ -39,7 +41,7 @@ def lay(
     before = session.get_one(PolicyDecision, track.decision_id)
     if track.state not in IN_EFFECT:
         raise IllegalTransitionError(f"the track is {track.state}: try again in a moment")
-    if row.state == "upheld" and track.decision_id == row.decision_id and row.prior_decision_id:
+    if row.state == "upheld" and _is_down(session, before, row):
         before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
     left = session.get_one(PolicyDecision, row.decision_id).explanation.get(notice_tracks.LEFT)
     if left is not None:
@@ -72,10 +74,10 @@ def take_off(
     """Bring back what stood before the block; what came on top of it rests on that from now on."""
     earlier = session.get_one(PolicyDecision, str(row.prior_decision_id))
     hand_on(session, track, row, earlier.id)
-    if track.decision_id != row.decision_id:
+    if not is_laid(session.get_one(PolicyDecision, track.decision_id), row):
 
         def ours(prior: PolicyDecision) -> bool:
-            return ground_of(prior) == [row.KIND, row.id]
+            return is_laid(prior, row)
 
         notice_tracks.rebase(service, session, track, ours, earlier, actor)
         return
@@ -83,7 +85,7 @@ def take_off(
         return
     ruling = Ruling(
         "clear",
-        "presumed-use.dismissed",
+        DISMISSED,
         text,
         legal_basis=(BASIS, "DSM-17-7"),
         ground=(row.KIND, row.id),
@@ -92,10 +94,30 @@ def take_off(
     row.prior_decision_id, row.decision_id = row.decision_id, stored.id
 
 
+def is_laid(decision: PolicyDecision, row: PresumedUse) -> bool:
+    """Whether a decision is a complaint's block, or brings that back after something that came on top of it."""
+    reason = decision.explanation.get("reason") or {}
+    return ground_of(decision) == [row.KIND, row.id] and reason.get("rule") != DISMISSED
+
+
+def holds(session: Session, decision: PolicyDecision) -> bool:
+    """Whether a decision rests on a complaint that still blocks its track."""
+    kind, use_id = ground_of(decision) or ("", "")
+    use = session.get(PresumedUse, use_id) if kind == PresumedUse.KIND else None
+    return use is not None and use.state in BLOCKING and is_laid(decision, use)
+
+
+def _is_down(session: Session, present: PolicyDecision, row: PresumedUse) -> bool:
+    """Whether a complaint's block is what stands on its track."""
+    own = session.get(PolicyDecision, row.decision_id)
+    return own is not None and is_laid(own, row) and is_laid(present, row)
+
+
 def hand_on(session: Session, track: Track, row: PresumedUse, earlier_id: str) -> None:
     """Let complaints whose block came on top of one that falls rest on what was before it."""
     for other in of_track(session, track.id):
-        if other.prior_decision_id == row.decision_id:
+        prior = session.get(PolicyDecision, other.prior_decision_id or "")
+        if other.id != row.id and prior is not None and is_laid(prior, row):
             other.prior_decision_id = earlier_id
 
 

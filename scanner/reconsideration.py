@@ -14,7 +14,15 @@ import structlog
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import generations, judgements, people, strictness, take_projects, tightening
+from scanner import (
+    exemptions,
+    generations,
+    judgements,
+    people,
+    strictness,
+    take_projects,
+    tightening,
+)
 from scanner.bus.dispatch import once
 from scanner.declared import declared
 from scanner.delivery import OUT
@@ -23,7 +31,7 @@ from scanner.events import TrackDecided, TrackSuperseded, TrackUnpublished
 from scanner.journal import Event
 from scanner.judgements import decision_row
 from scanner.marking import mark_of
-from scanner.packs_in_force import InForce
+from scanner.packs_in_force import InForce, struck_down
 from scanner.people_events import AgePurged
 from scanner.tables import Account, Analysis, PolicyActivation, PolicyDecision, Track
 from scanner.track_states import State
@@ -130,9 +138,8 @@ def decided_anew(
         return False
     facts = policy.Facts.model_validate(decision.facts)
     analysis = session.get_one(Analysis, decision.analysis_id)
-    void = judgements.fallen(decision)
-    judged = policy.decide(judgements.less(by.pack, void), facts)
-    stored = decision_row(service, track, analysis, facts, judged, by, void)
+    judged = policy.decide(by.pack, facts)
+    stored = decision_row(service, track, analysis, facts, judged, by)
     session.add(stored)
     track.decision_id = stored.id
     session.flush()
@@ -176,7 +183,7 @@ def _rejudged(
     By the pack that decided, so that nothing but the person makes a difference.
     """
     told = declared(session, track.id)
-    kept = policy.Facts.model_validate(decision.facts)
+    kept = _as_exempted(service, session, track, decision)
     now = kept.model_copy(update=people.facts(session, track.tenant_id, told, service.now()))
     if now == kept:
         return None
@@ -186,8 +193,23 @@ def _rejudged(
         if made_by is None
         else InForce(made_by, decision.activation_id, decision.single_operator)
     )
-    pack = judgements.less(by.pack, judgements.fallen(decision))
-    return Rejudged(now, policy.decide(pack, kept), policy.decide(pack, now), by)
+    by = by.less(struck_down(session, track.id))
+    return Rejudged(now, policy.decide(by.pack, kept), policy.decide(by.pack, now), by)
+
+
+def _as_exempted(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision
+) -> policy.Facts:
+    """Return a decision's facts without what is held against its track no more, of matches."""
+    facts = policy.Facts.model_validate(decision.facts)
+    exempted = {each.reference_id for each in exemptions.of_track(session, track.id).rows}
+    if not exempted or not isinstance(facts.matches, tuple):
+        return facts
+    analysis = session.get_one(Analysis, decision.analysis_id)
+    now = judgements.facts_about(service, session, track, analysis).matches
+    kept = [each for each in facts.matches if each.reference_id not in exempted]
+    left = [each for each in now if each.reference_id in exempted] if isinstance(now, tuple) else []
+    return facts.model_copy(update={"matches": (*kept, *left)})
 
 
 def _was_held_for_the_person(track: Track, decision: PolicyDecision, again: Rejudged) -> bool:
@@ -239,10 +261,9 @@ def _superseding(
 ) -> PolicyDecision:
     """Put the decision of now in place of the one before, and write that down."""
     analysis = session.get_one(Analysis, decision.analysis_id)
-    void = judgements.fallen(decision)
 
     def judged() -> PolicyDecision:
-        return decision_row(service, track, analysis, again.facts, again.after, again.by, void)
+        return decision_row(service, track, analysis, again.facts, again.after, again.by)
 
     stored = tightening.keeping(session, decision, judged)
     session.add(stored)

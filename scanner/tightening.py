@@ -38,8 +38,14 @@ def keeping(
         if isinstance(matter, PresumedUse):
             matter.decision_id = stored.id
         return stored
-    kept = held or (stands if stands.ruled_by is not None else None)
+    kept = held or (stands if _is_a_persons(session, stands) else None)
     return judged() if kept is None else _merged(judged(), kept)
+
+
+def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:
+    """Whether somebody limited a track by more than rules had, or left a part of that."""
+    made_by_rules = judgements.made_by_rules(session, stands)
+    return stands.decision != "clear" and (not made_by_rules or judgements.is_part(session, stands))
 
 
 def _holder(session: Session, stands: PolicyDecision) -> NoticeTrack | PresumedUse | None:
@@ -51,8 +57,7 @@ def _holder(session: Session, stands: PolicyDecision) -> NoticeTrack | PresumedU
         return row if row is not None and row.state == "actioned" else None
     if kind == PresumedUse.KIND:
         use = session.get(PresumedUse, ground_id, with_for_update=True, populate_existing=True)
-        rests = use is not None and use.state in BLOCKING and use.decision_id == stands.id
-        return use if rests else None
+        return use if use is not None and use.state in BLOCKING else None
     return None
 
 

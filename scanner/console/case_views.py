@@ -12,6 +12,7 @@ import policy
 from appeals.machines.case import State
 from scanner import (
     case_views,
+    decision_replays,
     explanations,
     rehearsals,
     rollouts,
@@ -257,7 +258,7 @@ def _pack(
     """Return the pack that made a decision; None where none that is here did, or its facts were erased."""
     if decision is None or decision.ruled_by is not None or ERASED in decision.facts:
         return None
-    return service.packs.that_made(session, decision)
+    return decision_replays.pack_of(service, session, decision)
 
 
 def _shadow(service: "Service", session: Session, decision: PolicyDecision) -> Shadow | None:
@@ -272,7 +273,7 @@ def _flips(
     pack: policy.Pack | None, decision: PolicyDecision | None
 ) -> list[dict[str, Any]] | None:
     """Return what would change the decision."""
-    if pack is None or decision is None:
+    if pack is None or decision is None or decision_replays.kept(decision):
         return None
     facts = policy.Facts.model_validate(decision.facts)
     return [flip.to_json() for flip in policy.flips(pack, facts)]

@@ -54,4 +54,7 @@ class ReplayAnswer(Answer):
     replayed_decision: str
     replayed_outcome_hash: Digest
     replayed_pack: str
-    same: bool
+    same: bool = Field(description="Whether what the rules made has the same hash both times.")
+    keeps: str | None = Field(
+        description="Id of a person's decision whose limits it keeps besides: no rules make those again."
+    )

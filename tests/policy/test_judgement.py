@@ -461,3 +461,34 @@ def test_an_empty_map_is_no_unknown_fact():
     """A fact that is unknown says why; what says nothing is a mistake."""
     with pytest.raises(ValueError, match="duration"):
         Facts.model_validate({"duration": {}})
+
+
+@pytest.mark.parametrize(
+    ("rules", "limits"),
+    [
+        ("", [((), ("DE",), ["Anywhere"]), (("US",), (), ["Stateside"])]),
+        (
+            "  - {id: child, title: Child, when: duration > 1.0, where: [DE, FR],\n"
+            "     outcome: restrict, restriction: {kind: monetise}}\n",
+            [((), ("DE",), ["Anywhere"]), (("US",), (), ["Stateside"]), (("DE",), (), [])],
+        ),
+    ],
+)
+def test_a_holder_earns_only_where_a_rule_says_so(rules: str, limits: list[object]) -> None:
+    """DSM-17: nobody is paid for places in which a work is not theirs; nor is whoever uploaded it, if a rule says so."""
+    found = MatchFact(reference_id="r", kind="recording", score=1, reference_policy="monetise")
+    here = {"holder": "Stateside", "territories": ("US",)}
+    all_over = {"reference_id": "s", "holder": "Anywhere", "licence_territories": ("DE",)}
+    matches = (
+        found.model_copy(update=all_over | {"licensed": True}),
+        found.model_copy(update=here),
+    )
+    facts = LIVELY.model_copy(update={"matches": matches})
+
+    decision = decide(pack_with(rules), facts)
+
+    told = [
+        (tuple(each["territories"]), tuple(each["except"]), each["holders"])
+        for each in decision.restrictions
+    ]
+    assert told == limits

@@ -8,26 +8,39 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import delete, event
-from sqlmodel import select
+from sqlmodel import col, select
 
 from scanner import (
     claim_outcomes,
     claim_views,
     claims,
     disputes,
+    events,
     inline,
+    pipeline,
     references,
     rulings,
+    tracks,
     upkeep,
 )
 from scanner.bus.dispatch import AlreadyHandledError
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.consumer_groups import GROUPS
 from scanner.disputes import Answered, Filed
 from scanner.journal import PIPELINE, Actor, event_of
 from scanner.rulings import Ruling
 from scanner.service import Service
-from scanner.tables import Claim, Dispute, Handled, PolicyDecision, Reference, Track, TrackMatch
+from scanner.tables import (
+    Analysis,
+    Claim,
+    Dispute,
+    Handled,
+    PolicyDecision,
+    Reference,
+    Track,
+    TrackMatch,
+)
 from scanner.tracks import locked, withdraw
 from tests import casework, claiming, noticed
 
@@ -268,3 +281,56 @@ def queries(service: Service) -> Iterator[list[str]]:
         yield asked
     finally:
         event.remove(service.database.engine, "before_cursor_execute", note)
+
+
+def analysed_again(service: Service, track: Track, detectors: dict[str, str] | None = None) -> None:
+    """Have a track of a reviewer's analysed again; with ``detectors`` it is, nothing found, and decided on."""
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "quarantined"
+        tracks.analyse_again(session, row, "a reviewer asks", service.now())
+        if detectors is None:
+            return
+        again = session.exec(select(Analysis)).one().model_dump()
+        session.add(Analysis(**again | {"id": new_id(), "detectors": detectors}))
+        session.flush()
+        found = session.exec(select(Analysis).order_by(col(Analysis.id).desc())).first()
+        row.analysis_id, row.state = found.id, "analysing"
+        known = (found.id, found.index_version)
+    data = events.TrackAnalysed(
+        analysis_id=known[0], sha256=None, detectors=detectors, index_version=known[1], matches=0
+    )
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        analysed = tracks.note(session, row, data, service.now())
+    pipeline.decide(service, analysed)
+
+
+def test_an_upheld_claim_waits_for_its_track_to_be_analysed_again(service, caller) -> None:
+    """DSM-17-9: a part that is not its holder's says nothing of a match that nobody can look at now."""
+    track, claim, song = upheld(service, caller)
+    analysed_again(service, track)
+
+    upkeep.exclude(service, caller, song.id, 0, 5)
+    inline.drive_group(service, CLAIMS, track.tenant_id)
+
+    (claim,) = claiming.claims(service, track.id)
+    assert (claim.state, claim.ground) == ("upheld", None)
+
+
+@pytest.mark.parametrize(
+    ("detectors", "left"),
+    [
+        ({"fingerprint": "failed"}, ("quarantined", "upheld", None)),
+        ({"fingerprint": "ok", "composition": "failed"}, ("quarantined", "upheld", None)),
+        ({"fingerprint": "ok"}, ("released", "released", "match-gone")),
+    ],
+)
+def test_a_claim_ends_only_where_the_search_that_finds_nothing_came_to_its_end(
+    service, caller, detectors, left
+) -> None:
+    track, _, _ = upheld(service, caller)
+
+    analysed_again(service, track, detectors)
+
+    assert settled(service, track) == left

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner import amendments, case_matters, claim_releases, inline, judgements, lawful_uses
+from scanner import amendments, case_matters, claim_releases, inline, lawful_uses, packs_in_force
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import Attestation
@@ -106,21 +106,21 @@ def test_a_claim_that_ends_asks_a_person_where_rules_are_stricter_now(service, c
 def test_a_rule_that_fell_on_appeal_counts_no_more_when_rules_judge_anew(service, caller) -> None:
     """DSA-20: what an officer struck down does not come back with the end of a claim."""
     track, (_, second) = song_in_track(service, caller, "monetise", "block")
-    told = standing(service, track).explanation | {judgements.WITHOUT: ["recording-monetise"]}
+    told = standing(service, track).explanation | {packs_in_force.WITHOUT: ["recording-monetise"]}
     changed(service, track, explanation=told)
 
     release(service, caller, second)
 
     after = standing(service, track)
     assert after.decision == "clear"
-    assert after.explanation[judgements.WITHOUT] == ["recording-monetise"]
+    assert after.explanation[packs_in_force.WITHOUT] == ["recording-monetise"]
 
 
 def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_creator_amends(service, caller) -> None:
     """DSA-20: a claim that ended makes nobody's declaration a matter of appeals."""
     track, (_, second) = song_in_track(service, caller, "monetise", "monetise")
     release(service, caller, second)
-    told = standing(service, track).explanation | {judgements.WITHOUT: ["recording-monetise"]}
+    told = standing(service, track).explanation | {packs_in_force.WITHOUT: ["recording-monetise"]}
     changed(service, track, explanation=told)
     row = amendments.draft(service, caller, track.id, "territories", {"without": ["DE"]})
 
@@ -131,7 +131,7 @@ def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_creator_amends(service
     inline.drive(service, track.id)
 
     assert standing(service, track).decision == "clear"
-    assert standing(service, track).explanation[judgements.WITHOUT] == ["recording-monetise"]
+    assert standing(service, track).explanation[packs_in_force.WITHOUT] == ["recording-monetise"]
 
 
 def test_a_flag_makes_nobody_worse_off_by_a_limit_that_is_new(service, caller) -> None:
@@ -148,3 +148,16 @@ def test_a_flag_makes_nobody_worse_off_by_a_limit_that_is_new(service, caller) -
 def release(service: Service, caller: Caller, claim: Claim) -> None:
     claim_releases.release(service, caller, claim.id)  # the platform speaks for the holder
     inline.drive(service, claim.track_id)
+
+
+def test_a_flag_said_again_helps_where_it_does_by_then(service, caller) -> None:
+    """DE-URHDAG: what rules were too strict for at first is not lost for good; it is written down once."""
+    track, _ = song_in_track(service, caller, "monetise")
+    changed(service, track, outcomes={"*": "clear"}, restrictions=[])
+    flag(service, caller, track)
+    changed(service, track, outcomes={"*": "block"}, decision="block", restrictions=[])
+
+    flag(service, caller, track)
+
+    assert standing(service, track).outcomes == {"*": "restrict"}
+    assert claiming.types(service, track.id).count("track.lawful_use_flagged") == 1

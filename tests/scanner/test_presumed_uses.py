@@ -215,3 +215,64 @@ def _ages(service: Service, track: Track) -> list[int]:
         found = session.get_one(Track, track.id).decision_id
         limits = session.get_one(PolicyDecision, found).restrictions
         return [each["min_age"] for each in limits if each["kind"] == "age"]
+
+
+def laid_over_and_taken_back(service: Service, caller: Caller, track: Track, way: str) -> None:
+    """Let a notice block a track for a while; it is taken back, or falls on appeal."""
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block"))
+    settled(service, track.id)
+    if way == "appeal":
+        appealed(service, caller, track)
+    else:
+        notices.retract(service, notice, caller)
+        settled(service, track.id)
+
+
+@pytest.mark.parametrize("way", ["retract", "appeal"])
+def test_a_complaint_falls_with_its_block_that_came_back_after_a_notice(
+    service, caller, way
+) -> None:
+    """DE-URHDAG: the block is another decision by then, and still the complaint's."""
+    track, use, holder = blocked(service, caller)
+    laid_over_and_taken_back(service, caller, track, way)
+    assert outcomes(service, track)["DE"] == "block"
+
+    presumed_uses.withdraw(service, holder, use.id)
+
+    settled(service, track.id)
+    assert outcomes(service, track) == {"*": "restrict", "DE": "clear"}
+
+
+def test_a_complaint_that_is_upheld_after_its_block_came_back_falls_on_appeal(
+    service, caller
+) -> None:
+    """DSA-20: what it falls back to is what stood before the block."""
+    track, use, _ = blocked(service, caller)
+    laid_over_and_taken_back(service, caller, track, "retract")
+    decided(service, track, use)
+
+    appealed(service, caller, track)
+
+    assert outcomes(service, track).get("DE") != "block"
+
+
+def test_a_complaint_that_falls_leaves_nothing_of_itself_in_another_one(service, caller) -> None:
+    label = claiming.holder(service, caller)
+    songs = [claiming.reference(service, caller, label, title=each) for each in ("Song", "Tune")]
+    track = used(service, caller, *songs)
+    holder = claiming.of(caller, label)
+    first, second = uses(service)
+    presumed_uses.complain(service, holder, first.id, "It is the hook.", WORD)
+    settled(service, track.id)
+    laid_over_and_taken_back(service, caller, track, "retract")
+    presumed_uses.complain(service, holder, second.id, "It is the hook.")
+    decided(service, track, second)
+
+    presumed_uses.withdraw(service, holder, first.id)
+    settled(service, track.id)
+
+    assert outcomes(service, track)["DE"] == "block"
+    with service.database.reading() as session:
+        prior = session.get_one(PresumedUse, second.id).prior_decision_id
+        assert session.get_one(PolicyDecision, prior).outcomes.get("DE") != "block"

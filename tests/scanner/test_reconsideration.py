@@ -10,8 +10,8 @@ from scanner import (
     ages,
     consents,
     consumer_groups,
-    judgements,
     notices,
+    packs_in_force,
     parental_controls,
     pipeline,
     policies,
@@ -289,7 +289,7 @@ def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_person_changes(service
     assert drive(service, track_id) == "released"
     with service.database.transaction() as session:
         row = session.exec(select(PolicyDecision)).one()
-        told = row.explanation | {judgements.WITHOUT: ["child-publishing"]}
+        told = row.explanation | {packs_in_force.WITHOUT: ["child-publishing"]}
         row.explanation = told
 
     consents.withdraw(service, consent.id, PARENT)
@@ -299,4 +299,4 @@ def test_a_rule_that_fell_on_appeal_counts_no_more_when_a_person_changes(service
     assert track.state == "conditioned"  # it earns nothing, and stays out
     with service.database.reading() as session:
         after = session.get_one(PolicyDecision, track.decision_id)
-    assert after.explanation[judgements.WITHOUT] == ["child-publishing"]
+    assert after.explanation[packs_in_force.WITHOUT] == ["child-publishing"]

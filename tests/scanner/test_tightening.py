@@ -1,0 +1,319 @@
+"""What rules tighten for a person, and what of other decisions counts in that."""
+
+import pytest
+from sqlmodel import select
+
+from scanner import (
+    ages,
+    claim_releases,
+    consents,
+    consumer_groups,
+    decision_replays,
+    effects,
+    events,
+    inline,
+    judgements,
+    notices,
+    pipeline,
+    presumed_uses,
+    rulings,
+    tracks,
+)
+from scanner.ages import AgeSaid
+from scanner.callers import Caller
+from scanner.consents import ConsentAsked
+from scanner.journal import Actor, Event, event_of
+from scanner.packs_in_force import WITHOUT
+from scanner.presumed_uses import Attested
+from scanner.rulings import Ruling
+from scanner.service import Service
+from scanner.tables import (
+    Account,
+    Case,
+    Consent,
+    MatchExemption,
+    PolicyDecision,
+    PresumedUse,
+    Reference,
+    Submission,
+    Track,
+)
+from scanner.tracks import locked
+from tests import casework, claiming, noticed
+from tests.scanner.test_presumed_uses import appealed, outcomes, settled
+
+PARENT = Actor("parent", "parent")
+CLAIMS, PEOPLE = (
+    next(each for each in consumer_groups.GROUPS if each.name == name)
+    for name in ("claims", "people")
+)
+
+
+def agreed(service: Service, caller: Caller, scope: str) -> Consent:
+    words = ConsentAsked(
+        "mother", (scope,), "May your child?", "2026-11", "en", None, "signed-form"
+    )
+    row = consents.request(service, caller, "kid", words).consent
+    return consents.grant(service, row.id, PARENT).consent
+
+
+def taken_back(service: Service, caller: Caller, consent: Consent) -> None:
+    """Withdraw a consent, and let what follows follow."""
+    consents.withdraw(service, consent.id, PARENT)
+    inline.drive_group(service, PEOPLE, caller.tenant_id)
+
+
+def kids(service: Service, caller: Caller, found: Reference, seconds: int) -> Event:
+    """An analysed track of a child's with a match, that nothing was decided on yet."""
+    ages.assure(service, caller, "kid", AgeSaid("parent", "child", country="US"))
+    with service.database.reading() as session:
+        account = session.exec(select(Account)).one()
+    parts = ((0, seconds),)
+    event = claiming.analysed(service, caller, found, parts=parts, account_id=account.id)
+    with service.database.transaction() as session:
+        row = session.exec(select(Submission)).one()
+        row.declaration = row.declaration | {"account": "kid"}
+    return event
+
+
+@pytest.fixture
+def earning(service, caller) -> Consent:
+    """Consent that a child's tracks earn money; that they are published is agreed to as well."""
+    agreed(service, caller, "publish")
+    return agreed(service, caller, "monetise")
+
+
+@pytest.fixture
+def label(service, caller):
+    return claiming.holder(service, caller)
+
+
+@pytest.fixture
+def analysed(service, caller, earning, label) -> Event:
+    """A child's track with a song that its holder earns from in the US."""
+    song = claiming.reference(service, caller, label)
+    with service.database.transaction() as session:
+        session.get_one(Reference, song.id).territories = ["US"]
+    return kids(service, caller, song, 90)
+
+
+@pytest.fixture
+def track(service, analysed) -> Track:
+    return settled(service, analysed.subject)
+
+
+def standing(service: Service, track: Track) -> PolicyDecision:
+    with service.database.reading() as session:
+        return session.get_one(PolicyDecision, casework.track_of(service, track.id).decision_id)
+
+
+def test_a_track_that_rules_tighten_before_its_release_is_claimed(
+    service, caller, earning, analysed
+) -> None:
+    """DSM-17: who earns from a track has a claim on it, which its creator can dispute."""
+    pipeline.decide(service, analysed)
+    consents.withdraw(service, earning.id, PARENT)
+    decided = casework.events(service, analysed.subject)[-1]
+
+    pipeline.release(service, event_of(decided))
+    inline.drive_group(service, CLAIMS, caller.tenant_id)
+
+    (claim,) = claiming.claims(service, analysed.subject)
+    assert claim.state == "active"
+    assert claim.decision_id == casework.track_of(service, analysed.subject).decision_id
+
+
+def test_a_notice_that_came_to_nothing_makes_no_decision_of_rules_a_persons(
+    service, caller, earning, track
+) -> None:
+    """Claims on such a track end by themselves, with what they limit."""
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block"))
+    settled(service, track.id)
+    notices.retract(service, notice, caller)
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert judgements.KEEPS not in standing(service, track).explanation
+
+    (claim,) = claiming.claims(service, track.id)
+    claim_releases.release(service, caller, claim.id)
+    settled(service, track.id)
+
+    (limit,) = standing(service, track).restrictions
+    assert limit["holders"] == []
+    with service.database.reading() as session:
+        assert "claim" not in session.exec(select(Case.kind)).all()
+
+
+def test_an_appeal_of_a_complaint_that_rules_tightened_ends_the_complaint(
+    service, caller, earning, label
+) -> None:
+    """DSA-20: the block falls, and its case and the held match with it."""
+    song = claiming.reference(service, caller, label)
+    event = kids(service, caller, song, 12)
+    track = settled(service, event.subject)
+    with service.database.reading() as session:
+        use = session.exec(select(PresumedUse)).one()
+    word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
+    presumed_uses.complain(service, claiming.of(caller, label), use.id, "It is the hook.", word)
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert outcomes(service, track)["DE"] == "block"
+
+    appealed(service, caller, track)
+
+    assert outcomes(service, track).get("DE") != "block"
+    with service.database.reading() as session:
+        assert session.exec(select(PresumedUse)).one().state == "reversed"
+        assert session.exec(select(Case)).one().closed_at is not None
+    (claim,) = claiming.claims(service, track.id)
+    assert (claim.state, claim.ground) == ("released", "appeal")
+
+
+def test_an_appeal_of_what_rules_and_a_person_decided_frees_the_match(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: all that was contested falls, the claim too, and the match is held against nobody again."""
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        ruling = Ruling("block", "human.looked", "A person looked.", territories=("FR",))
+        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert judgements.KEEPS in standing(service, track).explanation
+
+    appealed(service, caller, track)
+
+    (claim,) = claiming.claims(service, track.id)
+    assert (claim.state, claim.ground) == ("released", "appeal")
+    with service.database.reading() as session:
+        freed = session.exec(select(MatchExemption)).one()
+    assert freed.reference_id == claim.reference_id
+
+
+def test_a_block_that_came_back_after_a_notice_is_still_the_complaints_when_rules_tighten(
+    service, caller, earning, label
+) -> None:
+    song = claiming.reference(service, caller, label)
+    track = settled(service, kids(service, caller, song, 12).subject)
+    with service.database.reading() as session:
+        use = session.exec(select(PresumedUse)).one()
+    holder = claiming.of(caller, label)
+    word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
+    presumed_uses.complain(service, holder, use.id, "It is the hook.", word)
+    settled(service, track.id)
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block"))
+    settled(service, track.id)
+    notices.retract(service, notice, caller)
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert outcomes(service, track)["DE"] == "block"
+
+    presumed_uses.withdraw(service, holder, use.id)
+    settled(service, track.id)
+
+    assert outcomes(service, track).get("DE") != "block"
+
+
+def granted(service: Service, caller: Caller, track: Track) -> None:
+    """Appeal what stands on a track, have that granted, and look that nothing limits it."""
+    appealed(service, caller, track)
+    assert standing(service, track).decision == "clear"
+
+
+def test_a_match_that_fell_on_appeal_stays_so_when_rules_tighten(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: nobody earns again from what an officer set free."""
+    granted(service, caller, track)
+
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    inline.drive_group(service, CLAIMS, caller.tenant_id)
+
+    (limit,) = standing(service, track).restrictions
+    assert (limit["kind"], limit["holders"]) == ("monetise", [])
+    assert [each.state for each in claiming.claims(service, track.id)] == ["released"]
+
+
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_again(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: it was struck down for the track, whatever was decided on it since."""
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    granted(service, caller, track)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "analysing"
+        data = events.TrackAnalysed(
+            analysis_id=row.analysis_id, sha256=None, detectors={}, index_version=None, matches=0
+        )
+        again = tracks.note(session, row, data, service.now())
+
+    pipeline.decide(service, again)
+
+    settled(service, track.id)
+    assert standing(service, track).decision == "clear"
+    assert "child-monetising" in standing(service, track).explanation[WITHOUT]
+
+
+def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
+    service, caller, earning, track
+) -> None:
+    taken_back(service, caller, earning)
+    granted(service, caller, track)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "decided"
+        before = session.get_one(PolicyDecision, row.decision_id)
+        event = event_of(casework.events(service, track.id)[-1])
+        effects.keep_back(service, session, row, before, ("watermark", "unreadable"), event)
+
+    found = {each["rule"] for each in standing(service, track).reasons}
+    assert "core.mark-not-read-back" in found
+    assert "child-monetising" not in found
+
+
+def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
+    service, caller, earning, track
+) -> None:
+    """What it says of itself has to come out of what it was made of."""
+    with service.database.transaction() as session:
+        row = session.get_one(PolicyDecision, track.decision_id)
+        row.explanation = row.explanation | {WITHOUT: ["child-publishing"]}
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    for consent in (publishing, earning):
+        taken_back(service, caller, consent)
+    settled(service, track.id)
+
+    replayed = decision_replays.replay(service, casework.track_of(service, track.id))
+
+    assert replayed.same
+    with service.database.reading() as session:
+        flips = decision_replays.flips_of(service, session, standing(service, track))
+    assert "with publish" not in [each["change"] for each in flips if each["fact"] == "consents"]
+
+
+def test_what_keeps_a_persons_limits_says_so_and_names_no_fact_that_flips_it(
+    service, caller, earning, track
+) -> None:
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        ruling = Ruling("block", "human.looked", "A person looked.", territories=("FR",))
+        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
+    settled(service, track.id)
+    kept = standing(service, track)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+
+    replayed = decision_replays.replay(service, casework.track_of(service, track.id))
+
+    assert replayed.keeps == kept.id
+    with service.database.reading() as session:
+        assert decision_replays.flips_of(service, session, standing(service, track)) is None
