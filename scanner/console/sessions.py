@@ -107,24 +107,28 @@ def enter(service: "Service", link_token: str, *, former: str | None, language: 
 
 def begin(
     service: "Service",
+    user: User,
     *,
     former: str | None,
     language: str | None,
-    until: datetime | None = None,
-    **whose: str | None,
+    browser: str | None = None,
 ) -> str:
-    """Begin a session under a new token, which is returned; the browser's former one ends.
+    """Begin a session, under a new token, of a login that the identity provider vouched for; the former one ends.
 
-    Parameters
-    ----------
-    until : datetime, optional
-        When it ends, if that is sooner than after :data:`LIFE`.
-    whose
-        Columns of :class:`scanner.tables.ConsoleSession` that say whose it is, and at which browser.
+    Raises
+    ------
+    UnauthorisedError
+        If the login was changed, or put out of use, meanwhile.
     """
     with service.database.transaction() as session:
+        logins.refuse_changed(session, user)
         return _begin(
-            session, service.now(), former=former, language=language, until=until, **whose
+            session,
+            service.now(),
+            former=former,
+            language=user.language or language,
+            user_id=user.id,
+            browser=browser,
         )
 
 
