@@ -96,13 +96,13 @@ def centre_of(player: Instrument, register: int) -> float:
 
 
 def lead_centre(plan: Plan) -> float | None:
-    """Pitch about which the melody of a plan lies; None if nobody plays one."""
+    """Pitch about which the melody of a plan lies; None if none sounds in it."""
     lead = next((seat for seat in plan.seats if "melody" in seat.voices), None)
     if lead is None:
         return None
     if plan.melody:
         pitches = [note.pitch for note in fitted(plan.melody, lead.instrument, plan.ticks)]
-        return float(np.mean(pitches))
+        return float(np.mean(pitches)) if pitches else None  # it may begin after the end
     return centre_of(lead.instrument, plan.mood.register)
 
 

@@ -4,7 +4,7 @@ Less assurance, less consent or stricter controls never allow more; `tests/polic
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -154,6 +154,11 @@ class GateReason:
             "legal_basis": list(self.legal_basis),
             "outcome": self.outcome,
         }
+
+    def told_as(self, name: str, **values: object) -> "GateReason":
+        """Return the same reason with another of the gates' texts, in each language."""
+        texts = told(name, act=None, **values)
+        return replace(self, text=texts.pop(SOURCE), texts=texts)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import marking, provenance, take_extras, take_nodes, watermark_keys
+from scanner import marking, provenance, take_credits, take_extras, take_nodes, watermark_keys
 from scanner.audio import Decoded, encoding
 from scanner.clock import new_id
 from scanner.database import Database
@@ -29,6 +29,7 @@ from scanner.errors import IllegalTransitionError, NotFoundError, ScannerError
 from scanner.events import TrackFileMade
 from scanner.journal import record
 from scanner.marking import MarkState
+from scanner.privacy import blobs
 from scanner.tables import Provenance, ReleasedFile, Track, TrackStem, Watermark
 from scanner.track_states import State
 from scanner.tracks import locked, person_of
@@ -114,10 +115,23 @@ def deliver(
 def prepared(
     service: "Service", track: Track, form: encoding.Form, bit_rate: int, part: str = MIX
 ) -> ReleasedFile:
-    """Make a file that is about to go out, whatever state the track is in; raises as `deliver`."""
+    """Make a file that is about to go out, whatever state the track is in; raises as `deliver`.
+
+    It is made again if somebody whom it credits was erased meanwhile.
+    """
+    while True:
+        made = _prepared(service, track, form, bit_rate, part)
+        if made is not None:
+            return made
+
+
+def _prepared(
+    service: "Service", track: Track, form: encoding.Form, bit_rate: int, part: str
+) -> ReleasedFile | None:
     rate = 0 if form.lossless else bit_rate
     with service.database.reading() as session:
         facts = _facts_of(session, track, part, form)
+        credits_ = take_credits.told(session, track.id)
         known = _file_of(session, track.id, part, form, rate, facts.watermark.payload)
     _check_key(service, facts.watermark)
     if known is not None:
@@ -149,6 +163,7 @@ def prepared(
             created_at=service.now(),
         ),
         signed,
+        credits_,
     )
 
 
@@ -427,15 +442,25 @@ def _lossless_form(service: "Service", facts: DeliveryFacts, part: str) -> encod
 
 
 def _registered(
-    service: "Service", row: ReleasedFile, signed: Sequence[Provenance]
-) -> ReleasedFile:
-    """Write a file down and what was signed in it, unless another request made the same meanwhile."""
+    service: "Service",
+    row: ReleasedFile,
+    signed: Sequence[Provenance],
+    credits_: tuple[list[str], list[str]],
+) -> ReleasedFile | None:
+    """Write a file down and what was signed in it, unless another request made the same meanwhile.
+
+    None, and its bytes go, if the names that it holds are not those of now.
+    """
     with service.database.transaction() as session:
         track = locked(session, row.tenant_id, row.track_id)
         form = encoding.FORMS.get(row.form, ZIP)
         known = _file_of(session, row.track_id, row.part, form, row.bit_rate, row.payload)
         if known is not None:
             return known
+        if take_credits.told(session, row.track_id) != credits_:
+            stale = [row.sha256, *(each.manifest_sha256 for each in signed)]
+            blobs.due(session, row.tenant_id, stale, service.now())
+            return None
         session.add(row)
         for each in signed:
             Database.insert_if_absent(session, each)

@@ -118,9 +118,10 @@ def _gates_of_several(
     """What stands in the way of so many takes: all of them must be left of the day's quota."""
     last = replace(person, generated_today=person.generated_today + count - 1)
     reasons, left = policy.gate("generate", last, now).reasons, policy.quota_left(person)
-    told = f"{count} takes are asked for, and {left} are left of this account's day."
     return [
-        replace(reason, text=told) if left and reason.outcome == "over-quota" else reason
+        reason.told_as("quota-of-several", count=count, left=left)
+        if left and reason.outcome == "over-quota"
+        else reason
         for reason in reasons
     ]
 

@@ -101,7 +101,7 @@ def check_role(role: str | None) -> None:
 
 
 def refuse_changed(session: Session, checked: User) -> None:
-    """Lock a login whose password was found right, and refuse it if it is not the same any more.
+    """Lock a login that was found to be whose it says, and refuse it if it is not the same any more.
 
     Raises
     ------

@@ -6,7 +6,7 @@ A preview is no release. What may be kept is made anew by a generation and goes 
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +35,8 @@ from scanner.watermark_keys import WatermarkKeyError
 from watermark import Key, Payload
 
 if TYPE_CHECKING:
+    from sqlmodel.sql.expression import SelectOfScalar
+
     from scanner.callers import Caller
     from scanner.service import Service
 
@@ -165,6 +167,9 @@ def stop(service: "Service", caller: "Caller", preview_id: str) -> None:
 
 def end_lost(service: "Service") -> int:
     """Write down what was heard of previews that nobody plays any more: a server went away with them."""
+    with service.database.reading() as session:  # mostly there is none: no worker waits to write
+        if session.exec(_lost(service).limit(1)).first() is None:
+            return 0
     with service.database.transaction() as session:
         return _end_lost(service, session)
 
@@ -293,7 +298,7 @@ def _of_previews(reason: policy.GateReason) -> policy.GateReason:
     """Say of the day's quota, which holds for previews by themselves, that it is theirs."""
     if reason.outcome != "over-quota":
         return reason
-    return replace(reason, text="As many previews as this account may hear in a day were heard.")
+    return reason.told_as("quota-of-previews")
 
 
 def _check_controls(row: Preview, controls: Mapping[str, Any]) -> None:
@@ -327,16 +332,19 @@ def _require_room(service: "Service", session: Session, tenant_id: str) -> None:
 
 
 def _end_lost(service: "Service", session: Session) -> int:
-    """End what was begun and nobody plays any more, also what somebody stopped meanwhile."""
-    long_ago = service.now() - timedelta(seconds=LOST_SECONDS)
-    begun = col(Preview.state).in_((PreviewState.PLAYING, PreviewState.ENDED))
-    lost = select(Preview).where(
-        begun, col(Preview.ended_at).is_(None), col(Preview.beat_at) < long_ago
-    )
-    rows = session.exec(lost.order_by(col(Preview.id)).with_for_update()).all()
+    rows = session.exec(_lost(service).order_by(col(Preview.id)).with_for_update()).all()
     for row in rows:
         _finish(service, session, row, None, row.tally)
     return len(rows)
+
+
+def _lost(service: "Service") -> "SelectOfScalar[Preview]":
+    """Query what was begun and nobody plays any more, also what somebody stopped meanwhile."""
+    long_ago = service.now() - timedelta(seconds=LOST_SECONDS)
+    begun = col(Preview.state).in_((PreviewState.PLAYING, PreviewState.ENDED))
+    return select(Preview).where(
+        begun, col(Preview.ended_at).is_(None), col(Preview.beat_at) < long_ago
+    )
 
 
 def _finish(

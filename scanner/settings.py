@@ -435,7 +435,11 @@ class Settings(BaseSettings):
         description="New variations that are made away from what a refused take resembles.",
     )
     preview_sessions: int = Field(
-        default=2, ge=0, le=64, description="Previews that play at once, a process each; 0: none."
+        default=4,
+        ge=0,
+        le=64,
+        description="Previews that play at once, a process each; 0: none. "
+        "More than one tenant's share, else one tenant can take every place.",
     )
     preview_sessions_a_tenant: int = Field(
         default=2, ge=1, le=64, description="Of these, previews that play at once for one tenant."

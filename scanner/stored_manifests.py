@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import case
 from sqlmodel import Session, col, or_, select
 
 from scanner.tables import Provenance, Track, Watermark
+from scanner.tables.provenance import NO_MANIFEST
 from scanner.track_states import State
 from watermark.provenance import SOFT_BINDING_ALGORITHM
 
@@ -24,9 +26,10 @@ def of_file(session: Session, file_sha256: str) -> Provenance | None:
 
 
 def of_track(session: Session, track_id: str) -> Provenance | None:
-    """Return what was signed last into a track's mix; None if nothing was."""
+    """Return what was signed last into a track's mix, best with its manifest; None if nothing was."""
     query = select(Provenance).where(Provenance.track_id == track_id, Provenance.part == MIX)
-    newest = (col(Provenance.created_at).desc(), col(Provenance.id).desc())
+    kept = case((col(Provenance.manifest_sha256) == NO_MANIFEST, 1), else_=0)
+    newest = (kept, col(Provenance.created_at).desc(), col(Provenance.id).desc())
     return session.exec(query.order_by(*newest)).first()
 
 
@@ -104,8 +107,8 @@ def describe(row: Provenance) -> dict[str, Any]:
         "part": row.part,
         "format": row.form,
         "file_sha256": row.file_sha256,
-        "manifest_sha256": row.manifest_sha256,
-        "manifest_url": f"/v1/tracks/{row.track_id}/manifest",
+        "manifest_sha256": row.manifest_sha256 or None,
+        "manifest_url": f"/v1/tracks/{row.track_id}/manifest" if row.manifest_sha256 else None,
         "label": row.label,
         "issuer": row.issuer,
         "source_type": row.source_type,

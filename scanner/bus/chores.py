@@ -27,6 +27,7 @@ from scanner import (
     queues,
     reference_checks,
     rehearsals,
+    remade_files,
     sanctions,
     second_reviews,
     setbacks,
@@ -104,6 +105,7 @@ class Chores:
                 lambda: stay_down.find_more(service),
                 lambda: checkpoints.write_due(service),
                 lambda: stream_records.lapse(service),
+                lambda: remade_files.make_due(service),
             ]
         self._rounds += 1
         for chore in due:

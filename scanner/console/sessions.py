@@ -107,29 +107,39 @@ def enter(service: "Service", link_token: str, *, former: str | None, language: 
 
 def begin(
     service: "Service",
+    user: User,
     *,
     former: str | None,
     language: str | None,
-    until: datetime | None = None,
-    **whose: str | None,
+    browser: str | None = None,
 ) -> str:
-    """Begin a session under a new token, which is returned; the browser's former one ends.
+    """Begin a session, under a new token, of a login that the identity provider vouched for; the former one ends.
 
-    Parameters
-    ----------
-    until : datetime, optional
-        When it ends, if that is sooner than after :data:`LIFE`.
-    whose
-        Columns of :class:`scanner.tables.ConsoleSession` that say whose it is, and at which browser.
+    Raises
+    ------
+    UnauthorisedError
+        If the login was changed, or put out of use, meanwhile.
     """
     with service.database.transaction() as session:
+        logins.refuse_changed(session, user)
         return _begin(
-            session, service.now(), former=former, language=language, until=until, **whose
+            session,
+            service.now(),
+            former=former,
+            language=user.language or language,
+            user_id=user.id,
+            browser=browser,
         )
 
 
-def find(service: "Service", token: str | None) -> Identity | None:
-    """Return who a token stands for; None once its session has ended, by age or by idleness."""
+def find(service: "Service", token: str | None, *, in_use: bool = True) -> Identity | None:
+    """Return who a token stands for; None once its session has ended, by age or by idleness.
+
+    Parameters
+    ----------
+    in_use : bool
+        Whether to ask counts as use of the session, so that it is not idle.
+    """
     if token is None or len(token) != TOKEN_LENGTH:
         return None
     now = service.now()
@@ -138,14 +148,14 @@ def find(service: "Service", token: str | None) -> Identity | None:
         if kept is None or now >= kept.expires_at or now >= kept.seen_at + IDLE:
             return None
         identity = identity_at(session, kept, now, csrf_of(token))
-    if now >= kept.seen_at + NOTED:
+    if in_use and now >= kept.seen_at + NOTED:
         _seen(service, token)
     return identity
 
 
 def goes_on(service: "Service", token: str | None) -> bool:
-    """Tell whether a token still stands for somebody."""
-    return find(service, token) is not None
+    """Tell whether a token still stands for somebody; to ask is no use of its session."""
+    return find(service, token, in_use=False) is not None
 
 
 def choose_language(service: "Service", token: str, language: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import JSON, String, UniqueConstraint, delete
+from sqlalchemy import JSON, String, UniqueConstraint, delete, or_
 from sqlmodel import AutoString, Session, SQLModel, col, func, select
 
 from scanner import take_credits, tracks
@@ -215,8 +215,11 @@ def finish_all(service: "Service") -> int:
 
 
 def _tracks_of(session: Session, account_id: str) -> Sequence[Track]:
-    own = select(Track).where(Track.account_id == account_id).order_by(col(Track.id))
-    return session.exec(own.with_for_update()).all()
+    """Return an account's tracks; lock them and what others made from them, all in one order."""
+    forks = col(Track.id).in_(take_credits.forks_of(account_id))
+    query = select(Track).where(or_(col(Track.account_id) == account_id, forks))
+    found = session.exec(query.order_by(col(Track.id)).with_for_update()).all()
+    return [track for track in found if track.account_id == account_id]
 
 
 def _erase_account(

@@ -122,7 +122,7 @@ def read_manifest(caller: Visitor, track_id: ReleasedId, service: ServiceDep) ->
         track = badges.public_track(session, track_id)
         told = stored_manifests.tells_all(session, track, _tenant(caller))
         row = stored_manifests.of_track(session, track.id) if told else None
-    if row is None:
+    if row is None or not row.manifest_sha256:
         raise NotFoundError(
             "manifest", "of this track: none was signed here, or it is not published"
         )

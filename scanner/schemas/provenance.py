@@ -72,8 +72,10 @@ class SignedManifest(BaseModel):
     part: str = Field(description="`mix`, or the stem.")
     format: str
     file_sha256: Digest
-    manifest_sha256: Digest
-    manifest_url: str
+    manifest_sha256: Digest | None = Field(
+        description="None while it is made anew: it named somebody whose account was erased."
+    )
+    manifest_url: str | None
     label: str
     issuer: str
     source_type: str | None

@@ -44,6 +44,7 @@ class Keeper:
     def run_due(self) -> None:
         """Begin to listen to what nobody listens to, as far as this worker has room."""
         self._threads = {key: each for key, each in self._threads.items() if each.is_alive()}
+        records.note_busy(self._service)
         free = self._service.settings.streams - len(self._threads)
         if free <= 0 or self._stopping.is_set():
             return

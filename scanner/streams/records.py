@@ -20,11 +20,13 @@ from scanner.stream_events import (
     StreamMatched,
     StreamPlayOver,
 )
-from scanner.tables import Stream, StreamPlay
+from scanner.tables import Stream, StreamPlay, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from sqlmodel.sql.expression import SelectOfScalar
 
     from scanner.service import Service
     from scanner.streams.plays import Play
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 WAITING: Final = "waiting"
 LISTENING: Final = "listening"
 ENDED: Final = "ended"
+BUSY: Final = {"type": "busy"}
+"""The problem of a stream that waits until fewer of its tenant's are listened to."""
 LEASE: Final = timedelta(seconds=60)
 IDLE: Final = timedelta(days=1)
 GAP_SECONDS: Final = 1.0
@@ -107,27 +111,48 @@ def listed(
 
 def due(service: "Service", limit: int, *, but: "Sequence[str]" = ()) -> list[str]:
     """Return ids of streams that a worker should listen to and none does, without those it has already."""
-    now = service.now()
     with service.database.reading() as session:
-        free = or_(col(Stream.lease_until).is_(None), col(Stream.lease_until) <= now)
-        full = (
-            select(Stream.tenant_id)
-            .where(Stream.state != ENDED, col(Stream.lease_until) > now)
-            .group_by(col(Stream.tenant_id))
-            .having(func.count() >= service.settings.streams_a_tenant)
+        query = _unheard(service).where(
+            col(Stream.tenant_id).not_in(_full(service)), col(Stream.id).not_in(but)
         )
-        query = (
-            select(Stream.id)
-            .where(
-                Stream.state != ENDED,
-                col(Stream.url).is_not(None),
-                col(Stream.retry_at) <= now,
-                free,
-                col(Stream.tenant_id).not_in(full),
-            )
-            .where(col(Stream.id).not_in(but))
-        )
-        return list(session.exec(query.order_by(col(Stream.retry_at)).limit(limit)))
+        found = session.exec(query.order_by(col(Stream.retry_at)).limit(limit))
+        return [row.id for row in found]
+
+
+def note_busy(service: "Service") -> int:
+    """Say of streams that wait for room among their tenant's that this is why nobody listens; return of how many."""
+    query = _unheard(service).where(col(Stream.tenant_id).in_(_full(service)))
+    with service.database.reading() as session:
+        told = [row.id for row in session.exec(query) if row.problem != BUSY]
+    if not told:
+        return 0
+    with service.database.transaction() as session:
+        waiting = query.where(col(Stream.id).in_(told)).order_by(col(Stream.id)).with_for_update()
+        rows = session.exec(waiting).all()
+        for row in rows:
+            row.problem = dict(BUSY)
+        return len(rows)
+
+
+def _unheard(service: "Service") -> "SelectOfScalar[Stream]":
+    """Query the streams that it is time to listen to and nobody does."""
+    now = service.now()
+    return select(Stream).where(
+        Stream.state != ENDED,
+        col(Stream.url).is_not(None),
+        col(Stream.retry_at) <= now,
+        or_(col(Stream.lease_until).is_(None), col(Stream.lease_until) <= now),
+    )
+
+
+def _full(service: "Service") -> "SelectOfScalar[str]":
+    """Query the tenants of whose streams as many are listened to as may be."""
+    return (
+        select(Stream.tenant_id)
+        .where(Stream.state != ENDED, col(Stream.lease_until) > service.now())
+        .group_by(col(Stream.tenant_id))
+        .having(func.count() >= service.settings.streams_a_tenant)
+    )
 
 
 def connect(service: "Service", stream_id: str, gap: float | None = None) -> Connection:
@@ -153,7 +178,7 @@ def connect(service: "Service", stream_id: str, gap: float | None = None) -> Con
             raise ConflictError("the stream has ended: add a new one")
         if row.lease is not None and row.lease_until is not None and row.lease_until > now:
             raise ConflictError("the stream is listened to already: end that connection first")
-        _require_room(service, session, row, now)
+        require_room(service, session, row, now)
         for play in _still_on(session, row.id):
             _close(session, row, play, now)
         missed = 0.0
@@ -170,7 +195,15 @@ def connect(service: "Service", stream_id: str, gap: float | None = None) -> Con
         return Connection(row.id, row.tenant_id, row.lease, start, row.url)
 
 
-def _require_room(service: "Service", session: Session, row: Stream, now: "datetime") -> None:
+def require_room(service: "Service", session: Session, row: Stream, now: "datetime") -> None:
+    """Refuse a stream if as many of its tenant's are listened to as may be; a tenant's begin one by one.
+
+    Raises
+    ------
+    BusyError
+    """
+    one_by_one = {"key_share": True}  # whoever else writes of the tenant need not wait
+    session.get_one(Tenant, row.tenant_id, with_for_update=one_by_one)
     query = select(func.count()).select_from(Stream)
     others = query.where(
         Stream.tenant_id == row.tenant_id, Stream.id != row.id, col(Stream.lease_until) > now

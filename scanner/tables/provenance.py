@@ -1,12 +1,15 @@
 """Manifests that were signed here: what each says, of which file, and where its bytes are."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
+
+NO_MANIFEST: Final = ""
+"""Instead of the SHA-256 of a manifest that was taken away, since it named somebody who was erased."""
 
 
 class Provenance(SQLModel, table=True):

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from scanner import cases, inline, verdicts
 from scanner.callers import Caller
 from scanner.clock import new_id, utc_now
+from scanner.console import access, sessions
 from scanner.journal import Actor
 from scanner.tables import Case, CaseVerdict, StatementOfReasons, Track, TrackMatch, User
 from tests import reviewing
@@ -339,7 +340,9 @@ def test_a_row_changes_before_its_reader_as_soon_as_a_colleague_takes_the_case(
     with service.database.reading() as session:
         holder = session.exec(select(User.id).where(User.email == email_of("reviewer"))).one()
     with opened(browser, world, "appeals_officer", viewport=WIDE) as page:
-        with page.expect_response("**/queue/live?*"):  # the stream is open
+        refused = {"status": 204}  # a browser opens it again by itself no more
+        page.route("**/queue/events", lambda route: route.fulfill(**refused), times=1)
+        with page.expect_response("**/queue/live?*"):  # the stream is open, the second time
             page.goto("/queue?state=all")
         row = page.locator("tr", has=page.locator(f"a[href^='/cases/{case_id}']"))
         assert "somebody has it" not in row.inner_text()
@@ -352,3 +355,21 @@ def test_a_row_changes_before_its_reader_as_soon_as_a_colleague_takes_the_case(
     with service.database.transaction() as session:
         case = session.get_one(Case, case_id)
         case.state, case.holder, case.due_at = before
+
+
+def test_the_queues_news_come_at_once_with_each_change_and_end_with_the_session(
+    world: World,
+) -> None:
+    def moved() -> None:
+        with world.service.database.transaction() as session:
+            session.get_one(Case, world.ids["untaken_id"]).version += 1
+
+    with world.http("reviewer") as client, client.stream("GET", "/queue/events") as answer:
+        told = (line for line in answer.iter_lines() if line.startswith("event:"))
+        assert next(told) == "event: changed"  # what changed before, nobody told
+        assert next(told) == "event: changed"  # the watch begins
+        moved()
+        assert next(told) == "event: changed"
+        sessions.log_out(world.service, client.cookies[access.COOKIE])
+        moved()
+        assert next(told, None) is None

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlmodel import select
+from sqlmodel import delete, select
 
 from scanner import consents, entry_links, keys
 from scanner.callers import Caller
@@ -15,7 +15,7 @@ from scanner.errors import ForbiddenError, UnauthorisedError
 from scanner.journal import Actor
 from scanner.privacy import erasure
 from scanner.service import Service
-from scanner.tables import ConsoleSession
+from scanner.tables import ConsoleSession, User
 from tests import casework
 from tests.casework import at
 from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in
@@ -51,6 +51,21 @@ def test_a_session_ends_when_it_is_idle_and_at_its_age_however_busy(staffed: Ser
         assert sessions.find(staffed, busy) is not None
     at(staffed, now + timedelta(hours=12))
     assert sessions.find(staffed, busy) is None
+
+
+def test_whom_the_provider_vouched_for_is_not_let_in_once_out_of_use(staffed: Service) -> None:
+    with staffed.database.reading() as session:
+        vouched = session.exec(select(User).where(User.email == PERSON)).one()
+    token = sessions.begin(staffed, vouched, former=None, language="de")
+    assert sessions.find(staffed, token) is not None
+    with staffed.database.transaction() as session:  # between the provider's word and the session
+        session.get_one(User, vouched.id).disabled_at = staffed.now()
+        session.execute(delete(ConsoleSession))
+
+    with pytest.raises(UnauthorisedError):
+        sessions.begin(staffed, vouched, former=None, language=None)
+    with staffed.database.reading() as session:
+        assert session.exec(select(ConsoleSession)).all() == []
 
 
 def test_a_login_ends_the_browsers_former_session(staffed: Service) -> None:

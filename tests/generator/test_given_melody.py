@@ -63,6 +63,18 @@ def test_what_the_request_says_wins_over_the_midi() -> None:
     assert (plan.tempo, plan.bars, plan.chords) == (120, 2, ("Dm", "A7"))
 
 
+def test_a_melody_that_begins_after_the_end_is_cut_off_and_the_rest_plays() -> None:
+    late = mido.MidiFile(file=io.BytesIO(midi()))
+    for track in late.tracks[1:]:
+        track.insert(1, mido.Message("control_change", time=6 * 4 * late.ticks_per_beat))
+    buffer = io.BytesIO()
+    late.save(file=buffer)
+    asked = Request(melody_midi=buffer.getvalue(), bars=2, instruments=("flute", "piano"))
+    plan = planned(asked)
+    score = compose(plan, seeds_of(plan, 3))
+    assert not score.notes.get("flute") and score.notes["piano"]
+
+
 def test_a_part_named_as_the_melody_is_taken_even_if_another_lies_higher() -> None:
     read = given_melody(midi(tuple(pitch - 48 for pitch in TUNE), "Vocals"))
     assert read.part == "Vocals"

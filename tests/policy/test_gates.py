@@ -231,6 +231,15 @@ def test_a_child_reads_in_their_language_why_they_have_to_wait() -> None:
     }
 
 
+def test_a_reason_told_otherwise_says_the_same_in_every_language() -> None:
+    (reason,) = gate("publish", Person(default_jurisdictions().of("DE")), NOW).reasons
+    told = reason.told_as("quota-of-several", count=3, left=1)
+    assert told.text == "3 tracks were asked for at once. Left for this account today: 1."
+    assert told.texts["de"].startswith("3 Titel auf einmal")
+    assert all("3" in text and "1" in text for text in told.texts.values())
+    assert (told.rule, told.outcome) == (reason.rule, reason.outcome)
+
+
 def test_hours_and_quota_are_told_with_their_values() -> None:
     late = NOW.replace(hour=23)
     hours = Controls(opens=time(8), closes=time(20), zone="UTC")

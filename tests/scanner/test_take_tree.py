@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +13,13 @@ import soundfile
 from sqlmodel import select
 
 from scanner import (
+    delivery,
     generations,
     inline,
     keys,
+    remade_files,
+    stored_manifests,
+    take_credits,
     take_files,
     take_nodes,
     take_projects,
@@ -22,13 +28,15 @@ from scanner import (
     watermark_keys,
 )
 from scanner.ages import AgeSaid, assure
+from scanner.audio import encoding
 from scanner.blob_answers import Wanted
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError
 from scanner.generations import GenerationAsked
 from scanner.privacy import erasure
 from scanner.service import Service
-from scanner.tables import Provenance, Submission, Take
+from scanner.store import Blob
+from scanner.tables import Account, Provenance, Submission, Take, Track
 from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from tests.running import add_tenant
@@ -107,7 +115,7 @@ def test_a_variation_keeps_locked_stems_to_the_sample_and_says_who_made_which_ba
 
 
 def test_a_shared_take_is_forked_with_credit_and_handed_out_whole_once_cleared(
-    service, caller
+    service, caller, monkeypatch
 ) -> None:
     for account in ("ana", "ben"):
         adult(service, caller, account)
@@ -148,12 +156,53 @@ def test_a_shared_take_is_forked_with_credit_and_handed_out_whole_once_cleared(
         each["name"] for each in seen(service, fork)["downloads"]
     }
     assert_streamed(service, fork, archive, "project.dawproject")
-    erasure.erase_account(service, caller, "ana")
+    told_of = signed_mix(service, fork)
+    made_while_erased = file_made_while(
+        service, fork, lambda: erasure.erase_account(service, caller, "ana"), monkeypatch
+    )
+    assert b"by ana" not in made_while_erased
+    with service.database.reading() as session:
+        known = stored_manifests.of_file(session, told_of.file_sha256)
+        assert known is not None and known.track_id == fork.track_id
+        assert stored_manifests.describe(known)["manifest_sha256"] is None
+        assert stored_manifests.recovered(session, [told_of.payload], caller.tenant_id)
+    with service.database.transaction() as session:
+        ana = session.get_one(Account, fork.credits[0])
+        take_credits.forget(session, ana, service.now())  # as if it had no file made meanwhile
+    assert (remade_files.make_due(service), remade_files.make_due(service)) == (1, 0)
+    assert signed_mix(service, fork).manifest_sha256, "released again with its manifest"
     after = archive_of(service, fork)
     assert f"by {ERASED_CREATOR}\nby ben" in after.read("CREDITS.txt").decode()
     assert json.loads(after.read("manifest.json"))["credits"] == [ERASED_CREATOR, "ben"]
     assert b", by ana" in archive.read("mix.flac")
     assert not any(b"by ana" in after.read(name) for name in after.namelist())
+
+
+def signed_mix(service: Service, take: Take) -> Provenance:
+    with service.database.reading() as session:
+        row = stored_manifests.of_track(session, take.track_id)
+    assert row is not None
+    return row
+
+
+def file_made_while(
+    service: Service, take: Take, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> bytes:
+    """A file of a take during whose making something happened, between its bytes and its row."""
+    put = service.store.put_file
+
+    def put_then_act(tenant_id: str, path: Path) -> Blob:
+        monkeypatch.setattr(service.store, "put_file", put)
+        blob = put(tenant_id, path)
+        act()
+        return blob
+
+    monkeypatch.setattr(service.store, "put_file", put_then_act)
+    with service.database.reading() as session:
+        track = session.get_one(Track, take.track_id)
+    made = delivery.deliver(service, track, encoding.FORMS["mp3"], 128)
+    with service.store.path_or_copy(take.tenant_id, made.sha256) as path:
+        return path.read_bytes()
 
 
 def assert_streamed(service: Service, take: Take, archive: zipfile.ZipFile, name: str) -> None:

@@ -1,17 +1,20 @@
 """The queue, and a case with the evidence."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sse_starlette import ServerSentEvent
+from starlette.concurrency import run_in_threadpool
 
 from scanner import blob_answers, explanations, progress, stem_lanes, verdicts
 from scanner.blob_answers import AudioResponse, WantedDep
-from scanner.console import case_views, queue, review
-from scanner.console.access import Allowed, ConsoleRoute
+from scanner.console import case_views, queue, review, sessions
+from scanner.console.access import Allowed, ConsoleRoute, token_of
 from scanner.console.identities import Identity
 from scanner.console.navigation import CASE_READERS
 from scanner.console.rendering import page
@@ -118,16 +121,24 @@ def read_live_queue(
 
 
 @router.get("/queue/events", response_class=EventStream)
-async def follow_queue(request: Request, identity: Reader) -> Response:
-    """Tell that the platform's open cases changed, each time; which ones, the page asks for itself."""
-    followed = progress.queue_of(identity.caller.tenant_id)
+async def follow_queue(request: Request, identity: Reader, service: ServiceDep) -> Response:
+    """Tell that the platform's open cases changed, each time; which ones, the page asks for itself.
+
+    The first time is at once, since something may have changed before anybody followed; it ends with the session.
+    """
+    followed, token = progress.queue_of(identity.caller.tenant_id), token_of(request)
 
     async def frames() -> AsyncIterator[ServerSentEvent]:
         with request.app.state.progress.following(followed) as moved:
+            yield ServerSentEvent("", event="changed")
             while True:
-                await moved.wait()
-                moved.clear()
-                yield ServerSentEvent("", event="changed")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(moved.wait(), PING_SECONDS)
+                if not await run_in_threadpool(sessions.goes_on, service, token):
+                    return
+                if moved.is_set():
+                    moved.clear()
+                    yield ServerSentEvent("", event="changed")
 
     return EventStream(frames(), ping=PING_SECONDS)
 

@@ -15,7 +15,7 @@ from scanner.console.navigation import home_of
 from scanner.console.pages.logins import LONGEST, Next, login_page
 from scanner.console.rendering import LANGUAGE_COOKIE, redirect
 from scanner.dependencies import ServiceDep
-from scanner.errors import ForbiddenError, NotFoundError
+from scanner.errors import ForbiddenError, NotFoundError, UnauthorisedError
 from scanner.service import Service
 
 router = APIRouter(
@@ -57,20 +57,22 @@ def come_back(
         return redirect(request, home_of(identity.role))
     said = {"state": state, "code": code, "error": error, "iss": iss}
     answer = {name: value for name, value in said.items() if value is not None}
+    language = request.cookies.get(LANGUAGE_COOKIE)
     try:
         user, next_path = sign_ins.finish(service, provider, request.state.visitor, answer)
+        token = sessions.begin(
+            service,
+            user,
+            former=token_of(request),
+            language=language if language in LANGUAGES else None,
+            browser=kind_of(request.headers.get("user-agent")),
+        )
     except SignInError as refused:
         return _refused(request, service, refused.kind, str(refused))
     except ForbiddenError as refused:
         return _refused(request, service, "platform", str(refused))
-    language = request.cookies.get(LANGUAGE_COOKIE)
-    token = sessions.begin(
-        service,
-        former=token_of(request),
-        language=user.language or (language if language in LANGUAGES else None),
-        browser=kind_of(request.headers.get("user-agent")),
-        user_id=user.id,
-    )
+    except UnauthorisedError as refused:
+        return _refused(request, service, "unknown", str(refused))
     response = redirect(request, own_path(next_path) or "/")
     set_cookie(request, response, COOKIE, token)
     return response

@@ -2,6 +2,7 @@
 // A reviewer at work: keys, the verdict's form, holding the case, the countdown, the queue as it changes.
 
 const NEWS_MILLISECONDS = 300, RENEW_SECONDS = 120, AWAY_SECONDS = 1800;
+const AGAIN_SECONDS = 1, MOST_AGAIN_SECONDS = 300;
 let touched = Date.now();
 for (const kind of ["keydown", "pointerdown", "scroll"]) {
   document.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
@@ -94,10 +95,20 @@ for (const news of document.querySelectorAll("[data-live]")) {
     query.set("shown", news.dataset.shown);
     htmx.ajax("GET", `${news.dataset.live}?${query}`, { target: news, swap: "innerHTML" });
   };
-  let waiting = null;
-  new EventSource(news.dataset.events).addEventListener("changed", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(refresh, NEWS_MILLISECONDS);  // several moves, one look
-  });
+  let waiting = null, pause = AGAIN_SECONDS;
+  const follow = () => {
+    const source = new EventSource(news.dataset.events);
+    source.addEventListener("open", () => { pause = AGAIN_SECONDS; });
+    source.addEventListener("changed", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(refresh, NEWS_MILLISECONDS);  // several moves, one look
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) return;  // else the browser opens it again
+      setTimeout(follow, 1000 * pause);
+      pause = Math.min(2 * pause, MOST_AGAIN_SECONDS);
+    });
+  };
+  follow();
   document.addEventListener("visibilitychange", () => { if (stale) refresh(); });
 }

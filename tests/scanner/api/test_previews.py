@@ -167,6 +167,11 @@ def test_a_tenant_takes_no_more_than_its_share_of_what_plays_at_once(make_api) -
     assert row.state == "playing"
 
 
+def test_what_one_tenant_may_play_at_once_leaves_room_for_another(api) -> None:
+    limits = api.service.settings
+    assert limits.preview_sessions > limits.preview_sessions_a_tenant
+
+
 def test_a_childs_previews_have_the_days_quota_by_themselves(api, listener) -> None:
     told = {"method": "document", "band": "teen", "country": "DE"}
     listener.http.put("/v1/accounts/tia/age", json=told)
@@ -182,6 +187,7 @@ def test_a_childs_previews_have_the_days_quota_by_themselves(api, listener) -> N
         previews.begin(api.service, caller_of(listener), view["id"])
     refused = asked(listener, account="tia")
     assert refused["state"] == "refused" and "previews" in refused["reasons"][0]["text"]
+    assert "Live-Vorschauen" in refused["reasons"][0]["texts"]["de"]
     assert quota() == (2, 0)
     body = {"prompt": PROMPT, "account": "tia"}
     assert listener.http.post("/v1/generations", json=body).json()["state"] == "queued"
@@ -207,6 +213,13 @@ def test_a_stopped_preview_whose_server_went_away_is_journalled_all_the_same(api
     said = [event_of(row).data for row in api.journal(listener) if row.type.endswith("previewed")]
     assert [(each["sha256"], each["bars"]) for each in said] == [(None, 3)]
     assert of(listener, view)["ended_at"]
+
+
+def test_a_worker_that_finds_no_lost_preview_takes_no_lock(api, listener, monkeypatch) -> None:
+    begun = asked(listener)
+    previews.begin(api.service, caller_of(listener), begun["id"])
+    monkeypatch.setattr(api.service.database, "transaction", None)
+    assert previews.end_lost(api.service) == 0
 
 
 def session_of(api: Api, platform: Platform, **parameters: object) -> LiveSession:

@@ -166,7 +166,11 @@ def test_the_quota_is_told_and_siblings_beyond_it_are_refused(api: Api, platform
     four = platform.http.post(f"/v1/takes/{take.id}/variations", json={"count": 4}).json()
 
     assert {each["state"] for each in four["items"]} == {"refused"}, "all or none"
-    assert "2 are left" in four["items"][0]["reasons"][0]["text"]
+    (told,) = four["items"][0]["reasons"]
+    assert told["text"].endswith("Left for this account today: 2.")
+    assert (
+        told["texts"]["de"].startswith("4 Titel auf einmal") and "übrig: 2." in told["texts"]["de"]
+    )
     two = platform.http.post(f"/v1/takes/{take.id}/variations", json={"count": 2}).json()
     assert {each["state"] for each in two["items"]} == {"queued"}
     quota = platform.http.get("/v1/generations/quota", params={"account": "tia"}).json()

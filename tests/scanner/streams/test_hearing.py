@@ -3,12 +3,14 @@
 import io
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import av
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from scanner import keys, references
@@ -16,6 +18,7 @@ from scanner.audio.live import Feed
 from scanner.callers import Caller
 from scanner.errors import BusyError, ConflictError
 from scanner.journal import Actor
+from scanner.service import Service
 from scanner.streams import cue_sheets, records
 from scanner.streams.hearing import Hearing
 from scanner.streams.keeper import Keeper
@@ -155,8 +158,39 @@ def test_a_tenant_has_only_so_many_of_its_streams_listened_to_at_once(make_servi
     with pytest.raises(BusyError):
         records.connect(service, second.id)
     assert records.due(service, 9) == [foreign.id]
+    assert (records.note_busy(service), records.note_busy(service)) == (1, 0)
+    with service.database.reading() as session:
+        assert session.get_one(Stream, second.id).problem == {"type": "busy"}
+        assert session.get_one(Stream, foreign.id).problem is None
     records.end(service, connection.stream_id, "over")
     assert records.due(service, 9) == [second.id, foreign.id]
+    records.connect(service, second.id)
+    with service.database.reading() as session:
+        assert session.get_one(Stream, second.id).problem is None
+
+
+def test_of_two_that_begin_at_once_a_tenant_with_room_for_one_hears_one(
+    make_service, postgresql_url
+) -> None:
+    service = make_service(streams_a_tenant=1, database_url=postgresql_url)
+    tenant = keys.create_tenant(service, "one")
+    caller = Caller(tenant.id, Actor("one", "platform"), frozenset())
+    first, second = (records.add(service, caller, "radio", None) for _ in range(2))
+    with service.database.transaction() as session, ThreadPoolExecutor(1) as pool:
+        row = session.get_one(Stream, first.id, with_for_update=True)
+        records.require_room(service, session, row, service.now())
+        begun = pool.submit(records.connect, service, second.id)
+        wait_until(lambda: begun.done() or waiting(service), 10, "the second one's turn")
+        row.lease, row.lease_until = "first", service.now() + records.LEASE
+        session.commit()
+        with pytest.raises(BusyError):
+            begun.result(10)
+
+
+def waiting(service: Service) -> bool:
+    """Whether somebody waits for a lock of the database."""
+    with service.database.reading() as session:
+        return bool(session.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).all())
 
 
 def test_what_is_no_audio_is_named(service, caller) -> None:
