@@ -144,8 +144,8 @@ def describe(service: "Service", statement: StatementOfReasons, language: str) -
 
 
 def _ground(session: Session, decision: PolicyDecision) -> tuple[str, str]:
-    """Kind and id of what a person's decision follows from; a case stands for its matter."""
-    ground = decision.explanation.get("ground") if decision.ruled_by else None
+    """Kind and id of what a decision follows from, also where rules tightened it since; a case stands for its matter."""
+    ground = decision.explanation.get("ground")
     if not ground:
         return "", ""
     kind, ground_id = ground

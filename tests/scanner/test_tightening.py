@@ -17,6 +17,7 @@ from scanner import (
     pipeline,
     presumed_uses,
     rulings,
+    statements,
     tracks,
 )
 from scanner.ages import AgeSaid
@@ -192,6 +193,27 @@ def test_an_appeal_of_what_rules_and_a_person_decided_frees_the_match(
     with service.database.reading() as session:
         freed = session.exec(select(MatchExemption)).one()
     assert freed.reference_id == claim.reference_id
+
+
+def test_the_statement_of_what_rules_tightened_names_the_notice_that_it_rests_on(
+    service, caller, earning, track
+) -> None:
+    """DSA-17: whether a restriction follows a notice."""
+    notice = noticed.sent(service, caller, track.id)
+    ground = ("notice", notice.id)
+    ruling = Ruling("block", "notice.actioned", "-", territories=("FR",), ground=ground)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    decision = standing(service, track)
+    assert judgements.KEEPS in decision.explanation
+    assert decision.ruled_by is None
+    with service.database.reading() as session:
+        source = statements.source_of(session, decision)
+    assert (source.kind, source.id) == ("notice", notice.id)
 
 
 def test_a_block_that_came_back_after_a_notice_is_still_the_complaints_when_rules_tighten(
