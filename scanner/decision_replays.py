@@ -8,7 +8,7 @@ from sqlmodel import Session
 import policy
 from scanner import judgements
 from scanner.errors import NotFoundError
-from scanner.packs_in_force import less
+from scanner.packs_in_force import KEEPS, less
 from scanner.privacy.erasure import NotReplayableError, refuse_erased
 from scanner.privacy.personal import ERASED
 from scanner.tables import PolicyDecision, Track
@@ -90,7 +90,7 @@ def pack_of(service: "Service", session: Session, row: PolicyDecision) -> policy
 
 def kept(row: PolicyDecision) -> str | None:
     """Return the id of a person's decision whose limits one that rules made keeps besides."""
-    return row.explanation.get(judgements.KEEPS)
+    return row.explanation.get(KEEPS)
 
 
 def flips_of(

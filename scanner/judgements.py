@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 import policy
 from scanner.clock import new_id
 from scanner.declared import declared
-from scanner.packs_in_force import WITHOUT, InForce
+from scanner.packs_in_force import KEEPS, WITHOUT, InForce
 from scanner.tables import Analysis, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 LEFT_OF: Final = "left_of"
 """Of a decision on appeal: the id of the one of which it leaves a part."""
-KEEPS: Final = "keeps"
-"""Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 LIMITING: Final = frozenset({"restrict", "review", "block", "indeterminate"})
 """Outcomes that keep something of a track back."""
 _OF_CLAIMS: Final = frozenset({"claim", "dispute", "licence"})

@@ -34,6 +34,8 @@ KEPT: Final = 32
 INSTALLATION: Final = Actor("installation", "system")
 """Who put the packaged pack in force."""
 
+KEEPS: Final = "keeps"
+"""Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 WITHOUT: Final = "without"
 """Of a decision: ids of rules that count no more on its track, since an appeal was granted."""
 

@@ -11,6 +11,7 @@ from scanner import database_push, letters, recipients
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
 from scanner.journal import Event, record
+from scanner.packs_in_force import KEEPS
 from scanner.statement_events import StatementWritten
 from scanner.tables import (
     Appeal,
@@ -144,8 +145,13 @@ def describe(service: "Service", statement: StatementOfReasons, language: str) -
 
 
 def _ground(session: Session, decision: PolicyDecision) -> tuple[str, str]:
-    """Kind and id of what a decision follows from, also where rules tightened it since; a case stands for its matter."""
-    ground = decision.explanation.get("ground")
+    """Kind and id of what a decision follows from; a case stands for its matter.
+
+    What rules tightened since rests on what it keeps.
+    """
+    told = decision.explanation
+    kept = session.get(PolicyDecision, told[KEEPS]) if KEEPS in told else None
+    ground = told.get("ground") or (kept.explanation.get("ground") if kept else None)
     if not ground:
         return "", ""
     kind, ground_id = ground

@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 import policy
 from scanner import judgements, notice_tracks
-from scanner.judgements import KEEPS
 from scanner.notice_tracks import ground_of
+from scanner.packs_in_force import KEEPS
 from scanner.presumed_blocks import BLOCKING
 from scanner.tables import Notice, NoticeTrack, PolicyDecision, PresumedUse
 

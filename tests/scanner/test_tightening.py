@@ -12,7 +12,6 @@ from scanner import (
     effects,
     events,
     inline,
-    judgements,
     notices,
     pipeline,
     presumed_uses,
@@ -24,7 +23,7 @@ from scanner.ages import AgeSaid
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
 from scanner.journal import Actor, Event, event_of
-from scanner.packs_in_force import WITHOUT
+from scanner.packs_in_force import KEEPS, WITHOUT
 from scanner.presumed_uses import Attested
 from scanner.rulings import Ruling
 from scanner.service import Service
@@ -135,7 +134,7 @@ def test_a_notice_that_came_to_nothing_makes_no_decision_of_rules_a_persons(
     settled(service, track.id)
     taken_back(service, caller, earning)
     settled(service, track.id)
-    assert judgements.KEEPS not in standing(service, track).explanation
+    assert KEEPS not in standing(service, track).explanation
 
     (claim,) = claiming.claims(service, track.id)
     claim_releases.release(service, caller, claim.id)
@@ -184,7 +183,7 @@ def test_an_appeal_of_what_rules_and_a_person_decided_frees_the_match(
     settled(service, track.id)
     taken_back(service, caller, earning)
     settled(service, track.id)
-    assert judgements.KEEPS in standing(service, track).explanation
+    assert KEEPS in standing(service, track).explanation
 
     appealed(service, caller, track)
 
@@ -209,7 +208,7 @@ def test_the_statement_of_what_rules_tightened_names_the_notice_that_it_rests_on
     taken_back(service, caller, earning)
     settled(service, track.id)
     decision = standing(service, track)
-    assert judgements.KEEPS in decision.explanation
+    assert KEEPS in decision.explanation
     assert decision.ruled_by is None
     with service.database.reading() as session:
         source = statements.source_of(session, decision)
