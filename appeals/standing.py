@@ -92,12 +92,15 @@ class Submissions:
         Of what they did, or would have done.
     intent : bool
         A person found that it was meant.
+    grave : int, optional
+        How many of the unfounded were grave or meant; without it, all of them where any was.
     """
 
     total: int
     unfounded: int
     gravity: Gravity = "minor"
     intent: bool = False
+    grave: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +141,10 @@ def misuse(sent: Submissions, warned: bool, policy: MisusePolicy | None = None) 
     because = []
     if sent.unfounded >= rules.least and share >= rules.share:
         because.append(f"{sent.unfounded} of {sent.total} were manifestly unfounded")
-    if sent.unfounded >= rules.grave_least and sent.gravity == "grave":
-        because.append(f"{sent.unfounded} of them were grave")
-    if sent.unfounded >= rules.grave_least and sent.intent:
+    grave = sent.unfounded if sent.grave is None else sent.grave
+    if grave >= rules.grave_least and sent.gravity == "grave":
+        because.append(f"{grave} of them were grave")
+    if grave >= rules.grave_least and sent.intent:
         because.append("they were meant")
     suggests: Literal["nothing", "warning", "suspension"] = "nothing"
     if because:

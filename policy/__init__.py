@@ -51,7 +51,7 @@ from policy.gates import (
 from policy.judgement import decide
 from policy.jurisdictions import Jurisdictions, default_jurisdictions, load_jurisdictions
 from policy.lint import lint_pack
-from policy.packs import Pack, default_pack, default_pack_text, load_pack, read_pack
+from policy.packs import Pack, Rule, default_pack, default_pack_text, load_pack, read_pack
 from policy.rates import Usual, chance_of, has_jumped
 from policy.rehearsal import CaseResult, test_pack
 
@@ -90,6 +90,7 @@ __all__ = [
     "PolicyError",
     "ProvenanceFact",
     "Reason",
+    "Rule",
     "Ruling",
     "Unknown",
     "Usual",

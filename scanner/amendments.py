@@ -180,7 +180,7 @@ def preview(service: "Service", caller: "Caller", row: TrackAmendment) -> Change
             return None
         told = amended(declared(session, track.id), [row] if row.state == "drafted" else [])
         facts = _facts(service, session, track, before, told)
-        pack = service.packs.in_force(session, track.tenant_id, track.id).pack
+        pack = service.packs.in_force(session, track.tenant_id, track.id, facts=facts).pack
         judged = policy.decide(pack, facts)
     after = judged.to_json()
     parts = ("decision", "outcomes", "restrictions")
@@ -363,7 +363,7 @@ def _counts(
     event = note(session, track, data, service.now(), actor=caller.actor)
     before = session.get_one(PolicyDecision, track.decision_id)
     facts = _facts(service, session, track, before, declared(session, track.id))
-    in_force = service.packs.in_force(session, track.tenant_id, track.id, held=True)
+    in_force = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True)
     judged = policy.decide(in_force.pack, facts)
     analysis = session.get_one(Analysis, before.analysis_id)
     stored = judgements.decision_row(service, track, analysis, facts, judged, in_force)

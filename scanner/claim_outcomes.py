@@ -164,7 +164,9 @@ def judged_anew(
     if beside is not None and isinstance(facts.matches, tuple):
         others = tuple(each for each in facts.matches if each.reference_id != beside)
         facts = facts.model_copy(update={"matches": others})
-    by = service.packs.in_force(session, track.tenant_id, track.id, held=True).less(without)
+    by = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True).less(
+        without
+    )
     judged = policy.decide(by.pack, facts)
     stored = judgements.decision_row(service, track, analysis, facts, judged, by)
     reason: dict[str, Any] = {

@@ -113,7 +113,7 @@ def keep_back(
             "detectors": facts.detectors | {detector: analysis.FAILED},
         }
     )
-    by = service.packs.usable(session, track.tenant_id, track.id)
+    by = service.packs.usable(session, track.tenant_id, track.id, facts)
     stored = decision_row(service, track, row, facts, policy.decide(by.pack, facts), by)
     stored.reasons = [*stored.reasons, {"rule": rule, "text": why}]
     session.add(stored)

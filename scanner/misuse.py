@@ -25,6 +25,7 @@ def counted(findings: Iterable[tuple[str | None, int]]) -> Submissions:
         unfounded=sum(count for finding, count in pairs if finding),
         gravity=gravity,
         intent="meant" in bad,
+        grave=sum(count for finding, count in pairs if finding in {"grave", "meant"}),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 import policy
 from policy import PackState
@@ -19,12 +19,17 @@ from scanner.clock import new_id
 from scanner.errors import NotFoundError, TransientError
 from scanner.events import PolicyPackAdded
 from scanner.journal import Actor, record
+from scanner.privacy.personal import ERASED
 from scanner.tables import (
+    AgeAssurance,
+    Consent,
+    ParentalControls,
     PolicyActivation,
     PolicyDecision,
     PolicyPack,
     PolicyRollout,
     Tenant,
+    Track,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +43,9 @@ KEEPS: Final = "keeps"
 """Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 WITHOUT: Final = "without"
 """Of a decision: ids of rules that count no more on its track, since an appeal was granted."""
+
+PERSON: Final = frozenset({"account", "age", "age_band", "consents"})
+"""Facts about who submits a track."""
 
 log = structlog.get_logger()
 
@@ -64,6 +72,10 @@ class InForce:
     def less(self, void: Collection[str]) -> "InForce":
         """Return it without some more of its rules."""
         return replace(self, pack=less(self.pack, void), void=self.void.union(void))
+
+    def without_struck(self, session: Session, track_id: str, facts: policy.Facts) -> "InForce":
+        """Return it without the rules that fell on appeal on a track."""
+        return self.less(struck_down(session, track_id, self.pack, facts))
 
 
 class Packs:
@@ -104,6 +116,7 @@ class Packs:
         tenant_id: str,
         track_id: str | None = None,
         *,
+        facts: policy.Facts | None = None,
         held: bool = False,
     ) -> InForce:
         """Return what decides a track now.
@@ -111,7 +124,9 @@ class Packs:
         Parameters
         ----------
         track_id : str, optional
-            Without one it is the active pack. Rules that fell on appeal on the track are left out.
+            Without one it is the active pack.
+        facts : policy.Facts, optional
+            What the track is judged by: rules that fell on appeal on it are left out (`struck_down`).
         held : bool
             No move is committed until the transaction that asks has ended.
 
@@ -121,7 +136,11 @@ class Packs:
             If the active pack can't be used by this version of the program.
         """
         chosen = self._chosen(session, tenant_id, track_id, held=held)
-        return chosen if track_id is None else chosen.less(struck_down(session, track_id))
+        return (
+            chosen
+            if facts is None or track_id is None
+            else chosen.without_struck(session, track_id, facts)
+        )
 
     def _chosen(
         self, session: Session, tenant_id: str, track_id: str | None, *, held: bool
@@ -150,15 +169,17 @@ class Packs:
                 f"the pack in force can't be used ({error}): roll back, or activate another"
             ) from error
 
-    def usable(self, session: Session, tenant_id: str, track_id: str) -> InForce:
+    def usable(
+        self, session: Session, tenant_id: str, track_id: str, facts: policy.Facts
+    ) -> InForce:
         """Return what decides a track, or the packaged pack where that can't be used.
 
         For tracks whose analysis failed for good: any pack leaves those to a person.
         """
         try:
-            return self.in_force(session, tenant_id, track_id, held=True)
+            return self.in_force(session, tenant_id, track_id, facts=facts, held=True)
         except TransientError:
-            return InForce(policy.default_pack()).less(struck_down(session, track_id))
+            return InForce(policy.default_pack()).without_struck(session, track_id, facts)
 
     def that_made(self, session: Session, decision: PolicyDecision) -> policy.Pack | None:
         """Return the pack that made a decision; None if it is no longer here, or no longer usable."""
@@ -197,11 +218,51 @@ def less(pack: policy.Pack, void: Collection[str]) -> policy.Pack:
     return replace(pack, decisions=tuple(each for each in pack.decisions if each.id not in void))
 
 
-def struck_down(session: Session, track_id: str) -> frozenset[str]:
-    """Return the ids of rules that count no more on a track, whatever was decided on it since."""
-    void: Any = col(PolicyDecision.explanation)[WITHOUT]
-    found = session.exec(select(void).where(PolicyDecision.track_id == track_id)).all()
-    return frozenset(rule for each in found for rule in each or ())
+def struck_down(
+    session: Session, track_id: str, pack: policy.Pack, facts: policy.Facts
+) -> frozenset[str]:
+    """Return the ids of rules that fell on appeal on a track and count no more, whatever was decided since.
+
+    A rule about the track's person counts again once what it reads of them is not what it was when it fell, and once
+    a parent, an age or a control said anything since.
+    """
+    rows = session.exec(select(PolicyDecision).where(PolicyDecision.track_id == track_id)).all()
+    about = {rule.id: _read_of_person(rule) for rule in pack.rules}
+    return frozenset(
+        rule
+        for row in rows
+        for rule in row.explanation.get(WITHOUT, ())
+        if not (read := about.get(rule)) or _is_as_it_was(session, read, row, facts)
+    )
+
+
+def _read_of_person(rule: policy.Rule) -> frozenset[str]:
+    return PERSON.intersection(path[0] for clause in rule.clauses for path in clause.reading.paths)
+
+
+def _is_as_it_was(
+    session: Session, read: frozenset[str], row: PolicyDecision, facts: policy.Facts
+) -> bool:
+    if ERASED in row.facts:
+        return False
+    before = policy.Facts.model_validate(row.facts)
+    if any(getattr(before, name) != getattr(facts, name) for name in read):
+        return False
+    account_id = session.get_one(Track, row.track_id).account_id
+    at = row.created_at
+    said: list[Any] = [
+        select(Consent.id).where(
+            Consent.account_id == account_id,
+            or_(col(Consent.granted_at) > at, col(Consent.ended_at) > at),
+        ),
+        select(AgeAssurance.id).where(
+            AgeAssurance.account_id == account_id, AgeAssurance.assured_at > at
+        ),
+        select(ParentalControls.id).where(
+            ParentalControls.account_id == account_id, ParentalControls.updated_at > at
+        ),
+    ]
+    return all(session.exec(each.limit(1)).first() is None for each in said)
 
 
 def summary(pack: policy.Pack) -> dict[str, object]:

@@ -106,13 +106,13 @@ def decide(service: "Service", event: Event) -> None:
         facts = facts_about(service, session, track, row)
     service.packs.ensure(service, row.tenant_id)
     with service.database.reading() as session:
-        by = service.packs.in_force(session, row.tenant_id, track.id)
+        by = service.packs.in_force(session, row.tenant_id, track.id, facts=facts)
     decision = policy.decide(by.pack, facts)
     with once(service, "decide", event) as session:
         track = locked(session, row.tenant_id, event.subject)
         if track.state != State.ANALYSING or track.analysis_id != row.id:
             return  # withdrawn, or analysed again
-        now_by = service.packs.in_force(session, row.tenant_id, track.id, held=True)
+        now_by = service.packs.in_force(session, row.tenant_id, track.id, facts=facts, held=True)
         if now_by.activation_id != by.activation_id:  # another pack was put in force meanwhile
             by, decision = now_by, policy.decide(now_by.pack, facts)
         _store_decision(service, session, track, row, facts, decision, by, event)
@@ -163,7 +163,7 @@ def give_up(service: "Service", event: Event, why: str) -> None:
             data = events.TrackIndeterminate(problem=problem, final=True)
             move(session, track, Command.FAIL, data, service.now(), cause=event)
         facts = facts_about(service, session, track, row)
-        by = service.packs.usable(session, track.tenant_id, track.id)
+        by = service.packs.usable(session, track.tenant_id, track.id, facts)
         decision = policy.decide(by.pack, facts)
         stored = decision_row(service, track, row, facts, decision, by)
         session.add(stored)

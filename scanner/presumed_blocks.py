@@ -43,7 +43,8 @@ def lay(
         raise IllegalTransitionError(f"the track is {track.state}: try again in a moment")
     if row.state == "upheld" and _is_down(session, before, row):
         before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
-    left = session.get_one(PolicyDecision, row.decision_id).explanation.get(notice_tracks.LEFT)
+    own = session.get_one(PolicyDecision, row.decision_id)
+    left = own.explanation.get(notice_tracks.LEFT) if is_laid(own, row) else None
     if left is not None:
         ruling = notice_tracks.ruling_left((row.KIND, row.id), before, left, by)
     else:

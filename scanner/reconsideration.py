@@ -31,7 +31,7 @@ from scanner.events import TrackDecided, TrackSuperseded, TrackUnpublished
 from scanner.journal import Event
 from scanner.judgements import decision_row
 from scanner.marking import mark_of
-from scanner.packs_in_force import InForce, struck_down
+from scanner.packs_in_force import InForce
 from scanner.people_events import AgePurged
 from scanner.tables import Account, Analysis, PolicyActivation, PolicyDecision, Track
 from scanner.track_states import State
@@ -132,11 +132,11 @@ def decided_anew(
     """
     if decision.ruled_by is not None or decision.activation_id is None:
         return False
-    by = service.packs.in_force(session, track.tenant_id, track.id, held=True)
+    facts = policy.Facts.model_validate(decision.facts)
+    by = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True)
     made_by = session.get_one(PolicyActivation, decision.activation_id, populate_existing=True)
     if made_by.ended_at is None:
         return False
-    facts = policy.Facts.model_validate(decision.facts)
     analysis = session.get_one(Analysis, decision.analysis_id)
     judged = policy.decide(by.pack, facts)
     stored = decision_row(service, track, analysis, facts, judged, by)
@@ -180,21 +180,23 @@ def _rejudged(
 ) -> Rejudged | None:
     """Judge the kept facts with today's person; None if nothing about the person changed.
 
-    By the pack that decided, so that nothing but the person makes a difference.
+    By the pack that decided, so that nothing but the person makes a difference, and what they said since of
+    a rule that fell on appeal.
     """
     told = declared(session, track.id)
     kept = _as_exempted(service, session, track, decision)
     now = kept.model_copy(update=people.facts(session, track.tenant_id, told, service.now()))
-    if now == kept:
-        return None
     made_by = service.packs.that_made(session, decision)
     by = (
         service.packs.in_force(session, track.tenant_id, track.id, held=True)
         if made_by is None
         else InForce(made_by, decision.activation_id, decision.single_operator)
     )
-    by = by.less(struck_down(session, track.id))
-    return Rejudged(now, policy.decide(by.pack, kept), policy.decide(by.pack, now), by)
+    before = by.less(judgements.fallen(decision))
+    by = by.without_struck(session, track.id, now)
+    if now == kept and by.void >= before.void:
+        return None
+    return Rejudged(now, policy.decide(before.pack, kept), policy.decide(by.pack, now), by)
 
 
 def _as_exempted(

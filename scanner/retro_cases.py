@@ -162,12 +162,11 @@ def _decided(
         | {each.match.reference_id: each.explained for each in new if each.explained},
     )
     now = service.now()
-    pack = service.packs.in_force(session, track.tenant_id, track.id).pack
-    before, after = (
-        policy.decide(pack, facts_of(session, track.tenant_id, told, each, now, track.id))
-        for each in (evidence, more)
+    without, facts = (
+        facts_of(session, track.tenant_id, told, each, now, track.id) for each in (evidence, more)
     )
-    return before, after
+    pack = service.packs.in_force(session, track.tenant_id, track.id, facts=facts).pack
+    return policy.decide(pack, without), policy.decide(pack, facts)
 
 
 def _reasons(decision: policy.Decision) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from filelock import FileLock
 from sqlmodel import Session, col, select
 
 from scanner.clock import new_id
+from scanner.errors import ConflictError
 from scanner.events import Administered
 from scanner.journal import Actor, record
 from scanner.notice_senders import digest_of_token, opens, token_of
@@ -34,9 +35,20 @@ def rotate(service: "Service", actor: Actor, tenant_id: str, *, forget: bool = F
     -------
     int
         How many stored texts were encrypted anew.
+
+    Raises
+    ------
+    ConflictError
+        If ``CLEARANCE_SECRET_KEY`` gives one key only, or one is to be forgotten that it gives.
     """
     if service.settings.secret_key is not None:
-        return _changed(service, actor, tenant_id, service.secrets, forget=forget)
+        given = len(service.settings.secret_key.get_secret_value().split())
+        if given == 1 or forget:
+            raise ConflictError(
+                "CLEARANCE_SECRET_KEY gives the keys: put a new one before the old there, with a space "
+                "between, restart, and run this without --forget; then take the old one out there"
+            )
+        return _changed(service, actor, tenant_id, service.secrets, forget=False)
     file = KeyFile(service.settings.home / KEY_NAME)
     with FileLock(file.path.with_name(f"{KEY_NAME}.lock")):
         keys = [new_key(), *file()]

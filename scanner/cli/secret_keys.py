@@ -38,5 +38,5 @@ def rotate(
     with opened() as service:
         caller = caller_for(service, tenant)
         count = secret_rotation.rotate(service, caller.actor, caller.tenant_id, forget=forget)
-    words = f"a new key is in force, {count} stored texts were encrypted anew; back it up"
+    words = f"the newest key is in force, {count} stored texts were encrypted with it; back it up"
     tell({"sealed": count, "forgotten": forget}, as_json, words)

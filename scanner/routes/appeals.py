@@ -297,11 +297,13 @@ def go_out_of_court(
 
 
 def shown(row: Appeal, caller: Caller | None) -> dict[str, Any]:
-    """Return an appeal as JSON; staff are not named."""
-    same = ("id", "track_id", "filed_as", "state", "reason", "outcome", "outcome_kind", "misuse")
+    """Return an appeal as JSON; staff are not named, and misuse is between whoever filed it and the platform."""
+    same = ("id", "track_id", "filed_as", "state", "reason", "outcome", "outcome_kind")
+    other = caller is None or "cases:read" not in caller.scopes
     of_body = ("body", "body_case", "body_outcome", "version", "left_seconds")
     return {
         **{name: getattr(row, name) for name in (*same, *of_body)},
+        "misuse": None if other else row.misuse,
         "subject": {"kind": row.subject_kind, "id": row.subject_id},
         "mine": caller is not None and caller.user_id is not None and row.holder == caller.user_id,
         "due_at": row.due_at.isoformat() if row.due_at else None,

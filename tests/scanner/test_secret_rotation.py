@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from scanner import login_links, notices, secret_rotation, webhooks
 from scanner.callers import Caller
-from scanner.errors import UnauthorisedError
+from scanner.errors import ConflictError, UnauthorisedError
 from scanner.notice_senders import opens, token_of
 from scanner.notices import Filing
 from scanner.secrets import SecretBox, SecretKeyError
@@ -81,6 +81,9 @@ def test_with_keys_of_the_settings_what_is_stored_is_sealed_with_the_first(
     old, new = (service.settings.home / "secret.key").read_text(), Fernet.generate_key().decode()
     _, secret = webhooks.create(service, caller, "https://platform.example/hook", ["*"])
     both = make_service(secret_key=SecretStr(f"{new} {old}"))
+    for box, forget in ((make_service(secret_key=SecretStr(old)), False), (both, True)):
+        with pytest.raises(ConflictError, match="put a new one before"):
+            rotated(box, caller, forget=forget)
     assert rotated(both, caller) == 1
     hook, told = stored(service)
     only = make_service(secret_key=SecretStr(new))
