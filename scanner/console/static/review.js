@@ -68,6 +68,8 @@ for (const form of document.querySelectorAll("[data-verdict]")) {
     form.addEventListener("submit", () => { form.querySelector("[data-commit]").disabled = true; });
   }
   fit();
+  // From here on a choice asks for its preview, too: htmx has read the page by then.
+  document.addEventListener("DOMContentLoaded", () => { form.dataset.keyed = ""; });
 }
 
 for (const output of document.querySelectorAll("[data-countdown]")) {
