@@ -1,6 +1,7 @@
 """A whole console: real server, database and sound, a person of every role, and a browser."""
 
 import contextlib
+import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ AXE: Final = Path(__file__).parent / "axe" / "axe.min.js"
 CHROMIUM: Final = shutil.which("chromium") or "/usr/bin/chromium"
 
 
+_addresses = itertools.cycle(range(2, 250))
+
+
 @dataclass
 class World:
     """A platform with one case, and what its pages are about."""
@@ -53,10 +57,14 @@ class World:
 
     @contextlib.contextmanager
     def http(self, role: str | None = None, **headers: str) -> Iterator[httpx.Client]:
-        """Give a browser without a screen, logged in as somebody of a role."""
+        """Give a browser without a screen, logged in as somebody of a role.
+
+        Each has an address of its own: from one, a login may be tried ten times in five minutes.
+        """
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        away = httpx.HTTPTransport(verify=TLS, local_address=f"127.0.0.{next(_addresses)}")
         with httpx.Client(
-            base_url=self.url, headers=named, trust_env=False, verify=TLS, timeout=30
+            base_url=self.url, headers=named, trust_env=False, transport=away, timeout=30
         ) as client:
             if role in self.links:
                 enter(client, self.links[role])
