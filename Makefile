@@ -54,7 +54,7 @@ bench-scale: setup  ## words, vectors and peaks together: building, bytes, searc
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scale --sizes $(SIZES) --json .bench/scale.json
 
 bench-fingerprint: setup  ## recognition of altered copies, with peers: an hour and more
-	@scripts/system_packages.sh ffmpeg
+	@scripts/system_packages.sh ffmpeg espeak-ng
 	test -d .bench/peers/audfprint2 || $(BIN)/python -m pip install --quiet --no-deps --target .bench/peers audfprint2==0.1.2 h5py
 	$(BIN)/python -m benchmarks.identification --systems chromaprint,clearance,audfprint
 
