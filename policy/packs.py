@@ -4,8 +4,8 @@ A pack is read once and never changes. What is wrong with one is said with rule,
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path as FilePath
@@ -117,6 +117,12 @@ class Pack:
     def rules(self) -> tuple[Rule, ...]:
         """All rules, exemptions first."""
         return self.exemptions + self.decisions
+
+    def without(self, rules: Collection[str]) -> "Pack":
+        """Return it without some of the rules that decide."""
+        return replace(
+            self, decisions=tuple(each for each in self.decisions if each.id not in rules)
+        )
 
     @cached_property
     def manifest(self) -> Condition:

@@ -18,7 +18,8 @@ def compared(text: str, decisions: list[dict[str, Any]]) -> dict[str, Any]:
     Parameters
     ----------
     decisions : list of dict
-        ``facts``, and what was ruled on them: ``decision``, ``outcomes``, ``restrictions`` and ``rules``.
+        ``facts``, and what was ruled on them: ``decision``, ``outcomes``, ``restrictions`` and ``rules``,
+        ``without`` which.
     """
     try:
         pack = policy.read_pack(text)
@@ -38,7 +39,8 @@ def _difference(pack: policy.Pack, decision: dict[str, Any]) -> dict[str, Any] |
         decision["restrictions"],
         frozenset(decision["rules"]),
     )
-    return asdict(policy.compare(live, Ruling.of(policy.decide(pack, facts))))
+    asked = policy.decide(pack.without(decision["without"]), facts)
+    return asdict(policy.compare(live, Ruling.of(asked)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 from sqlalchemy import and_, or_
 from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, func, select
 
 import policy
@@ -21,6 +22,7 @@ from policy import Confusion, Difference, Ruling
 from scanner.errors import PackRefusedError
 from scanner.objections import objectors
 from scanner.pack_checks import tried
+from scanner.packs_in_force import WITHOUT, as_asked_of
 from scanner.rehearsals import ruling_of
 from scanner.tables import PolicyDecision, Track
 
@@ -120,7 +122,7 @@ class Backtest:
         except ValidationError:
             self.unreadable += 1
             return
-        candidate = Ruling.of(policy.decide(self.pack, facts))
+        candidate = Ruling.of(policy.decide(as_asked_of(self.pack, decision), facts))
         difference = policy.compare(ruling_of(decision), candidate)
         self.confusion.add(decision.track_id, difference, human)
 
@@ -155,6 +157,7 @@ def _told(decision: PolicyDecision) -> dict[str, Any]:
         "outcomes": live.outcomes,
         "restrictions": live.restrictions,
         "rules": sorted(live.rules),
+        "without": decision.explanation.get(WITHOUT, []),
     }
 
 
@@ -201,7 +204,10 @@ def _objected() -> Any:
 def chunk(
     session: Session, tenant_id: str, after: tuple[datetime, str], size: int
 ) -> list[tuple[PolicyDecision, str | None]]:
-    """Return the next decisions that count, each with what a person put in its place; ``after`` the last one's time and id."""
+    """Return the next decisions that count, each with what a person put in its place; ``after`` the last one's time and id.
+
+    Of their explanations, which are most of their bytes, only which rules had fallen on appeal.
+    """
     at, last_id = after
     human = aliased(PolicyDecision)
     beyond = or_(
@@ -209,11 +215,15 @@ def chunk(
         and_(col(PolicyDecision.created_at) == at, col(PolicyDecision.id) > last_id),
     )
     query = (
-        select(PolicyDecision, human.decision)
+        select(PolicyDecision, human.decision, col(PolicyDecision.explanation)[WITHOUT])
         .outerjoin(human, col(human.supersedes) == col(PolicyDecision.id))
         .where(*_made(tenant_id, at), beyond)
         .options(defer(PolicyDecision.explanation))  # type: ignore[arg-type]
         .order_by(col(PolicyDecision.created_at), col(PolicyDecision.id))
         .limit(size)
     )
-    return [(decision, overruled) for decision, overruled in session.exec(query)]
+    found: list[tuple[PolicyDecision, str | None]] = []
+    for decision, overruled, fallen in session.exec(query):
+        set_committed_value(decision, "explanation", {WITHOUT: fallen or []})
+        found.append((decision, overruled))
+    return found

@@ -215,7 +215,12 @@ class Packs:
 
 def less(pack: policy.Pack, void: Collection[str]) -> policy.Pack:
     """Return a pack without some of its rules."""
-    return replace(pack, decisions=tuple(each for each in pack.decisions if each.id not in void))
+    return pack.without(void)
+
+
+def as_asked_of(pack: policy.Pack, decision: PolicyDecision) -> policy.Pack:
+    """Return a pack as it may be compared with a decision: without the rules that had fallen on its track."""
+    return less(pack, decision.explanation.get(WITHOUT, ()))
 
 
 def struck_down(

@@ -21,6 +21,7 @@ from scanner.bus.dispatch import once
 from scanner.database import Database
 from scanner.journal import Event
 from scanner.metrics import COMPARISONS
+from scanner.packs_in_force import as_asked_of
 from scanner.rollouts import Rollout, hold
 from scanner.tables import (
     ComparisonTally,
@@ -139,7 +140,7 @@ def _compare(service: "Service", session: Session, decision: PolicyDecision) -> 
     try:
         pack = service.packs.compiled(session, other.pack_id)
         facts = policy.Facts.model_validate(decision.facts)
-        asked = Ruling.of(policy.decide(pack, facts))
+        asked = Ruling.of(policy.decide(as_asked_of(pack, decision), facts))
     except Exception as error:
         log.exception("rehearsal_failed", activation=other.id, decision=decision.id)
         return Compared(candidate, None, f"{type(error).__name__}: {error}"[:500])
@@ -317,7 +318,7 @@ def _is_the_packs_doing(
         return False
     other = session.get_one(PolicyActivation, other_id)
     try:
-        pack = service.packs.compiled(session, other.pack_id)
+        pack = as_asked_of(service.packs.compiled(session, other.pack_id), decision)
         asked = Ruling.of(policy.decide(pack, policy.Facts.model_validate(decision.facts)))
     except (policy.PackError, ValueError):
         return False

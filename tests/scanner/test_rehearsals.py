@@ -7,10 +7,11 @@ import pytest
 from sqlmodel import select
 
 import policy
-from scanner import pipeline, policies, rehearsals, webhooks
+from scanner import backtests, pipeline, policies, rehearsals, webhooks
 from scanner.bus.dispatch import AlreadyHandledError
 from scanner.journal import event_of
 from scanner.metrics import POLICY_ALARMS, count_what_waits
+from scanner.packs_in_force import WITHOUT
 from scanner.rollouts import id_of
 from scanner.tables import (
     JournalRow,
@@ -71,6 +72,22 @@ def test_a_shadow_has_no_effect_and_its_differences_are_counted_and_kept(service
     (row,) = kept(service)
     assert (row.track_id, row.live, row.candidate) == (long_.track_id, "clear", "review")
     assert row.only_candidate == ["long-track: review"]
+
+
+def test_a_rule_that_fell_on_appeal_is_no_difference_between_packs(service, caller) -> None:
+    pack = approved(service, caller)
+    policies.shadow(service, caller, pack)
+    made = decided(service, caller, 60)
+    with service.database.transaction() as session:
+        row = session.get_one(PolicyDecision, made.id)
+        assert rehearsals.in_shadow(service, session, row).difference.differs
+        row.explanation = row.explanation | {WITHOUT: ["long-track"]}
+    with service.database.reading() as session:
+        row = session.get_one(PolicyDecision, made.id)
+        assert not rehearsals.in_shadow(service, session, row).difference.differs
+    text = pack_text()
+    told = backtests.compared_apart(text, [(row, None)], 60)
+    assert not policy.Difference(**told["differences"][0]).differs
 
 
 def test_a_decision_that_is_delivered_twice_is_counted_once(service, caller) -> None:
