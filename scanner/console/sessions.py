@@ -69,16 +69,7 @@ def log_in(
         only = service.settings.provider_only
         user = keys.check_password(session, email, password, provider_only=only)
         identity_of(session, user)
-    with service.database.transaction() as session:
-        logins.refuse_changed(session, user)
-        return _begin(
-            session,
-            service.now(),
-            former=former,
-            language=user.language or language,
-            user_id=user.id,
-            browser=browser,
-        )
+    return begin(service, user, former=former, language=language, browser=browser)
 
 
 def enter(service: "Service", link_token: str, *, former: str | None, language: str | None) -> str:
@@ -113,7 +104,7 @@ def begin(
     language: str | None,
     browser: str | None = None,
 ) -> str:
-    """Begin a session, under a new token, of a login that the identity provider vouched for; the former one ends.
+    """Begin a session, under a new token, of a login that was found to be theirs; the former one ends.
 
     Raises
     ------

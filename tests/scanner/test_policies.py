@@ -13,6 +13,7 @@ import policy
 from scanner import pipeline, policies
 from scanner.audit import verify
 from scanner.bus.relay import seal_batch
+from scanner.callers import Caller
 from scanner.declarations import Declaration
 from scanner.errors import (
     ConflictError,
@@ -23,6 +24,7 @@ from scanner.errors import (
     PreconditionFailedError,
     TransientError,
 )
+from scanner.journal import Event
 from scanner.precheck import precheck
 from scanner.rollouts import id_of
 from scanner.service import Service
@@ -360,15 +362,19 @@ def test_every_move_is_in_the_chain_that_audit_verify_walks(service, caller) -> 
     assert report.sealed > len(rows)
 
 
-def test_a_live_pack_that_can_not_be_read_stops_decisions_until_it_is_replaced(
-    service, caller
-) -> None:
+def analysed_under_an_unreadable_pack(service: Service, caller: Caller) -> Event:
     pack = approved(service, caller)
     policies.activate(service, caller, pack)
     with service.database.transaction() as session:
         session.get_one(PolicyPack, pack.id).text = "rules: ["
     del service.packs  # as in a process that starts now
-    event = analysed(service, caller)
+    return analysed(service, caller)
+
+
+def test_a_live_pack_that_can_not_be_read_stops_decisions_until_it_is_replaced(
+    service, caller
+) -> None:
+    event = analysed_under_an_unreadable_pack(service, caller)
 
     with pytest.raises(TransientError, match="roll back"):
         pipeline.decide(service, event)
@@ -383,12 +389,7 @@ def test_a_live_pack_that_can_not_be_read_stops_decisions_until_it_is_replaced(
 def test_a_track_that_is_given_up_under_a_pack_that_can_not_be_read_waits_for_a_person(
     service, caller
 ) -> None:
-    pack = approved(service, caller)
-    policies.activate(service, caller, pack)
-    with service.database.transaction() as session:
-        session.get_one(PolicyPack, pack.id).text = "rules: ["
-    del service.packs  # as in a process that starts now
-    event = analysed(service, caller)
+    event = analysed_under_an_unreadable_pack(service, caller)
 
     with pytest.raises(TransientError, match="roll back"):
         heard = fingerprint.Fingerprint(np.arange(200, dtype=np.uint32), 25.0)

@@ -140,8 +140,10 @@ def test_an_upheld_complaint_stays_however_often_rules_decide_anew(service, call
     assert casework.track_of(service, track.id).state == "conditioned"
 
 
-def test_every_complaint_is_laid_on_anew_when_rules_decide(service, caller) -> None:
-    """DE-URHDAG: one that falls later leaves the other's block in place."""
+def of_two_songs(
+    service: Service, caller: Caller
+) -> tuple[Track, Caller, PresumedUse, PresumedUse]:
+    """Return a track that uses two songs of a holder, who complained about the first."""
     label = claiming.holder(service, caller)
     songs = [claiming.reference(service, caller, label, title=each) for each in ("Song", "Tune")]
     track = used(service, caller, *songs)
@@ -149,6 +151,12 @@ def test_every_complaint_is_laid_on_anew_when_rules_decide(service, caller) -> N
     first, second = uses(service)
     presumed_uses.complain(service, holder, first.id, "It is the hook.", WORD)
     settled(service, track.id)
+    return track, holder, first, second
+
+
+def test_every_complaint_is_laid_on_anew_when_rules_decide(service, caller) -> None:
+    """DE-URHDAG: one that falls later leaves the other's block in place."""
+    track, holder, _, second = of_two_songs(service, caller)
     presumed_uses.complain(service, holder, second.id, "It is the hook.")
     decided(service, track, second)
     judged_again(service, track)
@@ -258,13 +266,7 @@ def test_a_complaint_that_is_upheld_after_its_block_came_back_falls_on_appeal(
 
 
 def test_a_complaint_that_falls_leaves_nothing_of_itself_in_another_one(service, caller) -> None:
-    label = claiming.holder(service, caller)
-    songs = [claiming.reference(service, caller, label, title=each) for each in ("Song", "Tune")]
-    track = used(service, caller, *songs)
-    holder = claiming.of(caller, label)
-    first, second = uses(service)
-    presumed_uses.complain(service, holder, first.id, "It is the hook.", WORD)
-    settled(service, track.id)
+    track, holder, first, second = of_two_songs(service, caller)
     laid_over_and_taken_back(service, caller, track, "retract")
     presumed_uses.complain(service, holder, second.id, "It is the hook.")
     decided(service, track, second)

@@ -102,6 +102,14 @@ def track(service, analysed) -> Track:
     return settled(service, analysed.subject)
 
 
+def ruled(service: Service, track: Track, ruling: Ruling) -> None:
+    """Let a person decide on a track, with its effect."""
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
+    settled(service, track.id)
+
+
 def standing(service: Service, track: Track) -> PolicyDecision:
     with service.database.reading() as session:
         return session.get_one(PolicyDecision, casework.track_of(service, track.id).decision_id)
@@ -176,11 +184,7 @@ def test_an_appeal_of_what_rules_and_a_person_decided_frees_the_match(
     service, caller, earning, track
 ) -> None:
     """DSA-20: all that was contested falls, the claim too, and the match is held against nobody again."""
-    with service.database.transaction() as session:
-        row = locked(session, track.tenant_id, track.id)
-        ruling = Ruling("block", "human.looked", "A person looked.", territories=("FR",))
-        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
-    settled(service, track.id)
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("FR",)))
     taken_back(service, caller, earning)
     settled(service, track.id)
     assert KEEPS in standing(service, track).explanation
@@ -201,10 +205,7 @@ def test_the_statement_of_what_rules_tightened_names_the_notice_that_it_rests_on
     notice = noticed.sent(service, caller, track.id)
     ground = ("notice", notice.id)
     ruling = Ruling("block", "notice.actioned", "-", territories=("FR",), ground=ground)
-    with service.database.transaction() as session:
-        row = locked(session, track.tenant_id, track.id)
-        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
-    settled(service, track.id)
+    ruled(service, track, ruling)
     taken_back(service, caller, earning)
     settled(service, track.id)
     decision = standing(service, track)
@@ -346,11 +347,7 @@ def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
 def test_what_keeps_a_persons_limits_says_so_and_names_no_fact_that_flips_it(
     service, caller, earning, track
 ) -> None:
-    with service.database.transaction() as session:
-        row = locked(session, track.tenant_id, track.id)
-        ruling = Ruling("block", "human.looked", "A person looked.", territories=("FR",))
-        rulings.rule(service, session, row, ruling, Actor("rita", "reviewer"))
-    settled(service, track.id)
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("FR",)))
     kept = standing(service, track)
     taken_back(service, caller, earning)
     settled(service, track.id)
