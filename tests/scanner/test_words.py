@@ -43,7 +43,7 @@ def test_facts_tell_categories_and_that_nothing_was_heard() -> None:
     assert set(told["words_from"]) == {"lyrics", "title"}
 
 
-def test_a_title_without_lyrics_leaves_a_track_of_which_nothing_was_found() -> None:
+def test_a_title_without_lyrics_leaves_a_track_that_says_nobody_heard_what_is_sung() -> None:
     told = facts(looked_at())
 
     decision = policy.decide(
@@ -51,7 +51,7 @@ def test_a_title_without_lyrics_leaves_a_track_of_which_nothing_was_found() -> N
     )
 
     assert (told["words"], told["words_from"]) == ((), ("title",))
-    assert [reason.rule for reason in decision.reasons] == ["core.nothing-found"]
+    assert [reason.rule for reason in decision.reasons] == ["lyrics-not-heard"]
     assert decision.decision == "clear"
 
 
