@@ -62,10 +62,8 @@ class Evidence:
         Those in the file's tags, not kept; ``lyrics_cut`` if there are more than can be read.
     hearing : Heard, optional
         What is sung, not kept; None if nobody listened, or not to the end.
-    unheard : bool
-        Somebody was to listen and could not.
     words : dict, optional
-        What was found in lyrics and titles (`scanner/words.py`); None if there were none.
+        What was found in lyrics and titles (`scanner/words.py`); None if they were cut off.
     explained : dict of reference id to what harmless material explains of its match
     stems : dict of name to the evidence on that stem of a generated track
     seconds : dict of step to wall-clock seconds
@@ -90,7 +88,6 @@ class Evidence:
     lyrics_cut: bool = False
     words: dict[str, Any] | None = None
     hearing: "Heard | None" = None
-    unheard: bool = False
     stems: "dict[str, Evidence]" = field(default_factory=dict)
 
     def count_matches(self) -> int:

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def listen(service: "Service", tenant_id: str, decoded: "Decoded", evidence: "Evidence") -> None:
-    """Put what is heard in a track into its evidence, or that it was to be listened to and could not be."""
+    """Put what is heard in a track into its evidence; nothing, if it was to be listened to and could not be."""
     budget = service.settings.hearing_cpu_seconds
     if not budget or not _is_asked_for(service, tenant_id):
         return
@@ -24,7 +24,6 @@ def listen(service: "Service", tenant_id: str, decoded: "Decoded", evidence: "Ev
         evidence.hearing = speech.hear(decoded.samples, decoded.sample_rate, models, budget)
     except (speech.NotHeardError, OSError) as error:
         log.warning("words_not_heard", tenant=tenant_id, error=str(error))
-        evidence.unheard = True
 
 
 def _is_asked_for(service: "Service", tenant_id: str) -> bool:

@@ -23,7 +23,7 @@ _HEADER: Final = re.compile(r"(?m)^\[(?:ar|al|ti|au|by|re|ve|length|offset|lang)
 def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
     """Screen the words of a track into its evidence; without any, the detector did not run.
 
-    A track that was to be listened to and was not says so, with or without other words.
+    A track that nobody listened to says so, with or without words.
 
     Embedded lyrics that are too long to be read whole make it *failed*: what was cut off is not
     known.
@@ -34,13 +34,12 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
         evidence.detectors["lyrics"] = "failed"
         return
     if not texts and heard is None:
-        if evidence.unheard:
-            evidence.words = {
-                "sources": {},
-                "findings": [],
-                "heard": False,
-                "warnings": [NOT_HEARD],
-            }
+        evidence.words = {
+            "sources": {},
+            "findings": [],
+            "heard": False,
+            "warnings": [NOT_HEARD],
+        }
         return
     findings = []
     languages = {}

@@ -55,12 +55,19 @@ def test_a_title_without_lyrics_leaves_a_track_that_says_nobody_heard_what_is_su
     assert decision.decision == "clear"
 
 
-def test_without_words_the_detector_did_not_run_and_facts_are_absent() -> None:
+def test_a_track_that_came_without_words_says_that_nobody_heard_what_is_sung() -> None:
     evidence = Evidence()
     look_at(evidence, {})
+    told = facts(evidence)
+
+    decision = policy.decide(
+        policy.default_pack(), policy.Facts(detectors={"fingerprint": "ok"}, **told)
+    )
 
     assert evidence.detectors["lyrics"] == "not_run"
-    assert facts(evidence) == {}
+    assert told == {"lyrics_heard": False}
+    assert [reason.rule for reason in decision.reasons] == ["lyrics-not-heard"]
+    assert decision.decision == "clear"
 
 
 def test_lyrics_that_were_cut_off_are_unknown() -> None:
