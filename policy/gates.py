@@ -155,6 +155,12 @@ class GateReason:
             "outcome": self.outcome,
         }
 
+    @classmethod
+    def of(cls, rule: str, outcome: "Outcome", *names: str, **values: object) -> "GateReason":
+        """Say something that no law asks for in the gates' texts, one after the other, in each language."""
+        texts = told(*names, **values)
+        return cls(rule, texts.pop(SOURCE), (), outcome, texts)
+
     def told_as(self, name: str, **values: object) -> "GateReason":
         """Return the same reason with another of the gates' texts, in each language."""
         texts = told(name, act=None, **values)

@@ -4,14 +4,16 @@ Names are known from a register only: who is in the catalogue or asked to be lef
 protected whom no register names, and no list of artists comes with the program.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
 from rapidfuzz import fuzz
 
+from policy.core_texts import SOURCE
 from policy.facts import PromptSignal
+from policy.gate_texts import told
 from policy.name_index import NameIndex
 from policy.words import screen
 from policy.words.folding import Word, fold, words_of
@@ -76,14 +78,6 @@ _CUES: Final = frozenset(
         "sequel",
     ]
 )
-_REPHRASE: Final[dict[PromptSignal, str]] = {
-    "artist": "Describe traits instead of a person: genre, decade, tempo, instruments, mood, and "
-    "kind of voice, such as `slow piano ballad, low breathy voice`.",
-    "title": "Describe what you like about the song: its tempo, key, instruments and mood. For a "
-    "cover or a remix, submit the work with its licence.",
-    "quoted-lyrics": "Write lines of your own, or say what the song should be about.",
-    "hate": "Leave out contempt for people for who they are.",
-}
 
 
 @dataclass(frozen=True)
@@ -159,7 +153,6 @@ class ScreenedPrompt:
     """Whether a prompt is accepted; if not, why, and how to say it otherwise."""
 
     objections: tuple[Objection, ...] = ()
-    rephrase: tuple[str, ...] = field(default=())
 
     @property
     def accepted(self) -> bool:
@@ -169,6 +162,16 @@ class ScreenedPrompt:
     def signals(self) -> tuple[PromptSignal, ...]:
         """What was found, each once: the fact `generation.prompt_signals`."""
         return tuple(dict.fromkeys(each.signal for each in self.objections))
+
+    @property
+    def rephrase(self) -> tuple[str, ...]:
+        """How to say it otherwise, in English."""
+        return tuple(each[SOURCE] for each in self.rephrasings)
+
+    @property
+    def rephrasings(self) -> tuple[Mapping[str, str], ...]:
+        """How to say it otherwise, by language; one for each signal."""
+        return tuple(told(f"rephrase-{signal}") for signal in self.signals)
 
 
 def screen_prompt(prompt: str, *registers: Register) -> ScreenedPrompt:
@@ -188,9 +191,7 @@ def screen_prompt(prompt: str, *registers: Register) -> ScreenedPrompt:
             *_from_lyrics(prompt, parts, register),
         ]
     found.sort(key=lambda each: (each.span[0], -each.span[1]))
-    objections = _apart(prompt, found)
-    signals = dict.fromkeys(each.signal for each in objections)
-    return ScreenedPrompt(tuple(objections), tuple(_REPHRASE[signal] for signal in signals))
+    return ScreenedPrompt(tuple(_apart(prompt, found)))
 
 
 def _named(

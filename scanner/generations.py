@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import policy
-from policy.facts import PromptSignal
 from scanner import generation_engines, generation_limits, generators, people, prompts
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -37,12 +36,6 @@ if TYPE_CHECKING:
 NEEDS_CONSENT: Final = "needs-consent"
 TRAINING_PIECE: Final = "generator.training-piece"
 """The rule by which a take is refused that repeats what its engine was trained on."""
-_NOT_SAID: Final[Mapping[PromptSignal, str]] = {
-    "artist": "nobody is imitated by name",
-    "title": "no song is imitated by its title",
-    "quoted-lyrics": "no lyrics are quoted",
-    "hate": "nothing is made against people",
-}
 
 
 @dataclass(frozen=True)
@@ -259,13 +252,13 @@ def objections(
 ) -> list[policy.GateReason]:
     """What of a prompt stands in its way, and how to say it otherwise."""
     screened = prompts.screen(service, session, tenant_id, prompt)
-    how = " ".join(screened.rephrase)
     return [
-        policy.GateReason(
-            f"prompt-{each.signal}",
-            f"'{each.words}': {_NOT_SAID[each.signal]}. {how}",
-            (),
+        policy.GateReason.of(
+            (rule := f"prompt-{each.signal}"),
             "refused",
+            rule,
+            f"rephrase-{each.signal}",
+            words=each.words,
         )
         for each in screened.objections
     ]

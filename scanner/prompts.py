@@ -90,4 +90,5 @@ def describe(screened: ScreenedPrompt) -> dict[str, Any]:
             for each in screened.objections
         ],
         "rephrase": list(screened.rephrase),
+        "rephrase_texts": [dict(each) for each in screened.rephrasings],
     }

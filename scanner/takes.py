@@ -263,19 +263,23 @@ def _refuse(
 
 
 def _stopped(why: str) -> policy.GateReason:
-    return policy.GateReason("generator.engine-disabled", f"{why}.", (), "refused")
+    return policy.GateReason.of("generator.engine-disabled", "refused", "engine-stopped", why=why)
 
 
 def _repeating(take: dict[str, Any]) -> list[policy.GateReason]:
     """Say which pieces that its engine was trained on a take repeats, in which stem and bars."""
     return [
-        policy.GateReason(
+        policy.GateReason.of(
             generations.TRAINING_PIECE,
-            f"{each['stem'] or 'The whole'}, bars {each['bars'][0]} to {each['bars'][1]}, repeats "
-            f"{each['notes']} notes of '{each['piece']}' (bars {each['piece_bars'][0]} to "
-            f"{each['piece_bars'][1]}), which the model was trained on.",
-            (),
             "refused",
+            "repeats-stem" if each["stem"] else "repeats-whole",
+            stem=each["stem"],
+            first=each["bars"][0],
+            last=each["bars"][1],
+            notes=each["notes"],
+            piece=each["piece"],
+            piece_first=each["piece_bars"][0],
+            piece_last=each["piece_bars"][1],
         )
         for each in take["repeats"]
     ]

@@ -35,3 +35,6 @@ class PromptAnswer(Answer):
     signals: list[str]
     objections: list[PromptObjection]
     rephrase: list[str]
+    rephrase_texts: list[dict[str, str]] = Field(
+        description="The same by language: en, de, fr, es."
+    )

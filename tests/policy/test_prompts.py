@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from policy.core_texts import LANGUAGES
 from policy.prompts import Register, screen_prompt
 from tests.policy.words.lines import FOLDER, Tally, half_of, prompts
 
@@ -25,6 +26,16 @@ def test_a_named_artist_is_refused_however_spelt(name) -> None:
     assert (objection.signal, objection.protects) == ("artist", "Mara Velonde")
     assert objection.words == name == prompt[slice(*objection.span)]
     assert "traits" in answer.rephrase[0]
+
+
+def test_how_to_say_it_otherwise_is_told_once_a_signal_in_four_languages() -> None:
+    answer = screen_prompt("like Mara Velonde and like Lumenwright, a cover of Home", REGISTER)
+
+    told = answer.rephrasings
+
+    assert [each["en"] for each in told] == list(answer.rephrase)
+    assert len(told) == len({"artist", "title"})
+    assert all(len(set(each.values())) == len(LANGUAGES) for each in told)
 
 
 def test_a_common_word_that_is_a_title_needs_a_cue() -> None:

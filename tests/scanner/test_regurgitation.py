@@ -78,6 +78,7 @@ def test_a_take_that_repeats_a_training_piece_is_stopped_and_says_which_where(
     assert reason["rule"] == generations.TRAINING_PIECE
     assert "flute, bars 1 to " in reason["text"]
     assert "airdsAirs/book1/100" in reason["text"]
+    assert "wiederholt" in reason["texts"]["de"]
     with service.database.reading() as session:
         assert session.exec(select(Track)).all() == []
         assert take_nodes.of_generation(session, row.id) is None

@@ -19,6 +19,7 @@ def test_a_prompt_that_names_a_protected_artist_is_refused_with_the_words(
     assert prompt[objection["start"] : objection["end"]] == objection["words"] == "Mara Velond"
     assert objection["protects"] == "Mara Velonde"
     assert told["rephrase"]
+    assert "Eigenschaften" in told["rephrase_texts"][0]["de"]
 
 
 def test_a_harmless_prompt_is_accepted(platform: Platform) -> None:
