@@ -346,7 +346,7 @@ def filled(service: Service) -> tuple[dict[str, str], dict[str, str]]:
         for role in PATHS if role != "creator"
     }  # fmt: skip
     cookies = {
-        role: sessions.begin(service, former=None, language=None, user_id=user.id)
+        role: sessions.begin(service, user, former=None, language=None)
         for role, user in users.items()
     }
     reviewer = users["reviewer"]
