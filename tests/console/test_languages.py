@@ -13,8 +13,10 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+import appeals
 import policy
 import scanner.console
+from scanner import event_schemas
 from scanner.console import languages, rendering
 
 CONSOLE: Final = Path(scanner.console.__file__).parent
@@ -100,3 +102,13 @@ def test_a_reason_that_was_kept_before_there_were_translations_is_shown_as_it_is
     kept = {"reasons": [{"rule": "gate.x", "text": "As it was.", "outcome": "refused"}]}
     page = rendering._environment("fr").get_template("studio_words.html").module
     assert "As it was." in page.limits(kept)
+
+
+@pytest.mark.parametrize("language", languages.LANGUAGES)
+def test_what_happened_in_a_case_and_who_did_it_have_words(language: str) -> None:
+    words = rendering._environment(language).get_template("words.html").module
+    steps = {each for each in event_schemas.types() if each.split(".")[1] in ("track", "case")}
+
+    assert steps
+    assert set(words.EVENTS) == steps
+    assert set(words.WHO) >= {role.value for role in appeals.Role}
