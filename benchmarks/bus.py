@@ -112,7 +112,8 @@ def _service(transport: str) -> Iterator[MeasuredService]:
         make_key_file(Path(folder))
         port = free_port()
         kafka = f"127.0.0.1:{port}" if transport == "kafka" else None
-        with MeasuredService(Settings(home=Path(folder), kafka=kafka)) as service:
+        service = MeasuredService(Settings(home=Path(folder), kafka=kafka))
+        with service:
             service.database.upgrade()
             if kafka is None:
                 yield service

@@ -144,8 +144,8 @@ def answered(
     for each in index.performances(query.tones):
         name = each.segment.id_of(each.ordinal)
         like = each.likeness
-        row = (like.mean, like.other_keys, like.distinct, like.vectors, like.weight)
-        row = (*row, *composition_evidence(like))
+        seen = (like.mean, like.other_keys, like.distinct, like.vectors, like.weight)
+        row: tuple[float, ...] = (*seen, *composition_evidence(like))
         if name not in best or best[name][4] < like.weight:
             best[name] = row
     for name, row in best.items():

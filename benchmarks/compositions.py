@@ -19,7 +19,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -95,7 +95,7 @@ class Qmax:
         return sorted(scores, key=lambda each: -each.score)
 
 
-SYSTEMS: Final = {"clearance": Clearance, "qmax": Qmax}
+SYSTEMS: Final[dict[str, Callable[[Collection], System]]] = {"clearance": Clearance, "qmax": Qmax}
 
 
 def jobs(count: int, transforms: Sequence[str], strangers: int, pairs: int) -> list[Job]:

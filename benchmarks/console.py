@@ -130,7 +130,8 @@ def fill(service: Service, tenant_id: str) -> None:
     _insert(service, Account, accounts)
     references = _references(service, tenant_id)
     print_ = service.store.put_bytes(tenant_id, _print(180).to_bytes()).sha256
-    tracks, analyses, matches, opened = [], [], [], []
+    opened: list[Case] = []
+    tracks, analyses, matches = [], [], []
     for number in range(TRACKS):
         track, analysis = new_id(), new_id()
         own = {"id": track, "tenant_id": tenant_id, "account_id": accounts[number % ACCOUNTS]["id"]}

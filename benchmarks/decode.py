@@ -78,6 +78,7 @@ def _encode(path: Path, kind: str, samples: np.ndarray[Any, np.dtype[np.float32]
     codec, container, rate = ENCODERS[kind]
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate, layout="stereo")
+        assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 192_000
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples.T), format="fltp", layout="stereo"

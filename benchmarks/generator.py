@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,8 +86,8 @@ def main() -> None:
     kept = Kept(given.json.with_suffix(".rows.jsonl"))
     known = Runs(tune.notes for tune in tunes())
     every = requests(given.count)
-    rows = [kept.row("composed", r.seed, lambda r=r: composed(r, known)) for r in every]
-    sounding = [kept.row("heard", r.seed, lambda r=r: heard(r)) for r in every[: given.rendered]]
+    rows = [kept.row("composed", r.seed, partial(composed, r, known)) for r in every]
+    sounding = [kept.row("heard", r.seed, partial(heard, r)) for r in every[: given.rendered]]
     own = {**summary(rows), "rendered": len(sounding), **shares(sounding)}
     own |= {"first audio": spread([row["first_audio_s"] for row in sounding]), "speed": speed()}
     given.json.write_text(json.dumps({"summary": own, "rows": rows}, indent=1))

@@ -29,6 +29,7 @@ from fingerprint.training.scores.arrangement import (
     seconds_at,
 )
 from fingerprint.training.scores.harmony import Chord
+from fingerprint.training.scores.instruments import Voice
 from fingerprint.training.scores.melody import Work
 from fingerprint.training.scores.rendering import RATE, render
 from fingerprint.training.scores.same_chords import same_chords
@@ -112,7 +113,7 @@ def made(piece: Piece) -> Print:
             cpu_seconds=seconds,
         )
     partial.replace(path)
-    return Print(own, chroma.astype(np.float32) / 255, seconds)
+    return Print(own, chroma.astype(np.float32) / np.float32(255), seconds)
 
 
 def samples_of(piece: Piece) -> F32Array:
@@ -133,8 +134,8 @@ def state() -> str:
     folders = ("embedding", "constellation")
     files = [path for each in folders for path in (PACKAGE / each).rglob("*.*")]
     files += [WEIGHTS, TONES]
-    names = ("altered.py", "extraction.py", "spectrum.py", "sub_fingerprints.py")
-    names += ("composition/hearing.py", "composition/tones.py", "composition/geometry.py")
+    names = ["altered.py", "extraction.py", "spectrum.py", "sub_fingerprints.py"]
+    names += ["composition/hearing.py", "composition/tones.py", "composition/geometry.py"]
     files += [PACKAGE / name for name in names]
     return _digest([*files, SCORES / "rendering.py", Path(qmax.__file__)])
 
@@ -265,7 +266,8 @@ def transformed(reference: Piece, transform: str, random: np.random.Generator) -
         return replace(own, **paced)
     if transform == "rearranged":
         styles = {**own.styles}
-        for voice in ("chords", "bass", "counter"):
+        voices: tuple[Voice, ...] = ("chords", "bass", "counter")
+        for voice in voices:
             while styles[voice] == own.styles[voice]:
                 styles[voice] = performance(work, random, "test").styles[voice]
         return replace(own, styles=styles, voices=_fewer(own, random), seed=fresh.seed)

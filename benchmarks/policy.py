@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,8 +77,8 @@ def measure() -> list[dict[str, Any]]:
     rows = []
     for count in MATCHES:
         facts = facts_with(count)
-        decided = _milliseconds(lambda facts=facts: policy.decide(pack, facts).to_json())
-        flipped = _milliseconds(lambda facts=facts: policy.flips(pack, facts), rounds=1)
+        decided = _milliseconds(partial(_decided, pack, facts))
+        flipped = _milliseconds(partial(policy.flips, pack, facts), rounds=1)
         rows.append(
             {
                 "matches": count,
@@ -88,6 +89,10 @@ def measure() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _decided(pack: policy.Pack, facts: policy.Facts) -> object:
+    return policy.decide(pack, facts).to_json()
 
 
 def _milliseconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:

@@ -146,7 +146,7 @@ def measure(count: int) -> dict[str, Any]:
             initialise(service, "bench@example.com")
             with service.database.reading() as session:
                 tenant = tenants(session)[0].id
-            caller = Caller(tenant, Actor("bench", "platform"), SCOPES)
+            caller = Caller(tenant, Actor("bench", "platform"), frozenset(SCOPES))
             for each in known:
                 references.add(service, caller, path=each.file, title=each.path, operator=True)
             sheet, seconds = _listened(service, caller, mp3(samples))

@@ -86,7 +86,11 @@ def _measure(
     seconds: float,
     attacks: Sequence[Attack],
 ) -> None:
-    known = {"system": system, "version": version(system), "track": recording.file.stem}
+    known: dict[str, Any] = {
+        "system": system,
+        "version": version(system),
+        "track": recording.file.stem,
+    }
     known["length"] = seconds
     done = {line["attack"] for line in lines() if all(line.get(k) == known[k] for k in known)}
     missing = [each for each in attacks if each.name not in done]

@@ -148,7 +148,7 @@ def _pitch(percent: float) -> Attack:
 def _sides(samples: Samples) -> Samples:
     if len(samples) == 1:
         raise NotAlterableError("a mono track has no sides to subtract")
-    return (samples[:1] - samples[1:]) / 2
+    return (samples[:1] - samples[1:]) / np.float32(2)
 
 
 def _overmarked(marked: Marked, key: Key) -> Samples:
@@ -220,7 +220,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack("mp3 64k, opus 64k", _changed(lambda x: coded(_mp3(x), RATE, _opus(64)))),
     _resampled_to(22050),
     _resampled_to(48000),
-    Attack("gain -6 dB", _changed(lambda x: x / 2)),
+    Attack("gain -6 dB", _changed(lambda x: x / np.float32(2))),
     Attack("gain +6 dB, clipped", _changed(lambda x: np.clip(2 * x, -1, 1))),
     *map(_noisy, (20, 10, 5, 0)),
     Attack(

@@ -158,7 +158,7 @@ class GateReason:
     @classmethod
     def of(cls, rule: str, outcome: "Outcome", *names: str, **values: object) -> "GateReason":
         """Say something that no law asks for in the gates' texts, one after the other, in each language."""
-        texts = told(*names, **values)
+        texts = told(*names, act=None, **values)
         return cls(rule, texts.pop(SOURCE), (), outcome, texts)
 
     def told_as(self, name: str, **values: object) -> "GateReason":

@@ -129,7 +129,7 @@ def _installed() -> Iterator[Path]:
 def _analysed(service: Service, caller: Caller, said: dict[str, Any]) -> str:
     """Write down a track of three minutes in which nothing was found; return its id."""
     now, track_id, analysis_id = service.now(), new_id(), new_id()
-    own = {"tenant_id": caller.tenant_id}
+    own: dict[str, Any] = {"tenant_id": caller.tenant_id}
     track = Track(
         id=track_id,
         state="analysing",

@@ -158,7 +158,7 @@ def round_of(folder: Path, seed: int, tracks: int, chosen: list[str]) -> dict[st
     ):
         initialise(service, "chaos@example.com")
         sender = Sender(on, service, files, f"http://{host}")
-        caller = Caller(sender.tenant_id, Actor("chaos", "platform"), SCOPES)
+        caller = Caller(sender.tenant_id, Actor("chaos", "platform"), frozenset(SCOPES))
         references.add(service, caller, path=known, title="known", operator=True)
         on.open()
         pause = max(0.2, len(order) * 12 / tracks)
