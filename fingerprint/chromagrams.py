@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 
 from fingerprint.arrays import F32Array, F64Array
 from fingerprint.composition.geometry import PITCH_CLASSES, TONE_SECONDS
+from fingerprint.composition.tones import Tones
 from fingerprint.embedding.embedding import SCALE
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 from fingerprint.errors import TooShortError
 from fingerprint.matches import Segment
 from fingerprint.sub_fingerprints import Fingerprint
 
+MELODY: Final = 0
 ALL_NOTES: Final = 2
 """Of the voices of tones."""
+SOUNDS: Final = 8
+"""Level of 15 from which a melody is taken to sound."""
 MARGIN_SECONDS: Final = 5.0
 COLUMNS: Final = 600
 
@@ -32,6 +36,9 @@ class Chromagrams:
         Cosine of the two, 0 to 1.
     start, end : float
         Seconds of the query at the left and right edge.
+    melodies : two float32 arrays, shape (columns,), optional
+        Pitch class of the query's and of the reference's melody, moved and turned likewise; nan where none sounds.
+        None if no tones were kept of both.
     """
 
     query: F32Array
@@ -39,6 +46,7 @@ class Chromagrams:
     likeness: F32Array
     start: float
     end: float
+    melodies: tuple[F32Array, F32Array] | None = None
 
 
 def chromagrams(
@@ -69,11 +77,25 @@ def chromagrams(
         segment.query_end - segment.query_start, 1e-9
     )
     there = segment.reference_start + (seconds - segment.query_start) * slope
+    up = round(segment.pitch_semitones)
     shown = own.at(seconds)  # (pitch classes, columns)
-    turned = np.roll(theirs.at(there), round(segment.pitch_semitones), axis=0)
+    turned = np.roll(theirs.at(there), up, axis=0)
     lengths = np.linalg.norm(shown, axis=0) * np.linalg.norm(turned, axis=0)
     likeness = (shown * turned).sum(axis=0) / np.maximum(lengths, 1e-6)
-    return Chromagrams(shown, turned, likeness.astype(np.float32), start, end)
+    melodies = None
+    if query.tones and reference.tones:
+        melodies = _melody(query.tones, seconds, 0), _melody(reference.tones, there, up)
+    return Chromagrams(shown, turned, likeness.astype(np.float32), start, end, melodies)
+
+
+def _melody(tones: Tones, seconds: F64Array, up: int) -> F32Array:
+    """Pitch class of the melody at some moments, so many semitones higher; nan where none sounds."""
+    levels = tones.levels[:, MELODY]
+    index = np.rint(seconds / TONE_SECONDS).astype(np.int64)
+    held = (index >= 0) & (index < len(levels))
+    found = levels[index.clip(0, len(levels) - 1)]
+    sounds = held & (found.max(axis=1) >= SOUNDS)
+    return np.where(sounds, (found.argmax(axis=1) + up) % PITCH_CLASSES, np.nan).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,6 +51,10 @@ class Similarity:
         Mean on the segment's line above the mean of the matrix, in its standard deviations.
     on_line : float
         Mean on the segment's line.
+    line : float32 array, shape (n,)
+        The likeness at each of the query's moments on the segment's line.
+    line_seconds : float64 array, shape (n,)
+        Those moments.
     """
 
     values: F32Array
@@ -59,6 +63,15 @@ class Similarity:
     measure: Measure
     contrast: float
     on_line: float
+    line: F32Array
+    line_seconds: F64Array
+
+    def by_second(self) -> tuple[I64Array, F32Array]:
+        """Return the whole seconds of the query that the line passes, and its mean likeness in each."""
+        seconds, index = np.unique(np.floor(self.line_seconds), return_inverse=True)
+        sums = np.bincount(index, weights=self.line, minlength=len(seconds))
+        means = sums / np.maximum(np.bincount(index, minlength=len(seconds)), 1)
+        return seconds.astype(np.int64), means.astype(np.float32)
 
 
 def compared(
@@ -184,7 +197,8 @@ class _Grid:
         on, column = on[held], column[held]
         line = float(values[on, column].mean()) if len(on) else float(values.mean())
         contrast = (line - float(values.mean())) / max(float(values.std()), 1e-6)
-        return Similarity(values, query, reference, measure, contrast, line)
+        followed = values[on, column]
+        return Similarity(values, query, reference, measure, contrast, line, followed, query[on])
 
 
 def _through(middle: float, step: float, window: tuple[float, float]) -> F64Array:

@@ -44,6 +44,19 @@ def test_a_clean_excerpt_is_a_line_of_equal_words(song: Song, reference: Fingerp
     assert 0.4 < np.median(found.values) < 0.65  # unrelated words share half of their bits
 
 
+def test_agreement_is_told_second_by_second_and_falls_where_something_else_is_played(
+    song: Song, reference: Fingerprint
+) -> None:
+    mixed = np.array(song(1)[:, 20 * RATE : 40 * RATE])
+    mixed[:, 8 * RATE : 12 * RATE] = song(2)[:, : 4 * RATE]
+
+    seconds, means = compared(whole(mixed), reference, Segment(0, 20, 20, 40, 1.0)).by_second()
+
+    told = dict(zip(seconds.tolist(), means.tolist(), strict=True))
+    assert set(range(3, 18)) <= set(told)
+    assert max(told[9], told[10]) < min(told[4], told[5], told[15], told[16]) - 0.15
+
+
 def test_a_bent_copy_is_a_line_of_like_vectors(song: Song, reference: Fingerprint) -> None:
     bent = shifted(song(1)[:, 10 * RATE : 40 * RATE], RATE, 2.0, 1.1)
     end = bent.shape[1] / RATE

@@ -1,5 +1,6 @@
 """The notes of both sides of a match as a picture, and the stems of a track, for who may see the evidence."""
 
+import contextlib
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -51,7 +52,11 @@ def read_chroma(
             chroma = fingerprint.chromagrams(own, theirs, part)
         except fingerprint.TooShortError as error:
             raise NotFoundError("picture", "of this match: no notes were kept") from error
-        content = chroma_picture.draw(key, chroma, part, _words(language), dark=dark)
+        similarity = None
+        with contextlib.suppress(fingerprint.TooShortError):
+            similarity = fingerprint.compared(own, theirs, part, kind=shown["kind"])
+        words = _words(language, similarity)
+        content = chroma_picture.draw(key, chroma, similarity, part, words, dark=dark)
     return PngResponse(content, headers=headers)
 
 
@@ -97,9 +102,18 @@ _ENDINGS: Final = {
 }
 
 
-def _words(language: str) -> Words:
+def _words(language: str, similarity: fingerprint.Similarity | None) -> Words:
     _ = languages.words(language).gettext
+    measures = {
+        "words": _("share of equal bits of the fingerprint"),
+        "peaks": _("share of coinciding peaks"),
+        "vectors": _("cosine of the vectors"),
+        "chroma": _("cosine of the notes"),
+    }
+    by = measures[similarity.measure] if similarity else ""
     return Words(
+        melodies=_("Melodies: the track's narrow, the reference's broad"),
+        by_second=_("Agreement in each second of the match: %(measure)s") % {"measure": by},
         track=_("Notes of the track"),
         reference=_("Notes of the reference, at the track's time and in its key"),
         likeness=_("How alike they are, from 0 to 1"),
