@@ -402,6 +402,31 @@ class PolicyAlarmRaised(PolicyEvent):
     taken_back: bool
 
 
+class DriftBaselineFrozen(EventData):
+    """The scores of some days are what later days are held against."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.drift.frozen"
+
+    kind: str
+    tracks: int
+    first_day: str
+    last_day: str
+
+
+class DriftAlarmRaised(EventData):
+    """A day's scores are distributed otherwise than the baseline's."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.drift.alarm"
+
+    kind: str
+    day: str
+    tracks: int
+    psi: float
+    threshold: float
+
+
 class SubmissionRefused(EventData):
     """An upload was refused while it was received: nothing is stored but this record."""
 

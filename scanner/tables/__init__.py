@@ -32,6 +32,7 @@ from scanner.tables.audit_walks import AuditWalk
 from scanner.tables.backtests import BacktestRun
 from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession, ContestDraft, ReviewerWish
+from scanner.tables.drift import DriftBaseline, DriftDay
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
 from scanner.tables.generator_engines import GeneratorEngine
@@ -129,6 +130,8 @@ __all__ = [
     "Deadline",
     "Delivery",
     "Dispute",
+    "DriftBaseline",
+    "DriftDay",
     "EntryLink",
     "Erasure",
     "Evidence",

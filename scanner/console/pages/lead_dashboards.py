@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
-from scanner import dashboards, review_quality
+from scanner import dashboards, drift, review_quality
 from scanner.console import charts
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
@@ -28,6 +28,15 @@ LABELS: Final = {
     "overturned": _("overturned"),
     "released": _("found fine"),
 }
+DRIFT: Final = {
+    "recording": _("Recordings: score of the surest match"),
+    "composition": _("Compositions: score of the surest match"),
+    "mark": _("Marks: score of the best"),
+    "words": _("Words: listed words in a track"),
+    "steady": _("as before"),
+    "drifted": _("drifted"),
+    "few": _("too few tracks"),
+}
 
 
 class SvgResponse(Response):
@@ -47,6 +56,9 @@ def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -
             hours=dashboards.decided_by_hour(session, tenant_id, now),
             rates=dashboards.rates(service, session, tenant_id, now),
             scores=dashboards.scores_by_day(session, tenant_id),
+            drift=drift.described(session, tenant_id),
+            drift_words=DRIFT,
+            drift_threshold=service.settings.drift_threshold,
             missed=dashboards.missed_deadlines(session, tenant_id, now),
             dead=dashboards.dead_letters(session, tenant_id),
             flooded=dashboards.flooded(session, tenant_id),
