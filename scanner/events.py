@@ -427,6 +427,29 @@ class DriftAlarmRaised(EventData):
     threshold: float
 
 
+class RescanStarted(EventData):
+    """Stored tracks are looked at again that other versions of detectors looked at."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.rescan.started"
+
+    wanted: dict[str, str]
+    tracks: int
+
+
+class RescanEnded(EventData):
+    """All stored tracks were looked at again, or somebody stopped it."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.rescan.ended"
+
+    state: str
+    looked_at: int
+    stricter: int
+    without_audio: int
+    failed: int
+
+
 class SubmissionRefused(EventData):
     """An upload was refused while it was received: nothing is stored but this record."""
 

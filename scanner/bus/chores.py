@@ -29,6 +29,7 @@ from scanner import (
     reference_checks,
     rehearsals,
     remade_files,
+    rescans,
     sanctions,
     second_reviews,
     setbacks,
@@ -87,6 +88,7 @@ class Chores:
             lambda: catalogue_imports.run_due(service),
             lambda: audit_walks.work(service),
             lambda: previews.end_lost(service),
+            lambda: rescans.work(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -33,6 +33,7 @@ from scanner.cli import (
     personal_data,
     rehearsal,
     reports,
+    rescanning,
     rollout,
     running,
     scanning,
@@ -82,6 +83,7 @@ app.add_typer(taking.app, name="takes")
 app.add_typer(taking.engines, name="engines")
 app.add_typer(reports.app, name="report")
 app.add_typer(drifting.app, name="drift")
+app.add_typer(rescanning.app, name="rescan")
 app.add_typer(strike_policies.app, name="strike-policy")
 app.add_typer(streams.app, name="stream")
 

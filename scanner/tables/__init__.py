@@ -70,6 +70,7 @@ from scanner.tables.references import (
     ReferenceSighting,
     ReferenceTally,
 )
+from scanner.tables.rescans import Rescan
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.review import CaseHearing, TrackAmendment
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
@@ -174,6 +175,7 @@ __all__ = [
     "ReferenceSighting",
     "ReferenceTally",
     "ReleasedFile",
+    "Rescan",
     "RetroDue",
     "RetroMatch",
     "RetroSweep",
