@@ -311,6 +311,16 @@ def test_a_strike_policy_is_put_in_force_by_another_lead_than_who_proposed_it(
     assert posted(world, "policy_lead", f"/policies/strikes/{row.id}/bury").status_code == 422
 
 
+def test_a_rules_errors_are_shown_with_how_many_were_looked_at_and_an_interval(world: World) -> None:
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/dashboards").text
+    part = shown.split('id="errors-title"', 1)[1].split('id="drift-title"', 1)[0]
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", part)
+    assert rows
+    assert all(re.search(r">\d+/[1-9]\d*</td>.*% – \d+", row) for row in rows)
+    assert any("Reviews, 30 days" in row for row in rows)
+
+
 def test_days_are_shown_beside_the_frozen_baseline(world: World) -> None:
     baseline = DriftBaseline(
         id=new_id(), tenant_id=world.caller.tenant_id, kind="recording", edges=[0.5], counts=[10, 60, 30],

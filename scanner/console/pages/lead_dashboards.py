@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
-from scanner import dashboards, drift, review_quality
+from scanner import dashboards, drift, error_rates, review_quality
 from scanner.console import charts
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
@@ -37,6 +37,11 @@ DRIFT: Final = {
     "drifted": _("drifted"),
     "few": _("too few tracks"),
 }
+SOURCES: Final = {
+    "reviews": _("Reviews, 30 days"),
+    "appeals": _("Appeals, 30 days"),
+    "golden": _("Golden cases"),
+}
 
 
 class SvgResponse(Response):
@@ -56,6 +61,8 @@ def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -
             hours=dashboards.decided_by_hour(session, tenant_id, now),
             rates=dashboards.rates(service, session, tenant_id, now),
             scores=dashboards.scores_by_day(session, tenant_id),
+            errors=error_rates.by_rule(session, tenant_id, now),
+            error_sources=SOURCES,
             drift=drift.described(session, tenant_id),
             drift_words=DRIFT,
             drift_threshold=service.settings.drift_threshold,
