@@ -171,7 +171,7 @@ def rates(
     }
 
 
-def verdicts_given(tenant_id: str, now: datetime) -> Any:
+def verdicts_given(tenant_id: str, now: datetime, *, since: datetime | None = None) -> Any:
     """Select verdicts with what rules had decided, golden cases and second reviews left out."""
     return (
         sql_select(
@@ -192,7 +192,7 @@ def verdicts_given(tenant_id: str, now: datetime) -> Any:
         .outerjoin(Generation, col(Generation.id) == col(Take.generation_id))
         .where(
             col(CaseVerdict.tenant_id) == tenant_id,
-            col(CaseVerdict.created_at) >= now - RECENT,
+            col(CaseVerdict.created_at) >= (since or now - RECENT),
             col(CaseVerdict.state).in_(("applied", "agreed", "differed")),
             col(CaseVerdict.checks).is_(None),
             col(CaseVerdict.case_id).not_in(select(GoldenCase.case_id)),

@@ -179,7 +179,8 @@ def _lost(session: Session, run: Rescan, now: datetime) -> Track | None:
 
 def _next(session: Session, run: Rescan) -> Track | None:
     waiting = _outdated(run).where(col(Track.id) > run.cursor)
-    return session.exec(waiting.order_by(col(Track.id)).limit(1)).first()
+    found: Track | None = session.exec(waiting.order_by(col(Track.id)).limit(1)).first()
+    return found
 
 
 def _outdated(run: Rescan) -> Any:

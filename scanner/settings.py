@@ -329,6 +329,11 @@ class Settings(BaseSettings):
         "the one before in force again.",
     )
 
+    kpi_minimum: int = Field(
+        default=10,
+        ge=2,
+        description="Smallest group of which `clearance report kpis` and the console tell a figure.",
+    )
     drift_threshold: float = Field(
         default=0.25,
         gt=0,

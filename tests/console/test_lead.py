@@ -311,7 +311,19 @@ def test_a_strike_policy_is_put_in_force_by_another_lead_than_who_proposed_it(
     assert posted(world, "policy_lead", f"/policies/strikes/{row.id}/bury").status_code == 422
 
 
-def test_a_rules_errors_are_shown_with_how_many_were_looked_at_and_an_interval(world: World) -> None:
+def test_figures_of_a_pilot_are_shown_and_of_small_groups_only_their_size(world: World) -> None:
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/dashboards").text
+    part = shown.split('id="kpis-title"', 1)[1].split('id="errors-title"', 1)[0]
+    told = dict(re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", part))
+    assert len(told) == 6
+    assert told["Variations kept"].startswith("– <small>n = ")
+    assert "of fewer than 10 nothing is told" in part
+
+
+def test_a_rules_errors_are_shown_with_how_many_were_looked_at_and_an_interval(
+    world: World,
+) -> None:
     with at_work(world, "policy_lead") as client:
         shown = client.get("/dashboards").text
     part = shown.split('id="errors-title"', 1)[1].split('id="drift-title"', 1)[0]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
-from scanner import dashboards, drift, error_rates, review_quality
+from scanner import dashboards, drift, error_rates, kpis, review_quality
 from scanner.console import charts
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
@@ -37,6 +37,14 @@ DRIFT: Final = {
     "drifted": _("drifted"),
     "few": _("too few tracks"),
 }
+KPIS: Final = {
+    "time_to_decision": _("From submission to decision"),
+    "false_positive_rate": _("Found fine by people"),
+    "overturn_rate": _("Appeals granted"),
+    "time_to_first_track": _("From first request to first take"),
+    "retention_after_generation": _("Came back within 7 days"),
+    "creative_lift": _("Variations kept"),
+}
 SOURCES: Final = {
     "reviews": _("Reviews, 30 days"),
     "appeals": _("Appeals, 30 days"),
@@ -61,6 +69,10 @@ def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -
             hours=dashboards.decided_by_hour(session, tenant_id, now),
             rates=dashboards.rates(service, session, tenant_id, now),
             scores=dashboards.scores_by_day(session, tenant_id),
+            kpis=kpis.report(
+                service, session, tenant_id, (now - dashboards.RECENT).date(), now.date()
+            ),
+            kpi_words=KPIS,
             errors=error_rates.by_rule(session, tenant_id, now),
             error_sources=SOURCES,
             drift=drift.described(session, tenant_id),
