@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 4
 
-.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
+.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-detectors bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -57,6 +57,9 @@ bench-fingerprint: setup  ## recognition of altered copies, with peers: an hour 
 	@scripts/system_packages.sh ffmpeg espeak-ng
 	test -d .bench/peers/audfprint2 || $(BIN)/python -m pip install --quiet --no-deps --target .bench/peers audfprint2==0.1.2 h5py
 	$(BIN)/python -m benchmarks.identification --systems chromaprint,clearance,audfprint
+
+bench-detectors: setup  ## CPU seconds of every detector for 4 minutes of real music
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detectors --json .bench/detectors.json
 
 bench-compositions: setup  ## recognition of works in other performances, with a peer: hours
 	@scripts/system_packages.sh libfluidsynth3 fluid-soundfont-gm timgm6mb-soundfont

@@ -41,10 +41,11 @@ from fingerprint.index import (
 from fingerprint.matches import Match, Segment, covered, explained
 from fingerprint.portraits import Envelope, Portrait, envelope, kept_envelope, portrait
 from fingerprint.similarity import Similarity, compared
-from fingerprint.sub_fingerprints import Fingerprint
+from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
 from fingerprint.waveform import Waveform
 
 __all__ = [
+    "ALGORITHM",
     "COMPOSITION_MODEL",
     "EMBEDDING_MODEL",
     "Answer",

@@ -15,7 +15,15 @@ from sqlmodel import col, select
 
 import fingerprint
 import watermark
-from scanner import banks, harmless, listening, mark_reading, stored_manifests, watermark_keys
+from scanner import (
+    banks,
+    detector_versions,
+    harmless,
+    listening,
+    mark_reading,
+    stored_manifests,
+    watermark_keys,
+)
 from scanner.audio import SNIFF_BYTES, sniff
 from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
@@ -333,6 +341,7 @@ def _check_provenance(service: "Service", evidence: Evidence, path: Path, contai
         MANIFESTS.labels(manifest.state.value).inc()
         evidence.provenance = manifest_to_json(manifest)
         evidence.detectors["provenance"] = OK
+        evidence.versions["provenance"] = detector_versions.provenance()
 
 
 def _read_marks(service: "Service", tenant_id: str, evidence: Evidence, decoded: "Decoded") -> None:

@@ -55,8 +55,8 @@ MOST: Final = 20
 FEWEST: Final = 3
 """Of a rule, a bank, a genre, a language or a reviewer with fewer verdicts no rate is told."""
 KINDS: Final = ("rule", "bank", "genre", "language", "reviewer")
-_HAD_EFFECT: Final = frozenset({"clear", "restrict", "block"})
-_OUTCOME: Final = {"release": "clear", "restrict": "restrict", "block": "block"}
+HAD_EFFECT: Final = frozenset({"clear", "restrict", "block"})
+OUTCOME: Final = {"release": "clear", "restrict": "restrict", "block": "block"}
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,13 @@ def rates(
     A language is that of the lyrics, a genre what a generated track was asked to be (uploads say none), a
     reviewer a pseudonym.
     """
-    found = list(session.execute(_judged(tenant_id, now)))
+    found = list(session.execute(verdicts_given(tenant_id, now)))
     banks = _banks_of(session, {row.analysis_id for row in found if row.analysis_id})
     groups: dict[str, dict[str, list[tuple[str, str]]]] = {
         kind: defaultdict(list) for kind in KINDS
     }
     for row in found:
-        judged = (row.decision, _OUTCOME.get(row.verdict, row.decision))
+        judged = (row.decision, OUTCOME.get(row.verdict, row.decision))
         names = {
             "rule": {reason["rule"] for reason in row.reasons},
             "bank": banks.get(row.analysis_id, set()),
@@ -171,7 +171,7 @@ def rates(
     }
 
 
-def _judged(tenant_id: str, now: datetime) -> Any:
+def verdicts_given(tenant_id: str, now: datetime, *, since: datetime | None = None) -> Any:
     """Select verdicts with what rules had decided, golden cases and second reviews left out."""
     return (
         sql_select(
@@ -192,7 +192,7 @@ def _judged(tenant_id: str, now: datetime) -> Any:
         .outerjoin(Generation, col(Generation.id) == col(Take.generation_id))
         .where(
             col(CaseVerdict.tenant_id) == tenant_id,
-            col(CaseVerdict.created_at) >= now - RECENT,
+            col(CaseVerdict.created_at) >= (since or now - RECENT),
             col(CaseVerdict.state).in_(("applied", "agreed", "differed")),
             col(CaseVerdict.checks).is_(None),
             col(CaseVerdict.case_id).not_in(select(GoldenCase.case_id)),
@@ -216,8 +216,8 @@ def _rates(groups: Iterable[tuple[str, list[tuple[str, str]]]]) -> list[Rate]:
         Rate(
             name,
             looked_at=len(judged),
-            decided=sum(rules in _HAD_EFFECT for rules, _ in judged),
-            overturned=sum(rules in _HAD_EFFECT and rules != person for rules, person in judged),
+            decided=sum(rules in HAD_EFFECT for rules, _ in judged),
+            overturned=sum(rules in HAD_EFFECT and rules != person for rules, person in judged),
             released=sum(rules != "clear" and person == "clear" for rules, person in judged),
         )
         for name, judged in groups

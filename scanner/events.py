@@ -402,6 +402,54 @@ class PolicyAlarmRaised(PolicyEvent):
     taken_back: bool
 
 
+class DriftBaselineFrozen(EventData):
+    """The scores of some days are what later days are held against."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.drift.frozen"
+
+    kind: str
+    tracks: int
+    first_day: str
+    last_day: str
+
+
+class DriftAlarmRaised(EventData):
+    """A day's scores are distributed otherwise than the baseline's."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.drift.alarm"
+
+    kind: str
+    day: str
+    tracks: int
+    psi: float
+    threshold: float
+
+
+class RescanStarted(EventData):
+    """Stored tracks are looked at again that other versions of detectors looked at."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.rescan.started"
+
+    wanted: dict[str, str]
+    tracks: int
+
+
+class RescanEnded(EventData):
+    """All stored tracks were looked at again, or somebody stopped it."""
+
+    topic: ClassVar[str] = OPERATIONS
+    type: ClassVar[str] = "clearance.rescan.ended"
+
+    state: str
+    looked_at: int
+    stricter: int
+    without_audio: int
+    failed: int
+
+
 class SubmissionRefused(EventData):
     """An upload was refused while it was received: nothing is stored but this record."""
 

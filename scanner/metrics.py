@@ -29,6 +29,12 @@ COMPARISONS: Final = Counter(
 POLICY_ALARMS: Final = Gauge(
     "clearance_policy_alarms", "Canaries stopped and rules that jumped in the last day", ["kind"]
 )
+DRIFT: Final = Gauge(
+    "clearance_drift_psi", "Largest population stability index of the newest day", ["kind"]
+)
+DRIFT_ALARMS: Final = Gauge(
+    "clearance_drift_alarms", "Days judged in the last day that drift from the baseline", ["kind"]
+)
 OUTCOMES: Final = Counter("clearance_decisions_total", "Decisions by outcome", ["decision"])
 SUBMISSIONS: Final = Counter(
     "clearance_submissions_total", "Tracks accepted or refused", ["entrance", "result"]

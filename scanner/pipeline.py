@@ -61,7 +61,7 @@ def analyse(service: "Service", event: Event) -> None:
     try:
         evidence = _examine(service, track)
         if track.origin == GENERATED:
-            _check_submitted(service, track.id, evidence)
+            check_submitted(service, track.id, evidence)
         words.look_at(evidence, _declared(service, track.id))
         print_blob = (
             service.store.put_bytes(track.tenant_id, evidence.print.to_bytes())
@@ -205,7 +205,7 @@ def _examine(service: "Service", track: Track) -> Evidence:
     with local_audio(service, track) as path:
         evidence = analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
     if mark is not None:
-        _examine_stems(service, track, evidence)
+        examine_stems(service, track, evidence)
         # The master is whole, but what it was made of may not have been.
         evidence.warnings = _united(mark.warnings, evidence.warnings)
     return evidence
@@ -216,7 +216,8 @@ def _declared(service: "Service", track_id: str) -> dict[str, Any]:
         return declared(session, track_id)
 
 
-def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> None:
+def check_submitted(service: "Service", track_id: str, evidence: Evidence) -> None:
+    """Take a generated track's provenance from the file that was submitted."""
     with service.database.reading() as session:
         track = session.get_one(Track, track_id)
     if track.sha256 is not None:
@@ -224,7 +225,7 @@ def _check_submitted(service: "Service", track_id: str, evidence: Evidence) -> N
             analysis.check_submitted(service, evidence, path)
 
 
-def _examine_stems(service: "Service", track: Track, evidence: Evidence) -> None:
+def examine_stems(service: "Service", track: Track, evidence: Evidence) -> None:
     """Look at each stem's master too: what is in a stem need not be heard in the mix."""
     with service.database.reading() as session:
         stems = marking.stems_of(session, track.id)
@@ -240,11 +241,9 @@ def _united(*warnings: list[dict[str, str]]) -> list[dict[str, str]]:
     return list(by_type.values())
 
 
-def _store_evidence(
-    service: "Service", session: Session, track: Track, evidence: Evidence, started: datetime
-) -> Analysis:
-    now = service.now()
-    row = Analysis(
+def analysis_row(track: Track, evidence: Evidence, started: datetime, ended: datetime) -> Analysis:
+    """Return evidence as a row, of which its matches are no part."""
+    return Analysis(
         id=new_id(),
         tenant_id=track.tenant_id,
         track_id=track.id,
@@ -261,8 +260,14 @@ def _store_evidence(
         watermarks=evidence.watermarks,
         words=evidence.words,
         started_at=started,
-        ended_at=now,
+        ended_at=ended,
     )
+
+
+def _store_evidence(
+    service: "Service", session: Session, track: Track, evidence: Evidence, started: datetime
+) -> Analysis:
+    row = analysis_row(track, evidence, started, service.now())
     session.add(row)
     session.flush()
     session.add_all(

@@ -91,11 +91,33 @@ def note(
     track = tracks.locked(session, stored.tenant_id, stored.track_id)
     if track.analysis_id != stored.analysis_id or track.state == State.WITHDRAWN:
         return 0  # analysed again meanwhile, which compares it itself; or nobody's concern any more
-    known = _known(session, track)
+    known = known_references(session, track)
     new = [each for each in found if each.match.reference_id not in known]
     if not new:
         return 0
     before, after = _decided(service, session, track, new)
+    put_on_record(service, session, track, new, before, after, event, sweep_id=sweep_id)
+    return len(new)
+
+
+def put_on_record(
+    service: "Service",
+    session: Session,
+    track: Track,
+    new: Sequence[Found],
+    before: policy.Decision,
+    after: policy.Decision,
+    event: Event | None,
+    *,
+    sweep_id: str | None = None,
+) -> Case | None:
+    """Write down what is new in a locked track, and ask a person if the pack would now be stricter.
+
+    Returns
+    -------
+    Case, optional
+        That a person is asked by; the track's state stays.
+    """
     reasons = [each for each in _reasons(after) if each not in _reasons(before)]
     case = (
         _case(service, session, track, reasons, event)
@@ -110,7 +132,7 @@ def note(
                 tenant_id=track.tenant_id,
                 track_id=track.id,
                 reference_id=each.match.reference_id,
-                analysis_id=stored.analysis_id,
+                analysis_id=str(track.analysis_id),
                 sweep_id=sweep_id,
                 kind=each.match.kind,
                 score=each.match.score,
@@ -138,10 +160,11 @@ def note(
         now=now,
         cause=event,
     )
-    return len(new)
+    return case
 
 
-def _known(session: Session, track: Track) -> set[str]:
+def known_references(session: Session, track: Track) -> set[str]:
+    """Return the ids of references that are on record as found in a track."""
     seen = select(TrackMatch.reference_id).where(TrackMatch.analysis_id == track.analysis_id)
     noted = select(RetroMatch.reference_id).where(RetroMatch.track_id == track.id)
     return {*session.exec(seen), *session.exec(noted)}
@@ -178,7 +201,7 @@ def _case(
     session: Session,
     track: Track,
     reasons: list[dict[str, Any]],
-    event: Event,
+    event: Event | None,
 ) -> Case:
     now = service.now()
     query = select(Case).where(

@@ -329,6 +329,23 @@ class Settings(BaseSettings):
         "the one before in force again.",
     )
 
+    kpi_minimum: int = Field(
+        default=10,
+        ge=2,
+        description="Smallest group of which `clearance report kpis` and the console tell a figure.",
+    )
+    drift_threshold: float = Field(
+        default=0.25,
+        gt=0,
+        description="Population stability index of a day's scores against the frozen baseline from which an "
+        "alarm is raised.",
+    )
+    drift_minimum: int = Field(
+        default=200,
+        ge=20,
+        description="Tracks of a day below which nothing is said of drift; a baseline needs five times as many.",
+    )
+
     certificate_chain: Path | None = Field(
         default=None,
         description="PEM file of the certificates that sign manifests, the signing one first. "

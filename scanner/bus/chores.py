@@ -21,6 +21,7 @@ from scanner import (
     database_push,
     deadlines,
     dmca_agent,
+    drift,
     flood,
     licensees,
     previews,
@@ -28,6 +29,7 @@ from scanner import (
     reference_checks,
     rehearsals,
     remade_files,
+    rescans,
     sanctions,
     second_reviews,
     setbacks,
@@ -86,6 +88,7 @@ class Chores:
             lambda: catalogue_imports.run_due(service),
             lambda: audit_walks.work(service),
             lambda: previews.end_lost(service),
+            lambda: rescans.work(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [
@@ -94,6 +97,7 @@ class Chores:
                 lambda: dead_letter_ends.drop_old(service),
                 lambda: flood.forget_old(service),
                 lambda: rehearsals.forget_old(service),
+                lambda: drift.judge_due(service),
                 lambda: expire_idempotency_keys(service),
                 lambda: setbacks.forget_old(service),
                 lambda: appointments.watch(service),

@@ -22,6 +22,7 @@ from scanner.cli import (
     casework,
     catalogue,
     certificates,
+    drifting,
     explaining,
     fingerprints,
     generating,
@@ -32,6 +33,7 @@ from scanner.cli import (
     personal_data,
     rehearsal,
     reports,
+    rescanning,
     rollout,
     running,
     scanning,
@@ -80,6 +82,8 @@ app.add_typer(casework.app, name="case")
 app.add_typer(taking.app, name="takes")
 app.add_typer(taking.engines, name="engines")
 app.add_typer(reports.app, name="report")
+app.add_typer(drifting.app, name="drift")
+app.add_typer(rescanning.app, name="rescan")
 app.add_typer(strike_policies.app, name="strike-policy")
 app.add_typer(streams.app, name="stream")
 

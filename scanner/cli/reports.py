@@ -15,6 +15,7 @@ from scanner.cli.session import (
     caller_for,
     opened,
     say,
+    table,
 )
 
 app = typer.Typer(help="Reports that the law asks for.", no_args_is_help=True)
@@ -85,6 +86,43 @@ def transparency(
         print(as_page(report), end="")
     else:
         say(report)
+
+
+@app.command()
+@answering
+def kpis(
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the period.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period.")
+    ],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Print what a pilot is judged by: speed, errors, who stays; groups that are too small are not told."""
+    from scanner import kpis
+
+    with opened() as service, service.database.reading() as session:
+        caller = caller_for(service, tenant)
+        told = kpis.report(service, session, caller.tenant_id, first.date(), last.date())
+    if as_json:
+        say(told)
+        return
+    few = f"fewer than {told['minimum']}"
+    table(
+        ["Figure", "Value", "95th percentile", "Of"],
+        [
+            [each["name"], _figure(each, "value") or few, _figure(each, "p95"), str(each["n"])]
+            for each in told["kpis"]
+        ],
+    )
+
+
+def _figure(each: dict[str, Any], name: str) -> str:
+    if each[name] is None:
+        return ""
+    return f"{each[name]:.1%}" if each["unit"] == "share" else f"{each[name]:,.1f} s"
 
 
 def _service_parts() -> Any:

@@ -1,15 +1,16 @@
-"""HTTP resource of the transparency report."""
+"""HTTP resources of what is reported about a period: for publication, and for those who run a pilot."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from scanner import transparency
+from scanner import kpis, transparency
 from scanner.dependencies import AuditReader, ServiceDep
 from scanner.problems import problems
 from scanner.routing import Route
 from scanner.schemas import transparency as shapes
+from scanner.schemas.kpis import Kpis
 
 router = APIRouter(prefix="/v1/reports", tags=["audit"], route_class=Route)
 
@@ -53,3 +54,15 @@ def read_transparency_report(
 
         return Response(as_page(report), media_type="text/html; charset=utf-8")
     return report
+
+
+@router.get("/kpis", response_model=Kpis, responses=problems("bad-fields"))
+def read_kpis(
+    caller: AuditReader,
+    service: ServiceDep,
+    first: Annotated[date, Query(alias="from", description="First day of the period.")],
+    last: Annotated[date, Query(alias="to", description="Last day of the period.")],
+) -> dict[str, Any]:
+    """How soon tracks are decided, how often wrongly, who stays and keeps what is made. Needs the scope `audit:read`."""
+    with service.database.reading() as session:
+        return kpis.report(service, session, caller.tenant_id, first, last)

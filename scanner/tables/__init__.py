@@ -32,6 +32,7 @@ from scanner.tables.audit_walks import AuditWalk
 from scanner.tables.backtests import BacktestRun
 from scanner.tables.catalogue_imports import CatalogueImport, CatalogueImportRow
 from scanner.tables.console import ConsoleSession, ContestDraft, ReviewerWish
+from scanner.tables.drift import DriftBaseline, DriftDay
 from scanner.tables.entry_links import EntryLink
 from scanner.tables.flaggers import Flagger
 from scanner.tables.generator_engines import GeneratorEngine
@@ -69,6 +70,7 @@ from scanner.tables.references import (
     ReferenceSighting,
     ReferenceTally,
 )
+from scanner.tables.rescans import Rescan
 from scanner.tables.retro import RetroDue, RetroMatch, RetroSweep
 from scanner.tables.review import CaseHearing, TrackAmendment
 from scanner.tables.rights import MatchExemption, Share, TrackEdit
@@ -129,6 +131,8 @@ __all__ = [
     "Deadline",
     "Delivery",
     "Dispute",
+    "DriftBaseline",
+    "DriftDay",
     "EntryLink",
     "Erasure",
     "Evidence",
@@ -171,6 +175,7 @@ __all__ = [
     "ReferenceSighting",
     "ReferenceTally",
     "ReleasedFile",
+    "Rescan",
     "RetroDue",
     "RetroMatch",
     "RetroSweep",

@@ -27,6 +27,14 @@ class BadPeriodError(ScannerError):
     """The period makes no sense; the message says why."""
 
 
+def check_period(first: date, last: date) -> None:
+    """Raise ``BadPeriodError`` if a period ends before it begins, or lies outside the years from 2000 to 2100."""
+    if not _YEARS[0] <= first.year <= last.year <= _YEARS[1] and first <= last:
+        raise BadPeriodError("name days of the years from 2000 to 2100")
+    if last < first:
+        raise BadPeriodError(f"the period ends on {last} before it begins on {first}: swap them")
+
+
 def of_period(service: "Service", tenant_id: str, first: date, last: date) -> dict[str, Any]:
     """Return the report of a period as JSON.
 
@@ -40,10 +48,7 @@ def of_period(service: "Service", tenant_id: str, first: date, last: date) -> di
     BadPeriodError
         If it ends before it begins, or lies outside the years from 2000 to 2100.
     """
-    if not _YEARS[0] <= first.year <= last.year <= _YEARS[1] and first <= last:
-        raise BadPeriodError("name days of the years from 2000 to 2100")
-    if last < first:
-        raise BadPeriodError(f"the period ends on {last} before it begins on {first}: swap them")
+    check_period(first, last)
     zone = ZoneInfo(service.settings.legal_zone)
     start = datetime.combine(first, time(), zone)
     end = datetime.combine(date.fromordinal(last.toordinal() + 1), time(), zone)

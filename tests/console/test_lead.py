@@ -11,10 +11,10 @@ import pytest
 from sqlmodel import col, select
 
 from scanner import backtest_runs, keys, logins, policies, strike_policies
-from scanner.clock import utc_now
+from scanner.clock import new_id, utc_now
 from scanner.console import charts
 from scanner.rollouts import id_of
-from scanner.tables import ApiKey, JournalRow, Letter, User
+from scanner.tables import ApiKey, DriftBaseline, DriftDay, JournalRow, Letter, User
 from tests import rollouts
 from tests.console.area_lead import STRICTER
 from tests.console.conftest import PASSWORD, World, csrf_in, email_of, log_in, opened, shot
@@ -309,6 +309,50 @@ def test_a_strike_policy_is_put_in_force_by_another_lead_than_who_proposed_it(
     assert "60 days" in holds and "suspended" in holds and "limited" not in holds
     assert "another policy lead has to approve it" in shown
     assert posted(world, "policy_lead", f"/policies/strikes/{row.id}/bury").status_code == 422
+
+
+def test_figures_of_a_pilot_are_shown_and_of_small_groups_only_their_size(world: World) -> None:
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/dashboards").text
+    part = shown.split('id="kpis-title"', 1)[1].split('id="errors-title"', 1)[0]
+    told = dict(re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", part))
+    assert len(told) == 6
+    assert told["Variations kept"].startswith("– <small>n = ")
+    assert "of fewer than 10 nothing is told" in part
+
+
+def test_a_rules_errors_are_shown_with_how_many_were_looked_at_and_an_interval(
+    world: World,
+) -> None:
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/dashboards").text
+    part = shown.split('id="errors-title"', 1)[1].split('id="drift-title"', 1)[0]
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", part)
+    assert rows
+    assert all(re.search(r">\d+/[1-9]\d*</td>.*% – \d+", row) for row in rows)
+    assert any("Reviews, 30 days" in row for row in rows)
+
+
+def test_days_are_shown_beside_the_frozen_baseline(world: World) -> None:
+    baseline = DriftBaseline(
+        id=new_id(), tenant_id=world.caller.tenant_id, kind="recording", edges=[0.5], counts=[10, 60, 30],
+        first_day="2026-03-01", last_day="2026-03-28", frozen_by="cli", frozen_at=utc_now(),
+    )  # fmt: skip
+    days = [("2026-03-29", 90, 0.31, "drifted"), ("2026-03-30", 12, None, "few")]
+    with world.service.database.transaction() as session:
+        session.add(baseline)
+        session.flush()
+        session.add_all(
+            DriftDay(baseline_id=baseline.id, day=day, tracks=n, psi=psi, state=state, judged_at=utc_now())
+            for day, n, psi, state in days
+        )  # fmt: skip
+    with at_work(world, "policy_lead") as client:
+        shown = client.get("/dashboards").text
+    part = shown.split('id="drift-title"', 1)[1].split('id="reviewers-title"', 1)[0]
+    assert "2026-03-01 to 2026-03-28, 100 tracks" in part
+    few, drifted = (row.split("</tr>")[0] for row in part.split('<th scope="row">')[1:])
+    assert "2026-03-30" in few and "–" in few and "too few tracks" in few
+    assert "0.31" in drifted and "<strong>drifted</strong>" in drifted
 
 
 def test_every_chart_is_drawn_for_light_and_dark(world: World) -> None:

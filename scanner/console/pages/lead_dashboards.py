@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
-from scanner import dashboards, review_quality
+from scanner import dashboards, drift, error_rates, kpis, review_quality
 from scanner.console import charts
 from scanner.console.access import Allowed, ConsoleRoute
 from scanner.console.identities import Identity
@@ -28,6 +28,28 @@ LABELS: Final = {
     "overturned": _("overturned"),
     "released": _("found fine"),
 }
+DRIFT: Final = {
+    "recording": _("Recordings: score of the surest match"),
+    "composition": _("Compositions: score of the surest match"),
+    "mark": _("Marks: score of the best"),
+    "words": _("Words: listed words in a track"),
+    "steady": _("as before"),
+    "drifted": _("drifted"),
+    "few": _("too few tracks"),
+}
+KPIS: Final = {
+    "time_to_decision": _("From submission to decision"),
+    "false_positive_rate": _("Found fine by people"),
+    "overturn_rate": _("Appeals granted"),
+    "time_to_first_track": _("From first request to first take"),
+    "retention_after_generation": _("Came back within 7 days"),
+    "creative_lift": _("Variations kept"),
+}
+SOURCES: Final = {
+    "reviews": _("Reviews, 30 days"),
+    "appeals": _("Appeals, 30 days"),
+    "golden": _("Golden cases"),
+}
 
 
 class SvgResponse(Response):
@@ -47,6 +69,15 @@ def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -
             hours=dashboards.decided_by_hour(session, tenant_id, now),
             rates=dashboards.rates(service, session, tenant_id, now),
             scores=dashboards.scores_by_day(session, tenant_id),
+            kpis=kpis.report(
+                service, session, tenant_id, (now - dashboards.RECENT).date(), now.date()
+            ),
+            kpi_words=KPIS,
+            errors=error_rates.by_rule(session, tenant_id, now),
+            error_sources=SOURCES,
+            drift=drift.described(session, tenant_id),
+            drift_words=DRIFT,
+            drift_threshold=service.settings.drift_threshold,
             missed=dashboards.missed_deadlines(session, tenant_id, now),
             dead=dashboards.dead_letters(session, tenant_id),
             flooded=dashboards.flooded(session, tenant_id),

@@ -43,3 +43,22 @@ def test_a_period_or_form_that_makes_no_sense_is_said(api, wrong) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["type"] == "/problems/bad-fields"
+
+
+def test_what_a_pilot_is_judged_by_is_told_to_auditors(api) -> None:
+    platform = api.platform()
+
+    told = platform.http.get("/v1/reports/kpis", params=YEAR).json()
+    assert (told["from"], told["to"], told["minimum"]) == ("2026-01-01", "2026-12-31", 10)
+    assert {each["name"]: (each["value"], each["n"]) for each in told["kpis"]} == dict.fromkeys(
+        (
+            "time_to_decision", "false_positive_rate", "overturn_rate", "time_to_first_track",
+            "retention_after_generation", "creative_lift",
+        ),
+        (None, 0),
+    )  # fmt: skip
+    backwards = platform.http.get("/v1/reports/kpis", params=YEAR | {"to": "2025-01-01"})
+    assert (backwards.status_code, backwards.json()["type"]) == (422, "/problems/bad-fields")
+    assert (
+        api.scoped(platform, "cases:read").get("/v1/reports/kpis", params=YEAR).status_code == 403
+    )

@@ -43,6 +43,8 @@ def test_a_transparency_report_is_printed_in_each_form(tmp_path: Path) -> None:
     assert report["complaints"]["filed"] == 0
     assert clearance(tmp_path, *period, "--format", "csv").stdout.startswith("section,")
     assert clearance(tmp_path, *period, "--format", "html").stdout.startswith("<!DOCTYPE html>")
+    figures = clearance(tmp_path, "report", "kpis", *period[2:]).stdout
+    assert "time_to_decision" in figures and "fewer than 10" in figures
     backwards = ("--from", "2026-02-01", "--to", "2026-01-01")
     wrong = clearance(tmp_path, "report", "transparency", *backwards, status=None)
     assert wrong.returncode == 2

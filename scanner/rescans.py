@@ -1,0 +1,326 @@
+"""Stored tracks looked at again, whose analysis was made with other versions of detectors than today's.
+
+A worker takes one track at a time, and none while new uploads wait for their analysis. A worker that dies costs its
+track, which another takes once the lease is over.
+
+The new analysis is kept beside the one that decided, and decides nothing: what it finds anew is recorded as
+retro-matching records it, and where the policy pack would now be stricter than on what was known before, a case asks a
+person. State and decision of the track stay, and so does what a person decided on them. Where the pack would be
+milder, that is counted.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from sqlalchemy import ColumnElement, and_, exists, not_, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
+
+import policy
+from scanner import analysis, detector_versions, pipeline, retro_cases, strictness, tracks, words
+from scanner.audio import AudioError
+from scanner.clock import new_id
+from scanner.declared import declared
+from scanner.errors import BadOptionError, ConflictError
+from scanner.events import RescanEnded, RescanStarted
+from scanner.journal import PIPELINE, Actor, record
+from scanner.source_audio import audio_sha256, local_audio
+from scanner.store import StoreError
+from scanner.tables import Analysis, Rescan, RetroMatch, Track, TrackMatch
+from scanner.track_facts import evidence_of, facts_of, match_of
+from scanner.track_states import GENERATED, State
+
+if TYPE_CHECKING:
+    from scanner.analysis import Evidence
+    from scanner.callers import Caller
+    from scanner.service import Service
+
+RUNNING, DONE, STOPPED = "running", "done", "stopped"
+LEASE: Final = timedelta(minutes=10)
+DECIDED: Final = (State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED)
+"""States of tracks that are looked at again: what is on its way looks with today's detectors."""
+
+log = structlog.get_logger()
+
+
+def start(service: "Service", caller: "Caller", detectors: Collection[str] = ()) -> Rescan:
+    """Begin to look again at what other versions of detectors looked at.
+
+    Parameters
+    ----------
+    detectors : collection of str, optional
+        By whose versions tracks are chosen; none: all. A track that is chosen is looked at by all detectors.
+
+    Raises
+    ------
+    BadOptionError
+        If a detector is not known.
+    ConflictError
+        If one is running.
+    """
+    present = detector_versions.present(service)
+    if unknown := sorted(set(detectors) - set(present)):
+        raise BadOptionError(f"no detector {', '.join(unknown)}; there are: {', '.join(present)}")
+    wanted = {name: present[name] for name in present if not detectors or name in detectors}
+    now, tenant_id = service.now(), caller.tenant_id
+    with service.database.transaction() as session:
+        if (open_ := latest(session, tenant_id)) is not None and open_.state == RUNNING:
+            raise ConflictError("a rescan is running: wait for its end, or stop it")
+        last = select(func.max(Track.id)).where(Track.tenant_id == tenant_id)
+        run = Rescan(
+            id=new_id(),
+            tenant_id=tenant_id,
+            state=RUNNING,
+            wanted=wanted,
+            total=0,
+            last_track_id=session.exec(last).one() or "",
+            asked_by=caller.actor.id,
+            started_at=now,
+            touched_at=now,
+        )
+        run.total = session.exec(select(func.count()).select_from(_outdated(run).subquery())).one()
+        session.add(run)
+        data = RescanStarted(wanted=wanted, tracks=run.total)
+        _note(session, run, data, now, caller.actor)
+        return run
+
+
+def stop(service: "Service", caller: "Caller") -> Rescan:
+    """End a rescan before its end; another one goes on with what is left.
+
+    Raises
+    ------
+    ConflictError
+        If none is running.
+    """
+    with service.database.transaction() as session:
+        run = latest(session, caller.tenant_id)
+        run = run and session.get_one(Rescan, run.id, with_for_update=True, populate_existing=True)
+        if run is None or run.state != RUNNING:
+            raise ConflictError("no rescan is running")
+        _end(session, run, STOPPED, service.now(), caller.actor)
+        return run
+
+
+def latest(session: Session, tenant_id: str) -> Rescan | None:
+    """Return a tenant's newest rescan."""
+    query = select(Rescan).where(Rescan.tenant_id == tenant_id).order_by(col(Rescan.id).desc())
+    return session.exec(query.limit(1)).first()
+
+
+def described(run: Rescan) -> dict[str, Any]:
+    """Return a rescan and how far it has come, as JSON."""
+    counted = ("total", "looked_at", "stricter", "looser", "without_audio", "failed")
+    return {
+        "id": run.id,
+        "state": run.state,
+        "wanted": run.wanted,
+        **{name: getattr(run, name) for name in counted},
+        "started_at": run.started_at.isoformat(),
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+    }
+
+
+def work(service: "Service") -> bool:
+    """Look at the next track of a rescan; tell whether there was one."""
+    with service.database.reading() as session:  # most rounds there is none, and nothing to lock
+        if session.exec(select(Rescan.id).where(Rescan.state == RUNNING).limit(1)).first() is None:
+            return False
+    if service.transport.depth("analyse"):
+        return False
+    taken = _take(service)
+    if taken is None:
+        return False
+    run, track = taken
+    started = service.now()
+    try:
+        evidence, outcome = _look(service, track)
+    except (AudioError, StoreError) as error:
+        if getattr(error, "transient", False):
+            raise  # the lease ends, and the track is taken again
+        log.warning("rescan_failed", track=track.id, error=type(error).__name__)
+        evidence, outcome = None, "without_audio" if isinstance(error, StoreError) else "failed"
+    _finish(service, run, track, evidence, outcome, started)
+    return True
+
+
+def _take(service: "Service") -> tuple[Rescan, Track] | None:
+    """Take the next track of the rescan that waited longest; end one that has none left."""
+    now = service.now()
+    query = select(Rescan).where(Rescan.state == RUNNING).order_by(col(Rescan.touched_at))
+    with service.database.transaction() as session:
+        run = session.exec(query.limit(1).with_for_update(skip_locked=True)).first()
+        if run is None:
+            return None
+        run.touched_at = now
+        track = _lost(session, run, now) or _next(session, run)
+        if track is None:
+            if not run.at_work:
+                _end(session, run, DONE, now, PIPELINE)
+            return None
+        run.cursor = max(run.cursor, track.id)
+        run.at_work = run.at_work | {track.id: (now + LEASE).isoformat()}
+        session.add(run)
+        return run, track
+
+
+def _lost(session: Session, run: Rescan, now: datetime) -> Track | None:
+    """Return a track whose worker died; those that were erased meanwhile are nobody's any more."""
+    lost = sorted(each for each, until in run.at_work.items() if until <= now.isoformat())
+    for track_id in lost:
+        if (track := session.get(Track, track_id)) is not None:
+            return track
+        run.at_work = {each: until for each, until in run.at_work.items() if each != track_id}
+    return None
+
+
+def _next(session: Session, run: Rescan) -> Track | None:
+    waiting = _outdated(run).where(col(Track.id) > run.cursor)
+    found: Track | None = session.exec(waiting.order_by(col(Track.id)).limit(1)).first()
+    return found
+
+
+def _outdated(run: Rescan) -> Any:
+    """Select tracks of which neither the analysis nor a later look was made with the wanted versions."""
+    later = aliased(Analysis)
+    known = exists().where(
+        col(later.track_id) == col(Track.id),
+        col(later.id) > col(Analysis.id),
+        not_(_made_by_others(later, run.wanted)),
+    )
+    return (
+        select(Track)
+        .join(Analysis, col(Analysis.id) == col(Track.analysis_id))
+        .where(
+            Track.tenant_id == run.tenant_id,
+            col(Track.id) <= run.last_track_id,
+            col(Track.state).in_(DECIDED),
+            _made_by_others(Analysis, run.wanted),
+            ~known,
+        )
+    )
+
+
+def _made_by_others(table: Any, wanted: dict[str, str]) -> ColumnElement[bool]:
+    """Whether a detector that looked did so with another version, or nobody wrote down which."""
+
+    def member(column: Any, name: str) -> Any:
+        return func.coalesce(column[name].as_string(), "")
+
+    return or_(
+        *(
+            and_(
+                member(table.detectors, name) == analysis.OK,
+                member(table.versions, name) != version,
+            )
+            for name, version in wanted.items()
+        )
+    )
+
+
+def _look(service: "Service", track: Track) -> "tuple[Evidence | None, str]":
+    """Analyse a stored track anew; without its audio nothing can be looked at."""
+    if audio_sha256(service, track) is None:
+        return None, "without_audio"
+    with local_audio(service, track) as path:
+        evidence = analysis.analyse_audio(service, track.tenant_id, path, seed=track.id)
+    if track.origin == GENERATED:
+        pipeline.examine_stems(service, track, evidence)
+        pipeline.check_submitted(service, track.id, evidence)
+    with service.database.reading() as session:
+        words.look_at(evidence, declared(session, track.id))
+    return evidence, "looked_at"
+
+
+def _finish(
+    service: "Service",
+    run: Rescan,
+    seen: Track,
+    evidence: "Evidence | None",
+    outcome: str,
+    started: datetime,
+) -> None:
+    """Keep what was found and count the track, unless another worker took it over meanwhile."""
+    with service.database.transaction() as session:
+        track = tracks.locked(session, seen.tenant_id, seen.id)
+        own = session.get_one(Rescan, run.id, with_for_update=True, populate_existing=True)
+        if own.at_work.get(seen.id) != run.at_work[seen.id]:
+            return
+        own.at_work = {each: until for each, until in own.at_work.items() if each != seen.id}
+        own.touched_at = service.now()
+        if evidence is not None:
+            if track.analysis_id != seen.analysis_id or track.state not in DECIDED:
+                return  # withdrawn, or analysed again meanwhile, by today's detectors
+            session.add(pipeline.analysis_row(track, evidence, started, service.now()))
+            for what in _compared(service, session, track, evidence):
+                setattr(own, what, getattr(own, what) + 1)
+        setattr(own, outcome, getattr(own, outcome) + 1)
+
+
+def _compared(
+    service: "Service", session: Session, track: Track, evidence: "Evidence"
+) -> Iterable[str]:
+    """Record what is new in a locked track; return whether the pack would be stricter or looser now."""
+    before, after = _decided(service, session, track, evidence)
+    known = retro_cases.known_references(session, track)
+    new = [
+        retro_cases.Found(match, evidence.explained.get(match.reference_id))
+        for match in evidence.matches
+        if match.reference_id not in known
+    ]
+    is_stricter = strictness.stricter(after, before) is not None
+    if new or is_stricter:
+        retro_cases.put_on_record(service, session, track, new, before, after, None)
+    if is_stricter:
+        return ("stricter",)
+    return ("looser",) if strictness.stricter(before, after) is not None else ()
+
+
+def _decided(
+    service: "Service", session: Session, track: Track, evidence: "Evidence"
+) -> tuple[policy.Decision, policy.Decision]:
+    """What the pack says now of all that was known of the track, and of what was found anew.
+
+    What was found later counts as known: it was put before a person once.
+    """
+    told, now = declared(session, track.id), service.now()
+    row = session.get_one(Analysis, track.analysis_id)
+    own = select(TrackMatch).where(TrackMatch.analysis_id == row.id)
+    later = session.exec(select(RetroMatch).where(RetroMatch.track_id == track.id)).all()
+    stored = evidence_of(row, track.duration, session.exec(own).all())
+    stored = replace(
+        stored,
+        matches=[*stored.matches, *(match_of(each) for each in later)],
+        explained=stored.explained
+        | {each.reference_id: each.explained for each in later if each.explained},
+    )
+    old, new = (
+        facts_of(session, track.tenant_id, told, each, now, track.id) for each in (stored, evidence)
+    )
+    pack = service.packs.in_force(session, track.tenant_id, track.id, facts=new).pack
+    return policy.decide(pack, old), policy.decide(pack, new)
+
+
+def _end(session: Session, run: Rescan, state: str, now: datetime, actor: Actor) -> None:
+    run.state, run.ended_at, run.at_work = state, now, {}
+    counts = {name: getattr(run, name) for name in ("looked_at", "stricter", "without_audio")}
+    _note(session, run, RescanEnded(state=state, failed=run.failed, **counts), now, actor)
+
+
+def _note(
+    session: Session, run: Rescan, data: RescanStarted | RescanEnded, now: datetime, actor: Actor
+) -> None:
+    run.version += 1
+    session.flush()
+    record(
+        session,
+        tenant_id=run.tenant_id,
+        subject=run.id,
+        version=run.version,
+        data=data,
+        now=now,
+        actor=actor,
+    )
