@@ -127,8 +127,15 @@ def _undo(
 ) -> None:
     """Take back what a decision did that fell, and what only repeated it; the rest stays as it is."""
     session = reversal.session
-    if present.decision == "clear" and present.id != contested.id:
-        return
+    if present.id == contested.id or present.decision != "clear":
+        _take_back(reversal, track, present, contested)
+    _strike_down(reversal, track, contested)
+
+
+def _take_back(
+    reversal: Reversal, track: Track, present: PolicyDecision, contested: PolicyDecision
+) -> None:
+    session = reversal.session
     if appeal_remains.repeats(session, present, contested):
         claim_outcomes.refuse_under_way(track)
         under = appeal_remains.beneath(session, present, contested)
@@ -145,28 +152,30 @@ def _fall_back(
     """Restore what a person's decision had taken back, or what another notice did; else the track is clear."""
     service, session, ruling = reversal.service, reversal.session, reversal.ruling()
     if under is None or not _stays(session, track, under, contested):
-        stored = rulings.rule(service, session, track, ruling, reversal.journal)
-        _strike_down(session, stored, contested)
+        rulings.rule(service, session, track, ruling, reversal.journal)
         return
     now = claim_outcomes.as_it_would_be_now(service, session, track, under, ruling)
     stored = rulings.restore(service, session, track, under, ruling, reversal.journal, judged=now)
-    _strike_down(session, stored, contested)
     if _is_held(session, track, under):  # it rests on that matter again, falls with it
         left = under.explanation.get(notice_tracks.LEFT)
         notice_tracks.rest_on(stored, notice_tracks.ground_of(under), left)
 
 
-def _struck_down(session: Session, contested: PolicyDecision) -> set[str]:
+def _struck_down(reversal: Reversal, contested: PolicyDecision) -> set[str]:
     """Return the ids of rules that count on a track no more when a decision falls."""
-    if not judgements.rests_on_rules(session, contested):
+    if not judgements.rests_on_rules(reversal.session, contested):
         return set()
     return appeal_remains.rules_on_the_track(contested)
 
 
-def _strike_down(session: Session, stored: PolicyDecision, contested: PolicyDecision) -> None:
-    """Note in the decision on an appeal which rules fell with the contested one."""
-    if void := judgements.fallen(stored).union(_struck_down(session, contested)):
-        stored.explanation = stored.explanation | {WITHOUT: sorted(void)}
+def _strike_down(reversal: Reversal, track: Track, contested: PolicyDecision) -> None:
+    """Note in what stands now which rules fell, so that they do not come back with what is decided later.
+
+    Of something newer that stays, none of them has limited anything: it is replayed to the same without them.
+    """
+    stands = reversal.session.get_one(PolicyDecision, track.decision_id)
+    if void := judgements.fallen(stands).union(_struck_down(reversal, contested)):
+        stands.explanation = stands.explanation | {WITHOUT: sorted(void)}
 
 
 def _stays(
@@ -188,7 +197,7 @@ def _judge_without(
     """Let the rules judge by what else they know; what fell counts no more."""
     claim_outcomes.refuse_under_way(track)
     session, service = reversal.session, reversal.service
-    void = _struck_down(session, contested)
+    void = _struck_down(reversal, contested)
     judged = claim_outcomes.judged_anew(
         service, session, track, present, reversal.ruling(), without=void
     )

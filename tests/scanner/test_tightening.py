@@ -5,6 +5,8 @@ from sqlmodel import select
 
 from scanner import (
     ages,
+    appeal_outcomes,
+    appealing,
     claim_releases,
     consents,
     consumer_groups,
@@ -20,6 +22,7 @@ from scanner import (
     tracks,
 )
 from scanner.ages import AgeSaid
+from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
 from scanner.journal import Actor, Event, event_of
@@ -40,7 +43,7 @@ from scanner.tables import (
 )
 from scanner.tracks import locked
 from tests import casework, claiming, noticed
-from tests.scanner.test_presumed_uses import appealed, outcomes, settled
+from tests.scanner.test_presumed_uses import GRANTED, appealed, outcomes, settled
 
 PARENT = Actor("parent", "parent")
 CLAIMS, PEOPLE = (
@@ -321,6 +324,53 @@ def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
     found = {each["rule"] for each in standing(service, track).reasons}
     assert "core.mark-not-read-back" in found
     assert "child-monetising" not in found
+
+
+def declaring(service: Service, track: Track, **told: object) -> None:
+    """Let something else be declared of a track, and rules decide on it anew."""
+    with service.database.transaction() as session:
+        row = session.exec(select(Submission)).one()
+        row.declaration = row.declaration | told
+    analysed_again(service, track)
+
+
+def analysed_again(service: Service, track: Track) -> None:
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "analysing"
+        data = events.TrackAnalysed(
+            analysis_id=row.analysis_id, sha256=None, detectors={}, index_version=None, matches=0
+        )
+        again = tracks.note(session, row, data, service.now())
+    pipeline.decide(service, again)
+    settled(service, track.id)
+
+
+def rules(service: Service, track: Track) -> set[str]:
+    """Return what rules limit a track by."""
+    return {each["rule"] for each in standing(service, track).reasons if "evidence" in each}
+
+
+@pytest.mark.parametrize("newer", ["clear", "block"])
+def test_a_rule_that_fell_on_appeal_does_not_come_back_with_what_was_newer(
+    service, caller, earning, track, newer
+) -> None:
+    """DSA-20: also where the appeal left something newer in place."""
+    declaring(service, track, attestation_refused=True)
+    contested = standing(service, track).id
+    ruled(service, track, Ruling(newer, "human.looked", "A person looked."))
+    stands = standing(service, track)
+
+    who = casework.person(service, caller, "olga", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("decision", contested, "It is mine."))
+    appealing.assign(service, who, row.id)
+    appeal_outcomes.decide(service, who, row.id, GRANTED)
+    settled(service, track.id)
+    assert standing(service, track).id == stands.id
+
+    analysed_again(service, track)
+
+    assert "rights-not-attested" not in rules(service, track)
 
 
 def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
