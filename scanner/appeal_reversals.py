@@ -26,10 +26,11 @@ from scanner import (
     rulings,
     sanctions,
     strikes,
+    tightening,
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.journal import Actor
-from scanner.packs_in_force import WITHOUT
+from scanner.packs_in_force import WITHOUT, protecting
 from scanner.rulings import By, Ruling
 from scanner.tables import Appeal, Claim, Dispute, Notice, PolicyDecision, Strike, Track
 from scanner.track_states import State
@@ -126,7 +127,6 @@ def _undo(
     reversal: Reversal, track: Track, present: PolicyDecision, contested: PolicyDecision
 ) -> None:
     """Take back what a decision did that fell, and what only repeated it; the rest stays as it is."""
-    session = reversal.session
     if present.id == contested.id or present.decision != "clear":
         _take_back(reversal, track, present, contested)
     _strike_down(reversal, track, contested)
@@ -149,10 +149,15 @@ def _take_back(
 def _fall_back(
     reversal: Reversal, track: Track, contested: PolicyDecision, under: PolicyDecision | None
 ) -> None:
-    """Restore what a person's decision had taken back, or what another notice did; else the track is clear."""
+    """Restore what a person's decision had taken back, or what another notice did; else the track is clear.
+
+    Save for what protects a child: that stays as long as the facts say so (COPPA, GDPR-8).
+    """
     service, session, ruling = reversal.service, reversal.session, reversal.ruling()
     if under is None or not _stays(session, track, under, contested):
-        rulings.rule(service, session, track, ruling, reversal.journal)
+        present = session.get_one(PolicyDecision, track.decision_id)
+        judged = claim_outcomes.protected(service, session, track, present, ruling)
+        rulings.rule(service, session, track, ruling, reversal.journal, judged=judged)
         return
     now = claim_outcomes.as_it_would_be_now(service, session, track, under, ruling)
     stored = rulings.restore(service, session, track, under, ruling, reversal.journal, judged=now)
@@ -163,9 +168,12 @@ def _fall_back(
 
 def _struck_down(reversal: Reversal, contested: PolicyDecision) -> set[str]:
     """Return the ids of rules that count on a track no more when a decision falls."""
-    if not judgements.rests_on_rules(reversal.session, contested):
+    session = reversal.session
+    if not judgements.rests_on_rules(session, contested):
         return set()
-    return appeal_remains.rules_on_the_track(contested)
+    tenant_id, track_id = contested.tenant_id, contested.track_id
+    by = reversal.service.packs.in_force(session, tenant_id, track_id, held=True)
+    return appeal_remains.rules_on_the_track(contested) - protecting(by.pack)
 
 
 def _strike_down(reversal: Reversal, track: Track, contested: PolicyDecision) -> None:
@@ -210,7 +218,9 @@ def _rebase(reversal: Reversal, track: Track, contested: PolicyDecision) -> None
     present = session.get_one(PolicyDecision, track.decision_id)
     under = appeal_remains.beneath(session, contested, contested)
     if under is None or not _stays(session, track, under, contested):
-        under = rulings.drafted(service, track, present, reversal.ruling())
+        ruling = reversal.ruling()
+        under = claim_outcomes.protected(service, session, track, present, ruling)
+        under = under or rulings.drafted(service, track, present, ruling)
         session.add(under)
         session.flush()
 
@@ -232,6 +242,10 @@ def _leave_a_part(
     before = appeal_remains.beneath(session, contested, contested)
     stays = before is not None and _stays(session, track, before, contested)
     under = besides or (before if stays else None)
+    limits = {str(each["rule"]) for each in contested.reasons}
+    child = claim_outcomes.protected(service, session, track, contested, ruling, among=limits)
+    if child is not None:  # no officer leaves less than that (COPPA, GDPR-8)
+        under = child if under is None else tightening.merged(child, under)
     stored = rulings.rule(
         service, session, track, replace(ruling, on_top_of=under), reversal.journal
     )

@@ -32,14 +32,14 @@ def keeping(
         below = keeping(session, session.get_one(PolicyDecision, matter.prior_decision_id), judged)
         session.add(below)
         session.flush()
-        stored = _merged(judged(), held or stands)
+        stored = merged(judged(), held or stands)
         notice_tracks.rest_on(stored, ground_of(stands), stands.explanation.get(notice_tracks.LEFT))
         matter.prior_decision_id = below.id
         if isinstance(matter, PresumedUse):
             matter.decision_id = stored.id
         return stored
     kept = held or (stands if _is_a_persons(session, stands) else None)
-    return judged() if kept is None else _merged(judged(), kept)
+    return judged() if kept is None else merged(judged(), kept)
 
 
 def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:
@@ -61,7 +61,7 @@ def _holder(session: Session, stands: PolicyDecision) -> NoticeTrack | PresumedU
     return None
 
 
-def _merged(stored: PolicyDecision, kept: PolicyDecision) -> PolicyDecision:
+def merged(stored: PolicyDecision, kept: PolicyDecision) -> PolicyDecision:
     """Return a new decision, stricter by what another one limits."""
     places = {*stored.outcomes, *kept.outcomes}
     stored.outcomes = {place: _strictest(place, stored, kept) for place in sorted(places)}

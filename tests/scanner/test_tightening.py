@@ -22,6 +22,7 @@ from scanner import (
     tracks,
 )
 from scanner.ages import AgeSaid
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
@@ -266,66 +267,6 @@ def test_a_match_that_fell_on_appeal_stays_so_when_rules_tighten(
     assert [each.state for each in claiming.claims(service, track.id)] == ["released"]
 
 
-def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_again(
-    service, caller, earning, track
-) -> None:
-    """DSA-20: it was struck down for the track, whatever was decided on it since."""
-    taken_back(service, caller, earning)
-    settled(service, track.id)
-    granted(service, caller, track)
-    with service.database.transaction() as session:
-        row = locked(session, track.tenant_id, track.id)
-        row.state = "analysing"
-        data = events.TrackAnalysed(
-            analysis_id=row.analysis_id, sha256=None, detectors={}, index_version=None, matches=0
-        )
-        again = tracks.note(session, row, data, service.now())
-
-    pipeline.decide(service, again)
-
-    settled(service, track.id)
-    assert standing(service, track).decision == "clear"
-    assert "child-monetising" in standing(service, track).explanation[WITHOUT]
-
-
-def test_a_rule_about_the_person_counts_again_once_their_consent_is_another(
-    service, caller, earning, track
-) -> None:
-    """COPPA: what a parent takes back after an appeal has its effect."""
-    with service.database.reading() as session:
-        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
-    taken_back(service, caller, publishing)
-    settled(service, track.id)
-    assert casework.track_of(service, track.id).state == "quarantined"
-    granted(service, caller, track)
-    settled(service, track.id)
-
-    given = agreed(service, caller, "publish")
-    settled(service, track.id)
-    taken_back(service, caller, given)
-    settled(service, track.id)
-
-    assert "child-publishing" in {each["rule"] for each in standing(service, track).reasons}
-    assert casework.track_of(service, track.id).state == "quarantined"
-
-
-def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
-    service, caller, earning, track
-) -> None:
-    taken_back(service, caller, earning)
-    granted(service, caller, track)
-    with service.database.transaction() as session:
-        row = locked(session, track.tenant_id, track.id)
-        row.state = "decided"
-        before = session.get_one(PolicyDecision, row.decision_id)
-        event = event_of(casework.events(service, track.id)[-1])
-        effects.keep_back(service, session, row, before, ("watermark", "unreadable"), event)
-
-    found = {each["rule"] for each in standing(service, track).reasons}
-    assert "core.mark-not-read-back" in found
-    assert "child-monetising" not in found
-
-
 def declaring(service: Service, track: Track, **told: object) -> None:
     """Let something else be declared of a track, and rules decide on it anew."""
     with service.database.transaction() as session:
@@ -351,6 +292,20 @@ def rules(service: Service, track: Track) -> set[str]:
     return {each["rule"] for each in standing(service, track).reasons if "evidence" in each}
 
 
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_again(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: it was struck down for the track, whatever was decided on it since."""
+    declaring(service, track, attestation_refused=True)
+    assert "rights-not-attested" in rules(service, track)
+    granted(service, caller, track)
+
+    analysed_again(service, track)
+
+    assert standing(service, track).decision == "clear"
+    assert "rights-not-attested" in standing(service, track).explanation[WITHOUT]
+
+
 @pytest.mark.parametrize("newer", ["clear", "block"])
 def test_a_rule_that_fell_on_appeal_does_not_come_back_with_what_was_newer(
     service, caller, earning, track, newer
@@ -371,6 +326,78 @@ def test_a_rule_that_fell_on_appeal_does_not_come_back_with_what_was_newer(
     analysed_again(service, track)
 
     assert "rights-not-attested" not in rules(service, track)
+
+
+def test_a_rule_about_the_person_counts_again_once_their_consent_is_another(
+    service, caller, earning, track
+) -> None:
+    """COPPA: what a parent takes back after an appeal has its effect."""
+    declaring(service, track, ern={"parental_warning": "Explicit"})
+    assert "minor-explicit" in rules(service, track)
+    granted(service, caller, track)
+
+    given = agreed(service, caller, "explicit")
+    settled(service, track.id)
+    taken_back(service, caller, given)
+    settled(service, track.id)
+
+    assert "minor-explicit" in rules(service, track)
+    assert casework.track_of(service, track.id).state == "quarantined"
+
+
+def test_no_appeal_stands_in_for_the_consent_of_a_parent(service, caller, earning, track) -> None:
+    """COPPA, GDPR-8: what the facts say of a child stays; all else that was contested falls."""
+    with service.database.reading() as session:
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    declaring(service, track, attestation_refused=True)
+    taken_back(service, caller, publishing)
+    declaring(service, track)
+    assert {"child-publishing", "rights-not-attested"} < rules(service, track)
+
+    appealed(service, caller, track)
+
+    assert rules(service, track) == {"child-publishing"}
+    assert casework.track_of(service, track.id).state == "quarantined"
+    (letter,) = casework.letters(service, template="appeal-decided")
+    assert "no parent's consent to publishing is on record" in letter.body
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_an_appeal_of_what_keeps_a_persons_limits_leaves_what_protects_a_child(
+    service, caller, earning, track, part
+) -> None:
+    """COPPA: a person's block falls, or a part of it, and no consent to earn is there by that."""
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("FR",)))
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert KEEPS in standing(service, track).explanation
+
+    left = {"kind": "age", "min_age": 16, "territories": ["FR"]}
+    partly = AppealDecision("grant_partly", "Not for children.", "restrict", ("FR",), (left,))
+    appealed(service, caller, track, partly if part else GRANTED)
+
+    limits = standing(service, track).restrictions
+    assert [each["kind"] for each in limits if each["kind"] != "age"] == ["monetise"]
+    assert any(each.get("holders") == [] for each in limits)
+    assert outcomes(service, track)["*"] == "restrict"
+    assert outcomes(service, track).get("FR") != "block"
+
+
+def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
+    service, caller, earning, track
+) -> None:
+    declaring(service, track, attestation_refused=True)
+    granted(service, caller, track)
+    with service.database.transaction() as session:
+        row = locked(session, track.tenant_id, track.id)
+        row.state = "decided"
+        before = session.get_one(PolicyDecision, row.decision_id)
+        event = event_of(casework.events(service, track.id)[-1])
+        effects.keep_back(service, session, row, before, ("watermark", "unreadable"), event)
+
+    found = {each["rule"] for each in standing(service, track).reasons}
+    assert "core.mark-not-read-back" in found
+    assert "rights-not-attested" not in found
 
 
 def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
