@@ -139,6 +139,9 @@ def _take_back(
     if appeal_remains.repeats(session, present, contested):
         claim_outcomes.refuse_under_way(track)
         under = appeal_remains.beneath(session, present, contested)
+        if under is not None:
+            ground = appeal_remains.matter_of(session, contested)
+            under = presumed_blocks.without(reversal.service, session, track, under, ground)
         _fall_back(reversal, track, contested, under)
     elif appeal_remains.mixes(session, present, contested):
         _judge_without(reversal, track, present, contested)

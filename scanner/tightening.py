@@ -12,8 +12,8 @@ import policy
 from scanner import judgements, notice_tracks
 from scanner.notice_tracks import ground_of
 from scanner.packs_in_force import KEEPS
-from scanner.presumed_blocks import BLOCKING
-from scanner.tables import Notice, NoticeTrack, PolicyDecision, PresumedUse
+from scanner.presumed_blocks import holder
+from scanner.tables import PolicyDecision, PresumedUse
 
 
 def keeping(
@@ -27,7 +27,7 @@ def keeping(
         Makes a row of what rules say, by itself.
     """
     held = session.get(PolicyDecision, stands.explanation.get(KEEPS, ""))
-    matter = _holder(session, stands)
+    matter = holder(session, stands)
     if matter is not None and matter.prior_decision_id is not None:
         below = keeping(session, session.get_one(PolicyDecision, matter.prior_decision_id), judged)
         session.add(below)
@@ -46,19 +46,6 @@ def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:
     """Whether somebody limited a track by more than rules had, or left a part of that."""
     made_by_rules = judgements.made_by_rules(session, stands)
     return stands.decision != "clear" and (not made_by_rules or judgements.is_part(session, stands))
-
-
-def _holder(session: Session, stands: PolicyDecision) -> NoticeTrack | PresumedUse | None:
-    """Return, locked, the notice's track or the complaint that a decision rests on, if that holds it still."""
-    kind, ground_id = ground_of(stands) or ("", "")
-    if kind == Notice.KIND:
-        key = (ground_id, stands.track_id)
-        row = session.get(NoticeTrack, key, with_for_update=True, populate_existing=True)
-        return row if row is not None and row.state == "actioned" else None
-    if kind == PresumedUse.KIND:
-        use = session.get(PresumedUse, ground_id, with_for_update=True, populate_existing=True)
-        return use if use is not None and use.state in BLOCKING else None
-    return None
 
 
 def merged(stored: PolicyDecision, kept: PolicyDecision) -> PolicyDecision:
