@@ -30,7 +30,7 @@ from scanner import (
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.journal import Actor
-from scanner.packs_in_force import WITHOUT, protecting
+from scanner.packs_in_force import OVERRULED, WITHOUT, protecting
 from scanner.rulings import By, Ruling
 from scanner.tables import Appeal, Claim, Dispute, Notice, PolicyDecision, Strike, Track
 from scanner.track_states import State
@@ -185,8 +185,12 @@ def _strike_down(reversal: Reversal, track: Track, contested: PolicyDecision) ->
     Of something newer that stays, none of them has limited anything: it is replayed to the same without them.
     """
     stands = reversal.session.get_one(PolicyDecision, track.decision_id)
-    if void := judgements.fallen(stands).union(_struck_down(reversal, contested)):
-        stands.explanation = stands.explanation | {WITHOUT: sorted(void)}
+    fell = _struck_down(reversal, contested)
+    if void := judgements.fallen(stands).union(fell):
+        told = stands.explanation.get(OVERRULED)
+        left = told and told | {"rules": [each for each in told["rules"] if each not in fell]}
+        more = {OVERRULED: left} if left else {}
+        stands.explanation = stands.explanation | {WITHOUT: sorted(void)} | more
 
 
 def _stays(

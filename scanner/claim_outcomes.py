@@ -165,9 +165,11 @@ def judged_anew(
     if beside is not None and isinstance(facts.matches, tuple):
         others = tuple(each for each in facts.matches if each.reference_id != beside)
         facts = facts.model_copy(update={"matches": others})
-    by = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True).less(
-        without
-    )
+    by = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True)
+    if (told := before.explanation.get(packs_in_force.OVERRULED)) is not None:
+        cleared = session.get_one(PolicyDecision, told["by"])
+        by = by.without_overruled(session, cleared, told["rules"], facts)
+    by = by.less(without)
     judged = policy.decide(by.pack, facts)
     stored = judgements.decision_row(service, track, analysis, facts, judged, by)
     return _given_for(stored, ruling)

@@ -43,6 +43,11 @@ KEEPS: Final = "keeps"
 """Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 WITHOUT: Final = "without"
 """Of a decision: ids of rules that count no more on its track, since an appeal was granted."""
+OVERRULED: Final = "overruled"
+"""Of what rules judged: which of `WITHOUT` did not fall, but were set aside by a person who had cleared the track.
+
+``by`` is that person's decision, ``rules`` are the ids: they count again for what is not as it was then.
+"""
 
 PERSON: Final = frozenset({"account", "age", "age_band", "consents"})
 """Facts about who submits a track."""
@@ -65,13 +70,19 @@ class InForce:
     single_operator : bool
         One identity both proposed and approved the pack.
     void : frozenset of str
-        Ids of rules that the pack is without, since they fell on appeal on this track.
+        Ids of rules that the pack is without, since they fell on appeal on this track, or are `overruled`.
+    overruled : frozenset of str
+        Those that a person had set aside when they cleared the track.
+    cleared_by : str, optional
+        Id of that decision.
     """
 
     pack: policy.Pack
     activation_id: str | None = None
     single_operator: bool = False
     void: frozenset[str] = frozenset()
+    overruled: frozenset[str] = frozenset()
+    cleared_by: str | None = None
 
     def less(self, void: Collection[str]) -> "InForce":
         """Return it without some more of its rules."""
@@ -80,6 +91,19 @@ class InForce:
     def without_struck(self, session: Session, track_id: str, facts: policy.Facts) -> "InForce":
         """Return it without the rules that fell on appeal on a track."""
         return self.less(struck_down(session, track_id, self.pack, facts))
+
+    def without_overruled(
+        self, session: Session, cleared: PolicyDecision, rules: Collection[str], facts: policy.Facts
+    ) -> "InForce":
+        """Return it without rules that a person set aside when they cleared a track, where the facts are as then."""
+        about = {rule.id: _read_of_person(rule) for rule in self.pack.rules}
+        left = {
+            rule
+            for rule in rules
+            if not (read := about.get(rule)) or _is_as_it_was(session, read, cleared, facts)
+        }
+        made = self.less(left)
+        return replace(made, overruled=frozenset(left), cleared_by=cleared.id) if left else made
 
 
 class Packs:
@@ -241,10 +265,16 @@ def struck_down(
     return frozenset(
         rule
         for row in rows
-        for rule in row.explanation.get(WITHOUT, ())
+        for rule in struck_in(row)
         if rule not in stand
         and (not (read := about.get(rule)) or _is_as_it_was(session, read, row, facts))
     )
+
+
+def struck_in(decision: PolicyDecision) -> frozenset[str]:
+    """Return the ids of rules that a decision says fell on appeal."""
+    told = decision.explanation
+    return frozenset(told.get(WITHOUT, ())) - set((told.get(OVERRULED) or {}).get("rules", ()))
 
 
 def protecting(pack: policy.Pack) -> frozenset[str]:

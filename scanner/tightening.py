@@ -10,8 +10,9 @@ from sqlmodel import Session
 
 import policy
 from scanner import judgements, notice_tracks
+from scanner.judgements import LIMITING
 from scanner.notice_tracks import ground_of
-from scanner.packs_in_force import KEEPS
+from scanner.packs_in_force import KEEPS, OVERRULED, protecting
 from scanner.presumed_blocks import holder
 from scanner.tables import PolicyDecision, PresumedUse
 
@@ -40,6 +41,29 @@ def keeping(
         return stored
     kept = held or (stands if _is_a_persons(session, stands) else None)
     return judged() if kept is None else merged(judged(), kept)
+
+
+def overruled(
+    session: Session, stands: PolicyDecision, pack: policy.Pack, facts: policy.Facts
+) -> tuple[PolicyDecision, frozenset[str]] | None:
+    """Return what a person set aside of what rules say when they cleared a track, with their decision.
+
+    It does not come back with what rules tighten, no more than what fell on appeal; a notice or a complaint on top of it
+    changes nothing of that. Rules that protect a child are never set aside (COPPA, GDPR-8).
+    """
+    while (matter := holder(session, stands)) is not None:
+        below = session.get(PolicyDecision, matter.prior_decision_id or "")
+        if OVERRULED in stands.explanation or below is None:
+            break
+        stands = below
+    if (told := stands.explanation.get(OVERRULED)) is not None:
+        return session.get_one(PolicyDecision, told["by"]), frozenset(told["rules"])
+    if stands.decision != "clear" or judgements.is_judged(stands):
+        return None
+    judged = policy.decide(pack, facts)
+    said = frozenset(each.rule for each in judged.reasons if each.outcome in LIMITING)
+    rules = said.intersection(each.id for each in pack.decisions) - protecting(pack)
+    return (stands, rules) if rules else None
 
 
 def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:

@@ -434,3 +434,64 @@ def test_what_keeps_a_persons_limits_says_so_and_names_no_fact_that_flips_it(
     assert replayed.keeps == kept.id
     with service.database.reading() as session:
         assert decision_replays.flips_of(service, session, standing(service, track)) is None
+
+
+def reviewed(service: Service, track: Track) -> None:
+    """Let a reviewer clear a track."""
+    ruled(service, track, Ruling("clear", "human.fine", "A person looked.", ground=("case", "-")))
+    assert standing(service, track).decision == "clear"
+
+
+def test_what_a_reviewer_cleared_does_not_come_back_when_rules_tighten(
+    service, caller, earning, track
+) -> None:
+    """DSM-17-7: what a person decided stays where nothing of it has changed; a new analysis is judged in full."""
+    with service.database.reading() as session:
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    declaring(service, track, attestation_refused=True)
+    assert rules(service, track) == {"recording-monetise", "rights-not-attested"}
+    reviewed(service, track)
+
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+
+    assert rules(service, track) == {"child-monetising"}
+    assert casework.track_of(service, track.id).state == "conditioned"
+    assert decision_replays.replay(service, casework.track_of(service, track.id)).same
+    taken_back(service, caller, publishing)
+    settled(service, track.id)
+    assert rules(service, track) == {"child-monetising", "child-publishing"}
+    analysed_again(service, track)
+    assert {"recording-monetise", "rights-not-attested"} < rules(service, track)
+
+
+def test_what_a_reviewer_cleared_beneath_a_notice_does_not_come_back_either(
+    service, caller, earning, track
+) -> None:
+    reviewed(service, track)
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block:FR"))
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert rules(service, track) == {"child-monetising"}
+
+    notices.retract(service, notice, caller)
+    settled(service, track.id)
+
+    assert rules(service, track) == {"child-monetising"}
+
+
+def test_what_a_reviewer_cleared_counts_again_once_the_person_is_another(
+    service, caller, earning, track
+) -> None:
+    """DSA-28: they had cleared it for what was known of the child then."""
+    declaring(service, track, ern={"parental_warning": "Explicit"})
+    reviewed(service, track)
+
+    given = agreed(service, caller, "explicit")
+    settled(service, track.id)
+    taken_back(service, caller, given)
+    settled(service, track.id)
+
+    assert rules(service, track) == {"minor-explicit"}
