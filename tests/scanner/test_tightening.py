@@ -1,8 +1,11 @@
 """What rules tighten for a person, and what of other decisions counts in that."""
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
+import policy
 from scanner import (
     ages,
     appeal_outcomes,
@@ -495,3 +498,24 @@ def test_what_a_reviewer_cleared_counts_again_once_the_person_is_another(
     settled(service, track.id)
 
     assert rules(service, track) == {"minor-explicit"}
+
+
+def test_a_decision_that_joined_all_who_earn_is_replayed_to_the_same(
+    service, caller, earning, track
+) -> None:
+    """It was made so by the same rules; what they limit now is told by place."""
+    taken_back(service, caller, earning)
+    with service.database.transaction() as session:
+        row = session.get_one(PolicyDecision, casework.track_of(service, track.id).decision_id)
+        assert [each["kind"] for each in row.restrictions] == ["monetise", "monetise"]
+        (label,) = row.restrictions[0]["holders"]
+        pack = decision_replays.pack_of(service, session, row)
+        made = policy.decide(pack, policy.Facts.model_validate(row.facts))
+        one = {"kind": "monetise", "territories": [], "except": [], "holders": [label]}
+        before = replace(made, restrictions=(one,))
+        row.restrictions, row.outcome_hash = [one], before.outcome_hash
+
+    replayed = decision_replays.replay(service, casework.track_of(service, track.id))
+
+    assert replayed.same
+    assert replayed.replayed_outcome_hash == replayed.outcome_hash
