@@ -29,7 +29,7 @@ def keeping(
     """
     held = session.get(PolicyDecision, stands.explanation.get(KEEPS, ""))
     matter = holder(session, stands)
-    if matter is not None and matter.prior_decision_id is not None:
+    if matter is not None and matter.prior_decision_id not in {None, stands.id}:
         below = keeping(session, session.get_one(PolicyDecision, matter.prior_decision_id), judged)
         session.add(below)
         session.flush()
@@ -53,7 +53,7 @@ def overruled(
     """
     while (matter := holder(session, stands)) is not None:
         below = session.get(PolicyDecision, matter.prior_decision_id or "")
-        if OVERRULED in stands.explanation or below is None:
+        if OVERRULED in stands.explanation or below is None or below.id == stands.id:
             break
         stands = below
     if (told := stands.explanation.get(OVERRULED)) is not None:

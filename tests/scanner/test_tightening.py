@@ -249,6 +249,28 @@ def test_a_block_that_came_back_after_a_notice_is_still_the_complaints_when_rule
     assert outcomes(service, track).get("DE") != "block"
 
 
+def test_rules_tighten_a_track_whose_complaint_falls_back_to_its_own_block(
+    service, caller, earning, label
+) -> None:
+    """Earlier versions wrote such, where one complaint had been laid over another and fell."""
+    song = claiming.reference(service, caller, label)
+    track = settled(service, kids(service, caller, song, 12).subject)
+    word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
+    with service.database.reading() as session:
+        use = session.exec(select(PresumedUse)).one()
+    presumed_uses.complain(service, claiming.of(caller, label), use.id, "It is the hook.", word)
+    settled(service, track.id)
+    with service.database.transaction() as session:
+        row = session.get_one(PresumedUse, use.id)
+        row.prior_decision_id = row.decision_id
+
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+
+    assert outcomes(service, track)["DE"] == "block"
+    assert "child-monetising" in rules(service, track)
+
+
 def granted(service: Service, caller: Caller, track: Track) -> None:
     """Appeal what stands on a track, have that granted, and look that nothing limits it."""
     appealed(service, caller, track)
