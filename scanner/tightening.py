@@ -13,7 +13,7 @@ from scanner import judgements, notice_tracks
 from scanner.judgements import LIMITING
 from scanner.notice_tracks import ground_of
 from scanner.packs_in_force import KEEPS, OVERRULED, protecting
-from scanner.presumed_blocks import holder
+from scanner.presumed_blocks import before, holder
 from scanner.tables import PolicyDecision, PresumedUse
 
 
@@ -29,8 +29,9 @@ def keeping(
     """
     held = session.get(PolicyDecision, stands.explanation.get(KEEPS, ""))
     matter = holder(session, stands)
-    if matter is not None and matter.prior_decision_id not in {None, stands.id}:
-        below = keeping(session, session.get_one(PolicyDecision, matter.prior_decision_id), judged)
+    prior = before(session, stands) if matter is not None else None
+    if matter is not None and prior is not None and prior.id != stands.id:
+        below = keeping(session, prior, judged)
         session.add(below)
         session.flush()
         stored = merged(judged(), held or stands)
@@ -51,11 +52,11 @@ def overruled(
     It does not come back with what rules tighten, no more than what fell on appeal; a notice or a complaint on top of it
     changes nothing of that. Rules that protect a child are never set aside (COPPA, GDPR-8).
     """
-    while (matter := holder(session, stands)) is not None:
-        below = session.get(PolicyDecision, matter.prior_decision_id or "")
-        if OVERRULED in stands.explanation or below is None or below.id == stands.id:
-            break
-        stands = below
+    seen: set[str] = set()
+    while stands.id not in seen and OVERRULED not in stands.explanation:
+        seen.add(stands.id)
+        if holder(session, stands) is not None:
+            stands = before(session, stands) or stands
     if (told := stands.explanation.get(OVERRULED)) is not None:
         return session.get_one(PolicyDecision, told["by"]), frozenset(told["rules"])
     if stands.decision != "clear" or judgements.is_judged(stands):
