@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from policy.canonical import canonical
 from policy.pack_forms import Verdict
-from policy.territories import Area
+from policy.territories import NOWHERE, Area
 
 Automation = Literal["none", "partly", "fully"]
 
@@ -149,12 +149,23 @@ class Decision:
 
         The explanation tree is left out: pack and facts, which are in, give it again.
         """
+        return self._hash(self.restrictions)
+
+    @property
+    def joined_hash(self) -> str:
+        """The same as decisions had it that joined all who earn into one limit, wherever any of them does.
+
+        So it is told whether such a decision was made of the same pack and facts by the same rules.
+        """
+        return self._hash(_joined(self.restrictions))
+
+    def _hash(self, restrictions: Sequence[Mapping[str, Any]]) -> str:
         told: dict[str, Any] = {
             "pack": self.pack,
             "facts": self.facts_hash,
             "decision": self.decision,
             "outcomes": self.outcomes,
-            "restrictions": list(self.restrictions),
+            "restrictions": list(restrictions),
             "manifest": self.manifest,
             "automation": self.automation,
             "reasons": [[r.rule, r.outcome, str(r.area), r.text] for r in self.reasons],
@@ -178,6 +189,25 @@ class Decision:
             "outcome_hash": self.outcome_hash,
             "automation": self.automation,
         }
+
+
+def _joined(restrictions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    earning = [each for each in restrictions if each["kind"] == "monetise"]
+    if len(earning) < 2:
+        return list(restrictions)
+    area = NOWHERE
+    for each in earning:
+        complement = not each["territories"]
+        area |= Area(frozenset(each["except" if complement else "territories"]), complement)
+    one = {
+        "kind": "monetise",
+        "territories": list(area.territories),
+        "except": list(area.excepted),
+        "holders": sorted({holder for each in earning for holder in each["holders"]}),
+    }
+    at = restrictions.index(earning[0])
+    left = [each for each in restrictions if each["kind"] != "monetise"]
+    return [*left[:at], one, *left[at:]]
 
 
 def fold(outcomes: Sequence[str]) -> Verdict:

@@ -26,10 +26,11 @@ from scanner import (
     rulings,
     sanctions,
     strikes,
+    tightening,
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.journal import Actor
-from scanner.packs_in_force import WITHOUT
+from scanner.packs_in_force import OVERRULED, WITHOUT, protecting
 from scanner.rulings import By, Ruling
 from scanner.tables import Appeal, Claim, Dispute, Notice, PolicyDecision, Strike, Track
 from scanner.track_states import State
@@ -126,12 +127,21 @@ def _undo(
     reversal: Reversal, track: Track, present: PolicyDecision, contested: PolicyDecision
 ) -> None:
     """Take back what a decision did that fell, and what only repeated it; the rest stays as it is."""
+    if present.id == contested.id or present.decision != "clear":
+        _take_back(reversal, track, present, contested)
+    _strike_down(reversal, track, contested)
+
+
+def _take_back(
+    reversal: Reversal, track: Track, present: PolicyDecision, contested: PolicyDecision
+) -> None:
     session = reversal.session
-    if present.decision == "clear" and present.id != contested.id:
-        return
     if appeal_remains.repeats(session, present, contested):
         claim_outcomes.refuse_under_way(track)
         under = appeal_remains.beneath(session, present, contested)
+        if under is not None:
+            ground = appeal_remains.matter_of(session, contested)
+            under = presumed_blocks.without(reversal.service, session, track, under, ground)
         _fall_back(reversal, track, contested, under)
     elif appeal_remains.mixes(session, present, contested):
         _judge_without(reversal, track, present, contested)
@@ -142,31 +152,45 @@ def _undo(
 def _fall_back(
     reversal: Reversal, track: Track, contested: PolicyDecision, under: PolicyDecision | None
 ) -> None:
-    """Restore what a person's decision had taken back, or what another notice did; else the track is clear."""
+    """Restore what a person's decision had taken back, or what another notice did; else the track is clear.
+
+    Save for what protects a child: that stays as long as the facts say so (COPPA, GDPR-8).
+    """
     service, session, ruling = reversal.service, reversal.session, reversal.ruling()
     if under is None or not _stays(session, track, under, contested):
-        stored = rulings.rule(service, session, track, ruling, reversal.journal)
-        _strike_down(session, stored, contested)
+        present = session.get_one(PolicyDecision, track.decision_id)
+        judged = claim_outcomes.protected(service, session, track, present, ruling)
+        rulings.rule(service, session, track, ruling, reversal.journal, judged=judged)
         return
     now = claim_outcomes.as_it_would_be_now(service, session, track, under, ruling)
     stored = rulings.restore(service, session, track, under, ruling, reversal.journal, judged=now)
-    _strike_down(session, stored, contested)
     if _is_held(session, track, under):  # it rests on that matter again, falls with it
         left = under.explanation.get(notice_tracks.LEFT)
         notice_tracks.rest_on(stored, notice_tracks.ground_of(under), left)
 
 
-def _struck_down(session: Session, contested: PolicyDecision) -> set[str]:
+def _struck_down(reversal: Reversal, contested: PolicyDecision) -> set[str]:
     """Return the ids of rules that count on a track no more when a decision falls."""
+    session = reversal.session
     if not judgements.rests_on_rules(session, contested):
         return set()
-    return appeal_remains.rules_on_the_track(contested)
+    tenant_id, track_id = contested.tenant_id, contested.track_id
+    by = reversal.service.packs.in_force(session, tenant_id, track_id, held=True)
+    return appeal_remains.rules_on_the_track(contested) - protecting(by.pack)
 
 
-def _strike_down(session: Session, stored: PolicyDecision, contested: PolicyDecision) -> None:
-    """Note in the decision on an appeal which rules fell with the contested one."""
-    if void := judgements.fallen(stored).union(_struck_down(session, contested)):
-        stored.explanation = stored.explanation | {WITHOUT: sorted(void)}
+def _strike_down(reversal: Reversal, track: Track, contested: PolicyDecision) -> None:
+    """Note in what stands now which rules fell, so that they do not come back with what is decided later.
+
+    Of something newer that stays, none of them has limited anything: it is replayed to the same without them.
+    """
+    stands = reversal.session.get_one(PolicyDecision, track.decision_id)
+    fell = _struck_down(reversal, contested)
+    if void := judgements.fallen(stands).union(fell):
+        told = stands.explanation.get(OVERRULED)
+        left = told and told | {"rules": [each for each in told["rules"] if each not in fell]}
+        more = {OVERRULED: left} if left else {}
+        stands.explanation = stands.explanation | {WITHOUT: sorted(void)} | more
 
 
 def _stays(
@@ -188,7 +212,7 @@ def _judge_without(
     """Let the rules judge by what else they know; what fell counts no more."""
     claim_outcomes.refuse_under_way(track)
     session, service = reversal.session, reversal.service
-    void = _struck_down(session, contested)
+    void = _struck_down(reversal, contested)
     judged = claim_outcomes.judged_anew(
         service, session, track, present, reversal.ruling(), without=void
     )
@@ -201,7 +225,9 @@ def _rebase(reversal: Reversal, track: Track, contested: PolicyDecision) -> None
     present = session.get_one(PolicyDecision, track.decision_id)
     under = appeal_remains.beneath(session, contested, contested)
     if under is None or not _stays(session, track, under, contested):
-        under = rulings.drafted(service, track, present, reversal.ruling())
+        ruling = reversal.ruling()
+        under = claim_outcomes.protected(service, session, track, present, ruling)
+        under = under or rulings.drafted(service, track, present, ruling)
         session.add(under)
         session.flush()
 
@@ -223,6 +249,10 @@ def _leave_a_part(
     before = appeal_remains.beneath(session, contested, contested)
     stays = before is not None and _stays(session, track, before, contested)
     under = besides or (before if stays else None)
+    limits = {str(each["rule"]) for each in contested.reasons}
+    child = claim_outcomes.protected(service, session, track, contested, ruling, among=limits)
+    if child is not None:  # no officer leaves less than that (COPPA, GDPR-8)
+        under = child if under is None else tightening.merged(child, under)
     stored = rulings.rule(
         service, session, track, replace(ruling, on_top_of=under), reversal.journal
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import claims, judgements, rulings, strictness
+from policy.facts import hash_facts
+from scanner import claims, judgements, packs_in_force, rulings, strictness
 from scanner.clock import new_id
 from scanner.errors import ConflictError
 from scanner.journal import Actor, Event
@@ -164,11 +165,46 @@ def judged_anew(
     if beside is not None and isinstance(facts.matches, tuple):
         others = tuple(each for each in facts.matches if each.reference_id != beside)
         facts = facts.model_copy(update={"matches": others})
-    by = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True).less(
-        without
-    )
+    by = service.packs.in_force(session, track.tenant_id, track.id, facts=facts, held=True)
+    if (told := before.explanation.get(packs_in_force.OVERRULED)) is not None:
+        cleared = session.get_one(PolicyDecision, told["by"])
+        by = by.without_overruled(session, cleared, told["rules"], facts)
+    by = by.less(without)
     judged = policy.decide(by.pack, facts)
     stored = judgements.decision_row(service, track, analysis, facts, judged, by)
+    return _given_for(stored, ruling)
+
+
+def protected(
+    service: "Service",
+    session: Session,
+    track: Track,
+    before: PolicyDecision,
+    ruling: Ruling,
+    *,
+    among: Collection[str] | None = None,
+) -> PolicyDecision | None:
+    """Return what rules about age and consent alone say of a track now; it is not in the database.
+
+    None where they limit nothing: then a ruling may be what it says (COPPA, GDPR-8). With ``among`` only those of
+    these ids count.
+    """
+    if before.analysis_id is None:
+        return None
+    analysis = session.get_one(Analysis, before.analysis_id)
+    facts = judgements.facts_about(service, session, track, analysis)
+    by = service.packs.usable(session, track.tenant_id, track.id, facts)
+    pack = packs_in_force.protecting_alone(by.pack, among)
+    judged = policy.decide(pack, packs_in_force.of_person(facts))
+    if judged.decision == "clear":
+        return None
+    stored = judgements.decision_row(service, track, analysis, facts, judged, by)
+    stored.facts_hash = hash_facts(facts)
+    return _given_for(stored, ruling)
+
+
+def _given_for(stored: PolicyDecision, ruling: Ruling) -> PolicyDecision:
+    """Let what rules judged be given for a ruling's reason."""
     reason: dict[str, Any] = {
         "rule": ruling.reason,
         "outcome": stored.decision,

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import STAFF
-from scanner import claim_precision, evidence, matters
+from scanner import claim_precision, complaint_windows, evidence, matters
 from scanner.callers import Caller
 from scanner.claim_letters import SCORE_MEANS
 from scanner.errors import NotFoundError
@@ -109,6 +109,7 @@ def _described(
 def describe_dispute(session: Session, caller: Caller, dispute: Dispute) -> dict[str, Any]:
     """Return a dispute as JSON, with what the caller may do with it now."""
     machine = appeals.MACHINES[Dispute.KIND]
+    until = complaint_windows.ends(session, [dispute])[dispute.id]
     return {
         "id": dispute.id,
         "claim_id": dispute.claim_id,
@@ -118,7 +119,7 @@ def describe_dispute(session: Session, caller: Caller, dispute: Dispute) -> dict
         "text": dispute.text,
         "segments": dispute.segments,
         "answer": dispute.answer,
-        "due_at": dispute.due_at.isoformat() if dispute.due_at else None,
+        "due_at": until.isoformat() if until else None,
         "evidence": evidence.listed(session, (Dispute.KIND, dispute.id)),
         "allowed": machine.allowed(dispute.state, _role(caller)),
         "version": dispute.version,

@@ -1,7 +1,7 @@
 """The six months in which somebody may complain: they stand still while their complaints are suspended (DSA-20, DSA-23)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +75,27 @@ def first(session: Session, row: Dispute | Notice) -> Span:
     return (
         (row.since, row.due_at or row.since) if clock is None else (clock.starts_at, clock.due_at)
     )
+
+
+def ends(session: Session, rows: Sequence[Dispute]) -> Mapping[str, datetime | None]:
+    """Return by dispute until when somebody may act in it: an upheld claim can be appealed as long as `until` says."""
+    found = {row.id: row.due_at for row in rows}
+    upheld = [row for row in rows if row.state == "upheld"]
+    if not upheld:
+        return found
+    query = select(Deadline).where(
+        Deadline.matter_kind == Dispute.KIND,
+        col(Deadline.matter_id).in_([row.id for row in upheld]),
+        Deadline.rule == RULE,
+    )
+    clocks = session.exec(query.order_by(col(Deadline.id).desc())).all()
+    began = {clock.matter_id: (clock.starts_at, clock.due_at) for clock in clocks}
+    accounts = {row.account_id for row in upheld if row.account_id is not None}
+    still = suspensions(session, upheld[0].tenant_id, "account", accounts)
+    for row in upheld:
+        window = began.get(row.id) or (row.since, row.due_at or row.since)
+        found[row.id] = prolonged(*window, still.get(row.account_id or "", ()))
+    return found
 
 
 def keep_open(service: "Service", session: Session, row: Dispute | Notice) -> bool:

@@ -40,6 +40,7 @@ def sent_by(session: Session, appeal: Appeal) -> tuple[Party, Submissions] | Non
 def weigh(service: "Service", session: Session, appeal: Appeal) -> None:
     """Ask a person to warn or suspend somebody whose complaints are frequently unfounded (DSA-23)."""
     session.flush()
+    misuse.one_at_a_time(session, appeal.tenant_id)
     found = sent_by(session, appeal)
     if found is None:
         return

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from sqlmodel import Session, col, select
 
 from scanner.appeal_subjects import REDRESS
-from scanner.complaint_windows import Span, prolonged, suspensions
+from scanner.complaint_windows import Span, ends, prolonged, suspensions
 from scanner.tables import Appeal, Claim, Dispute, StatementOfReasons, Track
 
 What = Literal["dispute", "appeal_claim", "appeal"]
@@ -46,7 +46,7 @@ class Contestable:
 def of_tracks(
     session: Session, tracks: Sequence[Track], now: datetime
 ) -> dict[str, list[Contestable]]:
-    """Return by track what can be contested, what ends first at the head; four queries for all."""
+    """Return by track what can be contested, what ends first at the head; as many queries for all as for one."""
     found: dict[str, list[Contestable]] = {track.id: [] for track in tracks}
     still = _suspensions(session, tracks)
     for claim in session.exec(
@@ -54,10 +54,12 @@ def of_tracks(
     ):
         if claim.remedy != NOT_DISPUTED:
             found[claim.track_id].append(Contestable("dispute", claim.id, None))
-    for dispute in session.exec(
+    disputes = session.exec(
         select(Dispute).where(col(Dispute.track_id).in_(found), Dispute.state == "upheld")
-    ):
-        until = dispute.due_at
+    ).all()
+    windows = ends(session, disputes)
+    for dispute in disputes:
+        until = windows[dispute.id]
         if until is None or now < until:
             found[dispute.track_id].append(Contestable("appeal_claim", dispute.id, until))
     for statement in _statements(session, tracks):

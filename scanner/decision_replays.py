@@ -26,7 +26,8 @@ class Replayed:
     pack, replayed_pack : str
         The pack of then and of now; if they are the same, so are the hashes.
     same : bool
-        Whether what the rules made has the same hash both times.
+        Whether what the rules made has the same hash both times; of a decision that joined all who earn into one limit,
+        as they did once, the hash of today's with those joined likewise.
     keeps : str or None
         Id of a person's decision whose limits it keeps besides: no rules make those again.
     """
@@ -69,15 +70,16 @@ def replay(service: "Service", track: Track) -> Replayed:
     if pack is None:
         raise NotFoundError("pack", f"{row.pack}, which made the decision")
     again = policy.decide(pack, policy.Facts.model_validate(row.facts))
+    joined = again.joined_hash == row.outcome_hash
     return Replayed(
         id=row.id,
         decision=row.decision,
         outcome_hash=row.outcome_hash,
         pack=row.pack,
         replayed_decision=again.decision,
-        replayed_outcome_hash=again.outcome_hash,
+        replayed_outcome_hash=again.joined_hash if joined else again.outcome_hash,
         replayed_pack=pack.id,
-        same=again.outcome_hash == row.outcome_hash,
+        same=joined or again.outcome_hash == row.outcome_hash,
         keeps=kept(row),
     )
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 import policy
 from scanner.clock import new_id
 from scanner.declared import declared
-from scanner.packs_in_force import KEEPS, WITHOUT, InForce
+from scanner.packs_in_force import KEEPS, OVERRULED, WITHOUT, InForce
 from scanner.tables import Analysis, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 
@@ -61,7 +61,7 @@ def decision_row(
         outcomes=judged["outcomes"],
         restrictions=judged["restrictions"],
         reasons=judged["reasons"],
-        explanation=judged | ({WITHOUT: sorted(by.void)} if by.void else {}),
+        explanation=judged | _left_out(by),
         facts=facts.model_dump(mode="json"),
         pack=decision.pack,
         facts_hash=decision.facts_hash,
@@ -75,8 +75,15 @@ def decision_row(
     )
 
 
+def _left_out(by: InForce) -> dict[str, Any]:
+    """Return what an explanation says of the rules that did not count."""
+    void = {WITHOUT: sorted(by.void)} if by.void else {}
+    overruled = {"by": by.cleared_by, "rules": sorted(by.overruled)}
+    return void | ({OVERRULED: overruled} if by.overruled else {})
+
+
 def fallen(decision: PolicyDecision) -> frozenset[str]:
-    """Return the ids of rules that did not count in a decision, since an appeal was granted."""
+    """Return the ids of rules that did not count in a decision: an appeal was granted, or a person set them aside."""
     return frozenset(decision.explanation.get(WITHOUT, ()))
 
 

@@ -9,7 +9,7 @@ from appeals import standing
 from appeals.standing import Gravity, MisuseFinding, Submissions
 from scanner import sanctions
 from scanner.notice_senders import Party
-from scanner.tables import Case
+from scanner.tables import Case, Tenant
 
 FINDINGS: Final = ("unfounded", "grave", "meant")
 """What a decider may find: manifestly unfounded; grave besides; meant besides."""
@@ -27,6 +27,14 @@ def counted(findings: Iterable[tuple[str | None, int]]) -> Submissions:
         intent="meant" in bad,
         grave=sum(count for finding, count in pairs if finding in {"grave", "meant"}),
     )
+
+
+def one_at_a_time(session: Session, tenant_id: str) -> None:
+    """Wait for whoever else finds misuse on a platform: each counts what the other found, and one case is opened.
+
+    The last lock of its transaction; what refers to the platform's row does not wait for it.
+    """
+    session.get_one(Tenant, tenant_id, with_for_update={"key_share": True})
 
 
 def reason(

@@ -209,15 +209,20 @@ def rebase(
         if prior is None or ground_of(prior) == own or not fell(prior):
             continue
         row.prior_decision_id = None if instead is None else instead.id
-        upper, left = session.get_one(Notice, row.notice_id), _left(session, row)
-        stands = ground_of(present) == own
-        if not stands or not (left or _is_partial(upper)):
+        ruling = laid_on(session, row, instead) if ground_of(present) == own else None
+        if ruling is None:
             continue
         claim_outcomes.refuse_under_way(track)
         if track.state in RULABLE:
-            ruling = _ruling(upper, instead, left)
+            left = _left(session, row)
             stored = rulings.rule(service, session, track, ruling, actor)
             rest_on(stored, ground_of(stored), left)
+
+
+def laid_on(session: Session, row: NoticeTrack, before: PolicyDecision | None) -> Ruling | None:
+    """Return what a notice does to what was before; None if it leaves nothing of that."""
+    notice, left = session.get_one(Notice, row.notice_id), _left(session, row)
+    return _ruling(notice, before, left) if left or _is_partial(notice) else None
 
 
 def ground_of(decision: PolicyDecision) -> list[str]:

@@ -163,6 +163,7 @@ def _weigh(service: "Service", session: Session, notice: Notice) -> None:
     if party is None:
         return
     session.flush()
+    misuse.one_at_a_time(session, notice.tenant_id)
     sent = _sent(session, notice.tenant_id, party)
     reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent)
     if reason is not None:

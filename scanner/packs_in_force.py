@@ -43,9 +43,18 @@ KEEPS: Final = "keeps"
 """Of what rules judged: the id of a decision of a person's whose limits it keeps besides."""
 WITHOUT: Final = "without"
 """Of a decision: ids of rules that count no more on its track, since an appeal was granted."""
+OVERRULED: Final = "overruled"
+"""Of what rules judged: which of `WITHOUT` did not fall, but were set aside by a person who had cleared the track.
+
+``by`` is that person's decision, ``rules`` are the ids: they count again for what is not as it was then.
+"""
 
 PERSON: Final = frozenset({"account", "age", "age_band", "consents"})
 """Facts about who submits a track."""
+PROTECTING: Final = frozenset({"age", "age_band", "consents"})
+"""Those by which a child is protected, whatever is in the track (COPPA, GDPR-8)."""
+_OF_ANY_TRACK: Final = PERSON | {"origin", "territories", "thresholds"}
+"""What a rule may read that judges nothing of what is in a track."""
 
 log = structlog.get_logger()
 
@@ -61,13 +70,19 @@ class InForce:
     single_operator : bool
         One identity both proposed and approved the pack.
     void : frozenset of str
-        Ids of rules that the pack is without, since they fell on appeal on this track.
+        Ids of rules that the pack is without, since they fell on appeal on this track, or are `overruled`.
+    overruled : frozenset of str
+        Those that a person had set aside when they cleared the track.
+    cleared_by : str, optional
+        Id of that decision.
     """
 
     pack: policy.Pack
     activation_id: str | None = None
     single_operator: bool = False
     void: frozenset[str] = frozenset()
+    overruled: frozenset[str] = frozenset()
+    cleared_by: str | None = None
 
     def less(self, void: Collection[str]) -> "InForce":
         """Return it without some more of its rules."""
@@ -76,6 +91,19 @@ class InForce:
     def without_struck(self, session: Session, track_id: str, facts: policy.Facts) -> "InForce":
         """Return it without the rules that fell on appeal on a track."""
         return self.less(struck_down(session, track_id, self.pack, facts))
+
+    def without_overruled(
+        self, session: Session, cleared: PolicyDecision, rules: Collection[str], facts: policy.Facts
+    ) -> "InForce":
+        """Return it without rules that a person set aside when they cleared a track, where the facts are as then."""
+        about = {rule.id: _read_of_person(rule) for rule in self.pack.rules}
+        left = {
+            rule
+            for rule in rules
+            if not (read := about.get(rule)) or _is_as_it_was(session, read, cleared, facts)
+        }
+        made = self.less(left)
+        return replace(made, overruled=frozenset(left), cleared_by=cleared.id) if left else made
 
 
 class Packs:
@@ -229,20 +257,61 @@ def struck_down(
     """Return the ids of rules that fell on appeal on a track and count no more, whatever was decided since.
 
     A rule about the track's person counts again once what it reads of them is not what it was when it fell, and once
-    a parent, an age or a control said anything since.
+    a parent, an age or a control said anything since. One that protects a child never falls (`protecting`).
     """
     rows = session.exec(select(PolicyDecision).where(PolicyDecision.track_id == track_id)).all()
     about = {rule.id: _read_of_person(rule) for rule in pack.rules}
+    stand = protecting(pack)
     return frozenset(
         rule
         for row in rows
-        for rule in row.explanation.get(WITHOUT, ())
-        if not (read := about.get(rule)) or _is_as_it_was(session, read, row, facts)
+        for rule in struck_in(row)
+        if rule not in stand
+        and (not (read := about.get(rule)) or _is_as_it_was(session, read, row, facts))
     )
 
 
+def struck_in(decision: PolicyDecision) -> frozenset[str]:
+    """Return the ids of rules that a decision says fell on appeal."""
+    told = decision.explanation
+    return frozenset(told.get(WITHOUT, ())) - set((told.get(OVERRULED) or {}).get("rules", ()))
+
+
+def protecting(pack: policy.Pack) -> frozenset[str]:
+    """Return the ids of rules about age and consent alone (COPPA, GDPR-8).
+
+    No officer gives a parent's consent: such a rule counts as long as the facts say so. One that judges something of
+    the track besides, such as its words, can fall on appeal.
+    """
+    return frozenset(
+        rule.id
+        for rule in pack.rules
+        if not rule.requires and (read := _read(rule)) <= _OF_ANY_TRACK and read & PROTECTING
+    )
+
+
+def protecting_alone(pack: policy.Pack, among: Collection[str] | None = None) -> policy.Pack:
+    """Return a pack with no rules but `protecting` ones, or those ``among`` some."""
+    stand = protecting(pack)
+    if among is not None:
+        stand = stand.intersection(among)
+    return replace(
+        pack, exemptions=(), decisions=tuple(each for each in pack.decisions if each.id in stand)
+    )
+
+
+def of_person(facts: policy.Facts) -> policy.Facts:
+    """Return facts without what is known of the track itself."""
+    kept = PERSON | {"origin", "territories"}
+    return policy.Facts.model_validate({name: getattr(facts, name) for name in kept})
+
+
 def _read_of_person(rule: policy.Rule) -> frozenset[str]:
-    return PERSON.intersection(path[0] for clause in rule.clauses for path in clause.reading.paths)
+    return PERSON & _read(rule)
+
+
+def _read(rule: policy.Rule) -> frozenset[str]:
+    return frozenset(path[0] for clause in rule.clauses for path in clause.reading.paths)
 
 
 def _is_as_it_was(

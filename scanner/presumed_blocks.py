@@ -1,16 +1,17 @@
 """Blocks of presumed lawful uses on their track: laid on what stands, laid on again, and taken off (DE-URHDAG)."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
 from appeals.presumed_uses import BASIS, TERRITORIES
-from scanner import matters, notice_tracks, presumed_letters, rulings
+from scanner import claim_outcomes, matters, notice_tracks, presumed_letters, rulings
 from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
-from scanner.notice_tracks import ground_of
+from scanner.notice_tracks import LEFT, ground_of
 from scanner.rulings import Ruling
-from scanner.tables import Notice, PolicyDecision, PresumedUse, Track
+from scanner.tables import Notice, NoticeTrack, PolicyDecision, PresumedUse, Track
 from scanner.track_states import State
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ EXEMPTED: Final = "exempted"
 """Of a decision that rules made: the matches that they leave alone."""
 ON_TOP: Final = ([PresumedUse.KIND], [Notice.KIND])
 """Kinds of grounds of decisions that leave what stood before them where it is stricter."""
+_DISMISSED: Final = "dismissed"
+"""Of what came back when a complaint came to nothing: the id of that complaint."""
 DISMISSED: Final = "presumed-use.dismissed"
 """Code of the reason of what came back when a complaint came to nothing; it names the complaint, and blocks nothing."""
 BLOCKING: Final = frozenset({"blocked", "upheld"})
@@ -44,17 +47,23 @@ def lay(
     if row.state == "upheld" and _is_down(session, before, row):
         before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
     own = session.get_one(PolicyDecision, row.decision_id)
-    left = own.explanation.get(notice_tracks.LEFT) if is_laid(own, row) else None
-    if left is not None:
-        ruling = notice_tracks.ruling_left((row.KIND, row.id), before, left, by)
-    else:
-        ruling = _block(row, before, by, text)
+    left = own.explanation.get(LEFT) if is_laid(own, row) else None
+    ruling = _laid_on(row, before, left, by, text)
     stored = rulings.rule(service, session, track, ruling, actor)
     notice_tracks.rest_on(stored, [row.KIND, row.id], left)
     row.prior_decision_id, row.decision_id = before.id, stored.id
 
 
-def _block(row: PresumedUse, before: PolicyDecision, by: rulings.By, text: str | None) -> Ruling:
+def _laid_on(
+    row: PresumedUse,
+    before: PolicyDecision,
+    left: Mapping[str, Any] | None,
+    by: rulings.By,
+    text: str | None = None,
+) -> Ruling:
+    """Return a complaint's block as a ruling, or what an appeal left of it; elsewhere stays what was before."""
+    if left is not None:
+        return notice_tracks.ruling_left((row.KIND, row.id), before, left, by)
     code = "presumed-use.upheld" if row.state == "upheld" else "presumed-use.blocked"
     return Ruling(
         "block",
@@ -73,15 +82,12 @@ def take_off(
     service: "Service", session: Session, track: Track, row: PresumedUse, text: str, actor: Actor
 ) -> None:
     """Bring back what stood before the block; what came on top of it rests on that from now on."""
-    earlier = session.get_one(PolicyDecision, str(row.prior_decision_id))
-    hand_on(session, track, row, earlier.id)
-    if not is_laid(session.get_one(PolicyDecision, track.decision_id), row):
-
-        def ours(prior: PolicyDecision) -> bool:
-            return is_laid(prior, row)
-
-        notice_tracks.rebase(service, session, track, ours, earlier, actor)
+    present = session.get_one(PolicyDecision, track.decision_id)
+    if not is_laid(present, row):
+        hand_on(service, session, track, row, actor)
         return
+    earlier = without(service, session, track, present, (row.KIND, row.id))
+    _hand_on_others(session, track, row, earlier)
     if track.state == State.WITHDRAWN:
         return
     ruling = Ruling(
@@ -92,13 +98,23 @@ def take_off(
         ground=(row.KIND, row.id),
     )
     stored = rulings.restore(service, session, track, earlier, ruling, actor)
+    stored.explanation = stored.explanation | {_DISMISSED: row.id}
+    if holder(session, earlier) is not None:
+        notice_tracks.rest_on(stored, ground_of(earlier), earlier.explanation.get(LEFT))
     row.prior_decision_id, row.decision_id = row.decision_id, stored.id
 
 
 def is_laid(decision: PolicyDecision, row: PresumedUse) -> bool:
     """Whether a decision is a complaint's block, or brings that back after something that came on top of it."""
-    reason = decision.explanation.get("reason") or {}
-    return ground_of(decision) == [row.KIND, row.id] and reason.get("rule") != DISMISSED
+    return _is_of(decision, (row.KIND, row.id))
+
+
+def _is_of(decision: PolicyDecision, ground: Sequence[str]) -> bool:
+    told = decision.explanation
+    if ground_of(decision) != list(ground):
+        return False
+    dismissed = (told.get("reason") or {}).get("rule") == DISMISSED
+    return not dismissed or told.get(_DISMISSED, ground[1]) != ground[1]
 
 
 def holds(session: Session, decision: PolicyDecision) -> bool:
@@ -114,12 +130,112 @@ def _is_down(session: Session, present: PolicyDecision, row: PresumedUse) -> boo
     return own is not None and is_laid(own, row) and is_laid(present, row)
 
 
-def hand_on(session: Session, track: Track, row: PresumedUse, earlier_id: str) -> None:
-    """Let complaints whose block came on top of one that falls rest on what was before it."""
+def hand_on(
+    service: "Service", session: Session, track: Track, row: PresumedUse, actor: Actor
+) -> None:
+    """Let what came on top of a complaint's block that falls rest on what was before that, and do no more by itself."""
+    present = session.get_one(PolicyDecision, track.decision_id)
+    ground = (row.KIND, row.id)
+    after = without(service, session, track, present, ground)
+    prior = session.get(PolicyDecision, row.prior_decision_id or "")
+    if prior is not None:
+        earlier = without(service, session, track, prior, ground)
+        _hand_on_others(session, track, row, earlier)
+
+        def ours(found: PolicyDecision) -> bool:
+            return is_laid(found, row)
+
+        notice_tracks.rebase(service, session, track, ours, earlier, actor)
+    if after.id == present.id or is_laid(present, row) or track.state == State.WITHDRAWN:
+        return
+    claim_outcomes.refuse_under_way(track)
+    reason = after.explanation["reason"]
+    of = ground_of(after)
+    ruling = Ruling("block", reason["rule"], reason["text"], ground=(of[0], of[1]), by="law")
+    rulings.rule(service, session, track, ruling, actor, judged=after)
+
+
+def _hand_on_others(
+    session: Session, track: Track, row: PresumedUse, earlier: PolicyDecision
+) -> None:
     for other in of_track(session, track.id):
         prior = session.get(PolicyDecision, other.prior_decision_id or "")
         if other.id != row.id and prior is not None and is_laid(prior, row):
-            other.prior_decision_id = earlier_id
+            other.prior_decision_id = earlier.id
+
+
+def without(
+    service: "Service",
+    session: Session,
+    track: Track,
+    decision: PolicyDecision,
+    ground: Sequence[str],
+    seen: frozenset[str] = frozenset(),
+) -> PolicyDecision:
+    """Return a decision as it is without the block of a complaint, by its kind and id: itself, what was before, or a new one.
+
+    What other complaints and notices had laid on top of the block is laid on what was before it, so that each keeps
+    what it asked for and no more; that is in the database, but not in force.
+    """
+    if decision.id in seen:
+        return decision
+    seen |= {decision.id}
+    if _is_of(decision, ground):
+        earlier = before(session, decision)
+        if earlier is None:
+            return decision
+        return without(service, session, track, earlier, ground, seen)
+    upper = holder(session, decision)
+    if upper is None:
+        return decision
+    prior = session.get(PolicyDecision, upper.prior_decision_id or "")
+    if prior is None:
+        return decision
+    below = without(service, session, track, prior, ground, seen)
+    if below.id == prior.id:
+        return decision
+    upper.prior_decision_id = below.id
+    left = decision.explanation.get(LEFT)
+    by: rulings.By = "law" if decision.ruled_by == "law" else "person"
+    ruling = (
+        _laid_on(upper, below, left, by)
+        if isinstance(upper, PresumedUse)
+        else notice_tracks.laid_on(session, upper, below)
+    )
+    if ruling is None:
+        return decision
+    made = rulings.drafted(service, track, below, ruling)
+    notice_tracks.rest_on(made, ground_of(decision), left)
+    session.add(made)
+    session.flush()
+    if isinstance(upper, PresumedUse):
+        upper.decision_id = made.id
+    return made
+
+
+def holder(session: Session, decision: PolicyDecision) -> NoticeTrack | PresumedUse | None:
+    """Return, locked, the notice's track or the complaint that a decision rests on, if that holds it still."""
+    kind, ground_id = ground_of(decision) or ("", "")
+    if kind == Notice.KIND:
+        key = (ground_id, decision.track_id)
+        row = session.get(NoticeTrack, key, with_for_update=True, populate_existing=True)
+        return row if row is not None and row.state == "actioned" else None
+    if kind == PresumedUse.KIND:
+        use = session.get(PresumedUse, ground_id, with_for_update=True, populate_existing=True)
+        held = use is not None and use.state in BLOCKING and is_laid(decision, use)
+        return use if held else None
+    return None
+
+
+def before(session: Session, decision: PolicyDecision) -> PolicyDecision | None:
+    """Return what a decision came on; of a complaint's block what stands without it, however often it was laid."""
+    kind, ground_id = ground_of(decision) or ("", "")
+    use = session.get(PresumedUse, ground_id) if kind == PresumedUse.KIND else None
+    if use is not None and use.decision_id == decision.id and is_laid(decision, use):
+        return session.get(PolicyDecision, str(use.prior_decision_id))
+    if (restored := decision.explanation.get("restores")) is not None:
+        return session.get(PolicyDecision, restored)
+    return notice_tracks.before(session, decision)
 
 
 def lay_again(

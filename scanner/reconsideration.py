@@ -194,6 +194,9 @@ def _rejudged(
     )
     before = by.less(judgements.fallen(decision))
     by = by.without_struck(session, track.id, now)
+    if (set_aside := tightening.overruled(session, decision, before.pack, kept)) is not None:
+        before = before.less(set_aside[1])
+        by = by.without_overruled(session, *set_aside, now)
     if now == kept and by.void >= before.void:
         return None
     return Rejudged(now, policy.decide(before.pack, kept), policy.decide(by.pack, now), by)

@@ -10,10 +10,11 @@ from sqlmodel import Session
 
 import policy
 from scanner import judgements, notice_tracks
+from scanner.judgements import LIMITING
 from scanner.notice_tracks import ground_of
-from scanner.packs_in_force import KEEPS
-from scanner.presumed_blocks import BLOCKING
-from scanner.tables import Notice, NoticeTrack, PolicyDecision, PresumedUse
+from scanner.packs_in_force import KEEPS, OVERRULED, protecting
+from scanner.presumed_blocks import before, holder
+from scanner.tables import PolicyDecision, PresumedUse
 
 
 def keeping(
@@ -27,19 +28,43 @@ def keeping(
         Makes a row of what rules say, by itself.
     """
     held = session.get(PolicyDecision, stands.explanation.get(KEEPS, ""))
-    matter = _holder(session, stands)
-    if matter is not None and matter.prior_decision_id is not None:
-        below = keeping(session, session.get_one(PolicyDecision, matter.prior_decision_id), judged)
+    matter = holder(session, stands)
+    prior = before(session, stands) if matter is not None else None
+    if matter is not None and prior is not None and prior.id != stands.id:
+        below = keeping(session, prior, judged)
         session.add(below)
         session.flush()
-        stored = _merged(judged(), held or stands)
+        stored = merged(judged(), held or stands)
         notice_tracks.rest_on(stored, ground_of(stands), stands.explanation.get(notice_tracks.LEFT))
         matter.prior_decision_id = below.id
         if isinstance(matter, PresumedUse):
             matter.decision_id = stored.id
         return stored
     kept = held or (stands if _is_a_persons(session, stands) else None)
-    return judged() if kept is None else _merged(judged(), kept)
+    return judged() if kept is None else merged(judged(), kept)
+
+
+def overruled(
+    session: Session, stands: PolicyDecision, pack: policy.Pack, facts: policy.Facts
+) -> tuple[PolicyDecision, frozenset[str]] | None:
+    """Return what a person set aside of what rules say when they cleared a track, with their decision.
+
+    It does not come back with what rules tighten, no more than what fell on appeal; a notice or a complaint on top of it
+    changes nothing of that. Rules that protect a child are never set aside (COPPA, GDPR-8).
+    """
+    seen: set[str] = set()
+    while stands.id not in seen and OVERRULED not in stands.explanation:
+        seen.add(stands.id)
+        if holder(session, stands) is not None:
+            stands = before(session, stands) or stands
+    if (told := stands.explanation.get(OVERRULED)) is not None:
+        return session.get_one(PolicyDecision, told["by"]), frozenset(told["rules"])
+    if stands.decision != "clear" or judgements.is_judged(stands):
+        return None
+    judged = policy.decide(pack, facts)
+    said = frozenset(each.rule for each in judged.reasons if each.outcome in LIMITING)
+    rules = said.intersection(each.id for each in pack.decisions) - protecting(pack)
+    return (stands, rules) if rules else None
 
 
 def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:
@@ -48,20 +73,7 @@ def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:
     return stands.decision != "clear" and (not made_by_rules or judgements.is_part(session, stands))
 
 
-def _holder(session: Session, stands: PolicyDecision) -> NoticeTrack | PresumedUse | None:
-    """Return, locked, the notice's track or the complaint that a decision rests on, if that holds it still."""
-    kind, ground_id = ground_of(stands) or ("", "")
-    if kind == Notice.KIND:
-        key = (ground_id, stands.track_id)
-        row = session.get(NoticeTrack, key, with_for_update=True, populate_existing=True)
-        return row if row is not None and row.state == "actioned" else None
-    if kind == PresumedUse.KIND:
-        use = session.get(PresumedUse, ground_id, with_for_update=True, populate_existing=True)
-        return use if use is not None and use.state in BLOCKING else None
-    return None
-
-
-def _merged(stored: PolicyDecision, kept: PolicyDecision) -> PolicyDecision:
+def merged(stored: PolicyDecision, kept: PolicyDecision) -> PolicyDecision:
     """Return a new decision, stricter by what another one limits."""
     places = {*stored.outcomes, *kept.outcomes}
     stored.outcomes = {place: _strictest(place, stored, kept) for place in sorted(places)}

@@ -1,6 +1,6 @@
 """The clocks of a creator's track: whose turn it is, until when, and what happens at zero."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -32,9 +32,14 @@ class Clock:
     opens_at: datetime | None = None
 
 
-def clocks(found: "Contested", until: datetime | None) -> list[Clock]:
-    """Return the clocks that run, the nearest first; ``until`` is when the decision can be contested no more."""
-    running = [clock for row in _matters(found) if (clock := clock_of(row)) is not None]
+def clocks(
+    found: "Contested", until: datetime | None, ends: Mapping[str, datetime | None]
+) -> list[Clock]:
+    """Return the clocks that run, the nearest first; ``until`` is when the decision can be contested no more.
+
+    ``ends`` are those of disputes, by id (`complaint_windows.ends`).
+    """
+    running = [clock for row in _matters(found) if (clock := clock_of(row, ends)) is not None]
     running += [
         Clock("yours", "question", case.due_at) for case, _ in found.questions if case.due_at
     ]
@@ -44,13 +49,16 @@ def clocks(found: "Contested", until: datetime | None) -> list[Clock]:
     return sorted(running, key=lambda each: each.at)
 
 
-def clock_of(row: Dispute | Appeal | CounterNotice) -> Clock | None:
+def clock_of(
+    row: Dispute | Appeal | CounterNotice, ends: Mapping[str, datetime | None]
+) -> Clock | None:
     """Return the clock that runs in a matter; None if none does."""
-    if row.due_at is None:
+    at = ends.get(row.id, row.due_at)
+    if at is None:
         return None
     opens_at = row.opens_at if isinstance(row, CounterNotice) else None
     known = _CLOCKS.get((row.KIND, row.state))
-    return Clock(*known, row.due_at, opens_at) if known else None
+    return Clock(*known, at, opens_at) if known else None
 
 
 def _matters(found: "Contested") -> Iterator[Dispute | Appeal | CounterNotice]:

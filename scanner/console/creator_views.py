@@ -13,6 +13,7 @@ from scanner import (
     appealing,
     badges,
     claim_views,
+    complaint_windows,
     contestable,
     counter_notices,
     disputes,
@@ -131,6 +132,7 @@ def view(
             each.claim_id: claim_views.describe_dispute(session, caller, each)
             for each in reversed(found.disputes)
         }
+        ends = complaint_windows.ends(session, found.disputes)
         statement = _statement(session, track)
         can = contestable.of_tracks(session, [track], service.now())[track.id]
         decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
@@ -163,7 +165,7 @@ def view(
         claims=claims,
         disputes=own,
         contested=found,
-        clocks=clocks(found, _contest_until(can, statement)),
+        clocks=clocks(found, _contest_until(can, statement), ends),
         strikes=[account_standing.describe_strike(each) for each in strikes],
         edits=mended,
         thread=thread,

@@ -47,7 +47,7 @@ class Choices:
     reasons : list of Reason
         Those that go with one of them.
     notice_form : str or None
-        Of the notice that it is about.
+        Of the notice that it decides on: what only follows from one has no remedy, and no finding of misuse.
     """
 
     choices: tuple[str, ...]
@@ -103,7 +103,7 @@ def choices(service: "Service", case: Case) -> Choices:
     known = verdicts.ALLOWED.get(case.kind, ())
     with service.database.reading() as session:
         every = reasons.listed(session, case.tenant_id)
-        notice = session.get(Notice, case.matter_id) if case.matter_kind == "notice" else None
+        notice = session.get(Notice, case.matter_id) if case.kind == "notice" else None
     return Choices(
         choices=known,
         reasons=[each for each in every if set(each.verdicts) & set(known)],

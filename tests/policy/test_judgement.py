@@ -464,18 +464,28 @@ def test_an_empty_map_is_no_unknown_fact():
 
 
 @pytest.mark.parametrize(
-    ("rules", "limits"),
+    ("rules", "joined", "limits"),
     [
-        ("", [((), ("DE",), ["Anywhere"]), (("US",), (), ["Stateside"])]),
+        (
+            "",
+            "4990a84ffad7763e9ae7f79f6310499f947896a71a0fbdd3f421746c6ffe29a6",
+            [((), ("DE",), ["Anywhere"]), (("US",), (), ["Stateside"])],
+        ),
         (
             "  - {id: child, title: Child, when: duration > 1.0, where: [DE, FR],\n"
             "     outcome: restrict, restriction: {kind: monetise}}\n",
+            "220819e527e76e401d5cdf0481874161dc50934bee5aa417524187446398e96f",
             [((), ("DE",), ["Anywhere"]), (("US",), (), ["Stateside"]), (("DE",), (), [])],
         ),
     ],
 )
-def test_a_holder_earns_only_where_a_rule_says_so(rules: str, limits: list[object]) -> None:
-    """DSM-17: nobody is paid for places in which a work is not theirs; nor is whoever uploaded it, if a rule says so."""
+def test_a_holder_earns_only_where_a_rule_says_so(
+    rules: str, joined: str, limits: list[object]
+) -> None:
+    """DSM-17: nobody is paid for places in which a work is not theirs; nor is whoever uploaded it, if a rule says so.
+
+    The hash of the limits in one is the one that such decisions had before they said that.
+    """
     found = MatchFact(reference_id="r", kind="recording", score=1, reference_policy="monetise")
     here = {"holder": "Stateside", "territories": ("US",)}
     all_over = {"reference_id": "s", "holder": "Anywhere", "licence_territories": ("DE",)}
@@ -492,3 +502,4 @@ def test_a_holder_earns_only_where_a_rule_says_so(rules: str, limits: list[objec
         for each in decision.restrictions
     ]
     assert told == limits
+    assert decision.joined_hash == joined

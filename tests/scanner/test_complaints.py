@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner import appeal_outcomes, appealing, contestable, disputes, flaggers, matters, sanctions
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    claim_views,
+    contestable,
+    disputes,
+    flaggers,
+    matters,
+    sanctions,
+)
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
@@ -203,6 +212,18 @@ def test_what_the_clock_would_close_stays_open_as_long(service, caller, olga, ot
     barred(service, olga, otto, ("notifier", str(notice.notifier_digest)), 20)
     casework.later(service, days=21)
 
+    with service.database.reading() as session:
+        row, on = session.get_one(Dispute, dispute.id), session.get_one(Track, track.id)
+        before = {
+            each.what: each.until for each in contestable.of_tracks(session, [on], row.since)[on.id]
+        }
+        told = claim_views.describe_dispute(session, caller, row)
+        shown = creator_views.view(service, caller, on, "en")
+    ends = row.due_at + timedelta(days=20)  # before any clock has looked
+    assert before["appeal_claim"] == ends
+    assert told["due_at"] == ends.isoformat()
+    assert [each.at for each in shown.clocks if each.what == "dispute-appeal"] == [ends]
+
     casework.later(service, days=155)
     with service.database.reading() as session:
         can = contestable.of_tracks(session, [session.get_one(Track, track.id)], service.now())
@@ -210,6 +231,7 @@ def test_what_the_clock_would_close_stays_open_as_long(service, caller, olga, ot
     assert {each.what for each in can[track.id]} == {"appeal", "appeal_claim"}
     [until] = [each.until for each in can[track.id] if each.what == "appeal"]
     assert [each.at for each in shown.clocks if each.what == "contest"] == [until]
+    assert [each.until for each in can[track.id] if each.what == "appeal_claim"] == [ends]
     for kind, subject_id in (("dispute", dispute.id), ("notice", notice.id)):
         row = appealing.file(service, caller, AppealAsked(kind, subject_id, "It is mine."))
         appealing.withdraw(service, caller, row.id, None)

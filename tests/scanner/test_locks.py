@@ -21,7 +21,8 @@ from scanner.sanctions import SanctionAsked
 from scanner.service import Service
 from scanner.tables import Case
 from scanner.verdicts import Verdict
-from tests import casework, claiming, reviewing
+from tests import casework, claiming, noticed, reviewing
+from tests.scanner.test_complaints import complained, struck
 
 ROUNDS = 6
 SENT = Submissions(total=8, unfounded=6, gravity="serious", intent=True)
@@ -116,6 +117,31 @@ def test_an_appeal_excludes_a_part_while_verdicts_on_its_track_and_reference_tak
             lambda row=appeal, to=grant: appeal_outcomes.decide(service, olga, row.id, to),
             lambda song=song: upkeep.settle(service, caller, song.id, "retired", "It was wrong."),
         )
+    assert failed == []
+
+
+def test_two_officers_who_find_misuse_of_one_account_at_once_open_one_case(service, caller) -> None:
+    """DSA-23: each of them counts what the other found."""
+    olga, otto = (
+        casework.person(service, caller, name, "appeals_officer") for name in ("olga", "otto")
+    )
+    deny = AppealDecision("deny", "It is a copy.", misuse="grave")
+    failed: list[DBAPIError] = []
+    for n in range(ROUNDS):
+        account = casework.account(service, caller, f"ana{n}")
+        if n % 2:  # one more, and the next of them opens the case
+            complained(service, caller, olga, struck(service, account), deny)
+        rows = [appealing.file(service, caller, struck(service, account)) for _ in range(2)]
+        for who, row in zip((olga, otto), rows, strict=True):
+            appealing.assign(service, who, row.id)
+
+        failed += at_once(
+            lambda row=rows[0]: appeal_outcomes.decide(service, olga, row.id, deny),
+            lambda row=rows[1]: appeal_outcomes.decide(service, otto, row.id, deny),
+        )
+
+        asked = [each.reasons[0]["party_id"] for each in noticed.cases(service, "misuse")]
+        assert asked.count(account.id) == 1
     assert failed == []
 
 

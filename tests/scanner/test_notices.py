@@ -22,6 +22,7 @@ from scanner import (
 from scanner.audio.mending import Part
 from scanner.callers import Caller
 from scanner.clock import new_id
+from scanner.console import review
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.notice_verdicts import NoticeVerdict
 from scanner.notices import BadNoticeError, Filing
@@ -353,6 +354,10 @@ def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) ->
 
     found = noticed.cases(service, "stay_down")
     assert [case.track_id for case in found] == [stored, new]
+    asked = [review.choices(service, case).notice_form for case in found]
+    assert asked == [None, None]  # a verdict on a copy takes no remedy and finds no misuse
+    (case,) = noticed.cases(service, "notice")
+    assert review.choices(service, case).notice_form == "dmca"
     before = casework.track_of(service, new).state
     assert before != "blocked"
     assert casework.track_of(service, track.id).state == "blocked"

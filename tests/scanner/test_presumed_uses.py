@@ -278,3 +278,52 @@ def test_a_complaint_that_falls_leaves_nothing_of_itself_in_another_one(service,
     with service.database.reading() as session:
         prior = session.get_one(PresumedUse, second.id).prior_decision_id
         assert session.get_one(PolicyDecision, prior).outcomes.get("DE") != "block"
+
+
+AGE = {"kind": "age", "min_age": 16, "territories": ["DE"]}
+PART = AppealDecision("grant_partly", "Not for children.", "restrict", (), (AGE,))
+
+
+@pytest.mark.parametrize("way", ["withdraw", "dismiss", "appeal"])
+def test_what_an_appeal_left_of_one_complaint_keeps_nothing_of_another(
+    service, caller, way
+) -> None:
+    """DE-URHDAG: each block ends with its own complaint."""
+    track, holder, first, second = of_two_songs(service, caller)
+    presumed_uses.complain(service, holder, second.id, "It is the hook.")
+    decided(service, track, second)
+    appealed(service, caller, track, PART)
+    assert outcomes(service, track)["DE"] == "block"
+    if way == "withdraw":
+        presumed_uses.withdraw(service, holder, first.id)
+    elif way == "dismiss":
+        decided(service, track, first, "release")
+    else:
+        decided(service, track, first)
+        appealed(service, caller, track, officer="otto")
+    settled(service, track.id)
+
+    assert outcomes(service, track)["DE"] == "restrict"
+    assert _ages(service, track) == [16]
+    appealed(service, caller, track, officer="oda")
+    assert uses(service)[1].state == "reversed"
+    assert outcomes(service, track).get("DE") in {None, "clear"}
+
+
+def test_what_comes_back_when_a_complaint_falls_is_still_the_other_ones(service, caller) -> None:
+    """DSA-20: an appeal against it reverses that one."""
+    track, holder, _, second = of_two_songs(service, caller)
+    appealed(service, caller, track, PART)
+    presumed_uses.complain(service, holder, second.id, "It is the hook.", WORD)
+    settled(service, track.id)
+    assert outcomes(service, track)["DE"] == "block"
+    presumed_uses.withdraw(service, holder, second.id)
+    settled(service, track.id)
+    assert _ages(service, track) == [16]
+
+    appealed(service, caller, track, officer="otto")
+
+    assert [each.state for each in uses(service)] == ["reversed", "withdrawn"]
+    judged_again(service, track)
+    settled(service, track.id)
+    assert _ages(service, track) == []

@@ -1,10 +1,15 @@
 """What rules tighten for a person, and what of other decisions counts in that."""
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
+import policy
 from scanner import (
     ages,
+    appeal_outcomes,
+    appealing,
     claim_releases,
     consents,
     consumer_groups,
@@ -20,6 +25,8 @@ from scanner import (
     tracks,
 )
 from scanner.ages import AgeSaid
+from scanner.appeal_parts import AppealDecision
+from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
 from scanner.journal import Actor, Event, event_of
@@ -40,7 +47,7 @@ from scanner.tables import (
 )
 from scanner.tracks import locked
 from tests import casework, claiming, noticed
-from tests.scanner.test_presumed_uses import appealed, outcomes, settled
+from tests.scanner.test_presumed_uses import GRANTED, appealed, outcomes, settled
 
 PARENT = Actor("parent", "parent")
 CLAIMS, PEOPLE = (
@@ -242,6 +249,28 @@ def test_a_block_that_came_back_after_a_notice_is_still_the_complaints_when_rule
     assert outcomes(service, track).get("DE") != "block"
 
 
+def test_rules_tighten_a_track_whose_complaint_falls_back_to_its_own_block(
+    service, caller, earning, label
+) -> None:
+    """Earlier versions wrote such, where one complaint had been laid over another and fell."""
+    song = claiming.reference(service, caller, label)
+    track = settled(service, kids(service, caller, song, 12).subject)
+    word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
+    with service.database.reading() as session:
+        use = session.exec(select(PresumedUse)).one()
+    presumed_uses.complain(service, claiming.of(caller, label), use.id, "It is the hook.", word)
+    settled(service, track.id)
+    with service.database.transaction() as session:
+        row = session.get_one(PresumedUse, use.id)
+        row.prior_decision_id = row.decision_id
+
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+
+    assert outcomes(service, track)["DE"] == "block"
+    assert "child-monetising" in rules(service, track)
+
+
 def granted(service: Service, caller: Caller, track: Track) -> None:
     """Appeal what stands on a track, have that granted, and look that nothing limits it."""
     appealed(service, caller, track)
@@ -263,13 +292,15 @@ def test_a_match_that_fell_on_appeal_stays_so_when_rules_tighten(
     assert [each.state for each in claiming.claims(service, track.id)] == ["released"]
 
 
-def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_again(
-    service, caller, earning, track
-) -> None:
-    """DSA-20: it was struck down for the track, whatever was decided on it since."""
-    taken_back(service, caller, earning)
-    settled(service, track.id)
-    granted(service, caller, track)
+def declaring(service: Service, track: Track, **told: object) -> None:
+    """Let something else be declared of a track, and rules decide on it anew."""
+    with service.database.transaction() as session:
+        row = session.exec(select(Submission)).one()
+        row.declaration = row.declaration | told
+    analysed_again(service, track)
+
+
+def analysed_again(service: Service, track: Track) -> None:
     with service.database.transaction() as session:
         row = locked(session, track.tenant_id, track.id)
         row.state = "analysing"
@@ -277,39 +308,110 @@ def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_ag
             analysis_id=row.analysis_id, sha256=None, detectors={}, index_version=None, matches=0
         )
         again = tracks.note(session, row, data, service.now())
-
     pipeline.decide(service, again)
-
     settled(service, track.id)
+
+
+def rules(service: Service, track: Track) -> set[str]:
+    """Return what rules limit a track by."""
+    return {each["rule"] for each in standing(service, track).reasons if "evidence" in each}
+
+
+def test_a_rule_that_fell_on_appeal_counts_no_more_when_its_track_is_analysed_again(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: it was struck down for the track, whatever was decided on it since."""
+    declaring(service, track, attestation_refused=True)
+    assert "rights-not-attested" in rules(service, track)
+    granted(service, caller, track)
+
+    analysed_again(service, track)
+
     assert standing(service, track).decision == "clear"
-    assert "child-monetising" in standing(service, track).explanation[WITHOUT]
+    assert "rights-not-attested" in standing(service, track).explanation[WITHOUT]
+
+
+@pytest.mark.parametrize("newer", ["clear", "block"])
+def test_a_rule_that_fell_on_appeal_does_not_come_back_with_what_was_newer(
+    service, caller, earning, track, newer
+) -> None:
+    """DSA-20: also where the appeal left something newer in place."""
+    declaring(service, track, attestation_refused=True)
+    contested = standing(service, track).id
+    ruled(service, track, Ruling(newer, "human.looked", "A person looked."))
+    stands = standing(service, track)
+
+    who = casework.person(service, caller, "olga", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("decision", contested, "It is mine."))
+    appealing.assign(service, who, row.id)
+    appeal_outcomes.decide(service, who, row.id, GRANTED)
+    settled(service, track.id)
+    assert standing(service, track).id == stands.id
+
+    analysed_again(service, track)
+
+    assert "rights-not-attested" not in rules(service, track)
 
 
 def test_a_rule_about_the_person_counts_again_once_their_consent_is_another(
     service, caller, earning, track
 ) -> None:
     """COPPA: what a parent takes back after an appeal has its effect."""
-    with service.database.reading() as session:
-        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
-    taken_back(service, caller, publishing)
-    settled(service, track.id)
-    assert casework.track_of(service, track.id).state == "quarantined"
+    declaring(service, track, ern={"parental_warning": "Explicit"})
+    assert "minor-explicit" in rules(service, track)
     granted(service, caller, track)
-    settled(service, track.id)
 
-    given = agreed(service, caller, "publish")
+    given = agreed(service, caller, "explicit")
     settled(service, track.id)
     taken_back(service, caller, given)
     settled(service, track.id)
 
-    assert "child-publishing" in {each["rule"] for each in standing(service, track).reasons}
+    assert "minor-explicit" in rules(service, track)
     assert casework.track_of(service, track.id).state == "quarantined"
+
+
+def test_no_appeal_stands_in_for_the_consent_of_a_parent(service, caller, earning, track) -> None:
+    """COPPA, GDPR-8: what the facts say of a child stays; all else that was contested falls."""
+    with service.database.reading() as session:
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    declaring(service, track, attestation_refused=True)
+    taken_back(service, caller, publishing)
+    declaring(service, track)
+    assert {"child-publishing", "rights-not-attested"} < rules(service, track)
+
+    appealed(service, caller, track)
+
+    assert rules(service, track) == {"child-publishing"}
+    assert casework.track_of(service, track.id).state == "quarantined"
+    (letter,) = casework.letters(service, template="appeal-decided")
+    assert "no parent's consent to publishing is on record" in letter.body
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_an_appeal_of_what_keeps_a_persons_limits_leaves_what_protects_a_child(
+    service, caller, earning, track, part
+) -> None:
+    """COPPA: a person's block falls, or a part of it, and no consent to earn is there by that."""
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("FR",)))
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert KEEPS in standing(service, track).explanation
+
+    left = {"kind": "age", "min_age": 16, "territories": ["FR"]}
+    partly = AppealDecision("grant_partly", "Not for children.", "restrict", ("FR",), (left,))
+    appealed(service, caller, track, partly if part else GRANTED)
+
+    limits = standing(service, track).restrictions
+    assert [each["kind"] for each in limits if each["kind"] != "age"] == ["monetise"]
+    assert any(each.get("holders") == [] for each in limits)
+    assert outcomes(service, track)["*"] == "restrict"
+    assert outcomes(service, track).get("FR") != "block"
 
 
 def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
     service, caller, earning, track
 ) -> None:
-    taken_back(service, caller, earning)
+    declaring(service, track, attestation_refused=True)
     granted(service, caller, track)
     with service.database.transaction() as session:
         row = locked(session, track.tenant_id, track.id)
@@ -320,7 +422,7 @@ def test_a_track_that_is_kept_back_is_judged_without_what_fell_on_appeal(
 
     found = {each["rule"] for each in standing(service, track).reasons}
     assert "core.mark-not-read-back" in found
-    assert "child-monetising" not in found
+    assert "rights-not-attested" not in found
 
 
 def test_a_decision_without_a_rule_that_fell_is_replayed_without_it(
@@ -357,3 +459,85 @@ def test_what_keeps_a_persons_limits_says_so_and_names_no_fact_that_flips_it(
     assert replayed.keeps == kept.id
     with service.database.reading() as session:
         assert decision_replays.flips_of(service, session, standing(service, track)) is None
+
+
+def reviewed(service: Service, track: Track) -> None:
+    """Let a reviewer clear a track."""
+    ruled(service, track, Ruling("clear", "human.fine", "A person looked.", ground=("case", "-")))
+    assert standing(service, track).decision == "clear"
+
+
+def test_what_a_reviewer_cleared_does_not_come_back_when_rules_tighten(
+    service, caller, earning, track
+) -> None:
+    """DSM-17-7: what a person decided stays where nothing of it has changed; a new analysis is judged in full."""
+    with service.database.reading() as session:
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    declaring(service, track, attestation_refused=True)
+    assert rules(service, track) == {"recording-monetise", "rights-not-attested"}
+    reviewed(service, track)
+
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+
+    assert rules(service, track) == {"child-monetising"}
+    assert casework.track_of(service, track.id).state == "conditioned"
+    assert decision_replays.replay(service, casework.track_of(service, track.id)).same
+    taken_back(service, caller, publishing)
+    settled(service, track.id)
+    assert rules(service, track) == {"child-monetising", "child-publishing"}
+    analysed_again(service, track)
+    assert {"recording-monetise", "rights-not-attested"} < rules(service, track)
+
+
+def test_what_a_reviewer_cleared_beneath_a_notice_does_not_come_back_either(
+    service, caller, earning, track
+) -> None:
+    reviewed(service, track)
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", "block:FR"))
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert rules(service, track) == {"child-monetising"}
+
+    notices.retract(service, notice, caller)
+    settled(service, track.id)
+
+    assert rules(service, track) == {"child-monetising"}
+
+
+def test_what_a_reviewer_cleared_counts_again_once_the_person_is_another(
+    service, caller, earning, track
+) -> None:
+    """DSA-28: they had cleared it for what was known of the child then."""
+    declaring(service, track, ern={"parental_warning": "Explicit"})
+    reviewed(service, track)
+
+    given = agreed(service, caller, "explicit")
+    settled(service, track.id)
+    taken_back(service, caller, given)
+    settled(service, track.id)
+
+    assert rules(service, track) == {"minor-explicit"}
+
+
+def test_a_decision_that_joined_all_who_earn_is_replayed_to_the_same(
+    service, caller, earning, track
+) -> None:
+    """It was made so by the same rules; what they limit now is told by place."""
+    taken_back(service, caller, earning)
+    with service.database.transaction() as session:
+        row = session.get_one(PolicyDecision, casework.track_of(service, track.id).decision_id)
+        assert [each["kind"] for each in row.restrictions] == ["monetise", "monetise"]
+        (label,) = row.restrictions[0]["holders"]
+        pack = decision_replays.pack_of(service, session, row)
+        made = policy.decide(pack, policy.Facts.model_validate(row.facts))
+        one = {"kind": "monetise", "territories": [], "except": [], "holders": [label]}
+        before = replace(made, restrictions=(one,))
+        row.restrictions, row.outcome_hash = [one], before.outcome_hash
+
+    replayed = decision_replays.replay(service, casework.track_of(service, track.id))
+
+    assert replayed.same
+    assert replayed.replayed_outcome_hash == replayed.outcome_hash

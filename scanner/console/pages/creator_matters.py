@@ -8,7 +8,14 @@ from fastapi.responses import HTMLResponse
 
 import appeals
 from appeals.roles import Role
-from scanner import appeal_outcomes, appealing, counter_notices, disputes, evidence
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    complaint_windows,
+    counter_notices,
+    disputes,
+    evidence,
+)
 from scanner.console import creator_clocks, creator_lists, creator_threads, creator_views
 from scanner.console.access import ConsoleRoute, Posted, proved
 from scanner.console.creators import Creator
@@ -57,6 +64,7 @@ def read_matter(
         said = creator_threads.messages(session, matter) if isinstance(matter, Appeal) else []
         track = session.get(Track, matter.track_id) if matter.track_id else None
         files = evidence.listed(session, (matter.KIND, matter.id))
+        ends = complaint_windows.ends(session, [matter] if isinstance(matter, Dispute) else [])
     return page(
         request,
         "creator_matter.html",
@@ -66,7 +74,7 @@ def read_matter(
         files=files,
         track=track,
         track_name=creator_lists.name_of(track) if track else None,
-        clock=creator_clocks.clock_of(matter),
+        clock=creator_clocks.clock_of(matter, ends),
         allowed=appeals.MACHINES[matter.KIND].allowed(matter.state, Role.CREATOR),
         takes_files=_takes_files(matter),
         bodies=appeal_outcomes.bodies(service) if isinstance(matter, Appeal) else [],
