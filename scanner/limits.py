@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from anyio.to_thread import current_default_thread_limiter
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
@@ -82,6 +83,21 @@ class RateLimits:
             f"at most {limit.amount} requests in {limit.get_expiry()} s for each {name}: slow down",
             headers=headers | {"Retry-After": str(wait)},
         )
+
+
+class Crowd:
+    """Refuses requests while too many wait for one of this process's threads.
+
+    Without it every answer would come later than the one before, until no client waits for it any more.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._limit = settings.request_limit
+
+    def check(self) -> None:
+        """Raise ``BusyError`` if so many wait; called on the event loop, whose threads these are."""
+        if current_default_thread_limiter().statistics().tasks_waiting >= self._limit:
+            raise BusyError(f"{self._limit} requests wait already: come back later", retry_after=2)
 
 
 class BackPressure:
