@@ -134,7 +134,13 @@ _KEYED: Final = (
     catalogue_imports,
 )
 _ALWAYS: Final = problems.problems(
-    "bad-request", "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error", "busy"
+    "bad-request",
+    "unauthorised",
+    "forbidden",
+    "not-acceptable",
+    "rate-limited",
+    "internal-error",
+    "busy",
 )
 _OBJECTS: Final = frozenset({"attestation", "ai_disclosure", "generated"})
 _REF: Final = "#/components/schemas/{model}"

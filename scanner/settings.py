@@ -234,6 +234,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Requests of one server process that wait for a thread before others get a 503.",
     )
+    thread_wait_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="How long a request may wait for its turn on a thread before others get a 503; "
+        "it needs a few turns.",
+    )
     rate_limit: str = Field(default="600/minute", description="Requests per API key.")
     public_rate_limit: str = Field(
         default="30/minute", description="Requests per address without a key."

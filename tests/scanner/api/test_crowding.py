@@ -37,6 +37,33 @@ def test_more_requests_than_may_wait_are_refused_until_there_are_fewer(make_serv
     assert problem(later) == "unauthorised"
 
 
+def test_requests_are_refused_while_those_before_them_wait_too_long(make_service) -> None:
+    service = make_service(thread_wait_seconds=1e-9)
+    app = create_app(service.settings, service)
+
+    async def ask() -> list[int]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held, statuses = threading.Event(), []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def get() -> None:
+                statuses.append((await client.get("/v1/tracks")).status_code)
+
+            async with anyio.create_task_group() as holding:
+                for _ in range(2):  # one has the thread, one waits
+                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
+                await anyio.wait_all_tasks_blocked()
+                holding.start_soon(get)
+                await anyio.wait_all_tasks_blocked()
+                await get()
+                held.set()
+            await get()
+            return statuses
+
+    assert anyio.run(ask) == [503, 401, 401]
+
+
 @pytest.mark.parametrize("path", ["/v1/tracks", "/v1/schemas/{type}/{version}", "/problems/{name}"])
 def test_the_document_says_that_a_busy_service_refuses(make_service, path) -> None:
     service = make_service()
