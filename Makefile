@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 4
 
-.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos load audit sbom lock assets clean
+.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos load fuzz audit sbom lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -84,6 +84,11 @@ chaos: setup  ## every part killed, cut off, filled or lied to while TRACKS trac
 load: setup  ## more requests than can be taken, by Locust: latencies, refusals, recovery; ten minutes
 	test -d .bench/locust || $(BIN)/python -m pip install --quiet --disable-pip-version-check --target .bench/locust locust==2.46.6
 	$(BIN)/python -m benchmarks.load
+
+SECONDS ?= 30
+fuzz: setup  ## readers of strangers' bytes, fed by Atheris from what is kept in tests/fuzz/corpus; SECONDS for each of 23
+	test -d .bench/atheris || $(BIN)/python -m pip install --quiet --disable-pip-version-check --target .bench/atheris atheris==3.0.0
+	PYTHONPATH=.bench/atheris $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench-streams: setup  ## a radio show of real music: how soon it is said what is on; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.streams --json .bench/streams.json
