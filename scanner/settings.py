@@ -235,7 +235,7 @@ class Settings(BaseSettings):
         description="Requests of one server process that wait for a thread before others get a 503.",
     )
     thread_wait_seconds: float = Field(
-        default=1.0,
+        default=0.25,
         gt=0,
         description="How long a request may wait for its turn on a thread before others get a 503; "
         "it needs a few turns.",
