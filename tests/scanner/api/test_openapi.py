@@ -95,6 +95,15 @@ def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
         assert methods <= set(document["paths"][path]), path
 
 
+def test_an_engine_that_is_not_there_is_told_of(
+    document: dict[str, Any], platform: Platform
+) -> None:
+    asked = platform.http.post("/v1/generations", json={"prompt": "a waltz", "engine": "none"})
+
+    assert str(asked.status_code) in document["paths"]["/v1/generations"]["post"]["responses"]
+    assert asked.json()["type"] == "/problems/not-found"
+
+
 def test_every_list_takes_a_limit_and_a_cursor(document: dict[str, Any]) -> None:
     lists = [
         operations["get"]["parameters"]
