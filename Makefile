@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 4
 
-.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-detectors bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos lock assets clean
+.PHONY: setup system speech demo test test-full lint bench bench-large bench-scale bench-fingerprint bench-compositions bench-detectors bench-watermark bench-watermark-false-alarms bench-policy bench-words bench-console bench-generator bench-streams chaos load fuzz audit sbom lock assets clean
 
 setup: system $(STAMP)  ## the virtual environment and what it needs
 
@@ -84,11 +84,32 @@ bench-console: setup  ## server time of the console's pages, role by role
 chaos: setup  ## every part killed, cut off, filled or lied to while TRACKS tracks run; goes on where it ended
 	$(BIN)/python -m benchmarks.chaos --tracks $(or $(TRACKS),200)
 
+load: setup  ## more requests than can be taken, by Locust: latencies, refusals, recovery; ten minutes
+	test -d .bench/locust || $(BIN)/python -m pip install --quiet --disable-pip-version-check --target .bench/locust locust==2.46.6
+	$(BIN)/python -m benchmarks.load
+
+SECONDS ?= 30
+fuzz: setup  ## readers of strangers' bytes, fed by Atheris from what is kept in tests/fuzz/corpus; SECONDS for each of 23
+	test -d .bench/atheris || $(BIN)/python -m pip install --quiet --disable-pip-version-check --target .bench/atheris atheris==3.0.0
+	PYTHONPATH=.bench/atheris $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 bench-streams: setup  ## a radio show of real music: how soon it is said what is on; ten minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.streams --json .bench/streams.json
 
 bench-generator: setup  ## takes of 200 requests against what was asked for, 40 of them heard; goes on where it was stopped
 	$(BIN)/python -m benchmarks.generator --json .bench/generator.json
+
+# Without --strict a package that the database of advisories can't be asked about would pass.
+AUDIT := $(BIN)/pip-audit --strict --disable-pip --progress-spinner off
+audit: setup  ## known vulnerabilities of every locked package; needs pypi.org, and fails without it
+	$(AUDIT) --require-hashes -r requirements.lock -r requirements-speech.lock
+	mkdir -p .bench && printf 'torch==$(TORCH)\n' > .bench/torch.txt && $(AUDIT) --no-deps -r .bench/torch.txt
+
+sbom: setup  ## .bench/sbom.json: what is installed, with versions and licences, as CycloneDX
+	mkdir -p .bench; test -x .bench/cyclonedx/bin/cyclonedx-py || { $(PYTHON) -m venv .bench/cyclonedx && \
+	  .bench/cyclonedx/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0; }
+	.bench/cyclonedx/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file .bench/sbom.json $(BIN)/python
 
 assets:  ## the console's libraries from npm, as its lock pins them (needs Node on PATH)
 	cd scanner/console/assets && npm ci --ignore-scripts --no-audit --no-fund

@@ -178,14 +178,14 @@ def main() -> None:
         "how",
     )
     _print(console, heads, calculated(load, detectors, search))
-    heads = (
+    kept_heads = (
         "index",
         "terabytes",
         f"machines of {load.memory_gb:.0f} GB",
         "dollars a month in memory",
         "on disk",
     )
-    _print(console, heads, kept(load, search))
+    _print(console, kept_heads, kept(load, search))
 
 
 def _print(console: Console, heads: tuple[str, ...], rows: list[list[str]]) -> None:

@@ -26,6 +26,7 @@ from generator.takes import Origin, Stem, Take
 
 FORM: Final = 1
 """Of the document; another one is refused."""
+_NO_DOCUMENT: Final = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 _PARTS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "request": TypeAdapter(Request),
     "plan": TypeAdapter(Plan),
@@ -81,7 +82,7 @@ def take_of(document: bytes, sounds: Mapping[str, I32Array]) -> Take:
         stems = tuple(_stem(parts["plan"], each, sounds) for each in said["stems"])
         kept = {name: said[name] for name in _SAID}
         ignored = tuple(said["ignored_controls"])
-    except (KeyError, TypeError, ValidationError, json.JSONDecodeError) as error:
+    except (*_NO_DOCUMENT, KeyError, TypeError, ValidationError) as error:
         raise InvalidRequestError(f"no kept take, or one that is not whole: {error}") from error
     mix = mixed([stem.samples for stem in stems])
     final = mastered(mix)

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scanner import problems
 from scanner.clock import new_id
 from scanner.metrics import REQUESTS
+from scanner.routing import PROBES
 
 REQUEST_ID: Final = "X-Request-ID"
 CLIENT_WENT_AWAY: Final = 499
-_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
@@ -84,4 +84,4 @@ def _note(request: Request, status: int, seconds: float) -> None:
         facts["track_id"] = track_id
     if (named := request.headers.get(REQUEST_ID)) and _CLIENT_ID.fullmatch(named):
         facts["client_request_id"] = named
-    (log.debug if route in _QUIET else log.info)("request", **facts)
+    (log.debug if route in PROBES else log.info)("request", **facts)

@@ -14,7 +14,7 @@ from scanner import console, problems, schemas, temporary
 from scanner.access import Access
 from scanner.declarations import Declaration
 from scanner.health import Health
-from scanner.limits import BackPressure, RateLimits
+from scanner.limits import BackPressure, Crowd, RateLimits
 from scanner.privacy import erasure
 from scanner.progress import Progress
 from scanner.routes import (
@@ -134,7 +134,13 @@ _KEYED: Final = (
     catalogue_imports,
 )
 _ALWAYS: Final = problems.problems(
-    "unauthorised", "forbidden", "not-acceptable", "rate-limited", "internal-error"
+    "bad-request",
+    "unauthorised",
+    "forbidden",
+    "not-acceptable",
+    "rate-limited",
+    "internal-error",
+    "busy",
 )
 _OBJECTS: Final = frozenset({"attestation", "ai_disclosure", "generated"})
 _REF: Final = "#/components/schemas/{model}"
@@ -176,6 +182,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     )
     app.state.service = service
     app.state.rate_limits = RateLimits(settings)
+    app.state.crowd = Crowd(settings)
     app.state.pressure = BackPressure(service)
     app.state.progress = Progress(service.database)
     app.state.health = Health(service)

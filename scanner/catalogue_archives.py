@@ -56,7 +56,7 @@ class Archive:
             raise CatalogueFileError(
                 "the ZIP can't be read: make it anew, without a password"
             ) from None
-        listed = [each for each in self._zip.infolist() if not each.is_dir()]
+        listed = [each for each in self._zip.infolist() if each.filename and not each.is_dir()]
         if len(listed) > 2 * MOST_ROWS:
             raise CatalogueFileError(f"a ZIP holds at most {2 * MOST_ROWS} files")
         self._members = {each.filename: each for each in listed}

@@ -1,11 +1,13 @@
 """How much one client may ask for: rates by key and by address, and back-pressure for uploads."""
 
+import asyncio
 import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from anyio.to_thread import current_default_thread_limiter, run_sync
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
@@ -82,6 +84,41 @@ class RateLimits:
             f"at most {limit.amount} requests in {limit.get_expiry()} s for each {name}: slow down",
             headers=headers | {"Retry-After": str(wait)},
         )
+
+
+class Crowd:
+    """Refuses requests while too many wait for one of this process's threads, or wait too long.
+
+    Without it every answer would come later than the one before, until no client waits for it any more. Threads
+    are given in the order of asking, so how long one that was asked for has not come is what others wait too.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self._limit = settings.request_limit
+        self._patience = settings.thread_wait_seconds
+        self._asked_at = math.inf
+        self._asking: asyncio.Task[None] | None = None
+
+    def check(self) -> None:
+        """Raise ``BusyError`` if it is so; called on the event loop, whose threads these are."""
+        waiting = current_default_thread_limiter().statistics().tasks_waiting
+        if waiting >= self._limit:
+            raise BusyError(f"{waiting} requests wait already: come back later", retry_after=2)
+        if time.monotonic() - self._asked_at > self._patience:
+            raise BusyError("requests wait too long already: come back later", retry_after=2)
+        if waiting and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        self._asked_at = time.monotonic()
+        try:
+            await run_sync(_nothing)
+        finally:
+            self._asked_at = math.inf
+
+
+def _nothing() -> None:
+    """Do nothing, on a thread."""
 
 
 class BackPressure:

@@ -17,6 +17,8 @@ from scanner.problems import MALFORMED, HttpError
 from scanner.strict_json import strict_json
 
 JSON: Final = "application/json"
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What is asked to learn how busy a process is, and so is answered by one that is busy."""
 _BLANK: Final = {"identity", ""}
 
 
@@ -29,6 +31,8 @@ class Route(APIRoute):
         produced = getattr(self.response_class, "media_type", None) or JSON
 
         async def handler(request: Request) -> Response:
+            if request.scope["path"] not in PROBES:
+                request.app.state.crowd.check()
             _check_accept(request, produced)
             if b"\x00" in request.scope["path"].encode() or "%00" in request.url.query:
                 raise HttpError("bad-request", "an address holds no NUL")

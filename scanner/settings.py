@@ -229,6 +229,17 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         default=10_000, ge=1, description="Tracks waiting for analysis before uploads get a 503."
     )
+    request_limit: int = Field(
+        default=200,
+        ge=1,
+        description="Requests of one server process that wait for a thread before others get a 503.",
+    )
+    thread_wait_seconds: float = Field(
+        default=0.25,
+        gt=0,
+        description="How long a request may wait for its turn on a thread before others get a 503; "
+        "it needs a few turns.",
+    )
     rate_limit: str = Field(default="600/minute", description="Requests per API key.")
     public_rate_limit: str = Field(
         default="30/minute", description="Requests per address without a key."

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import structlog
 from pydantic import SecretStr
+from pydantic_settings import NoDecode
 
 from scanner import mail, webhooks
 from scanner.bus.chores import Chores
@@ -236,18 +237,19 @@ def environment(settings: Settings) -> dict[str, str]:
     dumped = settings.model_dump(mode="json", exclude_none=True, exclude=set(_SECRETS))
     variables: dict[str, str] = {}
     for name, value in dumped.items():
-        if name in {"allowed_hosts", "s3_buckets"}:
-            text = ",".join(value)
-        elif isinstance(value, dict):
-            text = json.dumps(value)
-        else:
-            text = str(value)
-        variables[f"CLEARANCE_{name.upper()}"] = text
+        variables[f"CLEARANCE_{name.upper()}"] = _as_variable(name, value)
     for name in _SECRETS:
         secret: SecretStr | None = getattr(settings, name)
         if secret is not None:  # dumped, it would be a row of asterisks
             variables[f"CLEARANCE_{name.upper()}"] = secret.get_secret_value()
     return variables
+
+
+def _as_variable(name: str, value: object) -> str:
+    """Return a dumped setting as its variable is read: JSON where it holds several, but some with commas."""
+    if isinstance(value, list) and NoDecode in Settings.model_fields[name].metadata:
+        return ",".join(value)
+    return json.dumps(value) if isinstance(value, list | dict) else str(value)
 
 
 def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
@@ -107,7 +108,8 @@ def request_consent(
     def work() -> Answer:
         asked = consents.ConsentAsked(**wanted.model_dump() | {"scopes": tuple(wanted.scopes)})
         linked = consents.request(service, caller, account, asked)
-        location = {"Location": f"{request.url.path}/{linked.consent.id}"}
+        # The account's name is the platform's own, in any script; a header is ASCII.
+        location = {"Location": f"/v1/accounts/{quote(account, '')}/consents/{linked.consent.id}"}
         return _answer(service, linked, 201, location)
 
     return once.answer(identity_of(request.url.path, wanted.model_dump_json().encode()), work)

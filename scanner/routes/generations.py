@@ -50,6 +50,7 @@ ReadableGeneration = Annotated[Generation, Depends(readable_generation)]
     response_model=shapes.GenerationAnswer,
     response_model_exclude_unset=True,
     responses=problems(
+        "not-found",
         "engine-disabled",
         *POSTED,
     ),

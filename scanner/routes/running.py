@@ -22,8 +22,8 @@ class PlainText(Response):
 
 
 @router.get("/healthz", response_model=schemas.Liveness)
-def healthz() -> dict[str, str]:
-    """Tell that the process runs."""
+async def healthz() -> dict[str, str]:
+    """Tell that the process runs, without a thread: those may all be busy."""
     return {"status": "ok"}
 
 
@@ -49,7 +49,7 @@ def read_metrics(service: ServiceDep) -> Response:
     "/v1/schemas/{type}/{version}",
     tags=["events"],
     dependencies=[Depends(public)],
-    responses=problems("not-found", "bad-fields", "rate-limited"),
+    responses=problems("not-found", "bad-fields", "rate-limited", "busy"),
 )
 def read_schema(
     type_: Annotated[str, Path(alias="type", description="An event type.")],
@@ -66,7 +66,7 @@ def read_schema(
     "/problems/{name}",
     response_model=schemas.ProblemKind,
     dependencies=[Depends(public)],
-    responses=problems("not-found", "rate-limited"),
+    responses=problems("not-found", "rate-limited", "busy"),
 )
 def read_problem(
     name: Annotated[str, Path(description="The end of a problem's `type`.")],

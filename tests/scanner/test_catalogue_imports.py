@@ -126,6 +126,18 @@ def test_a_zip_is_taken_in_once_however_often_it_comes(service, caller) -> None:
         assert len(session.exec(select(Reference)).all()) == 1
 
 
+def test_a_file_without_a_name_in_a_zip_is_left_out(tmp_path) -> None:
+    path = tmp_path / "nameless.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr(zipfile.ZipInfo(""), b"nothing")
+        made.writestr("list.csv", b"key,policy,file\n")
+
+    archive = Archive(path)
+
+    assert archive.describing(100) == ("list.csv", b"key,policy,file\n")
+    archive.close()
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_a_zip_whose_content_is_damaged_is_told_and_not_tried_for_ever(tmp_path, method) -> None:
     path = tmp_path / "broken.zip"

@@ -260,6 +260,45 @@ def test_a_private_ipv6_literal_is_refused_by_its_form(address):
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "0:0:0:0:0:0:0:1",
+        "0000:0000:0000:0000:0000:0000:0000:0001",
+        "0::0:1",
+        "::0.0.0.1",
+        "::FFFF:127.0.0.1",
+        "0:0:0:0:0:ffff:7f00:0001",
+        "0:0::ffff:169.254.169.254",
+        "64:FF9B:0:0:0:0:127.0.0.1",
+        "2002:7F00:0001:0:0:0:0:0",
+        "FE80:0:0:0:0:0:0:1",
+        "fD00:0EC2:0::254",
+    ],
+)
+def test_a_private_ipv6_address_is_the_same_in_every_spelling(address):
+    assert refused_form(f"https://[{address}]/") == "private addresses are not fetched"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[::ffff:127.1]",
+        "[::ffff:0x7f.0.0.1]",
+        "[::ffff:0177.0.0.1]",
+        "[::ffff:2130706433]",
+        "[0:0:0:0:0:0:0:0:1]",
+        "[:::1]",
+        "[::1]]",
+        "[[::1]]",
+        "[::1].example.com",
+        "example.com[::1]",
+    ],
+)
+def test_what_is_no_ipv6_address_between_brackets_is_no_name_either(host):
+    refused_form(f"https://{host}/")
+
+
+@pytest.mark.parametrize(
     "host",
     ["[fe80::1%25eth0]", "[fe80::1%eth0]", f"[{PUBLIC_V6}%25eth0]", f"[{PUBLIC_V6}%1]", "[::1%0]"],
 )

@@ -46,7 +46,7 @@ def test_every_operation_says_what_it_needs_takes_and_answers(document: dict[str
                 if status[0] in "45" and not path.startswith("/readyz"):
                     assert list(answer["content"]) == ["application/problem+json"], place
             if path not in KEYLESS:
-                assert {"401", "403", "429", "500"} <= set(answers), place
+                assert {"400", "401", "403", "429", "500", "503"} <= set(answers), place
 
 
 def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
@@ -93,6 +93,15 @@ def test_the_routes_of_the_contract_are_there(document: dict[str, Any]) -> None:
     }
     for path, methods in expected.items():
         assert methods <= set(document["paths"][path]), path
+
+
+def test_an_engine_that_is_not_there_is_told_of(
+    document: dict[str, Any], platform: Platform
+) -> None:
+    asked = platform.http.post("/v1/generations", json={"prompt": "a waltz", "engine": "none"})
+
+    assert str(asked.status_code) in document["paths"]["/v1/generations"]["post"]["responses"]
+    assert asked.json()["type"] == "/problems/not-found"
 
 
 def test_every_list_takes_a_limit_and_a_cursor(document: dict[str, Any]) -> None:

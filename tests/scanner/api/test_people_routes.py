@@ -159,6 +159,14 @@ def test_a_platform_moves_a_consent_on_a_parents_word(platform: Platform) -> Non
     assert withdrawn.headers["ETag"] == platform.http.get(address).headers["ETag"]
 
 
+def test_a_parent_is_asked_about_an_account_whose_name_is_in_any_script(platform: Platform) -> None:
+    asked = platform.http.post("/v1/accounts/мария%3F/consents", json=ASKED)
+
+    assert asked.status_code == 201, asked.text
+    found = platform.http.get(asked.headers["Location"])
+    assert found.json()["id"] == asked.json()["id"]
+
+
 def test_consents_are_listed_newest_first_in_pages(platform: Platform) -> None:
     made = [ask(platform)[1]["id"] for _ in range(3)]
 

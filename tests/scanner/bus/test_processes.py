@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from scanner.bus.worker import Supervisor, environment
+from scanner.settings import Settings
 from tests.servers import wait_until
 
 PARENT = """
@@ -20,6 +21,24 @@ with Supervisor(Settings(), 2) as supervisor:
     print(*supervisor.pids(), flush=True)
     time.sleep(600)
 """
+
+
+def test_a_worker_reads_the_settings_of_its_parent(monkeypatch) -> None:
+    settings = Settings(
+        allowed_hosts="a.example:80,b.example:80",
+        case_target_hours="*=12,notice=3",
+        oidc_domains="a.example,b.example",
+        out_of_court_bodies=("First body", "Second"),
+        oidc_roles={"leads": "policy_lead"},
+        store_options={"endpoint_url": "http://127.0.0.1:9000"},
+        dmca_agent_registered_at="2025-04-01",
+        public_reports=False,
+    )
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings() == settings
 
 
 def _gone(pid: int) -> bool:

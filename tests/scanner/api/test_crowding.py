@@ -1,0 +1,73 @@
+"""A process whose threads are all taken refuses more at once, and takes it again later."""
+
+import threading
+
+import anyio
+import httpx
+import pytest
+
+from scanner.api import create_app
+from tests.scanner.api.conftest import problem
+
+
+def test_more_requests_than_may_wait_are_refused_until_there_are_fewer(make_service) -> None:
+    service = make_service(request_limit=3)
+    app = create_app(service.settings, service)
+
+    async def ask() -> list[httpx.Response]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held = threading.Event()
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with anyio.create_task_group() as holding:
+                for _ in range(4):  # one has the thread, three wait
+                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
+                await anyio.wait_all_tasks_blocked()
+                busy = [await client.get(path) for path in ("/v1/tracks", "/login", "/healthz")]
+                held.set()
+            return [*busy, await client.get("/v1/tracks")]
+
+    api, page, probe, later = anyio.run(ask)
+
+    assert problem(api) == "busy"
+    assert page.status_code == 503
+    assert "3 requests wait already" in page.text
+    assert [each.headers["Retry-After"] for each in (api, page)] == ["2", "2"]
+    assert probe.json() == {"status": "ok"}
+    assert problem(later) == "unauthorised"
+
+
+def test_requests_are_refused_while_those_before_them_wait_too_long(make_service) -> None:
+    service = make_service(thread_wait_seconds=1e-9)
+    app = create_app(service.settings, service)
+
+    async def ask() -> list[int]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held, statuses = threading.Event(), []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def get() -> None:
+                statuses.append((await client.get("/v1/tracks")).status_code)
+
+            async with anyio.create_task_group() as holding:
+                for _ in range(2):  # one has the thread, one waits
+                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
+                await anyio.wait_all_tasks_blocked()
+                holding.start_soon(get)
+                await anyio.wait_all_tasks_blocked()
+                await get()
+                held.set()
+            await get()
+            return statuses
+
+    assert anyio.run(ask) == [503, 401, 401]
+
+
+@pytest.mark.parametrize("path", ["/v1/tracks", "/v1/schemas/{type}/{version}", "/problems/{name}"])
+def test_the_document_says_that_a_busy_service_refuses(make_service, path) -> None:
+    service = make_service()
+
+    answers = create_app(service.settings, service).openapi()["paths"][path]["get"]["responses"]
+
+    assert "busy" in answers["503"]["content"]["application/problem+json"]["examples"]
