@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import select
 
 from scanner import detector_versions, inline, references, rescans, rulings, tracks
+from scanner.bus.chores import Chores
 from scanner.bus.relay import Relay
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -14,7 +15,8 @@ from scanner.errors import BadOptionError, ConflictError
 from scanner.service import Service
 from scanner.tables import Analysis, Case, JournalRow, Rescan, RetroMatch, Track
 from tests.casework import at
-from tests.running import add_tenant
+from tests.running import add_tenant, working
+from tests.servers import wait_until
 from tests.songs import song, write
 
 
@@ -141,6 +143,22 @@ def test_the_track_of_a_worker_that_died_is_looked_at_by_another_and_counted_onc
     rescans._finish(service, *lost, None, "looked_at", service.now())  # the first was only slow
     assert read(service, run).looked_at == 1
     assert done.cursor == track_id
+
+
+def test_a_workers_chores_do_not_wait_for_a_look_and_a_worker_that_analyses_looks(
+    service, caller, tmp_path
+) -> None:
+    decided(service, caller, write(tmp_path / "1.wav", song(1, 9)), embedding="old")
+    run = rescans.start(service, caller)
+    Chores(service).run_due()
+    with working(service, ["notify"]):
+        pass
+    assert (read(service, run).looked_at, read(service, run).at_work) == (0, {})
+
+    with working(service, ["analyse"]):
+        wait_until(lambda: read(service, run).state == "done", 60, "the rescan's end")
+
+    assert read(service, run).looked_at == 1
 
 
 def test_one_at_a_time_and_the_next_goes_on_with_what_is_left(service, caller, tmp_path) -> None:
