@@ -29,7 +29,7 @@ from scanner.events import RescanEnded, RescanStarted
 from scanner.journal import PIPELINE, Actor, record
 from scanner.source_audio import audio_sha256, local_audio
 from scanner.store import StoreError
-from scanner.tables import Analysis, Rescan, RetroMatch, Track, TrackMatch
+from scanner.tables import Analysis, Rescan, RetroMatch, Tenant, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of, match_of
 from scanner.track_states import GENERATED, State
 
@@ -71,6 +71,8 @@ def start(service: "Service", caller: "Caller", detectors: Collection[str] = ())
     wanted = {name: present[name] for name in present if not detectors or name in detectors}
     now, tenant_id = service.now(), caller.tenant_id
     with service.database.transaction() as session:
+        # So that two who start at once wait for each other, and nobody who writes rows of the platform does.
+        session.get_one(Tenant, tenant_id, with_for_update={"key_share": True})
         if (open_ := latest(session, tenant_id)) is not None and open_.state == RUNNING:
             raise ConflictError("a rescan is running: wait for its end, or stop it")
         last = select(func.max(Track.id)).where(Track.tenant_id == tenant_id)
