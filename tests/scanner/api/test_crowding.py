@@ -100,15 +100,17 @@ def test_probes_are_answered_while_no_thread_is_left_for_requests(make_service) 
         anyio.to_thread.current_default_thread_limiter().total_tokens = 1
         held = threading.Event()
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            async with anyio.create_task_group() as holding:
-                holding.start_soon(anyio.to_thread.run_sync, held.wait)
-                await anyio.wait_all_tasks_blocked()
-                try:
-                    with anyio.fail_after(30):
-                        return [await client.get(path) for path in ("/readyz", "/metrics")]
-                finally:
-                    held.set()
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+            anyio.create_task_group() as holding,
+        ):
+            holding.start_soon(anyio.to_thread.run_sync, held.wait)
+            await anyio.wait_all_tasks_blocked()
+            try:
+                with anyio.fail_after(30):
+                    return [await client.get(path) for path in ("/readyz", "/metrics")]
+            finally:
+                held.set()
 
     ready, metrics = anyio.run(ask)
 
