@@ -471,7 +471,9 @@ async def idempotency_key(
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
 
 
-async def once(request: Request, caller: AnyCaller, service: ServiceDep, key: IdempotencyKey) -> Once:
+async def once(
+    request: Request, caller: AnyCaller, service: ServiceDep, key: IdempotencyKey
+) -> Once:
     """Return what does the work of this POST once."""
     operation = f"{request.method} {request.scope['route'].path}"
     party = caller.account_id or caller.holder_id or caller.flagger_id or caller.user_id
