@@ -2,6 +2,8 @@
 
 FastAPI asks in the order of the signature and checks the body last, so a route that names its
 object first answers 404 for a foreign or unknown id before it looks at If-Match or the body.
+
+What asks neither the database nor a file is ``async``: it costs no turn on one of the threads that requests wait for.
 """
 
 import hashlib
@@ -62,7 +64,7 @@ def known_id(text: str, what: str) -> str:
     return text
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """Return the service this application serves."""
     service: Service = request.app.state.service
     return service
@@ -105,8 +107,12 @@ AnyCaller = Annotated[Caller, Depends(authenticated)]
 """Whoever is known, a creator with a link too: for what asks for a scope."""
 
 
-def client(caller: AnyCaller) -> Caller:
+async def client(caller: AnyCaller) -> Caller:
     """Return who asks, if it is a key: a creator's link reaches only what asks for its scopes."""
+    return _with_key(caller)
+
+
+def _with_key(caller: Caller) -> Caller:
     if caller.account_id is not None:
         raise ForbiddenError("a creator's link reaches the creator's own letters and matters only")
     return caller
@@ -124,7 +130,7 @@ def visitor(
     if credentials is None and "authorization" not in request.headers:
         public(request)
         return None
-    return client(authenticated(request, service, credentials))
+    return _with_key(authenticated(request, service, credentials))
 
 
 Visitor = Annotated[Caller | None, Depends(visitor)]
@@ -136,7 +142,7 @@ class Holding:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(self, caller: AnyCaller) -> Caller:
+    async def __call__(self, caller: AnyCaller) -> Caller:
         caller.require(self.scope)
         return caller
 
@@ -378,13 +384,17 @@ class Precondition:
         return present
 
 
-def if_match(
+async def if_match(
     header: Annotated[
         str | None,
         Header(alias="If-Match", description="The `ETag` of the version you read, or `*`."),
     ] = None,
 ) -> Precondition:
     """Return the precondition of a change, which every change must have."""
+    return _precondition(header)
+
+
+def _precondition(header: str | None) -> Precondition:
     if header is None or not header.strip():
         raise HttpError(
             "precondition-required", "send If-Match with the ETag of the version you read"
@@ -409,11 +419,11 @@ class UpdatePrecondition:
         if self.given is not None:
             return self.given.check(present)
         if present:
-            if_match(None)
+            _precondition(None)
         return present
 
 
-def update_match(
+async def update_match(
     header: Annotated[
         str | None,
         Header(
@@ -423,7 +433,7 @@ def update_match(
     ] = None,
 ) -> UpdatePrecondition:
     """Return the precondition of a PUT."""
-    return UpdatePrecondition(if_match(header) if header is not None else None)
+    return UpdatePrecondition(_precondition(header) if header is not None else None)
 
 
 UpdateMatch = Annotated[UpdatePrecondition, Depends(update_match)]
@@ -440,7 +450,7 @@ Cursor = Annotated[
 ]
 
 
-def idempotency_key(
+async def idempotency_key(
     header: Annotated[
         str | None,
         Header(
@@ -461,7 +471,9 @@ def idempotency_key(
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
 
 
-def once(request: Request, caller: AnyCaller, service: ServiceDep, key: IdempotencyKey) -> Once:
+async def once(
+    request: Request, caller: AnyCaller, service: ServiceDep, key: IdempotencyKey
+) -> Once:
     """Return what does the work of this POST once."""
     operation = f"{request.method} {request.scope['route'].path}"
     party = caller.account_id or caller.holder_id or caller.flagger_id or caller.user_id

@@ -9,6 +9,7 @@ from concurrent.futures import TimeoutError as TookTooLong
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess, registry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +25,7 @@ CHECK_SECONDS: Final = 5.0
 KEPT_SECONDS: Final = 1.0
 LONG_KEPT_SECONDS: Final = {"store": 10.0}
 """How long a good result is kept where a check costs more: the store's writes to S3."""
+THREADS_ASKED: Final = 2
 _NO_ANSWER: Final = {"ok": False, "error": "no answer in time"}
 
 log = structlog.get_logger()
@@ -46,6 +48,7 @@ class Health:
             "store": lambda: _store(service),
         }
         self._service = service
+        self.probes, self.scrapes = (CapacityLimiter(THREADS_ASKED) for _ in range(2))
         self._threads = ThreadPoolExecutor(len(self._checks), thread_name_prefix="ready")
         self._running: dict[str, Future[float]] = {}
         self._well: dict[str, tuple[float, dict[str, Any]]] = {}  # when, and with what result

@@ -5,8 +5,7 @@ docs/monitoring.md.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
@@ -149,7 +148,7 @@ def _overturned(session: Session, tenant_id: str, period: Period) -> tuple[int, 
         col(Appeal.outcome_kind).in_(DECIDED),
         *period.holds(col(Appeal.created_at)),
     )
-    found = session.exec(query.limit(MOST)).all()
+    found = session.exec(query.order_by(col(Appeal.created_at).desc()).limit(MOST)).all()
     return sum(each != "denied" for each in found), len(found), len(found)
 
 
@@ -179,26 +178,30 @@ def _first_tracks(session: Session, tenant_id: str, period: Period) -> list[floa
 
 def _returned(session: Session, tenant_id: str, period: Period) -> tuple[int, int, int]:
     """Accounts that asked for music, at least seven days before the period's end, and did so again on one of them."""
-    query = (
-        select(Generation.account_id, Generation.created_at)
-        .where(
-            Generation.tenant_id == tenant_id,
-            col(Generation.account_id).is_not(None),
-            *period.holds(col(Generation.created_at)),
-        )
-        .order_by(col(Generation.created_at))
+    asked = (Generation.tenant_id == tenant_id, *period.holds(col(Generation.created_at)))
+    began = func.min(col(Generation.created_at))
+    firsts = (
+        sql_select(col(Generation.account_id), began.label("at"))
+        .where(*asked, col(Generation.account_id).is_not(None))
+        .group_by(col(Generation.account_id))
+        .having(began <= period.end - RETURN)
+        .order_by(began.desc())
+        .limit(MOST)
+        .subquery()
     )
-    times: dict[str, list[datetime]] = defaultdict(list)
-    for account_id, at in session.exec(query):
-        times[str(account_id)].append(at)
-    asked = [each for each in times.values() if each[0] + RETURN <= period.end]
-    returned = sum(_again(each) for each in asked)
-    return returned, len(asked), len(asked)
+    query = (
+        sql_select(firsts.c.account_id, firsts.c.at, col(Generation.created_at))
+        .join(Generation, col(Generation.account_id) == firsts.c.account_id)
+        .where(*asked)
+    )
+    returned: dict[str, bool] = {}
+    for account_id, first, at in session.execute(query).yield_per(MOST):
+        returned[account_id] = returned.get(account_id, False) or _again(first, at)
+    return sum(returned.values()), len(returned), len(returned)
 
 
-def _again(times: Iterable[datetime]) -> bool:
-    first, *later = times
-    return any(at.date() > first.date() and at <= first + RETURN for at in later)
+def _again(first: datetime, at: datetime) -> bool:
+    return at.date() > first.date() and at <= first + RETURN
 
 
 def _kept_variations(session: Session, tenant_id: str, period: Period) -> tuple[int, int, int]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DEPTH_SECONDS: Final = 1.0
 """How long a measured queue depth is believed."""
 
+STEPS: Final = 5
+"""In which the wait for a thread is measured."""
+
 LOGINS: Final = "10/5minute"
 """Tries to log in: of an address with a login, and, five times as many, of a login from anywhere."""
 LOGINS_FROM_ANYWHERE: Final = "50/5minute"
@@ -90,13 +93,14 @@ class Crowd:
     """Refuses requests while too many wait for one of this process's threads, or wait too long.
 
     Without it every answer would come later than the one before, until no client waits for it any more. Threads
-    are given in the order of asking, so how long one that was asked for has not come is what others wait too.
+    are given in the order of asking, so how long one that was asked for has not come is what others wait too. That
+    is counted in steps: a pause of the whole process, in which no thread could have come, is one step at most.
     """
 
     def __init__(self, settings: "Settings") -> None:
         self._limit = settings.request_limit
-        self._patience = settings.thread_wait_seconds
-        self._asked_at = math.inf
+        self._step_seconds = settings.thread_wait_seconds / STEPS
+        self._is_late = False
         self._asking: asyncio.Task[None] | None = None
 
     def check(self) -> None:
@@ -104,17 +108,26 @@ class Crowd:
         waiting = current_default_thread_limiter().statistics().tasks_waiting
         if waiting >= self._limit:
             raise BusyError(f"{waiting} requests wait already: come back later", retry_after=2)
-        if time.monotonic() - self._asked_at > self._patience:
+        if not waiting:
+            return
+        if self._is_late:
             raise BusyError("requests wait too long already: come back later", retry_after=2)
-        if waiting and (self._asking is None or self._asking.done()):
+        if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
-        self._asked_at = time.monotonic()
+        """Ask for a thread and note when it is late, until it comes."""
+        asked = asyncio.ensure_future(run_sync(_nothing))
         try:
-            await run_sync(_nothing)
+            for _ in range(STEPS):
+                done, _ = await asyncio.wait([asked], timeout=self._step_seconds)
+                if done:
+                    return
+            self._is_late = True
+            await asked
         finally:
-            self._asked_at = math.inf
+            self._is_late = False
+            asked.cancel()
 
 
 def _nothing() -> None:

@@ -1,7 +1,7 @@
 """Stored tracks looked at again, whose analysis was made with other versions of detectors than today's.
 
 A worker takes one track at a time, and none while new uploads wait for their analysis. A worker that dies costs its
-track, which another takes once the lease is over.
+track, which another takes once the lease is over; one that kept three workers from their end counts as failed.
 
 The new analysis is kept beside the one that decided, and decides nothing: what it finds anew is recorded as
 retro-matching records it, and where the policy pack would now be stricter than on what was known before, a case asks a
@@ -24,12 +24,12 @@ from scanner import analysis, detector_versions, pipeline, retro_cases, strictne
 from scanner.audio import AudioError
 from scanner.clock import new_id
 from scanner.declared import declared
-from scanner.errors import BadOptionError, ConflictError
+from scanner.errors import BadOptionError, ConflictError, TransientError
 from scanner.events import RescanEnded, RescanStarted
 from scanner.journal import PIPELINE, Actor, record
 from scanner.source_audio import audio_sha256, local_audio
 from scanner.store import StoreError
-from scanner.tables import Analysis, Rescan, RetroMatch, Track, TrackMatch
+from scanner.tables import Analysis, Rescan, RetroMatch, Tenant, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of, match_of
 from scanner.track_states import GENERATED, State
 
@@ -40,8 +40,12 @@ if TYPE_CHECKING:
 
 RUNNING, DONE, STOPPED = "running", "done", "stopped"
 LEASE: Final = timedelta(minutes=10)
+"""To which the length of the track is added."""
+TRIES: Final = 3
 DECIDED: Final = (State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED)
 """States of tracks that are looked at again: what is on its way looks with today's detectors."""
+
+_UNTRIED: Final = {"tries": 0}
 
 log = structlog.get_logger()
 
@@ -67,6 +71,8 @@ def start(service: "Service", caller: "Caller", detectors: Collection[str] = ())
     wanted = {name: present[name] for name in present if not detectors or name in detectors}
     now, tenant_id = service.now(), caller.tenant_id
     with service.database.transaction() as session:
+        # So that two who start at once wait for each other, and nobody who writes rows of the platform does.
+        session.get_one(Tenant, tenant_id, with_for_update={"key_share": True})
         if (open_ := latest(session, tenant_id)) is not None and open_.state == RUNNING:
             raise ConflictError("a rescan is running: wait for its end, or stop it")
         last = select(func.max(Track.id)).where(Track.tenant_id == tenant_id)
@@ -140,7 +146,7 @@ def work(service: "Service") -> bool:
         evidence, outcome = _look(service, track)
     except (AudioError, StoreError) as error:
         if getattr(error, "transient", False):
-            raise  # the lease ends, and the track is taken again
+            raise TransientError(str(error)) from error  # the lease ends, and it is taken again
         log.warning("rescan_failed", track=track.id, error=type(error).__name__)
         evidence, outcome = None, "without_audio" if isinstance(error, StoreError) else "failed"
     _finish(service, run, track, evidence, outcome, started)
@@ -162,19 +168,30 @@ def _take(service: "Service") -> tuple[Rescan, Track] | None:
                 _end(session, run, DONE, now, PIPELINE)
             return None
         run.cursor = max(run.cursor, track.id)
-        run.at_work = run.at_work | {track.id: (now + LEASE).isoformat()}
+        until = now + LEASE + timedelta(seconds=track.duration or 0.0)
+        tries = 1 + run.at_work.get(track.id, _UNTRIED)["tries"]
+        run.at_work = run.at_work | {track.id: {"until": until.isoformat(), "tries": tries}}
         session.add(run)
         return run, track
 
 
 def _lost(session: Session, run: Rescan, now: datetime) -> Track | None:
-    """Return a track whose worker died; those that were erased meanwhile are nobody's any more."""
-    lost = sorted(each for each, until in run.at_work.items() if until <= now.isoformat())
-    for track_id in lost:
-        if (track := session.get(Track, track_id)) is not None:
+    """Return a track whose worker died, unless too many did; those that were erased meanwhile are nobody's any more."""
+    for track_id, work in sorted(run.at_work.items()):
+        if work["until"] > now.isoformat():
+            continue
+        track = session.get(Track, track_id)
+        if track is not None and work["tries"] < TRIES:
             return track
-        run.at_work = {each: until for each, until in run.at_work.items() if each != track_id}
+        run.at_work = _without(run.at_work, track_id)
+        if track is not None:
+            log.error("rescan_given_up", track=track_id, tries=work["tries"])
+            run.failed += 1
     return None
+
+
+def _without(at_work: dict[str, dict[str, Any]], track_id: str) -> dict[str, dict[str, Any]]:
+    return {each: work for each, work in at_work.items() if each != track_id}
 
 
 def _next(session: Session, run: Rescan) -> Track | None:
@@ -243,13 +260,13 @@ def _finish(
     outcome: str,
     started: datetime,
 ) -> None:
-    """Keep what was found and count the track, unless another worker took it over meanwhile."""
+    """Keep what was found and count the track, unless another worker that took it over came to its end first."""
     with service.database.transaction() as session:
         track = tracks.locked(session, seen.tenant_id, seen.id)
         own = session.get_one(Rescan, run.id, with_for_update=True, populate_existing=True)
-        if own.at_work.get(seen.id) != run.at_work[seen.id]:
+        if seen.id not in own.at_work:
             return
-        own.at_work = {each: until for each, until in own.at_work.items() if each != seen.id}
+        own.at_work = _without(own.at_work, seen.id)
         own.touched_at = service.now()
         if evidence is not None:
             if track.analysis_id != seen.analysis_id or track.state not in DECIDED:
@@ -266,17 +283,27 @@ def _compared(
     """Record what is new in a locked track; return whether the pack would be stricter or looser now."""
     before, after = _decided(service, session, track, evidence)
     known = retro_cases.known_references(session, track)
-    new = [
-        retro_cases.Found(match, evidence.explained.get(match.reference_id))
-        for match in evidence.matches
-        if match.reference_id not in known
-    ]
+    new = [each for each in _found(evidence) if each.match.reference_id not in known]
     is_stricter = strictness.stricter(after, before) is not None
     if new or is_stricter:
         retro_cases.put_on_record(service, session, track, new, before, after, None)
     if is_stricter:
         return ("stricter",)
     return ("looser",) if strictness.stricter(before, after) is not None else ()
+
+
+def _found(evidence: "Evidence") -> Iterable[retro_cases.Found]:
+    """What is in a track or in one of its stems, each reference once, where it is surest."""
+    parts = [(None, evidence), *evidence.stems.items()]
+    found = [
+        retro_cases.Found(match, part.explained.get(match.reference_id), stem)
+        for stem, part in parts
+        for match in part.matches
+    ]
+    by_reference: dict[str, retro_cases.Found] = {}
+    for each in sorted(found, key=lambda each: each.match.score, reverse=True):
+        by_reference.setdefault(each.match.reference_id, each)
+    return by_reference.values()
 
 
 def _decided(

@@ -66,10 +66,17 @@ class Stored:
 
 @dataclass(frozen=True)
 class Found:
-    """A newer reference in a track, with what harmless material explains of it."""
+    """A newer reference in a track or in one of its stems, with what harmless material explains of it."""
 
     match: fingerprint.Match
     explained: harmless.Explained | None
+    stem: str | None = None
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        """The match's segments as they are stored; each names the stem that it is of."""
+        where = {} if self.stem is None else {"stem": self.stem}
+        return [asdict(segment) | where for segment in self.match.segments]
 
 
 def note(
@@ -138,7 +145,7 @@ def put_on_record(
                 score=each.match.score,
                 coverage_query=each.match.coverage_query,
                 coverage_reference=each.match.coverage_reference,
-                segments=[asdict(segment) for segment in each.match.segments],
+                segments=each.segments,
                 explained=each.explained,
                 decision=after.decision,
                 case_id=case.id if case is not None else None,

@@ -1,6 +1,7 @@
 """Packs for rollouts, the people who move them, and tracks that were analysed without any audio."""
 
 from dataclasses import replace
+from typing import Any
 
 from sqlmodel import select
 
@@ -59,7 +60,7 @@ def approved(service: Service, caller: Caller, text: str | None = None) -> Polic
     return policies.approve(service, another(caller), pack)
 
 
-def analysed(service: Service, caller: Caller, duration: float = 10, **columns: object) -> Event:
+def analysed(service: Service, caller: Caller, duration: float = 10, **columns: Any) -> Event:
     """Write down a track and what its analysis found: no match, so many seconds.
 
     ``columns`` are further ones of the track, such as its account.

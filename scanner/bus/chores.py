@@ -29,7 +29,6 @@ from scanner import (
     reference_checks,
     rehearsals,
     remade_files,
-    rescans,
     sanctions,
     second_reviews,
     setbacks,
@@ -88,7 +87,6 @@ class Chores:
             lambda: catalogue_imports.run_due(service),
             lambda: audit_walks.work(service),
             lambda: previews.end_lost(service),
-            lambda: rescans.work(service),
         ]
         if self._rounds % SLOW_EVERY == 0:
             due += [

@@ -70,6 +70,7 @@ def run_worker(
     jobs.append(("mail", _mail(service, stopping)))
     if any(group.name == ANALYSING for group in groups):
         jobs.append(("streams", _streams(service, stopping)))
+        jobs.append(("rescans", _rescans(service, stopping)))
     jobs.extend(service.transport.side_jobs(stopping.is_set))
     threads = [
         threading.Thread(target=_kept_up, args=(job, run, stopping), name=job) for job, run in jobs
@@ -136,6 +137,18 @@ def _streams(service: "Service", stopping: threading.Event) -> Callable[[], None
                 stopping.wait(CHORE_SECONDS)
         finally:
             keeper.close()
+
+    return run
+
+
+def _rescans(service: "Service", stopping: threading.Event) -> Callable[[], None]:
+    """Look at stored tracks again: an analysis each, which no chore may wait for."""
+    from scanner import rescans
+
+    def run() -> None:
+        while not stopping.is_set():
+            if not rescans.work(service):
+                stopping.wait(CHORE_SECONDS)
 
     return run
 

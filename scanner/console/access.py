@@ -92,7 +92,7 @@ class Allowed:
     def __init__(self, roles: frozenset[str]) -> None:
         self.roles = roles
 
-    def __call__(self, identity: Visiting) -> Identity:
+    async def __call__(self, identity: Visiting) -> Identity:
         if identity is None:
             raise LoginNeededError("log in first")
         if identity.role not in self.roles:
@@ -125,7 +125,7 @@ async def posted(request: Request, identity: Visiting) -> dict[str, str]:
     return fields
 
 
-def proved(request: Request, identity: Visiting) -> None:
+async def proved(request: Request, identity: Visiting) -> None:
     """Check the token of a request whose body is a file: it is in a header."""
     _prove(request, identity, request.headers.get(CSRF_HEADER))
 

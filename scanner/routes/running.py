@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -32,17 +33,19 @@ async def healthz() -> dict[str, str]:
     response_model=schemas.Readiness,
     responses={503: {"model": schemas.Readiness, "description": "A part does not answer."}},
 )
-def readyz(request: Request) -> JSONResponse:
+async def readyz(request: Request) -> JSONResponse:
     """Check database, bus, index and store, each by name."""
     checker: health.Health = request.app.state.health
-    report = checker.report()
+    report = await run_sync(checker.report, limiter=checker.probes)
     return JSONResponse(report, 200 if report["status"] == "ready" else 503)
 
 
 @router.get("/metrics", response_class=PlainText)
-def read_metrics(service: ServiceDep) -> Response:
+async def read_metrics(request: Request, service: ServiceDep) -> Response:
     """Metrics in Prometheus' text format."""
-    return Response(health.metrics(service), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    checker: health.Health = request.app.state.health
+    text = await run_sync(health.metrics, service, limiter=checker.scrapes)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @router.get(

@@ -1,6 +1,7 @@
 """Stored tracks looked at again with newer detectors (`scanner/rescans.py`)."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -12,7 +13,7 @@ class Rescan(SQLModel, table=True):
     """One walk over a tenant's tracks; at most one is running. ``state`` is running, done or stopped.
 
     ``wanted`` has the versions by detector, ``cursor`` the id of the last track that was taken, ``at_work`` the
-    tracks that workers are at, each with until when.
+    tracks that workers are at, each with until when and how often one began.
     """
 
     __tablename__ = "rescan"
@@ -26,7 +27,7 @@ class Rescan(SQLModel, table=True):
     total: int
     cursor: str = Field(default="", max_length=36)
     last_track_id: str = Field(max_length=36)
-    at_work: dict[str, str] = Field(default_factory=dict, sa_type=json_type())
+    at_work: dict[str, dict[str, Any]] = Field(default_factory=dict, sa_type=json_type())
     looked_at: int = 0
     stricter: int = 0
     looser: int = 0

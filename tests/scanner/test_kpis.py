@@ -152,6 +152,21 @@ def test_who_makes_music_is_timed_returns_and_keeps_variations(both) -> None:
     assert found["creative_lift"] == (0.8, None, 5)
 
 
+def test_where_there_are_more_than_are_counted_the_newest_are(both, monkeypatch) -> None:
+    monkeypatch.setattr(kpis, "MOST", 2)
+    caller = add_tenant(both)
+    for outcome, days in (("granted", 0), ("denied", 1), ("denied", 2)):
+        appealed(both, caller, outcome, START + timedelta(days=days))
+    ann, bob, cy = (account(both, caller, name) for name in ("ann", "bob", "cy"))
+    for n, (who, days) in enumerate([(ann, (0, 1)), (bob, (1, 3, 4)), (cy, (2,))]):
+        for day in days:
+            asked(both, caller, who, START + timedelta(days=day, minutes=n))
+
+    found = told(both, caller)
+    assert found["overturn_rate"] == (0.0, None, 2)
+    assert found["retention_after_generation"] == (0.5, None, 2)  # without ann, who was first
+
+
 def test_of_a_group_that_is_too_small_nothing_is_told(both) -> None:
     caller = add_tenant(both)
     ann = account(both, caller, "ann")

@@ -10,7 +10,17 @@ from sqlmodel import select
 
 import appeals
 from appeals.standing import Submissions
-from scanner import appeal_outcomes, appealing, cases, inline, reasons, sanctions, upkeep, verdicts
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    cases,
+    inline,
+    reasons,
+    rescans,
+    sanctions,
+    upkeep,
+    verdicts,
+)
 from scanner.appeal_parts import AppealDecision, Exclusion
 from scanner.appealing import AppealAsked
 from scanner.errors import ScannerError
@@ -19,7 +29,7 @@ from scanner.reference_history import record_change
 from scanner.references import locked as locked_reference
 from scanner.sanctions import SanctionAsked
 from scanner.service import Service
-from scanner.tables import Case
+from scanner.tables import Case, Rescan
 from scanner.verdicts import Verdict
 from tests import casework, claiming, noticed, reviewing
 from tests.scanner.test_complaints import complained, struck
@@ -151,3 +161,14 @@ def quarantined(service: Service, caller, reference_id: str) -> None:
         row.status, row.quarantined_for = "quarantined", "conflict"
         data = ReferenceQuarantined(epoch=row.epoch, cause="conflict")
         record_change(session, row, data, service.now(), caller.actor)
+
+
+def test_of_two_rescans_that_start_at_once_one_runs(service, caller) -> None:
+    failed: list[DBAPIError] = []
+    for _ in range(ROUNDS):
+        failed += at_once(*(lambda: rescans.start(service, caller) for _ in range(2)))
+        with service.database.reading() as session:
+            running = session.exec(select(Rescan).where(Rescan.state == "running")).all()
+        assert len(running) == 1
+        rescans.stop(service, caller)
+    assert failed == []

@@ -1,11 +1,13 @@
 """Stored tracks are looked at again with newer detectors, one by one, and a person decides on what is found."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
-from scanner import detector_versions, inline, references, rescans, rulings, tracks
+from scanner import analysis, detector_versions, inline, references, rescans, rulings, tracks
+from scanner.bus.chores import Chores
 from scanner.bus.relay import Relay
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -14,7 +16,8 @@ from scanner.errors import BadOptionError, ConflictError
 from scanner.service import Service
 from scanner.tables import Analysis, Case, JournalRow, Rescan, RetroMatch, Track
 from tests.casework import at
-from tests.running import add_tenant
+from tests.running import add_tenant, working
+from tests.servers import wait_until
 from tests.songs import song, write
 
 
@@ -135,12 +138,78 @@ def test_the_track_of_a_worker_that_died_is_looked_at_by_another_and_counted_onc
     assert lost is not None
     assert not rescans.work(service)  # another worker is at it, so the end waits
     assert read(service, run).state == "running"
-    at(service, service.now() + rescans.LEASE)
+    at(service, service.now() + timedelta(hours=1))
     done = to_the_end(service, run)
     assert (done.state, done.looked_at) == ("done", 1)
     rescans._finish(service, *lost, None, "looked_at", service.now())  # the first was only slow
     assert read(service, run).looked_at == 1
     assert done.cursor == track_id
+
+
+def test_a_look_that_outlasts_its_lease_counts_once_by_who_ends_first(
+    service, caller, tmp_path
+) -> None:
+    decided(service, caller, write(tmp_path / "1.wav", song(1, 9)), embedding="old")
+    run = rescans.start(service, caller)
+    slow = rescans._take(service)
+    at(service, service.now() + timedelta(hours=1))
+    second = rescans._take(service)
+    assert slow is not None
+    assert second is not None
+    for taken in (slow, second):
+        rescans._finish(service, *taken, None, "looked_at", service.now())
+    assert read(service, run).looked_at == 1
+    assert to_the_end(service, run).state == "done"
+
+
+def test_a_track_that_keeps_three_workers_from_their_end_is_given_up(
+    service, caller, tmp_path
+) -> None:
+    decided(service, caller, write(tmp_path / "1.wav", song(1, 9)), embedding="old")
+    run = rescans.start(service, caller)
+    for _ in range(3):
+        assert rescans._take(service) is not None
+        at(service, service.now() + timedelta(hours=1))
+    done = to_the_end(service, run)
+    assert (done.state, done.failed, done.looked_at, done.at_work) == ("done", 1, 0, {})
+
+
+def test_what_is_found_in_a_stem_is_on_record_with_it(service, caller, tmp_path) -> None:
+    path = write(tmp_path / "1.wav", song(1, 12))
+    decided(service, caller, path, embedding="old")
+    added = references.add(service, caller, path=path, title="In the drums", operator=True)
+    rescans.start(service, caller)
+    taken = rescans._take(service)
+    assert taken is not None
+    evidence, _ = rescans._look(service, taken[1])
+    assert evidence is not None
+    evidence.stems["drums"] = analysis.Evidence(
+        matches=evidence.matches, duration=evidence.duration
+    )
+    evidence.matches = ()
+
+    rescans._finish(service, *taken, evidence, "looked_at", service.now())
+
+    (match,) = every(service, RetroMatch)
+    assert match.reference_id == added.id
+    assert {segment["stem"] for segment in match.segments} == {"drums"}
+    assert match.case_id == every(service, Case)[0].id
+
+
+def test_a_workers_chores_do_not_wait_for_a_look_and_a_worker_that_analyses_looks(
+    service, caller, tmp_path
+) -> None:
+    decided(service, caller, write(tmp_path / "1.wav", song(1, 9)), embedding="old")
+    run = rescans.start(service, caller)
+    Chores(service).run_due()
+    with working(service, ["notify"]):
+        pass
+    assert (read(service, run).looked_at, read(service, run).at_work) == (0, {})
+
+    with working(service, ["analyse"]):
+        wait_until(lambda: read(service, run).state == "done", 60, "the rescan's end")
+
+    assert read(service, run).looked_at == 1
 
 
 def test_one_at_a_time_and_the_next_goes_on_with_what_is_left(service, caller, tmp_path) -> None:

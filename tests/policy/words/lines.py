@@ -45,7 +45,7 @@ def half_of(text: str) -> str:
 
 def by_category(some: Iterable[dict[str, Any]]) -> dict[str, Tally]:
     """Screen lines; count by category."""
-    tally = {category: Tally() for category in CATEGORIES}
+    tally: dict[str, Tally] = {category: Tally() for category in CATEGORIES}
     for line in some:
         told = {each.category for each in screen(line["text"]).findings}
         for category in CATEGORIES:

@@ -64,6 +64,60 @@ def test_requests_are_refused_while_those_before_them_wait_too_long(make_service
     assert anyio.run(ask) == [503, 401, 401]
 
 
+def test_a_pause_of_the_process_is_no_wait_for_a_thread(make_service) -> None:
+    service = make_service(thread_wait_seconds=0.02)
+    app = create_app(service.settings, service)
+
+    async def ask() -> list[int]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held, statuses = threading.Event(), []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def get() -> None:
+                statuses.append((await client.get("/v1/tracks")).status_code)
+
+            async with anyio.create_task_group() as holding:
+                for _ in range(2):  # one has the thread, one waits
+                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
+                await anyio.lowlevel.checkpoint()
+                holding.start_soon(get)
+                for _ in range(3):  # it has asked for a thread by now
+                    await anyio.lowlevel.checkpoint()
+                threading.Event().wait(0.05)  # on the event loop: nothing can run
+                held.set()
+                await get()
+            return statuses
+
+    assert anyio.run(ask) == [401, 401]
+
+
+def test_probes_are_answered_while_no_thread_is_left_for_requests(make_service) -> None:
+    service = make_service()
+    app = create_app(service.settings, service)
+
+    async def ask() -> list[httpx.Response]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held = threading.Event()
+        transport = httpx.ASGITransport(app)
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+            anyio.create_task_group() as holding,
+        ):
+            holding.start_soon(anyio.to_thread.run_sync, held.wait)
+            await anyio.wait_all_tasks_blocked()
+            try:
+                with anyio.fail_after(30):
+                    return [await client.get(path) for path in ("/readyz", "/metrics")]
+            finally:
+                held.set()
+
+    ready, metrics = anyio.run(ask)
+
+    assert set(ready.json()["checks"]) == {"database", "bus", "index", "store"}
+    assert "clearance_" in metrics.text
+
+
 @pytest.mark.parametrize("path", ["/v1/tracks", "/v1/schemas/{type}/{version}", "/problems/{name}"])
 def test_the_document_says_that_a_busy_service_refuses(make_service, path) -> None:
     service = make_service()
