@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, String, Table, and_, delete, exists, or_
+from sqlalchemy import ColumnElement, String, Table, and_, delete, exists, or_, tuple_
+from sqlalchemy import select as sql_select
 from sqlmodel import AutoString, Session, SQLModel, col, select
 
 from scanner.clock import new_id
@@ -131,15 +132,17 @@ def _sweep_tracks(service: "Service", entry: Entry) -> int:
 
 def _delete_batch(service: "Service", name: str, entry: Entry) -> int:
     table: Table = models()[name].__table__  # type: ignore[attr-defined]
-    (key,) = table.primary_key.columns
+    columns = list(table.primary_key.columns)
+    key = tuple_(*columns)
     with service.database.transaction() as session:
         held = held_ids(session, service)
         tied = set(entry.tie.model_dump(exclude_none=True).values()) if entry.tie else set()
-        if isinstance(key.type, String | AutoString):
-            tied.add(key.name)
+        tied |= {each.name for each in columns if isinstance(each.type, String | AutoString)}
         free = [or_(table.c[each].is_(None), table.c[each].not_in(held)) for each in tied]
-        over = select(key).where(_over(service, table, entry), *free, *_unreferenced(table))
-        ids = session.exec(over.limit(BATCH)).all()
+        over = sql_select(*columns).where(
+            _over(service, table, entry), *free, *_unreferenced(table)
+        )
+        ids = [tuple(row) for row in session.execute(over.limit(BATCH))]
         for blob in entry.blobs:
             bytes_of = select(table.c.tenant_id, table.c[blob]).where(key.in_(ids))
             for tenant_id, digest in session.exec(bytes_of).all():

@@ -29,6 +29,8 @@ from scanner.tables import (
     Account,
     ApiKey,
     DeadLetter,
+    DriftBaseline,
+    DriftDay,
     Erasure,
     JournalRow,
     LegalHold,
@@ -159,6 +161,36 @@ def test_revoked_keys_and_replayed_letters_go_and_live_ones_stay(
     assert one(later, DeadLetter, states["dead"]) is not None
     assert one(later, DeadLetter, states["replayed"]) is None
     assert sweeper.sweep(later) == NOTHING
+
+
+def test_days_of_drift_go_whose_key_is_of_two_columns(later: Service, clock: Any) -> None:
+    caller = add_tenant(later)
+    frozen = DriftBaseline(
+        id=new_id(),
+        tenant_id=caller.tenant_id,
+        kind="mark",
+        edges=[],
+        counts=[1, 0],
+        first_day="2026-01-01",
+        last_day="2026-01-28",
+        frozen_by="ops",
+        frozen_at=later.now(),
+    )
+    with later.database.transaction() as session:
+        session.add(frozen)
+        session.flush()
+        for day, judged in (("2026-02-01", 0), ("2026-02-02", 300)):
+            at = later.now() + timedelta(days=judged)
+            row = DriftDay(
+                baseline_id=frozen.id, day=day, tracks=1, psi=None, state="few", judged_at=at
+            )
+            session.add(row)
+    clock(timedelta(days=401))
+
+    assert sweeper.sweep(later).rows == {"drift_day": 1}
+
+    with later.database.reading() as session:
+        assert [row.day for row in session.exec(select(DriftDay))] == ["2026-02-02"]
 
 
 def letter(
