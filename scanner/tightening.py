@@ -61,10 +61,15 @@ def overruled(
         return session.get_one(PolicyDecision, told["by"]), frozenset(told["rules"])
     if stands.decision != "clear" or judgements.is_judged(stands):
         return None
+    rules = set_aside(pack, facts)
+    return (stands, rules) if rules else None
+
+
+def set_aside(pack: policy.Pack, facts: policy.Facts) -> frozenset[str]:
+    """Return the ids of the rules that limit a track and that a person sets aside who clears it."""
     judged = policy.decide(pack, facts)
     said = frozenset(each.rule for each in judged.reasons if each.outcome in LIMITING)
-    rules = said.intersection(each.id for each in pack.decisions) - protecting(pack)
-    return (stands, rules) if rules else None
+    return said.intersection(each.id for each in pack.decisions) - protecting(pack)
 
 
 def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:
