@@ -44,7 +44,7 @@ def earning(service, caller) -> Consent:
 def track(service, caller, publishing, earning) -> Track:
     """A child's track that is held since its rights were not attested."""
     song = claiming.reference(service, caller, claiming.holder(service, caller))
-    track = settled(service, kids(service, caller, song, 90).subject)
+    track = settled(service, kids(service, caller, song, seconds=90).subject)
     declaring(service, track, attestation_refused=True)
     assert casework.track_of(service, track.id).state == "quarantined"
     return track
@@ -153,3 +153,28 @@ def test_what_a_reviewer_cleared_stays_so_beside_what_protects_a_child(
     settled(service, track.id)
 
     assert rules(service, track) == {"child-monetising", "child-publishing"}
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict("restrict", "human.rules-broken", restrictions=(AGE,)),
+        Verdict("block", "human.copy-confirmed", territories=("FR",)),
+    ],
+)
+def test_a_consent_that_ends_counts_on_what_a_reviewer_limited(
+    service, caller, publishing, rita, track, verdict
+) -> None:
+    """What they let out in spite of rules does not hide what rules say of a child."""
+    decided(service, rita, track, verdict)
+    over(service, track)
+    assert casework.track_of(service, track.id).state == "conditioned"
+    (limit,) = standing(service, track).restrictions
+
+    taken_back(service, caller, publishing)
+    settled(service, track.id)
+
+    assert casework.track_of(service, track.id).state == "quarantined"
+    assert "child-publishing" in rules(service, track)
+    assert "rights-not-attested" not in rules(service, track)
+    assert limit in standing(service, track).restrictions
