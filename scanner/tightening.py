@@ -36,7 +36,7 @@ def keeping(
         session.flush()
         stored = merged(judged(), held or stands)
         notice_tracks.rest_on(stored, ground_of(stands), stands.explanation.get(notice_tracks.LEFT))
-        matter.prior_decision_id = below.id
+        stored.supersedes = matter.prior_decision_id = below.id
         if isinstance(matter, PresumedUse):
             matter.decision_id = stored.id
         return stored
