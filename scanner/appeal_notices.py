@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session
 
 import appeals
-from scanner import flaggers, matters, notice_tracks, stay_down, strikes
+from scanner import flaggers, matters, notice_layers, notice_tracks, stay_down, strikes
 from scanner.tables import Notice, PolicyDecision, Track
 
 if TYPE_CHECKING:
@@ -59,6 +59,6 @@ def let_go(
         if not stands:
             notice = session.get_one(Notice, row.notice_id)
             journal = matters.actor_of(actor)
-            notice_tracks.hand_on(service, session, notice, row, track, journal)
+            notice_layers.hand_on(service, session, notice, row, track, journal)
         row.state = "restored"
         strikes.fall(service, session, row, track.account_id, "appeal granted", actor)

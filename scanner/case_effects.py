@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session
 
 import appeals
-from scanner import cases, dispositions, letters, matters, parties, reasons, rulings, upkeep
+from scanner import (
+    cases,
+    child_protection,
+    dispositions,
+    letters,
+    matters,
+    parties,
+    reasons,
+    rulings,
+    upkeep,
+)
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
 from scanner.rulings import Outcome, Ruling
-from scanner.tables import Case, PolicyDecision, Track
+from scanner.tables import Case, Claim, PolicyDecision, Track
 from scanner.tracks import analyse_again
 from scanner.verdicts import Verdict, check, track_of
 
@@ -44,7 +54,7 @@ def on_track(
     dispositions.record(session, case, track, verdict.matches, others)
     if verdict.verdict in OUTCOMES:
         ruling = ruling_of(session, case, verdict)
-        rulings.rule(service, session, track, ruling, reviewer, keep_cases=[case.id])
+        child_protection.rule(service, session, track, ruling, reviewer, keep_cases=[case.id])
     elif verdict.verdict == "uphold":
         _uphold(service, session, case, track, verdict, reviewer)
     elif verdict.verdict == "rescan":
@@ -64,6 +74,17 @@ def on_reference(
         SETTLED[verdict.verdict],
         verdict.text or verdict.reason,
     )
+
+
+def refuse_held(service: "Service", session: Session, case: Case, verdict: Verdict) -> None:
+    """Raise ``BadVerdictError`` if a verdict would let out what is held to protect a child (COPPA, GDPR-8)."""
+    if case.track_id is None:
+        return
+    track = session.get_one(Track, case.track_id)
+    if case.matter_kind is None and verdict.verdict in OUTCOMES:
+        child_protection.refuse_held(service, session, track, ruling_of(session, case, verdict))
+    elif case.matter_kind == Claim.KIND and verdict.verdict == "release":
+        child_protection.refuse_held(service, session, track, Ruling("clear", verdict.reason, ""))
 
 
 def ruling_of(session: Session, case: Case, verdict: Verdict) -> Ruling:
@@ -171,5 +192,6 @@ def previewed(service: "Service", caller: Caller, case_id: str, verdict: Verdict
         if case.holder != actor.id:
             raise appeals.IllegalTransitionError("hold the case first: lease it")
         check(session, case, verdict)
+        refuse_held(service, session, case, verdict)
         cases.touch(service, session, case, actor)
         return preview(service, session, case, verdict)

@@ -9,11 +9,11 @@ import appeals
 from appeals.roles import Role
 from appeals.standing import Submissions
 from scanner import (
+    child_protection,
     complaints,
     matters,
     notice_verdicts,
     presumed_uses,
-    rulings,
     sanctions,
     stay_down,
 )
@@ -59,7 +59,7 @@ def on_claim(
         return
     track = locked(session, case.tenant_id, claim.track_id)
     ruling = Ruling("clear", verdict.reason, verdict.text or "", ground=("claim", claim.id))
-    rulings.rule(service, session, track, ruling, actor, keep_cases=[case.id])
+    child_protection.rule(service, session, track, ruling, actor, keep_cases=[case.id])
 
 
 def _on_the_notice(

@@ -14,6 +14,7 @@ from scanner import (
     events,
     flood,
     matter_events,
+    notice_layers,
     notice_tracks,
     people_events,
     pipeline,
@@ -152,7 +153,7 @@ GROUPS: Final = (
         handlers={
             events.TrackAnalysed.type: stay_down.watch,
             events.TrackRetroMatched.type: stay_down.watch,
-            **{kind.type: notice_tracks.settle for kind in notice_tracks.SETTLED},
+            **{kind.type: notice_layers.settle for kind in notice_layers.SETTLED},
         },
     ),
     Group(

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.forms import TEXTS, validate
-from scanner import flaggers, matters, notice_tracks, parties
+from scanner import flaggers, matters, notice_layers, notice_tracks, parties
 from scanner.callers import Caller
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.journal import PIPELINE, Actor
@@ -270,7 +270,7 @@ def _restore(
         "DMCA-R",
     )
     journal: Actor = matters.actor_of(actor) if reason else PIPELINE
-    notice_tracks.put_back(service, session, notice, named, track, journal, why)
+    notice_layers.put_back(service, session, notice, named, track, journal, why)
     if notice.state in {"actioned", "countered"}:
         detail = {"track_id": track.id, "counter_notice_id": row.id}
         matters.move(

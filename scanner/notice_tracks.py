@@ -1,7 +1,7 @@
 """The tracks of notices: found by what was written, taken down, and put back.
 
 The order of locks is: tracks by id, then the notice. A track that is still analysed waits; the handler
-`settle` acts once it is decided.
+`notice_layers.settle` acts once it is decided.
 """
 
 import re
@@ -11,10 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from sqlmodel import Session, col, select
 
-from scanner import claim_outcomes, events, recipients, rulings
-from scanner.bus.dispatch import once
-from scanner.errors import IllegalTransitionError
-from scanner.journal import PIPELINE, Actor, Event
+from scanner import claim_outcomes, recipients, rulings
+from scanner.journal import Actor, Event
 from scanner.letters import write
 from scanner.rulings import By, Ruling
 from scanner.tables import Notice, NoticeTrack, PolicyDecision, Track
@@ -127,67 +125,6 @@ def take_down(
         places=", ".join(notice.territories),
         counter=notice.form == "dmca",
     )
-
-
-def put_back(
-    service: "Service",
-    session: Session,
-    notice: Notice,
-    row: NoticeTrack,
-    track: Track,
-    actor: Actor,
-    why: Ruling,
-) -> bool:
-    """Bring a locked track back to what it was before a notice.
-
-    Returns
-    -------
-    bool
-        False if nothing had been done to it yet, or something newer holds it.
-
-    Raises
-    ------
-    IllegalTransitionError
-        If a decision on the track is just taking effect: it works a moment later.
-    """
-    if row.state == "waiting":
-        row.state = "restored"
-        return False
-    if row.state != "actioned" or row.prior_decision_id is None:
-        return False
-    present = session.get_one(PolicyDecision, track.decision_id)
-    ours = ground_of(present) == [Notice.KIND, notice.id]
-    if not ours:
-        hand_on(service, session, notice, row, track, actor)
-    elif track.state != State.WITHDRAWN:
-        if track.state not in RULABLE:
-            raise IllegalTransitionError(
-                f"the track is {track.state}: a decision takes effect just now; try again in a moment"
-            )
-        earlier = session.get_one(PolicyDecision, row.prior_decision_id)
-        now = claim_outcomes.as_it_would_be_now(service, session, track, earlier, why)
-        stored = rulings.restore(service, session, track, earlier, why, actor, judged=now)
-        # It stands on what the earlier one stood on: another notice, perhaps, that still holds.
-        rest_on(stored, ground_of(earlier), earlier.explanation.get(LEFT))
-    row.state = "restored"
-    return ours
-
-
-def hand_on(
-    service: "Service",
-    session: Session,
-    notice: Notice,
-    row: NoticeTrack,
-    track: Track,
-    actor: Actor,
-) -> None:
-    """Another notice came on top: what it falls back to, and rests on, is what was before this one."""
-    before = session.get(PolicyDecision, row.prior_decision_id or "")
-
-    def ours(prior: PolicyDecision) -> bool:
-        return ground_of(prior) == [Notice.KIND, notice.id]
-
-    rebase(service, session, track, ours, before, actor)
 
 
 def rebase(
@@ -374,44 +311,3 @@ def tell_uploader(
         legal_basis=legal_basis,
     )
     return letter.id
-
-
-def settle(service: "Service", event: Event) -> None:
-    """Act on a track that a notice waited for, or that rules let out again; keep its statement's id."""
-    with service.database.reading() as session:
-        concerned = session.exec(_of_track(event.subject)).all()
-    if not concerned:
-        with once(service, GROUP, event):
-            return
-    with once(service, GROUP, event) as session:
-        track = locked(session, event.tenant or "", event.subject)
-        for row in session.exec(_of_track(track.id)):
-            notice = session.get_one(
-                Notice, row.notice_id, with_for_update=True, populate_existing=True
-            )
-            session.refresh(row)
-            decision = session.get(PolicyDecision, track.decision_id or "")
-            if decision is None or row.state not in HOLDING:
-                continue
-            if ground_of(decision) == [Notice.KIND, notice.id]:
-                if event.data.get("decision_id") == decision.id:
-                    row.statement_id = event.data.get("statement_id")
-            elif row.state == "waiting" or decision.ruled_by is None:
-                take_down(service, session, notice, row, track, PIPELINE, cause=event)
-
-
-def _of_track(track_id: str) -> Any:
-    return (
-        select(NoticeTrack)
-        .where(NoticeTrack.track_id == track_id, col(NoticeTrack.state).in_(HOLDING))
-        .order_by(col(NoticeTrack.notice_id))
-    )
-
-
-SETTLED: Final = (
-    events.TrackReleased,
-    events.TrackConditioned,
-    events.TrackQuarantined,
-    events.TrackBlocked,
-)
-"""After which of a track's events `settle` looks."""

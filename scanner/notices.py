@@ -14,7 +14,7 @@ from sqlmodel import Session, col, delete, select
 
 import appeals
 from appeals.forms import TEXTS, validate
-from scanner import complaint_windows, flaggers, matters, notice_tracks
+from scanner import complaint_windows, flaggers, matters, notice_layers, notice_tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, ScannerError
@@ -197,7 +197,7 @@ def retract(
         )
         for each in rows:
             track = tracks[each.track_id]
-            if notice_tracks.put_back(service, session, row, each, track, PIPELINE, why):
+            if notice_layers.put_back(service, session, row, each, track, PIPELINE, why):
                 notice_tracks.tell_uploader(service, session, row, track, "notice-retracted")
         end_all(service, session, row, "the notice was taken back")
         close_cases(

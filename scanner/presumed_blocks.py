@@ -84,10 +84,10 @@ def take_off(
     """Bring back what stood before the block; what came on top of it rests on that from now on."""
     present = session.get_one(PolicyDecision, track.decision_id)
     if not is_laid(present, row):
-        hand_on(service, session, track, row, actor)
+        hand_on(service, session, track, (row.KIND, row.id), row.prior_decision_id, actor)
         return
     earlier = without(service, session, track, present, (row.KIND, row.id))
-    _hand_on_others(session, track, row, earlier)
+    _hand_on_others(session, track, (row.KIND, row.id), earlier)
     if track.state == State.WITHDRAWN:
         return
     ruling = Ruling(
@@ -131,22 +131,29 @@ def _is_down(session: Session, present: PolicyDecision, row: PresumedUse) -> boo
 
 
 def hand_on(
-    service: "Service", session: Session, track: Track, row: PresumedUse, actor: Actor
+    service: "Service",
+    session: Session,
+    track: Track,
+    ground: tuple[str, str],
+    prior_id: str | None,
+    actor: Actor,
 ) -> None:
-    """Let what came on top of a complaint's block that falls rest on what was before that, and do no more by itself."""
+    """Let what came on top of the block of a complaint, or a notice, that falls do no more than it does by itself.
+
+    It rests on what was before that block, whose id is ``prior_id``.
+    """
     present = session.get_one(PolicyDecision, track.decision_id)
-    ground = (row.KIND, row.id)
     after = without(service, session, track, present, ground)
-    prior = session.get(PolicyDecision, row.prior_decision_id or "")
+    prior = session.get(PolicyDecision, prior_id or "")
     if prior is not None:
         earlier = without(service, session, track, prior, ground)
-        _hand_on_others(session, track, row, earlier)
+        _hand_on_others(session, track, ground, earlier)
 
         def ours(found: PolicyDecision) -> bool:
-            return is_laid(found, row)
+            return _is_of(found, ground)
 
         notice_tracks.rebase(service, session, track, ours, earlier, actor)
-    if after.id == present.id or is_laid(present, row) or track.state == State.WITHDRAWN:
+    if after.id == present.id or _is_of(present, ground) or track.state == State.WITHDRAWN:
         return
     claim_outcomes.refuse_under_way(track)
     reason = after.explanation["reason"]
@@ -156,11 +163,11 @@ def hand_on(
 
 
 def _hand_on_others(
-    session: Session, track: Track, row: PresumedUse, earlier: PolicyDecision
+    session: Session, track: Track, ground: tuple[str, str], earlier: PolicyDecision
 ) -> None:
     for other in of_track(session, track.id):
         prior = session.get(PolicyDecision, other.prior_decision_id or "")
-        if other.id != row.id and prior is not None and is_laid(prior, row):
+        if other.id != ground[1] and prior is not None and _is_of(prior, ground):
             other.prior_decision_id = earlier.id
 
 
@@ -172,7 +179,9 @@ def without(
     ground: Sequence[str],
     seen: frozenset[str] = frozenset(),
 ) -> PolicyDecision:
-    """Return a decision as it is without the block of a complaint, by its kind and id: itself, what was before, or a new one.
+    """Return a decision as it is without the block of a complaint, or a notice, by its kind and id.
+
+    That is itself, what was before, or a new one.
 
     What other complaints and notices had laid on top of the block is laid on what was before it, so that each keeps
     what it asked for and no more; that is in the database, but not in force.

@@ -184,7 +184,10 @@ def reverse(
         parts = {"appeal": appeal.id}
         matters.move(service, session, row, "reverse", matters.CLOCK, parts=parts)
         row.outcome = appeal.body_outcome or appeal.outcome
-        presumed_blocks.hand_on(service, session, track, row, matters.actor_of(matters.CLOCK))
+        journal = matters.actor_of(matters.CLOCK)
+        presumed_blocks.hand_on(
+            service, session, track, (row.KIND, row.id), row.prior_decision_id, journal
+        )
         told = "the appeal against its block was granted"
         _close_cases(service, session, row, told, matters.actor_of(matters.CLOCK))
         presumed_letters.tell_holder(service, session, row, "presumed-use-decided")

@@ -36,7 +36,7 @@ def keeping(
         session.flush()
         stored = merged(judged(), held or stands)
         notice_tracks.rest_on(stored, ground_of(stands), stands.explanation.get(notice_tracks.LEFT))
-        matter.prior_decision_id = below.id
+        stored.supersedes = matter.prior_decision_id = below.id
         if isinstance(matter, PresumedUse):
             matter.decision_id = stored.id
         return stored
@@ -47,7 +47,7 @@ def keeping(
 def overruled(
     session: Session, stands: PolicyDecision, pack: policy.Pack, facts: policy.Facts
 ) -> tuple[PolicyDecision, frozenset[str]] | None:
-    """Return what a person set aside of what rules say when they cleared a track, with their decision.
+    """Return what a person set aside of what rules say when they cleared a track, or limited it less, with their decision.
 
     It does not come back with what rules tighten, no more than what fell on appeal; a notice or a complaint on top of it
     changes nothing of that. Rules that protect a child are never set aside (COPPA, GDPR-8).
@@ -59,12 +59,22 @@ def overruled(
             stands = before(session, stands) or stands
     if (told := stands.explanation.get(OVERRULED)) is not None:
         return session.get_one(PolicyDecision, told["by"]), frozenset(told["rules"])
-    if stands.decision != "clear" or judgements.is_judged(stands):
+    if judgements.is_judged(stands) or not (
+        stands.decision == "clear" or _is_a_persons(session, stands)
+    ):
         return None
-    judged = policy.decide(pack, facts)
-    said = frozenset(each.rule for each in judged.reasons if each.outcome in LIMITING)
-    rules = said.intersection(each.id for each in pack.decisions) - protecting(pack)
+    rules = set_aside(pack, facts, stands.decision)
     return (stands, rules) if rules else None
+
+
+def set_aside(pack: policy.Pack, facts: policy.Facts, left: str = "clear") -> frozenset[str]:
+    """Return the ids of the rules that limit a track by more than is left of that by a person who decides on it."""
+    judged = policy.decide(pack, facts)
+    limits = (each for each in judged.reasons if each.outcome in LIMITING)
+    said = frozenset(
+        each.rule for each in limits if policy.SEVERITY[each.outcome] > policy.SEVERITY[left]
+    )
+    return said.intersection(each.id for each in pack.decisions) - protecting(pack)
 
 
 def _is_a_persons(session: Session, stands: PolicyDecision) -> bool:

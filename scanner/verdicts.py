@@ -156,9 +156,12 @@ def stand(
     service: "Service", session: Session, case: Case, wanted: Verdict, actor: appeals.Actor
 ) -> CaseVerdict:
     """Write down a verdict on a locked case; its effect comes when the undo window is over."""
+    from scanner import case_effects
+
     if case.state != State.LEASED:  # says what is allowed, before what is wrong with the verdict
         _decided(service, session, case, wanted, actor)
     reason = check(session, case, wanted)
+    case_effects.refuse_held(service, session, case, wanted)
     sanctions.refuse_junior(wanted.verdict, actor.role)
     _decided(service, session, case, wanted, actor)
     return written(service, session, case, wanted, reason, actor, "standing")

@@ -16,7 +16,7 @@ from jinja2.ext import babel_extract
 import appeals
 import policy
 import scanner.console
-from scanner import event_schemas
+from scanner import event_schemas, events
 from scanner.console import languages, rendering
 
 CONSOLE: Final = Path(scanner.console.__file__).parent
@@ -112,3 +112,14 @@ def test_what_happened_in_a_case_and_who_did_it_have_words(language: str) -> Non
     assert steps
     assert set(words.EVENTS) == steps
     assert set(words.WHO) >= {role.value for role in appeals.Role}
+
+
+@pytest.mark.parametrize(
+    ("language", "person"),
+    [("en", "person"), ("de", "Mensch"), ("fr", "personne"), ("es", "persona")],
+)
+def test_a_ruling_names_nobody_since_law_rules_too(language: str, person: str) -> None:
+    """Who did it stands beside it: a reviewer, or the service where law's clock did."""
+    words = rendering._environment(language).get_template("words.html").module
+
+    assert person not in words.EVENTS[events.TrackRuled.type]

@@ -47,7 +47,14 @@ from scanner.tables import (
 )
 from scanner.tracks import locked
 from tests import casework, claiming, noticed
-from tests.scanner.test_presumed_uses import GRANTED, appealed, outcomes, settled
+from tests.scanner.test_presumed_uses import (
+    GRANTED,
+    appealed,
+    decided,
+    outcomes,
+    settled,
+    uses,
+)
 
 PARENT = Actor("parent", "parent")
 CLAIMS, PEOPLE = (
@@ -70,13 +77,13 @@ def taken_back(service: Service, caller: Caller, consent: Consent) -> None:
     inline.drive_group(service, PEOPLE, caller.tenant_id)
 
 
-def kids(service: Service, caller: Caller, found: Reference, seconds: int) -> Event:
-    """An analysed track of a child's with a match, that nothing was decided on yet."""
+def kids(service: Service, caller: Caller, *found: Reference, seconds: int) -> Event:
+    """An analysed track of a child's with a match for each reference, that nothing was decided on yet."""
     ages.assure(service, caller, "kid", AgeSaid("parent", "child", country="US"))
     with service.database.reading() as session:
         account = session.exec(select(Account)).one()
     parts = ((0, seconds),)
-    event = claiming.analysed(service, caller, found, parts=parts, account_id=account.id)
+    event = claiming.analysed(service, caller, *found, parts=parts, account_id=account.id)
     with service.database.transaction() as session:
         row = session.exec(select(Submission)).one()
         row.declaration = row.declaration | {"account": "kid"}
@@ -101,7 +108,7 @@ def analysed(service, caller, earning, label) -> Event:
     song = claiming.reference(service, caller, label)
     with service.database.transaction() as session:
         session.get_one(Reference, song.id).territories = ["US"]
-    return kids(service, caller, song, 90)
+    return kids(service, caller, song, seconds=90)
 
 
 @pytest.fixture
@@ -166,7 +173,7 @@ def test_an_appeal_of_a_complaint_that_rules_tightened_ends_the_complaint(
 ) -> None:
     """DSA-20: the block falls, and its case and the held match with it."""
     song = claiming.reference(service, caller, label)
-    event = kids(service, caller, song, 12)
+    event = kids(service, caller, song, seconds=12)
     track = settled(service, event.subject)
     with service.database.reading() as session:
         use = session.exec(select(PresumedUse)).one()
@@ -227,7 +234,7 @@ def test_a_block_that_came_back_after_a_notice_is_still_the_complaints_when_rule
     service, caller, earning, label
 ) -> None:
     song = claiming.reference(service, caller, label)
-    track = settled(service, kids(service, caller, song, 12).subject)
+    track = settled(service, kids(service, caller, song, seconds=12).subject)
     with service.database.reading() as session:
         use = session.exec(select(PresumedUse)).one()
     holder = claiming.of(caller, label)
@@ -254,7 +261,7 @@ def test_rules_tighten_a_track_whose_complaint_falls_back_to_its_own_block(
 ) -> None:
     """Earlier versions wrote such, where one complaint had been laid over another and fell."""
     song = claiming.reference(service, caller, label)
-    track = settled(service, kids(service, caller, song, 12).subject)
+    track = settled(service, kids(service, caller, song, seconds=12).subject)
     word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
     with service.database.reading() as session:
         use = session.exec(select(PresumedUse)).one()
@@ -268,6 +275,44 @@ def test_rules_tighten_a_track_whose_complaint_falls_back_to_its_own_block(
     settled(service, track.id)
 
     assert outcomes(service, track)["DE"] == "block"
+    assert "child-monetising" in rules(service, track)
+
+
+@pytest.fixture
+def laid_over(service, caller, earning, label) -> Track:
+    """A child's track with two complaints, of which the first was laid anew over the second when it was upheld."""
+    songs = [claiming.reference(service, caller, label, title=each) for each in ("Song", "Tune")]
+    track = settled(service, kids(service, caller, *songs, seconds=12).subject)
+    holder = claiming.of(caller, label)
+    word = Attested("Lena Vogt", "It is the hook.", "premature-block-1")
+    first, second = uses(service)
+    presumed_uses.complain(service, holder, first.id, "It is the hook.", word)
+    settled(service, track.id)
+    presumed_uses.complain(service, holder, second.id, "It is the hook.")
+    decided(service, track, second)
+    decided(service, track, first)
+    return track
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_rules_tighten_a_track_whose_complaints_were_laid_over_each_other(
+    service, caller, earning, laid_over, again
+) -> None:
+    """DE-URHDAG: each block ends with its own complaint, also where rules decide anew; a child's protection does not."""
+    track = laid_over
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert "child-monetising" in rules(service, track)
+    if again:
+        analysed_again(service, track)
+
+    assert outcomes(service, track)["DE"] == "block"
+    appealed(service, caller, track, officer="olga")
+    assert outcomes(service, track)["DE"] == "block"
+    appealed(service, caller, track, officer="otto")
+
+    assert [each.state for each in uses(service)] == ["reversed", "reversed"]
+    assert outcomes(service, track).get("DE") in {None, "restrict"}
     assert "child-monetising" in rules(service, track)
 
 
