@@ -206,7 +206,10 @@ def test_a_take_that_can_carry_no_mark_is_never_released_by_itself(
     result = driven(service, caller, track_id)
 
     assert (result["decision"], result["state"]) == ("review", "quarantined")
-    assert [reason["rule"] for reason in result["reasons"]] == ["generated-unmarked"]
+    assert [reason["rule"] for reason in result["reasons"]] == [
+        "generated-unmarked",
+        "lyrics-not-heard",
+    ]
     assert mark_of(service, track_id).state == "unmarkable"
 
 
