@@ -14,6 +14,7 @@ AUDITORS: Final = frozenset({"auditor"})
 OVERSEERS: Final = LEADS | ADMINS | AUDITORS
 HOLDERS: Final = frozenset({"rights_holder"})
 CASE_READERS: Final = STAFF
+OFFICERS: Final = frozenset({"appeals_officer"})
 CREATORS: Final = frozenset({"creator"})
 STUDIO: Final = CREATORS | UPLOADERS
 PARENTS: Final = frozenset({"parent"})
@@ -47,6 +48,7 @@ ADMINISTRATION: Final = _("Administration")
 MORE: Final = _("More")
 PLACES: Final = (
     Place("/queue", _("Queue"), CASE_READERS),
+    Place("/appeals", _("Appeals"), OFFICERS),
     Place("/overview", _("Overview"), ADMINS),
     Place("/care", _("Breaks"), CASE_READERS),
     Place("/upload", _("Upload"), UPLOADERS),

@@ -138,8 +138,8 @@ def verdict_of(form: Mapping[str, str]) -> Verdict:
         raise BadVerdictError("choose what to decide")
     if not form.get("reason"):
         raise BadVerdictError("choose a reason")
-    places = tuple(sorted({each for each in _words(form.get("territories")) if each}))
-    limits = _limits(form, places) if chosen == "restrict" else ()
+    places = places_of(form)
+    limits = limits_of(form, places) if chosen == "restrict" else ()
     remedy = form.get("remedy") if chosen == "action" else None
     if remedy and places:
         remedy = f"{remedy}:{','.join(places)}"
@@ -154,7 +154,19 @@ def verdict_of(form: Mapping[str, str]) -> Verdict:
     )
 
 
-def _limits(form: Mapping[str, str], places: Sequence[str]) -> tuple[dict[str, Any], ...]:
+def places_of(form: Mapping[str, str]) -> tuple[str, ...]:
+    """Read the countries of a form."""
+    return tuple(sorted({each for each in _words(form.get("territories")) if each}))
+
+
+def limits_of(form: Mapping[str, str], places: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """Read by what a track is limited.
+
+    Raises
+    ------
+    BadVerdictError
+        If the age is no number.
+    """
     limits: list[dict[str, Any]] = []
     if form.get("limit_age"):
         age = form.get("min_age", "")

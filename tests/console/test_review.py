@@ -7,17 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from sqlmodel import col, select
 
-from scanner import cases, inline, verdicts
+from scanner import appealing, cases, inline, verdicts
 from scanner.callers import Caller
 from scanner.clock import new_id, utc_now
 from scanner.console import access, sessions
 from scanner.journal import Actor
-from scanner.tables import Case, CaseVerdict, StatementOfReasons, Track, TrackMatch, User
-from tests import reviewing
+from scanner.tables import (
+    Appeal,
+    Case,
+    CaseVerdict,
+    StatementOfReasons,
+    Track,
+    TrackMatch,
+    User,
+)
+from tests import casework, reviewing
 from tests.casework import at
+from tests.console import area_officer
 from tests.console.conftest import World, csrf_in, email_of, opened, shot
 
 if TYPE_CHECKING:
@@ -374,3 +384,78 @@ def test_the_queues_news_come_at_once_with_each_change_and_end_with_the_session(
         assert set(told) <= {
             "event: changed"
         }  # one, where nobody else had followed before; then it ends
+
+
+def test_an_officer_takes_an_appeal_on_asks_and_grants_it(world: World) -> None:
+    row = area_officer.contested(world, "lou")
+    address = f"/appeals/{row.id}"
+    with world.http("appeals_officer") as client:
+        assert address in client.get("/appeals").text
+        assert 'name="outcome"' not in client.get(address).text  # nobody has it yet
+
+        def post(act: str, **fields: str) -> httpx.Response:
+            form = {"csrf": csrf_in(client.get(address).text), **fields}
+            return client.post(f"{address}/{act}", data=form)
+
+        assert post("assign").status_code == 303
+        assert address in client.get("/appeals?state=mine").text
+        assert post("ask", question="Whose voice is it?").status_code == 303
+        appealing.say(world.service, world.caller, row.id, "It is mine.")
+        told = client.get(address).text
+        assert "I sang it myself." in told
+        assert "It copies a song." in told
+        assert "It is mine." in told
+        refused = post("decision", outcome="grant", reason=" ")
+        assert refused.status_code == 422
+        assert "write something" in refused.text
+        assert post("decision", outcome="grant", reason="It is their voice.").status_code == 303
+        assert "granted" in client.get(address).text
+    inline.drive(world.service, str(row.track_id))
+    assert casework.track_of(world.service, str(row.track_id)).state == "released"
+
+
+def test_an_officer_leaves_a_part_and_what_is_stricter_is_refused_with_what_was_typed(
+    world: World,
+) -> None:
+    row = area_officer.contested(world, "pat")
+    address = f"/appeals/{row.id}"
+    with world.http("appeals_officer") as client:
+        csrf = csrf_in(client.get(address).text)
+        client.post(f"{address}/assign", data={"csrf": csrf})
+        form = {"csrf": csrf, "outcome": "grant_partly", "becomes": "restrict", "limit_age": "1"}
+        wrong = client.post(f"{address}/decision", data=form | {"min_age": "x", "reason": "Half."})
+        assert wrong.status_code == 422
+        assert "Half." in wrong.text
+        done = client.post(f"{address}/decision", data=form | {"min_age": "16", "reason": "Half."})
+        assert done.status_code == 303
+    inline.drive(world.service, str(row.track_id))
+    assert casework.track_of(world.service, str(row.track_id)).state == "conditioned"
+
+
+def test_an_officer_who_had_a_part_is_told_so_and_offered_nothing(world: World) -> None:
+    with world.service.database.reading() as session:
+        query = select(User.id).where(User.email == email_of("appeals_officer"))
+        officer_id = session.exec(query).one()
+    row = area_officer.contested(world, "quin")
+    with world.service.database.transaction() as session:
+        kept = session.get_one(Appeal, row.id)
+        kept.deciders = [*kept.deciders, officer_id]
+    address = f"/appeals/{row.id}"
+    with world.http("appeals_officer") as client:
+        told = client.get(address).text
+        assert "You had a part" in told
+        assert f'action="{address}/assign"' not in told
+        form = {"csrf": csrf_in(told)}
+        assert client.post(f"{address}/assign", data=form).status_code == 409
+
+
+def test_evidence_of_an_appeal_is_saved_and_not_shown(world: World) -> None:
+    address = "/appeals/{appeal_id}/files/{evidence_id}".format_map(world.ids)
+    with world.http("appeals_officer") as client:
+        answer = client.get(address)
+        assert answer.content == b"Recorded on 3 May, take 3."
+        assert answer.headers["content-disposition"].startswith("attachment")
+        other = area_officer.contested(world, "max")
+        assert (
+            client.get(f"/appeals/{other.id}/files/{world.ids['evidence_id']}").status_code == 404
+        )
