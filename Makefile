@@ -101,7 +101,7 @@ bench-generator: setup  ## takes of 200 requests against what was asked for, 40 
 
 # Without --strict a package that the database of advisories can't be asked about would pass.
 AUDIT := $(BIN)/pip-audit --strict --disable-pip --progress-spinner off
-audit: setup  ## known vulnerabilities of every locked package; needs pypi.org, and fails without it
+audit: setup  ## known vulnerabilities of every locked package; asks the package index for advisories, and fails without it
 	$(AUDIT) --require-hashes -r requirements.lock -r requirements-speech.lock
 	mkdir -p .bench && printf 'torch==$(TORCH)\n' > .bench/torch.txt && $(AUDIT) --no-deps -r .bench/torch.txt
 
