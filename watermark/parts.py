@@ -29,6 +29,8 @@ _OVERLAP_BLOCKS: Final = 2.6
 _LEAST_CANDIDATES: Final = 8
 _FAR_BELOW: Final = 0.5
 """Of the quality of a mark that was read: another mark in the same clip is clearer than this."""
+_LEAST_BESIDE_SECONDS: Final = 15
+"""Of sound beside whole blocks that were read: less is not searched."""
 _MOST_READ: Final = 2
 """Alterations of a part under one key that are read."""
 
@@ -53,13 +55,13 @@ class Part:
     warp: Warp = NO_WARP
 
     def marks(self, key: Key) -> Iterator[Mark]:
-        """Marks of a key, from clips only where whole blocks didn't convince."""
+        """Marks of a key, from clips only where no whole block convinced: in all of the sound, or in what lies beside those that did."""
         tables = key_tables(key, self.mode)
         template = key_template(key, self.mode)
         readings = self._block_readings(tables, template)
-        if not any(convinces(each) for each in readings):
-            for clip in self._clips:
-                readings += _convincing(clip.readings(tables, template))
+        found = [each for each in readings if convinces(each)]
+        for clip in self._clips_beside(found) if found else self._clips:
+            readings += _convincing(clip.readings(tables, template))
         for reading in readings:
             if (mark := mark_from(self._in_time(reading), self.mode, key, self.offset)) is not None:
                 yield replace(
@@ -111,6 +113,19 @@ class Part:
         if self.offset or self._excerpt.length >= LONGEST_BLOCKS * size:
             return []
         return clips_of(self.samples, self.mode, self.warp)
+
+    def _clips_beside(self, found: Sequence[Reading]) -> Iterator[Clip]:
+        """Clips of stretches that no reading covers: of a mash-up each piece may be shorter than a block."""
+        at = 0
+        for start, end in [
+            *sorted((each.start, each.end) for each in found),
+            (self._excerpt.length, 0),
+        ]:
+            if start - at >= _LEAST_BESIDE_SECONDS * SEARCH_RATE:
+                first, last = (round(each * self.warp.time) for each in (at, start))
+                for clip in clips_of(self.samples[:, first:last], self.mode, self.warp):
+                    yield replace(clip, start=clip.start + at, end=clip.end + at)
+            at = max(at, end)
 
 
 def _convincing(places: Iterable[list[Reading]]) -> list[Reading]:

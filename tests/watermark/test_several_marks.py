@@ -104,6 +104,16 @@ def test_both_marks_of_joined_excerpts_are_found(tracks: list[np.ndarray]) -> No
     assert found(marks) == {("house", FIRST), ("house", SECOND)}
 
 
+def test_an_excerpt_without_a_whole_block_is_found_beside_a_track_that_has_one(
+    tracks: list[np.ndarray],
+) -> None:
+    one = ENGINE.embed(tracks[2], RATE, FIRST, KEY)[:, 60 * RATE : 110 * RATE]
+    two = ENGINE.embed(tracks[1], RATE, SECOND, KEY)
+    for sound in ([one, two], [two, one]):
+        marks = ENGINE.detect(np.concatenate(sound, axis=1), RATE, [KEY])
+        assert found(marks) == {("house", FIRST), ("house", SECOND)}
+
+
 BITS = st.binary(min_size=16, max_size=16)
 
 
