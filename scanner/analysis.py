@@ -71,7 +71,7 @@ class Evidence:
     hearing : Heard, optional
         What is sung, not kept; None if nobody listened, or not to the end.
     words : dict, optional
-        What was found in lyrics and titles (`scanner/words.py`); None if they were cut off.
+        What was found in lyrics and titles (`scanner/words.py`), and whether anybody listened.
     explained : dict of reference id to what harmless material explains of its match
     stems : dict of name to the evidence on that stem of a generated track
     seconds : dict of step to wall-clock seconds

@@ -30,16 +30,17 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
     """
     heard = evidence.hearing
     texts = list(_texts(evidence, declared))
+    is_heard = heard is not None and heard.is_whole
+    evidence.words = {
+        "sources": {},
+        "findings": [],
+        "heard": is_heard,
+        "warnings": [] if is_heard else [NOT_HEARD],
+    }
     if evidence.lyrics_cut:
         evidence.detectors["lyrics"] = "failed"
         return
     if not texts and heard is None:
-        evidence.words = {
-            "sources": {},
-            "findings": [],
-            "heard": False,
-            "warnings": [NOT_HEARD],
-        }
         return
     findings = []
     languages = {}
@@ -55,12 +56,7 @@ def look_at(evidence: "Evidence", declared: Mapping[str, Any]) -> None:
         each["spans"] = [list(span) for span in each["spans"]]
     evidence.detectors["lyrics"] = "ok"
     evidence.versions["lyrics"] = VERSION
-    evidence.words = {
-        "sources": languages,
-        "findings": findings,
-        "heard": heard is not None and heard.is_whole,
-        "warnings": [] if heard is not None and heard.is_whole else [NOT_HEARD],
-    }
+    evidence.words |= {"sources": languages, "findings": findings}
     if heard is not None:
         evidence.versions["hearing"] = HEARING
         evidence.words["hearing"] = {

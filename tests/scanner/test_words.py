@@ -76,6 +76,7 @@ def test_lyrics_that_were_cut_off_are_unknown() -> None:
 
     assert evidence.detectors["lyrics"] == "failed"
     assert facts(evidence)["words"].unknown
+    assert evidence.words["warnings"] == ["lyrics-not-heard"]
 
 
 def test_times_are_blanked_in_place() -> None:
