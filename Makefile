@@ -75,8 +75,9 @@ bench-watermark-false-alarms: setup  ## what is found in music without a mark: a
 bench-policy: setup  ## decisions a second with the default pack, one core: half a minute
 	$(BIN)/python -m benchmarks.policy --json .bench/policy.json
 
-bench-words: setup  ## how well words and prompts are screened, by category, and how fast
+bench-words: setup  ## how well words and prompts are screened, by category, and how fast; prompts against 20,000 lyrics
 	$(BIN)/python -m benchmarks.words
+	$(BIN)/python -m benchmarks.lyrics
 
 bench-console: setup  ## server time of the console's pages, role by role
 	$(BIN)/python -m benchmarks.console

@@ -5,26 +5,23 @@ protected whom no register names, and no list of artists comes with the program.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
-
-from rapidfuzz import fuzz
 
 from policy.core_texts import SOURCE
 from policy.facts import PromptSignal
 from policy.gate_texts import told
 from policy.name_index import NameIndex
+from policy.quoting import KnownSongs, Songs, quotations
 from policy.words import screen
-from policy.words.folding import Word, fold, words_of
+from policy.words.folding import Word, fold, in_order, words_of
 
 _SURE: Final = 88.0
 _SURE_TITLE: Final = 85.0
 """Similarity in percent (Indel, of letters alone) from which a name or a title is meant."""
 _LONGEST_NAME: Final = 6
 _LEAST_LETTERS: Final = 5
-_LEAST_WORDS_QUOTED: Final = 6
-_SURE_QUOTE: Final = 94.0
 _QUOTES: Final = {'"': '"', "“": "”", "„": "“", "«": "»"}
 _CUES: Final = frozenset(
     [
@@ -115,17 +112,8 @@ class Register:
         return NameIndex(self.title_keys, _SURE_TITLE)
 
     @cached_property
-    def lyric_texts(self) -> list[str]:
-        return [" ".join(_plain(words_of(" ".join(each.split())))) for each in self.lyrics]
-
-    @cached_property
-    def lyric_shingles(self) -> dict[str, list[int]]:
-        """Which lyrics have which three words in a row."""
-        having: dict[str, list[int]] = {}
-        for number, text in enumerate(self.lyric_texts):
-            for shingle in set(_shingles(text.split())):
-                having.setdefault(shingle, []).append(number)
-        return having
+    def songs(self) -> Songs:
+        return KnownSongs(self.lyrics)
 
 
 @dataclass(frozen=True)
@@ -174,13 +162,14 @@ class ScreenedPrompt:
         return tuple(told(f"rephrase-{signal}") for signal in self.signals)
 
 
-def screen_prompt(prompt: str, *registers: Register) -> ScreenedPrompt:
+def screen_prompt(prompt: str, *registers: Register, songs: Songs | None = None) -> ScreenedPrompt:
     """Look for protected names and titles, misspelt too, for quoted lyrics, and for hate.
 
-    What a register needs to be searched is made once and kept with it.
+    What a register needs to be searched is made once and kept with it. ``songs`` are lyrics that are kept
+    elsewhere.
     """
     words = words_of(prompt)
-    parts = [word for word in words if not word.evades or len(word.forms) > 1]
+    parts = in_order(words)
     quoted = list(_quoted(prompt))
     found = list(_hate(prompt))
     for register in registers:
@@ -188,10 +177,17 @@ def screen_prompt(prompt: str, *registers: Register) -> ScreenedPrompt:
             *_named(prompt, parts, register, "artist", quoted),
             *_named(prompt, parts, register, "title", quoted),
             *_spelt(prompt, words, register.artist_keys),
-            *_from_lyrics(prompt, parts, register),
+            *_quoting(prompt, parts, register.songs),
         ]
-    found.sort(key=lambda each: (each.span[0], -each.span[1]))
+    if songs is not None:
+        found += _quoting(prompt, parts, songs)
     return ScreenedPrompt(tuple(_apart(prompt, found)))
+
+
+def screen_lyrics(lyrics: str, songs: Songs) -> ScreenedPrompt:
+    """Look in lyrics that are to be sung for those of others, and for hate; they may name whom they like."""
+    found = [*_hate(lyrics), *_quoting(lyrics, in_order(words_of(lyrics)), songs)]
+    return ScreenedPrompt(tuple(_apart(lyrics, found)))
 
 
 def _named(
@@ -249,27 +245,10 @@ def _spelt(prompt: str, words: Sequence[Word], keys: dict[str, str]) -> Iterator
                 yield Objection("artist", prompt[span[0] : span[1]], span, name)
 
 
-def _from_lyrics(prompt: str, words: Sequence[Word], register: Register) -> Iterator[Objection]:
-    """Yield stretches of words that a protected song has, nearly word for word."""
-    plain = _plain(words)
-    for first in range(len(plain) - _LEAST_WORDS_QUOTED + 1):
-        some = plain[first : first + _LEAST_WORDS_QUOTED]
-        alike = {
-            number
-            for shingle in _shingles(some)
-            for number in register.lyric_shingles.get(shingle, ())
-        }
-        part = " ".join(some)
-        for text in (register.lyric_texts[number] for number in sorted(alike)):
-            if len(part) <= len(text) and fuzz.partial_ratio(part, text) >= _SURE_QUOTE:
-                span = (words[first].start, words[first + len(some) - 1].end)
-                yield Objection("quoted-lyrics", prompt[span[0] : span[1]], span)
-                break
-
-
-def _shingles(words: Sequence[str]) -> Iterator[str]:
-    for first in range(len(words) - 2):
-        yield " ".join(words[first : first + 3])
+def _quoting(text: str, words: Sequence[Word], songs: Songs) -> Iterator[Objection]:
+    for first, last, song in quotations(words, songs):
+        span = (words[first].start, words[last - 1].end)
+        yield Objection("quoted-lyrics", text[slice(*span)], span, song.title)
 
 
 def _hate(prompt: str) -> Iterator[Objection]:
@@ -297,24 +276,20 @@ def _quoted(prompt: str) -> Iterator[tuple[int, int]]:
 
 
 def _apart(prompt: str, objections: Sequence[Objection]) -> list[Objection]:
-    """Of overlapping ones with the same signal keep the longest; quotations become one."""
+    """Put in order; of overlapping ones with the same signal keep the longest; quotations become one."""
     kept: list[Objection] = []
-    for each in objections:
+    for each in sorted(objections, key=lambda each: (each.span[0], -each.span[1])):
         n = next((n for n, old in enumerate(kept) if _same(old, each)), None)
         if n is None:
             kept.append(each)
         elif each.signal == "quoted-lyrics":
             start, end = kept[n].span[0], max(kept[n].span[1], each.span[1])
-            kept[n] = Objection(each.signal, prompt[start:end], (start, end))
+            kept[n] = replace(kept[n], words=prompt[start:end], span=(start, end))
     return kept
 
 
 def _same(one: Objection, other: Objection) -> bool:
     return one.signal == other.signal and other.span[0] < one.span[1]
-
-
-def _plain(words: Sequence[Word]) -> list[str]:
-    return [word.forms[0] for word in words]
 
 
 def _key(name: str) -> str:

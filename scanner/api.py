@@ -285,6 +285,12 @@ def _reference_by_form() -> dict[str, Any]:
             "isrc": {"type": "string"},
             "territories": {"type": "array", "items": {"type": "string"}},
             "bank": {"type": "string", "maxLength": 100, "default": "default"},
+            "lyrics": {
+                "type": "string",
+                "maxLength": 20_000,
+                "description": "What is sung in it, which prompts may not quote; if it is left "
+                "out, what the file's tags say.",
+            },
         },
     }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from scanner import reference_lyrics
 from scanner.declarations import Declaration, DeclarationError
 from scanner.reference_checks import POLICIES
 
@@ -16,6 +17,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "policy": f"What is to happen on a match: {', '.join(POLICIES)}.",
     "territories": "Where that holds, as ISO 3166 codes with spaces between; empty: everywhere.",
     "contributors": "Who made it, with semicolons between.",
+    "lyrics": "What is sung in it, which prompts may not quote, in quotation marks if of several lines.",
     "file": "Where its sound is in the ZIP, as songs/one.flac.",
     "reference_id": "Its id here, of one that is in the catalogue already.",
 }
@@ -26,6 +28,7 @@ LONGEST: Final[Mapping[str, int]] = {
     "isrc": 20,
     "territories": 1000,
     "contributors": 2000,
+    "lyrics": reference_lyrics.MOST_CHARACTERS,
     "file": 500,
     "reference_id": 36,
 }
@@ -117,7 +120,9 @@ def _odd(said: Mapping[str, str]) -> list[dict[str, str]]:
     return [
         error(name, "it holds characters that can't be shown: take them out")
         for name, text in said.items()
-        if any(not char.isprintable() for char in text)
+        if any(
+            not char.isprintable() and (char not in "\r\n\t" or name != "lyrics") for char in text
+        )
     ]
 
 

@@ -85,7 +85,8 @@ def _done(
         if name is not None and archive is not None and known.audio_sha256 is not None:
             taken = stack.enter_context(archive.taken(name, service.settings))
             _same(known, taken)
-    changes = holder_catalogue.differences(known, fields)
+    with service.database.reading() as session:
+        changes = holder_catalogue.differences(session, known, fields)
     if changes and not job.dry_run:
         holder_catalogue.change(service, caller, job.holder_id, known.id, fields)
     return ("changed" if changes else "known"), known.id

@@ -21,6 +21,7 @@ from pydantic import (
 from stdnum import isrc as isrc_number
 from stdnum.exceptions import ValidationError as NumberError
 
+from policy.facts import PromptSignal
 from scanner.ddex import parse_ern
 from scanner.errors import ScannerError
 from scanner.strict_json import strict_json
@@ -183,12 +184,17 @@ class AiDisclosure(_Declared):
 
 
 class Generated(_Declared):
-    """What a model made, as its platform says: enough to tell later which take a sound is."""
+    """What a model made, as its platform says: enough to tell later which take a sound is.
+
+    A ``prompt`` is screened when the track is taken in; kept are its SHA-256 and what was found in it.
+    """
 
     model: Name
     model_version: Name | None = None
     method: Literal["trained", "rule_based"] = "trained"
     take_id: Name | None = None
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=5000)] | None = None
+    prompt_signals: Annotated[tuple[PromptSignal, ...], Field(max_length=10)] = ()
     prompt_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     parents: Annotated[tuple[Name, ...], Field(max_length=50)] = ()

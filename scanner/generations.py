@@ -90,7 +90,7 @@ def request_all(
         raise generation_engines.EngineDisabledError(stopped)
     now = service.now()
     with service.database.reading() as session:
-        objected = objections(service, session, caller.tenant_id, asked.prompt)
+        objected = objections(service, session, caller.tenant_id, asked.prompt, asked.parameters)
     with service.database.transaction() as session:
         account = (
             people.locked(session, caller.tenant_id, asked.account, now) if asked.account else None
@@ -248,10 +248,17 @@ def _gates(service: "Service", session: Session, row: Generation) -> Sequence[po
 
 
 def objections(
-    service: "Service", session: Session, tenant_id: str, prompt: str
+    service: "Service",
+    session: Session,
+    tenant_id: str,
+    prompt: str,
+    parameters: Mapping[str, Any],
 ) -> list[policy.GateReason]:
-    """What of a prompt stands in its way, and how to say it otherwise."""
-    screened = prompts.screen(service, session, tenant_id, prompt)
+    """What of a prompt, and of lyrics to be sung, stands in its way, and how to say it otherwise."""
+    screened = [
+        prompts.screen(service, session, tenant_id, prompt),
+        prompts.screen_sung(session, tenant_id, parameters.get("lyrics") or ""),
+    ]
     return [
         policy.GateReason.of(
             (rule := f"prompt-{each.signal}"),
@@ -260,7 +267,8 @@ def objections(
             f"rephrase-{each.signal}",
             words=each.words,
         )
-        for each in screened.objections
+        for one in screened
+        for each in one.objections
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, func, or_, select
 
 from appeals import shares as sums
-from scanner import references, rights, upkeep
+from scanner import reference_lyrics, references, rights, upkeep
 from scanner.callers import Caller
 from scanner.claim_precision import CONTESTED
 from scanner.errors import NotFoundError
@@ -94,7 +94,7 @@ def add(
     Parameters
     ----------
     fields : mapping
-        ``title``, ``policy``, ``isrc``, ``territories``, ``contributors``, as far as they are known.
+        ``title``, ``policy``, ``isrc``, ``territories``, ``contributors``, ``lyrics``, as far as they are known.
     operator : bool
         Whether the operator of the service vouches for it.
     """
@@ -109,6 +109,7 @@ def add(
         policy=fields.get("policy"),
         isrc=fields.get("isrc"),
         territories=tuple(fields.get("territories", ())),
+        lyrics=fields.get("lyrics", ""),
         file_name=file_name,
         audio_sha256=sha256,
         operator=operator,
@@ -127,7 +128,7 @@ def change(
     """Change what a holder says of their reference; what is None, or is so already, stays."""
     with service.database.reading() as session:
         known = find(session, caller, holder_id, reference_id)
-    changes = differences(known, wanted)
+        changes = differences(session, known, wanted)
     contributors = changes.pop("contributors", None)
     if contributors is not None:
         with service.database.transaction() as session:
@@ -141,10 +142,13 @@ def change(
     return references.change(service, caller, reference_id, changes)
 
 
-def differences(known: Reference, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def differences(session: Session, known: Reference, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of some wishes is not so yet."""
     now: dict[str, Any] = {name: getattr(known, name) for name in CHANGED}
     now["contributors"] = known.extra.get("contributors", [])
+    if wanted.get("lyrics") is not None:
+        now["lyrics"] = reference_lyrics.text_of(session, known.id)
+        wanted = {**wanted, "lyrics": reference_lyrics.plain(wanted["lyrics"])}
     return {
         name: wanted[name]
         for name in now

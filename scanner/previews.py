@@ -82,7 +82,9 @@ def ask(service: "Service", caller: "Caller", asked: PreviewAskedFor) -> dict[st
     if (stopped := generation_engines.stopped(service, generators.BUILTIN)) is not None:
         raise generation_engines.EngineDisabledError(stopped)
     with service.database.reading() as session:
-        reasons = generations.objections(service, session, caller.tenant_id, asked.prompt)
+        reasons = generations.objections(
+            service, session, caller.tenant_id, asked.prompt, asked.parameters
+        )
     with service.database.transaction() as session:
         account = _account(service, session, caller, asked.account)
         if account is not None:

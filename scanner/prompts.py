@@ -1,15 +1,17 @@
-"""Prompts are screened against the names of the tenant's own catalogue."""
+"""Prompts are screened against the names and the lyrics of the tenant's own catalogue."""
 
+import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
-from policy.prompts import Register, ScreenedPrompt, screen_prompt
+from policy.prompts import Register, ScreenedPrompt, screen_lyrics, screen_prompt
 from scanner.banks import RIGHTS
 from scanner.catalogue import ACTIVE, names_stamp
+from scanner.reference_lyrics import CatalogueSongs
 from scanner.tables import Bank, Holder, Reference
 
 if TYPE_CHECKING:
@@ -52,7 +54,36 @@ def screen(
 ) -> ScreenedPrompt:
     """Screen a prompt; ``protected`` are names beyond those of the catalogue."""
     own = service.registers.of(session, tenant_id)
-    return screen_prompt(prompt, own, Register(artists=tuple(protected)))
+    songs = CatalogueSongs(session, tenant_id)
+    return screen_prompt(prompt, own, Register(artists=tuple(protected)), songs=songs)
+
+
+def screen_sung(session: Session, tenant_id: str, lyrics: str) -> ScreenedPrompt:
+    """Screen lyrics that are to be sung, which may name whom they like."""
+    return screen_lyrics(lyrics, CatalogueSongs(session, tenant_id))
+
+
+def without_prompt(
+    service: "Service", tenant_id: str, declared: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is declared of a generated track with what was found in its prompt, in the prompt's place.
+
+    What its lyrics quote was asked for too.
+    """
+    made, lyrics = declared.get("generated"), declared.get("lyrics")
+    if made is None or not (made.get("prompt") or lyrics):
+        return dict(declared)
+    made = dict(made)
+    signals: list[str] = list(made.get("prompt_signals") or ())
+    prompt = made.pop("prompt", None)
+    with service.database.reading() as session:
+        if prompt is not None:
+            signals += screen(service, session, tenant_id, prompt).signals
+            made["prompt_sha256"] = hashlib.sha256(prompt.encode()).hexdigest()
+        if lyrics:
+            signals += screen_sung(session, tenant_id, lyrics).signals
+    made["prompt_signals"] = list(dict.fromkeys(signals))
+    return {**declared, "generated": made}
 
 
 def register_of(session: Session, tenant_id: str) -> Register:

@@ -10,7 +10,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 import fingerprint
-from scanner import admission, banks, holders, quarantine
+from scanner import admission, banks, holders, quarantine, reference_lyrics
 from scanner.callers import Caller
 from scanner.catalogue import next_epoch, standing_epoch
 from scanner.clock import new_id
@@ -48,6 +48,8 @@ class New:
         Who shared it, and its id there.
     preview_sha256, preview_lufs
         Sound to compare with, and how loud that is (`scanner/reference_previews.py`).
+    lyrics : str
+        What is sung in it, which prompts may not quote (`scanner/reference_lyrics.py`).
     """
 
     title: str
@@ -65,6 +67,7 @@ class New:
     origin_id: str | None = None
     preview_sha256: str | None = None
     preview_lufs: float | None = None
+    lyrics: str = ""
 
     def wanted(self) -> dict[str, Any]:
         """What a reference that is there already must be like; what is None is not said."""
@@ -143,6 +146,7 @@ def take_in(
             session.add(reference)
             session.flush()
             session.add_all(_shared_parts(reference, excluded))
+            reference_lyrics.put(session, reference, new.lyrics, now)
             _conclude(service, session, caller.actor, reference, looked, despite_conflicts)
             return reference
 

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_
 from sqlmodel import Session, col, func, select
 
 import fingerprint
-from scanner import banks, quarantine, reference_previews
+from scanner import banks, quarantine, reference_lyrics, reference_previews
 from scanner.callers import Caller
 from scanner.catalogue import next_epoch, note_names
 from scanner.errors import NotFoundError, ScannerError
@@ -54,6 +54,7 @@ def add(
     isrc: str | None = None,
     territories: tuple[str, ...] = (),
     bank: str | None = None,
+    lyrics: str = "",
     file_name: str | None = None,
     shown_path: str | None = None,
     audio_sha256: str | None = None,
@@ -65,7 +66,8 @@ def add(
 
     The same audio of the same holder is not added twice: the reference that is there is returned,
     unless something else is asked of it; what its fingerprint lacks, because it was made by an
-    earlier version, and a preview that it lacks, it is given first. What the fields mean: :class:`scanner.reference_checks.New`; how it is checked:
+    earlier version, and a preview that it lacks, it is given first; lyrics that are said replace those
+    that are known. Lyrics in the file's tags are taken if none are said. What the fields mean: :class:`scanner.reference_checks.New`; how it is checked:
     :func:`scanner.reference_checks.take_in`.
 
     Raises
@@ -101,6 +103,8 @@ def add(
         if bank not in {None, banks.DEFAULT}:
             banks.named(session, caller.tenant_id, bank)
         known = same_audio(session, caller.tenant_id, new)
+    if known is not None and lyrics:
+        known = _with_lyrics(service, caller, known, lyrics)
     asks_more = known is None or known.operator_added < operator or despite_conflicts
     lacks = known is not None and bool(service.catalogue.print_of(known).missing)
     silent = known is not None and reference_previews.lacks(service, known)
@@ -118,6 +122,7 @@ def add(
         title=(title or decoded.tags.get("title") or file_name or path.stem)[:300],
         duration=decoded.duration,
         fingerprint_sha256=service.store.put_bytes(caller.tenant_id, print_.to_bytes()).sha256,
+        lyrics=lyrics or reference_lyrics.shown(decoded.lyrics),
     )
     if known is None:
         preview = reference_previews.make(service, caller.tenant_id, decoded)
@@ -131,6 +136,14 @@ def add(
     )
 
 
+def _with_lyrics(service: "Service", caller: Caller, known: Reference, lyrics: str) -> Reference:
+    with service.database.reading() as session:
+        told = reference_lyrics.text_of(session, known.id)
+    if told == reference_lyrics.plain(lyrics):
+        return known
+    return change(service, caller, known.id, {"lyrics": lyrics})
+
+
 def change(
     service: "Service",
     caller: Caller,
@@ -139,14 +152,14 @@ def change(
     *,
     expected_version: int | None = None,
 ) -> Reference:
-    """Change a reference's title, policy, ISRC or territories, or put it into another bank.
+    """Change a reference's title, policy, ISRC, territories or lyrics, or put it into another bank.
 
     Raises
     ------
     ForbiddenError
         If the other bank is of another kind and the caller may not settle what is in doubt.
     """
-    allowed = {"title", "policy", "isrc", "territories", "bank"}
+    allowed = {"title", "policy", "isrc", "territories", "bank", "lyrics"}
     if unknown := sorted(set(changes) - allowed):
         raise BadReferenceError(
             f"can't change {', '.join(unknown)}; only {', '.join(sorted(allowed))}"
@@ -154,7 +167,7 @@ def change(
     if changes.get("policy", "block") not in POLICIES:
         raise BadReferenceError(f"policy {changes['policy']!r} is none of {', '.join(POLICIES)}")
     fields = dict(changes)
-    bank = fields.pop("bank", None)
+    bank, lyrics = fields.pop("bank", None), fields.pop("lyrics", None)
     with service.database.transaction() as session:
         # The index holds nothing else of what can be changed; who is in which bank is kept with it.
         epoch = next_epoch(session, caller.tenant_id) if bank is not None else None
@@ -169,6 +182,8 @@ def change(
                 caller.require(SETTLE)
             reference.bank_id = wanted.id
             reference.epoch = epoch
+        if lyrics is not None:
+            reference_lyrics.put(session, reference, lyrics, service.now())
         for name, value in fields.items():
             setattr(reference, name, value)
         changed = ReferenceChanged(epoch=reference.epoch, changed=sorted(changes))
@@ -187,6 +202,7 @@ def remove(
         reference.status = advance(Status(reference.status), Move.RETIRE)
         reference.epoch = epoch
         reference_previews.forget(session, reference, service.now())
+        reference_lyrics.forget(session, reference)
         removed = ReferenceRemoved(epoch=epoch)
         record_change(session, reference, removed, service.now(), caller.actor)
         why = "the reference was retired"
@@ -238,6 +254,7 @@ def describe(session: Session, references: list[Reference]) -> list[dict[str, An
     own = [reference.id for reference in references]
     exclusions = _exclusions(session, own)
     opinions = _opinions(session, own)
+    sung = reference_lyrics.known(session, own)
     return [
         {
             "id": reference.id,
@@ -262,6 +279,7 @@ def describe(session: Session, references: list[Reference]) -> list[dict[str, An
             "opinions": opinions.get(reference.id, {"confirmed": 0, "deconfirmed": 0}),
             "isrc": reference.isrc,
             "territories": reference.territories,
+            "lyrics_known": reference.id in sung,
             "duration": reference.duration,
             "version": reference.version,
             "created_at": reference.created_at.isoformat(),

@@ -30,6 +30,7 @@ from scanner import (
 from scanner.bus.dispatch import AlreadyHandledError, mark_handled
 from scanner.callers import Caller
 from scanner.declarations import Declaration
+from scanner.declared import declared
 from scanner.errors import PoisonError, TransientError
 from scanner.journal import Actor, Event
 from scanner.people_events import GenerationFailed, GenerationMade
@@ -208,6 +209,7 @@ def _declared(
     return Declaration.parse(
         {
             "account": account.external_id if account else None,
+            "lyrics": row.parameters.get("lyrics") or _inherited(session, parent),
             "ai_disclosure": {"instruments": "generated", "composition": "generated"},
             "generated": {
                 "model": take["engine"],
@@ -220,6 +222,12 @@ def _declared(
             },
         }
     )
+
+
+def _inherited(session: Session, parent: Take | None) -> str | None:
+    """Return the lyrics of the take that is varied."""
+    lyrics = None if parent is None else declared(session, parent.track_id).get("lyrics")
+    return None if lyrics is None else str(lyrics)
 
 
 def _note_made(

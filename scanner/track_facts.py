@@ -88,12 +88,16 @@ def facts_of(
 
 
 def _generation(declared: Mapping[str, Any]) -> policy.GenerationFact | None:
-    """What is said of how a generated track was made; its prompt was screened with the request."""
+    """What is said of how a generated track was made; its prompt was screened when it came."""
     made = declared.get("generated")
     if not made:
         return None
     model = " ".join(filter(None, (made["model"], made.get("model_version"))))
-    return policy.GenerationFact(model=model[:500], trained=made.get("method") != "rule_based")
+    return policy.GenerationFact(
+        model=model[:500],
+        trained=made.get("method") != "rule_based",
+        prompt_signals=tuple(made.get("prompt_signals") or ()),
+    )
 
 
 def evidence_of(analysis: Analysis, duration: float | None, rows: Sequence[TrackMatch]) -> Evidence:

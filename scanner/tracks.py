@@ -10,7 +10,7 @@ import rfc8785
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
-from scanner import case_closing, idempotency, licensees, sanctions
+from scanner import case_closing, idempotency, licensees, prompts, sanctions
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.database import Database
@@ -139,6 +139,7 @@ def _submit(
 ) -> str:
     declared = declaration.to_json()
     digest = body_digest(source, declared)
+    declared = prompts.without_prompt(service, caller.tenant_id, declared)
     now = service.now()
     with service.database.transaction() as session:
         first = idempotency.begin(session, caller.tenant_id, key, "tracks", digest, now)

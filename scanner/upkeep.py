@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import quarantine, reference_previews
+from scanner import quarantine, reference_lyrics, reference_previews
 from scanner.callers import Caller
 from scanner.catalogue import next_epoch
 from scanner.clock import new_id
@@ -168,6 +168,7 @@ def settle_within(
     else:
         reference.status = advance(Status(reference.status), Move.RETIRE)
         reference_previews.forget(session, reference, service.now())
+        reference_lyrics.forget(session, reference)
         reference.epoch = epoch
         record_change(session, reference, ReferenceRemoved(epoch=epoch), now, caller.actor)
         quarantine.close_cases(session, reference, f"retired: {reason}", now, caller.actor)

@@ -6,6 +6,7 @@ another script, digits and signs in place of letters, letters set apart, and dra
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -74,6 +75,11 @@ def words_of(line: str) -> list[Word]:
     for chunk in _CHUNK.finditer(line):
         words += _words_of_chunk(chunk.group(), chunk.start(), is_latin)
     return _with_spelt(words)
+
+
+def in_order(words: Sequence[Word]) -> list[Word]:
+    """Return words without those that others, set apart, may spell."""
+    return [word for word in words if not word.evades or len(word.forms) > 1]
 
 
 def _words_of_chunk(chunk: str, at: int, is_latin: bool) -> list[Word]:

@@ -44,6 +44,15 @@ def add(
         str | None, typer.Option("--policy", help="block (if not given), monetise or track.")
     ] = None,
     isrc: Annotated[str | None, typer.Option("--isrc", help="Only with one file.")] = None,
+    lyrics: Annotated[
+        Path | None,
+        typer.Option(
+            "--lyrics",
+            help="Text file (UTF-8) of what is sung, if its tags don't say; only with one file.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Go into folders.")] = False,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Files at once; default: cores.")
@@ -73,6 +82,10 @@ def add(
     if isrc is not None and len(files) != 1:
         complain("--isrc names one recording: give one file")
         raise typer.Exit(USAGE)
+    if lyrics is not None and len(files) != 1:
+        complain("--lyrics are those of one recording: give one file")
+        raise typer.Exit(USAGE)
+    sung = upkeep.lyrics_in(lyrics) if lyrics is not None else ""
     status = 0
     with opened() as service:
         caller = caller_for(service, tenant)
@@ -85,6 +98,7 @@ def add(
                 policy=policy,
                 isrc=isrc,
                 bank=bank,
+                lyrics=sung,
                 despite_conflicts=despite_conflicts,
             ),
             files,
@@ -244,6 +258,7 @@ def _add_file(
     policy: str | None,
     isrc: str | None,
     bank: str | None,
+    lyrics: str,
     despite_conflicts: bool,
 ) -> dict[str, Any]:
     import fingerprint
@@ -262,6 +277,7 @@ def _add_file(
             policy=policy,
             isrc=isrc,
             bank=bank,
+            lyrics=lyrics,
             despite_conflicts=despite_conflicts,
             file_name=shown(path.stem),
             shown_path=shown(path)[-1000:],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scanner.cli import upkeep
 from scanner.cli.session import (
     DEFAULT_TENANT,
     NO,
@@ -44,6 +45,12 @@ def generate(
     bars: Annotated[int | None, typer.Option("--bars", help="How many; or --seconds.")] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", help="How long.")] = None,
     form: Annotated[str | None, typer.Option("--form", help="As AABA.")] = None,
+    lyrics: Annotated[
+        Path | None,
+        typer.Option(
+            "--lyrics", help="Text file of words to be sung.", exists=True, dir_okay=False
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="The same request and seed give the same take.")
     ] = None,
@@ -63,6 +70,7 @@ def generate(
         "bars": bars,
         "seconds": seconds,
         "form": form,
+        "lyrics": upkeep.lyrics_in(lyrics) if lyrics is not None else None,
         "seed": seed,
         "stems": stems or None,
     }

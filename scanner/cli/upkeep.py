@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scanner.cli.session import (
     DEFAULT_TENANT,
+    USAGE,
     Json,
     TenantName,
     answering,
     caller_for,
+    complain,
     opened,
+    shown,
     tell,
 )
 
@@ -27,7 +31,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept on record.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``reference``."""
-    for command in (snooze, wake, settle, exclude, include, confirm, deconfirm, move):
+    for command in (snooze, wake, settle, exclude, include, confirm, deconfirm, move, lyrics):
         app.command()(command)
 
 
@@ -172,6 +176,51 @@ def move(
         as_json,
         lambda service, caller: references.change(service, caller, reference_id, {"bank": bank}),
     )
+
+
+@answering
+def lyrics(
+    reference_id: ReferenceId,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="Text in UTF-8, LRC too.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Know none any more.")] = False,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Say what is sung in a reference, which prompts may then not quote, or show what is known."""
+    from scanner import reference_lyrics, references
+
+    if file is not None and remove:
+        complain("give a file, or --remove")
+        raise typer.Exit(USAGE)
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        if file is not None or remove:
+            text = lyrics_in(file) if file is not None else ""
+            references.change(service, caller, reference_id, {"lyrics": text})
+        with service.database.reading() as session:
+            known = references.find(session, caller.tenant_id, reference_id)
+            text = reference_lyrics.text_of(session, known.id)
+    tell({"reference_id": reference_id, "lyrics": text}, as_json, text or "none are known")
+
+
+def lyrics_in(file: Path) -> str:
+    """Return the lyrics in a text file; ends the command if they can't be lyrics."""
+    from scanner import reference_lyrics
+
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        complain(f"{shown(file)}: it is not text in UTF-8")
+        raise typer.Exit(USAGE) from None
+    if wrong := reference_lyrics.errors_of(text):
+        complain(f"{shown(file)}: {wrong[0]}")
+        raise typer.Exit(USAGE)
+    return text
 
 
 def _judge(reference_id: str, opinion: str, reason: str, tenant: str, as_json: bool) -> None:

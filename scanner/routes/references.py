@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from scanner import cursors, references, schemas, upkeep, uploads
+from scanner import cursors, reference_lyrics, references, schemas, upkeep, uploads
 from scanner.declarations import Declaration, DeclarationError
 from scanner.dependencies import (
     Cursor,
@@ -34,7 +34,7 @@ from scanner.tables import Reference
 
 router = APIRouter(prefix="/v1/references", tags=["references"], route_class=Route)
 
-FIELDS: Final = {"title", "holder", "policy", "isrc", "territories", "bank"}
+FIELDS: Final = {"title", "holder", "policy", "isrc", "territories", "bank", "lyrics"}
 _LONGEST: Final = {"title": 300, "holder": 200, "bank": 100}
 _BODY: Final = {
     "required": True,
@@ -100,6 +100,7 @@ async def add_reference(
                     isrc=fields.get("isrc"),
                     territories=tuple(fields.get("territories", ())),
                     bank=fields.get("bank"),
+                    lyrics=fields.get("lyrics", ""),
                     patience=service.settings.precheck_seconds,
                     file_name=upload.name,
                     audio_sha256=upload.sha256,
@@ -172,7 +173,7 @@ def change_reference(
     service: ServiceDep,
     response: Response,
 ) -> dict[str, Any]:
-    """Change title, policy, ISRC, territories or bank, or snooze it until a time.
+    """Change title, policy, ISRC, territories, lyrics or bank, or snooze it until a time.
 
     Needs the scope `references:write`.
     """
@@ -232,6 +233,7 @@ def _checked(form: uploads.Form) -> tuple[dict[str, Any], uploads.Upload, Path]:
     for name, longest in _LONGEST.items():
         if len(fields.get(name, "")) > longest:
             errors.append({"field": name, "detail": f"at most {longest} characters"})
+    errors += _wrong_lyrics(fields)
     if fields.get("policy", "block") not in POLICIES:
         errors.append({"field": "policy", "detail": f"one of {', '.join(POLICIES)}"})
     if form.upload is None:
@@ -246,12 +248,18 @@ def _checked_changes(changes: schemas.ReferenceChanges) -> dict[str, Any]:
     wanted = changes.model_dump(exclude_unset=True)
     errors = [
         {"field": name, "detail": "can't be null"}
-        for name in ("title", "policy", "territories", "bank")
+        for name in ("title", "policy", "territories", "bank", "lyrics")
         if name in wanted and wanted[name] is None
     ]
     if "snoozed_until" in wanted and len(wanted) > 1:
         errors.append({"field": "snoozed_until", "detail": "change it by itself"})
+    errors += _wrong_lyrics(wanted)
     return wanted | _checked_codes(wanted, errors)
+
+
+def _wrong_lyrics(fields: dict[str, Any]) -> list[dict[str, str]]:
+    found = reference_lyrics.errors_of(fields.get("lyrics") or "")
+    return [{"field": "lyrics", "detail": each} for each in found]
 
 
 def _checked_codes(fields: dict[str, Any], errors: list[dict[str, str]]) -> dict[str, Any]:

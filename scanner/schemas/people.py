@@ -256,6 +256,10 @@ class GenerationAskedFor(Asked):
     chords: Annotated[list[ShortText], Field(max_length=400)] | None = Field(
         None, description="One a bar, from the beginning again."
     )
+    lyrics: Annotated[str, StringConstraints(min_length=1, max_length=10_000)] | None = Field(
+        None,
+        description="Words of a line that is to be sung, for its rhythm; they may quote nobody.",
+    )
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
         None, description="The same request and seed give the same bytes."
     )

@@ -101,6 +101,7 @@ class ReferenceAnswer(Answer):
     opinions: dict[str, int] = Field(description="What peers think of it, counted.")
     isrc: str | None
     territories: list[str]
+    lyrics_known: bool = Field(description="Whether prompts are screened for what is sung in it.")
     duration: float
     version: int
     created_at: Moment
@@ -176,6 +177,9 @@ class ReferenceChanges(Asked):
     isrc: Annotated[str, StringConstraints(min_length=1)] | None = None
     territories: list[str] | None = None
     bank: BankName | None = None
+    lyrics: Annotated[str, StringConstraints(max_length=20_000)] | None = Field(
+        None, description="What is sung in it, which prompts may not quote; empty: none known."
+    )
     snoozed_until: AwareDatetime | None = Field(
         None, description="Not found until then; null: found again. Goes by itself."
     )

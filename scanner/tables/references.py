@@ -121,6 +121,29 @@ class ReferenceExclusion(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class ReferenceLyrics(SQLModel, table=True):
+    """What is sung in a reference: as it was given, and folded as it is compared (`policy.quoting`)."""
+
+    __tablename__ = "reference_lyrics"
+
+    number: int | None = Field(default=None, primary_key=True)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    reference_id: str = Field(max_length=36, foreign_key="reference.id", unique=True)
+    text: str = Field(max_length=20_000)
+    folded: str = Field(max_length=60_000)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LyricShingle(SQLModel, table=True):
+    """Lyrics that have three words in a row; ``digest`` is made of the words and of whose platform it is."""
+
+    __tablename__ = "lyric_shingle"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    digest: int = Field(sa_type=BigInteger, primary_key=True)
+    number: int = Field(primary_key=True)
+
+
 class ReferenceTally(SQLModel, table=True):
     """In how many different things a reference was found within one hour."""
 

@@ -89,7 +89,13 @@ def test_a_recording_is_changed_excluded_in_part_and_shared(world: World) -> Non
     address = f"/rights/catalogue/{world.ids['reference_id']}"
     with world.http("rights_holder") as client:
         csrf = {"csrf": csrf_in(client.get(address).text)}
-        fields = {"title": "=Door", "policy": "block", "territories": "de fr", "isrc": ""}
+        fields = {
+            "title": "=Door",
+            "policy": "block",
+            "territories": "de fr",
+            "isrc": "",
+            "lyrics": "Open\r\nthe door",
+        }
         assert client.post(address, data=csrf | fields).status_code == 303
         wrong = client.post(address, data=csrf | fields | {"territories": "Utopia"})
         assert wrong.status_code == 422 and 'value="Utopia"' in wrong.text
@@ -100,6 +106,7 @@ def test_a_recording_is_changed_excluded_in_part_and_shared(world: World) -> Non
         assert too_much.status_code == 409 and "110 %" in too_much.text
         page = client.get(address).text
         assert "DE FR" in page and "0:01 – 0:08" in page
+        assert ">Open\nthe door</textarea>" in page
         assert "Suggested, since" not in page
         assert ",'=Door," in client.get("/rights/catalogue/export.csv").text
 

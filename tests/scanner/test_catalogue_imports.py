@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from sqlmodel import select
 
-from scanner import catalogue_imports, holder_catalogue
+from scanner import catalogue_imports, holder_catalogue, reference_lyrics
 from scanner.catalogue_archives import MOST_DIRECTORY_BYTES, Archive
 from scanner.catalogue_csv import read_csv
 from scanner.catalogue_ern import read_ern
@@ -122,7 +122,12 @@ def test_a_zip_is_taken_in_once_however_often_it_comes(service, caller) -> None:
     changed = cataloguing.done(service, theirs, label, csv_, files_of=first["id"])
     assert changed["counts"]["changed"] == 1
     assert reference(service, row.reference_id).title == "Blue Window"
+    sung = b'isrc,lyrics\nUSRC17607839,"Blue is the window,\nblue is the day"\n'
+    outcomes = [cataloguing.done(service, theirs, label, sung)["counts"] for _ in range(2)]
+    assert [each["changed"] for each in outcomes] == [1, 0]
     with service.database.reading() as session:
+        known = reference_lyrics.text_of(session, made.id)
+        assert known == "Blue is the window,\nblue is the day"
         assert len(session.exec(select(Reference)).all()) == 1
 
 

@@ -41,6 +41,7 @@ from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from tests.running import add_tenant
 
+SUNG = "Hold the harbour, hold the light"
 PROMPT = "calm, 120 bpm, G major, 4 bars, piano and cello"
 
 
@@ -60,7 +61,7 @@ def made(service: Service, view: dict) -> Take:
 
 
 def root(service: Service, caller: Caller, account: str = "ana") -> Take:
-    asked = GenerationAsked(PROMPT, account, {"seed": 3, "stems": True})
+    asked = GenerationAsked(PROMPT, account, {"seed": 3, "stems": True, "lyrics": SUNG})
     return made(service, generations.request(service, caller, asked))
 
 
@@ -133,6 +134,7 @@ def test_a_shared_take_is_forked_with_credit_and_handed_out_whole_once_cleared(
         declared = session.exec(
             select(Submission.declaration).where(Submission.track_id == fork.track_id)
         ).one()
+    assert declared["lyrics"] == SUNG
     assert declared["generated"]["credits"] == ["ana"]
     assert declared["generated"]["parents"] == [first.digest]
 

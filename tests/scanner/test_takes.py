@@ -60,7 +60,9 @@ def generation(service: Service, generation_id: str) -> Generation:
 
 def test_a_take_is_marked_scanned_and_released_and_says_why_it_is_as_it_is(service, caller) -> None:
     """AIA-50-2."""
-    row, track = made(service, caller, seed=3, stems=True)
+    row, track = made(
+        service, caller, seed=3, stems=True, lyrics="Hold the harbour, hold the light"
+    )
 
     assert row.state == "made"
     assert row.take["seed"] == 3
@@ -70,6 +72,7 @@ def test_a_take_is_marked_scanned_and_released_and_says_why_it_is_as_it_is(servi
     with service.database.reading() as session:
         view = track_views.describe(session, [track])[0]
     assert (view["state"], view["decision"]) == ("released", "clear")
+    assert "lyrics" in view["words"]["sources"]
     assert [each["take_id"] for each in view["watermarks"]] == [row.take["id"]]
     assert delivery.deliver(service, track, delivery.ZIP, 0, delivery.BUNDLE).sha256
 

@@ -6,7 +6,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
-from scanner import claim_views, holder_catalogue, references, rights, uploads
+from scanner import (
+    claim_views,
+    holder_catalogue,
+    reference_lyrics,
+    references,
+    rights,
+    uploads,
+)
 from scanner.audio import AudioError
 from scanner.console import holder_words
 from scanner.console.access import ConsoleRoute, Posted, proved
@@ -149,6 +156,9 @@ def _fields(form: dict[str, str]) -> dict[str, Any]:
     if policy not in POLICIES:
         raise DeclarationError([{"field": "policy", "detail": f"one of {', '.join(POLICIES)}"}])
     checked = Declaration.parse({"isrc": isrc}).isrc if isrc else None
+    lyrics = form.get("lyrics")
+    if wrong := reference_lyrics.errors_of(lyrics or ""):
+        raise DeclarationError([{"field": "lyrics", "detail": each} for each in wrong])
     people = [each.strip() for each in form.get("contributors", "").split(";") if each.strip()]
     return {
         "title": title or None,
@@ -156,6 +166,7 @@ def _fields(form: dict[str, str]) -> dict[str, Any]:
         "isrc": checked,
         "territories": territories(form.get("territories", "")),
         "contributors": people,
+        "lyrics": lyrics,
     }
 
 
@@ -175,7 +186,7 @@ def change(
     reference_id: ReferenceId,
     form: Posted,
 ) -> Response:
-    """Change title, policy, ISRC, territories or contributors."""
+    """Change title, policy, ISRC, territories, contributors or lyrics."""
     return _moved(
         request,
         service,
@@ -290,6 +301,7 @@ def _shown(service: Service, identity: Identity, reference_id: str) -> dict[str,
         return {
             "reference": references.describe(session, [row])[0],
             "contributors": row.extra.get("contributors", []),
+            "lyrics": reference_lyrics.text_of(session, row.id),
             "suggested": holder_catalogue.suggested(session, caller, row),
             "held": holder_catalogue.held(session, row),
             "shares": [rights.describe_share(each) for each in shares],

@@ -1,10 +1,12 @@
 """``reference``: added, listed, shown, counted and removed."""
 
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
 from tests.program import answer, clearance, lines
+from tests.scanner.audio.recordings import encode, stereo
 from tests.scanner.cli.conftest import Installation
 from tests.songs import song, write
 
@@ -74,3 +76,29 @@ def test_another_tenant_sees_none_of_it(installation: Installation) -> None:
     assert (found["decision"], found["matches"]) == ("clear", [])
     clearance(installation.home, "reference", "show", installation.references[0], *other, status=2)
     clearance(installation.home, "scan", installation.first, "--tenant", "nobody", status=2)
+
+
+def test_lyrics_come_from_the_tags_or_a_file_and_are_shown_and_taken_back(
+    installation: Installation, tmp_path: Path
+) -> None:
+    sung = "Hold the harbour and hold the light"
+    file = tmp_path / "lyrics.txt"
+    file.write_text(f"[00:01.00]{sung}\nuntil the morning\n", "utf-8")
+    tagged = encode(tmp_path / "tagged.flac", stereo(8, seed=77), "flac", tags={"lyrics": sung})
+
+    def asked(*command: object) -> dict[str, Any]:
+        return dict(answer(installation.home, "reference", *command))
+
+    added = asked("add", tagged)["reference_id"]
+    assert asked("lyrics", added)["lyrics"] == sung
+    clearance(installation.home, "policy", "screen", f"a waltz on {sung.lower()}", status=1)
+    asked("lyrics", added, file)
+    assert asked("lyrics", added)["lyrics"].endswith("until the morning")
+    asked("lyrics", added, "--remove")
+    clearance(installation.home, "policy", "screen", f"a waltz on {sung.lower()}")
+
+    again = asked("add", tagged, "--lyrics", file)["reference_id"]
+    assert again == added
+    assert asked("show", added)["lyrics_known"] is True
+    file.write_bytes(b"\xff\xfe\x00")
+    clearance(installation.home, "reference", "lyrics", added, file, status=2)

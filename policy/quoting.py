@@ -1,0 +1,116 @@
+"""What of a text quotes lyrics, nearly word for word.
+
+Lyrics are found by three words in a row that they share with the text, and then compared: where six words
+lie in them with at most 6 % of their letters changed, they are quoted.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from rapidfuzz import fuzz
+
+from policy.words.folding import Word, in_order, words_of
+
+_SHINGLE: Final = 3
+_LEAST_WORDS: Final = 6
+_SURE: Final = 94.0
+_MOST_COMPARED: Final = 32
+"""Songs that six words are compared with, those first that share most with them."""
+
+
+class Song(NamedTuple):
+    """Lyrics, folded, and what they are called."""
+
+    words: str
+    title: str | None = None
+
+
+class Songs(Protocol):
+    """Lyrics that may not be quoted, by numbers."""
+
+    def having(self, shingles: Collection[str]) -> Mapping[str, Sequence[int]]:
+        """Return which songs have which of these words in a row; what none has may be left out."""
+        ...
+
+    def songs(self, numbers: Collection[int]) -> Mapping[int, Song]:
+        """Return songs; one that is there no more is left out."""
+        ...
+
+
+class KnownSongs:
+    """A few lyrics, in memory."""
+
+    def __init__(self, lyrics: Iterable[str]) -> None:
+        self._songs = {number: Song(folded(each)) for number, each in enumerate(lyrics)}
+        self._having: dict[str, list[int]] = {}
+        for number, song in self._songs.items():
+            for shingle in shingles(song.words):
+                self._having.setdefault(shingle, []).append(number)
+
+    def having(self, shingles: Collection[str]) -> Mapping[str, Sequence[int]]:
+        return {each: self._having[each] for each in shingles if each in self._having}
+
+    def songs(self, numbers: Collection[int]) -> Mapping[int, Song]:
+        return {number: self._songs[number] for number in numbers}
+
+
+def folded(lyrics: str) -> str:
+    """Return the words of lyrics as they are compared, with a space between."""
+    lines = (in_order(words_of(line)) for line in lyrics.splitlines())
+    return " ".join(form for words in lines for form in _as_written(words))
+
+
+def shingles(words: str) -> frozenset[str]:
+    """Return each three words in a row of folded ones."""
+    return frozenset(_in_a_row(words.split()))
+
+
+def quotations(words: Sequence[Word], songs: Songs) -> Iterator[tuple[int, int, Song]]:
+    """Yield every six words, from and up to which (excluded), that a song has, and the song."""
+    plain = _as_written(words)
+    in_a_row = list(_in_a_row(plain))
+    having = songs.having(frozenset(in_a_row))
+    alike = [
+        _alike(having, in_a_row[first : first + _LEAST_WORDS - _SHINGLE + 1])
+        for first in range(len(plain) - _LEAST_WORDS + 1)
+    ]
+    known = songs.songs({number for numbers in alike for number in numbers})
+    for first, numbers in enumerate(alike):
+        part = " ".join(plain[first : first + _LEAST_WORDS])
+        for song in (known[number] for number in numbers if number in known):
+            if _has(song.words, part):
+                yield first, first + _LEAST_WORDS, song
+                break
+
+
+def _alike(having: Mapping[str, Sequence[int]], some: Sequence[str]) -> list[int]:
+    """Return the songs that share most with some words.
+
+    One that shares no more than many others do is left out.
+    """
+    counts: Counter[int] = Counter()
+    telling: set[int] = set()
+    for shingle in set(some):
+        numbers = having.get(shingle, ())
+        counts.update(numbers)
+        if len(numbers) <= _MOST_COMPARED:
+            telling.update(numbers)
+    most = counts.most_common(_MOST_COMPARED)
+    return [number for number, shared in most if shared > 1 or number in telling]
+
+
+def _has(words: str, part: str) -> bool:
+    if len(part) > len(words):
+        return False
+    return part in words or fuzz.partial_ratio(part, words, score_cutoff=_SURE) >= _SURE
+
+
+def _as_written(words: Sequence[Word]) -> list[str]:
+    """Return words without what hides them."""
+    return [word.forms[min(1, len(word.forms) - 1)] for word in words]
+
+
+def _in_a_row(words: Sequence[str]) -> Iterator[str]:
+    for first in range(len(words) - _SHINGLE + 1):
+        yield " ".join(words[first : first + _SHINGLE])
