@@ -22,6 +22,7 @@ PRIORITY: Final = {
     "presumed_use": 30,  # law gives a week
     "misuse": 10,
     "termination": 30,
+    "spot_check": 5,  # nobody waits for it
 }
 
 

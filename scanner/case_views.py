@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 from appeals.machines.case import State
-from scanner import cases, dispositions
+from scanner import cases, dispositions, spot_checks
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.tables import Case, CaseNote, CaseVerdict, GoldenCase, Track
@@ -19,7 +19,7 @@ ALL_CASES: Final = frozenset({"appeals_officer", "auditor"})
 
 
 def check_reader(session: Session, caller: Caller, case: Case | None = None) -> None:
-    """Let creators read cases about their own tracks alone, and holders and flaggers none.
+    """Let creators read cases about their own tracks alone, but those drawn by chance; holders and flaggers none.
 
     Raises
     ------
@@ -29,7 +29,8 @@ def check_reader(session: Session, caller: Caller, case: Case | None = None) -> 
         raise ForbiddenError("cases are for the platform and its staff")
     if caller.account_id and case is not None:
         track = session.get(Track, case.track_id) if case.track_id else None
-        if track is None or track.account_id != caller.account_id:
+        drawn = case.kind == spot_checks.KIND
+        if track is None or track.account_id != caller.account_id or drawn:
             raise NotFoundError("case", "of this id")
 
 

@@ -1,7 +1,7 @@
 """How often each rule was wrong, by what shows it: reviews, appeals, and golden cases.
 
 The sources are not alike and are not added up: reviews are of what rules sent to people or people took up, appeals of what
-somebody contested, golden cases of what an officer chose. Each is told with how many there were and a 95 % interval.
+somebody contested, golden cases of what an officer chose, samples of what was cleared and drawn by chance. Each is told with how many there were and a 95 % interval.
 """
 
 import math
@@ -14,11 +14,11 @@ from typing import Any, Final
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col
 
-from scanner import dashboards
+from scanner import dashboards, spot_checks
 from scanner.tables import Appeal, Case, GoldenCase, PolicyDecision
 
-REVIEWS, APPEALS, GOLDEN = "reviews", "appeals", "golden"
-SOURCES: Final = (REVIEWS, APPEALS, GOLDEN)
+REVIEWS, APPEALS, GOLDEN, SAMPLE = "reviews", "appeals", "golden", "sample"
+SOURCES: Final = (REVIEWS, APPEALS, GOLDEN, SAMPLE)
 NORMAL_95: Final = 1.959964
 """Quantile of the normal distribution for a two-sided interval of 95 %."""
 DECIDED: Final = ("granted", "partly", "denied")
@@ -63,7 +63,8 @@ def by_rule(session: Session, tenant_id: str, now: datetime) -> list[ErrorRate]:
     """Return the rates of each rule that fired in something that was looked at, by rule and source.
 
     A rule was wrong where a person, or what is known of a golden case, gave another effect than the decision that it
-    fired in; a rule that asked a person was wrong where there was nothing to do. Reviews and appeals are those of 30
+    fired in; a rule that asked a person was wrong where there was nothing to do. In cleared tracks that were
+    drawn by chance it was wrong where a person found something. Reviews and appeals are those of 30
     days, of each source the newest 1,000.
     """
     counted: dict[tuple[str, str], list[bool]] = defaultdict(list)
@@ -71,6 +72,7 @@ def by_rule(session: Session, tenant_id: str, now: datetime) -> list[ErrorRate]:
         (REVIEWS, _reviews(session, tenant_id, now)),
         (APPEALS, _appeals(session, tenant_id, now)),
         (GOLDEN, _golden(session, tenant_id)),
+        (SAMPLE, _sampled(session, tenant_id, now)),
     ):
         for reasons, wrong in rows:
             for rule in {reason["rule"] for reason in reasons}:
@@ -88,8 +90,15 @@ def _wrong(decision: str, given: str) -> bool:
 
 
 def _reviews(session: Session, tenant_id: str, now: datetime) -> Iterable[tuple[Any, bool]]:
-    for row in session.execute(dashboards.verdicts_given(tenant_id, now)):
+    query = dashboards.verdicts_given(tenant_id, now).where(col(Case.kind) != spot_checks.KIND)
+    for row in session.execute(query):
         yield row.reasons, _wrong(row.decision, row.verdict)
+
+
+def _sampled(session: Session, tenant_id: str, now: datetime) -> Iterable[tuple[Any, bool]]:
+    query = dashboards.verdicts_given(tenant_id, now).where(col(Case.kind) == spot_checks.KIND)
+    for row in session.execute(query):
+        yield row.reasons, row.verdict != "dismiss"
 
 
 def _appeals(session: Session, tenant_id: str, now: datetime) -> Iterable[tuple[Any, bool]]:

@@ -17,6 +17,7 @@ from scanner import (
     marking,
     objections,
     reconsideration,
+    spot_checks,
     webhooks,
     words,
 )
@@ -141,6 +142,7 @@ def release(service: "Service", event: Event) -> None:
         take_effect(service, session, track, decision, event)
         objections.put_before_a_person(service, session, track, event)
         reconsideration.freed(service, session, track, decision, event)
+        spot_checks.draw(service, session, track, decision, event)
 
 
 def notify(service: "Service", event: Event) -> None:

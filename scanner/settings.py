@@ -166,6 +166,12 @@ class Settings(BaseSettings):
         le=1,
         description="Share of verdicts that a second reviewer checks without seeing them.",
     )
+    spot_check_share: float = Field(
+        default=0.002,
+        ge=0,
+        le=1,
+        description="Share of cleared tracks that a person looks at, so that what rules let pass is counted.",
+    )
     second_review_hours: float = Field(
         default=24,
         gt=0,

@@ -61,6 +61,7 @@ ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     "indeterminate": ("rescan", "release", "restrict", "block"),
     "dead_letter": ("rescan", "dismiss"),
     "retro_match": ("dismiss", "restrict", "block"),
+    "spot_check": ("dismiss", "restrict", "block"),
     "human_review": ("uphold", "release", "restrict", "block"),
     "reference_flood": ("activate", "retire"),
     "reference_conflict": ("activate", "retire"),

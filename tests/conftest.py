@@ -299,6 +299,7 @@ def make_service(
                 "retries": 3,
                 "kafka_partitions": 2,
                 "second_review_share": 0,  # drawn by chance: tests that are about it say so
+                "spot_check_share": 0,
                 "workers": 0,
             }
             make_key_file(tmp_path)

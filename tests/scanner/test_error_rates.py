@@ -21,16 +21,18 @@ def decided(service: Service, caller: Caller, decision: str, *rules: str) -> Pol
         return row
 
 
-def case_of(service: Service, decision: PolicyDecision) -> Case:
+def case_of(service: Service, decision: PolicyDecision, kind: str = "review") -> Case:
     now = service.now()
     return Case(
-        id=new_id(), tenant_id=decision.tenant_id, track_id=decision.track_id, kind="review", state="closed",
+        id=new_id(), tenant_id=decision.tenant_id, track_id=decision.track_id, kind=kind, state="closed",
         priority=0, decision_id=decision.id, reasons=[], opened_at=now, closed_at=now,
     )  # fmt: skip
 
 
-def reviewed(service: Service, decision: PolicyDecision, reviewer_id: str, verdict: str) -> None:
-    case = case_of(service, decision)
+def reviewed(
+    service: Service, decision: PolicyDecision, reviewer_id: str, verdict: str, kind: str = "review"
+) -> None:
+    case = case_of(service, decision, kind)
     given_ = CaseVerdict(
         id=new_id(), tenant_id=case.tenant_id, case_id=case.id, reviewer_id=reviewer_id, role="reviewer",
         verdict=verdict, reason="other", text="", state="applied", created_at=service.now(),
@@ -63,6 +65,20 @@ def golden(service: Service, decision: PolicyDecision, known: str, officer_id: s
         session.add(case)
         session.flush()
         session.add(row)
+
+
+def test_of_what_was_cleared_and_drawn_it_is_told_how_often_somebody_found_something(
+    service: Service, caller: Caller
+) -> None:
+    rita = str(casework.person(service, caller, "rita").user_id)
+    clear = decided(service, caller, "clear", "nothing-found")
+    for verdict in ("dismiss", "dismiss", "block", "restrict"):
+        reviewed(service, clear, rita, verdict, "spot_check")
+
+    with service.database.reading() as session:
+        (rate,) = error_rates.by_rule(session, caller.tenant_id, service.now())
+
+    assert (rate.rule, rate.source, rate.errors, rate.n) == ("nothing-found", "sample", 2, 4)
 
 
 def test_each_rule_is_told_by_source_with_how_often_it_was_looked_at(

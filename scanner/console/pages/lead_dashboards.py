@@ -49,6 +49,7 @@ SOURCES: Final = {
     "reviews": _("Reviews, 30 days"),
     "appeals": _("Appeals, 30 days"),
     "golden": _("Golden cases"),
+    "sample": _("Drawn by chance, 30 days"),
 }
 
 

@@ -1,0 +1,57 @@
+"""Spot checks: a random share of what rules clear goes before a person, so that what they let pass is counted.
+
+Which tracks these are creators are not told, and a track is out meanwhile. What a reviewer finds has effect as on
+any track that is out; how often they found something is the error rate of clearing (`scanner/error_rates.py`).
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import Session, col, select
+
+import appeals
+from scanner.clock import new_id
+from scanner.delivery import OUT
+from scanner.events import CaseOpened
+from scanner.journal import Event, record
+from scanner.tables import Case, PolicyDecision, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+KIND: Final = "spot_check"
+
+
+def draw(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
+) -> None:
+    """Ask a person about a locked track that is out, if its decision is among those that are drawn."""
+    if decision.decision != "clear" or track.state not in OUT:
+        return
+    number = service.secrets.share("spot-check", decision.id)
+    if number >= service.settings.spot_check_share or _is_before_somebody(session, track):
+        return
+    case = appeals.open_case(
+        case_id=new_id(),
+        tenant_id=track.tenant_id,
+        track_id=track.id,
+        kind=KIND,
+        reasons=[],
+        now=service.now(),
+        decision_id=decision.id,
+    )
+    case.version = 1
+    session.add(case)
+    record(
+        session,
+        tenant_id=case.tenant_id,
+        subject=case.id,
+        version=1,
+        data=CaseOpened(track_id=track.id, kind=KIND, decision_id=decision.id),
+        now=service.now(),
+        cause=event,
+    )
+
+
+def _is_before_somebody(session: Session, track: Track) -> bool:
+    query = select(Case.id).where(Case.track_id == track.id, col(Case.closed_at).is_(None))
+    return session.exec(query.limit(1)).first() is not None
