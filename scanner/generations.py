@@ -42,13 +42,16 @@ TRAINING_PIECE: Final = "generator.training-piece"
 class GenerationAsked:
     """What is to be made, for whom; no account: for the platform itself.
 
-    ``checked``: prompt and fields are those of an earlier request, which engines could answer.
+    ``melody`` is MIDI to build on, or ``melody_sha256`` of what is in the store. ``checked``: prompt and
+    fields are those of an earlier request, which engines could answer.
     """
 
     prompt: str
     account: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     checked: bool = False
+    melody: bytes | None = None
+    melody_sha256: str | None = None
 
 
 def request(service: "Service", caller: Caller, asked: GenerationAsked) -> dict[str, Any]:
@@ -84,10 +87,15 @@ def request_all(
     people.require_own_name(caller, asked.account)
     if not asked.checked:
         fields = generators.fields(asked.prompt, asked.parameters)
+        if asked.melody is not None:
+            fields["melody_midi"] = asked.melody
         generators.check(fields, longest=service.settings.generation_seconds)
     engine = asked.parameters.get("engine", generators.BUILTIN)
     if (stopped := generation_engines.stopped(service, engine)) is not None:
         raise generation_engines.EngineDisabledError(stopped)
+    melody = asked.melody_sha256
+    if asked.melody is not None:
+        melody = service.store.put_bytes(caller.tenant_id, asked.melody).sha256
     now = service.now()
     with service.database.reading() as session:
         objected = objections(service, session, caller.tenant_id, asked.prompt, asked.parameters)
@@ -102,7 +110,12 @@ def request_all(
         account_id = account.id if account else None
         person = people.person_of(service, session, account_id)
         reasons = [*objected, *_gates_of_several(person, len(wanted), now)]
-        return [_taken_in(session, caller, each, account_id, reasons, now) for each in wanted]
+        return [
+            _taken_in(
+                session, caller, replace(each, melody_sha256=melody), account_id, reasons, now
+            )
+            for each in wanted
+        ]
 
 
 def _gates_of_several(
@@ -134,6 +147,7 @@ def _taken_in(
         state=GenerationState.REQUESTED,
         prompt=asked.prompt,
         parameters=asked.parameters,
+        melody_sha256=asked.melody_sha256,
         reasons=[],
         created_at=now,
         updated_at=now,
@@ -191,6 +205,7 @@ def describe(session: Session, row: Generation) -> dict[str, Any]:
         "account": account.external_id if account else None,
         "prompt": row.prompt,
         "parameters": row.parameters,
+        "melody_sha256": row.melody_sha256,
         "needs_consent": "generate" if lacking else None,
         "reasons": row.reasons,
         "generator": generators.installed(),

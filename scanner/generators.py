@@ -1,5 +1,6 @@
 """What makes takes here: whether it is installed, what it can be asked for, and in which words."""
 
+import base64
 import hashlib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -49,9 +50,12 @@ def check(wanted_fields: dict[str, Any], *, longest: float) -> None:
         With what to write instead.
     """
     from generator import InvalidRequestError, request_of
+    from generator.given_melody import given_melody
 
     try:
         wanted = request_of(wanted_fields)
+        if wanted.melody_midi is not None:
+            given_melody(wanted.melody_midi)
     except InvalidRequestError as error:
         raise DeclarationError([{"field": "request", "detail": str(error)}]) from error
     if (wanted.seconds or 0) > longest:
@@ -103,6 +107,9 @@ def asked_of(
         SHA-256 of the cleared audio that the generation names.
     """
     named = {} if audio_reference is None else {"audio_reference": audio_reference}
+    if row.melody_sha256 is not None:
+        with service.store.path_or_copy(row.tenant_id, row.melody_sha256) as kept:
+            named["melody_midi"] = base64.b64encode(kept.read_bytes()).decode()
     return {
         **engine_access.told_of(service.settings, engine_of(row)),
         "fields": fields_of(row) | named,

@@ -107,7 +107,11 @@ def away(service: "Service", caller: Caller, generation_id: str) -> dict[str, An
     parameters = {name: value for name, value in row.parameters.items() if name != "seed"}
     parameters["away_from"] = [*tried, row.id]
     asked = generations.GenerationAsked(
-        row.prompt, account.external_id if account else None, parameters, checked=True
+        row.prompt,
+        account.external_id if account else None,
+        parameters,
+        checked=True,
+        melody_sha256=row.melody_sha256,
     )
 
     def require(session: Session) -> None:

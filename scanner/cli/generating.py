@@ -21,6 +21,7 @@ from scanner.cli.session import (
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
+    from scanner.generations import GenerationAsked
     from scanner.service import Service
     from scanner.tables import Track
 
@@ -51,6 +52,10 @@ def generate(
             "--lyrics", help="Text file of words to be sung.", exists=True, dir_okay=False
         ),
     ] = None,
+    melody: Annotated[
+        Path | None,
+        typer.Option("--melody", help="MIDI file to build on.", exists=True, dir_okay=False),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="The same request and seed give the same take.")
     ] = None,
@@ -74,10 +79,14 @@ def generate(
         "seed": seed,
         "stems": stems or None,
     }
+    from scanner.generations import GenerationAsked
+
     parameters = {name: value for name, value in given.items() if value is not None}
     with opened() as service:
         caller = caller_for(service, tenant)
-        result = _generate(service, caller, prompt, account, parameters, out)
+        tune = melody.read_bytes() if melody is not None else None
+        asked = GenerationAsked(prompt, account, parameters, melody=tune)
+        result = _generate(service, caller, asked, out)
     if as_json:
         say(result)
     else:
@@ -88,15 +97,12 @@ def generate(
 def _generate(
     service: "Service",
     caller: "Caller",
-    prompt: str,
-    account: str | None,
-    parameters: dict[str, Any],
+    asked: "GenerationAsked",
     out: Path,
 ) -> dict[str, Any]:
     """Return the generation, with its track's decision and files beside it."""
     from scanner import delivery, generations, inline, track_views, tracks
 
-    asked = generations.GenerationAsked(prompt, account, parameters)
     made = generations.request(service, caller, asked)
     inline.drive_generation(service, made["id"])
     with service.database.reading() as session:

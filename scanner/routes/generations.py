@@ -70,7 +70,9 @@ def request_generation(
     """
 
     def work() -> Answer:
-        asked = generations.GenerationAsked(wanted.prompt, wanted.account, wanted.parameters())
+        asked = generations.GenerationAsked(
+            wanted.prompt, wanted.account, wanted.parameters(), melody=wanted.melody_midi
+        )
         view = generations.request(service, caller, asked)
         location = {"Location": f"/v1/generations/{view['id']}"}
         with service.database.reading() as session:

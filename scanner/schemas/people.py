@@ -4,7 +4,14 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Base64Bytes,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from policy.facts import AgeMethod, ConsentScope
 from policy.territories import Territory
@@ -260,6 +267,9 @@ class GenerationAskedFor(Asked):
         None,
         description="Words of a line that is to be sung, for its rhythm; they may quote nobody.",
     )
+    melody_midi: Annotated[Base64Bytes, Field(max_length=100_000)] | None = Field(
+        None, description="MIDI file to build on, in base64: its melody is kept and harmonised."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
         None, description="The same request and seed give the same bytes."
     )
@@ -271,8 +281,8 @@ class GenerationAskedFor(Asked):
     )
 
     def parameters(self) -> dict[str, Any]:
-        """Return what was given beside the prompt and the account."""
-        return self.model_dump(exclude={"prompt", "account"}, exclude_none=True)
+        """Return what was given beside the prompt, the account and the melody."""
+        return self.model_dump(exclude={"prompt", "account", "melody_midi"}, exclude_none=True)
 
 
 class QuotaAnswer(Answer):
@@ -304,6 +314,7 @@ class GenerationAnswer(Answer):
     account: str | None
     prompt: str
     parameters: dict[str, Any]
+    melody_sha256: str | None = Field(description="Of the MIDI file that it builds on.")
     needs_consent: ConsentScope | None
     reasons: list[GateReasonAnswer]
     generator: Generator

@@ -102,7 +102,7 @@ class Generation(SQLModel, table=True):
     """A request to a generator, whether it may be made, and what was.
 
     ``take`` is what its engine says of it: what was understood, why each choice was made, the stems.
-    ``quota_day`` is the day, in the zone of the account's controls, to whose quota it counts.
+    ``melody_sha256`` is MIDI that it builds on. ``quota_day`` is the day, in the zone of the account's controls, to whose quota it counts.
     """
 
     __tablename__ = "generation"
@@ -120,6 +120,7 @@ class Generation(SQLModel, table=True):
     parameters: dict[str, Any] = Field(sa_type=json_type())
     reasons: list[dict[str, Any]] = Field(sa_type=json_type())
     quota_day: str | None = Field(default=None, max_length=10)
+    melody_sha256: str | None = Field(default=None, max_length=64)
     track_id: str | None = Field(default=None, max_length=36)
     take: dict[str, Any] | None = Field(default=None, sa_type=json_type())
     created_at: datetime = Field(sa_type=UtcDateTime)

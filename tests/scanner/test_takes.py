@@ -1,5 +1,6 @@
 """Takes: made, submitted, marked, scanned and judged; what copies somebody does not leave."""
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,10 @@ from scanner.consumer_groups import GROUPS
 from scanner.declarations import DeclarationError
 from scanner.generations import GenerationAsked
 from scanner.journal import Actor, event_of
+from scanner.privacy import blobs
 from scanner.service import Service
 from scanner.tables import Generation, JournalRow, Track
+from tests.generator.test_given_melody import midi
 from tests.running import add_tenant
 
 (GROUP,) = (group for group in GROUPS if group.name == takes.GROUP)
@@ -88,6 +91,28 @@ def test_a_take_that_copies_a_protected_recording_does_not_leave(service, caller
 
     assert again.take["id"] == first.take["id"]
     assert copy.state in {"blocked", "quarantined"}
+
+
+def test_a_take_builds_on_a_given_melody_which_is_kept_until_it_is_erased(service, caller) -> None:
+    wanted = GenerationAsked("flute and piano", None, {"seed": 2}, melody=midi())
+    view = generations.request(service, caller, wanted)
+    inline.drive_generation(service, view["id"])
+
+    row = generation(service, view["id"])
+
+    assert view["melody_sha256"] == row.melody_sha256 == hashlib.sha256(midi()).hexdigest()
+    told = {each["field"]: each["why"] for each in row.take["reasons"]}
+    assert told["key"] == told["bars"] == "as in the MIDI given"
+    with service.database.reading() as session:
+        assert blobs.held(session, caller.tenant_id, [row.melody_sha256])
+
+
+def test_what_is_no_midi_file_is_refused(service, caller) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        generations.request(service, caller, GenerationAsked(PROMPT, melody=b"MThd nothing"))
+    assert "melody_midi" in str(refused.value.errors)
+    with service.database.reading() as session:
+        assert session.exec(select(Generation)).all() == []
 
 
 @pytest.mark.parametrize(
