@@ -235,8 +235,8 @@ class GatesAnswer(Answer):
     gates: list[GateAnswer]
 
 
-class GenerationAskedFor(Asked):
-    """What is to be made."""
+class MusicAskedFor(Asked):
+    """What is to be made or heard."""
 
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
     account: ShortText | None = Field(None, description="For whom; none: the platform itself.")
@@ -267,9 +267,6 @@ class GenerationAskedFor(Asked):
         None,
         description="Words of a line that is to be sung, for its rhythm; they may quote nobody.",
     )
-    melody_midi: Annotated[Base64Bytes, Field(max_length=100_000)] | None = Field(
-        None, description="MIDI file to build on, in base64: its melody is kept and harmonised."
-    )
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(
         None, description="The same request and seed give the same bytes."
     )
@@ -283,6 +280,14 @@ class GenerationAskedFor(Asked):
     def parameters(self) -> dict[str, Any]:
         """Return what was given beside the prompt, the account and the melody."""
         return self.model_dump(exclude={"prompt", "account", "melody_midi"}, exclude_none=True)
+
+
+class GenerationAskedFor(MusicAskedFor):
+    """What is to be made."""
+
+    melody_midi: Annotated[Base64Bytes, Field(max_length=100_000)] | None = Field(
+        None, description="MIDI file to build on, in base64: its melody is kept and harmonised."
+    )
 
 
 class QuotaAnswer(Answer):

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from policy.facts import ConsentScope
 from scanner.schemas.common import Answer, Asked, Moment, ShortText
-from scanner.schemas.people import GateReasonAnswer, GenerationAskedFor
+from scanner.schemas.people import GateReasonAnswer, MusicAskedFor
 
 
-class PreviewAskedFor(GenerationAskedFor):
+class PreviewAskedFor(MusicAskedFor):
     """What is to be heard; `stems` says nothing here."""
 
     endless: bool | None = Field(

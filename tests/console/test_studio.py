@@ -61,11 +61,17 @@ def test_a_prompt_says_what_was_understood_what_was_not_and_what_contradicts(wor
 def test_what_was_typed_stays_when_it_can_not_be_made(world) -> None:
     with world.http("musician") as http:
         csrf = csrf_in(http.get("/studio").text)
-        fields = {"prompt": "a waltz", "instruments": "kazoo", "csrf": csrf}
+        fields = {
+            "prompt": "a waltz",
+            "instruments": "kazoo",
+            "lyrics": "Hold the light",
+            "csrf": csrf,
+        }
         for path in ("/studio/takes", "/studio/previews"):
             answer = http.post(path, data=fields)
             assert answer.status_code == 422
             assert "kazoo" in answer.text and "a waltz" in answer.text
+            assert ">Hold the light</textarea>" in answer.text
 
 
 def test_a_child_without_consent_sees_why_and_can_ask_for_nothing(world) -> None:

@@ -309,8 +309,9 @@ def _asked(form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     for name, kind in _NUMBERS.items():
         if text := form.get(name, "").strip():
             parameters[name] = _number(name, text, kind)
-    if key := form.get("key", "").strip():
-        parameters["key"] = key
+    for name in ("key", "lyrics"):
+        if text := form.get(name, "").strip():
+            parameters[name] = text
     if form.get("instruments", "").strip():
         parameters["instruments"] = _listed(form["instruments"])
     return prompt[:2000], parameters
