@@ -177,16 +177,16 @@ def screen_prompt(prompt: str, *registers: Register, songs: Songs | None = None)
             *_named(prompt, parts, register, "artist", quoted),
             *_named(prompt, parts, register, "title", quoted),
             *_spelt(prompt, words, register.artist_keys),
-            *_quoting(prompt, parts, register.songs),
+            *_quoting(prompt, words, register.songs),
         ]
     if songs is not None:
-        found += _quoting(prompt, parts, songs)
+        found += _quoting(prompt, words, songs)
     return ScreenedPrompt(tuple(_apart(prompt, found)))
 
 
 def screen_lyrics(lyrics: str, songs: Songs) -> ScreenedPrompt:
     """Look in lyrics that are to be sung for those of others, and for hate; they may name whom they like."""
-    found = [*_hate(lyrics), *_quoting(lyrics, in_order(words_of(lyrics)), songs)]
+    found = [*_hate(lyrics), *_quoting(lyrics, words_of(lyrics), songs)]
     return ScreenedPrompt(tuple(_apart(lyrics, found)))
 
 
@@ -246,9 +246,8 @@ def _spelt(prompt: str, words: Sequence[Word], keys: dict[str, str]) -> Iterator
 
 
 def _quoting(text: str, words: Sequence[Word], songs: Songs) -> Iterator[Objection]:
-    for first, last, song in quotations(words, songs):
-        span = (words[first].start, words[last - 1].end)
-        yield Objection("quoted-lyrics", text[slice(*span)], span, song.title)
+    for start, end, song in quotations(words, songs):
+        yield Objection("quoted-lyrics", text[start:end], (start, end), song.title)
 
 
 def _hate(prompt: str) -> Iterator[Objection]:

@@ -1,9 +1,11 @@
 """What of a text quotes lyrics, nearly word for word.
 
 Lyrics are found by three words in a row that they share with the text, and then compared: where six words
-lie in them with at most 6 % of their letters changed, they are quoted.
+lie in them with at most 6 % of their letters changed, they are quoted. In scripts that put no spaces between words
+(Chinese, Japanese, Thai, ...) a sign stands for a word, and twelve of them are a quotation.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
@@ -14,9 +16,24 @@ from policy.words.folding import Word, in_order, words_of
 
 _SHINGLE: Final = 3
 _LEAST_WORDS: Final = 6
+_LEAST_SIGNS: Final = 12
 _SURE: Final = 94.0
 _MOST_COMPARED: Final = 32
 """Songs that six words are compared with, those first that share most with them."""
+
+
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
+)
+"""Thai and Lao, Burmese, Khmer, kana, and Chinese characters."""
+
+
+class Unit(NamedTuple):
+    """A word, or a sign of a script without spaces, as it is compared; ``start`` and ``end`` are its place."""
+
+    text: str
+    start: int
+    end: int
 
 
 class Song(NamedTuple):
@@ -57,8 +74,7 @@ class KnownSongs:
 
 def folded(lyrics: str) -> str:
     """Return the words of lyrics as they are compared, with a space between."""
-    lines = (in_order(words_of(line)) for line in lyrics.splitlines())
-    return " ".join(form for words in lines for form in _as_written(words))
+    return " ".join(each.text for line in lyrics.splitlines() for each in _units(words_of(line)))
 
 
 def shingles(words: str) -> frozenset[str]:
@@ -67,21 +83,31 @@ def shingles(words: str) -> frozenset[str]:
 
 
 def quotations(words: Sequence[Word], songs: Songs) -> Iterator[tuple[int, int, Song]]:
-    """Yield every six words, from and up to which (excluded), that a song has, and the song."""
-    plain = _as_written(words)
+    """Yield where in their line words are quoted, first and last character (excluded), and the song.
+
+    What is longer than the least quotation comes in overlapping parts.
+    """
+    units = _units(words)
+    plain = [each.text for each in units]
     in_a_row = list(_in_a_row(plain))
     having = songs.having(frozenset(in_a_row))
-    alike = [
-        _alike(having, in_a_row[first : first + _LEAST_WORDS - _SHINGLE + 1])
-        for first in range(len(plain) - _LEAST_WORDS + 1)
+    parts = [
+        (first, end, _alike(having, in_a_row[first : end - _SHINGLE + 1]))
+        for first in range(len(plain))
+        if (end := first + _least(plain[first])) <= len(plain)
     ]
-    known = songs.songs({number for numbers in alike for number in numbers})
-    for first, numbers in enumerate(alike):
-        part = " ".join(plain[first : first + _LEAST_WORDS])
+    known = songs.songs({number for *_, numbers in parts for number in numbers})
+    for first, end, numbers in parts:
+        part = " ".join(plain[first:end])
         for song in (known[number] for number in numbers if number in known):
             if _has(song.words, part):
-                yield first, first + _LEAST_WORDS, song
+                yield units[first].start, units[end - 1].end, song
                 break
+
+
+def _least(text: str) -> int:
+    """Return how many units are a quotation, from one that begins with this."""
+    return _LEAST_SIGNS if _UNSPACED.match(text) else _LEAST_WORDS
 
 
 def _alike(having: Mapping[str, Sequence[int]], some: Sequence[str]) -> list[int]:
@@ -106,9 +132,18 @@ def _has(words: str, part: str) -> bool:
     return part in words or fuzz.partial_ratio(part, words, score_cutoff=_SURE) >= _SURE
 
 
-def _as_written(words: Sequence[Word]) -> list[str]:
-    """Return words without what hides them."""
-    return [word.forms[min(1, len(word.forms) - 1)] for word in words]
+def _units(words: Sequence[Word]) -> list[Unit]:
+    """Return words without what hides them, and words of scripts without spaces sign by sign."""
+    found = []
+    for word in in_order(words):
+        text = word.forms[min(1, len(word.forms) - 1)]
+        if not _UNSPACED.search(text):
+            found.append(Unit(text, word.start, word.end))
+        elif len(text) == word.end - word.start:
+            found += [Unit(each, at, at + 1) for at, each in enumerate(text, word.start)]
+        else:
+            found += [Unit(each, word.start, word.end) for each in text]
+    return found
 
 
 def _in_a_row(words: Sequence[str]) -> Iterator[str]:

@@ -52,6 +52,34 @@ def test_a_long_quotation_of_lyrics_is_shown_whole() -> None:
     assert answer.objections[0].words == "we were copper we were thunder we were wires in the rain"
 
 
+@pytest.mark.parametrize(
+    ("lyrics", "prompt", "quoted"),
+    [
+        (
+            "港の明かりを抱きしめて朝まで歌う\n銀の梯子を登れば",
+            "静かな曲、港の明かりを抱きしめて朝まで",
+            True,
+        ),
+        (
+            "港の明かりを抱きしめて朝まで歌う\n銀の梯子を登れば",
+            "港の明かりの静かな曲、朝まで",
+            False,
+        ),
+        ("銀色的梯子靠在旧港口的墙上等着天亮", "慢歌，银色的梯子靠在旧港口的墙上", True),
+        ("โอบกอดแสงไฟท่าเรือไว้จนถึงเช้า", "เพลงช้า โอบกอดแสงไฟท่าเรือไว้", True),
+    ],
+)
+def test_lyrics_without_spaces_between_words_are_quoted_by_twelve_signs(
+    lyrics: str, prompt: str, quoted: bool
+) -> None:
+    answer = screen_prompt(prompt, Register(lyrics=(lyrics,)))
+
+    assert (answer.signals == ("quoted-lyrics",)) is quoted
+    for objection in answer.objections:
+        assert objection.words == prompt[slice(*objection.span)]
+        assert lyrics[2:10] in objection.words
+
+
 def test_a_few_words_that_a_song_has_too_are_nobodys() -> None:
     assert screen_prompt("we were wires", REGISTER).accepted
 
