@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 
 import appeals
 from appeals.standing import Submissions
-from scanner import flaggers, matters, misuse, notice_tracks, stay_down
+from scanner import flaggers, matters, misuse, notice_tracks, redress, stay_down
 from scanner.notice_cases import close_cases, open_case
 from scanner.notice_senders import WHAT, Party, day, party_of, tell
 from scanner.notices import BadNoticeError
@@ -111,6 +111,7 @@ def decide(
     else:
         for each in rows:
             each.state = "refused"
+    row.open_to_appeal = redress.offered(service, session, row.tenant_id)
     _answer(service, session, row)
     close_cases(
         service,
@@ -154,6 +155,7 @@ def _answer(service: "Service", session: Session, notice: Notice) -> None:
         remedy=notice.remedy or "",
         places=", ".join(notice.territories),
         until=day(service, notice.due_at, last=True),
+        contest=notice.open_to_appeal,
     )
 
 
