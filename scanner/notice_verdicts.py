@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 
 import appeals
 from appeals.standing import Submissions
-from scanner import flaggers, matters, misuse, notice_tracks, redress, stay_down
+from scanner import flaggers, illegal_uploads, matters, misuse, notice_tracks, redress, stay_down
 from scanner.notice_cases import close_cases, open_case
 from scanner.notice_senders import WHAT, Party, day, party_of, tell
 from scanner.notices import BadNoticeError
@@ -124,6 +124,8 @@ def decide(
     flaggers.judge(service, session, row)
     if row.misuse is not None:
         _weigh(service, session, row)
+    if verdict.verdict == "action":
+        illegal_uploads.weigh(service, session, row, tracks.values())
     return row
 
 
