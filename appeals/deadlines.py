@@ -73,6 +73,7 @@ RULES: Final[Mapping[str, DeadlineRule]] = MappingProxyType(
         "notice-target": DeadlineRule("valid", 1, "business days", ("DSA-16", "DMCA-T")),
         "trusted-notice-target": DeadlineRule("valid", 4, "hours", ("DSA-22",)),
         "data-request": DeadlineRule("received", 1, "months", ("GDPR-15/20",), longer_by=2),
+        "small-no-more": DeadlineRule("status lost", 12, "months", ("DSA-19",)),
         "database-push": DeadlineRule("effect", 24, "hours", ("DSA-24/15",)),
         "post-flag-restoration": DeadlineRule("flag", 48, "hours", ("DE-URHDAG",)),
         "post-flag-decision": DeadlineRule("complaint", 7, "days", ("DE-URHDAG",)),

@@ -6,7 +6,7 @@ Links to tracks, accounts, references, holders and decisions are plain ids.
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, true
 from sqlmodel import Field, SQLModel
 
 from appeals.columns import UtcDateTime, json_type
@@ -36,7 +36,8 @@ class Notice(MatterRow, table=True):
     """Somebody says that material infringes, or is illegal.
 
     ``form`` is one of :data:`appeals.forms.FORMS`; ``elements`` what was given, ``missing`` what is to be
-    cured, both by element. ``token_digest`` is the SHA-256 of the token in the sender's link.
+    cured, both by element. ``token_digest`` is the SHA-256 of the token in the sender's link. ``open_to_appeal``
+    is whether its sender was told of an appeal (DSA-19).
     """
 
     __tablename__ = "notice"
@@ -63,6 +64,7 @@ class Notice(MatterRow, table=True):
     territories: list[str] = Field(
         default_factory=list, sa_type=json_type(), sa_column_kwargs={"server_default": "[]"}
     )
+    open_to_appeal: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
 
 
 class NoticeTrack(SQLModel, table=True):
@@ -227,7 +229,10 @@ class AppealDecider(SQLModel, table=True):
 
 
 class Strike(MatterRow, table=True):
-    """Counts against an account until it expires or is reversed (DMCA-RI)."""
+    """Counts against an account until it expires or is reversed (DMCA-RI).
+
+    ``open_to_appeal`` is whether the account was told of an appeal (DSA-19).
+    """
 
     __tablename__ = "strike"
     KIND: ClassVar[str] = "strike"
@@ -241,13 +246,15 @@ class Strike(MatterRow, table=True):
     active_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_for: str | None = Field(default=None, max_length=200)
+    open_to_appeal: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
 
 
 class Sanction(SQLModel, table=True):
     """A warning, a suspension or an end, given by a person to somebody who misuses (DSA-23, DMCA-RI).
 
     ``what`` is what is suspended: uploads, notices, complaints or the account. ``factors`` are the four of
-    DSA-23 as they stood. An end of an account needs a second signer.
+    DSA-23 as they stood. An end of an account needs a second signer. ``open_to_appeal`` is whether whom it
+    hits was told of an appeal (DSA-19).
     """
 
     __tablename__ = "sanction"
@@ -268,6 +275,7 @@ class Sanction(SQLModel, table=True):
     starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_for: str | None = Field(default=None, max_length=200)
+    open_to_appeal: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -48,6 +48,7 @@ def state_measure(
     reasons: Sequence[dict[str, Any]],
     now: datetime,
     zone: str = "UTC",
+    open_to_appeal: bool = True,
 ) -> StatementOfReasons:
     """Write the statement that goes with what is done to a party; its ground is the terms, which are published.
 
@@ -57,6 +58,8 @@ def state_measure(
         ``rule``, ``text`` and ``legal_basis`` each; ``texts`` by language where there are such words.
     zone : str, optional
         IANA name of the zone in which the last day to contest it ends.
+    open_to_appeal : bool, optional
+        Whether there is a complaint and a body out of court (DSA-19).
 
     Raises
     ------
@@ -84,7 +87,8 @@ def state_measure(
         legal_basis=sorted({str(rule) for each in reasons for rule in each["legal_basis"]}),
         automated_detection=False,
         automated_decision=measure.automated,
-        contest_until=deadline("complaint-window", now, zone).due_at,
+        contest_until=deadline("complaint-window", now, zone).due_at if open_to_appeal else None,
+        open_to_appeal=open_to_appeal,
         redress="",
         text="",
         created_at=now,

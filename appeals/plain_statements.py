@@ -57,7 +57,12 @@ def reason_text(reason: Mapping[str, Any], language: str) -> str:
 def redress(statement: StatementOfReasons, language: str, zone: str = "UTC") -> str:
     """Return who decided, and how and until when that can be contested (DSA-17(3)(f))."""
     words = texts()[language]
-    said = [words["decided"][_yes(statement.automated_decision)], words["redress"]]
+    decided = words["decided"][_yes(statement.automated_decision)]
+    if (
+        not statement.open_to_appeal
+    ):  # the platform is exempt from what DSA-20 and DSA-21 ask (DSA-19)
+        return f"{decided} {words['court']}"
+    said = [decided, words["redress"]]
     if statement.contest_until is not None:
         said.append(
             words["until_day"].format(day=_last_day(statement.contest_until, language, zone))

@@ -134,13 +134,19 @@ class MisuseFinding:
     because: tuple[str, ...] = field(default=())
 
 
-def misuse(sent: Submissions, warned: bool, policy: MisusePolicy | None = None) -> MisuseFinding:
+def misuse(
+    sent: Submissions,
+    warned: bool,
+    policy: MisusePolicy | None = None,
+    *,
+    found: str = "manifestly unfounded",
+) -> MisuseFinding:
     """Weigh misuse by number, share, gravity and intent; who was not warned is warned first."""
     rules = policy or MisusePolicy()
     share = sent.unfounded / sent.total if sent.total else 0.0
     because = []
     if sent.unfounded >= rules.least and share >= rules.share:
-        because.append(f"{sent.unfounded} of {sent.total} were manifestly unfounded")
+        because.append(f"{sent.unfounded} of {sent.total} were {found}")
     grave = sent.unfounded if sent.grave is None else sent.grave
     if grave >= rules.grave_least and sent.gravity == "grave":
         because.append(f"{grave} of them were grave")

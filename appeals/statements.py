@@ -19,6 +19,8 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What a limit restricts, by its kind; of those that packs define themselves, visibility."""
 WAYS: Final = ("complaint", "out_of_court", "court")
+LEFT_BY_LAW: Final = ("court",)
+"""What is left where a platform is exempt from the others and does not offer them (DSA-19)."""
 BY_LAW: Final = frozenset({"notice", "trusted_flagger", "order"})
 
 
@@ -69,6 +71,7 @@ def state_reasons(
     outcomes: Mapping[str, str] | None = None,
     source: Source = OWN,
     zone: str = "UTC",
+    open_to_appeal: bool = True,
 ) -> StatementOfReasons:
     """Write the statement that goes with a restriction.
 
@@ -80,6 +83,8 @@ def state_reasons(
         What it goes back to.
     zone : str, optional
         IANA name of the zone in which the last day to contest it ends.
+    open_to_appeal : bool, optional
+        Whether there is a complaint and a body out of court: an exempt platform need not offer them (DSA-19).
 
     Raises
     ------
@@ -108,7 +113,8 @@ def state_reasons(
         legal_basis=basis,
         automated_detection=source.searched or not source.by_law,
         automated_decision=automated_decision,
-        contest_until=deadline("complaint-window", now, zone).due_at,
+        contest_until=deadline("complaint-window", now, zone).due_at if open_to_appeal else None,
+        open_to_appeal=open_to_appeal,
         redress="",
         text="",
         created_at=now,
@@ -176,7 +182,10 @@ def machine_form(statement: StatementOfReasons, language: str = "en") -> dict[st
         "automated_decision": statement.automated_decision,
         "ground": statement.ground,
         "legal_basis": statement.legal_basis,
-        "redress": {"ways": list(WAYS), "until": until.isoformat() if until else None},
+        "redress": {
+            "ways": list(WAYS if statement.open_to_appeal else LEFT_BY_LAW),
+            "until": until.isoformat() if until else None,
+        },
     }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, false
+from sqlalchemy import Index, false, true
 from sqlmodel import Field, SQLModel
 
 from appeals.columns import UtcDateTime, json_type
@@ -58,7 +58,8 @@ class StatementOfReasons(SQLModel, table=True):
 
     It is about a track and its decision, or about what a matter (a sanction, a strike) does to a party: ``what``
     is uploads, notices, complaints or the account, ``ends_at`` when it ends. ``territories`` is where it holds, ``*`` for everywhere but in ``excepted``. ``source`` is what it goes
-    back to, ``source_form`` the form of a notice. ``ground`` is law or terms.
+    back to, ``source_form`` the form of a notice. ``ground`` is law or terms. What is not ``open_to_appeal`` told of no
+    appeal, since its platform is exempt and offers none (DSA-19).
     """
 
     __tablename__ = "statement_of_reasons"
@@ -90,6 +91,7 @@ class StatementOfReasons(SQLModel, table=True):
     automated_detection: bool
     automated_decision: bool
     contest_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    open_to_appeal: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     redress: str = Field(max_length=1000)
     text: str
     language: str = Field(default="en", max_length=10)

@@ -127,6 +127,7 @@ def describe_strike(row: Strike) -> dict[str, Any]:
         "active_from": _moment(row.active_from),
         "expires_at": _moment(row.expires_at),
         "ended_for": row.ended_for,
+        "open_to_appeal": row.open_to_appeal,
     }
 
 
@@ -145,6 +146,7 @@ def describe_sanction(row: Sanction) -> dict[str, Any]:
         "starts_at": _moment(row.starts_at),
         "ends_at": _moment(row.ends_at),
         "ended_for": row.ended_for,
+        "open_to_appeal": row.open_to_appeal,
         "created_at": row.created_at.isoformat(),
     }
 

@@ -6,7 +6,7 @@ from sqlmodel import Session, col, or_, select
 
 import appeals
 from appeals import strike_policy
-from scanner import judgements, letters, recipients
+from scanner import judgements, letters, recipients, statements
 from scanner.letters import Recipient
 from scanner.tables import (
     Appeal,
@@ -94,10 +94,11 @@ def _still(service: "Service", session: Session, row: Appeal, language: str) -> 
         StatementOfReasons.decision_id == decision.id
     )
     until = session.exec(query).first()  # of one that takes effect only now there is none yet
-    if until is None:
+    if until is None and statements.can_be_appealed(service, session, track, decision):
         zone = service.settings.legal_zone
         until = appeals.deadline("complaint-window", service.now(), zone).due_at
-    return {"still": list(dict.fromkeys(still)), "contest_until": f"{until:%Y-%m-%d}"}
+    told = f"{until:%Y-%m-%d}" if until is not None else ""
+    return {"still": list(dict.fromkeys(still)), "contest_until": told}
 
 
 def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:

@@ -8,7 +8,8 @@ stays; where rules made it of both, they judge anew without what fell.
 from sqlmodel import Session
 
 from scanner import notice_tracks
-from scanner.judgements import LEFT_OF, is_judged, limits, made_by_rules
+from scanner.judgements import LEFT_OF, is_judged, limits, made_by_rules, rests_on_rules
+from scanner.packs_in_force import KEEPS
 from scanner.presumed_blocks import BLOCKING
 from scanner.tables import Case, Notice, NoticeTrack, PolicyDecision, PresumedUse
 
@@ -35,12 +36,24 @@ def repeats(session: Session, newer: PolicyDecision, contested: PolicyDecision) 
 
 
 def mixes(session: Session, newer: PolicyDecision, contested: PolicyDecision) -> bool:
-    """Whether rules made a newer decision of what the contested one rests on, and of something else."""
+    """Whether rules made a newer decision of what the contested one rests on, and of something else.
+
+    What a person or a matter limits they keep by its id: that the words are the same says nothing, as two decisions
+    may have a template's, nor does that they differ, as what is left of a decision has its own.
+    """
     if not is_judged(newer) or newer.id < contested.id:
         return False
-    if made_by_rules(session, contested):
-        return bool(_keys(newer) & _keys(contested))
-    return any(each in newer.reasons for each in contested.reasons)
+    if rests_on_rules(session, contested) and _keys(newer) & _keys(contested):
+        return True
+    kept, before = (_kept(session, each) for each in (newer, contested))
+    return kept is not None and any(
+        repeats(session, kept, each) for each in (contested, before) if each is not None
+    )
+
+
+def _kept(session: Session, decision: PolicyDecision) -> PolicyDecision | None:
+    """Return what a person or a matter had limited, that rules keep in a decision by which they tightened."""
+    return session.get(PolicyDecision, decision.explanation.get(KEEPS, ""))
 
 
 def beneath(

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.matter_tables import MatterRow
 from appeals.roles import STAFF, Role
-from scanner import complaint_windows, matters, parties, sanctions, tracks
+from scanner import complaint_windows, matters, parties, redress, sanctions, tracks
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, UnauthorisedError
 from scanner.events import TrackRuled
@@ -99,7 +99,7 @@ def contested(
     NotFoundError
         If there is nothing such of theirs.
     IllegalTransitionError
-        If it is nothing that can be appealed, or not any more.
+        If it is nothing that can be appealed, or not any more, or nobody was told that it can (DSA-19).
     """
     if caller is None:
         if kind != "notice" or token is None:
@@ -157,6 +157,8 @@ def _decision(session: Session, caller: Caller, decision_id: str) -> Contest:
         raise IllegalTransitionError(
             "this decision limits nothing, or has no effect yet: there is nothing to appeal"
         )
+    if not statement.open_to_appeal:
+        redress.refuse("decision", automated=statement.automated_decision)
     who = _ruled(session, track) | _cases(session, Case.track_id, track.id)
     ground = decision.explanation.get("ground") or ()
     if len(ground) == 2:
@@ -207,6 +209,8 @@ def _refused(session: Session, notice: Notice) -> Contest:
         raise IllegalTransitionError(
             f"the notice is {notice.state}: its sender appeals when it was refused"
         )
+    if not notice.open_to_appeal:
+        redress.refuse("refusal")
     sender = notice.holder_id or notice.flagger_id or notice.notifier_digest or notice.id
     role = Role.RIGHTS_HOLDER if notice.holder_id else Role.NOTIFIER
     who = _of_ground(session, "notice", notice.id)
@@ -218,6 +222,8 @@ def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:
     actor = _account(session, caller, strike.account_id, "strike")
     if strike.state not in {"pending", "active"}:
         raise IllegalTransitionError(f"the strike is {strike.state}: it does not count any more")
+    if not strike.open_to_appeal:
+        redress.refuse("strike")
     who = frozenset(strike.deciders) | _of_ground(session, strike.ground_kind, strike.ground_id)
     return Subject(
         "strike", strike.id, strike.created_at, who, strike.track_id, strike.account_id
@@ -239,6 +245,8 @@ def _sanction(session: Session, caller: Caller, sanction_id: str) -> Contest:
         actor = appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
     if row.state != "in_force":
         raise IllegalTransitionError(f"the sanction is {row.state}: there is nothing to appeal")
+    if not row.open_to_appeal:
+        redress.refuse("sanction")
     who = {row.signed_by, row.second_signer} - {None}
     who |= _of_ground(session, "sanction", row.id)
     account_id = row.party_id if row.party_kind == "account" else None

@@ -183,7 +183,7 @@ class Walk:
         self.previous, self.sequence = seal.hash, seal.sequence
         if not self.checkpoints or self._pseudonyms is None or row is None:
             return
-        self.tree.add(leaf_of(seal.hash, view_of(row, self._pseudonyms)))
+        self.tree.add(leaf_of(seal.hash, view_of(row, seal, self._pseudonyms)))
         mark = self.checkpoints.get(self.sequence)
         if mark is None:
             return

@@ -119,7 +119,7 @@ def leaves(
             query = query.where(JournalSeal.sequence <= upto)
         page = session.exec(query).all()
         for seal, row in page:
-            yield seal, row, leaf_of(seal.hash, view_of(row, pseudonyms))
+            yield seal, row, leaf_of(seal.hash, view_of(row, seal, pseudonyms))
             after = seal.sequence
         session.expunge_all()
         if len(page) < PAGE:

@@ -13,15 +13,15 @@ import rfc8785
 from scanner.journal import content_of
 from scanner.merkle import leaf_hash
 from scanner.pseudonyms import Pseudonyms
-from scanner.tables import JournalRow
+from scanner.tables import JournalRow, JournalSeal
 
 
-def view_of(row: JournalRow, pseudonyms: Pseudonyms) -> dict[str, Any]:
+def view_of(row: JournalRow, seal: JournalSeal, pseudonyms: Pseudonyms) -> dict[str, Any]:
     """Return a row as anybody may see it who may see the row at all."""
     content = content_of(row)
     data = content.pop("data")
     return content | {
-        "actor": pseudonyms.actor(row.actor, row.role),
+        "actor": pseudonyms.sealed(row, seal).actor(row.actor, row.role),
         "data_sha256": data_digest(data),
     }
 

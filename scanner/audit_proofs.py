@@ -50,16 +50,21 @@ class Hidden:
     def __init__(self, service: "Service", session: Session, caller: Caller) -> None:
         self._open = sees_ids(caller)
         self._pseudonyms = service.pseudonyms
+        self._own = service.pseudonyms.on(caller.tenant_id)
         staff = [] if self._open else session.exec(select(User.id)).all()
-        self._staff = {each: self._pseudonyms.of(each) for each in staff}
+        self._staff = {each: self._own.of(each) for each in staff}
 
-    def actor(self, row: JournalRow) -> str:
-        """Return who did it."""
-        return row.actor if self._open else self._pseudonyms.actor(row.actor, row.role)
+    def actor(self, row: JournalRow, seal: JournalSeal | None) -> str:
+        """Return who did it, as the record's checkpoint has it."""
+        return (
+            row.actor
+            if self._open
+            else self._pseudonyms.sealed(row, seal).actor(row.actor, row.role)
+        )
 
     def data(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return what is told of it."""
-        shown: dict[str, Any] = self._pseudonyms.hidden(data, self._staff)
+        shown: dict[str, Any] = self._own.hidden(data, self._staff)
         return shown
 
 
@@ -165,7 +170,7 @@ def _proved(
 ) -> dict[str, Any]:
     named = hidden.data(row.data) != row.data  # names staff: its digest is all that is given
     return {
-        "record": view_of(row, service.pseudonyms),
+        "record": view_of(row, seal, service.pseudonyms),
         "data": None if named else row.data,
         "sequence": seal.sequence,
         "seal": seal.hash,

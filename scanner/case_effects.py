@@ -13,6 +13,7 @@ from scanner import (
     matters,
     parties,
     reasons,
+    redress,
     rulings,
     upkeep,
 )
@@ -20,7 +21,7 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
 from scanner.rulings import Outcome, Ruling
-from scanner.tables import Case, Claim, PolicyDecision, Track
+from scanner.tables import Case, Claim, Notice, PolicyDecision, Track
 from scanner.tracks import analyse_again
 from scanner.verdicts import Verdict, check, track_of
 
@@ -143,6 +144,7 @@ def preview(service: "Service", session: Session, case: Case, verdict: Verdict) 
         ],
         automated_decision=False,
         now=service.now(),
+        open_to_appeal=_can_be_appealed(service, session, case, track, ruling),
     )
     return told | {
         "statement": {
@@ -156,6 +158,17 @@ def preview(service: "Service", session: Session, case: Case, verdict: Verdict) 
             "redress": statement.redress,
         }
     }
+
+
+def _can_be_appealed(
+    service: "Service", session: Session, case: Case, track: Track, ruling: Ruling
+) -> bool:
+    """Whether the statement of a ruling that is not made yet will tell of an appeal (DSA-19)."""
+    source = appeals.Source("claim" if case.matter_kind else "own_initiative")
+    if case.matter_kind == Notice.KIND:
+        source = appeals.Source("notice", session.get_one(Notice, case.matter_id).form)
+    basis = [{"legal_basis": ruling.legal_basis}]
+    return redress.of_decision(service, session, track, source, basis)
 
 
 def _uphold(

@@ -11,6 +11,7 @@ from appeals.standing import Submissions
 from scanner import (
     child_protection,
     complaints,
+    illegal_uploads,
     matters,
     notice_verdicts,
     presumed_uses,
@@ -38,7 +39,7 @@ SUSPENDED_DAYS: Final = 30
 def on_notice(
     service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
 ) -> None:
-    """Act on a notice, on a copy of what it took down, or on its sender's misuse."""
+    """Act on a notice, on a copy of what it took down, or on the misuse of its sender, or of whose tracks it took down."""
     _ABOUT_NOTICES[case.kind](service, session, case, verdict, actor)
 
 
@@ -78,6 +79,11 @@ def _on_misuse(
     service: "Service", session: Session, case: Case, verdict: Verdict, actor: Actor
 ) -> None:
     notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
+    asked = case.reasons[0]
+    if asked.get("what") == illegal_uploads.WHAT:
+        of_account = illegal_uploads.sent_by(session, case.tenant_id, str(asked["party_id"]))
+        _sanction(service, session, case, verdict, actor, illegal_uploads.WHAT, of_account)
+        return
     found = notice_verdicts.sent_by(session, notice)
     _sanction(service, session, case, verdict, actor, "notices", found)
 

@@ -181,4 +181,4 @@ def _name(service: "Service", caller: Caller, person_id: str | None) -> str | No
     """Return a member of staff as others may see them; the auditor sees their real id."""
     if person_id is None or caller.actor.role == "auditor":
         return person_id
-    return service.pseudonyms.of(person_id)
+    return service.pseudonyms.on(caller.tenant_id).of(person_id)

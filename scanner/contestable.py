@@ -91,6 +91,10 @@ def _statements(session: Session, tracks: Sequence[Track]) -> Sequence[Statement
         Appeal.state != "withdrawn",
     )
     query = select(StatementOfReasons).where(
-        col(StatementOfReasons.decision_id).in_(limited), ~appealed.exists()
+        col(StatementOfReasons.decision_id).in_(limited),
+        col(
+            StatementOfReasons.open_to_appeal
+        ),  # of others nobody was told that they can be (DSA-19)
+        ~appealed.exists(),
     )
     return session.exec(query).all()

@@ -147,6 +147,7 @@ def rates(
     reviewer a pseudonym.
     """
     found = list(session.execute(verdicts_given(tenant_id, now)))
+    staff = service.pseudonyms.on(tenant_id)
     banks = _banks_of(session, {row.analysis_id for row in found if row.analysis_id})
     groups: dict[str, dict[str, list[tuple[str, str]]]] = {
         kind: defaultdict(list) for kind in KINDS
@@ -160,7 +161,7 @@ def rates(
             "language": {
                 each for each in ((row.words or {}).get("sources") or {}).values() if each
             },
-            "reviewer": {service.pseudonyms.of(row.reviewer_id)},
+            "reviewer": {staff.of(row.reviewer_id)},
         }
         for kind, of_kind in names.items():
             for name in of_kind:

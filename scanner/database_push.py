@@ -29,7 +29,7 @@ from scanner.tables import (
     Tenant,
     Track,
 )
-from scanner.tenant_sizes import is_micro_or_small
+from scanner.tenant_sizes import is_exempt
 from scanner.track_states import GENERATED
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 
@@ -88,7 +88,7 @@ def queue(
 ) -> None:
     """Queue a statement, inside the transaction of the effect.
 
-    Nothing is queued by a micro or small enterprise (DSA-19), without an address, in a sandbox, or for what
+    Nothing is queued by who is exempt as a micro or small enterprise (DSA-19), without an address, in a sandbox, or for what
     holds nowhere in the European Economic Area.
     """
     if not _sends(service, session, statement.tenant_id):
@@ -119,7 +119,7 @@ def _sends(service: "Service", session: Session, tenant_id: str) -> bool:
     if service.settings.dsa_database_url is None:
         return False
     tenant = session.get_one(Tenant, tenant_id)
-    return tenant.sandbox_of is None and not is_micro_or_small(service, tenant)
+    return tenant.sandbox_of is None and not is_exempt(service, tenant)
 
 
 def _queue(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, func, select
 
-from scanner import keys
+from scanner import keys, redress
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import NotFoundError, ScannerError
@@ -69,6 +69,11 @@ def is_trusted(session: Session, notice: Notice) -> bool:
     """Whether a notice is of a flagger who is trusted now."""
     flagger = session.get(Flagger, notice.flagger_id) if notice.flagger_id else None
     return flagger is not None and flagger.state == "trusted"
+
+
+def comes_first(service: "Service", session: Session, notice: Notice) -> bool:
+    """Whether a notice is looked at before others: of a trusted flagger, where its platform offers that (DSA-19, DSA-22)."""
+    return is_trusted(session, notice) and redress.offered(service, session, notice.tenant_id)
 
 
 def precision(session: Session, flagger_id: str) -> tuple[int, int]:

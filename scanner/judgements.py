@@ -101,22 +101,22 @@ def is_judged(decision: PolicyDecision) -> bool:
 
 def made_by_rules(session: Session, decision: PolicyDecision) -> bool:
     """Whether all that a decision limits is what rules had made of it: also where a person restored that."""
-    found = list(_beginnings(session, decision))
+    found = list(beginnings(session, decision))
     return any(map(is_judged, found)) and not any(KEEPS in each.explanation for each in found)
 
 
 def rests_on_rules(session: Session, decision: PolicyDecision) -> bool:
     """Whether rules made anything of what a decision limits."""
-    return any(map(is_judged, _beginnings(session, decision)))
+    return any(map(is_judged, beginnings(session, decision)))
 
 
 def is_part(session: Session, decision: PolicyDecision) -> bool:
     """Whether a decision is what an appeal left of another one, keeps what a person decided, or brings such back."""
-    found = _beginnings(session, decision)
+    found = beginnings(session, decision)
     return any({LEFT_OF, KEEPS} & each.explanation.keys() for each in found)
 
 
-def _beginnings(session: Session, decision: PolicyDecision) -> Iterator[PolicyDecision]:
+def beginnings(session: Session, decision: PolicyDecision) -> Iterator[PolicyDecision]:
     """Yield a decision, and in turn what it restores or leaves a part of."""
     found: PolicyDecision | None = decision
     while found is not None:

@@ -21,6 +21,8 @@ def write(
     tenant_id: str,
     measure: appeals.Measure,
     reasons: Sequence[dict[str, Any]],
+    *,
+    open_to_appeal: bool = True,
 ) -> StatementOfReasons:
     """Write the statement of a measure: row, event, and outbox; the letter is the caller's.
 
@@ -36,6 +38,7 @@ def write(
         reasons=reasons,
         now=service.now(),
         zone=service.settings.legal_zone,
+        open_to_appeal=open_to_appeal,
     )
     statements.keep(service, session, statement)
     database_push.queue_measure(service, session, statement)

@@ -1,4 +1,4 @@
-"""Misuse of notices and of complaints: what people found is counted, and a person asked what to do (DSA-23)."""
+"""Misuse of notices, of complaints and of uploads: what people found is counted, and a person asked what to do (DSA-23)."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -38,11 +38,17 @@ def one_at_a_time(session: Session, tenant_id: str) -> None:
 
 
 def reason(
-    session: Session, tenant_id: str, party: Party, what: sanctions.What, sent: Submissions
+    session: Session,
+    tenant_id: str,
+    party: Party,
+    what: sanctions.What,
+    sent: Submissions,
+    *,
+    found: str = "manifestly unfounded",
 ) -> dict[str, Any] | None:
     """Return for what a case asks a person to warn or suspend somebody; None if it is not due, or asked."""
     warned = sanctions.was_warned(session, tenant_id, party.kind, party.id, what)
-    finding = standing.misuse(sent, warned)
+    finding = standing.misuse(sent, warned, found=found)
     if finding.suggests == "nothing" or _asked(session, tenant_id, party, what):
         return None
     return {

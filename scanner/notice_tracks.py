@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlmodel import Session, col, select
 
-from scanner import claim_outcomes, recipients, rulings
+from scanner import claim_outcomes, recipients, rulings, statements
 from scanner.journal import Actor, Event
 from scanner.letters import write
 from scanner.rulings import By, Ruling
@@ -124,6 +124,7 @@ def take_down(
         reason=notice.reason or "",
         places=", ".join(notice.territories),
         counter=notice.form == "dmca",
+        contest=statements.can_be_appealed(service, session, track, stored),
     )
 
 

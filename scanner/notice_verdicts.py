@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 
 import appeals
 from appeals.standing import Submissions
-from scanner import flaggers, matters, misuse, notice_tracks, stay_down
+from scanner import flaggers, illegal_uploads, matters, misuse, notice_tracks, redress, stay_down
 from scanner.notice_cases import close_cases, open_case
 from scanner.notice_senders import WHAT, Party, day, party_of, tell
 from scanner.notices import BadNoticeError
@@ -111,6 +111,7 @@ def decide(
     else:
         for each in rows:
             each.state = "refused"
+    row.open_to_appeal = redress.offered(service, session, row.tenant_id)
     _answer(service, session, row)
     close_cases(
         service,
@@ -123,6 +124,8 @@ def decide(
     flaggers.judge(service, session, row)
     if row.misuse is not None:
         _weigh(service, session, row)
+    if verdict.verdict == "action":
+        illegal_uploads.weigh(service, session, row, tracks.values())
     return row
 
 
@@ -154,6 +157,7 @@ def _answer(service: "Service", session: Session, notice: Notice) -> None:
         remedy=notice.remedy or "",
         places=", ".join(notice.territories),
         until=day(service, notice.due_at, last=True),
+        contest=notice.open_to_appeal,
     )
 
 

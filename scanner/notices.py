@@ -357,7 +357,7 @@ def _examine(service: "Service", session: Session, notice: Notice) -> None:
             until=until,
         )
         return
-    trusted = flaggers.is_trusted(session, notice)
+    trusted = flaggers.comes_first(service, session, notice)
     action = "validate_trusted" if trusted else "validate"
     matters.move(service, session, notice, action, matters.CLOCK)
     text = str(notice.elements.get("reason") or notice.elements.get("work") or "")

@@ -286,7 +286,7 @@ def protecting(pack: policy.Pack) -> frozenset[str]:
     return frozenset(
         rule.id
         for rule in pack.rules
-        if not rule.requires and (read := _read(rule)) <= _OF_ANY_TRACK and read & PROTECTING
+        if not rule.requires and (read := read_by(rule)) <= _OF_ANY_TRACK and read & PROTECTING
     )
 
 
@@ -307,10 +307,11 @@ def of_person(facts: policy.Facts) -> policy.Facts:
 
 
 def _read_of_person(rule: policy.Rule) -> frozenset[str]:
-    return PERSON & _read(rule)
+    return PERSON & read_by(rule)
 
 
-def _read(rule: policy.Rule) -> frozenset[str]:
+def read_by(rule: policy.Rule) -> frozenset[str]:
+    """Return the names of the facts that a rule reads."""
     return frozenset(path[0] for clause in rule.clauses for path in clause.reading.paths)
 
 

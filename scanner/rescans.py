@@ -4,7 +4,7 @@ A worker takes one track at a time, and none while new uploads wait for their an
 track, which another takes once the lease is over; one that kept three workers from their end counts as failed.
 
 The new analysis is kept beside the one that decided, and decides nothing: what it finds anew is recorded as
-retro-matching records it, and where the policy pack would now be stricter than on what was known before, a case asks a
+retro-matching records it, and where that limits the track further (:mod:`scanner.unseen`), a case asks a
 person. State and decision of the track stay, and so does what a person decided on them. Where the pack would be
 milder, that is counted.
 """
@@ -19,8 +19,17 @@ from sqlalchemy import ColumnElement, and_, exists, not_, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-import policy
-from scanner import analysis, detector_versions, pipeline, retro_cases, strictness, tracks, words
+import fingerprint
+from scanner import (
+    analysis,
+    detector_versions,
+    pipeline,
+    retro_cases,
+    strictness,
+    tracks,
+    unseen,
+    words,
+)
 from scanner.audio import AudioError
 from scanner.clock import new_id
 from scanner.declared import declared
@@ -32,6 +41,7 @@ from scanner.store import StoreError
 from scanner.tables import Analysis, Rescan, RetroMatch, Tenant, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of, match_of
 from scanner.track_states import GENERATED, State
+from scanner.unseen import Judged
 
 if TYPE_CHECKING:
     from scanner.analysis import Evidence
@@ -271,25 +281,41 @@ def _finish(
         if evidence is not None:
             if track.analysis_id != seen.analysis_id or track.state not in DECIDED:
                 return  # withdrawn, or analysed again meanwhile, by today's detectors
-            session.add(pipeline.analysis_row(track, evidence, started, service.now()))
-            for what in _compared(service, session, track, evidence):
+            look = pipeline.analysis_row(track, evidence, started, service.now())
+            session.add(look)
+            for what in _compared(service, session, track, evidence, look):
                 setattr(own, what, getattr(own, what) + 1)
         setattr(own, outcome, getattr(own, outcome) + 1)
 
 
 def _compared(
-    service: "Service", session: Session, track: Track, evidence: "Evidence"
+    service: "Service", session: Session, track: Track, evidence: "Evidence", look: Analysis
 ) -> Iterable[str]:
-    """Record what is new in a locked track; return whether the pack would be stricter or looser now."""
-    before, after = _decided(service, session, track, evidence)
-    known = retro_cases.known_references(session, track)
-    new = [each for each in _found(evidence) if each.match.reference_id not in known]
-    is_stricter = strictness.stricter(after, before) is not None
-    if new or is_stricter:
-        retro_cases.put_on_record(service, session, track, new, before, after, None)
-    if is_stricter:
+    """Record what is new in a locked track; return whether a person is asked, or the pack would be looser now."""
+    known = _known(session, track)
+    new = [
+        each
+        for each in _found(evidence)
+        if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
+    ]
+    judged = _judged(service, session, track, evidence, new)
+    is_asked = unseen.is_asked(session, track, judged)
+    if new or is_asked:
+        retro_cases.put_on_record(service, session, track, new, judged, None, analysis_id=look.id)
+    if is_asked:
         return ("stricter",)
-    return ("looser",) if strictness.stricter(before, after) is not None else ()
+    before = judged.before[0]
+    return ("looser",) if strictness.stricter(before, judged.after) is not None else ()
+
+
+def _known(session: Session, track: Track) -> dict[str, list[fingerprint.Match]]:
+    """Return by reference what was found of it: by the analysis that decided, and later."""
+    own = select(TrackMatch).where(TrackMatch.analysis_id == track.analysis_id)
+    later = select(RetroMatch).where(RetroMatch.track_id == track.id)
+    known: dict[str, list[fingerprint.Match]] = {}
+    for row in [*session.exec(own), *session.exec(later)]:
+        known.setdefault(row.reference_id, []).append(match_of(row))
+    return known
 
 
 def _found(evidence: "Evidence") -> Iterable[retro_cases.Found]:
@@ -306,29 +332,48 @@ def _found(evidence: "Evidence") -> Iterable[retro_cases.Found]:
     return by_reference.values()
 
 
-def _decided(
-    service: "Service", session: Session, track: Track, evidence: "Evidence"
-) -> tuple[policy.Decision, policy.Decision]:
-    """What the pack says now of all that was known of the track, and of what was found anew.
+def _judged(
+    service: "Service",
+    session: Session,
+    track: Track,
+    evidence: "Evidence",
+    new: Iterable[retro_cases.Found],
+) -> Judged:
+    """What the pack says now of all that was known of the track, of what is found now, and of what is new.
 
-    What was found later counts as known: it was put before a person once.
+    What was found later counts as known: it was put before a person once. So does all that a look found about which
+    a person was asked and decided.
     """
     told, now = declared(session, track.id), service.now()
     row = session.get_one(Analysis, track.analysis_id)
-    own = select(TrackMatch).where(TrackMatch.analysis_id == row.id)
+    own = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
     later = session.exec(select(RetroMatch).where(RetroMatch.track_id == track.id)).all()
-    stored = evidence_of(row, track.duration, session.exec(own).all())
-    stored = replace(
+    stored = evidence_of(row, track.duration, own)
+    newer = {each.reference_id for each in later}
+    known = replace(
         stored,
-        matches=[*stored.matches, *(match_of(each) for each in later)],
+        matches=[
+            *(each for each in stored.matches if each.reference_id not in newer),
+            *(match_of(each) for each in later),
+        ],
         explained=stored.explained
         | {each.reference_id: each.explained for each in later if each.explained},
     )
-    old, new = (
-        facts_of(session, track.tenant_id, told, each, now, track.id) for each in (stored, evidence)
+    looks = [
+        replace(
+            evidence_of(each, track.duration, []),
+            matches=known.matches,
+            explained=known.explained,
+            stems=known.stems,
+        )
+        for each in unseen.seen_looks(session, track)
+    ]
+    *seen, facts = (
+        facts_of(session, track.tenant_id, told, each, now, track.id)
+        for each in (known, *looks, evidence)
     )
-    pack = service.packs.in_force(session, track.tenant_id, track.id, facts=new).pack
-    return policy.decide(pack, old), policy.decide(pack, new)
+    pack = service.packs.in_force(session, track.tenant_id, track.id, facts=facts).pack
+    return unseen.judged(pack, seen, facts, [each.match.reference_id for each in new])
 
 
 def _end(session: Session, run: Rescan, state: str, now: datetime, actor: Actor) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
@@ -9,7 +10,7 @@ from sqlmodel import Session, col, select
 import appeals
 import fingerprint
 import policy
-from scanner import harmless, strictness, tracks
+from scanner import harmless, tracks, unseen
 from scanner.clock import new_id
 from scanner.declared import declared
 from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
@@ -17,6 +18,7 @@ from scanner.journal import Event, record
 from scanner.tables import Analysis, Case, RetroMatch, Track, TrackMatch
 from scanner.track_facts import evidence_of, facts_of
 from scanner.track_states import State
+from scanner.unseen import Judged
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -102,8 +104,15 @@ def note(
     new = [each for each in found if each.match.reference_id not in known]
     if not new:
         return 0
-    before, after = _decided(service, session, track, new)
-    put_on_record(service, session, track, new, before, after, event, sweep_id=sweep_id)
+    put_on_record(
+        service,
+        session,
+        track,
+        new,
+        _judged(service, session, track, new),
+        event,
+        sweep_id=sweep_id,
+    )
     return len(new)
 
 
@@ -112,46 +121,32 @@ def put_on_record(
     session: Session,
     track: Track,
     new: Sequence[Found],
-    before: policy.Decision,
-    after: policy.Decision,
+    judged: Judged,
     event: Event | None,
     *,
     sweep_id: str | None = None,
+    analysis_id: str | None = None,
 ) -> Case | None:
-    """Write down what is new in a locked track, and ask a person if the pack would now be stricter.
+    """Write down what is new in a locked track, and ask a person if that limits it further.
+
+    Parameters
+    ----------
+    analysis_id : str, optional
+        Of the look that found it, if it was a whole one: with the verdict all that it found is seen.
 
     Returns
     -------
     Case, optional
         That a person is asked by; the track's state stays.
     """
-    reasons = [each for each in _reasons(after) if each not in _reasons(before)]
-    case = (
-        _case(service, session, track, reasons, event)
-        if strictness.stricter(after, before) is not None
-        else None
-    )
-    now = service.now()
+    case = None
+    if unseen.is_asked(session, track, judged):
+        reasons = _new_reasons(judged)
+        look = {} if analysis_id is None else {unseen.ANALYSIS: analysis_id}
+        case = _case(service, session, track, [each | look for each in reasons], event)
+    now, after = service.now(), judged.after
     for each in new:
-        session.add(
-            RetroMatch(
-                id=new_id(),
-                tenant_id=track.tenant_id,
-                track_id=track.id,
-                reference_id=each.match.reference_id,
-                analysis_id=str(track.analysis_id),
-                sweep_id=sweep_id,
-                kind=each.match.kind,
-                score=each.match.score,
-                coverage_query=each.match.coverage_query,
-                coverage_reference=each.match.coverage_reference,
-                segments=each.segments,
-                explained=each.explained,
-                decision=after.decision,
-                case_id=case.id if case is not None else None,
-                created_at=now,
-            )
-        )
+        _keep(session, track, each, after, case, sweep_id, now)
     track.version += 1
     track.updated_at = now
     record(
@@ -170,6 +165,39 @@ def put_on_record(
     return case
 
 
+def _keep(
+    session: Session,
+    track: Track,
+    found: Found,
+    after: policy.Decision,
+    case: Case | None,
+    sweep_id: str | None,
+    now: datetime,
+) -> None:
+    """Put what was found of a reference on record, in place of what less of it was found before."""
+    match = found.match
+    columns: dict[str, Any] = {
+        "analysis_id": str(track.analysis_id),
+        "sweep_id": sweep_id,
+        "kind": match.kind,
+        "score": match.score,
+        "coverage_query": match.coverage_query,
+        "coverage_reference": match.coverage_reference,
+        "segments": found.segments,
+        "explained": found.explained,
+        "decision": after.decision,
+        "case_id": case.id if case is not None else None,
+        "created_at": now,
+    }
+    about = {"track_id": track.id, "reference_id": match.reference_id}
+    row = session.exec(select(RetroMatch).filter_by(**about).with_for_update()).first()
+    if row is None:
+        made: dict[str, Any] = {"id": new_id(), "tenant_id": track.tenant_id, **about}
+        session.add(RetroMatch(**made, **columns))
+        return
+    row.sqlmodel_update(columns | {"disposition": "open"})
+
+
 def known_references(session: Session, track: Track) -> set[str]:
     """Return the ids of references that are on record as found in a track."""
     seen = select(TrackMatch.reference_id).where(TrackMatch.analysis_id == track.analysis_id)
@@ -177,10 +205,8 @@ def known_references(session: Session, track: Track) -> set[str]:
     return {*session.exec(seen), *session.exec(noted)}
 
 
-def _decided(
-    service: "Service", session: Session, track: Track, new: Sequence[Found]
-) -> tuple[policy.Decision, policy.Decision]:
-    """What the pack says now of the track without and with what is new in it."""
+def _judged(service: "Service", session: Session, track: Track, new: Sequence[Found]) -> Judged:
+    """What the pack says now of the track without and with what is new in it, and of that alone."""
     told = declared(session, track.id)
     analysis = session.get_one(Analysis, track.analysis_id)
     rows = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == analysis.id)).all()
@@ -196,7 +222,14 @@ def _decided(
         facts_of(session, track.tenant_id, told, each, now, track.id) for each in (evidence, more)
     )
     pack = service.packs.in_force(session, track.tenant_id, track.id, facts=facts).pack
-    return policy.decide(pack, without), policy.decide(pack, facts)
+    return unseen.judged(pack, [without], facts, [each.match.reference_id for each in new])
+
+
+def _new_reasons(judged: Judged) -> list[dict[str, Any]]:
+    """Return the reasons that nobody has read yet; all of what is new where its words are no others."""
+    read = _reasons(judged.before[0])
+    found = [each for each in _reasons(judged.after) if each not in read]
+    return found or _reasons(judged.alone or judged.after)
 
 
 def _reasons(decision: policy.Decision) -> list[dict[str, Any]]:

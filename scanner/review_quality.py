@@ -44,7 +44,7 @@ def report(
         **_figures([each[2:] for each in pairs], [each[1:] for each in answers]),
         "reviewers": [
             {
-                "reviewer": service.pseudonyms.of(reviewer_id),
+                "reviewer": service.pseudonyms.on(tenant_id).of(reviewer_id),
                 "verdicts": counts[reviewer_id],
                 **_figures(
                     [each[2:] for each in pairs if reviewer_id in each[:2]],

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import letters, measures, parties, recipients, setbacks
+from scanner import letters, measures, parties, recipients, redress, setbacks, strike_policies
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -30,7 +30,7 @@ from scanner.standing_events import (
     SanctionProposed,
     SanctionRefused,
 )
-from scanner.tables import Account, Case, Flagger, Holder, Sanction, StatementOfReasons, Strike
+from scanner.tables import Account, Case, Flagger, Holder, Sanction, StatementOfReasons
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -131,8 +131,8 @@ def require(
         return
     until = f"until {row.ends_at:%Y-%m-%d %H:%M} UTC" if row.ends_at else "for good"
     raise SuspendedError(
-        f"the {party_kind} is suspended from {row.what} {until} by the sanction {row.id}: appeal it "
-        'with POST /v1/appeals {"sanction": …}',
+        f"the {party_kind} is suspended from {row.what} {until} by the sanction {row.id}"
+        + (': appeal it with POST /v1/appeals {"sanction": …}' if row.open_to_appeal else ""),
         row.id,
     )
 
@@ -410,6 +410,7 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
     row.state, row.starts_at = "in_force", now
     row.ends_at = now + timedelta(days=days) if row.kind == "suspension" else None
     until = row.ends_at.isoformat() if row.ends_at else None
+    row.open_to_appeal = redress.offered(service, session, row.tenant_id)
     _note(session, row, SanctionInForce, now, actor, ends_at=until)
     stated = _state(service, session, row) if row.kind != "warning" else None
     words: dict[str, Any] = {
@@ -420,6 +421,7 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
         "factors": row.factors,
         "until": f"{row.ends_at:%Y-%m-%d}" if row.ends_at else "",
         "id": row.id,
+        "contest": row.open_to_appeal,
     }
     to = recipients.party(service, session, row.party_kind, row.party_id)
     zone = service.settings.legal_zone
@@ -436,18 +438,13 @@ def _state(service: "Service", session: Session, row: Sanction) -> StatementOfRe
         effect="terminated" if row.kind == TERMINATION else "suspended",
         ends_at=row.ends_at,
     )
-    struck = row.party_kind == "account" and strikes_count(session, row.party_id, service.now())
+    struck = row.party_kind == "account" and strike_policies.strikes_count(
+        session, row.party_id, service.now()
+    )
     basis = ["DMCA-RI", "DSA-23"] if struck else ["DSA-23"]
     reason = {"rule": f"sanction.{row.kind}", "text": row.reason, "legal_basis": basis}
-    return measures.write(service, session, row.tenant_id, measure, [reason])
-
-
-def strikes_count(session: Session, account_id: str, now: datetime) -> bool:
-    """Whether strikes count against an account: only copyright notices give them."""
-    query = select(Strike.id).where(
-        Strike.account_id == account_id, Strike.state == "active", col(Strike.expires_at) > now
-    )
-    return session.exec(query.limit(1)).first() is not None
+    told = row.open_to_appeal
+    return measures.write(service, session, row.tenant_id, measure, [reason], open_to_appeal=told)
 
 
 def _tell(

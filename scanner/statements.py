@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.statements import SourceKind, restricts
-from scanner import database_push, letters, recipients
+from scanner import database_push, letters, recipients, redress
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
 from scanner.journal import Event, record
@@ -52,6 +52,8 @@ def write(
         If the decision gives no reason: then it must not take effect.
     """
     now, zone = service.now(), service.settings.legal_zone
+    source = source_of(session, decision)
+    open_ = redress.of_decision(service, session, track, source, decision.reasons, decision)
     statement = appeals.state_reasons(
         statement_id=new_id(),
         tenant_id=track.tenant_id,
@@ -63,8 +65,9 @@ def write(
         automated_decision=decision.automation == "fully",
         now=now,
         outcomes=decision.outcomes,
-        source=source_of(session, decision),
+        source=source,
         zone=zone,
+        open_to_appeal=open_,
     )
     keep(service, session, statement, cause)
     if track.account_id is not None:
@@ -88,6 +91,18 @@ def keep(
         now=service.now(),
         cause=cause,
     )
+
+
+def can_be_appealed(
+    service: "Service", session: Session, track: Track, decision: PolicyDecision
+) -> bool:
+    """Whether a decision's statement tells of an appeal, or will once it is written with the effect (DSA-19)."""
+    told = select(StatementOfReasons.open_to_appeal)
+    kept = session.exec(told.where(StatementOfReasons.decision_id == decision.id)).first()
+    if kept is not None:
+        return kept
+    source = source_of(session, decision)
+    return redress.of_decision(service, session, track, source, decision.reasons, decision)
 
 
 def source_of(session: Session, decision: PolicyDecision) -> appeals.Source:

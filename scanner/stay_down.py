@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import matters, notice_tracks
+from scanner import illegal_uploads, matters, notice_tracks
 from scanner.bus.dispatch import once
 from scanner.database import Database
 from scanner.journal import Event
@@ -142,6 +142,7 @@ def apply(
     notice_tracks.take_down(
         service, session, notice, row, track, matters.actor_of(actor), keep_case=case.id
     )
+    illegal_uploads.weigh(service, session, notice, [track])
 
 
 def _ask(

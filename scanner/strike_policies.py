@@ -18,7 +18,7 @@ from scanner.declarations import DeclarationError
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.journal import record
 from scanner.standing_events import StrikePolicyMoved
-from scanner.tables import StrikePolicyVersion, Tenant
+from scanner.tables import Strike, StrikePolicyVersion, Tenant
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -170,3 +170,11 @@ def _note(session: Session, row: StrikePolicyVersion, caller: Caller, now: datet
 @lru_cache(maxsize=256)
 def _read(text: str) -> PolicyInForce:
     return strike_policy.read(text)
+
+
+def strikes_count(session: Session, account_id: str, now: datetime) -> bool:
+    """Whether strikes count against an account: only copyright notices give them."""
+    query = select(Strike.id).where(
+        Strike.account_id == account_id, Strike.state == "active", col(Strike.expires_at) > now
+    )
+    return session.exec(query.limit(1)).first() is not None

@@ -17,6 +17,7 @@ from scanner import (
     measures,
     notice_tracks,
     recipients,
+    redress,
     strike_policies,
 )
 from scanner.bus.dispatch import once
@@ -190,6 +191,7 @@ def _give(
         weight=policy.weight_again if again else policy.weight,
         policy_version=policy.version,
         deciders=list(notice.deciders),
+        open_to_appeal=redress.offered(service, session, notice.tenant_id),
     )
     matters.opened(service, session, strike, matters.CLOCK, cause=event)
     _tell(service, session, strike, "strike-given")
@@ -218,7 +220,8 @@ def _state(service: "Service", session: Session, strike: Strike) -> StatementOfR
         source=appeals.Source("notice", "dmca", strike.ground_id),
     )
     said = _REASONS | {"rule": "strikes", "legal_basis": ["DMCA-RI"]}
-    return measures.write(service, session, strike.tenant_id, measure, [said])
+    told = strike.open_to_appeal
+    return measures.write(service, session, strike.tenant_id, measure, [said], open_to_appeal=told)
 
 
 def _tell(
@@ -238,6 +241,7 @@ def _tell(
         "counts_from": f"{strike.due_at:%Y-%m-%d}" if strike.due_at else "",
         "expires": f"{strike.expires_at:%Y-%m-%d}" if strike.expires_at else "",
         "ground": strike.ended_for or "",
+        "contest": strike.open_to_appeal,
     }
     letters.write(
         session,

@@ -158,7 +158,7 @@ def queue(service: "Service", session: Session, event: Event) -> None:
     if not wanting:
         return
     payload = to_cloudevent(readable(event, service.person_keys))
-    payload["data"] = told(service, session, payload["data"])
+    payload["data"] = told(service, session, event.tenant, payload["data"])
     track = session.get(Track, event.data.get("track_id") or event.subject)
     if track is not None and track.tenant_id == event.tenant:
         payload["track"] = describe(session, [track])[0]

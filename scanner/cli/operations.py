@@ -36,6 +36,13 @@ class Size(StrEnum):
     UNSET = "unset"
 
 
+class Means(StrEnum):
+    """Whether a platform that the DSA exempts offers appeals and such all the same (DSA-19)."""
+
+    OFFERED = "offered"
+    LEFT_OUT = "left-out"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     groups = {
@@ -191,7 +198,7 @@ def list_tenants(as_json: Json = False) -> None:
     if as_json:
         for each in found:
             since = each.created_at.isoformat()
-            size = {"micro_or_small": each.micro_or_small}
+            size = {"micro_or_small": each.micro_or_small, "means_offered": each.offers_means}
             say({"id": each.id, "name": each.name, **size, "created_at": since})
         return
     table(["Id", "Name", "Since"], [[t.id, t.name, t.created_at.isoformat()] for t in found])
@@ -215,6 +222,28 @@ def size_tenant(
         say({"id": caller.tenant_id, "micro_or_small": small})
     else:
         print(f"{tenant} is {size}")
+
+
+@tenant_.command(name="means")
+@answering
+def offer_means(
+    means: Annotated[
+        Means, typer.Argument(help="Of appeals, bodies out of court, trusted flaggers.")
+    ],
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Say whether a micro or small enterprise offers what it is exempt from; what was told stays (DSA-19)."""
+    from scanner import tenant_sizes
+
+    with opened() as service:
+        caller = caller_for(service, tenant)
+        offered = means is Means.OFFERED
+        tenant_sizes.choose(service, caller.tenant_id, offered, caller.actor)
+    if as_json:
+        say({"id": caller.tenant_id, "means_offered": offered})
+    else:
+        print(f"{tenant}: {means}")
 
 
 @user.command(name="add")

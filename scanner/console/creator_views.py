@@ -19,6 +19,7 @@ from scanner import (
     disputes,
     edits,
     explanations,
+    human_review,
     matched_sound,
     notice_views,
     presumed_uses,
@@ -86,6 +87,8 @@ class TrackView:
         Of both sides, the nearest first.
     appealable : bool
         The decision in force can be appealed.
+    by_rules : bool
+        It can't, and rules alone made it: a person decides if the creator asks (GDPR-22, DSA-19).
     heard : Heard or None
         What of the reference whose match is drawn is heard, where a sound of it is kept.
     badge : str or None
@@ -113,6 +116,7 @@ class TrackView:
     edits: list[dict[str, Any]]
     thread: list[Step]
     appealable: bool
+    by_rules: bool
     heard: matched_sound.Heard | None
     badge: str | None
     changes: list[TrackAmendment]
@@ -169,9 +173,13 @@ def view(
         strikes=[account_standing.describe_strike(each) for each in strikes],
         edits=mended,
         thread=thread,
-        appealable=track.state in REDRESS
-        and statement is not None
+        appealable=statement is not None
+        and statement.open_to_appeal
         and track.decision_id not in appealed,
+        by_rules=track.state in human_review.RESTRICTED
+        and statement is not None
+        and statement.automated_decision
+        and not statement.open_to_appeal,
         heard=_heard(service, track, match["reference_id"]) if match is not None else None,
         badge=_badge(service, track),
         changes=changes,

@@ -173,7 +173,7 @@ def entry(service: "Service", caller: Caller, case_: Case, track: Track | None) 
     return Entry(
         case_,
         track,
-        holder=service.pseudonyms.of(str(case_.holder)) if held else None,
+        holder=service.pseudonyms.on(case_.tenant_id).of(str(case_.holder)) if held else None,
         mine=case_views.holds(service, caller, case_),
         open=may_see(service, caller, case_),
         share_left=share_left(case_, now),

@@ -71,7 +71,7 @@ def list_audit(
         query = query.where(col(JournalRow.time) < until)
     if actor is not None:
         with service.database.reading() as session:
-            actor = service.pseudonyms.opened(session, actor) or actor
+            actor = service.pseudonyms.behind(session, actor, caller.tenant_id) or actor
         query = query.where(JournalRow.actor == actor)
     if (before := cursors.decode("audit", cursor, str)) is not None:
         query = query.where(JournalRow.id < before[0])
@@ -157,7 +157,7 @@ def _shown(
         "subject": row.subject,
         "version": row.version,
         "time": row.time.isoformat(),
-        "actor": hidden.actor(row),
+        "actor": hidden.actor(row, seal),
         "role": row.role,
         "causation_id": row.causation_id,
         "correlation_id": row.correlation_id,

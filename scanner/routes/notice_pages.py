@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 import appeals
 from appeals.forms import FORMS, TEXTS, validate
-from scanner import counter_notices, matters, notice_views, notices, problems
+from scanner import counter_notices, matters, notice_appeals, notice_views, notices, problems
 from scanner.console import holder_words
 from scanner.console.access import ConsoleRoute, visiting
 from scanner.console.holder_forms import elements as _elements
@@ -118,6 +118,26 @@ async def tell_of_court(request: Request, service: ServiceDep, notice_id: str) -
             raise NotFoundError("counter-notice", "of this notice")
         filing = given.get("filing", "").strip()[:5000]
         return counter_notices.file_action(service, counter, filing, token=given["token"])
+
+    return await _moved(request, service, notice_id, move)
+
+
+@router.post("/notices/{notice_id}/appeal")
+async def appeal_refusal(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Have somebody else look at a notice that was refused (DSA-20)."""
+
+    def move(notice: Notice, given: Mapping[str, str]) -> object:
+        return notice_appeals.file(service, None, notice, given.get("reason", ""), given["token"])
+
+    return await _moved(request, service, notice_id, move)
+
+
+@router.post("/notices/{notice_id}/appeal-answer")
+async def answer_officer(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Answer what the officer who has the appeal asks."""
+
+    def move(notice: Notice, given: Mapping[str, str]) -> object:
+        return notice_appeals.answer(service, None, notice, given.get("text", ""), given["token"])
 
     return await _moved(request, service, notice_id, move)
 
@@ -244,12 +264,14 @@ def _state(
         counters = [
             counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
         ]
+        appeal = notice_appeals.of(service, session, notice)
     return _page(
         request,
         "holder_notice_state.html",
         status,
         notice=view,
         counters=counters,
+        appeal=appeal,
         token=token,
         elements=FORMS[notice.form],
         until=day(service, notice.due_at, last=True),

@@ -128,7 +128,7 @@ def read_policy(pack: ReadablePolicy, service: ServiceDep, response: Response) -
     """One pack: its text, when it was in force or rehearsed, and where it differed."""
     response.headers.update(etag(pack.version))
     with service.database.reading() as session:
-        return told(service, session, policy_views.whole(session, pack))
+        return told(service, session, pack.tenant_id, policy_views.whole(session, pack))
 
 
 @router.post(
@@ -338,7 +338,7 @@ def _moved(
 def _described(service: Service, row: PolicyPack) -> dict[str, Any]:
     """Return a pack as everybody may see it: who of the staff had to do with it, by pseudonym."""
     with service.database.reading() as session:
-        return told(service, session, policy_views.described(row))
+        return told(service, session, row.tenant_id, policy_views.described(row))
 
 
 def _identity(request: Request, wanted: BaseModel | None) -> str:

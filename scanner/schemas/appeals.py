@@ -251,6 +251,7 @@ class SanctionAnswer(Answer):
     starts_at: Moment | None
     ends_at: Moment | None
     ended_for: str | None
+    open_to_appeal: bool = Field(description="Whom it hits was told of an appeal (DSA-19).")
     created_at: Moment
 
 

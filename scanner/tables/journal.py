@@ -8,6 +8,8 @@ from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
 
+INSTALLATION, PLATFORM = 1, 2
+"""Under whose pseudonyms a checkpoint holds a record (:mod:`scanner.pseudonyms`)."""
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -44,7 +46,10 @@ class JournalPending(SQLModel, table=True):
 
 
 class JournalSeal(SQLModel, table=True):
-    """A row's place in its tenant's hash chain and in the order of publication. Never changed."""
+    """A row's place in its tenant's hash chain and in the order of publication. Never changed.
+
+    ``names`` is under which pseudonyms a checkpoint holds it: `INSTALLATION`, or its `PLATFORM`'s own.
+    """
 
     __tablename__ = "journal_seals"
     __table_args__ = (UniqueConstraint("chain", "sequence", name="uq_seal_chain_sequence"),)
@@ -55,6 +60,7 @@ class JournalSeal(SQLModel, table=True):
     journal_id: str = Field(max_length=36, unique=True, foreign_key="journal.id")
     previous_hash: str = Field(max_length=64)
     hash: str = Field(max_length=64)
+    names: int = Field(default=PLATFORM, sa_column_kwargs={"server_default": str(INSTALLATION)})
 
 
 class BusCursor(SQLModel, table=True):

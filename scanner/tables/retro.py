@@ -43,7 +43,7 @@ class RetroSweep(SQLModel, table=True):
 
 
 class RetroMatch(SQLModel, table=True):
-    """A reference found in a track that was decided before the reference was there."""
+    """A reference, or more of one, found in a track that was decided before that was found."""
 
     __tablename__ = "retro_match"
     __table_args__ = (

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, true
 from sqlmodel import Field, SQLModel
 
 from scanner.tables.columns import UtcDateTime, json_type
@@ -11,7 +11,8 @@ from scanner.tables.columns import UtcDateTime, json_type
 class Tenant(SQLModel, table=True):
     """A platform. A sandbox is a tenant of its own that knows whose sandbox it is.
 
-    ``micro_or_small`` is its size (DSA-19); None: as the setting says.
+    ``micro_or_small`` is its size (DSA-19); None: as the setting says. ``small_until`` is when it stopped being that
+    small; ``offers_means`` whether it offers appeals and such of its own will where it is exempt.
     """
 
     __tablename__ = "tenant"
@@ -22,6 +23,8 @@ class Tenant(SQLModel, table=True):
         default=None, max_length=36, foreign_key="tenant.id", unique=True
     )
     micro_or_small: bool | None = Field(default=None)
+    small_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    offers_means: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

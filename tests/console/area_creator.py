@@ -28,6 +28,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/my/tracks/{track_id}/reference.webm"): CREATOR,
     ("GET", "/my/tracks/{track_id}/events"): CREATOR,
     ("POST", "/my/tracks/{track_id}/fix"): CREATOR,
+    ("POST", "/my/tracks/{track_id}/human-review"): CREATOR,
     ("POST", "/my/questions/{case_id}"): CREATOR,
     ("GET", f"{_CHANGES}/new/{{change_kind}}"): CREATOR,
     ("POST", f"{_CHANGES}/new/{{change_kind}}"): CREATOR,

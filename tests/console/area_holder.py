@@ -54,6 +54,8 @@ ROUTES: Final[dict[tuple[str, str], set[str | None]]] = {
     ("POST", "/rights/notices/{notice_id}/cure"): THEIRS,
     ("POST", "/rights/notices/{notice_id}/retraction"): THEIRS,
     ("POST", "/rights/notices/{notice_id}/court-action"): THEIRS,
+    ("POST", "/rights/notices/{notice_id}/appeal"): THEIRS,
+    ("POST", "/rights/notices/{notice_id}/appeal-answer"): THEIRS,
     ("GET", "/public/policies"): ANYBODY,
     ("GET", "/public/dmca-agent"): ANYBODY,
     ("GET", "/public/transparency"): ANYBODY,

@@ -11,7 +11,16 @@ from sqlmodel import select
 from scanner import cases, consents, counter_notices, entry_links, inline, keys, people
 from scanner.clock import new_id, utc_now
 from scanner.consents import ConsentAsked
-from scanner.tables import Account, Case, ContestDraft, Dispute, Holder, Letter, Reference
+from scanner.tables import (
+    Account,
+    Case,
+    ContestDraft,
+    Dispute,
+    Holder,
+    Letter,
+    Reference,
+    StatementOfReasons,
+)
 from tests import casework, claiming, noticed
 from tests.console.conftest import World, csrf_in, enter, opened, serious_issues, shot
 from tests.console.test_browser import NARROW, WIDE
@@ -478,3 +487,26 @@ def test_a_licence_is_attached_as_a_document_before_it_counts(
         put_in_force.click()
         page.wait_for_url(f"**/my/tracks/{track_id}")
         assert "in force" in page.inner_text("main")
+
+
+def test_a_person_is_asked_for_where_rules_alone_decided_and_no_appeal_is_open(
+    world: World,
+) -> None:
+    """GDPR-22, where a small platform offers no appeal (DSA-19)."""
+    _, track_id, _ = held(world, "Left Out")
+    with world.service.database.transaction() as session:
+        stated = session.exec(
+            select(StatementOfReasons).where(StatementOfReasons.track_id == track_id)
+        ).one()
+        assert stated.automated_decision
+        stated.open_to_appeal, stated.contest_until = False, None
+    with world.http("creator") as client:
+        shown = client.get(f"/my/tracks/{track_id}").text
+        assert f"/my/contest/decision/{stated.decision_id}" not in shown
+        form = {"csrf": csrf_in(shown), "text": "It is my own song."}
+        assert f'action="/my/tracks/{track_id}/human-review"' in shown
+        sent = client.post(f"/my/tracks/{track_id}/human-review", data=form)
+        assert sent.status_code == 303
+    with world.service.database.reading() as session:
+        query = select(Case).where(Case.track_id == track_id, Case.kind == "human_review")
+        assert "It is my own song." in str(session.exec(query).one().reasons)

@@ -221,3 +221,22 @@ def test_a_presumed_use_is_contested_blocked_commented_on_and_let_be(world: Worl
         assert "complaint taken back" in holder.get(address).text
     with service.database.reading() as session:
         assert session.get_one(PresumedUse, use).state == "withdrawn"
+
+
+def test_a_holder_appeals_the_refusal_of_their_notice(world: World) -> None:
+    """DSA-20."""
+    service = world.service
+    track = casework.decided_track(service, world.caller)
+    theirs = claiming.of(world.caller, label_of(world))
+    notice = noticed.sent(service, theirs, track.id)
+    noticed.decided(service, notice.id, noticed.REFUSE)
+    with world.http("rights_holder") as client:
+        address = f"/rights/notices/{notice.id}"
+        shown = client.get(address).text
+        assert f'action="{address}/appeal"' in shown
+        fields = {"csrf": csrf_in(shown), "reason": ""}
+        assert client.post(f"{address}/appeal", data=fields).status_code == 422
+        sent = client.post(f"{address}/appeal", data=fields | {"reason": "It is our master."})
+        assert sent.status_code == 303
+        shown = client.get(address).text
+    assert "It is our master." in shown and f'action="{address}/appeal"' not in shown

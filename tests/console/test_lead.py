@@ -208,7 +208,7 @@ def test_a_flagger_is_removed_for_a_reason_that_they_are_told(world: World) -> N
 
 def test_an_auditor_sees_pseudonyms_and_each_look_behind_one_is_on_record(world: World) -> None:
     reviewer, auditor = user_of(world, email_of("creator")), user_of(world, email_of("auditor"))
-    alias = world.service.pseudonyms.of(reviewer.id)
+    alias = world.service.pseudonyms.on(world.caller.tenant_id).of(reviewer.id)
     asked = {"pseudonym": alias.lower(), "reason": "Complaint 7"}
     assert reviewer.email in posted(world, "auditor", "/audit/people", **asked).text
     assert posted(world, "auditor", "/audit/people", pseudonym=alias).status_code == 422
@@ -223,7 +223,7 @@ def test_an_auditor_sees_pseudonyms_and_each_look_behind_one_is_on_record(world:
     assert [row.data["object_id"] for row in rows] == [reviewer.id]
     assert rows[0].data["detail"] == {"pseudonym": alias, "reason": "Complaint 7"}
     with at_work(world, "auditor") as client:
-        mine = world.service.pseudonyms.of(auditor.id)
+        mine = world.service.pseudonyms.on(world.caller.tenant_id).of(auditor.id)
         page = client.get("/audit", params={"actor": mine})
         assert "pseudonym.opened" in page.text
         assert auditor.id not in page.text
@@ -279,7 +279,7 @@ def test_reviewers_are_told_of_by_pseudonyms_and_not_ranked(world: World) -> Non
         shown = client.get("/dashboards").text
     table = shown.split('id="reviewers-title"', 1)[1].split("</section>", 1)[0]
     names = re.findall(r'<th scope="row">([^<]+)</th>', table)
-    reviewer = world.service.pseudonyms.of(world.ids["user_id"])
+    reviewer = world.service.pseudonyms.on(world.caller.tenant_id).of(world.ids["user_id"])
     assert names == sorted(names)
     row = table.split(reviewer, 1)[1].split("</tr>", 1)[0]
     assert re.findall(r'<td class="number" data-label="[^"]+">([^<]+)</td>', row)[0] == "9"

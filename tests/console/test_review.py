@@ -192,7 +192,9 @@ def test_who_has_not_taken_a_case_sees_neither_evidence_nor_who_has_it(world: Wo
     with world.service.database.reading() as session:
         track_id = session.get_one(Case, case_id).track_id
     cases.lease(world.service, person(world, "appeals_officer"), case_id)
-    pseudonym = world.service.pseudonyms.of(str(person(world, "appeals_officer").user_id))
+    pseudonym = world.service.pseudonyms.on(world.caller.tenant_id).of(
+        str(person(world, "appeals_officer").user_id)
+    )
     with world.http("reviewer") as client:
         for text in (client.get(path).text, client.get("/queue").text):
             assert pseudonym in text

@@ -11,6 +11,7 @@ from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.consumer_groups import GROUPS
+from scanner.errors import IllegalTransitionError
 from scanner.journal import PIPELINE
 from scanner.service import Service
 from scanner.tables import (
@@ -354,3 +355,16 @@ def test_no_part_is_left_of_what_something_newer_stands_on(service, caller, offi
 
     with pytest.raises(BadAppealError, match="something newer stands"):
         decide(service, officer, row, PART)
+
+
+def test_a_letter_promises_no_appeal_that_is_not_taken(service, caller) -> None:
+    """DSA-16: what was acted on is not appealed by its sender; who wants more sends another notice."""
+    track = casework.decided_track(service, caller)
+    notice = actioned(service, caller, track.id, remedy="block:DE")
+    (letter,) = casework.letters(service, template="notice-actioned")
+    assert "send another notice that says what is missing" in letter.body
+    assert "You can contest this" not in letter.body
+    with pytest.raises(IllegalTransitionError, match="when it was refused"):
+        appealing.file(service, caller, AppealAsked("notice", notice.id, "Everywhere, please."))
+    other = refused(service, caller, track.id)
+    assert appealing.file(service, caller, AppealAsked("notice", other.id, "No.")).state == "filed"

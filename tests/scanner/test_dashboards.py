@@ -60,4 +60,7 @@ def test_judgements_are_told_by_the_genre_of_what_was_generated_and_by_reviewer(
     (jazz,) = told["genre"]
     assert (jazz.name, jazz.looked_at, jazz.overturned) == ("jazz", 4, 2)
     by_name = {each.name: each.overturned for each in told["reviewer"]}
-    assert by_name == {service.pseudonyms.of(rita): 0, service.pseudonyms.of(otto): 3}
+    assert by_name == {
+        service.pseudonyms.on(caller.tenant_id).of(rita): 0,
+        service.pseudonyms.on(caller.tenant_id).of(otto): 3,
+    }

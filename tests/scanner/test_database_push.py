@@ -240,6 +240,18 @@ def test_a_platforms_own_size_goes_before_the_setting(make_service, settings, in
     assert len(changed) == 2
 
 
+def test_nothing_is_sent_in_the_twelve_months_after_the_size_is_lost(service, caller, eu) -> None:
+    """DSA-19: Art. 19(1), second sentence."""
+    for small in (True, False):
+        tenant_sizes.resize(service, caller.tenant_id, small, keys.OPERATOR)
+    lost = service.now()
+    ruled(service, caller)
+    assert pushes(service) == []
+    casework.at(service, lost + timedelta(days=367))
+    ruled(service, caller)
+    assert len(pushes(service)) == 1
+
+
 def test_what_a_sandbox_does_is_not_sent(service, eu) -> None:
     platform = keys.create_tenant(service, "Label")
     key, _ = keys.create_key(service, platform.id, "test", sandbox=True)

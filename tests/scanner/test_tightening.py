@@ -212,6 +212,73 @@ def test_an_appeal_of_what_rules_and_a_person_decided_frees_the_match(
     assert freed.reference_id == claim.reference_id
 
 
+def test_an_appeal_reaches_no_other_decision_that_has_the_same_words(
+    service, caller, earning, track
+) -> None:
+    """DSA-20: a template's words are no matter; what a person limits elsewhere stays until it is appealed itself."""
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("FR",)))
+    contested = standing(service, track).id
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("DE",)))
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert outcomes(service, track)["DE"] == "block"
+
+    row = appealing.file(service, caller, AppealAsked("decision", contested, "No."))
+    appealing.assign(service, officer, row.id)
+    appeal_outcomes.decide(service, officer, row.id, GRANTED)
+    settled(service, track.id)
+
+    assert outcomes(service, track)["DE"] == "block"
+
+
+def test_an_appeal_reaches_what_rules_tightened_twice(service, caller, earning, track) -> None:
+    """DSA-20: what a person limited is in both, and falls with the first."""
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    ruled(service, track, Ruling("block", "human.looked", "A person looked.", territories=("FR",)))
+    taken_back(service, caller, earning)
+    contested = settled(service, track.id).decision_id
+    with service.database.reading() as session:
+        publishing = session.exec(select(Consent).where(Consent.id != earning.id)).one()
+    taken_back(service, caller, publishing)
+    twice = settled(service, track.id).decision_id
+    with service.database.reading() as session:
+        kept = [
+            session.get_one(PolicyDecision, each).explanation[KEEPS] for each in (contested, twice)
+        ]
+    assert twice != contested
+    assert kept[0] == kept[1]
+
+    row = appealing.file(service, caller, AppealAsked("decision", contested, "No."))
+    appealing.assign(service, officer, row.id)
+    appeal_outcomes.decide(service, officer, row.id, GRANTED)
+    settled(service, track.id)
+
+    assert outcomes(service, track).get("FR") != "block"
+
+
+def test_a_body_out_of_court_reaches_the_part_that_rules_tightened(
+    service, caller, earning, track
+) -> None:
+    """DSA-21: the part has other words than what was contested, and falls with it all the same."""
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    ruled(service, track, Ruling("block", "human.looked", "It is hate."))
+    row = appealing.file(service, caller, AppealAsked("track", track.id, "No."))
+    appealing.assign(service, officer, row.id)
+    part = AppealDecision("grant_partly", "In France.", "block", ("FR",))
+    appeal_outcomes.decide(service, officer, row.id, part)
+    settled(service, track.id)
+    taken_back(service, caller, earning)
+    settled(service, track.id)
+    assert outcomes(service, track)["FR"] == "block"
+
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+    appeal_outcomes.record_outcome(service, officer, row.id, "It is a joke.", reverses=True)
+    settled(service, track.id)
+
+    assert outcomes(service, track).get("FR") != "block"
+
+
 def test_the_statement_of_what_rules_tightened_names_the_notice_that_it_rests_on(
     service, caller, earning, track
 ) -> None:

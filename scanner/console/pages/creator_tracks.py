@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import cases, edits, matched_sound, reference_previews
+from scanner import cases, edits, human_review, matched_sound, reference_previews
 from scanner.audio.mending import Part
 from scanner.blob_answers import AudioResponse, WantedDep, WebmResponse
 from scanner.console import creator_lists, creator_views
@@ -117,6 +117,16 @@ def fix_track(
         wrong = error.errors[0]["detail"]
         return _page(request, identity, track, service, 0, status=422, typed=form, wrong=wrong)
     return redirect(request, f"/my/tracks/{edit.new_track_id}")
+
+
+@router.post("/tracks/{track_id}/human-review")
+def ask_for_a_person(
+    request: Request, identity: Creator, track: MyTrack, service: ServiceDep, form: Posted
+) -> Response:
+    """Put what rules alone decided before a person, with what the creator says (GDPR-22)."""
+    text = form.get("text", "").strip()[:2000]
+    human_review.ask(service, identity.caller, track.id, text or None)
+    return redirect(request, f"/my/tracks/{track.id}")
 
 
 @router.post("/questions/{case_id}")

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 import appeals
 from appeals.forms import FORMS, TEXTS, validate
-from scanner import counter_notices, cursors, notice_views, notices, rights
+from scanner import counter_notices, cursors, notice_appeals, notice_views, notices, rights
 from scanner.console import holder_words
 from scanner.console.access import ConsoleRoute, Posted
 from scanner.console.holder_forms import (
@@ -157,6 +157,38 @@ def tell_of_court(
     return _moved(request, service, identity, notice_id, form, move)
 
 
+@router.post("/{notice_id}/appeal")
+def appeal_refusal(
+    request: Request,
+    identity: RightsHolder,
+    service: ServiceDep,
+    notice_id: NoticeId,
+    form: Posted,
+) -> Response:
+    """Have somebody else look at a notice that was refused (DSA-20)."""
+
+    def move(notice: Notice) -> object:
+        return notice_appeals.file(service, identity.caller, notice, form.get("reason", ""))
+
+    return _moved(request, service, identity, notice_id, form, move)
+
+
+@router.post("/{notice_id}/appeal-answer")
+def answer_officer(
+    request: Request,
+    identity: RightsHolder,
+    service: ServiceDep,
+    notice_id: NoticeId,
+    form: Posted,
+) -> Response:
+    """Answer what the officer who has the appeal asks."""
+
+    def move(notice: Notice) -> object:
+        return notice_appeals.answer(service, identity.caller, notice, form.get("text", ""))
+
+    return _moved(request, service, identity, notice_id, form, move)
+
+
 def _own(service: Service, identity: Identity, notice_id: str) -> Notice:
     return notice_views.find(service, identity.caller, known_id(notice_id, "notice"))
 
@@ -195,9 +227,11 @@ def _shown(service: Service, identity: Identity, notice: Notice) -> dict[str, An
         counters = [
             counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
         ]
+        appeal = notice_appeals.of(service, session, notice)
     return {
         "notice": view,
         "counters": counters,
+        "appeal": appeal,
         "elements": [each for each in FORMS[notice.form] if each.name in notice.missing],
         "texts": TEXTS,
         "long": holder_words.LONG,

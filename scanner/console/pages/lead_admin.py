@@ -191,7 +191,8 @@ def _holds_page(
     with service.database.reading() as session:
         found = holds.listed(session, identity.caller.tenant_id, limit=SHOWN)
         shown = [
-            holds.describe(each) | {"placed_by": service.pseudonyms.of(each.placed_by)}
+            holds.describe(each)
+            | {"placed_by": service.pseudonyms.on(each.tenant_id).of(each.placed_by)}
             for each in found
         ]
     kept = sorted(

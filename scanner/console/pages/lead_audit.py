@@ -85,7 +85,7 @@ def _opened(service: Service, identity: Identity, pseudonym: str, reason: str) -
     """Return the login; the look is on record before anybody sees it."""
     caller = identity.caller
     with service.database.transaction() as session:
-        user_id = service.pseudonyms.opened(session, pseudonym)
+        user_id = service.pseudonyms.behind(session, pseudonym, caller.tenant_id)
         try:
             user = logins.find(session, caller.tenant_id, user_id or "")
         except NotFoundError:

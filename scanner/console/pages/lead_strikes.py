@@ -110,8 +110,9 @@ def _page(
 
 def _described(service: Service, identity: Identity, row: StrikePolicyVersion) -> dict[str, Any]:
     own = row.proposed_by == identity.caller.actor.id
+    names = service.pseudonyms.on(row.tenant_id)
     return strike_policies.describe(row) | {
-        "proposed_by": service.pseudonyms.actor(row.proposed_by, "policy_lead"),
-        "decided_by": row.decided_by and service.pseudonyms.actor(row.decided_by, "policy_lead"),
+        "proposed_by": names.actor(row.proposed_by, "policy_lead"),
+        "decided_by": row.decided_by and names.actor(row.decided_by, "policy_lead"),
         "awaits_another": own and not service.settings.single_operator,
     }

@@ -53,7 +53,7 @@ def read_packs(request: Request, identity: Lead, service: ServiceDep) -> Respons
     service.packs.ensure(service, tenant_id)
     with service.database.reading() as session:
         found = policies.listed(session, tenant_id, limit=SHOWN)
-        shown = [told(service, session, policy_views.described(each)) for each in found]
+        shown = [told(service, session, tenant_id, policy_views.described(each)) for each in found]
     return page(request, "packs.html", packs=shown, state_names=STATE_NAMES)
 
 
@@ -74,7 +74,7 @@ def pack_page(
 ) -> Response:
     """Return a pack's page; ``refused`` is what kept it from being proposed just now."""
     with service.database.reading() as session:
-        whole = told(service, session, policy_views.whole(session, row))
+        whole = told(service, session, row.tenant_id, policy_views.whole(session, row))
         runs = backtest_runs.of_pack(session, row)
     _, findings = pack_checks.known(service, row.text)
     own = row.proposed_by == identity.caller.actor.id

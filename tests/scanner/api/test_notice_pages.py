@@ -7,13 +7,14 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from scanner import dmca_agent, keys
+from scanner import appeal_outcomes, appealing, dmca_agent, keys, tenant_sizes
+from scanner.appeal_parts import AppealDecision
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
 from scanner.notice_senders import digest_of
-from scanner.tables import JournalRow, Notice, Sanction, Track
-from tests import casework
+from scanner.tables import Appeal, JournalRow, Notice, Sanction, Track
+from tests import casework, noticed
 from tests.scanner.api.conftest import Api, MakeApi, Platform
 
 NOW = datetime(2026, 11, 26, 15, tzinfo=UTC)
@@ -212,3 +213,56 @@ def test_the_agent_is_shown_and_the_end_of_the_registration_is_told_in_time(
 
 def test_without_an_agent_there_is_no_page(api: Api) -> None:
     assert api.client().get("/public/dmca-agent").status_code == 404
+
+
+def test_who_was_refused_appeals_by_the_link_in_their_letter_without_a_key(
+    api: Api, platform: Platform, track: Track
+) -> None:
+    """DSA-20: a notifier complains as easily as they sent the notice, and answers what is asked."""
+    client, service = api.client(), api.service
+    sent(client, track)
+    address, token = link_of(api)
+    client.post(f"{address}/confirm", data={"token": token})
+    notice_id = address.rpartition("/")[2]
+    assert "Send the appeal" not in client.get(address, params={"token": token}).text
+    noticed.decided(service, notice_id, noticed.REFUSE)
+    (refused,) = casework.letters(service, template="notice-refused")
+    assert token in refused.body
+
+    assert "Send the appeal" in client.get(address, params={"token": token}).text
+    empty = client.post(f"{address}/appeal", data={"token": token, "reason": " "})
+    assert empty.status_code == 422
+    foreign = client.post(f"{address}/appeal", data={"token": "x", "reason": "It is mine."})
+    assert foreign.status_code == 404
+    filed = client.post(f"{address}/appeal", data={"token": token, "reason": "It <is> mine."})
+    assert filed.status_code == 200
+    assert "It &lt;is&gt; mine." in filed.text and "Send the appeal" not in filed.text
+
+    caller = Caller(platform.tenant.id, Actor("platform", "platform"), frozenset())
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    with service.database.reading() as session:
+        row = session.exec(select(Appeal)).one()
+    appealing.assign(service, officer, row.id)
+    appealing.ask(service, officer, row.id, "Since when?")
+    assert "Since when?" in client.get(address, params={"token": token}).text
+    said = client.post(f"{address}/appeal-answer", data={"token": token, "text": "Since May."})
+    assert said.status_code == 200 and "Since when?" not in said.text
+    appeal_outcomes.decide(service, officer, row.id, AppealDecision("deny", "It is licensed."))
+    assert "It is licensed." in client.get(address, params={"token": token}).text
+
+
+def test_who_was_not_told_of_an_appeal_is_shown_no_form(
+    api: Api, platform: Platform, track: Track
+) -> None:
+    """DSA-19."""
+    client, service = api.client(), api.service
+    tenant_sizes.resize(service, platform.tenant.id, True, keys.OPERATOR)
+    tenant_sizes.choose(service, platform.tenant.id, False, keys.OPERATOR)
+    sent(client, track)
+    address, token = link_of(api)
+    client.post(f"{address}/confirm", data={"token": token})
+    noticed.decided(service, address.rpartition("/")[2], noticed.REFUSE)
+
+    assert "Send the appeal" not in client.get(address, params={"token": token}).text
+    late = client.post(f"{address}/appeal", data={"token": token, "reason": "It is mine."})
+    assert late.status_code == 409 and "DSA-19" in late.text

@@ -164,7 +164,7 @@ def test_staff_appear_under_pseudonyms_but_to_an_auditor(api, platform) -> None:
     everybody = platform.http.get("/v1/audit", params={"subject": hold.id})
     otto = api.client(auditor).get("/v1/audit", params={"subject": hold.id})
 
-    pseudonym = service.pseudonyms.of(str(rita.user_id))
+    pseudonym = service.pseudonyms.on(caller.tenant_id).of(str(rita.user_id))
     for answer in (everybody, proof):
         assert rita.user_id not in answer.text
         assert pseudonym in answer.text
@@ -185,7 +185,7 @@ def test_packs_and_webhooks_name_no_login(api, platform) -> None:
     with service.database.transaction() as session:
         webhooks.queue(service, session, told)
 
-    pseudonym = service.pseudonyms.of(str(lead.user_id))
+    pseudonym = service.pseudonyms.on(caller.tenant_id).of(str(lead.user_id))
     assert platform.http.get(f"/v1/policies/{pack.content_hash}").json()["author"] == pseudonym
     assert lead.user_id not in platform.http.get("/v1/policies").text
     with service.database.reading() as session:

@@ -56,9 +56,12 @@ def test_a_second_platform_has_keys_of_its_own(installation: Installation) -> No
     clearance(installation.home, "tenant", "add", "Second", status=2)
     small = ("micro-or-small", "--tenant", "Second")
     assert answer(installation.home, "tenant", "size", *small)["micro_or_small"]
+    clearance(installation.home, "tenant", "means", "left-out", status=2)  # its size is not known
+    left_out = ("left-out", "--tenant", "Second")
+    assert not answer(installation.home, "tenant", "means", *left_out)["means_offered"]
     listed = lines(clearance(installation.home, "tenant", "list", "--json"))
-    sizes = {each["name"]: each["micro_or_small"] for each in listed}
-    assert sizes == {"default": None, "Second": True}
+    sizes = {each["name"]: (each["micro_or_small"], each["means_offered"]) for each in listed}
+    assert sizes == {"default": (None, True), "Second": (True, False)}
     (key,) = lines(clearance(installation.home, "key", "list", "--tenant", "Second", "--json"))
     assert key["name"] == "first key"
 

@@ -1,0 +1,62 @@
+"""What an account uploaded and people took down for a notice, counted; where it is frequent one is asked what to do (DSA-23).
+
+A track counts as long as a notice holds it, once: what came back by a counter-notice or an appeal counts no more. Whether
+it was manifestly illegal is for the person who is asked; nobody is warned or suspended by a count.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import case
+from sqlmodel import Session, col, func, select
+
+from appeals.standing import Submissions
+from scanner import misuse
+from scanner.notice_cases import open_case
+from scanner.notice_senders import Party
+from scanner.sanctions import What
+from scanner.tables import Notice, NoticeTrack, Track
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+WHAT: Final[What] = "uploads"
+GRAVE: Final = "threat"
+"""Form of notices of a threat to life or safety (DSA-18)."""
+_FOUND: Final = "taken down after notices"
+
+
+def weigh(service: "Service", session: Session, notice: Notice, tracks: Iterable[Track]) -> None:
+    """Ask a person to warn or suspend accounts whose tracks were taken down too often; the last lock of a transaction."""
+    accounts = sorted({track.account_id for track in tracks if track.account_id is not None})
+    if not accounts:
+        return
+    session.flush()
+    misuse.one_at_a_time(session, notice.tenant_id)
+    for account_id in accounts:
+        party, sent = sent_by(session, notice.tenant_id, account_id)
+        reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, found=_FOUND)
+        if reason is not None:
+            open_case(service, session, notice, "misuse", [reason])
+
+
+def sent_by(session: Session, tenant_id: str, account_id: str) -> tuple[Party, Submissions]:
+    """Return how many tracks of an account were decided on, and how many of them notices hold."""
+    own = (Track.tenant_id == tenant_id, Track.account_id == account_id)
+    total = select(func.count()).where(*own, col(Track.decision_id).is_not(None))
+    held = (
+        select(Track.id, func.max(case((col(Notice.form) == GRAVE, 1), else_=0)))
+        .join(NoticeTrack, col(NoticeTrack.track_id) == col(Track.id))
+        .join(Notice, col(Notice.id) == col(NoticeTrack.notice_id))
+        .where(*own, NoticeTrack.state == "actioned")
+        .group_by(col(Track.id))
+    )
+    found = session.exec(held).all()
+    grave = sum(bool(is_grave) for _, is_grave in found)
+    sent = Submissions(
+        total=session.exec(total).one(),
+        unfounded=len(found),
+        gravity="grave" if grave else "minor",
+        grave=grave,
+    )
+    return Party("account", account_id), sent

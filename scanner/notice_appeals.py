@@ -1,0 +1,102 @@
+"""What the sender of a refused notice sees of their appeal, and does with it, by the link or the console (DSA-20)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import Session, col, select
+
+from scanner import appealing
+from scanner.appeal_subjects import Subject, window_until
+from scanner.appealing import AppealAsked
+from scanner.callers import Caller
+from scanner.declarations import DeclarationError
+from scanner.errors import NotFoundError
+from scanner.tables import Appeal, Message, Notice
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+LONGEST: Final = 5000
+
+
+@dataclass(frozen=True)
+class NoticeAppeal:
+    """The appeal of a notice's refusal.
+
+    Attributes
+    ----------
+    until : datetime, optional
+        Before which it can be filed; None: it can't, or was.
+    appeal : Appeal, optional
+        The one that was filed.
+    question : str, optional
+        What its officer waits for an answer to.
+    """
+
+    until: datetime | None = None
+    appeal: Appeal | None = None
+    question: str | None = None
+
+
+def of(service: "Service", session: Session, notice: Notice) -> NoticeAppeal:
+    """Return what there is of an appeal, and until when there can be one."""
+    about = (Appeal.subject_kind == Notice.KIND, Appeal.subject_id == notice.id)
+    query = select(Appeal).where(*about, Appeal.state != "withdrawn")
+    if (row := session.exec(query.order_by(col(Appeal.id).desc())).first()) is not None:
+        return NoticeAppeal(appeal=row, question=_question(session, row))
+    if notice.state != "refused" or not notice.open_to_appeal:
+        return NoticeAppeal()
+    subject = Subject(Notice.KIND, notice.id, notice.since, frozenset())
+    until = window_until(service, session, notice.tenant_id, subject)
+    return NoticeAppeal(until if service.now() < until else None)
+
+
+def file(
+    service: "Service", caller: Caller | None, notice: Notice, reason: str, token: str | None = None
+) -> Appeal:
+    """Appeal the refusal of a notice, as :func:`scanner.appealing.file`.
+
+    Raises
+    ------
+    DeclarationError
+        If no reason is given, or a longer one than is read.
+    """
+    asked = AppealAsked("notice", notice.id, _said(reason, "reason"), token=token)
+    return appealing.file(service, caller, asked)
+
+
+def answer(
+    service: "Service", caller: Caller | None, notice: Notice, text: str, token: str | None = None
+) -> Message:
+    """Answer what the officer asks, or say something unasked.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing is appealed.
+    DeclarationError
+        If nothing is said, or more than is read.
+    """
+    with service.database.reading() as session:
+        row = of(service, session, notice).appeal
+    if row is None:
+        raise NotFoundError("appeal", "of this notice")
+    return appealing.say(service, caller, row.id, _said(text, "text"), token)
+
+
+def _said(text: str, field: str) -> str:
+    text = text.strip()
+    if not 1 <= len(text) <= LONGEST:
+        told = f"write something, in at most {LONGEST} characters"
+        raise DeclarationError([{"field": field, "detail": told}])
+    return text
+
+
+def _question(session: Session, row: Appeal) -> str | None:
+    if row.state != "questions":
+        return None
+    query = select(Message.text).where(
+        Message.matter_kind == row.KIND, Message.matter_id == row.id, Message.kind == "question"
+    )
+    return session.exec(query.order_by(col(Message.id).desc())).first()

@@ -1,0 +1,110 @@
+"""Whether who is told of a decision is told that they can appeal it: where the DSA asks for it, or its platform offers it.
+
+A micro or small enterprise is exempt from Art. 20 to 23 (DSA-19). What others ask for stays whatever its size: complaints
+about copyright (DSM-17-9, DE-URHDAG), counter-notices (DMCA-CN), and that a person decides (GDPR-22). What was told is
+kept with the decision, and goes before what the platform offers by now.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, select
+
+import appeals
+from scanner import judgements, tenant_sizes
+from scanner.errors import IllegalTransitionError
+from scanner.tables import (
+    Claim,
+    PolicyDecision,
+    RetroMatch,
+    StatementOfReasons,
+    Tenant,
+    Track,
+    TrackMatch,
+)
+
+if TYPE_CHECKING:
+    from scanner.service import Service
+
+COPYRIGHT: Final = ("DSM-", "DMCA-", "DE-URHDAG")
+"""How ids of rules of copyright begin."""
+_KEPT: Final = frozenset({"claim", "contest"})
+
+
+class NotOfferedError(IllegalTransitionError):
+    """Nobody was told that this can be appealed, as its platform is exempt and does not offer it."""
+
+
+def offered(service: "Service", session: Session, tenant_id: str) -> bool:
+    """Whether a platform offers appeals, bodies out of court and a lead of trusted flaggers (DSA-20, DSA-21, DSA-22)."""
+    tenant = session.get_one(Tenant, tenant_id)
+    return tenant.offers_means or not tenant_sizes.is_exempt(service, tenant)
+
+
+def of_decision(
+    service: "Service",
+    session: Session,
+    track: Track,
+    source: appeals.Source,
+    reasons: Iterable[Mapping[str, Any]],
+    decision: PolicyDecision | None = None,
+) -> bool:
+    """Whether the creator can appeal what is decided on a track now.
+
+    Where a match, a claim or a notice of copyright is at issue they always can, as with what restores a decision that
+    they were told they can appeal.
+    """
+    if offered(service, session, track.tenant_id):
+        return True
+    if decision is not None and _was_told(session, decision):
+        return True
+    return _is_copyright(source, reasons) or _is_claimed(session, track)
+
+
+def refuse(what: str, *, automated: bool = False) -> None:
+    """Say that something is not open to appeal, why, and what remains.
+
+    Raises
+    ------
+    NotOfferedError
+    """
+    person = (
+        "; rules alone decided it, so a person does if you ask with "
+        "POST /v1/tracks/{track}/human-review (GDPR-22)"
+        if automated
+        else ""
+    )
+    raise NotOfferedError(
+        f"this {what} can't be appealed: its platform is a micro or small enterprise, which the DSA exempts "
+        f"from appeals and bodies out of court (DSA-19), and it said so when it told of the {what}. You can "
+        f"turn to a court{person}"
+    )
+
+
+def _is_copyright(source: appeals.Source, reasons: Iterable[Mapping[str, Any]]) -> bool:
+    if source.kind in _KEPT or source.form == "dmca":
+        return True
+    return any(
+        "reference_id" in (each.get("evidence") or {})
+        or any(str(rule).startswith(COPYRIGHT) for rule in each.get("legal_basis", ()))
+        for each in reasons
+    )
+
+
+def _is_claimed(session: Session, track: Track) -> bool:
+    """Whether anything of somebody else's was found in a track: what is decided on it may rest on that."""
+    found = (
+        select(TrackMatch.id).where(TrackMatch.analysis_id == track.analysis_id),
+        select(RetroMatch.id).where(RetroMatch.track_id == track.id),
+        select(Claim.id).where(Claim.track_id == track.id),
+    )
+    return any(session.exec(query.limit(1)).first() is not None for query in found)
+
+
+def _was_told(session: Session, decision: PolicyDecision) -> bool:
+    """Whether what a decision restores or leaves a part of was told with an appeal."""
+    told = select(StatementOfReasons.open_to_appeal)
+    return any(
+        session.exec(told.where(StatementOfReasons.decision_id == each.id)).first()
+        for each in judgements.beginnings(session, decision)
+    )

@@ -1,0 +1,108 @@
+"""Accounts whose tracks are taken down too often: a person is asked to warn, then to suspend, by the count as it stands (DSA-23)."""
+
+from dataclasses import replace
+
+import pytest
+from sqlmodel import select
+
+from scanner import appeal_outcomes, appealing, inline, notices
+from scanner.appeal_parts import AppealDecision
+from scanner.appealing import AppealAsked
+from scanner.callers import Caller
+from scanner.service import Service
+from scanner.tables import Account, Case, Notice, Sanction, Track
+from scanner.verdicts import Verdict
+from tests import casework, noticed, reviewing
+
+BLOCK = replace(noticed.ACTION, remedy="block")
+
+
+@pytest.fixture
+def service(make_service, database_url) -> Service:
+    return make_service(database_url=database_url)
+
+
+@pytest.fixture
+def account(service, caller) -> Account:
+    casework.at(service, service.now())
+    return casework.account(service, caller)
+
+
+def uploaded(service: Service, caller: Caller, account: Account, count: int) -> list[Track]:
+    return [casework.decided_track(service, caller, account_id=account.id) for _ in range(count)]
+
+
+def taken_down(service: Service, caller: Caller, *tracks: Track) -> Notice:
+    notice = noticed.sent(service, caller, *(each.id for each in tracks), form="likeness")
+    noticed.decided(service, notice.id, BLOCK)
+    return notice
+
+
+def decided(service: Service, officer: Caller, case: Case, verdict: str) -> None:
+    reviewing.decided(service, officer, case, Verdict(verdict, "misuse.frequent"))
+    reviewing.later(service, hours=2)
+
+
+def sanctions_of(service: Service, account: Account) -> list[tuple[str, str, str]]:
+    with service.database.reading() as session:
+        found = session.exec(select(Sanction).where(Sanction.party_id == account.id))
+        return [(row.what, row.kind, row.state) for row in found]
+
+
+def test_half_of_what_an_account_uploads_taken_down_asks_a_person_to_warn_and_then_to_suspend(
+    service, caller, account
+) -> None:
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    tracks = uploaded(service, caller, account, 10)
+    for each in tracks[:4]:
+        taken_down(service, caller, each)
+    assert noticed.cases(service, "misuse") == []
+    taken_down(service, caller, tracks[4])
+
+    (case,) = noticed.cases(service, "misuse")
+    (reason,) = case.reasons
+    assert (reason["party_kind"], reason["party_id"], reason["what"]) == ("account", account.id, "uploads")  # fmt: skip
+    assert reason["text"] == "5 of 10 were taken down after notices"
+    assert reason["factors"] == {"count": 5, "share": 0.5, "gravity": "minor", "intent": False}
+    assert sanctions_of(service, account) == []
+
+    decided(service, olga, case, "warn")
+    assert sanctions_of(service, account) == [("uploads", "warning", "in_force")]
+    taken_down(service, caller, tracks[5])
+    case = noticed.cases(service, "misuse")[-1]
+    assert case.reasons[0]["suggests"] == "suspension"
+    otto = casework.person(service, caller, "otto", "appeals_officer")
+    decided(service, otto, case, "suspend")
+    assert ("uploads", "suspension", "proposed") in sanctions_of(service, account)
+
+
+def test_what_came_back_counts_no_more(service, caller, account) -> None:
+    """By the sender, or by an appeal that was won."""
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    tracks = uploaded(service, caller, account, 6)
+    first = taken_down(service, caller, *tracks[:2])
+    notices.retract(service, first, caller)
+    taken_down(service, caller, *tracks[2:5])
+    row = appealing.file(service, caller, AppealAsked("track", tracks[2].id, "It is me."))
+    appealing.assign(service, olga, row.id)
+    appeal_outcomes.decide(service, olga, row.id, AppealDecision("grant", "It is."))
+    for each in tracks[:3]:
+        inline.drive(service, each.id)
+    taken_down(service, caller, tracks[5])
+    assert noticed.cases(service, "misuse") == []
+
+
+def test_one_who_uploads_much_and_little_of_it_is_taken_down_is_not_asked_about(
+    service, caller, account
+) -> None:
+    tracks = uploaded(service, caller, account, 11)
+    taken_down(service, caller, *tracks[:5])
+    assert noticed.cases(service, "misuse") == []
+
+
+def test_one_notice_with_tracks_of_two_accounts_asks_about_each(service, caller, account) -> None:
+    bob = casework.account(service, caller, "bob")
+    tracks = [*uploaded(service, caller, account, 5), *uploaded(service, caller, bob, 5)]
+    taken_down(service, caller, *tracks)
+    asked = {case.reasons[0]["party_id"] for case in noticed.cases(service, "misuse")}
+    assert asked == {account.id, bob.id}
