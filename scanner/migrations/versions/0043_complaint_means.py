@@ -1,14 +1,14 @@
 """Whether a platform that the DSA exempts offers appeals all the same, and who was told of one (DSA-19).
 
-Revision ID: 0041_complaint_means
-Revises: 0040_rescans
+Revision ID: 0043_complaint_means
+Revises: 0042_melodies
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0041_complaint_means"
-down_revision = "0040_rescans"
+revision = "0043_complaint_means"
+down_revision = "0042_melodies"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Records are shown under their platform's own pseudonyms; those sealed before keep the installation's.
 
-Revision ID: 0042_names_by_platform
-Revises: 0041_complaint_means
+Revision ID: 0044_names_by_platform
+Revises: 0043_complaint_means
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0042_names_by_platform"
-down_revision = "0041_complaint_means"
+revision = "0044_names_by_platform"
+down_revision = "0043_complaint_means"
 branch_labels = None
 depends_on = None
 
