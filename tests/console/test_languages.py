@@ -123,3 +123,13 @@ def test_a_ruling_names_nobody_since_law_rules_too(language: str, person: str) -
     words = rendering._environment(language).get_template("words.html").module
 
     assert person not in words.EVENTS[events.TrackRuled.type]
+
+
+@pytest.mark.parametrize(
+    ("language", "key"), [("de", "Tonart"), ("fr", "Tonalité"), ("es", "Tonalidad")]
+)
+def test_the_key_of_music_is_no_key_of_an_api(language: str, key: str) -> None:
+    words = rendering._environment(language).get_template("studio_words.html").module
+
+    assert words.FIELDS["key"] == key
+    assert languages.words(language).gettext("Key") != key
