@@ -17,7 +17,11 @@ import appeals
 import policy
 import scanner.console
 from scanner import event_schemas, events
-from scanner.console import languages, rendering
+from scanner.console import languages, rendering, report_words
+from scanner.schemas.statements import StatementAnswer
+from scanner.transparency.counting import Tally
+from scanner.transparency.report import sections
+from scanner.transparency.tables import rows
 
 CONSOLE: Final = Path(scanner.console.__file__).parent
 OTHERS: Final = [code for code in languages.LANGUAGES if code != "en"]
@@ -133,3 +137,52 @@ def test_the_key_of_music_is_no_key_of_an_api(language: str, key: str) -> None:
 
     assert words.FIELDS["key"] == key
     assert languages.words(language).gettext("Key") != key
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "3 Dec 2026|12,345.7|0%|> 99.9%|+0.5|1 kB|33.33"),
+        ("de", "3. Dez. 2026|12.345,7|0%|> 99,9%|+0,5|1 kB|33,33"),
+        ("fr", "3 déc. 2026|12 345,7|0%|> 99,9%|+0,5|1 ko|33,33"),
+        ("es", "3 dic 2026|12.345,7|0%|> 99,9%|+0,5|1 kB|33,33"),
+    ],
+)
+def test_days_and_numbers_have_the_form_of_their_language(language: str, told: str) -> None:
+    written = rendering._environment(language).from_string(
+        "{{ '2026-12-03'|day }}|{{ 12345.67|number(1) }}|{{ -0.001|percent }}"
+        "|{{ 0.99999|probability|safe }}|{{ 0.48|signed }}|{{ 26|size }}|{{ 33.33|number(none) }}"
+    )
+    plain = written.render().replace("\N{NO-BREAK SPACE}%", "%")
+
+    assert " ".join(plain.split()) == told
+
+
+def test_a_number_is_not_torn_from_its_percent_sign() -> None:
+    written = rendering._environment("en").from_string("{{ 0.6|percent }}").render()
+
+    assert written == "60\N{NO-BREAK SPACE}%"
+
+
+def test_every_figure_of_a_transparency_report_has_words() -> None:
+    """Of categories that only statements bring, too: their words are the schema's."""
+    empty = sections(Tally(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)))
+    found = rows(empty)
+    stated = StatementAnswer.model_fields
+    named = {
+        word
+        for field in ("effect", "restricts", "source", "ground")
+        for word in re.findall(r"'(\w+)'", str(stated[field].annotation))
+    }
+
+    for _, category, indicator, *_ in found:
+        assert not category or category in report_words.CATEGORIES
+        assert indicator in report_words.FIGURES
+    assert {"law", "money", "claim", "blocked"} <= named
+    assert named <= set(report_words.FIGURES)
+
+
+def test_a_figure_is_called_by_its_kinds_and_itself() -> None:
+    assert report_words.said("dmca", "lapsed") == ["Copyright (DMCA)", "Lapsed"]
+    assert report_words.said("uploads/warning", "in_force") == ["Uploads", "Warning", "In force"]
+    assert report_words.said("", "of_a_kind_to_come") == ["of a kind to come"]
