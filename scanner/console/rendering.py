@@ -131,6 +131,7 @@ def _environment(language: str) -> jinja2.Environment:
         probability=lambda share: _probability(share, language),
         signed=lambda value: _number(value, language, 1, sign="+"),
         size=lambda size: _size(size, language),
+        fact=lambda value: _fact(value, language),
         day=lambda value: _day(value, language),
     )
     return environment
@@ -176,6 +177,22 @@ def _number(value: float, language: str, digits: int | None, sign: str = "") -> 
     shape = f"{sign}{plain};-{plain}"
     value = round(value, 4 if digits is None else digits) + 0.0  # a little below nothing is nothing
     return str(format_decimal(value, format=shape, locale=_locale(language)))
+
+
+def _fact(value: Any, language: str) -> str:
+    """Write what a rule saw as people do: neither None nor a list's brackets, nor seventeen digits."""
+    match value:
+        case None | "" | []:
+            return "–"
+        case bool():
+            return languages.words(language).gettext("yes" if value else "no")
+        case int() | float():
+            return _number(value, language, None)
+        case Mapping():
+            return ", ".join(f"{name}: {_fact(each, language)}" for name, each in value.items())
+        case list() | tuple():
+            return ", ".join(_fact(each, language) for each in value)
+    return str(value)
 
 
 def _probability(share: float, language: str) -> str:

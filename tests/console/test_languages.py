@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 from babel.messages.catalog import Message
@@ -17,8 +17,11 @@ import appeals
 import policy
 import scanner.console
 from scanner import event_schemas, events
+from scanner.analysis import DETECTORS
 from scanner.console import languages, rendering, report_words
+from scanner.privacy import holds
 from scanner.schemas.statements import StatementAnswer
+from scanner.schemas.tracks import WordsFound
 from scanner.transparency.counting import Tally
 from scanner.transparency.report import sections
 from scanner.transparency.tables import rows
@@ -186,3 +189,30 @@ def test_a_figure_is_called_by_its_kinds_and_itself() -> None:
     assert report_words.said("dmca", "lapsed") == ["Copyright (DMCA)", "Lapsed"]
     assert report_words.said("uploads/warning", "in_force") == ["Uploads", "Warning", "In force"]
     assert report_words.said("", "of_a_kind_to_come") == ["of a kind to come"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        (None, "–"), ([], "–"), (True, "ja"), ([True, False], "ja, nein"), ("block", "block"),
+        ({"strikes": 0, "standing": "good"}, "strikes: 0, standing: good"), (0.03888888888888889, "0,0389"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_saw_is_written_for_people(fact: object, told: str) -> None:
+    shown = rendering._environment("de").from_string("{{ value|fact }}")
+
+    assert shown.render(value=fact) == told
+
+
+@pytest.mark.parametrize("language", languages.LANGUAGES)
+def test_detectors_and_what_is_held_have_words(language: str) -> None:
+    words = rendering._environment(language).get_template("words.html").module
+
+    assert set(words.DETECTORS) == set(DETECTORS)
+    assert set(words.OBJECT_KINDS) >= set(holds.KINDS)
+    assert set(words.WORD_CATEGORIES) == set(
+        get_args(WordsFound.model_fields["category"].annotation)
+    )
+    assert set(words.WORD_SOURCES) == set(get_args(WordsFound.model_fields["source"].annotation))
+    assert "long-track: " + words.DECISIONS["review"] == str(words.fired("long-track: review"))
+    assert str(words.fired("as-it-was")) == "as-it-was"
