@@ -120,6 +120,7 @@ def _environment(language: str) -> jinja2.Environment:
     environment.filters.update(
         clock=clock,
         moment=lambda value: _moment(value, language),
+        said=lambda message: message.told(languages.words(language).gettext),
         told=lambda reason: appeals.reason_text(reason, language),
         changed=lambda flip: flip["changes"].get(language) or flip["change"],
         sentence=lambda match: sentence(match, language, theirs=True),

@@ -16,9 +16,9 @@ from jinja2.ext import babel_extract
 import appeals
 import policy
 import scanner.console
-from scanner import event_schemas, events
+from scanner import badges, declarations, disclosures, event_schemas, events
 from scanner.analysis import DETECTORS
-from scanner.console import languages, rendering, report_words
+from scanner.console import badge_words, languages, rendering, report_words
 from scanner.privacy import holds
 from scanner.schemas.statements import StatementAnswer
 from scanner.schemas.tracks import WordsFound
@@ -28,6 +28,10 @@ from scanner.transparency.tables import rows
 
 CONSOLE: Final = Path(scanner.console.__file__).parent
 OTHERS: Final = [code for code in languages.LANGUAGES if code != "en"]
+
+
+SAME: Final[dict[str, set[str]]] = {"de": set(), "fr": {"composition", "instruments"}, "es": set()}
+"""Words of badges that are the same in English."""
 
 
 def said() -> Iterator[str | tuple[str, str]]:
@@ -216,3 +220,21 @@ def test_detectors_and_what_is_held_have_words(language: str) -> None:
     assert set(words.WORD_SOURCES) == set(get_args(WordsFound.model_fields["source"].annotation))
     assert "long-track: " + words.DECISIONS["review"] == str(words.fired("long-track: review"))
     assert str(words.fired("as-it-was")) == "as-it-was"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_of_a_badge_is_said_in_every_language(language: str) -> None:
+    texts: set[str] = set(declarations.AiDisclosure.model_fields)
+    for name, value in {**vars(badges), **vars(disclosures)}.items():
+        if (
+            name.isupper()
+            and name not in {"RULE_BASED", "FAILED"}
+            and isinstance(value, str | dict)
+        ):
+            texts |= {value} if isinstance(value, str) else set(value.values())
+    texts = {each for each in texts if not each.startswith("%(")}
+
+    assert {badges.UNKNOWN, "vocals", "AI-generated: %(parts)s"} <= texts
+    assert texts <= set(badge_words.SENTENCES)
+    known = languages.words(language)
+    assert all(known.gettext(each) != each for each in texts - SAME[language])
