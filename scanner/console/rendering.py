@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 import appeals
 from policy.packs import Rule
 from scanner import reviewer_keys
-from scanner.console import countries, languages, navigation
+from scanner.console import countries, languages, music_words, navigation
 from scanner.console.identities import Identity
 from scanner.sentences import clock, sentence
 
@@ -121,6 +121,9 @@ def _environment(language: str) -> jinja2.Environment:
         clock=clock,
         moment=lambda value: _moment(value, language),
         said=lambda message: message.told(languages.words(language).gettext),
+        stem=lambda name: music_words.stem(name, language),
+        musical=lambda text, field: music_words.value(field, text, language),
+        because=lambda text: music_words.why(text, language),
         told=lambda reason: appeals.reason_text(reason, language),
         changed=lambda flip: flip["changes"].get(language) or flip["change"],
         sentence=lambda match: sentence(match, language, theirs=True),

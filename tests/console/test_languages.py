@@ -16,9 +16,21 @@ from jinja2.ext import babel_extract
 import appeals
 import policy
 import scanner.console
+from generator.instruments import INSTRUMENTS
+from generator.keys import SCALES
+from generator.moods import MOODS
+from generator.plan import planned
+from generator.request import Request
 from scanner import badges, declarations, disclosures, event_schemas, events
 from scanner.analysis import DETECTORS
-from scanner.console import badge_words, languages, rendering, report_words
+from scanner.console import (
+    badge_words,
+    languages,
+    music_words,
+    rendering,
+    report_words,
+    studio_views,
+)
 from scanner.privacy import holds
 from scanner.schemas.statements import StatementAnswer
 from scanner.schemas.tracks import WordsFound
@@ -238,3 +250,63 @@ def test_every_sentence_of_a_badge_is_said_in_every_language(language: str) -> N
     assert texts <= set(badge_words.SENTENCES)
     known = languages.words(language)
     assert all(known.gettext(each) != each for each in texts - SAME[language])
+
+
+@pytest.mark.parametrize(
+    ("language", "stems", "key"),
+    [
+        ("en", "violin 2, double bass, take.wav", "D minor, F# major"),
+        ("de", "Violine 2, Kontrabass, take.wav", "d-Moll, Fis-Dur"),
+        ("fr", "violon 2, contrebasse, take.wav", "ré mineur, fa dièse majeur"),
+        ("es", "violín 2, contrabajo, take.wav", "re menor, fa sostenido mayor"),
+    ],
+)
+def test_music_is_spoken_of_as_musicians_do(language: str, stems: str, key: str) -> None:
+    said = [music_words.stem(each, language) for each in ("violin 2", "double bass", "take.wav")]
+    keys = [music_words.key(each, language) for each in ("D minor", "F# major")]
+
+    assert ", ".join(said) == stems
+    assert ", ".join(keys) == key
+
+
+@pytest.mark.parametrize(
+    ("name", "german"),
+    [("B minor", "h-Moll"), ("Bb major", "B-Dur"), ("Eb major", "Es-Dur"), ("Ab minor", "as-Moll"), ("no key", "no key")],
+)  # fmt: skip
+def test_german_keys_are_h_and_b(name: str, german: str) -> None:
+    assert music_words.key(name, "de") == german
+
+
+def test_every_instrument_mood_and_reason_of_the_generator_has_words() -> None:
+    """Of plans that leave all open, say all, or fold: each reason that they give is told in French."""
+    asked = [
+        {}, {"genre": "waltz", "moods": ["sad", "calm"]}, {"tempo": 90, "key": "D minor", "bars": 3, "form": "ABACA"},
+        {"genre": "blues"}, {"lyrics": "la la la", "instruments": ["drums"]}, {"lyrics": "la la la " * 90, "bars": 2},
+        {"bars": 4, "seconds": 60},
+    ]  # fmt: skip
+    reasons = [each for fields in asked for each in planned(Request(**fields)).reasons]
+
+    assert set(INSTRUMENTS) <= set(music_words.STEMS)
+    assert set(MOODS) <= set(music_words.MOODS_AND_GENRES)
+    assert {f"%(tonic)s {mode}" for mode in SCALES} == set(music_words.MODES)
+    assert len({each.why for each in reasons}) > 10
+    for each in reasons:
+        assert music_words.why(each.why, "fr") != each.why, each
+    assert music_words.why("between 60 and 80 for: sad calm waltz", "fr") == (
+        "entre 60 et 80 pour : triste, calme, valse"
+    )
+    assert music_words.why("because it is so", "fr") == "because it is so"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "english"),
+    [
+        ("key", "d-Moll", "D minor"), ("key", "fa dièse majeur", "F# major"), ("key", "F# major", "F# major"),
+        ("key", "C", "C"), ("instruments", "Klavier", "piano"), ("instruments", "violin 2", "violin 2"),
+        ("instruments", "kazoo", "kazoo"),
+    ],
+)  # fmt: skip
+def test_exact_fields_are_read_in_the_languages_of_prompts(
+    field: str, typed: str, english: str
+) -> None:
+    assert studio_views.in_english(field, typed) == english

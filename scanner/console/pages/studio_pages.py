@@ -310,9 +310,9 @@ def _asked(form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         if text := form.get(name, "").strip():
             parameters[name] = _number(name, text, kind)
     if key := form.get("key", "").strip():
-        parameters["key"] = key
+        parameters["key"] = studio_views.in_english("key", key)
     if form.get("instruments", "").strip():
-        parameters["instruments"] = _listed(form["instruments"])
+        parameters["instruments"] = _instruments(form["instruments"])
     return prompt[:2000], parameters
 
 
@@ -331,8 +331,9 @@ def _whole(form: Mapping[str, str], name: str) -> int | None:
     return _number(name, text, int) if text else None
 
 
-def _listed(text: str) -> list[str]:
-    return [each.strip() for each in text.split(",") if each.strip()][:8]
+def _instruments(text: str) -> list[str]:
+    listed = [each.strip() for each in text.split(",") if each.strip()]
+    return [studio_views.in_english("instruments", each) for each in listed[:8]]
 
 
 def _seed(first: int | None, number: int) -> dict[str, int]:
@@ -346,7 +347,7 @@ def _controls(form: Mapping[str, str]) -> dict[str, Any]:
     if mood := form.get("mood", "").strip():
         controls["moods"] = [mood]
     if form.get("instruments", "").strip():
-        controls["instruments"] = _listed(form["instruments"])
+        controls["instruments"] = _instruments(form["instruments"])
     return controls
 
 
