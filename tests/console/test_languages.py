@@ -16,6 +16,7 @@ from jinja2.ext import babel_extract
 import appeals
 import policy
 import scanner.console
+from appeals import disputes, forms, presumed_uses
 from generator.instruments import INSTRUMENTS
 from generator.keys import SCALES
 from generator.moods import MOODS
@@ -24,6 +25,7 @@ from generator.request import Request
 from scanner import badges, declarations, disclosures, event_schemas, events
 from scanner.analysis import DETECTORS
 from scanner.console import (
+    attestation_words,
     badge_words,
     languages,
     music_words,
@@ -310,3 +312,23 @@ def test_exact_fields_are_read_in_the_languages_of_prompts(
     field: str, typed: str, english: str
 ) -> None:
     assert studio_views.in_english(field, typed) == english
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_is_attested_to_is_told_beside_the_english_that_counts(language: str) -> None:
+    texts = {**forms.TEXTS, **disputes.ATTESTATIONS, **presumed_uses.ATTESTATIONS}.values()
+    page = rendering._environment(language).get_template("attested.html").module
+
+    assert set(texts) == set(attestation_words.ATTESTED)
+    for text in texts:
+        shown = str(page.attested(text))
+        told = shown.split("</span>", 1)[1]
+        assert f'<span lang="en">{text}</span>' in shown
+        assert 'class="meant"' in told
+        assert text not in told
+
+
+def test_in_english_it_is_said_once() -> None:
+    page = rendering._environment("en").get_template("attested.html").module
+
+    assert str(page.attested("I agree.")) == '<span lang="en">I agree.</span>'
