@@ -1,6 +1,7 @@
 """Templates into answers: in the reader's language, under a policy that lets nothing from elsewhere run."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -119,6 +120,7 @@ def _environment(language: str) -> jinja2.Environment:
     )
     environment.filters.update(
         clock=clock,
+        reflowed=_reflowed,
         moment=lambda value: _moment(value, language),
         said=lambda message: message.told(languages.words(language).gettext),
         stem=lambda name: music_words.stem(name, language),
@@ -139,6 +141,11 @@ def _environment(language: str) -> jinja2.Environment:
         day=lambda value: _day(value, language),
     )
     return environment
+
+
+def _reflowed(text: str) -> str:
+    """Undo the line breaks that a letter has within its paragraphs, so that a narrow window sets its own; lists stay."""
+    return re.sub(r"(?<=\S)\n(?=[^\s\-•*])", " ", text)
 
 
 def _title(each: Rule | Mapping[str, Any], language: str) -> str | None:

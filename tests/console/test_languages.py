@@ -332,3 +332,10 @@ def test_in_english_it_is_said_once() -> None:
     page = rendering._environment("en").get_template("attested.html").module
 
     assert str(page.attested("I agree.")) == '<span lang="en">I agree.</span>'
+
+
+def test_letters_keep_paragraphs_and_lists_and_no_line_of_a_mail() -> None:
+    letter = "Of you\nand me:\n\n- one\n- two\n\nThe end\nof it.\n"
+    shown = rendering._environment("en").from_string("{{ text|reflowed }}").render(text=letter)
+
+    assert shown == "Of you and me:\n\n- one\n- two\n\nThe end of it.\n"
