@@ -44,8 +44,28 @@ CONSOLE: Final = Path(scanner.console.__file__).parent
 OTHERS: Final = [code for code in languages.LANGUAGES if code != "en"]
 
 
-SAME: Final[dict[str, set[str]]] = {"de": set(), "fr": {"composition", "instruments"}, "es": set()}
-"""Words of badges that are the same in English."""
+ALIKE: Final[dict[str, set[str]]] = {
+    "de": {
+        "Browser", "Form", "Genre", "Index", "Manifest", "Median", "Name", "PSI", "Pseudonym",
+        "Solo", "Studio", "Take", "Take %(number)s", "Tempo", "Text", "Webhooks",
+        "flute, harp, double bass",
+    },
+    "fr": {
+        "%(num)s note", "%(num)s notes", "Administration", "Audit", "Catalogue", "Conditions",
+        "Configuration", "E-mail", "Genre", "Index", "Instruments", "Licences", "Menu",
+        "Messages", "PSI", "Pages", "Piano roll", "Provenance", "Question", "Score", "Segments",
+        "Solo", "Source", "Studio", "Suspension", "Table", "Tempo", "Verdict", "Verdicts",
+        "Version", "Versions", "Volume", "Webhooks", "banjo", "baroque", "composition",
+        "flute, harp, double bass", "glockenspiel", "instruments", "marimba", "note", "parent",
+        "piano", "provenance", "question", "sanction", "saxophone", "suspension", "trombone",
+        "vibraphone", "violence",
+    },
+    "es": {
+        "Error", "PSI", "Solo", "Tempo", "Webhooks", "banjo", "flute, harp, double bass",
+        "glockenspiel", "marimba", "no", "oboe", "piano", "sexual", "viola",
+    },
+}  # fmt: skip
+"""Messages that are the same in English."""
 
 
 def said() -> Iterator[str | tuple[str, str]]:
@@ -251,7 +271,7 @@ def test_every_sentence_of_a_badge_is_said_in_every_language(language: str) -> N
     assert {badges.UNKNOWN, "vocals", "AI-generated: %(parts)s"} <= texts
     assert texts <= set(badge_words.SENTENCES)
     known = languages.words(language)
-    assert all(known.gettext(each) != each for each in texts - SAME[language])
+    assert all(known.gettext(each) != each for each in texts - ALIKE[language])
 
 
 @pytest.mark.parametrize(
@@ -339,3 +359,21 @@ def test_letters_keep_paragraphs_and_lists_and_no_line_of_a_mail() -> None:
     shown = rendering._environment("en").from_string("{{ text|reflowed }}").render(text=letter)
 
     assert shown == "Of you and me:\n\n- one\n- two\n\nThe end of it.\n"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_message_is_left_in_english(language: str) -> None:
+    """What reads the same in both languages is named, so that a forgotten message is seen."""
+    catalog = [message for path in languages.files(language) for message in messages(path)]
+    same = {
+        each
+        for message in catalog
+        for each, text in zip(*(_texts(it) for it in (message.id, message.string)), strict=True)
+        if each == text
+    }
+
+    assert same == ALIKE[language]
+
+
+def _texts(said: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said)
