@@ -66,7 +66,7 @@ def _wide_things_in_german(page: "Page") -> list[str]:
     """Lay a page out with the longest words there are and everything unfolded, and name what doesn't fit."""
     german = {"name": LANGUAGE_COOKIE, "value": "de", "url": page.url}
     page.context.add_cookies([german])
-    page.reload(wait_until="domcontentloaded")
+    page.reload()
     assert page.get_attribute("html", "lang") == "de"
     found: list[str] = page.evaluate(WIDE_THINGS)
     page.context.clear_cookies(name=LANGUAGE_COOKIE)
