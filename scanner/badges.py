@@ -10,6 +10,7 @@ from scanner import stored_manifests
 from scanner.analysis import FAILED
 from scanner.disclosures import disclosure_of, source_type_of
 from scanner.errors import NotFoundError
+from scanner.messages import Message
 from scanner.tables import Analysis, Provenance, Submission, Tenant, Track
 from watermark.provenance import ManifestState, SourceType
 
@@ -32,6 +33,12 @@ _NOT_KNOWN_OF_MANIFEST: Final = {
 _VOICES: Final = "Whether a voice in it is a living person's: this service does not look for that."
 _GUESSES: Final = "Whether AI made any of it: nobody said, and this service does not guess."
 _DECLARED: Final = "Whether what was declared is true: nobody checked it."
+_CHECK_FAILED: Final = "Whether the file had a provenance manifest: the check failed."
+_NOT_LOOKED: Final = "Whether the file had a provenance manifest: nobody looked."
+_MANIFEST: Final = "A manifest says how it was made."
+_MANIFEST_IN_FULL: Final = "A manifest signed by %(issuer)s says how it was made: %(model)s."
+_SAID_BY_MANIFEST: Final = "AI-generated, says its manifest"
+_SAID_BY_UNKNOWN: Final = "AI-generated, says an unknown signer"
 _TRAINING: Final = "What the model was trained on."
 
 
@@ -41,20 +48,20 @@ class Badge:
 
     Parameters
     ----------
-    heading : str
+    heading : Message
         In a few words.
-    known : tuple of (str, str)
+    known : tuple of (Message, str)
         What is known, and from whom: ``manifest``, ``mark`` or ``declaration``.
-    not_known : tuple of str
+    not_known : tuple of Message
         Never empty.
     manifest : Provenance or None
         What was signed into the track here, if it may be told.
     """
 
     track_id: str
-    heading: str
-    known: tuple[tuple[str, str], ...]
-    not_known: tuple[str, ...]
+    heading: Message
+    known: tuple[tuple[Message, str], ...]
+    not_known: tuple[Message, ...]
     manifest: Provenance | None
     sandbox: bool
 
@@ -116,16 +123,18 @@ def public_track(session: Session, track_id: str) -> Track:
 
 def _heading(
     declared: Mapping[str, Any], told: Mapping[str, Any], signed: Provenance | None
-) -> str:
+) -> Message:
     if signed is not None and signed.source_type is not None:
-        return _HEADINGS.get(SourceType(signed.source_type), UNKNOWN)
+        return Message(_HEADINGS.get(SourceType(signed.source_type), UNKNOWN))
     if declared.get("generated"):
-        return disclosure_of(declared) or UNKNOWN
+        return disclosure_of(declared) or Message(UNKNOWN)
     if told.get("synthetic"):
         trusted = told["state"] == ManifestState.VALID
-        return f"AI-generated, says {'its manifest' if trusted else 'an unknown signer'}"
+        return Message(_SAID_BY_MANIFEST if trusted else _SAID_BY_UNKNOWN)
     disclosure = disclosure_of(declared)
-    return UNKNOWN if disclosure is None else f"Declared: {disclosure}"
+    return (
+        Message(UNKNOWN) if disclosure is None else Message("Declared: %(what)s", what=disclosure)
+    )
 
 
 def _known(
@@ -134,19 +143,18 @@ def _known(
     signed: Provenance | None,
     *,
     in_full: bool,
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[Message, str]]:
     if signed is not None:
-        by = f" signed by {signed.issuer}" if in_full else ""
         model = " ".join(filter(None, (signed.model, signed.model_version)))
-        how = f": {model}" if in_full else ""
-        yield f"A manifest{by} says how it was made{how}.", "manifest"
+        whose = {"issuer": str(signed.issuer), "model": model} if in_full else {}
+        yield Message(_MANIFEST_IN_FULL if in_full else _MANIFEST, **whose), "manifest"
         if signed.payload is not None:
-            yield "A mark in the sound leads back to that manifest.", "mark"
+            yield Message("A mark in the sound leads back to that manifest."), "mark"
     elif told.get("state") in {ManifestState.VALID, ManifestState.UNTRUSTED}:
-        yield "The file came with a manifest that fits it.", "manifest"
+        yield Message("The file came with a manifest that fits it."), "manifest"
     disclosure = disclosure_of(declared)
     if disclosure is not None:
-        yield f"{disclosure}.", "declaration"
+        yield Message("%(what)s.", what=disclosure), "declaration"
 
 
 def _not_known(
@@ -154,22 +162,21 @@ def _not_known(
     told: Mapping[str, Any],
     signed: Provenance | None,
     analysis: Analysis | None,
-) -> Iterator[str]:
+) -> Iterator[Message]:
     if signed is None:
         if not told:
             failed = analysis is not None and analysis.detectors.get("provenance") == FAILED
-            why = "the check failed" if failed else "nobody looked"
-            yield f"Whether the file had a provenance manifest: {why}."
+            yield Message(_CHECK_FAILED if failed else _NOT_LOOKED)
         elif told["state"] in _NOT_KNOWN_OF_MANIFEST:
-            yield _NOT_KNOWN_OF_MANIFEST[told["state"]]
+            yield Message(_NOT_KNOWN_OF_MANIFEST[told["state"]])
     if signed is not None or declared.get("generated"):
         if _is_trained(declared, signed):
-            yield _TRAINING
+            yield Message(_TRAINING)
     elif disclosure_of(declared) is not None:
-        yield _DECLARED
+        yield Message(_DECLARED)
     elif told.get("synthetic") is None:
-        yield _GUESSES
-    yield _VOICES
+        yield Message(_GUESSES)
+    yield Message(_VOICES)
 
 
 def _is_trained(declared: Mapping[str, Any], signed: Provenance | None) -> bool:

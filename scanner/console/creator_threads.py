@@ -48,6 +48,8 @@ class Step:
         One of :data:`MOVES`, or letter, question, answer, statement, dispute, dispute-answer, appeal, outcome.
     title : str
         A letter's subject.
+    language : str
+        Of a letter.
     """
 
     at: datetime
@@ -55,6 +57,7 @@ class Step:
     kind: str
     title: str = ""
     text: str = ""
+    language: str = ""
 
 
 def thread(session: Session, caller: "Caller", track: Track, found: "Contested") -> list[Step]:
@@ -94,7 +97,10 @@ def _moves(session: Session, track: Track) -> list[Step]:
 
 def _letters(session: Session, caller: "Caller", track: Track) -> list[Step]:
     found: list[Letter] = inbox.listed(session, caller, limit=STEPS, track_id=track.id)
-    return [Step(each.created_at, "service", "letter", each.subject, each.body) for each in found]
+    return [
+        Step(each.created_at, "service", "letter", each.subject, each.body, each.language)
+        for each in found
+    ]
 
 
 def _filed(found: "Contested") -> list[Step]:

@@ -31,6 +31,7 @@ from scanner.console import alignment, creator_threads
 from scanner.console.creator_clocks import Clock, clocks
 from scanner.console.creator_threads import Step
 from scanner.errors import NotFoundError, ScannerError
+from scanner.messages import Message
 from scanner.tables import (
     Appeal,
     Case,
@@ -91,7 +92,7 @@ class TrackView:
         It can't, and rules alone made it: a person decides if the creator asks (GDPR-22, DSA-19).
     heard : Heard or None
         What of the reference whose match is drawn is heard, where a sound of it is kept.
-    badge : str or None
+    badge : Message or None
         What anybody is told of its origin; None for what is not out.
     changes : list of TrackAmendment
         What the creator changed in what they had declared, newest first.
@@ -118,7 +119,7 @@ class TrackView:
     appealable: bool
     by_rules: bool
     heard: matched_sound.Heard | None
-    badge: str | None
+    badge: Message | None
     changes: list[TrackAmendment]
     amendable: bool
     presumed: list[dict[str, Any]]
@@ -243,7 +244,7 @@ def _heard(service: "Service", track: Track, reference_id: str) -> matched_sound
             return None
 
 
-def _badge(service: "Service", track: Track) -> str | None:
+def _badge(service: "Service", track: Track) -> Message | None:
     try:
         return badges.badge_of(service, track.id, track.tenant_id).heading
     except NotFoundError:

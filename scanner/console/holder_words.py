@@ -31,7 +31,7 @@ CLAIM_STATES: Final[Mapping[str, str]] = {
     "active": _("in force"),
     "disputed": _("disputed"),
     "upheld": _("upheld"),
-    "released": _("released"),
+    "released": _("claim released"),
     "escalated": _("became a notice"),
 }
 DISPUTE_STATES: Final[Mapping[str, str]] = {

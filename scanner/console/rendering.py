@@ -1,22 +1,24 @@
 """Templates into answers: in the reader's language, under a policy that lets nothing from elsewhere run."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_skeleton
+from babel.numbers import format_decimal
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 import appeals
 from policy.packs import Rule
 from scanner import reviewer_keys
-from scanner.console import languages, navigation
+from scanner.console import countries, languages, music_words, navigation
 from scanner.console.identities import Identity
 from scanner.sentences import clock, sentence
 
@@ -118,15 +120,32 @@ def _environment(language: str) -> jinja2.Environment:
     )
     environment.filters.update(
         clock=clock,
+        reflowed=_reflowed,
         moment=lambda value: _moment(value, language),
+        said=lambda message: message.told(languages.words(language).gettext),
+        stem=lambda name: music_words.stem(name, language),
+        musical=lambda text, field: music_words.value(field, text, language),
+        because=lambda text: music_words.why(text, language),
         told=lambda reason: appeals.reason_text(reason, language),
         changed=lambda flip: flip["changes"].get(language) or flip["change"],
         sentence=lambda match: sentence(match, language, theirs=True),
         titled=lambda each: _title(each, language),
+        places=lambda codes: ", ".join(countries.names(codes, language)),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
-        percent=lambda share: f"{100 * share:.0f} %",
+        number=lambda value, digits=0: _number(value, language, digits),
+        percent=lambda share, digits=0: f"{_number(100 * share, language, digits)}{NO_BREAK}%",
+        probability=lambda share: _probability(share, language),
+        signed=lambda value: _number(value, language, 1, sign="+"),
+        size=lambda size: _size(size, language),
+        fact=lambda value: _fact(value, language),
+        day=lambda value: _day(value, language),
     )
     return environment
+
+
+def _reflowed(text: str) -> str:
+    """Undo the line breaks that a letter has within its paragraphs, so that a narrow window sets its own; lists stay."""
+    return re.sub(r"(?<=\S)\n(?=[^\s\-•*])", " ", text)
 
 
 def _title(each: Rule | Mapping[str, Any], language: str) -> str | None:
@@ -141,9 +160,67 @@ def _moment(value: datetime | str | None, language: str) -> str:
     if value is None:
         return ""
     read = datetime.fromisoformat(value) if isinstance(value, str) else value
-    day = format_datetime(read, "d MMM y", locale=language)
+    day = _day(read, language)
     hour = format_datetime(read, "HH:mm", locale=language)
     return f"{day}, {hour} UTC".replace(" ", NO_BREAK).replace(f",{NO_BREAK}", ", ")
+
+
+def _day(value: date | str | None, language: str) -> str:
+    """Write a day as a language does, the month in letters; nothing for none."""
+    if value is None:
+        return ""
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return str(format_skeleton("yMMMd", read, locale=_locale(language)))
+
+
+def _number(value: float, language: str, digits: int | None, sign: str = "") -> str:
+    """Write a number as a language does.
+
+    Parameters
+    ----------
+    digits : int or None
+        Behind the point; None for those that it has, four at most.
+    sign : str
+        Before what is not below 0.
+    """
+    behind = "####" if digits is None else digits * "0"
+    plain = f"#,##0.{behind}" if behind else "#,##0"
+    shape = f"{sign}{plain};-{plain}"
+    value = round(value, 4 if digits is None else digits) + 0.0  # a little below nothing is nothing
+    return str(format_decimal(value, format=shape, locale=_locale(language)))
+
+
+def _fact(value: Any, language: str) -> str:
+    """Write what a rule saw as people do: neither None nor a list's brackets, nor seventeen digits."""
+    match value:
+        case None | "" | []:
+            return "–"
+        case bool():
+            return languages.words(language).gettext("yes" if value else "no")
+        case int() | float():
+            return _number(value, language, None)
+        case Mapping():
+            return ", ".join(f"{name}: {_fact(each, language)}" for name, each in value.items())
+        case list() | tuple():
+            return ", ".join(_fact(each, language) for each in value)
+    return str(value)
+
+
+def _probability(share: float, language: str) -> str:
+    """Write how sure a match is; none is certain."""
+    told = _number(min(100 * share, 99.9), language, 1)
+    return f"{'> ' if share > 0.999 else ''}{told}{NO_BREAK}%"
+
+
+def _size(size: int, language: str) -> str:
+    """Write the size of a file, in kilobytes rounded up."""
+    unit = "ko" if language == "fr" else "kB"  # CLDR has the German of a kilobyte as kbyte
+    return f"{_number(-(-size // 1000), language, 0)}{NO_BREAK}{unit}"
+
+
+def _locale(language: str) -> str:
+    """Return whose dates and numbers a language's pages have: English ones put the day before the month."""
+    return "en_GB" if language == "en" else language
 
 
 @cache

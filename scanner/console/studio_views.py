@@ -73,6 +73,16 @@ def reading(service: "Service", caller: "Caller", prompt: str) -> dict[str, Any]
     }
 
 
+def in_english(field: str, text: str) -> str:
+    """Return a key or an instrument as the generator names it, where a prompt could say it so; else as it was typed."""
+    from generator import understood
+
+    read = understood(text).fields.get(field, text)
+    found = [read] if isinstance(read, str) else list(read)
+    alone = len(found) == 1 and not any(each.isdigit() for each in text)
+    return str(found[0]) if alone else text
+
+
 def gate(service: "Service", session: Session, caller: "Caller") -> policy.Gate:
     """Say whether the caller may have music made now, and how often today still."""
     person = people.person_of(service, session, caller.account_id)

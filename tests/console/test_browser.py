@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from scanner.console.rendering import LANGUAGE_COOKIE
 from scanner.inline import drive
 from tests.console.areas import pages
 from tests.console.conftest import World, opened, serious_issues, shot
 from tests.scanner.api.conftest import sound
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 NARROW: Final = {"width": 360, "height": 740}
 WIDE: Final = {"width": 1280, "height": 900}
@@ -28,6 +29,15 @@ OLDEST: Final[dict[str | None, dict[str, str]]] = {
     "auditor": {"audit": "/audit", "verify": "/audit/verify"},
     "policy_lead": {"packs": "/policies", "pack": "/policies/pack?id={pack}", "compare": "/policies/compare"},
 }  # fmt: skip
+WIDE_THINGS: Final = """() => {
+  for (const each of document.querySelectorAll("main details:not([data-lazy])")) each.open = true;
+  const room = document.documentElement.clientWidth, wide = document.documentElement.scrollWidth;
+  if (wide <= room) return [];
+  const inside = (each) => each.getBoundingClientRect().right <= room || each.closest("header, .scroll, pre");
+  const out = [...document.querySelectorAll("body *")].filter((each) => !inside(each));
+  return [`${wide} px wide`, ...out.map((each) => `${each.tagName}: ${each.textContent.trim().slice(0, 60)}`)];
+}"""
+"""Of a page that is wider than its window: what stands out at the end of the line."""
 PAGES: Final = [("console", role, named) for role, named in OLDEST.items()] + pages()
 
 
@@ -47,8 +57,20 @@ def test_no_page_has_a_serious_issue_wide_or_narrow_light_or_dark(
             shot(page, f"{name}-narrow-dark")
             assert serious_issues(world, page) == [], f"{name}, narrow and dark"
             assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], name
+            assert _wide_things_in_german(page) == [], f"{name}, narrow and in German"
             page.emulate_media(color_scheme="light")
             page.set_viewport_size(WIDE)
+
+
+def _wide_things_in_german(page: "Page") -> list[str]:
+    """Lay a page out with the longest words there are and everything unfolded, and name what doesn't fit."""
+    german = {"name": LANGUAGE_COOKIE, "value": "de", "url": page.url}
+    page.context.add_cookies([german])
+    page.reload()
+    assert page.get_attribute("html", "lang") == "de"
+    found: list[str] = page.evaluate(WIDE_THINGS)
+    page.context.clear_cookies(name=LANGUAGE_COOKIE)
+    return found
 
 
 def test_a_reviewer_goes_from_the_queue_to_the_sound_by_keys_alone(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 from babel.messages.catalog import Message
@@ -16,11 +16,56 @@ from jinja2.ext import babel_extract
 import appeals
 import policy
 import scanner.console
-from scanner import event_schemas, events
-from scanner.console import languages, rendering
+from appeals import disputes, forms, presumed_uses
+from generator.instruments import INSTRUMENTS
+from generator.keys import SCALES
+from generator.moods import MOODS
+from generator.plan import planned
+from generator.request import Request
+from scanner import badges, declarations, disclosures, event_schemas, events
+from scanner.analysis import DETECTORS
+from scanner.console import (
+    attestation_words,
+    badge_words,
+    languages,
+    music_words,
+    rendering,
+    report_words,
+    studio_views,
+)
+from scanner.privacy import holds
+from scanner.schemas.statements import StatementAnswer
+from scanner.schemas.tracks import WordsFound
+from scanner.transparency.counting import Tally
+from scanner.transparency.report import sections
+from scanner.transparency.tables import rows
 
 CONSOLE: Final = Path(scanner.console.__file__).parent
 OTHERS: Final = [code for code in languages.LANGUAGES if code != "en"]
+
+
+ALIKE: Final[dict[str, set[str]]] = {
+    "de": {
+        "Browser", "Form", "Genre", "Index", "Manifest", "Median", "Name", "PSI", "Pseudonym",
+        "Solo", "Studio", "Take", "Take %(number)s", "Tempo", "Text", "Webhooks",
+        "flute, harp, double bass",
+    },
+    "fr": {
+        "%(num)s note", "%(num)s notes", "Administration", "Audit", "Catalogue", "Conditions",
+        "Configuration", "E-mail", "Genre", "Index", "Instruments", "Licences", "Menu",
+        "Messages", "PSI", "Pages", "Piano roll", "Provenance", "Question", "Score", "Segments",
+        "Solo", "Source", "Studio", "Suspension", "Table", "Tempo", "Verdict", "Verdicts",
+        "Version", "Versions", "Volume", "Webhooks", "banjo", "baroque", "composition",
+        "flute, harp, double bass", "glockenspiel", "instruments", "marimba", "note", "parent",
+        "piano", "provenance", "question", "sanction", "saxophone", "suspension", "trombone",
+        "vibraphone", "violence",
+    },
+    "es": {
+        "Error", "PSI", "Solo", "Tempo", "Webhooks", "banjo", "flute, harp, double bass",
+        "glockenspiel", "marimba", "no", "oboe", "piano", "sexual", "viola",
+    },
+}  # fmt: skip
+"""Messages that are the same in English."""
 
 
 def said() -> Iterator[str | tuple[str, str]]:
@@ -123,3 +168,212 @@ def test_a_ruling_names_nobody_since_law_rules_too(language: str, person: str) -
     words = rendering._environment(language).get_template("words.html").module
 
     assert person not in words.EVENTS[events.TrackRuled.type]
+
+
+@pytest.mark.parametrize(
+    ("language", "key"), [("de", "Tonart"), ("fr", "Tonalité"), ("es", "Tonalidad")]
+)
+def test_the_key_of_music_is_no_key_of_an_api(language: str, key: str) -> None:
+    words = rendering._environment(language).get_template("studio_words.html").module
+
+    assert words.FIELDS["key"] == key
+    assert languages.words(language).gettext("Key") != key
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "3 Dec 2026|12,345.7|0%|> 99.9%|+0.5|1 kB|33.33"),
+        ("de", "3. Dez. 2026|12.345,7|0%|> 99,9%|+0,5|1 kB|33,33"),
+        ("fr", "3 déc. 2026|12 345,7|0%|> 99,9%|+0,5|1 ko|33,33"),
+        ("es", "3 dic 2026|12.345,7|0%|> 99,9%|+0,5|1 kB|33,33"),
+    ],
+)
+def test_days_and_numbers_have_the_form_of_their_language(language: str, told: str) -> None:
+    written = rendering._environment(language).from_string(
+        "{{ '2026-12-03'|day }}|{{ 12345.67|number(1) }}|{{ -0.001|percent }}"
+        "|{{ 0.99999|probability|safe }}|{{ 0.48|signed }}|{{ 26|size }}|{{ 33.33|number(none) }}"
+    )
+    plain = written.render().replace("\N{NO-BREAK SPACE}%", "%")
+
+    assert " ".join(plain.split()) == told
+
+
+def test_a_number_is_not_torn_from_its_percent_sign() -> None:
+    written = rendering._environment("en").from_string("{{ 0.6|percent }}").render()
+
+    assert written == "60\N{NO-BREAK SPACE}%"
+
+
+def test_every_figure_of_a_transparency_report_has_words() -> None:
+    """Of categories that only statements bring, too: their words are the schema's."""
+    empty = sections(Tally(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)))
+    found = rows(empty)
+    stated = StatementAnswer.model_fields
+    named = {
+        word
+        for field in ("effect", "restricts", "source", "ground")
+        for word in re.findall(r"'(\w+)'", str(stated[field].annotation))
+    }
+
+    for _, category, indicator, *_ in found:
+        assert not category or category in report_words.CATEGORIES
+        assert indicator in report_words.FIGURES
+    assert {"law", "money", "claim", "blocked"} <= named
+    assert named <= set(report_words.FIGURES)
+
+
+def test_a_figure_is_called_by_its_kinds_and_itself() -> None:
+    assert report_words.said("dmca", "lapsed") == ["Copyright (DMCA)", "Lapsed"]
+    assert report_words.said("uploads/warning", "in_force") == ["Uploads", "Warning", "In force"]
+    assert report_words.said("", "of_a_kind_to_come") == ["of a kind to come"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        (None, "–"), ([], "–"), (True, "ja"), ([True, False], "ja, nein"), ("block", "block"),
+        ({"strikes": 0, "standing": "good"}, "strikes: 0, standing: good"), (0.03888888888888889, "0,0389"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_saw_is_written_for_people(fact: object, told: str) -> None:
+    shown = rendering._environment("de").from_string("{{ value|fact }}")
+
+    assert shown.render(value=fact) == told
+
+
+@pytest.mark.parametrize("language", languages.LANGUAGES)
+def test_detectors_and_what_is_held_have_words(language: str) -> None:
+    words = rendering._environment(language).get_template("words.html").module
+
+    assert set(words.DETECTORS) == set(DETECTORS)
+    assert set(words.OBJECT_KINDS) >= set(holds.KINDS)
+    assert set(words.WORD_CATEGORIES) == set(
+        get_args(WordsFound.model_fields["category"].annotation)
+    )
+    assert set(words.WORD_SOURCES) == set(get_args(WordsFound.model_fields["source"].annotation))
+    assert "long-track: " + words.DECISIONS["review"] == str(words.fired("long-track: review"))
+    assert str(words.fired("as-it-was")) == "as-it-was"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_of_a_badge_is_said_in_every_language(language: str) -> None:
+    texts: set[str] = set(declarations.AiDisclosure.model_fields)
+    for name, value in {**vars(badges), **vars(disclosures)}.items():
+        if (
+            name.isupper()
+            and name not in {"RULE_BASED", "FAILED"}
+            and isinstance(value, str | dict)
+        ):
+            texts |= {value} if isinstance(value, str) else set(value.values())
+    texts = {each for each in texts if not each.startswith("%(")}
+
+    assert {badges.UNKNOWN, "vocals", "AI-generated: %(parts)s"} <= texts
+    assert texts <= set(badge_words.SENTENCES)
+    known = languages.words(language)
+    assert all(known.gettext(each) != each for each in texts - ALIKE[language])
+
+
+@pytest.mark.parametrize(
+    ("language", "stems", "key"),
+    [
+        ("en", "violin 2, double bass, take.wav", "D minor, F# major"),
+        ("de", "Violine 2, Kontrabass, take.wav", "d-Moll, Fis-Dur"),
+        ("fr", "violon 2, contrebasse, take.wav", "ré mineur, fa dièse majeur"),
+        ("es", "violín 2, contrabajo, take.wav", "re menor, fa sostenido mayor"),
+    ],
+)
+def test_music_is_spoken_of_as_musicians_do(language: str, stems: str, key: str) -> None:
+    said = [music_words.stem(each, language) for each in ("violin 2", "double bass", "take.wav")]
+    keys = [music_words.key(each, language) for each in ("D minor", "F# major")]
+
+    assert ", ".join(said) == stems
+    assert ", ".join(keys) == key
+
+
+@pytest.mark.parametrize(
+    ("name", "german"),
+    [("B minor", "h-Moll"), ("Bb major", "B-Dur"), ("Eb major", "Es-Dur"), ("Ab minor", "as-Moll"), ("no key", "no key")],
+)  # fmt: skip
+def test_german_keys_are_h_and_b(name: str, german: str) -> None:
+    assert music_words.key(name, "de") == german
+
+
+def test_every_instrument_mood_and_reason_of_the_generator_has_words() -> None:
+    """Of plans that leave all open, say all, or fold: each reason that they give is told in French."""
+    asked = [
+        {}, {"genre": "waltz", "moods": ["sad", "calm"]}, {"tempo": 90, "key": "D minor", "bars": 3, "form": "ABACA"},
+        {"genre": "blues"}, {"lyrics": "la la la", "instruments": ["drums"]}, {"lyrics": "la la la " * 90, "bars": 2},
+        {"bars": 4, "seconds": 60},
+    ]  # fmt: skip
+    reasons = [each for fields in asked for each in planned(Request(**fields)).reasons]
+
+    assert set(INSTRUMENTS) <= set(music_words.STEMS)
+    assert set(MOODS) <= set(music_words.MOODS_AND_GENRES)
+    assert {f"%(tonic)s {mode}" for mode in SCALES} == set(music_words.MODES)
+    assert len({each.why for each in reasons}) > 10
+    for each in reasons:
+        assert music_words.why(each.why, "fr") != each.why, each
+    assert music_words.why("between 60 and 80 for: sad calm waltz", "fr") == (
+        "entre 60 et 80 pour : triste, calme, valse"
+    )
+    assert music_words.why("because it is so", "fr") == "because it is so"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "english"),
+    [
+        ("key", "d-Moll", "D minor"), ("key", "fa dièse majeur", "F# major"), ("key", "F# major", "F# major"),
+        ("key", "C", "C"), ("instruments", "Klavier", "piano"), ("instruments", "violin 2", "violin 2"),
+        ("instruments", "kazoo", "kazoo"),
+    ],
+)  # fmt: skip
+def test_exact_fields_are_read_in_the_languages_of_prompts(
+    field: str, typed: str, english: str
+) -> None:
+    assert studio_views.in_english(field, typed) == english
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_is_attested_to_is_told_beside_the_english_that_counts(language: str) -> None:
+    texts = {**forms.TEXTS, **disputes.ATTESTATIONS, **presumed_uses.ATTESTATIONS}.values()
+    page = rendering._environment(language).get_template("attested.html").module
+
+    assert set(texts) == set(attestation_words.ATTESTED)
+    for text in texts:
+        shown = str(page.attested(text))
+        told = shown.split("</span>", 1)[1]
+        assert f'<span lang="en">{text}</span>' in shown
+        assert 'class="meant"' in told
+        assert text not in told
+
+
+def test_in_english_it_is_said_once() -> None:
+    page = rendering._environment("en").get_template("attested.html").module
+
+    assert str(page.attested("I agree.")) == '<span lang="en">I agree.</span>'
+
+
+def test_letters_keep_paragraphs_and_lists_and_no_line_of_a_mail() -> None:
+    letter = "Of you\nand me:\n\n- one\n- two\n\nThe end\nof it.\n"
+    shown = rendering._environment("en").from_string("{{ text|reflowed }}").render(text=letter)
+
+    assert shown == "Of you and me:\n\n- one\n- two\n\nThe end of it.\n"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_message_is_left_in_english(language: str) -> None:
+    """What reads the same in both languages is named, so that a forgotten message is seen."""
+    catalog = [message for path in languages.files(language) for message in messages(path)]
+    same = {
+        each
+        for message in catalog
+        for each, text in zip(*(_texts(it) for it in (message.id, message.string)), strict=True)
+        if each == text
+    }
+
+    assert same == ALIKE[language]
+
+
+def _texts(said: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said)

@@ -156,8 +156,8 @@ def test_a_case_shows_what_the_pack_in_the_shadow_would_have_decided(world: Worl
         policies.shadow(service, caller, pack)
         shown = client.get(address).text.split('class="shadow"', 1)[1].split("</p>", 1)[0]
     assert "a person decides" in shown
-    assert "<ins>long-track: review</ins>" in shown
-    assert f"<del>{decision.reasons[0]['rule']}: review</del>" in shown
+    assert "<ins>long-track: a person decides</ins>" in shown
+    assert f"<del>{decision.reasons[0]['rule']}: a person decides</del>" in shown
     assert "hasty@" in shown
 
 

@@ -62,6 +62,7 @@ def test_a_match_under_a_monetise_policy_is_claimed_and_the_creator_told(service
     (letter,) = casework.letters(service, template="claim-made")
     assert (letter.recipient_id, letter.track_id) == (ana.id, track.id)
     assert "Label" in letter.body
+    assert "Under their policy: its revenue goes to them." in letter.body
 
 
 def test_a_notice_by_somebody_else_vouches_for_no_holder(service, caller) -> None:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import select
 
 from scanner import badges, dmca_agent, transparency
-from scanner.console import public_reports, public_words
+from scanner.console import public_reports, public_words, report_words
 from scanner.console.access import ConsoleRoute, Visiting
 from scanner.console.rendering import page
 from scanner.dependencies import ServiceDep, is_id
@@ -81,6 +81,7 @@ def read_report(
         year=year,
         sections=[(name, RULES[name], list(figures)) for name, figures in found],
         words=public_words,
+        said=report_words.said,
     )
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from scanner import audit_proofs, logins, transparency
 from scanner.clock import new_id
+from scanner.console import public_words, report_words
 from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import AUDITORS
@@ -21,7 +22,7 @@ from scanner.journal import record
 from scanner.problems import HttpError
 from scanner.service import Service
 from scanner.tables import User
-from scanner.transparency.page import TITLES, as_page
+from scanner.transparency.page import as_page
 from scanner.transparency.report import BadPeriodError
 from scanner.transparency.tables import rows
 
@@ -153,6 +154,7 @@ def read_report(
         last=last,
         report=report,
         rows=list(rows(report)),
-        titles=TITLES,
+        titles=public_words.SECTIONS,
+        said=report_words.said,
         wrong=None,
     )

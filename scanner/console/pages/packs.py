@@ -108,6 +108,7 @@ def compare(
     return page(
         request,
         "pack_compare.html",
+        state_names=STATE_NAMES,
         packs=[policy_views.described(each) for each in found],
         before=before,
         after=after,

@@ -309,11 +309,12 @@ def _asked(form: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     for name, kind in _NUMBERS.items():
         if text := form.get(name, "").strip():
             parameters[name] = _number(name, text, kind)
-    for name in ("key", "lyrics"):
-        if text := form.get(name, "").strip():
-            parameters[name] = text
+    if key := form.get("key", "").strip():
+        parameters["key"] = studio_views.in_english("key", key)
+    if lyrics := form.get("lyrics", "").strip():
+        parameters["lyrics"] = lyrics
     if form.get("instruments", "").strip():
-        parameters["instruments"] = _listed(form["instruments"])
+        parameters["instruments"] = _instruments(form["instruments"])
     return prompt[:2000], parameters
 
 
@@ -332,8 +333,9 @@ def _whole(form: Mapping[str, str], name: str) -> int | None:
     return _number(name, text, int) if text else None
 
 
-def _listed(text: str) -> list[str]:
-    return [each.strip() for each in text.split(",") if each.strip()][:8]
+def _instruments(text: str) -> list[str]:
+    listed = [each.strip() for each in text.split(",") if each.strip()]
+    return [studio_views.in_english("instruments", each) for each in listed[:8]]
 
 
 def _seed(first: int | None, number: int) -> dict[str, int]:
@@ -347,7 +349,7 @@ def _controls(form: Mapping[str, str]) -> dict[str, Any]:
     if mood := form.get("mood", "").strip():
         controls["moods"] = [mood]
     if form.get("instruments", "").strip():
-        controls["instruments"] = _listed(form["instruments"])
+        controls["instruments"] = _instruments(form["instruments"])
     return controls
 
 
