@@ -33,7 +33,7 @@ def _tracks(lines: Sequence[Line], systems: Sequence[str]) -> Iterator[str]:
         "noise to mask dB, 99 %",
         "worst band",
     ]
-    heads = [f"{title}, {system}" for system in systems for title in titles]
+    heads = [f"{title}, {system}" for title in titles for system in systems]
     yield f"| track | s | channels | {' | '.join(heads)} |"
     yield "|---" * (3 + len(heads)) + "|"
     for name in dict.fromkeys(line["track"] for line in lines):
@@ -46,8 +46,8 @@ def _tracks(lines: Sequence[Line], systems: Sequence[str]) -> Iterator[str]:
             continue
         any_ = next(iter(made.values()))
         cells = [name, f"{any_['seconds']:.0f}", str(any_["channels"])]
-        for system in systems:
-            cells += _marking(made[system]) if system in made else ["–"] * len(titles)
+        told = [_marking(made[system]) if system in made else ["–"] * 5 for system in systems]
+        cells += [cell for title in zip(*told, strict=True) for cell in title]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -64,30 +64,29 @@ def _marking(line: Line) -> list[str]:
 def _attacks(
     lines: Sequence[Line], systems: Sequence[str], attacks: Sequence[str]
 ) -> Iterator[str]:
-    titles = ["n", "read", "found", "false", "quality", "× real time"]
-    heads = [f"{title}, {system}" for system in systems for title in titles]
+    titles = ["read", "found", "false alarms", "quality", "× real time"]
+    heads = [f"{title}, {system}" for title in titles for system in systems]
     yield f"| copy | {' | '.join(heads)} |"
     yield "|---" * (1 + len(heads)) + "|"
     for attack in attacks:
         of_attack = [line for line in lines if line["attack"] == attack]
         if of_attack:
-            cells = [
-                cell
+            told = [
+                _hearing([each for each in of_attack if each["system"] == system])
                 for system in systems
-                for cell in _hearing([each for each in of_attack if each["system"] == system])
             ]
+            cells = [cell for title in zip(*told, strict=True) for cell in title]
             yield f"| {attack} | {' | '.join(cells)} |"
 
 
 def _hearing(lines: Sequence[Line]) -> list[str]:
     if not lines:
-        return ["–"] * 6
+        return ["–"] * 5
     wanted = sum(line["wanted"] for line in lines)
     qualities = [line["quality"] for line in lines if line["read"]]
     speed = sum(line["seconds"] for line in lines) / sum(line["cpu_seconds"] for line in lines)
     return [
-        str(wanted or len(lines)),
-        str(sum(line["read"] for line in lines)) if wanted else "–",
+        f"{sum(line['read'] for line in lines)} of {wanted}" if wanted else f"– of {len(lines)}",
         str(sum(line["found"] for line in lines)) if wanted else "–",
         str(sum(line["false_alarms"] for line in lines)),
         f"{np.min(qualities):.2f}–{np.max(qualities):.2f}" if qualities else "–",
