@@ -70,6 +70,20 @@ def test_none_is_drawn_without_a_share(make_service) -> None:
     assert cases(service) == []
 
 
+def test_what_a_person_cleared_is_not_drawn(service, caller) -> None:
+    track = casework.decided_track(service, caller)
+    (drawn,) = cases(service)
+    reviewing.decided(service, casework.person(service, caller, "rita"), drawn, reviewing.COPY)
+    inline.drive(service, track.id)
+
+    asked = reviewing.opened(service, caller, "human_review", track_id=track.id)
+    reviewing.decided(service, casework.person(service, caller, "otto"), asked, reviewing.FINE)
+    inline.drive(service, track.id)
+
+    assert casework.track_of(service, track.id).state == State.RELEASED
+    assert [case.kind for case in cases(service)] == ["spot_check", "human_review"]
+
+
 def test_its_creator_is_not_told(service, caller) -> None:
     ana = casework.account(service, caller)
     casework.decided_track(service, caller, account_id=ana.id)
