@@ -1,15 +1,16 @@
 """A share of what is cleared goes before a person, while it is out."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from scanner import case_views, error_rates, inline
+from scanner import case_views, error_rates, inline, queues
 from scanner.callers import Caller
 from scanner.errors import NotFoundError
 from scanner.service import Service
-from scanner.tables import Case
+from scanner.tables import Case, Deadline
 from scanner.track_states import State
 from scanner.verdicts import Verdict
 from tests import casework, reviewing
@@ -82,6 +83,34 @@ def test_what_a_person_cleared_is_not_drawn(service, caller) -> None:
 
     assert casework.track_of(service, track.id).state == State.RELEASED
     assert [case.kind for case in cases(service)] == ["spot_check", "human_review"]
+
+
+def test_nobody_is_hurried_to_look_unless_the_operator_wants_it(make_service) -> None:
+    unhurried = make_service(spot_check_share=1)
+    casework.decided_track(unhurried, add_tenant(unhurried))
+    queues.take_in(unhurried)
+
+    reviewing.later(unhurried, days=30)
+
+    (case,) = cases(unhurried)
+    with unhurried.database.reading() as session:
+        clocks = session.exec(select(Deadline).where(Deadline.matter_id == case.id)).all()
+    assert (case.state, clocks) == ("queued", [])
+    hurried = make_service(case_target_hours={"spot_check=200", "*=50"})
+    assert queues.target(hurried, "spot_check") == timedelta(hours=200)
+
+
+def test_audio_that_came_often_does_not_put_it_before_what_people_wait_for(service, caller) -> None:
+    for _ in range(12):
+        casework.decided_track(service, caller, sha256="a" * 64)
+    asked = reviewing.opened(service, caller, "human_review")
+    queues.take_in(service)
+
+    rita = casework.person(service, caller, "rita")
+    with service.database.transaction() as session:
+        first = queues.first(session, rita.actor, caller.tenant_id, service.now())
+        assert first is not None
+        assert first.id == asked.id
 
 
 def test_its_creator_is_not_told(service, caller) -> None:
