@@ -207,6 +207,8 @@ def test_lyrics_to_be_sung_may_name_but_not_quote(platform: Platform, wav: bytes
         return [reason["rule"] for reason in answer.json()["reasons"]]
 
     assert asked(LYRICS.splitlines()[0] + "\nand then we were wires") == ["prompt-quoted-lyrics"]
+    timed = " ".join(f"<00:{n:02}.50>{word}" for n, word in enumerate(LYRICS.split()))
+    assert set(asked(timed)) == {"prompt-quoted-lyrics"}
     assert asked("O Silver Harbour, hold me now") == []
 
 
