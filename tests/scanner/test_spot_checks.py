@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from scanner import case_views, error_rates, inline, queues
 from scanner.callers import Caller
+from scanner.cases import ask, lease
 from scanner.errors import NotFoundError
 from scanner.service import Service
 from scanner.tables import Case, Deadline
@@ -113,10 +114,16 @@ def test_audio_that_came_often_does_not_put_it_before_what_people_wait_for(servi
         assert first.id == asked.id
 
 
-def test_its_creator_is_not_told(service, caller) -> None:
+def test_its_creator_is_not_told_until_they_are_asked(service, caller) -> None:
     ana = casework.account(service, caller)
     casework.decided_track(service, caller, account_id=ana.id)
 
     (case,) = cases(service)
     with service.database.reading() as session, pytest.raises(NotFoundError):
+        case_views.check_reader(session, replace(caller, account_id=ana.id), case)
+
+    rita = casework.person(service, caller, "rita")
+    lease(service, rita, case.id)
+    ask(service, rita, case.id, "Who sings?")
+    with service.database.reading() as session:
         case_views.check_reader(session, replace(caller, account_id=ana.id), case)
