@@ -20,7 +20,8 @@ _LEAST_SIGNS: Final = 12
 _SURE: Final = 94.0
 _MOST_COMPARED: Final = 32
 """Songs that six words are compared with, those first that share most with them."""
-
+_MOST_LETTERS: Final = 40_000_000
+"""Letters of songs that a text is compared with, about a second: what shares most with a song comes first."""
 
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
@@ -92,17 +93,27 @@ def quotations(words: Sequence[Word], songs: Songs) -> Iterator[tuple[int, int, 
     in_a_row = list(_in_a_row(plain))
     having = songs.having(frozenset(in_a_row))
     parts = [
-        (first, end, _alike(having, in_a_row[first : end - _SHINGLE + 1]))
+        (first, end)
         for first in range(len(plain))
         if (end := first + _least(plain[first])) <= len(plain)
     ]
-    known = songs.songs({number for *_, numbers in parts for number in numbers})
-    for first, end, numbers in parts:
-        part = " ".join(plain[first:end])
-        for song in (known[number] for number in numbers if number in known):
-            if _has(song.words, part):
-                yield units[first].start, units[end - 1].end, song
-                break
+    pairs = sorted(
+        (lacking, first, end, number)
+        for first, end in parts
+        for number, lacking in _alike(having, in_a_row[first : end - _SHINGLE + 1])
+    )
+    known = songs.songs({number for *_, number in pairs})
+    found: set[int] = set()
+    left = _MOST_LETTERS
+    for _, first, end, number in pairs:
+        if first in found or number not in known:
+            continue
+        song = known[number]
+        if (left := left - len(song.words)) < 0:
+            break
+        if _has(song.words, " ".join(plain[first:end])):
+            found.add(first)
+            yield units[first].start, units[end - 1].end, song
 
 
 def _least(text: str) -> int:
@@ -110,20 +121,25 @@ def _least(text: str) -> int:
     return _LEAST_SIGNS if _UNSPACED.match(text) else _LEAST_WORDS
 
 
-def _alike(having: Mapping[str, Sequence[int]], some: Sequence[str]) -> list[int]:
-    """Return the songs that share most with some words.
+def _alike(having: Mapping[str, Sequence[int]], some: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the songs that share most with some words, and how many of their shingles each lacks.
 
     One that shares no more than many others do is left out.
     """
     counts: Counter[int] = Counter()
     telling: set[int] = set()
-    for shingle in set(some):
+    wanted = set(some)
+    for shingle in wanted:
         numbers = having.get(shingle, ())
         counts.update(numbers)
         if len(numbers) <= _MOST_COMPARED:
             telling.update(numbers)
     most = counts.most_common(_MOST_COMPARED)
-    return [number for number, shared in most if shared > 1 or number in telling]
+    return [
+        (number, len(wanted) - shared)
+        for number, shared in most
+        if shared > 1 or number in telling
+    ]
 
 
 def _has(words: str, part: str) -> bool:

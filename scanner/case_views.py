@@ -19,7 +19,7 @@ ALL_CASES: Final = frozenset({"appeals_officer", "auditor"})
 
 
 def check_reader(session: Session, caller: Caller, case: Case | None = None) -> None:
-    """Let creators read cases about their own tracks alone, but those drawn by chance; holders and flaggers none.
+    """Let creators read cases about their own tracks alone, those drawn by chance once they are asked; others none.
 
     Raises
     ------
@@ -29,8 +29,8 @@ def check_reader(session: Session, caller: Caller, case: Case | None = None) -> 
         raise ForbiddenError("cases are for the platform and its staff")
     if caller.account_id and case is not None:
         track = session.get(Track, case.track_id) if case.track_id else None
-        drawn = case.kind == spot_checks.KIND
-        if track is None or track.account_id != caller.account_id or drawn:
+        hidden = case.kind == spot_checks.KIND and not any(map(_theirs, cases.notes(session, case)))
+        if track is None or track.account_id != caller.account_id or hidden:
             raise NotFoundError("case", "of this id")
 
 

@@ -21,7 +21,7 @@ from scanner.catalogue_archives import Archive
 from scanner.catalogue_csv import read_csv
 from scanner.catalogue_ern import MAX_BYTES, read_ern
 from scanner.catalogue_rows import CatalogueFileError, Row
-from scanner.catalogue_takers import take
+from scanner.catalogue_takers import take, without_lyrics
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.errors import NotFoundError
@@ -311,7 +311,7 @@ def _row_of(own: CatalogueImport, number: int, row: Row) -> CatalogueImportRow:
         holder_id=own.holder_id,
         line=row.line,
         key=row.key,
-        fields=row.fields,
+        fields=without_lyrics(row.fields) if row.errors else row.fields,
         errors=list(row.errors),
         state="refused" if row.errors else "waiting",
         created_at=own.created_at,

@@ -191,8 +191,14 @@ def _settle(
     with service.database.transaction() as session:
         own = session.get_one(CatalogueImportRow, (row.import_id, row.number), with_for_update=True)
         own.state, own.reference_id = state, reference_id
+        own.fields = without_lyrics(own.fields)
         own.errors = [*own.errors, *errors]
     return 1
+
+
+def without_lyrics(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what stays of a row that is settled: lyrics are their reference's, and go with it."""
+    return {name: value for name, value in fields.items() if name != "lyrics"}
 
 
 def _put_off(service: "Service", row: CatalogueImportRow, wrong: Exception) -> int:

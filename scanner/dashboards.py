@@ -16,6 +16,7 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from appeals.machines.case import State
+from scanner import spot_checks
 from scanner.reference_states import Status
 from scanner.rehearsals import ALL
 from scanner.tables import (
@@ -144,9 +145,10 @@ def rates(
     """Return rates by each of :data:`KINDS`, of the newest verdicts of 30 days.
 
     A language is that of the lyrics, a genre what a generated track was asked to be (uploads say none), a
-    reviewer a pseudonym.
+    reviewer a pseudonym. What was drawn by chance is not among them: nearly all of that is found fine.
     """
-    found = list(session.execute(verdicts_given(tenant_id, now)))
+    asked_for = verdicts_given(tenant_id, now).where(col(Case.kind) != spot_checks.KIND)
+    found = list(session.execute(asked_for))
     staff = service.pseudonyms.on(tenant_id)
     banks = _banks_of(session, {row.analysis_id for row in found if row.analysis_id})
     groups: dict[str, dict[str, list[tuple[str, str]]]] = {

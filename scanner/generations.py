@@ -28,6 +28,7 @@ from scanner.people_events import (
     GenerationWithdrawn,
 )
 from scanner.people_states import GENERATION_MOVES, GenerationMove, GenerationState, advance
+from scanner.privacy import blobs
 from scanner.tables import Account, Generation, Take
 
 if TYPE_CHECKING:
@@ -93,10 +94,9 @@ def request_all(
     engine = asked.parameters.get("engine", generators.BUILTIN)
     if (stopped := generation_engines.stopped(service, engine)) is not None:
         raise generation_engines.EngineDisabledError(stopped)
-    melody = asked.melody_sha256
+    melody, now = asked.melody_sha256, service.now()
     if asked.melody is not None:
-        melody = service.store.put_bytes(caller.tenant_id, asked.melody).sha256
-    now = service.now()
+        melody = _kept(service, caller.tenant_id, asked.melody, now)
     with service.database.reading() as session:
         objected = objections(service, session, caller.tenant_id, asked.prompt, asked.parameters)
     with service.database.transaction() as session:
@@ -116,6 +116,14 @@ def request_all(
             )
             for each in wanted
         ]
+
+
+def _kept(service: "Service", tenant_id: str, melody: bytes, now: datetime) -> str:
+    """Put a melody into the store, which it leaves again if no request comes to hold it."""
+    sha256 = service.store.put_bytes(tenant_id, melody).sha256
+    with service.database.transaction() as session:
+        blobs.due(session, tenant_id, [sha256], now)
+    return sha256
 
 
 def _gates_of_several(

@@ -13,6 +13,7 @@ from scanner.banks import RIGHTS
 from scanner.catalogue import ACTIVE, names_stamp
 from scanner.reference_lyrics import CatalogueSongs
 from scanner.tables import Bank, Holder, Reference
+from scanner.words import without_times
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -59,8 +60,8 @@ def screen(
 
 
 def screen_sung(session: Session, tenant_id: str, lyrics: str) -> ScreenedPrompt:
-    """Screen lyrics that are to be sung, which may name whom they like."""
-    return screen_lyrics(lyrics, CatalogueSongs(session, tenant_id))
+    """Screen lyrics that are to be sung, which may name whom they like; times of LRC part no words."""
+    return screen_lyrics(without_times(lyrics), CatalogueSongs(session, tenant_id))
 
 
 def without_prompt(

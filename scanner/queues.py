@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 OFFICERS_ONLY: Final = frozenset({"termination"})
 """Kinds that only appeals officers decide."""
+UNHURRIED: Final = frozenset({"spot_check"})
+"""Kinds that nobody waits for: they have a clock only where the setting names them."""
 TARGET: Final = "case-target"
 """The clock of a case that nobody has decided yet."""
 LIKELY: Final = 0.5
@@ -149,7 +151,9 @@ def take_in(service: "Service") -> int:
 
 
 def reach(session: Session, case: Case) -> int:
-    """Return how many tracks share a case's matter, 1 to 1000."""
+    """Return how many tracks share a case's matter, 1 to 1000; what was drawn by chance is about one."""
+    if case.kind in UNHURRIED:
+        return 1
     if case.matter_id is not None and case.matter_kind == "notice":
         named = select(func.count()).select_from(NoticeTrack)
         return _bounded(session.exec(named.where(NoticeTrack.notice_id == case.matter_id)).one())
@@ -171,9 +175,11 @@ def reach(session: Session, case: Case) -> int:
     return _bounded(count)
 
 
-def target(service: "Service", kind: str) -> timedelta:
-    """Return in which time a case of a kind is to be decided."""
+def target(service: "Service", kind: str) -> timedelta | None:
+    """Return in which time a case of a kind is to be decided; None: whenever somebody has time."""
     hours = dict(each.partition("=")[::2] for each in sorted(service.settings.case_target_hours))
+    if kind in UNHURRIED and not hours.get(kind):
+        return None
     return timedelta(hours=float(hours.get(kind) or hours.get("*") or 72))
 
 
@@ -203,9 +209,10 @@ def _not_covered(user: User | None, case: Case) -> Iterator[tuple[str, str, set[
 
 
 def _start_clock(service: "Service", session: Session, case: Case) -> None:
-    now = service.now()
-    window = appeals.Window(TARGET, now, now, now + target(service, case.kind), "")
-    deadlines.start(session, case, window, "UTC")
+    now, within = service.now(), target(service, case.kind)
+    if within is not None:
+        window = appeals.Window(TARGET, now, now, now + within, "")
+        deadlines.start(session, case, window, "UTC")
 
 
 def _skills(user: User | None) -> tuple[set[str], set[str], set[str]]:

@@ -21,6 +21,8 @@ from scanner.tables import Bank, LyricShingle, Reference, ReferenceLyrics
 from scanner.words import without_times
 
 MOST_CHARACTERS: Final = 20_000
+MOST_FOLDED: Final = 60_000
+"""Characters of lyrics as they are compared: some signs stand for several, up to eighteen (NFKC)."""
 _AT_ONCE: Final = 5_000
 """Values in one query: databases have limits."""
 
@@ -87,7 +89,7 @@ def put(session: Session, reference: Reference, lyrics: str, now: datetime) -> b
         return False
     forget(session, reference)
     if text:
-        words = folded(without_times(text))
+        words = _cut(folded(without_times(text)))
         row = ReferenceLyrics(
             tenant_id=reference.tenant_id,
             reference_id=reference.id,
@@ -157,6 +159,13 @@ def errors_of(lyrics: str) -> list[str]:
 def _of(session: Session, reference_id: str) -> ReferenceLyrics | None:
     query = select(ReferenceLyrics).where(ReferenceLyrics.reference_id == reference_id)
     return session.exec(query).first()
+
+
+def _cut(words: str) -> str:
+    """Return words, the last ones left out where they are too many."""
+    if len(words) <= MOST_FOLDED:
+        return words
+    return words[: MOST_FOLDED + 1].rpartition(" ")[0]
 
 
 def _digests(tenant_id: str, words: str) -> list[int]:

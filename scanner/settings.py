@@ -179,7 +179,7 @@ class Settings(BaseSettings):
     )
     case_target_hours: CommaSeparated = Field(
         default=frozenset({"*=72", "indeterminate=24", "dead_letter=24", "notice=24"}),
-        description="Hours in which a case is to be decided, as KIND=HOURS; `*` for all others.",
+        description="Hours in which a case is to be decided, as KIND=HOURS; `*` for all others but `spot_check`.",
     )
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")

@@ -25,8 +25,8 @@ def draw(
     service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
 ) -> None:
     """Ask a person about a locked track that is out, if its decision is among those that are drawn."""
-    if decision.decision != "clear" or track.state not in OUT:
-        return
+    if decision.decision != "clear" or track.state not in OUT or decision.ruled_by is not None:
+        return  # a person's or law's decision shows nothing of rules, and is not looked at once more
     number = service.secrets.share("spot-check", decision.id)
     if number >= service.settings.spot_check_share or _is_before_somebody(session, track):
         return

@@ -24,6 +24,7 @@ from scanner.tables import (
     CaseVerdict,
     ContestDraft,
     Evidence,
+    Generation,
     JournalRow,
     Message,
     Track,
@@ -52,6 +53,7 @@ journal.json
            what happened, in order. It can't be changed; what is personal in it is encrypted and is
            shown here as you may read it.
 audio/     the files that were uploaded, named by their track; its stems in a folder of its name.
+melodies/  the MIDI files that you sent for music to build on, named by their id in `generation.json`.
 evidence/  the files that you put forward in a dispute or an appeal, named by their id in `evidence.json`.
 index.json what each table is for, how long it is kept and by which right; and the audio that is not
            kept any more.
@@ -125,6 +127,7 @@ def _members(
         cases = session.exec(select(Case.id).where(col(Case.track_id).in_(ids))).all()
         matters = matters_of(session, account.id)
         files = _put_forward(session, matters)
+        sent = _melodies(session, account)
     subjects = [*matters, *ids, *cases]
     for name, entry in registry().items():
         if entry.tie is not None:
@@ -140,12 +143,13 @@ def _members(
             continue
         whole = service.store.read_range(account.tenant_id, sha256, 0, None)
         yield f"audio/{name}{_suffix(head)}", whole
-    for file in files:
-        if _head(service, account.tenant_id, file.sha256) is None:
-            missing.append(file.id)
+    named = [(f"evidence/{file.id}.bin", file.id, file.sha256) for file in files]
+    named += [(f"melodies/{one}.mid", one, sha256) for one, sha256 in sent]
+    for path, own_id, sha256 in named:
+        if _head(service, account.tenant_id, sha256) is None:
+            missing.append(own_id)
             continue
-        whole = service.store.read_range(account.tenant_id, file.sha256, 0, None)
-        yield f"evidence/{file.id}.bin", whole
+        yield path, service.store.read_range(account.tenant_id, sha256, 0, None)
     yield "index.json", [_index(missing)]
 
 
@@ -226,6 +230,15 @@ def _put_forward(session: Session, matters: list[str]) -> list[Evidence]:
         col(Evidence.matter_id).in_(matters), col(Evidence.by_kind).in_(_OWN)
     )
     return list(session.exec(query.order_by(col(Evidence.id))))
+
+
+def _melodies(session: Session, account: Account) -> list[tuple[str, str]]:
+    """Return the MIDI that an account's requests build on: the request's id, and the digest."""
+    query = select(Generation.id, Generation.melody_sha256).where(
+        Generation.account_id == account.id, col(Generation.melody_sha256).is_not(None)
+    )
+    rows = session.exec(query.order_by(col(Generation.id)))
+    return [(own_id, sha256) for own_id, sha256 in rows if sha256 is not None]
 
 
 def _events(session: Session, subjects: list[str]) -> list[str]:

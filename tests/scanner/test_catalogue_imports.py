@@ -131,6 +131,18 @@ def test_a_zip_is_taken_in_once_however_often_it_comes(service, caller) -> None:
         assert len(session.exec(select(Reference)).all()) == 1
 
 
+def test_rows_that_are_settled_keep_no_lyrics(service, caller) -> None:
+    label = claiming.holder(service, caller)
+    raw = b"title,policy,lyrics\nDoor,block,blue is the window\nDoor,sell,blue is the window\n"
+
+    view = cataloguing.done(service, caller, label, raw)
+
+    rows = cataloguing.rows(service, view["id"])
+    assert [row.state for row in rows] == ["refused", "refused"]
+    assert [row.fields["title"] for row in rows] == ["Door", "Door"]
+    assert not any("lyrics" in row.fields for row in rows)
+
+
 def test_a_file_without_a_name_in_a_zip_is_left_out(tmp_path) -> None:
     path = tmp_path / "nameless.zip"
     with zipfile.ZipFile(path, "w") as made:

@@ -10,10 +10,16 @@ from scanner.tables import Case, CaseVerdict, Generation, PolicyDecision, Take
 from tests import casework, rollouts
 
 
-def judged(service: Service, decision: PolicyDecision, reviewer_id: str, verdict: str) -> None:
+def judged(
+    service: Service,
+    decision: PolicyDecision,
+    reviewer_id: str,
+    verdict: str,
+    kind: str = "review",
+) -> None:
     now, own = service.now(), {"tenant_id": decision.tenant_id}
     case = Case(
-        id=new_id(), track_id=decision.track_id, kind="review", state="closed", priority=0,
+        id=new_id(), track_id=decision.track_id, kind=kind, state="closed", priority=0,
         decision_id=decision.id, reasons=[], opened_at=now, closed_at=now, **own,
     )  # fmt: skip
     given = CaseVerdict(
@@ -51,6 +57,7 @@ def test_judgements_are_told_by_the_genre_of_what_was_generated_and_by_reviewer(
     words = [{"field": "genre", "words": "jazz"}, {"field": "mood", "words": "slow"}]
     generated(service, read, {}, {"understood": words})
     for decision in (asked, read, uploaded):
+        judged(service, decision, rita, "dismiss", "spot_check")
         judged(service, decision, rita, "release")
         judged(service, decision, otto, "block")
 

@@ -1,15 +1,17 @@
 """A share of what is cleared goes before a person, while it is out."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from scanner import case_views, error_rates, inline
+from scanner import case_views, error_rates, inline, queues
 from scanner.callers import Caller
+from scanner.cases import ask, lease
 from scanner.errors import NotFoundError
 from scanner.service import Service
-from scanner.tables import Case
+from scanner.tables import Case, Deadline
 from scanner.track_states import State
 from scanner.verdicts import Verdict
 from tests import casework, reviewing
@@ -70,10 +72,58 @@ def test_none_is_drawn_without_a_share(make_service) -> None:
     assert cases(service) == []
 
 
-def test_its_creator_is_not_told(service, caller) -> None:
+def test_what_a_person_cleared_is_not_drawn(service, caller) -> None:
+    track = casework.decided_track(service, caller)
+    (drawn,) = cases(service)
+    reviewing.decided(service, casework.person(service, caller, "rita"), drawn, reviewing.COPY)
+    inline.drive(service, track.id)
+
+    asked = reviewing.opened(service, caller, "human_review", track_id=track.id)
+    reviewing.decided(service, casework.person(service, caller, "otto"), asked, reviewing.FINE)
+    inline.drive(service, track.id)
+
+    assert casework.track_of(service, track.id).state == State.RELEASED
+    assert [case.kind for case in cases(service)] == ["spot_check", "human_review"]
+
+
+def test_nobody_is_hurried_to_look_unless_the_operator_wants_it(make_service) -> None:
+    unhurried = make_service(spot_check_share=1)
+    casework.decided_track(unhurried, add_tenant(unhurried))
+    queues.take_in(unhurried)
+
+    reviewing.later(unhurried, days=30)
+
+    (case,) = cases(unhurried)
+    with unhurried.database.reading() as session:
+        clocks = session.exec(select(Deadline).where(Deadline.matter_id == case.id)).all()
+    assert (case.state, clocks) == ("queued", [])
+    hurried = make_service(case_target_hours={"spot_check=200", "*=50"})
+    assert queues.target(hurried, "spot_check") == timedelta(hours=200)
+
+
+def test_audio_that_came_often_does_not_put_it_before_what_people_wait_for(service, caller) -> None:
+    for _ in range(12):
+        casework.decided_track(service, caller, sha256="a" * 64)
+    asked = reviewing.opened(service, caller, "human_review")
+    queues.take_in(service)
+
+    rita = casework.person(service, caller, "rita")
+    with service.database.transaction() as session:
+        first = queues.first(session, rita.actor, caller.tenant_id, service.now())
+        assert first is not None
+        assert first.id == asked.id
+
+
+def test_its_creator_is_not_told_until_they_are_asked(service, caller) -> None:
     ana = casework.account(service, caller)
     casework.decided_track(service, caller, account_id=ana.id)
 
     (case,) = cases(service)
     with service.database.reading() as session, pytest.raises(NotFoundError):
+        case_views.check_reader(session, replace(caller, account_id=ana.id), case)
+
+    rita = casework.person(service, caller, "rita")
+    lease(service, rita, case.id)
+    ask(service, rita, case.id, "Who sings?")
+    with service.database.reading() as session:
         case_views.check_reader(session, replace(caller, account_id=ana.id), case)

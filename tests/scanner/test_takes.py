@@ -26,6 +26,7 @@ from scanner.journal import Actor, event_of
 from scanner.privacy import blobs
 from scanner.service import Service
 from scanner.tables import Generation, JournalRow, Track
+from tests import casework
 from tests.generator.test_given_melody import midi
 from tests.running import add_tenant
 
@@ -105,6 +106,20 @@ def test_a_take_builds_on_a_given_melody_which_is_kept_until_it_is_erased(servic
     assert told["key"] == told["bars"] == "as in the MIDI given"
     with service.database.reading() as session:
         assert blobs.held(session, caller.tenant_id, [row.melody_sha256])
+
+
+def test_the_melody_of_a_request_that_was_not_taken_does_not_stay(service, caller) -> None:
+    wanted = GenerationAsked(PROMPT, "ana", {"audio_reference": "no-track"}, melody=midi())
+    with pytest.raises(DeclarationError):
+        generations.request(service, caller, wanted)
+    digest = hashlib.sha256(midi()).hexdigest()
+    assert service.store.exists(caller.tenant_id, digest)
+
+    later = service.store.modified_at(caller.tenant_id, digest) + blobs.UNCLAIMED
+    casework.at(service, later)
+    blobs.release(service)
+
+    assert not service.store.exists(caller.tenant_id, digest)
 
 
 def test_what_is_no_midi_file_is_refused(service, caller) -> None:

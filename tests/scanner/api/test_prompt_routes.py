@@ -182,6 +182,20 @@ def test_lyrics_that_can_not_be_are_refused(platform: Platform, wav: bytes, lyri
     assert answer.json()["errors"][0]["field"] == "lyrics"
 
 
+def test_lyrics_of_signs_that_stand_for_many_are_kept_as_far_as_there_is_room(
+    api: Api, platform: Platform, wav: bytes
+) -> None:
+    made = platform.reference(wav)
+
+    changed(platform, made["id"], lyrics=LYRICS + "\n" + "\ufdfa " * 9_900)
+
+    with api.service.database.reading() as session:
+        (kept,) = session.exec(select(ReferenceLyrics)).all()
+    room = ReferenceLyrics.__table__.c.folded.type.length  # type: ignore[attr-defined]
+    assert room - 20 < len(kept.folded) <= room
+    assert signals(platform, QUOTING) == ["quoted-lyrics"]
+
+
 def test_lyrics_to_be_sung_may_name_but_not_quote(platform: Platform, wav: bytes) -> None:
     platform.reference(wav, title="Silver Harbour", lyrics=LYRICS)
 
@@ -193,6 +207,8 @@ def test_lyrics_to_be_sung_may_name_but_not_quote(platform: Platform, wav: bytes
         return [reason["rule"] for reason in answer.json()["reasons"]]
 
     assert asked(LYRICS.splitlines()[0] + "\nand then we were wires") == ["prompt-quoted-lyrics"]
+    timed = " ".join(f"<00:{n:02}.50>{word}" for n, word in enumerate(LYRICS.split()))
+    assert set(asked(timed)) == {"prompt-quoted-lyrics"}
     assert asked("O Silver Harbour, hold me now") == []
 
 

@@ -6,11 +6,14 @@ import zipfile
 
 from sqlmodel import select
 
-from scanner import tracks
+from scanner import generations, tracks
 from scanner.clock import new_id
 from scanner.declarations import Declaration
+from scanner.generations import GenerationAsked
 from scanner.privacy import export
 from scanner.tables import Account, TrackStem
+from tests import casework
+from tests.generator.test_given_melody import midi
 from tests.running import add_tenant
 
 
@@ -45,3 +48,14 @@ def test_uploaded_stems_are_in_the_archive_and_lost_ones_are_named(service) -> N
     assert archive.read(f"audio/{track_id}/bass.bin") == b"bass"
     index = json.loads(archive.read("index.json"))
     assert index["audio_not_kept"] == [f"{track_id}/voice"]
+
+
+def test_melodies_that_were_sent_are_in_the_archive(service) -> None:
+    caller = add_tenant(service)
+    ana = casework.account(service, caller)
+    wanted = GenerationAsked("flute and piano", ana.external_id, melody=midi())
+    view = generations.request(service, caller, wanted)
+
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(export.archive(service, ana))))
+
+    assert archive.read(f"melodies/{view['id']}.mid") == midi()
