@@ -178,12 +178,55 @@ def test_words_that_a_person_read_are_not_asked_again_and_others_are(
     assert looked(service, caller, **words(HATE, harm)) != []
 
 
-def test_a_case_that_nobody_decided_was_seen_by_nobody(service, caller, track_id) -> None:
+@pytest.mark.parametrize("what", ["words", "song"])
+def test_a_case_that_nobody_decided_was_seen_by_nobody(
+    service, caller, track_id, song, what
+) -> None:
     """In doubt a person is asked."""
-    looked(service, caller, **words(HATE))
+    more = ([], words(HATE)) if what == "words" else ([found(song, SONG)], {})
+    (case,) = looked(service, caller, *more[0], **more[1])
     claiming.ruled(service, caller, track_id, "clear")  # takes the case from the queue
+    (again,) = opened(service)
+    assert again.id != case.id
+    decided(service, caller, again)
+    assert looked(service, caller, *more[0], **more[1]) == []
+
+
+@pytest.mark.parametrize("held", ["quarantined", "blocked"])
+@pytest.mark.parametrize("what", ["song", "words"])
+def test_what_was_found_while_a_track_was_held_is_asked_once_it_is_out(
+    service, caller, song, other, held, what
+) -> None:
+    """Nobody was asked then, as it limited the track by no more: who lets it out again did not see it."""
+    casework.at(service, service.now())
+    track_id = claiming.analysed(service, caller, song, parts=(SONG,)).subject
+    inline.drive(service, track_id)
+    if held == "blocked":
+        claiming.ruled(service, caller, track_id, "block")
+    assert casework.track_of(service, track_id).state == held
+    more = ([found(other, (130.0, 175.0))], {}) if what == "song" else ([], words(HATE))
+    looked(service, caller, found(song, SONG), *more[0], **more[1])
+    claiming.ruled(service, caller, track_id, "clear")
+    assert casework.track_of(service, track_id).state == "released"
+    (case,) = opened(service)
+    assert case.kind == "retro_match"
+    decided(service, caller, case)
+    claiming.ruled(service, caller, track_id, "block")
+    claiming.ruled(service, caller, track_id, "clear")
     assert opened(service) == []
-    assert len(looked(service, caller, **words(HATE))) == 1
+    assert looked(service, caller, found(song, SONG), *more[0], **more[1]) == []
+
+
+def test_a_smaller_find_takes_nothing_from_what_a_person_is_asked(
+    service, caller, track_id, song
+) -> None:
+    (case,) = looked(service, caller, found(song, SONG))
+    looked(service, caller, found(song, (150.0, 156.0)))
+    with service.database.reading() as session:
+        (row,) = session.exec(select(RetroMatch))
+    spans = sorted((each["query_start"], each["query_end"]) for each in row.segments)
+    assert (spans, row.case_id) == ([SONG, (150.0, 156.0)], case.id)
+    assert row.coverage_query == pytest.approx(126 / casework.track_of(service, track_id).duration)
 
 
 def test_a_look_that_finds_what_stands_anyway_asks_nobody(
