@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 import appeals
 import fingerprint
 import policy
+from appeals.machines.case import State as CaseState
 from scanner import harmless, tracks, unseen
 from scanner.clock import new_id
 from scanner.declared import declared
@@ -65,6 +66,10 @@ class Stored:
                 analysis.versions.get(name, model) != model for name, model in _MODELS.items()
             ),
         )
+
+
+UNTOUCHED: Final = (CaseState.OPEN, CaseState.QUEUED)
+"""States of a case that nobody has read."""
 
 
 @dataclass(frozen=True)
@@ -283,11 +288,12 @@ def _case(
     reasons: list[dict[str, Any]],
     event: Event | None,
 ) -> Case:
+    """Extend the case that nobody looks at yet, or open one: who has read a case does not see what comes later."""
     now = service.now()
     query = select(Case).where(
-        Case.track_id == track.id, Case.kind == KIND, col(Case.closed_at).is_(None)
+        Case.track_id == track.id, Case.kind == KIND, col(Case.state).in_(UNTOUCHED)
     )
-    case = session.exec(query.with_for_update()).first()
+    case = session.exec(query.order_by(col(Case.id)).with_for_update()).first()
     data: CaseOpened | CaseExtended
     if case is None:
         case = appeals.open_case(

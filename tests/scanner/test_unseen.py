@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 import fingerprint
-from scanner import detector_versions, inline, rescans, retro_cases
+from scanner import cases, detector_versions, inline, rescans, retro_cases, verdicts
 from scanner.callers import Caller
 from scanner.journal import event_of
 from scanner.retro_cases import Found, Stored
@@ -227,6 +227,27 @@ def test_a_smaller_find_takes_nothing_from_what_a_person_is_asked(
     spans = sorted((each["query_start"], each["query_end"]) for each in row.segments)
     assert (spans, row.case_id) == ([SONG, (150.0, 156.0)], case.id)
     assert row.coverage_query == pytest.approx(126 / casework.track_of(service, track_id).duration)
+
+
+@pytest.mark.parametrize("meanwhile", ["leased", "decided"])
+def test_what_is_found_while_a_person_decides_is_not_what_they_decided_on(
+    service, caller, track_id, song, meanwhile
+) -> None:
+    (case,) = looked(service, caller, found(song, SONG))
+    rita = casework.person(service, caller, "rita")
+    if meanwhile == "leased":
+        cases.lease(service, rita, case.id)
+    else:
+        reviewing.decided(service, rita, case, KEPT)
+    new = {each.id for each in looked(service, caller, found(song, SONG), **words(HATE))}
+    assert len(new - {case.id}) == 1
+    if meanwhile == "leased":
+        verdicts.decide(service, rita, case.id, KEPT)
+    reviewing.later(service, hours=2)
+    inline.drive(service, track_id)
+    (again,) = opened(service)
+    assert again.id in new
+    assert [each["rule"] for each in again.reasons] == ["hate"]
 
 
 def test_a_look_that_finds_what_stands_anyway_asks_nobody(
