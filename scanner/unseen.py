@@ -131,13 +131,17 @@ def is_put(session: Session, track: Track, look: Analysis) -> bool:
 
 
 def unread(session: Session, track: Track) -> set[str]:
-    """Return the ids of references found in a track later of which nobody was asked, or whose case nobody decided."""
+    """Return the ids of references found in a track later of which nobody was asked, or whose case nobody decided.
+
+    What was found before the track was analysed anew is not: rules decided on that analysis, which looked for it too.
+    """
     decided = select(CaseVerdict.case_id).where(col(CaseVerdict.state).in_(BY_A_PERSON))
     answered = select(Case.id).where(
         or_(col(Case.closed_at).is_(None), col(Case.id).in_(decided)), Case.track_id == track.id
     )
     query = select(RetroMatch.reference_id).where(
         RetroMatch.track_id == track.id,
+        RetroMatch.analysis_id == track.analysis_id,
         or_(col(RetroMatch.case_id).is_(None), col(RetroMatch.case_id).not_in(answered)),
     )
     return set(session.exec(query))

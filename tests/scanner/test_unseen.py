@@ -9,10 +9,11 @@ from sqlmodel import select
 import fingerprint
 from scanner import cases, detector_versions, inline, rescans, retro_cases, verdicts
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.journal import event_of
 from scanner.retro_cases import Found, Stored
 from scanner.service import Service
-from scanner.tables import Analysis, Case, PolicyDecision, Reference, RetroMatch
+from scanner.tables import Analysis, Case, PolicyDecision, Reference, RetroMatch, Track
 from scanner.track_facts import evidence_of
 from scanner.unseen import is_more
 from scanner.verdicts import Verdict
@@ -215,6 +216,21 @@ def test_what_was_found_while_a_track_was_held_is_asked_once_it_is_out(
     claiming.ruled(service, caller, track_id, "clear")
     assert opened(service) == []
     assert looked(service, caller, found(song, SONG), *more[0], **more[1]) == []
+
+
+def test_what_a_newer_analysis_found_too_is_not_asked_twice(service, caller, song, other) -> None:
+    casework.at(service, service.now())
+    track_id = claiming.analysed(service, caller, song, parts=(SONG,)).subject
+    inline.drive(service, track_id)
+    looked(service, caller, found(song, SONG), found(other, (130.0, 175.0)))
+    with service.database.transaction() as session:
+        track = session.get_one(Track, track_id, with_for_update=True)
+        old = session.get_one(Analysis, track.analysis_id).model_dump()
+        session.add(Analysis(**old | {"id": new_id()}))
+        newest = select(Analysis.id).order_by(Analysis.id.desc())
+        track.analysis_id = session.exec(newest).first()
+    claiming.ruled(service, caller, track_id, "clear")
+    assert opened(service) == []
 
 
 def test_a_smaller_find_takes_nothing_from_what_a_person_is_asked(
