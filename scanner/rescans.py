@@ -298,9 +298,7 @@ def _compared(
     known, unread = _known(session, track), unseen.unread(session, track)
     found = list(_found(evidence))
     more = [
-        each
-        for each in found
-        if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
+        each for each in found if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
     ]
     new = more + [each for each in found if each.match.reference_id in unread and each not in more]
     judged = _judged(service, session, track, evidence, new)
@@ -323,7 +321,9 @@ def ask_again(service: "Service", event: Event) -> None:
         if track.state not in OUT or track.analysis_id is None:
             return
         later = (Analysis.track_id == track.id, col(Analysis.id) > track.analysis_id)
-        look = session.exec(select(Analysis).where(*later).order_by(col(Analysis.id).desc())).first()
+        look = session.exec(
+            select(Analysis).where(*later).order_by(col(Analysis.id).desc())
+        ).first()
         if look is not None and unseen.is_put(session, track, look):
             look = None
         unread = unseen.unread(session, track)

@@ -209,9 +209,7 @@ def _keep(
     row.sqlmodel_update(columns | {"disposition": "open"})
 
 
-def _joined(
-    session: Session, track: Track, found: Found, older: RetroMatch | TrackMatch
-) -> Found:
+def _joined(session: Session, track: Track, found: Found, older: RetroMatch | TrackMatch) -> Found:
     """Return what was found with the seconds that only an older look found: neither takes the other from the record."""
     match, before = found.match, match_of(older)
     left = before.segments

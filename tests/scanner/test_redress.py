@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-import appeals
 from appeals.standing import Submissions
 from scanner import (
     account_standing,
@@ -20,7 +19,6 @@ from scanner import (
     keys,
     notice_verdicts,
     policies,
-    redress,
     rulings,
     sanctions,
     statements,
@@ -212,7 +210,7 @@ def test_a_letter_and_the_statement_that_comes_after_it_say_the_same(
 ) -> None:
     track = casework.decided_track(service, caller, account_id=account.id)
     tenant_sizes.choose(service, caller.tenant_id, True, keys.OPERATOR)
-    notice = noticed.sent(service, caller, track.id, form="likeness")
+    noticed.sent(service, caller, track.id, form="likeness")
     act = replace(noticed.ACTION, remedy="block")
     (case,) = noticed.cases(service, "notice")
     with service.database.transaction() as session:
