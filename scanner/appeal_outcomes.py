@@ -12,6 +12,7 @@ from scanner import (
     catalogue,
     complaints,
     dispute_appeals,
+    illegal_uploads,
     matters,
     misuse,
     notice_tracks,
@@ -61,6 +62,7 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
         appeal_letters.tell_outcome(service, session, row)
         if row.misuse is not None:
             complaints.weigh(service, session, row)
+        illegal_uploads.weigh_upheld(service, session, row)
         return row
 
 
@@ -111,6 +113,7 @@ def record_outcome(
             reverse(Reversal(service, session, row, actor, granted))
             row.outcome_kind = "granted"
         appeal_letters.tell_outcome(service, session, row, template="appeal-body-outcome")
+        illegal_uploads.weigh_upheld(service, session, row)
         return row
 
 

@@ -82,10 +82,11 @@ def _on_misuse(
     asked = case.reasons[0]
     if asked.get("what") == illegal_uploads.WHAT:
         of_account = illegal_uploads.sent_by(session, case.tenant_id, str(asked["party_id"]))
-        _sanction(service, session, case, verdict, actor, illegal_uploads.WHAT, of_account)
+        what, found = illegal_uploads.WHAT, illegal_uploads.FOUND
+        _sanction(service, session, case, verdict, actor, what, of_account, found)
         return
-    found = notice_verdicts.sent_by(session, notice)
-    _sanction(service, session, case, verdict, actor, "notices", found)
+    of_sender = notice_verdicts.sent_by(session, notice)
+    _sanction(service, session, case, verdict, actor, "notices", of_sender)
 
 
 def on_appeal(
@@ -93,8 +94,8 @@ def on_appeal(
 ) -> None:
     """Act on the misuse of complaints by whoever filed an appeal."""
     appeal = matters.find(session, Appeal, case.tenant_id, str(case.matter_id))
-    found = complaints.sent_by(session, appeal)
-    _sanction(service, session, case, verdict, actor, sanctions.COMPLAINTS, found)
+    of_appellant = complaints.sent_by(session, appeal)
+    _sanction(service, session, case, verdict, actor, sanctions.COMPLAINTS, of_appellant)
 
 
 def _sanction(
@@ -104,16 +105,17 @@ def _sanction(
     verdict: Verdict,
     actor: Actor,
     what: sanctions.What,
-    found: tuple[Party, Submissions] | None,
+    counted: tuple[Party, Submissions] | None,
+    found: str | None = None,
 ) -> None:
     """Warn a sender at once, or propose that another person suspend them (DSA-23)."""
     kind = sanctions.BY_VERDICT.get(verdict.verdict)
     if kind is None:
         return
     sanctions.refuse_junior(verdict.verdict, actor.role)
-    if found is None:
+    if counted is None:
         raise IllegalTransitionError("whoever sent this can't be told apart from others")
-    party, sent = found
+    party, sent = counted
     asked = SanctionAsked(
         party_kind=party.kind,
         party_id=party.id,
@@ -122,6 +124,7 @@ def _sanction(
         reason=verdict.text or "",
         sent=sent,
         days=SUSPENDED_DAYS if kind == "suspension" else None,
+        found=found,
     )
     sanctions.proposed(service, session, case.tenant_id, asked, _person(actor))
 

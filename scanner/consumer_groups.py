@@ -22,6 +22,7 @@ from scanner import (
     reconsideration,
     reference_events,
     rehearsals,
+    rescans,
     retro,
     rights_events,
     standing_events,
@@ -118,6 +119,8 @@ GROUPS: Final = (
         topics=(events.TRACKS, events.REFERENCES),
         handlers={
             events.TrackAnalysed.type: retro.catch_up,
+            events.TrackReleased.type: rescans.ask_again,
+            events.TrackConditioned.type: rescans.ask_again,
             reference_events.ReferenceAdded.type: retro.begin,
             reference_events.ReferenceReinstated.type: retro.begin,
             reference_events.ReferenceWoken.type: retro.begin,

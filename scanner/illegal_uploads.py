@@ -1,7 +1,7 @@
 """What an account uploaded and people took down for a notice, counted; where it is frequent one is asked what to do (DSA-23).
 
-A track counts as long as a notice holds it, once: what came back by a counter-notice or an appeal counts no more. Whether
-it was manifestly illegal is for the person who is asked; nobody is warned or suspended by a count.
+A track counts as long as a notice holds it, once: what came back by a counter-notice or an appeal counts no more, and what
+only got a label never did. Whether it was manifestly illegal is for the person who is asked; nobody is warned or suspended by a count.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from scanner import misuse
 from scanner.notice_cases import open_case
 from scanner.notice_senders import Party
 from scanner.sanctions import What
-from scanner.tables import Notice, NoticeTrack, Track
+from scanner.tables import Appeal, Notice, NoticeTrack, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 WHAT: Final[What] = "uploads"
 GRAVE: Final = "threat"
 """Form of notices of a threat to life or safety (DSA-18)."""
-_FOUND: Final = "taken down after notices"
+LABEL: Final = "label"
+FOUND: Final = "taken down after notices"
 
 
 def weigh(service: "Service", session: Session, notice: Notice, tracks: Iterable[Track]) -> None:
@@ -35,9 +36,20 @@ def weigh(service: "Service", session: Session, notice: Notice, tracks: Iterable
     misuse.one_at_a_time(session, notice.tenant_id)
     for account_id in accounts:
         party, sent = sent_by(session, notice.tenant_id, account_id)
-        reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, found=_FOUND)
+        reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, found=FOUND)
         if reason is not None:
             open_case(service, session, notice, "misuse", [reason])
+
+
+def weigh_upheld(service: "Service", session: Session, appeal: Appeal) -> None:
+    """Do so where an appeal had a notice acted on that was refused (DSA-20)."""
+    if appeal.subject_kind != Notice.KIND:
+        return
+    session.flush()
+    held = (NoticeTrack.notice_id == appeal.subject_id, NoticeTrack.state == "actioned")
+    query = select(Track).join(NoticeTrack, col(NoticeTrack.track_id) == col(Track.id))
+    notice = session.get_one(Notice, appeal.subject_id)
+    weigh(service, session, notice, session.exec(query.where(*held)))
 
 
 def sent_by(session: Session, tenant_id: str, account_id: str) -> tuple[Party, Submissions]:
@@ -48,7 +60,11 @@ def sent_by(session: Session, tenant_id: str, account_id: str) -> tuple[Party, S
         select(Track.id, func.max(case((col(Notice.form) == GRAVE, 1), else_=0)))
         .join(NoticeTrack, col(NoticeTrack.track_id) == col(Track.id))
         .join(Notice, col(Notice.id) == col(NoticeTrack.notice_id))
-        .where(*own, NoticeTrack.state == "actioned")
+        .where(
+            *own,
+            NoticeTrack.state == "actioned",
+            func.coalesce(Notice.remedy, "") != LABEL,
+        )
         .group_by(col(Track.id))
     )
     found = session.exec(held).all()

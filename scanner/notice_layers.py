@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import claim_outcomes, events, presumed_blocks, rulings
+from scanner import claim_outcomes, events, illegal_uploads, presumed_blocks, rulings
 from scanner.bus.dispatch import once
 from scanner.errors import IllegalTransitionError
 from scanner.journal import PIPELINE, Actor, Event
@@ -87,6 +87,7 @@ def settle(service: "Service", event: Event) -> None:
             return
     with once(service, GROUP, event) as session:
         track = locked(session, event.tenant or "", event.subject)
+        acted_on: Notice | None = None
         for row in session.exec(_of_track(track.id)):
             notice = session.get_one(
                 Notice, row.notice_id, with_for_update=True, populate_existing=True
@@ -99,7 +100,12 @@ def settle(service: "Service", event: Event) -> None:
                 if event.data.get("decision_id") == decision.id:
                     row.statement_id = event.data.get("statement_id")
             elif row.state == "waiting" or _is_lost(session, decision, notice):
+                waited = row.state == "waiting"
                 take_down(service, session, notice, row, track, PIPELINE, cause=event)
+                if waited and row.state == "actioned":
+                    acted_on = notice
+        if acted_on is not None:
+            illegal_uploads.weigh(service, session, acted_on, [track])
 
 
 def _is_lost(session: Session, decision: PolicyDecision, notice: Notice) -> bool:

@@ -8,11 +8,12 @@ kept with the decision, and goes before what the platform offers by now.
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 import appeals
 from scanner import judgements, tenant_sizes
 from scanner.errors import IllegalTransitionError
+from scanner.packs_in_force import KEEPS
 from scanner.tables import (
     Claim,
     PolicyDecision,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 COPYRIGHT: Final = ("DSM-", "DMCA-", "DE-URHDAG")
 """How ids of rules of copyright begin."""
+TOLD: Final = "open_to_appeal"
+"""Of a decision's explanation: whether a letter told of an appeal before the statement was written."""
 _KEPT: Final = frozenset({"claim", "contest"})
 
 
@@ -36,8 +39,13 @@ class NotOfferedError(IllegalTransitionError):
 
 
 def offered(service: "Service", session: Session, tenant_id: str) -> bool:
-    """Whether a platform offers appeals, bodies out of court and a lead of trusted flaggers (DSA-20, DSA-21, DSA-22)."""
+    """Whether a platform offers appeals, bodies out of court and a lead of trusted flaggers (DSA-20, DSA-21, DSA-22).
+
+    A sandbox does what its platform does.
+    """
     tenant = session.get_one(Tenant, tenant_id)
+    if tenant.sandbox_of is not None:
+        tenant = session.get_one(Tenant, tenant.sandbox_of)
     return tenant.offers_means or not tenant_sizes.is_exempt(service, tenant)
 
 
@@ -51,9 +59,11 @@ def of_decision(
 ) -> bool:
     """Whether the creator can appeal what is decided on a track now.
 
-    Where a match, a claim or a notice of copyright is at issue they always can, as with what restores a decision that
-    they were told they can appeal.
+    Where a match, a claim or a notice of copyright is at issue they always can, as with what restores, keeps or goes on
+    for the reasons of a decision that they were told they can appeal.
     """
+    if decision is not None and TOLD in decision.explanation:
+        return bool(decision.explanation[TOLD])
     if offered(service, session, track.tenant_id):
         return True
     if decision is not None and _was_told(session, decision):
@@ -102,9 +112,13 @@ def _is_claimed(session: Session, track: Track) -> bool:
 
 
 def _was_told(session: Session, decision: PolicyDecision) -> bool:
-    """Whether what a decision restores or leaves a part of was told with an appeal."""
-    told = select(StatementOfReasons.open_to_appeal)
-    return any(
-        session.exec(told.where(StatementOfReasons.decision_id == each.id)).first()
-        for each in judgements.beginnings(session, decision)
+    """Whether what a decision restores, keeps, leaves a part of or takes reasons from was told with an appeal."""
+    earlier = list(judgements.beginnings(session, decision))
+    ids = {each.id for each in earlier} | {each.explanation.get(KEEPS, "") for each in earlier}
+    before = session.get(PolicyDecision, decision.supersedes) if decision.supersedes else None
+    if before is not None and any(each in decision.reasons for each in judgements.limits(before)):
+        ids.add(before.id)
+    told = select(StatementOfReasons.id).where(
+        col(StatementOfReasons.decision_id).in_(ids), col(StatementOfReasons.open_to_appeal)
     )
+    return session.exec(told.limit(1)).first() is not None

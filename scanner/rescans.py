@@ -24,6 +24,7 @@ from scanner import (
     analysis,
     detector_versions,
     pipeline,
+    retro,
     retro_cases,
     strictness,
     tracks,
@@ -31,11 +32,12 @@ from scanner import (
     words,
 )
 from scanner.audio import AudioError
+from scanner.bus.dispatch import once
 from scanner.clock import new_id
 from scanner.declared import declared
 from scanner.errors import BadOptionError, ConflictError, TransientError
 from scanner.events import RescanEnded, RescanStarted
-from scanner.journal import PIPELINE, Actor, record
+from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.source_audio import audio_sha256, local_audio
 from scanner.store import StoreError
 from scanner.tables import Analysis, Rescan, RetroMatch, Tenant, Track, TrackMatch
@@ -54,6 +56,7 @@ LEASE: Final = timedelta(minutes=10)
 TRIES: Final = 3
 DECIDED: Final = (State.RELEASED, State.CONDITIONED, State.QUARANTINED, State.BLOCKED)
 """States of tracks that are looked at again: what is on its way looks with today's detectors."""
+OUT: Final = (State.RELEASED, State.CONDITIONED)
 
 _UNTRIED: Final = {"tries": 0}
 
@@ -292,20 +295,54 @@ def _compared(
     service: "Service", session: Session, track: Track, evidence: "Evidence", look: Analysis
 ) -> Iterable[str]:
     """Record what is new in a locked track; return whether a person is asked, or the pack would be looser now."""
-    known = _known(session, track)
-    new = [
-        each
-        for each in _found(evidence)
-        if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
+    known, unread = _known(session, track), unseen.unread(session, track)
+    found = list(_found(evidence))
+    more = [
+        each for each in found if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
     ]
+    new = more + [each for each in found if each.match.reference_id in unread and each not in more]
     judged = _judged(service, session, track, evidence, new)
     is_asked = unseen.is_asked(session, track, judged)
-    if new or is_asked:
-        retro_cases.put_on_record(service, session, track, new, judged, None, analysis_id=look.id)
+    if more or is_asked:
+        on_record = new if is_asked else more
+        retro_cases.put_on_record(
+            service, session, track, on_record, judged, None, analysis_id=look.id
+        )
     if is_asked:
         return ("stricter",)
     before = judged.before[0]
     return ("looser",) if strictness.stricter(before, judged.after) is not None else ()
+
+
+def ask_again(service: "Service", event: Event) -> None:
+    """Ask about what was found in a track that is out now, while something stricter kept anybody from being asked."""
+    with once(service, retro.GROUP, event) as session:
+        track = tracks.locked(session, event.tenant or "", event.subject)
+        if track.state not in OUT or track.analysis_id is None:
+            return
+        later = (Analysis.track_id == track.id, col(Analysis.id) > track.analysis_id)
+        look = session.exec(
+            select(Analysis).where(*later).order_by(col(Analysis.id).desc())
+        ).first()
+        if look is not None and unseen.is_put(session, track, look):
+            look = None
+        unread = unseen.unread(session, track)
+        if look is None and not unread:
+            return
+        stored = look or session.get_one(Analysis, track.analysis_id)
+        known = _stored(session, track)
+        evidence = replace(
+            evidence_of(stored, track.duration, []),
+            matches=known.matches,
+            explained=known.explained,
+            stems=known.stems,
+        )
+        new = [each for each in _found(evidence) if each.match.reference_id in unread]
+        judged = _judged(service, session, track, evidence, new)
+        if unseen.is_asked(session, track, judged):
+            retro_cases.put_on_record(
+                service, session, track, new, judged, event, analysis_id=look.id if look else None
+            )
 
 
 def _known(session: Session, track: Track) -> dict[str, list[fingerprint.Match]]:
@@ -341,24 +378,11 @@ def _judged(
 ) -> Judged:
     """What the pack says now of all that was known of the track, of what is found now, and of what is new.
 
-    What was found later counts as known: it was put before a person once. So does all that a look found about which
-    a person was asked and decided.
+    What was found later and put before a person counts as known. So does all that a look found about which a person
+    was asked and decided.
     """
     told, now = declared(session, track.id), service.now()
-    row = session.get_one(Analysis, track.analysis_id)
-    own = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
-    later = session.exec(select(RetroMatch).where(RetroMatch.track_id == track.id)).all()
-    stored = evidence_of(row, track.duration, own)
-    newer = {each.reference_id for each in later}
-    known = replace(
-        stored,
-        matches=[
-            *(each for each in stored.matches if each.reference_id not in newer),
-            *(match_of(each) for each in later),
-        ],
-        explained=stored.explained
-        | {each.reference_id: each.explained for each in later if each.explained},
-    )
+    known = _stored(session, track, unseen.unread(session, track))
     looks = [
         replace(
             evidence_of(each, track.duration, []),
@@ -374,6 +398,25 @@ def _judged(
     )
     pack = service.packs.in_force(session, track.tenant_id, track.id, facts=facts).pack
     return unseen.judged(pack, seen, facts, [each.match.reference_id for each in new])
+
+
+def _stored(session: Session, track: Track, but: Collection[str] = ()) -> "Evidence":
+    """Return what decided, with what was found later, save later finds of some references."""
+    row = session.get_one(Analysis, track.analysis_id)
+    own = session.exec(select(TrackMatch).where(TrackMatch.analysis_id == row.id)).all()
+    later = session.exec(select(RetroMatch).where(RetroMatch.track_id == track.id)).all()
+    later = [each for each in later if each.reference_id not in but]
+    stored = evidence_of(row, track.duration, own)
+    newer = {each.reference_id for each in later}
+    return replace(
+        stored,
+        matches=[
+            *(each for each in stored.matches if each.reference_id not in newer),
+            *(match_of(each) for each in later),
+        ],
+        explained=stored.explained
+        | {each.reference_id: each.explained for each in later if each.explained},
+    )
 
 
 def _end(session: Session, run: Rescan, state: str, now: datetime, actor: Actor) -> None:

@@ -10,13 +10,15 @@ from sqlmodel import Session, col, select
 import appeals
 import fingerprint
 import policy
+from appeals.machines.case import State as CaseState
 from scanner import harmless, tracks, unseen
 from scanner.clock import new_id
 from scanner.declared import declared
 from scanner.events import CaseExtended, CaseOpened, TrackRetroMatched
+from scanner.exemptions import without
 from scanner.journal import Event, record
-from scanner.tables import Analysis, Case, RetroMatch, Track, TrackMatch
-from scanner.track_facts import evidence_of, facts_of
+from scanner.tables import Analysis, Case, Reference, RetroMatch, Track, TrackMatch
+from scanner.track_facts import evidence_of, facts_of, match_of
 from scanner.track_states import State
 from scanner.unseen import Judged
 
@@ -64,6 +66,10 @@ class Stored:
                 analysis.versions.get(name, model) != model for name, model in _MODELS.items()
             ),
         )
+
+
+UNTOUCHED: Final = (CaseState.OPEN, CaseState.QUEUED)
+"""States of a case that nobody has read."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,14 @@ def _keep(
     sweep_id: str | None,
     now: datetime,
 ) -> None:
-    """Put what was found of a reference on record, in place of what less of it was found before."""
+    """Put what was found of a reference on record, with what more of it was found before."""
+    about = {"track_id": track.id, "reference_id": found.match.reference_id}
+    row = session.exec(select(RetroMatch).filter_by(**about).with_for_update()).first()
+    own = select(TrackMatch).filter_by(
+        analysis_id=track.analysis_id, reference_id=found.match.reference_id
+    )
+    for older in session.exec(own) if row is None else [row]:
+        found = _joined(session, track, found, older)
     match = found.match
     columns: dict[str, Any] = {
         "analysis_id": str(track.analysis_id),
@@ -186,16 +199,46 @@ def _keep(
         "segments": found.segments,
         "explained": found.explained,
         "decision": after.decision,
-        "case_id": case.id if case is not None else None,
+        "case_id": case.id if case is not None else _still_open(session, row),
         "created_at": now,
     }
-    about = {"track_id": track.id, "reference_id": match.reference_id}
-    row = session.exec(select(RetroMatch).filter_by(**about).with_for_update()).first()
     if row is None:
         made: dict[str, Any] = {"id": new_id(), "tenant_id": track.tenant_id, **about}
         session.add(RetroMatch(**made, **columns))
         return
     row.sqlmodel_update(columns | {"disposition": "open"})
+
+
+def _joined(session: Session, track: Track, found: Found, older: RetroMatch | TrackMatch) -> Found:
+    """Return what was found with the seconds that only an older look found: neither takes the other from the record."""
+    match, before = found.match, match_of(older)
+    left = before.segments
+    for new in match.segments:
+        start, end = new.query_start - unseen.TOLERANCE, new.query_end + unseen.TOLERANCE
+        left = tuple(piece for each in left for piece in without(each, start, end))
+    if not left:
+        return found
+    segments = (*match.segments, *left)  # what is explained names segments by their number
+    reference = session.get_one(Reference, match.reference_id)
+    joined = replace(
+        match,
+        kind="recording" if "recording" in {match.kind, before.kind} else match.kind,
+        score=max(match.score, before.score),
+        segments=segments,
+        coverage_query=fingerprint.covered(
+            [(each.query_start, each.query_end) for each in segments], track.duration or 0.0
+        ),
+        coverage_reference=fingerprint.covered(
+            [(each.reference_start, each.reference_end) for each in segments], reference.duration
+        ),
+    )
+    return replace(found, match=joined)
+
+
+def _still_open(session: Session, row: RetroMatch | None) -> str | None:
+    """Return the case in which somebody will see a match anyway."""
+    case = session.get(Case, row.case_id) if row is not None and row.case_id else None
+    return case.id if case is not None and case.closed_at is None else None
 
 
 def known_references(session: Session, track: Track) -> set[str]:
@@ -243,11 +286,12 @@ def _case(
     reasons: list[dict[str, Any]],
     event: Event | None,
 ) -> Case:
+    """Extend the case that nobody looks at yet, or open one: who has read a case does not see what comes later."""
     now = service.now()
     query = select(Case).where(
-        Case.track_id == track.id, Case.kind == KIND, col(Case.closed_at).is_(None)
+        Case.track_id == track.id, Case.kind == KIND, col(Case.state).in_(UNTOUCHED)
     )
-    case = session.exec(query.with_for_update()).first()
+    case = session.exec(query.order_by(col(Case.id)).with_for_update()).first()
     data: CaseOpened | CaseExtended
     if case is None:
         case = appeals.open_case(

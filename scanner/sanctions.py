@@ -81,6 +81,8 @@ class SanctionAsked:
         How long a suspension lasts.
     sent : Submissions
         Number, share, gravity and intent.
+    found : str, optional
+        What those are that count; without it, by what is suspended.
     """
 
     party_kind: Party
@@ -90,6 +92,7 @@ class SanctionAsked:
     reason: str
     sent: Submissions
     days: int | None = None
+    found: str | None = None
 
 
 def in_force(
@@ -168,7 +171,9 @@ def proposed(
     now = service.now()
     warned = was_warned(session, tenant_id, asked.party_kind, asked.party_id, asked.what)
     _check(asked, warned)
-    found = misuse(asked.sent, warned)
+    of_senders = asked.what in {"notices", COMPLAINTS}
+    counted = asked.found or ("manifestly unfounded" if of_senders else "manifestly illegal")
+    found = misuse(asked.sent, warned, found=counted)
     row = Sanction(
         id=new_id(),
         tenant_id=tenant_id,

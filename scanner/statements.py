@@ -96,13 +96,18 @@ def keep(
 def can_be_appealed(
     service: "Service", session: Session, track: Track, decision: PolicyDecision
 ) -> bool:
-    """Whether a decision's statement tells of an appeal, or will once it is written with the effect (DSA-19)."""
+    """Whether a decision's statement tells of an appeal, or will once it is written with the effect (DSA-19).
+
+    What a letter says of one that is not written yet, the statement says too.
+    """
     told = select(StatementOfReasons.open_to_appeal)
     kept = session.exec(told.where(StatementOfReasons.decision_id == decision.id)).first()
     if kept is not None:
         return kept
     source = source_of(session, decision)
-    return redress.of_decision(service, session, track, source, decision.reasons, decision)
+    open_ = redress.of_decision(service, session, track, source, decision.reasons, decision)
+    decision.explanation = decision.explanation | {redress.TOLD: open_}
+    return open_
 
 
 def source_of(session: Session, decision: PolicyDecision) -> appeals.Source:

@@ -4,14 +4,15 @@ New is a reference, more of one that was found before, one that is surer or a re
 and a rule on the track itself that had not fired, or reads something else by now. What is not new was seen: rules
 decided on it and that took effect, or a person did. Where rules would not be stricter than on what was seen, only what
 is new is asked about, and only if it alone would limit the track by more than what stands: so what a person cleared is
-not asked again, and does not hide what comes on top of it.
+not asked again, and does not hide what comes on top of it. What nobody was asked about, as something stricter stood then,
+or whose case closed without a verdict, is new until somebody decides on it: also once what stood has fallen.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 import fingerprint
 import policy
@@ -19,7 +20,7 @@ from scanner import strictness
 from scanner.exemptions import without
 from scanner.judgements import LIMITING
 from scanner.packs_in_force import read_by
-from scanner.tables import Analysis, Case, CaseVerdict, PolicyDecision, Track
+from scanner.tables import Analysis, Case, CaseVerdict, PolicyDecision, RetroMatch, Track
 from scanner.track_facts import LIKELY, SURE
 
 TOLERANCE: Final = 2.0
@@ -121,6 +122,29 @@ def seen_looks(session: Session, track: Track) -> list[Analysis]:
     ids = {str(each[ANALYSIS]) for told in session.exec(query) for each in told if ANALYSIS in each}
     of_track = (col(Analysis.id).in_(ids), Analysis.track_id == track.id)
     return list(session.exec(select(Analysis).where(*of_track).order_by(col(Analysis.id))))
+
+
+def is_put(session: Session, track: Track, look: Analysis) -> bool:
+    """Whether a look at a track is before a person now."""
+    query = select(Case.reasons).where(Case.track_id == track.id, col(Case.closed_at).is_(None))
+    return any(each.get(ANALYSIS) == look.id for told in session.exec(query) for each in told)
+
+
+def unread(session: Session, track: Track) -> set[str]:
+    """Return the ids of references found in a track later of which nobody was asked, or whose case nobody decided.
+
+    What was found before the track was analysed anew is not: rules decided on that analysis, which looked for it too.
+    """
+    decided = select(CaseVerdict.case_id).where(col(CaseVerdict.state).in_(BY_A_PERSON))
+    answered = select(Case.id).where(
+        or_(col(Case.closed_at).is_(None), col(Case.id).in_(decided)), Case.track_id == track.id
+    )
+    query = select(RetroMatch.reference_id).where(
+        RetroMatch.track_id == track.id,
+        RetroMatch.analysis_id == track.analysis_id,
+        or_(col(RetroMatch.case_id).is_(None), col(RetroMatch.case_id).not_in(answered)),
+    )
+    return set(session.exec(query))
 
 
 def _band(match: fingerprint.Match) -> int:

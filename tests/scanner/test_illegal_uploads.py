@@ -68,6 +68,9 @@ def test_half_of_what_an_account_uploads_taken_down_asks_a_person_to_warn_and_th
 
     decided(service, olga, case, "warn")
     assert sanctions_of(service, account) == [("uploads", "warning", "in_force")]
+    with service.database.reading() as session:
+        (given,) = session.exec(select(Sanction))
+    assert given.factors["because"] == ["5 of 10 were taken down after notices"]
     taken_down(service, caller, tracks[5])
     case = noticed.cases(service, "misuse")[-1]
     assert case.reasons[0]["suggests"] == "suspension"
@@ -106,3 +109,23 @@ def test_one_notice_with_tracks_of_two_accounts_asks_about_each(service, caller,
     taken_down(service, caller, *tracks)
     asked = {case.reasons[0]["party_id"] for case in noticed.cases(service, "misuse")}
     assert asked == {account.id, bob.id}
+
+
+def test_what_only_got_a_label_was_not_taken_down(service, caller, account) -> None:
+    tracks = uploaded(service, caller, account, 6)
+    notice = noticed.sent(service, caller, *(each.id for each in tracks), form="likeness")
+    noticed.decided(service, notice.id, replace(noticed.ACTION, remedy="label"))
+    assert noticed.cases(service, "misuse") == []
+
+
+def test_a_notice_that_an_appeal_had_acted_on_is_counted_at_once(service, caller, account) -> None:
+    tracks = uploaded(service, caller, account, 5)
+    notice = noticed.sent(service, caller, *(each.id for each in tracks), form="likeness")
+    noticed.decided(service, notice.id, noticed.REFUSE)
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("notice", notice.id, "It is."))
+    appealing.assign(service, olga, row.id)
+    decided_ = AppealDecision("grant", "It is.", becomes="block")
+    appeal_outcomes.decide(service, olga, row.id, decided_)
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["party_id"] == account.id

@@ -17,6 +17,7 @@ from scanner import (
     human_review,
     inline,
     keys,
+    notice_verdicts,
     policies,
     rulings,
     sanctions,
@@ -185,6 +186,48 @@ def test_what_restores_a_decision_that_could_be_appealed_can_be_too(
         rulings.restore(service, session, row, before, ruling, keys.OPERATOR)
     inline.drive(service, track.id)
     assert statement(service, casework.track_of(service, track.id)).open_to_appeal
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_what_goes_on_for_a_reason_that_could_be_appealed_can_be_too(
+    service, caller, account, goes_on
+) -> None:
+    """Whoever decides anew on top of it takes no way from who was told of it."""
+    tenant_sizes.choose(service, caller.tenant_id, True, keys.OPERATOR)
+    track = blocked(service, caller, account)
+    tenant_sizes.choose(service, caller.tenant_id, False, keys.OPERATOR)
+    with service.database.transaction() as session:
+        row = locked(session, caller.tenant_id, track.id)
+        before = session.get_one(PolicyDecision, row.decision_id)
+        ruling = Ruling("block", "human.more", "And this.", on_top_of=before if goes_on else None)
+        rulings.rule(service, session, row, ruling, keys.OPERATOR)
+    inline.drive(service, track.id)
+    assert statement(service, casework.track_of(service, track.id)).open_to_appeal is goes_on
+
+
+def test_a_letter_and_the_statement_that_comes_after_it_say_the_same(
+    service, caller, account
+) -> None:
+    track = casework.decided_track(service, caller, account_id=account.id)
+    tenant_sizes.choose(service, caller.tenant_id, True, keys.OPERATOR)
+    noticed.sent(service, caller, track.id, form="likeness")
+    act = replace(noticed.ACTION, remedy="block")
+    (case,) = noticed.cases(service, "notice")
+    with service.database.transaction() as session:
+        notice_verdicts.apply(service, session, session.get_one(Case, case.id), act, noticed.RITA)
+    (letter,) = casework.letters(service, template="notice-taken-down")
+    assert "six months" in letter.body
+    tenant_sizes.choose(service, caller.tenant_id, False, keys.OPERATOR)
+    inline.drive(service, track.id)
+    assert statement(service, casework.track_of(service, track.id)).open_to_appeal
+
+
+def test_a_sandbox_offers_what_its_platform_does(service, caller) -> None:
+    key, _ = keys.create_key(service, caller.tenant_id, "test", sandbox=True)
+    sandbox = replace(caller, tenant_id=key.tenant_id)
+    assert not are_offered(service, sandbox)
+    tenant_sizes.choose(service, caller.tenant_id, True, keys.OPERATOR)
+    assert are_offered(service, sandbox)
 
 
 @pytest.mark.parametrize("at_issue", ["rule", "match"])

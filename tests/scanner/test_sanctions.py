@@ -90,7 +90,7 @@ def test_who_was_not_warned_is_not_suspended(service, caller, olga, otto) -> Non
         "gravity": "serious",
         "intent": True,
         "suggests": "suspension",
-        "because": ["6 of 8 were manifestly unfounded", "they were meant"],
+        "because": ["6 of 8 were manifestly illegal", "they were meant"],
         "days": 30,
     }
 

@@ -7,12 +7,13 @@ import pytest
 from sqlmodel import select
 
 import fingerprint
-from scanner import detector_versions, inline, rescans, retro_cases
+from scanner import cases, detector_versions, inline, rescans, retro_cases, verdicts
 from scanner.callers import Caller
+from scanner.clock import new_id
 from scanner.journal import event_of
 from scanner.retro_cases import Found, Stored
 from scanner.service import Service
-from scanner.tables import Analysis, Case, PolicyDecision, Reference, RetroMatch
+from scanner.tables import Analysis, Case, PolicyDecision, Reference, RetroMatch, Track
 from scanner.track_facts import evidence_of
 from scanner.unseen import is_more
 from scanner.verdicts import Verdict
@@ -178,12 +179,91 @@ def test_words_that_a_person_read_are_not_asked_again_and_others_are(
     assert looked(service, caller, **words(HATE, harm)) != []
 
 
-def test_a_case_that_nobody_decided_was_seen_by_nobody(service, caller, track_id) -> None:
+@pytest.mark.parametrize("what", ["words", "song"])
+def test_a_case_that_nobody_decided_was_seen_by_nobody(
+    service, caller, track_id, song, what
+) -> None:
     """In doubt a person is asked."""
-    looked(service, caller, **words(HATE))
+    more = ([], words(HATE)) if what == "words" else ([found(song, SONG)], {})
+    (case,) = looked(service, caller, *more[0], **more[1])
     claiming.ruled(service, caller, track_id, "clear")  # takes the case from the queue
+    (again,) = opened(service)
+    assert again.id != case.id
+    decided(service, caller, again)
+    assert looked(service, caller, *more[0], **more[1]) == []
+
+
+@pytest.mark.parametrize("held", ["quarantined", "blocked"])
+@pytest.mark.parametrize("what", ["song", "words"])
+def test_what_was_found_while_a_track_was_held_is_asked_once_it_is_out(
+    service, caller, song, other, held, what
+) -> None:
+    """Nobody was asked then, as it limited the track by no more: who lets it out again did not see it."""
+    casework.at(service, service.now())
+    track_id = claiming.analysed(service, caller, song, parts=(SONG,)).subject
+    inline.drive(service, track_id)
+    if held == "blocked":
+        claiming.ruled(service, caller, track_id, "block")
+    assert casework.track_of(service, track_id).state == held
+    more = ([found(other, (130.0, 175.0))], {}) if what == "song" else ([], words(HATE))
+    looked(service, caller, found(song, SONG), *more[0], **more[1])
+    claiming.ruled(service, caller, track_id, "clear")
+    assert casework.track_of(service, track_id).state == "released"
+    (case,) = opened(service)
+    assert case.kind == "retro_match"
+    decided(service, caller, case)
+    claiming.ruled(service, caller, track_id, "block")
+    claiming.ruled(service, caller, track_id, "clear")
     assert opened(service) == []
-    assert len(looked(service, caller, **words(HATE))) == 1
+    assert looked(service, caller, found(song, SONG), *more[0], **more[1]) == []
+
+
+def test_what_a_newer_analysis_found_too_is_not_asked_twice(service, caller, song, other) -> None:
+    casework.at(service, service.now())
+    track_id = claiming.analysed(service, caller, song, parts=(SONG,)).subject
+    inline.drive(service, track_id)
+    looked(service, caller, found(song, SONG), found(other, (130.0, 175.0)))
+    with service.database.transaction() as session:
+        track = session.get_one(Track, track_id, with_for_update=True)
+        old = session.get_one(Analysis, track.analysis_id).model_dump()
+        session.add(Analysis(**old | {"id": new_id()}))
+        newest = select(Analysis.id).order_by(Analysis.id.desc())
+        track.analysis_id = session.exec(newest).first()
+    claiming.ruled(service, caller, track_id, "clear")
+    assert opened(service) == []
+
+
+def test_a_smaller_find_takes_nothing_from_what_a_person_is_asked(
+    service, caller, track_id, song
+) -> None:
+    (case,) = looked(service, caller, found(song, SONG))
+    looked(service, caller, found(song, (150.0, 156.0)))
+    with service.database.reading() as session:
+        (row,) = session.exec(select(RetroMatch))
+    spans = sorted((each["query_start"], each["query_end"]) for each in row.segments)
+    assert (spans, row.case_id) == ([SONG, (150.0, 156.0)], case.id)
+    assert row.coverage_query == pytest.approx(126 / casework.track_of(service, track_id).duration)
+
+
+@pytest.mark.parametrize("meanwhile", ["leased", "decided"])
+def test_what_is_found_while_a_person_decides_is_not_what_they_decided_on(
+    service, caller, track_id, song, meanwhile
+) -> None:
+    (case,) = looked(service, caller, found(song, SONG))
+    rita = casework.person(service, caller, "rita")
+    if meanwhile == "leased":
+        cases.lease(service, rita, case.id)
+    else:
+        reviewing.decided(service, rita, case, KEPT)
+    new = {each.id for each in looked(service, caller, found(song, SONG), **words(HATE))}
+    assert len(new - {case.id}) == 1
+    if meanwhile == "leased":
+        verdicts.decide(service, rita, case.id, KEPT)
+    reviewing.later(service, hours=2)
+    inline.drive(service, track_id)
+    (again,) = opened(service)
+    assert again.id in new
+    assert [each["rule"] for each in again.reasons] == ["hate"]
 
 
 def test_a_look_that_finds_what_stands_anyway_asks_nobody(
