@@ -136,9 +136,7 @@ def _alike(having: Mapping[str, Sequence[int]], some: Sequence[str]) -> list[tup
             telling.update(numbers)
     most = counts.most_common(_MOST_COMPARED)
     return [
-        (number, len(wanted) - shared)
-        for number, shared in most
-        if shared > 1 or number in telling
+        (number, len(wanted) - shared) for number, shared in most if shared > 1 or number in telling
     ]
 
 
