@@ -12,6 +12,7 @@ from scanner import (
     delivery,
     events,
     generation_engines,
+    spot_checks,
     statements,
     watermark_keys,
 )
@@ -126,7 +127,8 @@ def keep_back(
 def take_effect(
     service: "Service", session: Session, track: Track, decision: PolicyDecision, event: Event
 ) -> None:
-    """Move a decided track to where its decision puts it."""
+    """Move a decided track to where its decision puts it; a check of an earlier clear one is over."""
+    spot_checks.end(session, track, decision, service.now())
     command, effect = EFFECT_OF[decision.decision]
     if command is Command.QUARANTINE:
         kind = "indeterminate" if decision.decision == "indeterminate" else "review"

@@ -4,15 +4,17 @@ Which tracks these are creators are not told, and a track is out meanwhile. What
 any track that is out; how often they found something is the error rate of clearing (`scanner/error_rates.py`).
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
 import appeals
+from scanner import case_closing
 from scanner.clock import new_id
 from scanner.delivery import OUT
 from scanner.events import CaseOpened
-from scanner.journal import Event, record
+from scanner.journal import PIPELINE, Event, record
 from scanner.tables import Case, PolicyDecision, Track
 
 if TYPE_CHECKING:
@@ -49,6 +51,19 @@ def draw(
         data=CaseOpened(track_id=track.id, kind=KIND, decision_id=decision.id),
         now=service.now(),
         cause=event,
+    )
+
+
+def end(session: Session, track: Track, decision: PolicyDecision, now: datetime) -> None:
+    """Close what is drawn of an earlier decision on a locked track: its verdict must not loosen this one."""
+    case_closing.close(
+        session,
+        Case.track_id == track.id,
+        Case.kind == KIND,
+        Case.decision_id != decision.id,
+        reason="the track was decided anew",
+        now=now,
+        actor=PIPELINE,
     )
 
 

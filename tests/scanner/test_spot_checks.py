@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from scanner import case_views, error_rates, inline, queues
+from scanner import case_views, consents, error_rates, inline, queues
 from scanner.callers import Caller
 from scanner.cases import ask, lease
 from scanner.errors import NotFoundError
@@ -16,6 +16,7 @@ from scanner.track_states import State
 from scanner.verdicts import Verdict
 from tests import casework, reviewing
 from tests.running import add_tenant
+from tests.scanner.test_reconsideration import PARENT, agreed, childs_track, people_decide
 
 NOTHING = Verdict("dismiss", "human.nothing-wrong")
 
@@ -127,3 +128,19 @@ def test_its_creator_is_not_told_until_they_are_asked(service, caller) -> None:
     ask(service, rita, case.id, "Who sings?")
     with service.database.reading() as session:
         case_views.check_reader(session, replace(caller, account_id=ana.id), case)
+
+
+def test_a_check_ends_when_rules_decide_anew_so_that_its_verdict_loosens_nothing(
+    service, caller
+) -> None:
+    given = [agreed(service, caller, scope) for scope in ("publish", "monetise")]
+    track_id = childs_track(service, caller).subject
+    inline.drive(service, track_id)
+    drawn = [case for case in cases(service) if case.kind == "spot_check"]
+
+    consents.withdraw(service, given[0].id, PARENT)
+    people_decide(service, caller)
+
+    assert len(drawn) == 1
+    assert casework.track_of(service, track_id).state == State.QUARANTINED
+    assert reviewing.case_of(service, drawn[0]).state == "closed"
