@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import judgements, tenant_sizes
+from scanner import tenant_sizes
 from scanner.errors import IllegalTransitionError
 from scanner.packs_in_force import KEEPS
 from scanner.tables import (
@@ -113,6 +113,8 @@ def _is_claimed(session: Session, track: Track) -> bool:
 
 def _was_told(session: Session, decision: PolicyDecision) -> bool:
     """Whether what a decision restores, keeps, leaves a part of or takes reasons from was told with an appeal."""
+    from scanner import judgements  # with it comes all that looks at tracks
+
     earlier = list(judgements.beginnings(session, decision))
     ids = {each.id for each in earlier} | {each.explanation.get(KEEPS, "") for each in earlier}
     before = session.get(PolicyDecision, decision.supersedes) if decision.supersedes else None
