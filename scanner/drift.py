@@ -156,6 +156,11 @@ def described(session: Session, tenant_id: str, *, limit: int = SHOWN_DAYS) -> l
     ]
 
 
+def told(each: Frozen) -> dict[str, Any]:
+    """Return what became of a kind, as JSON."""
+    return {"kind": each.kind, "tracks": each.tracks, "frozen": each.baseline is not None}
+
+
 def latest(session: Session, since: datetime) -> tuple[dict[str, float], dict[str, int]]:
     """Return the largest index and the alarms by kind, of all days judged since some time."""
     query = select(DriftBaseline.kind, DriftDay.psi, DriftDay.state).join(

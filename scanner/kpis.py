@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from scanner import dashboards
-from scanner.error_rates import DECIDED
+from scanner.error_rates import DECIDED, NORMAL_95, wilson
 from scanner.tables import (
     Appeal,
     CaseVerdict,
@@ -27,7 +27,7 @@ from scanner.tables import (
     TakeProject,
     Track,
 )
-from scanner.transparency.report import check_period
+from scanner.transparency.report import BadPeriodError, check_period
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -58,54 +58,145 @@ class Period:
         return [column >= self.start, column < self.end]
 
 
+def compared_days(first: date | None, last: date | None) -> Period | None:
+    """Return the days to compare with, or None if none were named.
+
+    Raises
+    ------
+    BadPeriodError
+        If only one end was.
+    """
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise BadPeriodError("name both ends of the days to compare with, or neither")
+    return Period(first, last)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a group; ``value`` and what is beside it are None where the group is too small to be told.
+
+    Attributes
+    ----------
+    value : float or None
+        The median of seconds, or a share.
+    interval : tuple of float or None
+        In which the value lies with 95 % confidence, as if each of ``n`` stood for itself.
+    p95 : float or None
+        Of seconds: what 95 of 100 do not pass.
+    """
+
+    name: str
+    unit: str
+    n: int
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    p95: float | None = None
+
+
 def report(
-    service: "Service", session: Session, tenant_id: str, first: date, last: date
+    service: "Service",
+    session: Session,
+    tenant_id: str,
+    period: Period,
+    against: Period | None = None,
 ) -> dict[str, Any]:
-    """Return a platform's figures of some days.
+    """Return a platform's figures of some days, and how they differ from those of others.
 
     Raises
     ------
     BadPeriodError
         If the days make no sense.
     """
-    check_period(first, last)
-    period = Period(first, last)
     least = service.settings.kpi_minimum
+    for each in filter(None, (period, against)):
+        check_period(each.first, each.last)
+    figures = _figures(session, tenant_id, period, least)
+    told = {**_days(period), "minimum": least, "kpis": [_told(each) for each in figures]}
+    if against is not None:
+        told["against"] = _days(against)
+        others = _figures(session, tenant_id, against, least)
+        told["kpis"] = [
+            _told(now) | _compared(now, before) for now, before in zip(figures, others, strict=True)
+        ]
+    return told
+
+
+def _days(period: Period) -> dict[str, str]:
+    return {"from": period.first.isoformat(), "to": period.last.isoformat()}
+
+
+def _figures(session: Session, tenant_id: str, period: Period, least: int) -> list[Figure]:
+    own = (session, tenant_id, period)
+    return [
+        _times("time_to_decision", _decision_times(*own), least),
+        _share("false_positive_rate", *_false_positives(*own), least),
+        _share("overturn_rate", *_overturned(*own), least),
+        _times("time_to_first_track", _first_tracks(*own), least),
+        _share("retention_after_generation", *_returned(*own), least),
+        _share("creative_lift", *_kept_variations(*own), least),
+    ]
+
+
+def _times(name: str, seconds: Sequence[float], least: int) -> Figure:
+    n = len(seconds)
+    if n < least:
+        return Figure(name, SECONDS, n)
+    told = sorted(seconds)
+    p95 = told[math.ceil(0.95 * n) - 1]
+    return Figure(name, SECONDS, n, median(told), median_interval(told), p95)
+
+
+def _share(name: str, hits: int, n: int, group: int, least: int) -> Figure:
+    if n == 0 or group < least:
+        return Figure(name, SHARE, n)
+    return Figure(name, SHARE, n, hits / n, wilson(hits, n))
+
+
+def median_interval(told: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of a median by order statistics, of sorted values (David & Nagaraja 2003, 7.1).
+
+    The normal approximation of the binomial is taken; of very few values the interval ends with the least and the most.
+    """
+    n = len(told)
+    spread = NORMAL_95 * math.sqrt(n) / 2
+    low, high = math.floor(n / 2 - spread), math.ceil(n / 2 + 1 + spread)
+    return told[max(low, 1) - 1], told[min(high, n) - 1]
+
+
+def _compared(now: Figure, before: Figure) -> dict[str, Any]:
+    """Return how a figure differs from an earlier one, with the interval that follows from theirs.
+
+    By the method of variance estimates recovery (Zou & Donner 2008), which of two shares with Wilson's intervals is
+    Newcombe's tenth (1998).
+    """
+    was = {"n": before.n, "value": _rounded(before, before.value)}
+    if now.value is None or before.value is None or not (now.interval and before.interval):
+        return {"before": was, "difference": None, "interval": None}
+    difference = now.value - before.value
+    down = math.hypot(now.value - now.interval[0], before.interval[1] - before.value)
+    up = math.hypot(now.interval[1] - now.value, before.value - before.interval[0])
+    ends = (difference - down, difference + up)
     return {
-        "from": first.isoformat(),
-        "to": last.isoformat(),
-        "minimum": least,
-        "kpis": [
-            _times("time_to_decision", _decision_times(session, tenant_id, period), least),
-            _share("false_positive_rate", *_false_positives(session, tenant_id, period), least),
-            _share("overturn_rate", *_overturned(session, tenant_id, period), least),
-            _times("time_to_first_track", _first_tracks(session, tenant_id, period), least),
-            _share("retention_after_generation", *_returned(session, tenant_id, period), least),
-            _share("creative_lift", *_kept_variations(session, tenant_id, period), least),
-        ],
+        "before": was,
+        "difference": _rounded(now, difference),
+        "interval": [_rounded(now, each) for each in ends],
     }
 
 
-def _times(name: str, seconds: Sequence[float], least: int) -> dict[str, Any]:
-    told = sorted(seconds) if len(seconds) >= least else []
+def _told(each: Figure) -> dict[str, Any]:
     return {
-        "name": name,
-        "unit": SECONDS,
-        "n": len(seconds),
-        "value": round(median(told), 1) if told else None,
-        "p95": round(told[math.ceil(0.95 * len(told)) - 1], 1) if told else None,
+        "name": each.name,
+        "unit": each.unit,
+        "n": each.n,
+        "value": _rounded(each, each.value),
+        "p95": _rounded(each, each.p95),
     }
 
 
-def _share(name: str, hits: int, n: int, group: int, least: int) -> dict[str, Any]:
-    told = n > 0 and group >= least
-    return {
-        "name": name,
-        "unit": SHARE,
-        "n": n,
-        "value": round(hits / n, 4) if told else None,
-        "p95": None,
-    }
+def _rounded(figure: Figure, value: float | None) -> float | None:
+    return None if value is None else round(value, 1 if figure.unit == SECONDS else 4)
 
 
 def _decision_times(session: Session, tenant_id: str, period: Period) -> list[float]:

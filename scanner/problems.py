@@ -33,6 +33,7 @@ from scanner.database import is_transient
 from scanner.declarations import DeclarationError
 from scanner.delivery import AlteredFileError, UnmarkableStemError, UnreadableMarkError
 from scanner.errors import (
+    BadOptionError,
     BusyError,
     ConflictError,
     ForbiddenError,
@@ -186,6 +187,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadRemovalError: "bad-fields",
     BadShareError: "bad-fields",
     BadPeriodError: "bad-fields",
+    BadOptionError: "bad-fields",
     BadVerdictError: "bad-fields",
     appeals.MissingPartError: "bad-fields",
     appeals.NotAllowedError: "forbidden",

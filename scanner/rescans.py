@@ -35,7 +35,7 @@ from scanner.audio import AudioError
 from scanner.bus.dispatch import once
 from scanner.clock import new_id
 from scanner.declared import declared
-from scanner.errors import BadOptionError, ConflictError, TransientError
+from scanner.errors import BadOptionError, ConflictError, NotFoundError, TransientError
 from scanner.events import RescanEnded, RescanStarted
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.source_audio import audio_sha256, local_audio
@@ -107,16 +107,22 @@ def start(service: "Service", caller: "Caller", detectors: Collection[str] = ())
         return run
 
 
-def stop(service: "Service", caller: "Caller") -> Rescan:
-    """End a rescan before its end; another one goes on with what is left.
+def stop(service: "Service", caller: "Caller", rescan_id: str | None = None) -> Rescan:
+    """End a rescan before its end, by default the newest; another one goes on with what is left.
 
     Raises
     ------
+    NotFoundError
+        If there is none of this id.
     ConflictError
         If none is running.
     """
     with service.database.transaction() as session:
-        run = latest(session, caller.tenant_id)
+        run = (
+            latest(session, caller.tenant_id)
+            if rescan_id is None
+            else find(session, caller.tenant_id, rescan_id)
+        )
         run = run and session.get_one(Rescan, run.id, with_for_update=True, populate_existing=True)
         if run is None or run.state != RUNNING:
             raise ConflictError("no rescan is running")
@@ -126,8 +132,25 @@ def stop(service: "Service", caller: "Caller") -> Rescan:
 
 def latest(session: Session, tenant_id: str) -> Rescan | None:
     """Return a tenant's newest rescan."""
-    query = select(Rescan).where(Rescan.tenant_id == tenant_id).order_by(col(Rescan.id).desc())
-    return session.exec(query.limit(1)).first()
+    return next(iter(listed(session, tenant_id, limit=1)), None)
+
+
+def listed(
+    session: Session, tenant_id: str, *, limit: int, before: str | None = None
+) -> list[Rescan]:
+    """Return a tenant's rescans, newest first, from below an id."""
+    query = select(Rescan).where(Rescan.tenant_id == tenant_id)
+    if before is not None:
+        query = query.where(col(Rescan.id) < before)
+    return list(session.exec(query.order_by(col(Rescan.id).desc()).limit(limit)))
+
+
+def find(session: Session, tenant_id: str, rescan_id: str) -> Rescan:
+    """Return a rescan, or raise ``NotFoundError`` if it is none of the tenant's."""
+    run = session.get(Rescan, rescan_id)
+    if run is None or run.tenant_id != tenant_id:
+        raise NotFoundError("rescan", "of this id")
+    return run
 
 
 def described(run: Rescan) -> dict[str, Any]:

@@ -41,10 +41,7 @@ def freeze(
         caller = caller_for(service, tenant)
         days = (first.date() if first else None, last.date() if last else None)
         frozen = drift.freeze(service, caller, *days)
-    told: list[dict[str, Any]] = [
-        {"kind": each.kind, "tracks": each.tracks, "frozen": each.baseline is not None}
-        for each in frozen
-    ]
+    told = [drift.told(each) for each in frozen]
     if as_json:
         for row in told:
             say(row)

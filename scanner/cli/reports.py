@@ -1,7 +1,7 @@
 """``report``: the record of processing and the impact assessment, from the registry and settings."""
 
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -97,32 +97,67 @@ def kpis(
     last: Annotated[
         datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period.")
     ],
+    against_first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--against-from", formats=["%Y-%m-%d"], help="First of the days to compare with."
+        ),
+    ] = None,
+    against_last: Annotated[
+        datetime | None,
+        typer.Option(
+            "--against-to", formats=["%Y-%m-%d"], help="Last of the days to compare with."
+        ),
+    ] = None,
     tenant: TenantName = DEFAULT_TENANT,
     as_json: Json = False,
 ) -> None:
     """Print what a pilot is judged by: speed, errors, who stays; groups that are too small are not told."""
     from scanner import kpis
 
+    against = kpis.compared_days(_day(against_first), _day(against_last))
     with opened() as service, service.database.reading() as session:
         caller = caller_for(service, tenant)
-        told = kpis.report(service, session, caller.tenant_id, first.date(), last.date())
+        period = kpis.Period(first.date(), last.date())
+        told = kpis.report(service, session, caller.tenant_id, period, against)
     if as_json:
         say(told)
         return
     few = f"fewer than {told['minimum']}"
-    table(
-        ["Figure", "Value", "95th percentile", "Of"],
+    heads = ["Figure", "Value", "95th percentile", "Of"]
+    rows = [
         [
-            [each["name"], _figure(each, "value") or few, _figure(each, "p95"), str(each["n"])]
-            for each in told["kpis"]
-        ],
-    )
+            each["name"],
+            _figure(each["unit"], each["value"]) or few,
+            _figure(each["unit"], each["p95"]),
+            str(each["n"]),
+        ]
+        for each in told["kpis"]
+    ]
+    if against is not None:
+        heads += ["Before", "Of", "Difference", "95 % interval"]
+        rows = [row + _beside(each, few) for row, each in zip(rows, told["kpis"], strict=True)]
+    table(heads, rows)
 
 
-def _figure(each: dict[str, Any], name: str) -> str:
-    if each[name] is None:
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _beside(each: dict[str, Any], few: str) -> list[str]:
+    """Return a figure of the days to compare with, and the difference."""
+    unit, before = each["unit"], each["before"]
+    shown = [_figure(unit, before["value"]) or few, str(before["n"])]
+    if each["difference"] is None:
+        return [*shown, "", ""]
+    low, high = (_figure(unit, end, sign="+") for end in each["interval"])
+    return [*shown, _figure(unit, each["difference"], sign="+"), f"{low} to {high}"]
+
+
+def _figure(unit: str, value: float | None, *, sign: str = "") -> str:
+    if value is None:
         return ""
-    return f"{each[name]:.1%}" if each["unit"] == "share" else f"{each[name]:,.1f} s"
+    return f"{value:{sign}.1%}" if unit == "share" else f"{value:{sign},.1f} s"
 
 
 def _service_parts() -> Any:

@@ -56,13 +56,27 @@ def read_transparency_report(
     return report
 
 
-@router.get("/kpis", response_model=Kpis, responses=problems("bad-fields"))
+@router.get(
+    "/kpis",
+    response_model=Kpis,
+    response_model_exclude_unset=True,
+    responses=problems("bad-fields"),
+)
 def read_kpis(
     caller: AuditReader,
     service: ServiceDep,
     first: Annotated[date, Query(alias="from", description="First day of the period.")],
     last: Annotated[date, Query(alias="to", description="Last day of the period.")],
+    against_first: Annotated[
+        date | None,
+        Query(alias="against_from", description="First of the days to compare with."),
+    ] = None,
+    against_last: Annotated[
+        date | None, Query(alias="against_to", description="Last of the days to compare with.")
+    ] = None,
 ) -> dict[str, Any]:
     """How soon tracks are decided, how often wrongly, who stays and keeps what is made. Needs the scope `audit:read`."""
+    against = kpis.compared_days(against_first, against_last)
     with service.database.reading() as session:
-        return kpis.report(service, session, caller.tenant_id, first, last)
+        period = kpis.Period(first, last)
+        return kpis.report(service, session, caller.tenant_id, period, against)

@@ -7,6 +7,13 @@ from pydantic import BaseModel, Field
 from scanner.schemas.common import Answer
 
 
+class EarlierKpi(BaseModel):
+    """The figure of the days that it is held against."""
+
+    n: int
+    value: float | None
+
+
 class Kpi(BaseModel):
     """One figure; null where its group is smaller than the report's minimum."""
 
@@ -16,6 +23,21 @@ class Kpi(BaseModel):
     value: float | None = Field(description="The median of seconds, or the share.")
     p95: float | None = Field(description="Of seconds: what 95 of 100 do not pass.")
 
+    before: EarlierKpi | None = Field(
+        None, description="Of the days to compare with; absent where none were named."
+    )
+    difference: float | None = Field(None, description="From the figure of those days to this one.")
+    interval: tuple[float, float] | None = Field(
+        None, description="In which the difference lies with 95 % confidence."
+    )
+
+
+class Days(BaseModel):
+    """A period, both days counted."""
+
+    from_: str = Field(alias="from")
+    to: str
+
 
 class Kpis(Answer):
     """Figures of some days; docs/monitoring.md says what each means."""
@@ -24,3 +46,4 @@ class Kpis(Answer):
     to: str
     minimum: int
     kpis: list[Kpi]
+    against: Days | None = Field(None, description="The days that were compared with.")

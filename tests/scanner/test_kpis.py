@@ -1,6 +1,8 @@
 """What a pilot is judged by, of groups that are large enough."""
 
+import math
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,7 +27,8 @@ from scanner.transparency.report import BadPeriodError
 from tests import casework, rollouts
 from tests.running import add_tenant
 
-MARCH = (date(2026, 3, 1), date(2026, 3, 31))
+MARCH = kpis.Period(date(2026, 3, 1), date(2026, 3, 31))
+FEBRUARY = kpis.Period(date(2026, 2, 1), date(2026, 2, 28))
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -36,7 +39,7 @@ def both(make_service, database_url: str) -> Service:
 
 def told(service: Service, caller: Caller) -> dict[str, tuple]:
     with service.database.reading() as session:
-        report = kpis.report(service, session, caller.tenant_id, *MARCH)
+        report = kpis.report(service, session, caller.tenant_id, MARCH)
     return {each["name"]: (each["value"], each["p95"], each["n"]) for each in report["kpis"]}
 
 
@@ -182,4 +185,45 @@ def test_of_a_group_that_is_too_small_nothing_is_told(both) -> None:
 
 def test_days_in_the_wrong_order_are_refused(service, caller) -> None:
     with service.database.reading() as session, pytest.raises(BadPeriodError, match="swap"):
-        kpis.report(service, session, caller.tenant_id, *MARCH[::-1])
+        kpis.report(service, session, caller.tenant_id, kpis.Period(MARCH.last, MARCH.first))
+    with pytest.raises(BadPeriodError, match="both ends"):
+        kpis.compared_days(MARCH.first, None)
+
+
+def test_two_periods_are_compared_with_the_interval_of_their_difference(both) -> None:
+    caller = add_tenant(both)
+    for when, granted, denied in ((START, 2, 2), (START - timedelta(days=20), 1, 3)):
+        for outcome in ["granted"] * granted + ["denied"] * denied:
+            appealed(both, caller, outcome, when)
+    with both.database.reading() as session:
+        report = kpis.report(both, session, caller.tenant_id, MARCH, FEBRUARY)
+
+    assert report["against"] == {"from": "2026-02-01", "to": "2026-02-28"}
+    found = {each["name"]: each for each in report["kpis"]}
+    overturned = found["overturn_rate"]
+    assert (overturned["value"], overturned["before"]) == (0.5, {"n": 4, "value": 0.25})
+    assert overturned["difference"] == 0.25
+    low, high = overturned["interval"]
+    assert low < 0 < high  # of four appeals each nothing can be said
+    untold = found["time_to_decision"]
+    assert (untold["before"], untold["difference"]) == ({"n": 0, "value": None}, None)
+
+
+def test_the_interval_of_a_difference_is_the_published_one() -> None:
+    # Newcombe 1998, table II, example (a): 56 of 70 against 48 of 80, his tenth method.
+    shares = (kpis._share("x", hits, n, n, 2) for hits, n in ((56, 70), (48, 80)))
+    told = kpis._compared(*shares)
+
+    assert told["difference"] == 0.2
+    assert told["interval"] == [0.0524, 0.3339]
+
+
+def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:
+    random = Random(7)
+    held = 0
+    for _ in range(2_000):
+        drawn = sorted(random.expovariate(1) for _ in range(40))
+        low, high = kpis.median_interval(drawn)
+        held += low <= math.log(2) <= high
+    assert 0.94 < held / 2_000 < 0.985
+    assert kpis.median_interval([3.0]) == (3.0, 3.0)

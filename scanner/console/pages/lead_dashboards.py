@@ -61,6 +61,7 @@ class SvgResponse(Response):
 def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -> Response:
     """All figures of the platform."""
     tenant_id, now = identity.caller.tenant_id, service.now()
+    recently = kpis.Period((now - dashboards.RECENT).date(), now.date())
     with service.database.reading() as session:
         quality = review_quality.report(service, session, tenant_id, now - dashboards.RECENT)
         return page(
@@ -70,9 +71,7 @@ def read_dashboards(request: Request, identity: Overseer, service: ServiceDep) -
             hours=dashboards.decided_by_hour(session, tenant_id, now),
             rates=dashboards.rates(service, session, tenant_id, now),
             scores=dashboards.scores_by_day(session, tenant_id),
-            kpis=kpis.report(
-                service, session, tenant_id, (now - dashboards.RECENT).date(), now.date()
-            ),
+            kpis=kpis.report(service, session, tenant_id, recently),
             kpi_words=KPIS,
             errors=error_rates.by_rule(session, tenant_id, now),
             error_sources=SOURCES,
