@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
+from filelock import FileLock
 from sqlmodel import select
 
 from scanner import keys, policies
@@ -93,13 +95,52 @@ def enter(client: httpx.Client, link: str) -> Any:
     return client.post("/enter", data={"link": link, "csrf": csrf})
 
 
+@pytest.fixture(scope="session")
+def filled(
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+    migrated_sqlite: Path,
+    children: LimitedChildren,
+) -> Path:
+    """The home of a platform on which much happened, made once a run: modules work on copies of it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root if worker_id == "master" else root.parent
+    home, told = root / "console-world", root / "console-world.json"
+    with FileLock(root / "console-world.lock"):
+        if not told.exists():
+            home.mkdir()
+            shutil.copy(migrated_sqlite, home / "clearance.db")
+            make_key_file(home)
+            with _running(home, children) as (service, url):
+                tenant = keys.create_tenant(service, "Label One")
+                made = World(service, url, _caller(tenant.id))
+                for role in keys.ROLES:
+                    keys.create_user(service, email_of(role), role, PASSWORD, tenant_id=tenant.id)
+                _fill(made)
+                for area in areas():
+                    made.ids |= area.fill(made)
+            known = {name: getattr(made, name) for name in ("case_id", "track_id", "ids", "links")}
+            told.write_text(json.dumps({"tenant_id": tenant.id, "known": known}))
+    return home
+
+
 @pytest.fixture(scope="module")
 def world(
-    tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path, children: LimitedChildren
+    tmp_path_factory: pytest.TempPathFactory, filled: Path, children: LimitedChildren
 ) -> Iterator[World]:
-    home = tmp_path_factory.mktemp("console")
-    shutil.copy(migrated_sqlite, home / "clearance.db")
-    make_key_file(home)
+    home = tmp_path_factory.mktemp("console") / "home"
+    shutil.copytree(filled, home)
+    told = json.loads(filled.with_suffix(".json").read_text())
+    with _running(home, children) as (service, url):
+        yield World(service, url, _caller(told["tenant_id"]), **told["known"])
+
+
+def _caller(tenant_id: str) -> Caller:
+    return Caller(tenant_id, Actor("key-of-one", "platform"), frozenset(SCOPES))
+
+
+@contextlib.contextmanager
+def _running(home: Path, children: LimitedChildren) -> Iterator[tuple[Service, str]]:
     settings = Settings(
         home=home,
         workers=0,
@@ -112,16 +153,8 @@ def world(
     with Service(settings) as service:
         service.decoder = Decoder(settings.decode_limits(), settings.temporary_folder)
         service.decoder.children = children  # not closed with the service: all tests share it
-        tenant = keys.create_tenant(service, "Label One")
-        caller = Caller(tenant.id, Actor("key-of-one", "platform"), frozenset(SCOPES))
         with served(service) as url:
-            made = World(service, url, caller)
-            for role in keys.ROLES:
-                keys.create_user(service, email_of(role), role, PASSWORD, tenant_id=tenant.id)
-            _fill(made)
-            for area in areas():
-                made.ids |= area.fill(made)
-            yield made
+            yield service, url
 
 
 def _fill(world: World) -> None:
@@ -163,7 +196,7 @@ def _fill(world: World) -> None:
         case = session.exec(select(Case).where(Case.track_id == world.track_id)).one()
         case.legal_due_at = case.opened_at + timedelta(days=1)
         user = session.exec(select(User).where(User.email == email_of("reviewer"))).one()
-        case.state, case.holder, case.due_at = "leased", user.id, now + timedelta(minutes=10)
+        case.state, case.holder, case.due_at = "leased", user.id, now + timedelta(hours=4)
         session.add(webhook)
         session.flush()
         session.add(delivery)
