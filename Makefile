@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 TORCH := 2.13.0
 STAMP := $(VENV)/.installed
 SYSTEM := libchromaprint1 libfluidsynth3 fluid-soundfont-gm postgresql chromium
-PYTEST := $(BIN)/pytest
+# One thread each for OpenMP: several tests run at once, and threads that wait for a processor spin.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 4
 
