@@ -45,6 +45,7 @@ from tests.songs import RATE, song, write
 
 TRACKS: Final = 20
 FILES: Final = 8
+DAMAGED: Final = "damaged.wav"
 REST_SECONDS: Final = 900
 PATIENCE_SECONDS: Final = 300
 
@@ -60,6 +61,7 @@ class Sender:
         self._signing = signing_keys.create(service, self.tenant_id, "chaos")
         self.accepted: set[str] = set()
         self.ids: dict[str, str] = {}
+        self.damaged: set[str] = set()
         self.failed: list[str] = []
 
     def send(self, numbers: range, pause: float) -> None:
@@ -75,6 +77,8 @@ class Sender:
                 time.sleep(1)
             else:
                 self.accepted.add(f"track-{number}")
+                if path.name == DAMAGED:
+                    self.damaged.add(f"track-{number}")
             time.sleep(pause)
 
     def _by_http(self, key: str, path: Path) -> bool:
@@ -179,7 +183,7 @@ def round_of(folder: Path, seed: int, tracks: int, chosen: list[str]) -> dict[st
             wait_until(functools.partial(_rests, service, sender.accepted), REST_SECONDS, "rest")
         except AssertionError:
             wrong.append(f"not everything came to rest within {REST_SECONDS} s")
-        wrong += violations(service, sender.accepted, sender.ids)
+        wrong += violations(service, sender.accepted, sender.ids, sender.damaged)
     return {
         "tracks": tracks,
         "faults": done,
@@ -209,7 +213,7 @@ def _music(folder: Path, dice: random.Random) -> tuple[Path, list[Path]]:
         start = int(dice.uniform(0, 10) * RATE)
         copy = np.ascontiguousarray(samples[start : start + 15 * RATE])
         files.append(write(folder / f"copy-{n}.flac", copy))
-    damaged = folder / "damaged.wav"
+    damaged = folder / DAMAGED
     damaged.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt " + dice.randbytes(999))
     return known, [*files, damaged]
 

@@ -18,7 +18,7 @@ from scanner.tables import (
     StatementOfReasons,
     Track,
 )
-from scanner.track_states import FINAL
+from scanner.track_states import FINAL, State
 
 EFFECTS: Final = (
     events.TrackReleased.type,
@@ -26,14 +26,14 @@ EFFECTS: Final = (
     events.TrackQuarantined.type,
     events.TrackConditioned.type,
 )
-AT_REST: Final = ("held", *FINAL)
+DECIDED: Final = FINAL - {State.HELD}
 
 
 def at_rest(service: Service, keys: set[str]) -> bool:
     """Tell whether every submission is a track that waits for nothing, and no event is under way."""
     with service.database.reading() as session:
         states = dict(session.exec(select(Track.external_id, Track.state)).all())
-        if not keys <= set(states) or not set(states.values()) <= set(AT_REST):
+        if not keys <= set(states) or not set(states.values()) <= set(FINAL):
             return False
         waiting = (Delivery, JournalPending)
         if any(session.exec(select(func.count()).select_from(each)).one() for each in waiting):
@@ -41,11 +41,15 @@ def at_rest(service: Service, keys: set[str]) -> bool:
         return not _unhandled(session, service)
 
 
-def violations(service: Service, accepted: set[str], ids: dict[str, str]) -> list[str]:
+def violations(
+    service: Service, accepted: set[str], ids: dict[str, str], damaged: set[str]
+) -> list[str]:
     """Name everything that was lost, done twice or changed.
 
     Parameters
     ----------
+    damaged : set of str
+        The platform's names of those that no one can decode: held, not decided, and they alone.
     accepted : set of str
         The platform's names of what was accepted, or sent until it was.
     ids : dict
@@ -64,6 +68,8 @@ def violations(service: Service, accepted: set[str], ids: dict[str, str]) -> lis
             for row in session.exec(select(JournalRow).where(JournalRow.topic == events.TRACKS))
         )
         for track in tracks:
+            if (track.state == State.HELD) != (track.external_id in damaged):
+                found.append(f"{track.external_id} is {track.state}")
             found += _of_track(track, per_track)
         blocked = [each.id for each in tracks if each.state == "blocked"]
         stated = list(session.exec(select(StatementOfReasons.track_id)))
@@ -71,7 +77,7 @@ def violations(service: Service, accepted: set[str], ids: dict[str, str]) -> lis
             found.append(f"{len(blocked)} blocked, {len(stated)} statements")
         for table in (Analysis, PolicyDecision):
             count = session.exec(select(func.count()).select_from(table)).one()
-            judged = len([each for each in tracks if each.state in FINAL])
+            judged = len([each for each in tracks if each.state in DECIDED])
             if count < judged:
                 found.append(f"{count} rows of {table.__tablename__} for {judged} tracks")
         own = select(DeadLetter).where(col(DeadLetter.tenant_id).is_not(None))
@@ -88,7 +94,10 @@ def violations(service: Service, accepted: set[str], ids: dict[str, str]) -> lis
 
 def _of_track(track: Track, per_track: Counter[tuple[str, str]]) -> list[str]:
     if track.state not in FINAL:
-        return [] if track.state == "held" else [f"{track.id} is still {track.state}"]
+        return [f"{track.id} is still {track.state}"]
+    if track.state == State.HELD:
+        times = per_track[track.id, events.TrackHeld.type]
+        return [] if times == 1 else [f"{track.id}: held {times} times"]
     found = []
     for kind in (events.TrackAnalysed.type, events.TrackDecided.type):
         if (count := per_track[track.id, kind]) != 1:
