@@ -540,6 +540,27 @@ class Settings(BaseSettings):
         description="Platform whose people sign in there, and of the logins made so; unset: the people of every "
         "platform, and new logins are of the only one there is.",
     )
+    creator_oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^(https://.|http://(localhost|127\.0\.0\.1)([:/]|$))",
+        description="OpenID provider at which creators may sign in to their pages, as it names itself; unset: by a "
+        "link from their platform only. It may be that of staff, with a client of its own.",
+    )
+    creator_oidc_client_id: str = Field(
+        default="clearance-creators",
+        description="This service's client id for creators at that provider.",
+    )
+    creator_oidc_client_secret_file: Path | None = Field(
+        default=None, description="File of mode 0600 with that client's secret; unset: PKCE alone."
+    )
+    creator_oidc_claim: str = Field(
+        default="sub",
+        description="Claim of the ID token that is the name of somebody's account, as the platform submits it.",
+    )
+    creator_oidc_tenant: str | None = Field(
+        default=None,
+        description="Platform whose creators sign in there; unset: of the only one there is.",
+    )
     public_reports: bool = Field(
         default=True,
         description="Whether `/public/transparency` shows the report of every year that is over.",

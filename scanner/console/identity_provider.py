@@ -7,6 +7,7 @@ signature, issuer, audience, times and nonce were checked.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -54,27 +55,62 @@ class Way:
     verifier: str
 
 
-class IdentityProvider:
-    """The provider of the settings; what it says of itself is kept for five minutes."""
+@dataclass(frozen=True)
+class Client:
+    """What a provider knows this service as.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    Attributes
+    ----------
+    issuer : str
+        The provider, as it names itself.
+    redirect_uri : str
+        Where it sends people back.
+    """
+
+    issuer: str
+    client_id: str
+    secret_file: Path | None
+    redirect_uri: str
+
+
+def staff(settings: Settings) -> Client | None:
+    """Return the client by which staff sign in; None if none is set."""
+    if settings.oidc_issuer is None:
+        return None
+    back = f"{settings.public_url}/login/oidc/callback"
+    return Client(
+        settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret_file, back
+    )
+
+
+def creators(settings: Settings) -> Client | None:
+    """Return the client by which creators sign in; None if none is set."""
+    if settings.creator_oidc_issuer is None:
+        return None
+    return Client(
+        settings.creator_oidc_issuer,
+        settings.creator_oidc_client_id,
+        settings.creator_oidc_client_secret_file,
+        f"{settings.public_url}/enter/oidc/callback",
+    )
+
+
+class IdentityProvider:
+    """A provider of the settings; what it says of itself is kept for five minutes."""
+
+    def __init__(self, client: Client) -> None:
+        self._known_as = client
         self._client = httpx.Client(timeout=SECONDS, follow_redirects=False)
         self._metadata: dict[str, Any] = {}
         self._read_at = float("-inf")
-
-    @property
-    def redirect_uri(self) -> str:
-        """Where the provider sends people back."""
-        return f"{self._settings.public_url}/login/oidc/callback"
 
     def address(self, way: Way) -> str:
         """Return where a browser signs in."""
         address: str = prepare_grant_uri(
             self._endpoint("authorization_endpoint"),
-            self._settings.oidc_client_id,
+            self._known_as.client_id,
             "code",
-            self.redirect_uri,
+            self._known_as.redirect_uri,
             SCOPE,
             way.state,
             nonce=way.nonce,
@@ -98,7 +134,7 @@ class IdentityProvider:
         """
         metadata = self._discovered()
         required = metadata.get("authorization_response_iss_parameter_supported") is True
-        if (answered_by or required) and answered_by != self._settings.oidc_issuer:
+        if (answered_by or required) and answered_by != self._known_as.issuer:
             raise SignInError("provider", "another issuer answered (RFC 9207)")
         token = self._exchanged(code, way)
         if not isinstance(token.get("id_token"), str):
@@ -106,14 +142,13 @@ class IdentityProvider:
         return self._checked(token, way)
 
     def _exchanged(self, code: str, way: Way) -> dict[str, Any]:
-        settings = self._settings
         fields = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": self.redirect_uri,
+            "redirect_uri": self._known_as.redirect_uri,
             "code_verifier": way.verifier,
         }
-        client_id, secret, auth = str(settings.oidc_client_id), self._secret(), None
+        client_id, secret, auth = self._known_as.client_id, self._secret(), None
         known = self._discovered().get("token_endpoint_auth_methods_supported")
         if secret is None:
             fields["client_id"] = client_id
@@ -124,7 +159,6 @@ class IdentityProvider:
         return self._asked("POST", self._endpoint("token_endpoint"), data=fields, auth=auth)
 
     def _checked(self, token: Mapping[str, Any], way: Way) -> dict[str, Any]:
-        settings = self._settings
         try:
             keys = KeySet.import_key_set(self._asked("GET", self._endpoint("jwks_uri")))  # type: ignore[arg-type]
             read = jwt.decode(token["id_token"], keys, algorithms=list(ALGORITHMS))
@@ -132,13 +166,13 @@ class IdentityProvider:
                 read.claims,
                 read.header,
                 {
-                    "iss": {"essential": True, "value": settings.oidc_issuer},
-                    "aud": {"essential": True, "value": settings.oidc_client_id},
+                    "iss": {"essential": True, "value": self._known_as.issuer},
+                    "aud": {"essential": True, "value": self._known_as.client_id},
                     "sub": {"essential": True},
                 },
                 {
                     "nonce": way.nonce,
-                    "client_id": settings.oidc_client_id,
+                    "client_id": self._known_as.client_id,
                     "access_token": token.get("access_token"),
                 },
             )
@@ -151,13 +185,13 @@ class IdentityProvider:
         return dict(claims)
 
     def _secret(self) -> str | None:
-        path = self._settings.oidc_client_secret_file
+        path = self._known_as.secret_file
         return None if path is None else read_key_file(path).decode().strip()
 
     def _discovered(self) -> dict[str, Any]:
         """Return what the provider says of itself (OpenID Connect Discovery 1.0, 4.3)."""
         if time.monotonic() - self._read_at > KEPT_SECONDS:
-            issuer = str(self._settings.oidc_issuer)
+            issuer = self._known_as.issuer
             found = self._asked("GET", get_well_known_url(issuer, external=True))
             if found.get("issuer") != issuer:
                 raise SignInError("provider", "the provider calls itself by another name")

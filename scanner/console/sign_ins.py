@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import keys, logins
+from scanner import entry_links, keys, logins
+from scanner.callers import Caller
+from scanner.console import sessions
 from scanner.console.identities import identity_of
 from scanner.console.identity_provider import IdentityProvider, SignInError, Way
-from scanner.errors import ConflictError
+from scanner.errors import ConflictError, NotFoundError
 from scanner.journal import Actor
 from scanner.tables import SignIn, User
 
@@ -21,18 +23,30 @@ if TYPE_CHECKING:
 
 LIFE: Final = timedelta(minutes=10)
 """How long somebody may take at the provider."""
+STAFF, CREATORS = "", "creators:"
 PROVIDER: Final = Actor("oidc", "system")
 """Who changes a login by the provider's word."""
 
 
 def begin(
-    service: "Service", provider: IdentityProvider, browser: str, next_path: str | None
+    service: "Service",
+    provider: IdentityProvider,
+    browser: str,
+    next_path: str | None,
+    *,
+    door: str = STAFF,
 ) -> str:
-    """Return the provider's address for a browser, by the secret of its cookie."""
+    """Return the provider's address for a browser, by the secret of its cookie.
+
+    Parameters
+    ----------
+    door : str
+        :data:`STAFF` or :data:`CREATORS`: who left by one does not come back by the other.
+    """
     way = Way(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(64))
     address = provider.address(way)
     row = SignIn(
-        digest=_digest(way.state),
+        digest=_digest(door + way.state),
         browser=_digest(browser),
         nonce=way.nonce,
         verifier=way.verifier,
@@ -64,13 +78,53 @@ def finish(
     ForbiddenError
         If it can't be told which platform the login is of.
     """
+    claims, next_path = _claims(service, provider, browser, answer, STAFF)
+    return person(service, claims), next_path
+
+
+def finish_creator(
+    service: "Service", provider: IdentityProvider, browser: str, answer: Mapping[str, str]
+) -> str:
+    """Return the token of a new link of the account whom the provider vouches for.
+
+    The link ends after :data:`sessions.LIFE`; the platform sees it among the account's and can revoke it.
+
+    Raises
+    ------
+    SignInError
+        As :func:`finish`; also if the claim names no account of the platform: none is made.
+    """
+    claims, _ = _claims(service, provider, browser, answer, CREATORS)
+    name = claims.get(service.settings.creator_oidc_claim)
+    if not isinstance(name, str) or not name:
+        raise SignInError("account", "the ID token lacks the claim that names the account")
+    with service.database.reading() as session:
+        wanted = service.settings.creator_oidc_tenant
+        found = [each for each in keys.tenants(session) if wanted in (None, each.name)]
+    if len(found) != 1:
+        raise SignInError("account", "CLEARANCE_CREATOR_OIDC_TENANT does not name one platform")
+    caller = Caller(found[0].id, PROVIDER, frozenset())
+    hours = round(sessions.LIFE / timedelta(hours=1))
+    try:
+        return entry_links.make(service, caller, name, hours)[1]
+    except NotFoundError as error:
+        raise SignInError("account", "the platform has no account of this name") from error
+
+
+def _claims(
+    service: "Service",
+    provider: IdentityProvider,
+    browser: str,
+    answer: Mapping[str, str],
+    door: str,
+) -> tuple[dict[str, Any], str | None]:
+    """Return what the provider says of who comes back by a door, and where they wanted to go."""
     state = answer.get("state", "")
-    row = _taken(service, state, browser)
+    row = _taken(service, door + state, browser)
     if "code" not in answer:
         raise SignInError("refused", f"the provider let nobody in: {answer.get('error', '')[:100]}")
     way = Way(state, row.nonce, row.verifier)
-    user = person(service, provider.claims(answer["code"], way, answer.get("iss")))
-    return user, row.next_path
+    return provider.claims(answer["code"], way, answer.get("iss")), row.next_path
 
 
 def person(service: "Service", claims: Mapping[str, Any]) -> User:
@@ -123,10 +177,10 @@ def _drop_lost_role(service: "Service", subject: str, roles: frozenset[str] | No
         logins.end_sessions(session, user.id)
 
 
-def _taken(service: "Service", state: str, browser: str) -> SignIn:
+def _taken(service: "Service", way: str, browser: str) -> SignIn:
     """Take a way's row away, whether it is good or not: nobody comes back twice."""
     with service.database.transaction() as session:
-        row = session.get(SignIn, _digest(state), with_for_update=True)
+        row = session.get(SignIn, _digest(way), with_for_update=True)
         if row is not None:
             session.delete(row)
     good = (

@@ -22,6 +22,8 @@ _MATTER = "/my/matters/{matter_kind}/{matter_id}"
 ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/enter"): ANYBODY,
     ("POST", "/enter"): ANYBODY,
+    ("GET", "/enter/oidc"): ANYBODY,
+    ("GET", "/enter/oidc/callback"): ANYBODY,
     ("GET", "/my/tracks"): CREATOR,
     ("GET", "/my/tracks/{track_id}"): CREATOR,
     ("GET", "/my/tracks/{track_id}/audio"): CREATOR,

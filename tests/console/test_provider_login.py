@@ -15,15 +15,15 @@ import pytest
 from pydantic import ValidationError
 from sqlmodel import select
 
-from scanner import keys, login_links, logins
+from scanner import entry_links, keys, login_links, logins
 from scanner.callers import Caller
 from scanner.clock import utc_now
 from scanner.errors import ConflictError
 from scanner.journal import Actor
 from scanner.service import Service
 from scanner.settings import Settings
-from scanner.tables import JournalRow, SignIn, User
-from tests import oidc_provider
+from scanner.tables import Account, EntryLink, JournalRow, SignIn, User
+from tests import casework, oidc_provider
 from tests.casework import at
 from tests.running import add_tenant
 from tests.scanner.api.conftest import served
@@ -306,3 +306,111 @@ def test_without_a_provider_there_is_no_such_page(service: Service) -> None:
 def test_settings_that_can_not_be_are_refused_at_the_start(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings(**wrong)
+
+
+# --- creators
+
+
+@dataclass
+class Stage(Office):
+    """A platform whose creators sign in at the provider, by another client than staff."""
+
+    def entered(self, browser: httpx.Client, **said: Any) -> httpx.Response:
+        """Go to the provider from the creators' page, and come back."""
+        self.say(**said)
+        there = browser.get("/enter/oidc")
+        assert there.status_code == 303, there.text
+        back = httpx.get(there.headers["location"], trust_env=False, timeout=60)
+        return browser.get(f"/enter/oidc/callback?{urlsplit(back.headers['location']).query}")
+
+
+@pytest.fixture
+def stage(service: Service, issuer: str, tmp_path: Path) -> Iterator[Stage]:
+    client = {"creator_oidc_issuer": issuer, "creator_oidc_client_id": oidc_provider.CLIENT}
+    with opened(service, issuer, tmp_path, **client) as made:
+        secret = {"creator_oidc_client_secret_file": tmp_path / "client.secret"}
+        service.settings = service.settings.model_copy(update=secret)
+        caller = Caller(made.tenant_id, Actor("platform", "platform"), frozenset())
+        casework.account(service, caller, "ana")
+        yield Stage(made.service, made.tenant_id, made.url, issuer)
+
+
+def test_a_creator_enters_by_the_platforms_word_as_by_a_link_that_it_can_revoke(
+    stage: Stage,
+) -> None:
+    with stage.browser() as browser:
+        assert 'href="/enter/oidc"' in browser.get("/enter").text
+        assert stage.entered(browser, claims={"sub": "ana"}).status_code == 303
+        assert browser.get("/my/tracks").status_code == 200
+        assert browser.get("/queue").status_code == 403
+        assert browser.get("/enter/oidc").headers["location"] == "/"  # nobody is swapped unasked
+        with stage.service.database.reading() as session:
+            (link,) = session.exec(select(EntryLink)).all()
+            rows = session.exec(select(JournalRow).where(JournalRow.subject == link.id)).all()
+        assert link.expires_at - link.created_at == timedelta(hours=12)
+        assert [(row.data["action"], row.actor) for row in rows] == [("entry_link.created", "oidc")]
+        caller = Caller(stage.tenant_id, Actor("platform", "platform"), frozenset())
+        with stage.service.database.reading() as session:
+            account = session.get_one(Account, link.account_id)
+        entry_links.revoke(stage.service, caller, account, link.id)
+        assert browser.get("/my/tracks").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"sub": "somebody else"}, "Nothing of yours is known here yet"),
+        ({"sub": "ana", "nonce": "another"}, "be used just now"),
+        ({"sub": "ana", "aud": "another"}, "be used just now"),
+    ],
+)
+def test_nobody_enters_whom_the_platform_does_not_know(
+    stage: Stage, claims: dict[str, str], words: str
+) -> None:
+    with stage.browser() as browser:
+        answer = stage.entered(browser, claims=claims)
+        assert answer.status_code == 401
+        assert words in answer.text
+        assert browser.get("/my/tracks").status_code == 303
+    with stage.service.database.reading() as session:
+        assert session.exec(select(EntryLink)).all() == []
+        assert len(session.exec(select(Account)).all()) == 1  # none was made
+
+
+def test_the_account_is_named_by_the_claim_of_the_settings_alone(stage: Stage) -> None:
+    settings = stage.service.settings
+    stage.service.settings = settings.model_copy(update={"creator_oidc_claim": "channel"})
+    with stage.browser() as browser:
+        assert stage.entered(browser, claims={"sub": "ana"}).status_code == 401
+        assert stage.entered(browser, claims={"channel": ["ana"]}).status_code == 401
+        assert stage.entered(browser, claims={"channel": "ana"}).status_code == 303
+
+
+def test_who_left_by_the_creators_door_does_not_come_back_by_that_of_staff(stage: Stage) -> None:
+    keys.create_user(stage.service, PERSON, "reviewer", tenant_id=stage.tenant_id)
+    stage.say(claims={"sub": "ana"})
+    with stage.browser() as browser:
+        for there, back in (("/enter/oidc", "/login/oidc"), ("/login/oidc", "/enter/oidc")):
+            address = browser.get(there).headers["location"]
+            answer = httpx.get(address, trust_env=False, timeout=60).headers["location"]
+            came = browser.get(f"{back}/callback?{urlsplit(answer).query}")
+            assert came.status_code == 401
+            assert "took too long, or began in another window" in came.text
+
+
+def test_of_several_platforms_the_one_that_is_named_or_nobody_enters(stage: Stage) -> None:
+    add_tenant(stage.service, "two")
+    with stage.browser() as browser:
+        assert stage.entered(browser, claims={"sub": "ana"}).status_code == 401
+        with stage.service.database.reading() as session:
+            (name,) = [each.name for each in keys.tenants(session) if each.id == stage.tenant_id]
+        named = {"creator_oidc_tenant": name}
+        stage.service.settings = stage.service.settings.model_copy(update=named)
+        assert stage.entered(browser, claims={"sub": "ana"}).status_code == 303
+
+
+def test_without_such_a_provider_there_is_no_way_to_it(office: Office) -> None:
+    with office.browser() as browser:
+        assert "/enter/oidc" not in browser.get("/enter").text
+        for path in ("/enter/oidc", "/enter/oidc/callback"):
+            assert browser.get(path).status_code == 404

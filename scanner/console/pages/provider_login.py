@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from scanner.console import sessions, sign_ins
 from scanner.console.access import COOKIE, ConsoleRoute, Visiting, own_path, set_cookie, token_of
 from scanner.console.browsers import kind_of
-from scanner.console.identity_provider import IdentityProvider, SignInError
+from scanner.console.identity_provider import Client, IdentityProvider, SignInError, staff
 from scanner.console.languages import LANGUAGES
 from scanner.console.navigation import home_of
 from scanner.console.pages.logins import LONGEST, Next, login_page
@@ -79,13 +79,20 @@ def come_back(
 
 
 def provider_of(request: Request, service: Service) -> IdentityProvider:
-    """Return the provider of the settings, or raise ``NotFoundError`` if there is none."""
-    if service.settings.oidc_issuer is None:
+    """Return the provider that staff sign in at, or raise ``NotFoundError`` if there is none."""
+    return known_provider(request, staff(service.settings))
+
+
+def known_provider(request: Request, client: Client | None) -> IdentityProvider:
+    """Return a provider, the same for each request, or raise ``NotFoundError`` if there is none."""
+    if client is None:
         raise NotFoundError("page", "of this address")
     state = request.app.state
-    if not hasattr(state, "identity_provider"):
-        state.identity_provider = IdentityProvider(service.settings)
-    provider: IdentityProvider = state.identity_provider
+    if not hasattr(state, "identity_providers"):
+        state.identity_providers = {}
+    provider: IdentityProvider = state.identity_providers.setdefault(
+        client, IdentityProvider(client)
+    )
     return provider
 
 
