@@ -13,6 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from scanner import letters
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError
+from scanner.letter_dates import day
 from scanner.tables import Account, Letter
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def ask(service: "Service", caller: Caller) -> datetime:
         if asked is not None:
             return asked
         to = letters.Recipient("account", account.id)
-        words = {"account": account.external_id, "until": f"{now + MONTH:%Y-%m-%d}"}
+        words = {
+            "account": account.external_id,
+            "until": day(now + MONTH, service.settings.legal_zone),
+        }
         letter = letters.write(
             session,
             to,
