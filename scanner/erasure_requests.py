@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from scanner import letters
+from scanner import letters, recipients
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError
 from scanner.letter_dates import day
@@ -40,7 +40,7 @@ def ask(service: "Service", caller: Caller) -> datetime:
         asked = session.exec(_asked(caller, now)).first()
         if asked is not None:
             return asked
-        to = letters.Recipient("account", account.id)
+        to = recipients.account(service, session, account.id)
         words = {
             "account": account.external_id,
             "until": day(now + MONTH, service.settings.legal_zone),
