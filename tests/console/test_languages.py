@@ -37,6 +37,7 @@ from scanner.letters import texts
 from scanner.privacy import holds
 from scanner.schemas.statements import StatementAnswer
 from scanner.schemas.tracks import WordsFound
+from scanner.settings import Settings
 from scanner.transparency.counting import Tally
 from scanner.transparency.report import sections
 from scanner.transparency.tables import rows
@@ -83,6 +84,8 @@ def said() -> Iterator[str | tuple[str, str]]:
     for path in CONSOLE.rglob("*.py"):
         for _, message, _, _ in extract("python", BytesIO(path.read_bytes()), keywords={"_": None}):
             yield message
+    for field in Settings.model_fields.values():
+        yield str(field.description)
 
 
 def messages(path: Path) -> list[Message]:
