@@ -34,7 +34,9 @@ from scanner.console import (
     studio_views,
 )
 from scanner.letters import texts
+from scanner.messages import Message as KeptMessage
 from scanner.privacy import holds
+from scanner.privacy.registry import registry
 from scanner.schemas.statements import StatementAnswer
 from scanner.schemas.tracks import WordsFound
 from scanner.settings import Settings
@@ -86,6 +88,11 @@ def said() -> Iterator[str | tuple[str, str]]:
             yield message
     for field in Settings.model_fields.values():
         yield str(field.description)
+    for entry in registry().values():
+        yield entry.purpose
+        long = entry.retention.words()
+        yield long.pattern
+        yield from (each.pattern for each in long.values.values() if isinstance(each, KeptMessage))
 
 
 def messages(path: Path) -> list[Message]:
