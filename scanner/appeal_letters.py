@@ -1,5 +1,6 @@
 """What people are told of appeals: that it came, what is asked, what became of it, and where to go next."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, or_, select
@@ -7,6 +8,7 @@ from sqlmodel import Session, col, or_, select
 import appeals
 from appeals import strike_policy
 from scanner import judgements, letters, recipients, statements
+from scanner.letter_dates import Day, day
 from scanner.letters import Recipient
 from scanner.tables import (
     Appeal,
@@ -31,7 +33,7 @@ _KINDS = {"rights_holder": "holder", "notifier": "notifier"}
 
 def acknowledge(service: "Service", session: Session, row: Appeal) -> None:
     """Tell the appellant that it came, and by when it is to be decided."""
-    words = {"id": row.id, "due": f"{row.due_at:%Y-%m-%d}" if row.due_at else ""}
+    words = {"id": row.id, "due": _last_day(service, row.due_at)}
     _write(service, session, row, appellant(service, session, row), "appeal-received", words)
 
 
@@ -48,7 +50,7 @@ def tell_holder(service: "Service", session: Session, row: Appeal, dispute: Disp
         "id": row.id,
         "claim_id": claim.id,
         "reason": row.reason,
-        "due": f"{dispute.due_at:%Y-%m-%d}" if dispute.due_at else "",
+        "due": _last_day(service, dispute.due_at),
     }
     to = recipients.party(service, session, "holder", claim.holder_id)
     _write(service, session, row, to, "appeal-holder", words)
@@ -66,7 +68,7 @@ def tell_outcome(
         "reason": row.body_outcome or row.outcome or "",
         "body": row.body or "",
         "bodies": names,
-        "until": f"{row.due_at:%Y-%m-%d}" if row.due_at else "",
+        "until": _last_day(service, row.due_at),
     }
     first = appellant(service, session, row)
     words |= _still(service, session, row, first.language)
@@ -78,7 +80,7 @@ def tell_outcome(
 
 def _still(service: "Service", session: Session, row: Appeal, language: str) -> dict[str, Any]:
     """What holds a track back still although the appeal was won, and until when that can be appealed (DSA-20)."""
-    nothing: dict[str, Any] = {"still": [], "contest_until": ""}
+    nothing: dict[str, Any] = {"still": [], "contest_until": None}
     track = session.get(Track, row.track_id) if row.track_id else None
     if track is None or track.decision_id is None or row.outcome_kind != "granted":
         return nothing
@@ -97,8 +99,11 @@ def _still(service: "Service", session: Session, row: Appeal, language: str) -> 
     if until is None and statements.can_be_appealed(service, session, track, decision):
         zone = service.settings.legal_zone
         until = appeals.deadline("complaint-window", service.now(), zone).due_at
-    told = f"{until:%Y-%m-%d}" if until is not None else ""
-    return {"still": list(dict.fromkeys(still)), "contest_until": told}
+    return {"still": list(dict.fromkeys(still)), "contest_until": _last_day(service, until)}
+
+
+def _last_day(service: "Service", until: datetime | None) -> Day | None:
+    return day(until, service.settings.legal_zone, last=True)
 
 
 def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:

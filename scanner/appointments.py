@@ -187,7 +187,7 @@ def _tell(service: "Service", session: Session, case: Case) -> None:
     for user in session.exec(admins.order_by(col(User.id))):
         letters.write(
             session,
-            Recipient("user", user.id, user.email),
+            Recipient("user", user.id, user.email, user.language or service.settings.language),
             TEMPLATE,
             {"id": case.id, "kind": case.kind, "two": case.kind in second_reviews.FOUR_EYES},
             tenant_id=case.tenant_id,

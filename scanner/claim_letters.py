@@ -68,11 +68,6 @@ def due(service: "Service", rule: str) -> datetime:
     return appeals.deadline(rule, service.now(), service.settings.legal_zone).due_at
 
 
-def day(moment: datetime) -> str:
-    """Return a moment as letters give it."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
 def _words(session: Session, claim: Claim) -> dict[str, Any]:
     track = session.get_one(Track, claim.track_id)
     return {

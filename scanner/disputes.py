@@ -13,7 +13,7 @@ import appeals
 from appeals import disputes as rules
 from scanner import claim_outcomes, claims, matters, parties
 from scanner.callers import Caller
-from scanner.claim_letters import day, due, tell_creator, tell_holder
+from scanner.claim_letters import due, tell_creator, tell_holder
 from scanner.claim_notices import escalate
 from scanner.declarations import DeclarationError
 from scanner.errors import IllegalTransitionError, NotFoundError
@@ -129,7 +129,7 @@ def file(service: "Service", caller: Caller, filed: Filed) -> Dispute:
         )
         matters.opened(service, session, dispute, actor, detail={"claim_id": claim.id} | held)
         letter = tell_holder(
-            service, session, dispute, claim, "dispute-forwarded", due=day(due(service, RULE))
+            service, session, dispute, claim, "dispute-forwarded", due=due(service, RULE)
         )
         parts = {"message": letter.id}
         matters.move(service, session, dispute, "forward", matters.CLOCK, parts=parts)
@@ -355,7 +355,7 @@ def _uphold(
         "dispute-upheld",
         reason=reason,
         wish=given.remedy or "",
-        until=day(dispute.due_at) if dispute.due_at else "",
+        until=dispute.due_at,
     )
     if given.answer == "release" or given.remedy == "territory":
         _narrow(service, session, dispute, claim, track, given, actor)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from scanner import letters
+from scanner import letters, recipients
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError
+from scanner.letter_dates import day
 from scanner.tables import Account, Letter
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ def ask(service: "Service", caller: Caller) -> datetime:
         asked = session.exec(_asked(caller, now)).first()
         if asked is not None:
             return asked
-        to = letters.Recipient("account", account.id)
-        words = {"account": account.external_id, "until": f"{now + MONTH:%Y-%m-%d}"}
+        to = recipients.account(service, session, account.id)
+        words = {
+            "account": account.external_id,
+            "until": day(now + MONTH, service.settings.legal_zone),
+        }
         letter = letters.write(
             session,
             to,

@@ -5,7 +5,7 @@ The words are in ``letter_texts/*.yaml``, by template and language, as Jinja2 te
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ from sqlmodel import Session
 from appeals.matter_tables import MatterRow
 from scanner.clock import new_id
 from scanner.journal import PIPELINE, Actor, record
+from scanner.letter_dates import Day, written
 from scanner.matter_events import LetterWritten
 from scanner.tables import Case, Letter
 
@@ -62,6 +63,11 @@ def write(
 ) -> Letter:
     """Write a letter, inside the transaction of what it is about.
 
+    Parameters
+    ----------
+    words : mapping
+        What the template names. Days and moments are written as the letter's language does.
+
     Raises
     ------
     KeyError
@@ -69,6 +75,7 @@ def write(
     """
     language = to.language if to.language in texts()[template] else LANGUAGES[0]
     text = texts()[template][language]
+    told = {name: _told(value, language) for name, value in words.items()}
     letter_id = new_id()
     letter = Letter(
         id=letter_id,
@@ -78,8 +85,8 @@ def write(
         address=to.address,
         template=template,
         language=language,
-        subject=" ".join(_filled(text["subject"], words).split())[:300],
-        body=_filled(text["body"], words).strip() + "\n",
+        subject=" ".join(_filled(text["subject"], told).split())[:300],
+        body=_filled(text["body"], told).strip() + "\n",
         matter_kind=matter.KIND if matter is not None else None,
         matter_id=matter.id if matter is not None else None,
         track_id=track_id,
@@ -113,6 +120,10 @@ def texts() -> dict[str, dict[str, dict[str, str]]]:
     for path in sorted(DATA.glob("*.yaml")):
         every |= yaml.safe_load(path.read_text(encoding="utf-8"))
     return every
+
+
+def _told(value: Any, language: str) -> Any:
+    return written(value, language) if isinstance(value, date | Day) else value
 
 
 def _filled(text: str, words: Mapping[str, Any]) -> str:

@@ -186,7 +186,7 @@ def _make(service: "Service", session: Session, user: User, reason: Reason, acto
     if mails(service) and tenant is not None:
         words = {
             "link": f"{_page(service)}#[{link.id}]",
-            "until": f"{link.expires_at:%Y-%m-%d %H:%M} UTC",
+            "until": link.expires_at,
             "platform": tenant.name,
         }
         to = Recipient("user", user.id, user.email, user.language or service.settings.language)

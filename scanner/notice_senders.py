@@ -5,17 +5,17 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 import appeals
 from appeals.roles import Role
-from scanner import sanctions
+from scanner import letter_dates, sanctions
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.journal import Actor, record
+from scanner.letter_dates import Day
 from scanner.letters import Recipient, write
 from scanner.notice_events import NoticeTurnedAway
 from scanner.tables import Letter, Notice
@@ -139,14 +139,9 @@ def tell(
     )
 
 
-def day(service: "Service", moment: datetime | None, *, last: bool = False) -> str:
+def day(service: "Service", moment: datetime | None, *, last: bool = False) -> Day | None:
     """Return a day in the zone of law; of the end of a window its last day."""
-    if moment is None:
-        return ""
-    local = moment.astimezone(ZoneInfo(service.settings.legal_zone))
-    if last and local.strftime("%H%M%S") == "000000":
-        local = datetime.fromtimestamp(moment.timestamp() - 1, local.tzinfo)
-    return f"{local:%Y-%m-%d}"
+    return letter_dates.day(moment, service.settings.legal_zone, last=last)
 
 
 def refuse_suspended(

@@ -67,7 +67,7 @@ def _write(
         "blocked": row.state == "blocked",
         "upheld": row.state == "upheld",
         "outcome": row.outcome or "",
-        "until": f"{row.due_at:%Y-%m-%d %H:%M} UTC" if row.due_at else "",
+        "until": row.due_at,
     }
     letters.write(
         session,

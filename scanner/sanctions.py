@@ -424,7 +424,7 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
         "kind": row.kind,
         "reason": row.reason,
         "factors": row.factors,
-        "until": f"{row.ends_at:%Y-%m-%d}" if row.ends_at else "",
+        "until": row.ends_at,
         "id": row.id,
         "contest": row.open_to_appeal,
     }

@@ -22,6 +22,7 @@ from scanner import (
 )
 from scanner.bus.dispatch import once
 from scanner.journal import Event
+from scanner.letter_dates import day
 from scanner.tables import (
     Account,
     CounterNotice,
@@ -238,8 +239,8 @@ def _tell(
         "id": strike.id,
         "weight": strike.weight,
         "track_id": strike.track_id,
-        "counts_from": f"{strike.due_at:%Y-%m-%d}" if strike.due_at else "",
-        "expires": f"{strike.expires_at:%Y-%m-%d}" if strike.expires_at else "",
+        "counts_from": day(strike.due_at, zone),
+        "expires": day(strike.expires_at, zone, last=True),
         "ground": strike.ended_for or "",
         "contest": strike.open_to_appeal,
     }

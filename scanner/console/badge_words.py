@@ -35,4 +35,11 @@ SENTENCES: Final = (
     _("Whether AI made any of it: nobody said, and this service does not guess."),
     _("Whether what was declared is true: nobody checked it."),
     _("What the model was trained on."),
+    _("Test only"),
+    _("Nothing is known of how it was made"),
+    _("Known by: %(sources)s"),
+    _("its manifest"),
+    _("a mark in its sound"),
+    _("a declaration"),
+    _("Not known"),
 )

@@ -30,18 +30,3 @@ SECTIONS: Final[Mapping[str, str]] = {
     "dmca": _("Digital Millennium Copyright Act"),
     "eu_database": _("Statements in the EU's database"),
 }
-CITED: Final[Mapping[str, str]] = {
-    "DSM-17-7": _("Directive (EU) 2019/790, Art. 17(7)"),
-    "DSM-17-9": _("Directive (EU) 2019/790, Art. 17(9)"),
-    "DE-URHDAG": "UrhDaG, §§ 9–11",
-    "DSA-17": _("Regulation (EU) 2022/2065, Art. 17"),
-    "DSA-23": _("Regulation (EU) 2022/2065, Art. 23"),
-    "DSA-28": _("Regulation (EU) 2022/2065, Art. 28"),
-    "AIA-50-2": _("Regulation (EU) 2024/1689, Art. 50(2)"),
-    "AIA-50-4": _("Regulation (EU) 2024/1689, Art. 50(4)"),
-    "DMCA-RI": "17 U.S.C. 512(i)",
-    "COPPA": "16 CFR Part 312",
-    "GDPR-8": _("Regulation (EU) 2016/679, Art. 8"),
-    "UKGDPR-8": _("UK GDPR, Art. 8"),
-}
-"""How the ids of rules of law are cited; of other ids a page shows the id."""

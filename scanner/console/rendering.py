@@ -16,6 +16,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 import appeals
+from appeals import laws
 from policy.packs import Rule
 from scanner import reviewer_keys
 from scanner.console import countries, languages, music_words, navigation
@@ -127,6 +128,8 @@ def _environment(language: str) -> jinja2.Environment:
         musical=lambda text, field: music_words.value(field, text, language),
         because=lambda text: music_words.why(text, language),
         told=lambda reason: appeals.reason_text(reason, language),
+        law=lambda rule: laws.cited(rule, language),
+        law_source=laws.source,
         changed=lambda flip: flip["changes"].get(language) or flip["change"],
         sentence=lambda match: sentence(match, language, theirs=True),
         titled=lambda each: _title(each, language),

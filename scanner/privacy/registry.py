@@ -14,9 +14,12 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from sqlmodel import SQLModel
 
+from scanner.messages import Message
+
 DATA: Final = Path(__file__).parent / "data"
 Kind = Literal["personal", "pseudonymous", "none"]
 KINDS: Final[tuple[Kind, ...]] = ("personal", "pseudonymous", "none")
+_AFTER: Final = "%(days)s days after: %(start)s"
 _DAYS: Final = re.compile(r"P(\d+)D")
 
 
@@ -56,12 +59,12 @@ class Retention(_Entry):
             raise ValueError("`keep` needs `start`, and either `column` or `by`")
         return self
 
-    def words(self) -> str:
-        """Return it as a sentence's part."""
+    def words(self) -> Message:
+        """Return it as a sentence's part, for those who say it in another language."""
         if self.keep is None:
             until = str(self.until)
-            return until if until.startswith("never") else f"until {until}"
-        return f"{self.keep.days} days after: {self.start}"
+            return Message(until if until.startswith("never") else f"until {until}")
+        return Message(_AFTER, days=str(self.keep.days), start=Message(str(self.start)))
 
 
 class Tie(_Entry):

@@ -1,12 +1,13 @@
 """HTTP resources that anybody may read: the check of a manifest, badges, manifests of released tracks."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from scanner import badge_drawing, badges, provenance_check, schemas, stored_manifests
 from scanner.callers import Caller
+from scanner.console import languages
 from scanner.dependencies import ServiceDep, TrackId, Visitor, is_id
 from scanner.errors import NotFoundError
 from scanner.problems import problems
@@ -91,9 +92,20 @@ def read_badge(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> di
     responses=problems("not-found", "rate-limited", "internal-error"),
     openapi_extra={"security": open_uploads.OPEN},
 )
-def read_badge_svg(caller: Visitor, track_id: ReleasedId, service: ServiceDep) -> Response:
-    """What anybody is told, as a small drawing to put beside a track."""
-    return SvgResponse(badge_drawing.draw(badges.badge_of(service, track_id)), headers=_PUBLIC)
+def read_badge_svg(
+    request: Request,
+    caller: Visitor,
+    track_id: ReleasedId,
+    service: ServiceDep,
+    lang: Annotated[Literal["en", "de", "fr", "es"] | None, Query()] = None,
+) -> Response:
+    """What anybody is told, as a small drawing to put beside a track; in the language of `lang`, else the browser's."""
+    language = lang or languages.wanted(request.headers.get("accept-language"))
+    drawing = badge_drawing.draw(
+        badges.badge_of(service, track_id), language, languages.words(language).gettext
+    )
+    told = {"Content-Language": language, "Vary": "Accept-Language"}
+    return SvgResponse(drawing, headers={**_PUBLIC, **told})
 
 
 @router.get(

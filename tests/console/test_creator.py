@@ -136,6 +136,8 @@ def test_a_creator_hears_the_matched_part_of_the_reference_and_nothing_of_anothe
     address = f"/my/tracks/{world.track_id}/reference.webm"
     with world.http("creator") as client:
         page = client.get(f"/my/tracks/{world.track_id}").text
+        assert ">Digital Services Act, Article 17</a>" in page
+        assert "DSA-" not in page
         (source, *_) = re.findall(r'src="([^"]*reference\.webm[^"]*)"', page)
         assert source.startswith(f"{address}?reference=")
         answer = client.get(source.replace("&amp;", "&"))

@@ -156,7 +156,12 @@ def test_every_part_of_a_report_has_a_name_on_the_public_page() -> None:
 
 def test_public_pages_speak_the_readers_language(world: World) -> None:
     with world.http(accept_language="de") as client:
-        assert "Es wird gesperrt" in client.get("/public/policies").text
+        policies = client.get("/public/policies").text
+        assert "Es wird gesperrt" in policies
+        assert (
+            '/eli/reg/2022/2065/oj" rel="noreferrer">Gesetz über digitale Dienste, Artikel 17</a>'
+            in policies
+        )
         assert "Urheberrechtsverletzung melden" in client.get("/public/notices/new").text
         assert client.get("/public/transparency/2099").status_code == 404
         assert "dmca" in client.get("/public/transparency/2025/figures.csv").text

@@ -33,9 +33,13 @@ from scanner.console import (
     report_words,
     studio_views,
 )
+from scanner.letters import texts
+from scanner.messages import Message as KeptMessage
 from scanner.privacy import holds
+from scanner.privacy.registry import registry
 from scanner.schemas.statements import StatementAnswer
 from scanner.schemas.tracks import WordsFound
+from scanner.settings import Settings
 from scanner.transparency.counting import Tally
 from scanner.transparency.report import sections
 from scanner.transparency.tables import rows
@@ -82,6 +86,13 @@ def said() -> Iterator[str | tuple[str, str]]:
     for path in CONSOLE.rglob("*.py"):
         for _, message, _, _ in extract("python", BytesIO(path.read_bytes()), keywords={"_": None}):
             yield message
+    for field in Settings.model_fields.values():
+        yield str(field.description)
+    for entry in registry().values():
+        yield entry.purpose
+        long = entry.retention.words()
+        yield long.pattern
+        yield from (each.pattern for each in long.values.values() if isinstance(each, KeptMessage))
 
 
 def messages(path: Path) -> list[Message]:
@@ -377,3 +388,24 @@ def test_no_message_is_left_in_english(language: str) -> None:
 
 def _texts(said: str | tuple[str, ...]) -> tuple[str, ...]:
     return (said,) if isinstance(said, str) else tuple(said)
+
+
+@pytest.mark.parametrize(
+    ("language", "claim", "complaint"),
+    [("de", "anspruch|ansprüche", "beschwerde"), ("fr", "revendication", "réclamation|recours"), ("es", "reivindicaci", "reclamaci|recurso")],
+)  # fmt: skip
+def test_a_claim_and_a_complaint_about_it_have_words_of_their_own(
+    language: str, claim: str, complaint: str
+) -> None:
+    checked = 0
+    for path in languages.files(language):
+        for message in messages(path):
+            source, text = str(message.id).lower(), str(message.string).lower()
+            nouns = re.findall(r"\b(claims?|complaints?|appeals?)\b", source)
+            if len({each.rstrip("s") for each in nouns}) == 1 and "appeals officer" not in source:
+                other = complaint if nouns[0].startswith("claim") else claim
+                assert not re.search(other, text), message.id
+                checked += 1
+    assert checked > 40
+    for template, own in (("claim-made", claim), ("appeal-received", complaint)):
+        assert re.search(own, texts()[template][language]["subject"].lower())

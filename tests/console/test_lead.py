@@ -381,3 +381,11 @@ def test_the_charts_are_seen_on_a_dark_telephone_under_the_pages_policy(
 def test_a_chart_of_nothing_is_still_a_picture() -> None:
     assert charts.bars([], {"": []}, look=charts.Look()).startswith("<svg")
     assert charts.shares([], {"a": [], "b": []}, look=charts.Look(dark=True)).startswith("<svg")
+
+
+def test_settings_and_what_is_kept_are_described_in_the_readers_language(world: World) -> None:
+    with world.http("admin", accept_language="de") as client:
+        assert "Längster angenommener Titel." in client.get("/admin/configuration").text
+        kept = client.get("/admin/holds").text
+        assert "Plattformen voneinander trennen" in kept
+        assert "1095 Tage nach dem Widerruf des Schlüssels" in kept

@@ -103,7 +103,12 @@ def test_a_refusal_is_told_with_redress_and_closed_after_six_months(service, cal
     assert (row.state, noticed.read(service, notice.id).state) == ("refused", "refused")
     assert casework.track_of(service, track.id).state == "released"
     (letter,) = casework.letters(service, template="notice-refused")
-    for part in ("The uploader has a licence.", "2027-05-23", "no part in it", "court"):
+    for part in (
+        "The uploader has a licence.",
+        "23 May 2027 (Eastern Time)",
+        "no part in it",
+        "court",
+    ):
         assert part in letter.body
     casework.later(service, days=180)
     assert noticed.read(service, notice.id).state == "refused"

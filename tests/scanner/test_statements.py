@@ -189,7 +189,7 @@ def test_the_window_to_contest_ends_with_the_last_day_of_six_months_in_the_zone(
 def test_the_plain_form_reads_in_four_languages_and_says_what_does_not(
     language, what, where, own
 ) -> None:
-    from appeals import plain, state_reasons
+    from appeals import laws, plain, state_reasons
 
     statement = state_reasons(
         statement_id="s",
@@ -209,7 +209,8 @@ def test_the_plain_form_reads_in_four_languages_and_says_what_does_not(
     assert where in text
     assert "It matches." in text
     assert own in text
-    assert "GDPR-22" in text
+    assert laws.cited("GDPR-22", language)[1:] in text
+    assert "DSA-" not in text
 
 
 def test_a_rule_that_speaks_the_readers_language_is_told_in_it(service, caller) -> None:

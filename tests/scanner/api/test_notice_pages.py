@@ -115,7 +115,10 @@ def test_what_is_sent_as_it_is_is_cured_by_the_link(
 
     assert "<strong>something is missing</strong>" in page.text and 'name="accuracy"' in page.text
     (letter,) = casework.letters(api.service, template="notice-incomplete")
-    assert letter.language == "de" and "bis zum 2026-12-10" in letter.body
+    assert (
+        letter.language == "de"
+        and "bis zum 10. Dezember 2026 (Nordamerikanische Ostküstenzeit)" in letter.body
+    )
     cured = client.post(f"{address}/cure", data={"token": token, "accuracy": "accuracy-1"})
     assert "<strong>with a person</strong>" in cured.text
 

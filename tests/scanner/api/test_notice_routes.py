@@ -108,7 +108,13 @@ def test_the_whole_path_from_an_incomplete_notice_to_the_track_restored(
     ]
     (copy,) = casework.letters(service, template="counter-forwarded")
     assert copy.address == "ada@example.org"
-    for part in ("2027-01-05", "2027-01-11", "Cleo Creator", "1 Main Street", "+1 212 555 0123"):
+    for part in (
+        "5 January 2027 (Eastern",
+        "11 January 2027 (Eastern",
+        "Cleo Creator",
+        "1 Main Street",
+        "+1 212 555 0123",
+    ):
         assert part in copy.body
 
 

@@ -180,6 +180,33 @@ def test_the_badge_is_a_drawing_with_its_text(api: Api, platform: Platform, tmp_
     assert drawing.find("{*}script") is None
 
 
+@pytest.mark.parametrize(
+    ("language", "heading", "unknown"),
+    [
+        ("de", "Herkunft nicht bekannt", "Nicht bekannt"),
+        ("fr", "Origine inconnue", "Non connu"),
+        ("es", "Origen desconocido", "No se sabe"),
+    ],
+)
+def test_the_drawing_speaks_the_language_asked_for_and_no_row_leaves_its_box(
+    api: Api, platform: Platform, language: str, heading: str, unknown: str
+) -> None:
+    address = f"/v1/tracks/{platform.decided(sound(79, 4))}/badge.svg"
+    asked = api.client().get(address, params={"lang": language})
+    assert asked.headers["vary"] == "Accept-Language"
+    assert asked.headers["content-language"] == language
+    by_browser = api.client().get(address, headers={"Accept-Language": f"{language}, en;q=0.5"})
+    assert by_browser.content == asked.content
+    drawing = etree.fromstring(asked.content)
+    texts = ["".join(each.itertext()) for each in drawing.iter("{*}text")]
+    assert texts[0] == heading
+    assert any(each.startswith(unknown) for each in texts)
+    assert "Not known" not in asked.text
+    assert max(map(len, texts)) <= 46
+    assert int(drawing.get("height")) >= int(list(drawing.iter("{*}text"))[-1].get("y"))
+    assert api.client().get(address, params={"lang": "xx"}).status_code == 422
+
+
 def test_a_sandbox_badge_says_that_it_is_a_test(api: Api, platform: Platform) -> None:
     sandbox = api.platform(sandbox_of=platform)
     track_id = sandbox.decided(sound(75, 4))
