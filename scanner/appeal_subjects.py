@@ -12,7 +12,15 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.matter_tables import MatterRow
 from appeals.roles import STAFF, Role
-from scanner import complaint_windows, matters, parties, redress, sanctions, tracks
+from scanner import (
+    complaint_windows,
+    matters,
+    notice_tracks,
+    parties,
+    redress,
+    sanctions,
+    tracks,
+)
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, UnauthorisedError
 from scanner.events import TrackRuled
@@ -186,35 +194,46 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
 def _notice(session: Session, caller: Caller, notice_id: str) -> Contest:
     notice = matters.locked(session, Notice, caller.tenant_id, notice_id)
     if caller.account_id or caller.user_id:
-        raise ForbiddenError("the sender of a notice appeals its refusal; of a track, send `track`")
+        raise ForbiddenError(
+            "the sender of a notice appeals what was left of it; of a track, send `track`"
+        )
     for own, theirs in (
         (caller.holder_id, notice.holder_id),
         (caller.flagger_id, notice.flagger_id),
     ):
         if own is not None and own != theirs:
             raise NotFoundError("notice", "of this id")
-    return _refused(session, notice)
+    return _left_out(session, notice)
 
 
 def _by_link(session: Session, notice_id: str, token: str) -> Contest:
     notice = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
     if notice is None or not token_fits(notice.token_digest, token):
         raise NotFoundError("notice", "of this id")
-    return _refused(session, notice)
+    return _left_out(session, notice)
 
 
-def _refused(session: Session, notice: Notice) -> Contest:
-    """DSA-20: a notifier whose notice was refused may complain, too."""
-    if notice.state != "refused":
+def leaves_something(notice: Notice) -> bool:
+    """Whether a decided notice was not acted on, or in part: with a label, or in some countries (DSA-20)."""
+    if notice.state == "refused":
+        return True
+    return notice.state in {"actioned", "countered"} and notice_tracks.is_partial(notice)
+
+
+def _left_out(session: Session, notice: Notice) -> Contest:
+    """DSA-20: a notifier may complain, too, whose notice was not acted on, or for less than it asked for."""
+    if not leaves_something(notice):
         raise IllegalTransitionError(
-            f"the notice is {notice.state}: its sender appeals when it was refused"
+            f"the notice is {notice.state}: its sender appeals when it was refused, or acted on in part"
         )
     if not notice.open_to_appeal:
-        redress.refuse("refusal")
+        redress.refuse("refusal" if notice.state == "refused" else "decision")
     sender = notice.holder_id or notice.flagger_id or notice.notifier_digest or notice.id
     role = Role.RIGHTS_HOLDER if notice.holder_id else Role.NOTIFIER
     who = _of_ground(session, "notice", notice.id)
-    return Subject("notice", notice.id, notice.since, who), appeals.Actor(role, sender[:36])
+    told, until = complaint_windows.first(session, notice)
+    subject = Subject("notice", notice.id, told, who, until=until)
+    return subject, appeals.Actor(role, sender[:36])
 
 
 def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:

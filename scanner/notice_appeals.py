@@ -1,4 +1,4 @@
-"""What the sender of a refused notice sees of their appeal, and does with it, by the link or the console (DSA-20)."""
+"""What the sender of a notice that was refused, or acted on in part, sees of their appeal, and does with it, by the link or the console (DSA-20)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import appealing
-from scanner.appeal_subjects import Subject, window_until
+from scanner import appealing, complaint_windows
+from scanner.appeal_subjects import Subject, leaves_something, window_until
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
@@ -22,7 +22,7 @@ LONGEST: Final = 5000
 
 @dataclass(frozen=True)
 class NoticeAppeal:
-    """The appeal of a notice's refusal.
+    """The appeal of what was left of a notice.
 
     Attributes
     ----------
@@ -45,9 +45,10 @@ def of(service: "Service", session: Session, notice: Notice) -> NoticeAppeal:
     query = select(Appeal).where(*about, Appeal.state != "withdrawn")
     if (row := session.exec(query.order_by(col(Appeal.id).desc())).first()) is not None:
         return NoticeAppeal(appeal=row, question=_question(session, row))
-    if notice.state != "refused" or not notice.open_to_appeal:
+    if not leaves_something(notice) or not notice.open_to_appeal:
         return NoticeAppeal()
-    subject = Subject(Notice.KIND, notice.id, notice.since, frozenset())
+    told, ends = complaint_windows.first(session, notice)
+    subject = Subject(Notice.KIND, notice.id, told, frozenset(), until=ends)
     until = window_until(service, session, notice.tenant_id, subject)
     return NoticeAppeal(until if service.now() < until else None)
 
@@ -55,7 +56,7 @@ def of(service: "Service", session: Session, notice: Notice) -> NoticeAppeal:
 def file(
     service: "Service", caller: Caller | None, notice: Notice, reason: str, token: str | None = None
 ) -> Appeal:
-    """Appeal the refusal of a notice, as :func:`scanner.appealing.file`.
+    """Appeal what was left of a notice, as :func:`scanner.appealing.file`.
 
     Raises
     ------

@@ -157,6 +157,7 @@ def _answer(service: "Service", session: Session, notice: Notice) -> None:
         remedy=notice.remedy or "",
         places=", ".join(notice.territories),
         until=day(service, notice.due_at, last=True),
+        part=notice_tracks.is_partial(notice),
         contest=notice.open_to_appeal,
     )
 
