@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appeals.standing import MisusePolicy
 from scanner import (
     appeal_outcomes,
     appealing,
@@ -128,6 +129,18 @@ def test_a_finding_falls_with_the_denial_that_it_came_with(service, caller, olga
 
     complained(service, caller, olga, struck(service, account))
     assert noticed.cases(service, "misuse") == []
+
+
+def test_complaints_of_more_than_a_year_ago_count_neither_way(service, caller, olga) -> None:
+    """DSA-23: number and share are of one time frame, Art. 23(3)(a) and (b)."""
+    account = casework.account(service, caller)
+    complained(service, caller, olga, struck(service, account))
+    casework.at(service, service.now() + MisusePolicy().frame)
+    complained(service, caller, olga, struck(service, account))
+    assert noticed.cases(service, "misuse") == []
+    complained(service, caller, olga, struck(service, account))
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["factors"]["count"] == 2
 
 
 @pytest.mark.parametrize("outcome", ["grant", "deny"])

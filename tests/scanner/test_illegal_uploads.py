@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlmodel import select
 
+from appeals.standing import MisusePolicy
 from scanner import appeal_outcomes, appealing, inline, notices
 from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
@@ -129,3 +130,17 @@ def test_a_notice_that_an_appeal_had_acted_on_is_counted_at_once(service, caller
     appeal_outcomes.decide(service, olga, row.id, decided_)
     (case,) = noticed.cases(service, "misuse")
     assert case.reasons[0]["party_id"] == account.id
+
+
+def test_uploads_of_more_than_a_year_ago_count_neither_way(service, caller, account) -> None:
+    """DSA-23: number and share are of one time frame, Art. 23(3)(a) and (b)."""
+    taken_down(service, caller, *uploaded(service, caller, account, 4))
+    uploaded(service, caller, account, 6)
+    casework.at(service, service.now() + MisusePolicy().frame)
+    tracks = uploaded(service, caller, account, 5)
+    for each in tracks[:4]:
+        taken_down(service, caller, each)
+    assert noticed.cases(service, "misuse") == []
+    taken_down(service, caller, tracks[4])
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["text"] == "5 of 5 were taken down after notices"
