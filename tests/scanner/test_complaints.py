@@ -173,6 +173,8 @@ def test_whoever_sends_notices_is_counted_by_who_they_are(
     reason = case.reasons[0]
     assert (reason["party_kind"], reason["factors"]["count"]) == (kind, 2)
     settled(service, olga, case, "warn")
+    (told,) = casework.letters(service, template="sanction")
+    assert told.address == ("desk@watch.example" if kind == "flagger" else noticed.DMCA["email"])
     party = (kind, reason["party_id"])
     asked = SanctionAsked(*party, "complaints", "suspension", "Again.", SENT, 30)
     row = sanctions.propose(service, olga, asked)
