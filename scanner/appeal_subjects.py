@@ -18,6 +18,7 @@ from scanner import (
     notice_tracks,
     parties,
     redress,
+    sanction_links,
     sanctions,
     tracks,
 )
@@ -36,6 +37,7 @@ from scanner.tables import (
     NoticeTrack,
     PolicyDecision,
     PresumedUse,
+    Sanction,
     StatementOfReasons,
     Strike,
     Track,
@@ -100,7 +102,7 @@ def contested(
     Parameters
     ----------
     caller : Caller, optional
-        None: whoever holds the ``token`` of a notice's link.
+        None: whoever holds the ``token`` of the link of a notice, or of a notifier's sanction.
 
     Raises
     ------
@@ -110,8 +112,10 @@ def contested(
         If it is nothing that can be appealed, or not any more, or nobody was told that it can (DSA-19).
     """
     if caller is None:
-        if kind != "notice" or token is None:
-            raise UnauthorisedError("send an API key, or the `token` of the link to your notice")
+        if kind not in {"notice", "sanction"} or token is None:
+            raise UnauthorisedError("send an API key, or the `token` of the link in your letter")
+        if kind == "sanction":
+            return _sanction_by_link(service, session, subject_id, token)
         return _by_link(session, subject_id, token)
     finders: Mapping[str, Callable[[Session, Caller, str], Contest]] = {
         "decision": _decision,
@@ -261,7 +265,24 @@ def _sanction(session: Session, caller: Caller, sanction_id: str) -> Contest:
         for own, kind in ((caller.holder_id, "holder"), (caller.flagger_id, "flagger")):
             if own is not None and (row.party_kind, row.party_id) != (kind, own):
                 raise NotFoundError("sanction", "of this id")
-        actor = appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
+        actor = _party(row)
+    return _in_force(session, row, actor)
+
+
+def _sanction_by_link(
+    service: "Service", session: Session, sanction_id: str, token: str
+) -> Contest:
+    row = session.get(Sanction, sanction_id, with_for_update=True, populate_existing=True)
+    if row is None or not sanction_links.opens(service, row, token):
+        raise NotFoundError("sanction", "of this id")
+    return _in_force(session, row, _party(row))
+
+
+def _party(row: Sanction) -> appeals.Actor:
+    return appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
+
+
+def _in_force(session: Session, row: Sanction, actor: appeals.Actor) -> Contest:
     if row.state != "in_force":
         raise IllegalTransitionError(f"the sanction is {row.state}: there is nothing to appeal")
     if not row.open_to_appeal:

@@ -12,7 +12,7 @@ from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.errors import NotFoundError
-from scanner.tables import Appeal, Message, Notice
+from scanner.tables import Appeal, Message, Notice, Sanction
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -39,18 +39,50 @@ class NoticeAppeal:
     question: str | None = None
 
 
+def of_sanction(service: "Service", session: Session, row: Sanction) -> NoticeAppeal:
+    """Return the same of a notifier's sanction."""
+    found = _filed(session, "sanction", row.id)
+    if found is not None or row.state != "in_force" or not row.open_to_appeal:
+        return found or NoticeAppeal()
+    told = row.starts_at or row.created_at
+    subject = Subject("sanction", row.id, told, frozenset())
+    until = window_until(service, session, row.tenant_id, subject)
+    return NoticeAppeal(until if service.now() < until else None)
+
+
 def of(service: "Service", session: Session, notice: Notice) -> NoticeAppeal:
     """Return what there is of an appeal, and until when there can be one."""
-    about = (Appeal.subject_kind == Notice.KIND, Appeal.subject_id == notice.id)
-    query = select(Appeal).where(*about, Appeal.state != "withdrawn")
-    if (row := session.exec(query.order_by(col(Appeal.id).desc())).first()) is not None:
-        return NoticeAppeal(appeal=row, question=_question(session, row))
+    found = _filed(session, Notice.KIND, notice.id)
+    if found is not None:
+        return found
     if not leaves_something(notice) or not notice.open_to_appeal:
         return NoticeAppeal()
     told, ends = complaint_windows.first(session, notice)
     subject = Subject(Notice.KIND, notice.id, told, frozenset(), until=ends)
     until = window_until(service, session, notice.tenant_id, subject)
     return NoticeAppeal(until if service.now() < until else None)
+
+
+def _filed(session: Session, kind: str, subject_id: str) -> NoticeAppeal | None:
+    about = (Appeal.subject_kind == kind, Appeal.subject_id == subject_id)
+    query = select(Appeal).where(*about, Appeal.state != "withdrawn")
+    row = session.exec(query.order_by(col(Appeal.id).desc())).first()
+    return None if row is None else NoticeAppeal(appeal=row, question=_question(session, row))
+
+
+def file_of_sanction(service: "Service", row: Sanction, reason: str, token: str) -> Appeal:
+    """Appeal a notifier's sanction by its link, as :func:`scanner.appealing.file`."""
+    asked = AppealAsked("sanction", row.id, _said(reason, "reason"), token=token)
+    return appealing.file(service, None, asked)
+
+
+def answer_of_sanction(service: "Service", row: Sanction, text: str, token: str) -> Message:
+    """Answer what the officer asks about a notifier's sanction."""
+    with service.database.reading() as session:
+        filed = of_sanction(service, session, row).appeal
+    if filed is None:
+        raise NotFoundError("appeal", "of this sanction")
+    return appealing.say(service, None, filed.id, _said(text, "text"), token)
 
 
 def file(
