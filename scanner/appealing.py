@@ -273,8 +273,9 @@ def _refuse_again(session: Session, kind: str, subject_id: str) -> None:
 def _tenant_of(session: Session, caller: Caller | None, asked: AppealAsked) -> str:
     if caller is not None:
         return caller.tenant_id
-    model = Sanction if asked.kind == "sanction" else Notice
-    return session.get_one(model, asked.subject_id).tenant_id
+    if asked.kind == "sanction":
+        return session.get_one(Sanction, asked.subject_id).tenant_id
+    return session.get_one(Notice, asked.subject_id).tenant_id
 
 
 def _german(service: "Service", session: Session, account_id: str | None) -> bool:

@@ -53,6 +53,6 @@ def _sender(service: "Service", session: Session, kind: str, party_id: str) -> R
     query = select(Notice).where(own == party_id, col(Notice.email_confirmed_at).is_not(None))
     newest = session.exec(query.order_by(col(Notice.id).desc()).limit(1)).first()
     flagger = session.get(Flagger, party_id) if kind == "flagger" else None
-    address = flagger.email if flagger is not None else newest and newest.notifier_email
+    address = newest.notifier_email if newest is not None else None
     language = newest.language if newest is not None else service.settings.language
-    return Recipient(kind, party_id, address, language)
+    return Recipient(kind, party_id, flagger.email if flagger else address, language)

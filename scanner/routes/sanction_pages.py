@@ -88,8 +88,15 @@ def _shown(
 ) -> HTMLResponse:
     with service.database.reading() as session:
         appeal = notice_appeals.of_sanction(service, session, row)
-    values = {"sanction": row, "appeal": appeal, "token": token, "problem": problem}
-    response = page(request, "sanction_state.html", status, **values)
+    response = page(
+        request,
+        "sanction_state.html",
+        status,
+        sanction=row,
+        appeal=appeal,
+        token=token,
+        problem=problem,
+    )
     response.headers["Referrer-Policy"] = "no-referrer"  # the address holds the token
     response.headers["Cache-Control"] = "no-store"
     return response
