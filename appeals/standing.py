@@ -115,11 +115,14 @@ class MisusePolicy:
         So large a share of all at least.
     grave_least : int
         Enough of grave or meant ones, whatever their share.
+    frame : timedelta
+        What was sent within it counts, of the number and of all (Art. 23(3)(a) and (b)).
     """
 
     least: int = 5
     share: float = 0.5
     grave_least: int = 2
+    frame: timedelta = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ from scanner.routes import (
     references,
     releases,
     running,
+    sanction_pages,
     sanctions,
     shares,
     statements,
@@ -201,7 +202,7 @@ def _routes() -> list[BaseRoute]:
     router = APIRouter()
     for module in (*_KEYED, provenance):
         router.include_router(module.router, responses=_ALWAYS)
-    for module in (running, notice_pages):
+    for module in (running, notice_pages, sanction_pages):
         router.include_router(module.router)
     router.include_router(console.router)
     return router.routes

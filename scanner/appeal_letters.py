@@ -18,6 +18,7 @@ from scanner.tables import (
     Notice,
     NoticeTrack,
     PolicyDecision,
+    Sanction,
     StatementOfReasons,
     Track,
 )
@@ -112,6 +113,9 @@ def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:
         return recipients.account(service, session, row.account_id, row.track_id)
     if row.subject_kind == "notice":
         return _sender(session.get_one(Notice, row.subject_id))
+    if row.subject_kind == "sanction":
+        hit = session.get_one(Sanction, row.subject_id)
+        return recipients.party(service, session, hit.party_kind, hit.party_id)
     kind = _KINDS.get(row.filed_as, "account")
     return recipients.party(service, session, kind, row.filed_by)
 

@@ -91,7 +91,7 @@ def go_out_of_court(
             "setting out_of_court_bodies adds to them"
         )
     with service.database.transaction() as session:
-        row, actor = of_appellant(session, caller, appeal_id, token)
+        row, actor = of_appellant(service, session, caller, appeal_id, token)
         parts = {"body": name}
         matters.move(service, session, row, "go_out_of_court", actor, parts=parts, longer=complex_)
         row.body, row.body_case = name, body_case

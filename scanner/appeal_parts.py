@@ -98,6 +98,27 @@ def remedy_of(
     )
 
 
+def refuse_less(now: tuple[str, list[str]], before: tuple[str, list[str]]) -> None:
+    """Refuse what takes back, anywhere, some of what a notice did, or adds nothing to it (DSA-20).
+
+    Raises
+    ------
+    BadAppealError
+    """
+    (kind, places), (earlier, there) = now, before
+    wide = not places or (bool(there) and set(there) <= set(places))
+    if (
+        (earlier, kind) != ("block", "label")
+        and wide
+        and (kind, set(places)) != (earlier, set(there))
+    ):
+        return
+    where = f" in {', '.join(there)}" if there else ""
+    raise BadAppealError(
+        f"the notice led to a {earlier}{where}: what an appeal of its sender adds holds that too, and more"
+    )
+
+
 def refuse_unmatched(session: Session, track_id: str | None, reference: Reference) -> None:
     """Refuse to exclude a part of a reference that was never found in the appeal's track.
 

@@ -358,17 +358,20 @@ def _narrow(reversal: Reversal, dispute: Dispute, claim: Claim) -> None:
 
 
 def _reverse_notice(reversal: Reversal) -> None:
-    """Act on a notice that was refused: what it is about is blocked, or limited (DSA-20b)."""
-    decided = reversal.decided
-    notice = matters.locked(
-        reversal.session, Notice, reversal.row.tenant_id, reversal.row.subject_id
-    )
-    remedy = appeal_parts.remedy_of(
-        notice.form, decided.becomes, decided.territories, decided.restrictions
-    )
-    appeal_notices.act(
-        reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor
-    )
+    """Act on a notice that was refused, or do more if it was acted on: its tracks are blocked, or limited (DSA-20b).
+
+    All that its sender can ask for is a block everywhere; of a refused one about a likeness a label comes first.
+    """
+    decided, row = reversal.decided, reversal.row
+    notice = matters.locked(reversal.session, Notice, row.tenant_id, row.subject_id)
+    refused = notice.remedy is None
+    remedy: tuple[str, list[str]] = ("block", [])
+    if refused or not reversal.whole:
+        remedy = appeal_parts.remedy_of(
+            notice.form, decided.becomes, decided.territories, decided.restrictions
+        )
+    do = appeal_notices.act if refused else appeal_notices.widen
+    do(reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor)
 
 
 def _reverse_strike(reversal: Reversal) -> None:

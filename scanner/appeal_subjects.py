@@ -12,7 +12,16 @@ from sqlmodel import Session, col, select
 import appeals
 from appeals.matter_tables import MatterRow
 from appeals.roles import STAFF, Role
-from scanner import complaint_windows, matters, parties, redress, sanctions, tracks
+from scanner import (
+    complaint_windows,
+    matters,
+    notice_tracks,
+    parties,
+    redress,
+    sanction_links,
+    sanctions,
+    tracks,
+)
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, UnauthorisedError
 from scanner.events import TrackRuled
@@ -28,6 +37,7 @@ from scanner.tables import (
     NoticeTrack,
     PolicyDecision,
     PresumedUse,
+    Sanction,
     StatementOfReasons,
     Strike,
     Track,
@@ -92,7 +102,7 @@ def contested(
     Parameters
     ----------
     caller : Caller, optional
-        None: whoever holds the ``token`` of a notice's link.
+        None: whoever holds the ``token`` of the link of a notice, or of a notifier's sanction.
 
     Raises
     ------
@@ -102,8 +112,10 @@ def contested(
         If it is nothing that can be appealed, or not any more, or nobody was told that it can (DSA-19).
     """
     if caller is None:
-        if kind != "notice" or token is None:
-            raise UnauthorisedError("send an API key, or the `token` of the link to your notice")
+        if kind not in {"notice", "sanction"} or token is None:
+            raise UnauthorisedError("send an API key, or the `token` of the link in your letter")
+        if kind == "sanction":
+            return _sanction_by_link(service, session, subject_id, token)
         return _by_link(session, subject_id, token)
     finders: Mapping[str, Callable[[Session, Caller, str], Contest]] = {
         "decision": _decision,
@@ -186,35 +198,46 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
 def _notice(session: Session, caller: Caller, notice_id: str) -> Contest:
     notice = matters.locked(session, Notice, caller.tenant_id, notice_id)
     if caller.account_id or caller.user_id:
-        raise ForbiddenError("the sender of a notice appeals its refusal; of a track, send `track`")
+        raise ForbiddenError(
+            "the sender of a notice appeals what was left of it; of a track, send `track`"
+        )
     for own, theirs in (
         (caller.holder_id, notice.holder_id),
         (caller.flagger_id, notice.flagger_id),
     ):
         if own is not None and own != theirs:
             raise NotFoundError("notice", "of this id")
-    return _refused(session, notice)
+    return _left_out(session, notice)
 
 
 def _by_link(session: Session, notice_id: str, token: str) -> Contest:
     notice = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
     if notice is None or not token_fits(notice.token_digest, token):
         raise NotFoundError("notice", "of this id")
-    return _refused(session, notice)
+    return _left_out(session, notice)
 
 
-def _refused(session: Session, notice: Notice) -> Contest:
-    """DSA-20: a notifier whose notice was refused may complain, too."""
-    if notice.state != "refused":
+def leaves_something(notice: Notice) -> bool:
+    """Whether a decided notice was not acted on, or in part: with a label, or in some countries (DSA-20)."""
+    if notice.state == "refused":
+        return True
+    return notice.state in {"actioned", "countered"} and notice_tracks.is_partial(notice)
+
+
+def _left_out(session: Session, notice: Notice) -> Contest:
+    """DSA-20: a notifier may complain, too, whose notice was not acted on, or for less than it asked for."""
+    if not leaves_something(notice):
         raise IllegalTransitionError(
-            f"the notice is {notice.state}: its sender appeals when it was refused"
+            f"the notice is {notice.state}: its sender appeals when it was refused, or acted on in part"
         )
     if not notice.open_to_appeal:
-        redress.refuse("refusal")
+        redress.refuse("refusal" if notice.state == "refused" else "decision")
     sender = notice.holder_id or notice.flagger_id or notice.notifier_digest or notice.id
     role = Role.RIGHTS_HOLDER if notice.holder_id else Role.NOTIFIER
     who = _of_ground(session, "notice", notice.id)
-    return Subject("notice", notice.id, notice.since, who), appeals.Actor(role, sender[:36])
+    told, until = complaint_windows.first(session, notice)
+    subject = Subject("notice", notice.id, told, who, until=until)
+    return subject, appeals.Actor(role, sender[:36])
 
 
 def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:
@@ -242,7 +265,24 @@ def _sanction(session: Session, caller: Caller, sanction_id: str) -> Contest:
         for own, kind in ((caller.holder_id, "holder"), (caller.flagger_id, "flagger")):
             if own is not None and (row.party_kind, row.party_id) != (kind, own):
                 raise NotFoundError("sanction", "of this id")
-        actor = appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
+        actor = _party(row)
+    return _in_force(session, row, actor)
+
+
+def _sanction_by_link(
+    service: "Service", session: Session, sanction_id: str, token: str
+) -> Contest:
+    row = session.get(Sanction, sanction_id, with_for_update=True, populate_existing=True)
+    if row is None or not sanction_links.opens(service, row, token):
+        raise NotFoundError("sanction", "of this id")
+    return _in_force(session, row, _party(row))
+
+
+def _party(row: Sanction) -> appeals.Actor:
+    return appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
+
+
+def _in_force(session: Session, row: Sanction, actor: appeals.Actor) -> Contest:
     if row.state != "in_force":
         raise IllegalTransitionError(f"the sanction is {row.state}: there is nothing to appeal")
     if not row.open_to_appeal:

@@ -17,6 +17,7 @@ from scanner import (
     matters,
     parties,
     people,
+    sanction_links,
     sanctions,
 )
 from scanner.appeal_subjects import SubjectKind, contested, token_fits, window_until
@@ -24,7 +25,7 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, UnauthorisedError
 from scanner.evidence_blobs import keep as keep_evidence
-from scanner.tables import Appeal, Claim, Dispute, Message, Notice
+from scanner.tables import Appeal, Claim, Dispute, Message, Notice, Sanction
 from scanner.tracks import locked as locked_track
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def withdraw(
 ) -> Appeal:
     """Take an appeal back; what was decided stands."""
     with service.database.transaction() as session:
-        row, actor = of_appellant(session, caller, appeal_id, token)
+        row, actor = of_appellant(service, session, caller, appeal_id, token)
         matters.move(service, session, row, "withdraw", actor)
         dispute_appeals.reopen(service, session, row)
         return row
@@ -124,7 +125,7 @@ def say(
 ) -> Message:
     """Answer a question, or say something unasked; a holder speaks to an appeal of a claim of theirs."""
     with service.database.transaction() as session:
-        row, actor = spoken_for(session, caller, appeal_id, token)
+        row, actor = spoken_for(service, session, caller, appeal_id, token)
         if row.state not in {"filed", "assigned", "questions"}:
             raise IllegalTransitionError(f"the appeal is {row.state}: nobody reads more about it")
         if row.subject_kind == "dispute" and actor.role is Role.RIGHTS_HOLDER:
@@ -145,7 +146,7 @@ def add_evidence(
 ) -> Any:
     """Put a text forward as evidence, as long as nobody has decided."""
     with service.database.transaction() as session:
-        row, actor = spoken_for(session, caller, appeal_id, token)
+        row, actor = spoken_for(service, session, caller, appeal_id, token)
         evidence.refuse_over(row)
         return keep_evidence(service, session, row, actor, name, text)
 
@@ -272,6 +273,8 @@ def _refuse_again(session: Session, kind: str, subject_id: str) -> None:
 def _tenant_of(session: Session, caller: Caller | None, asked: AppealAsked) -> str:
     if caller is not None:
         return caller.tenant_id
+    if asked.kind == "sanction":
+        return session.get_one(Sanction, asked.subject_id).tenant_id
     return session.get_one(Notice, asked.subject_id).tenant_id
 
 
@@ -290,21 +293,21 @@ def _holder(session: Session, row: Appeal) -> str | None:
 
 
 def of_appellant(
-    session: Session, caller: Caller | None, appeal_id: str, token: str | None
+    service: "Service", session: Session, caller: Caller | None, appeal_id: str, token: str | None
 ) -> tuple[Appeal, appeals.Actor]:
     """Return an appeal, locked, and its appellant whom the caller is or speaks for."""
-    row, actor = spoken_for(session, caller, appeal_id, token)
+    row, actor = spoken_for(service, session, caller, appeal_id, token)
     if actor.role not in AFFECTED and actor.id != row.filed_by:
         raise ForbiddenError("only who filed the appeal does this")
     return row, actor
 
 
 def spoken_for(
-    session: Session, caller: Caller | None, appeal_id: str, token: str | None
+    service: "Service", session: Session, caller: Caller | None, appeal_id: str, token: str | None
 ) -> tuple[Appeal, appeals.Actor]:
     """Return an appeal, locked after its track, and the party that the caller is or speaks for."""
     if caller is None:
-        return _of_link(session, appeal_id, token)
+        return _of_link(service, session, appeal_id, token)
     if caller.user_id is not None:
         raise ForbiddenError("only a party says this; officers ask, or decide")
     seen = find(session, caller, appeal_id)
@@ -320,15 +323,23 @@ def spoken_for(
     return row, appeals.Actor(Role.PLATFORM, caller.actor.id)
 
 
-def _of_link(session: Session, appeal_id: str, token: str | None) -> tuple[Appeal, appeals.Actor]:
+def _of_link(
+    service: "Service", session: Session, appeal_id: str, token: str | None
+) -> tuple[Appeal, appeals.Actor]:
     if token is None:
-        raise UnauthorisedError("send an API key, or the `token` of the link to your notice")
+        raise UnauthorisedError("send an API key, or the `token` of the link in your letter")
     row = session.get(Appeal, appeal_id, with_for_update=True, populate_existing=True)
-    if row is None or row.subject_kind != "notice":
-        raise NotFoundError("appeal", "of this id")
-    if not token_fits(session.get_one(Notice, row.subject_id).token_digest, token):
+    if row is None or not _opens(service, session, row, token):
         raise NotFoundError("appeal", "of this id")
     return row, appeals.Actor(Role(row.filed_as), row.filed_by)
+
+
+def _opens(service: "Service", session: Session, row: Appeal, token: str) -> bool:
+    if row.subject_kind == "sanction":
+        return sanction_links.opens(service, session.get_one(Sanction, row.subject_id), token)
+    if row.subject_kind != Notice.KIND:
+        return False
+    return token_fits(session.get_one(Notice, row.subject_id).token_digest, token)
 
 
 def _message(

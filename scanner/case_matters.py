@@ -81,11 +81,12 @@ def _on_misuse(
     notice = matters.find(session, Notice, case.tenant_id, str(case.matter_id))
     asked = case.reasons[0]
     if asked.get("what") == illegal_uploads.WHAT:
-        of_account = illegal_uploads.sent_by(session, case.tenant_id, str(asked["party_id"]))
+        whose, now = str(asked["party_id"]), service.now()
+        of_account = illegal_uploads.sent_by(session, case.tenant_id, whose, now)
         what, found = illegal_uploads.WHAT, illegal_uploads.FOUND
         _sanction(service, session, case, verdict, actor, what, of_account, found)
         return
-    of_sender = notice_verdicts.sent_by(session, notice)
+    of_sender = notice_verdicts.sent_by(session, notice, service.now())
     _sanction(service, session, case, verdict, actor, "notices", of_sender)
 
 
@@ -94,7 +95,7 @@ def on_appeal(
 ) -> None:
     """Act on the misuse of complaints by whoever filed an appeal."""
     appeal = matters.find(session, Appeal, case.tenant_id, str(case.matter_id))
-    of_appellant = complaints.sent_by(session, appeal)
+    of_appellant = complaints.sent_by(session, appeal, service.now())
     _sanction(service, session, case, verdict, actor, sanctions.COMPLAINTS, of_appellant)
 
 

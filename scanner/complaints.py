@@ -1,5 +1,6 @@
 """Complaints by who sent them: whose an appeal is, how often theirs were unfounded, whom that concerns (DSA-23)."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, func, select
@@ -31,17 +32,17 @@ def whose(session: Session, kind: str, subject_id: str, account_id: str | None) 
     return Party("account", account_id) if account_id is not None else None
 
 
-def sent_by(session: Session, appeal: Appeal) -> tuple[Party, Submissions] | None:
+def sent_by(session: Session, appeal: Appeal, now: datetime) -> tuple[Party, Submissions] | None:
     """Return who complained and how their complaints were found; None if they can't be told apart."""
     party = whose(session, appeal.subject_kind, appeal.subject_id, appeal.account_id)
-    return None if party is None else (party, _sent(session, appeal.tenant_id, party))
+    return None if party is None else (party, _sent(session, appeal.tenant_id, party, now))
 
 
 def weigh(service: "Service", session: Session, appeal: Appeal) -> None:
     """Ask a person to warn or suspend somebody whose complaints are frequently unfounded (DSA-23)."""
     session.flush()
     misuse.one_at_a_time(session, appeal.tenant_id)
-    found = sent_by(session, appeal)
+    found = sent_by(session, appeal, service.now())
     if found is None:
         return
     party, sent = found
@@ -69,14 +70,15 @@ def weigh(service: "Service", session: Session, appeal: Appeal) -> None:
     )
 
 
-def _sent(session: Session, tenant_id: str, party: Party) -> Submissions:
-    """Count what was decided; a finding falls with the denial that it came with."""
+def _sent(session: Session, tenant_id: str, party: Party, now: datetime) -> Submissions:
+    """Count what came lately and was decided; a finding falls with the denial that it came with."""
     own = col(Appeal.account_id) if party.kind == "account" else col(Appeal.filed_by)
     query = (
         select(Appeal.misuse, Appeal.outcome_kind, func.count())
         .where(
             Appeal.tenant_id == tenant_id,
             own == party.id[:_ID],
+            col(Appeal.created_at) > misuse.since(now),
             col(Appeal.outcome_kind).is_not(None),
         )
         .group_by(col(Appeal.misuse), col(Appeal.outcome_kind))

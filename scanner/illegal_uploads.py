@@ -5,6 +5,7 @@ only got a label never did. Whether it was manifestly illegal is for the person 
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import case
@@ -35,7 +36,7 @@ def weigh(service: "Service", session: Session, notice: Notice, tracks: Iterable
     session.flush()
     misuse.one_at_a_time(session, notice.tenant_id)
     for account_id in accounts:
-        party, sent = sent_by(session, notice.tenant_id, account_id)
+        party, sent = sent_by(session, notice.tenant_id, account_id, service.now())
         reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, found=FOUND)
         if reason is not None:
             open_case(service, session, notice, "misuse", [reason])
@@ -52,9 +53,15 @@ def weigh_upheld(service: "Service", session: Session, appeal: Appeal) -> None:
     weigh(service, session, notice, session.exec(query.where(*held)))
 
 
-def sent_by(session: Session, tenant_id: str, account_id: str) -> tuple[Party, Submissions]:
-    """Return how many tracks of an account were decided on, and how many of them notices hold."""
-    own = (Track.tenant_id == tenant_id, Track.account_id == account_id)
+def sent_by(
+    session: Session, tenant_id: str, account_id: str, now: datetime
+) -> tuple[Party, Submissions]:
+    """Return how many tracks that an account uploaded lately were decided on, and how many of them notices hold."""
+    own = (
+        Track.tenant_id == tenant_id,
+        Track.account_id == account_id,
+        col(Track.created_at) > misuse.since(now),
+    )
     total = select(func.count()).where(*own, col(Track.decision_id).is_not(None))
     held = (
         select(Track.id, func.max(case((col(Notice.form) == GRAVE, 1), else_=0)))

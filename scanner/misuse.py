@@ -1,12 +1,13 @@
 """Misuse of notices, of complaints and of uploads: what people found is counted, and a person asked what to do (DSA-23)."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
 from appeals import standing
-from appeals.standing import Gravity, MisuseFinding, Submissions
+from appeals.standing import Gravity, MisuseFinding, MisusePolicy, Submissions
 from scanner import sanctions
 from scanner.notice_senders import Party
 from scanner.tables import Case, Tenant
@@ -27,6 +28,11 @@ def counted(findings: Iterable[tuple[str | None, int]]) -> Submissions:
         intent="meant" in bad,
         grave=sum(count for finding, count in pairs if finding in {"grave", "meant"}),
     )
+
+
+def since(now: datetime) -> datetime:
+    """Return from when what somebody sent counts, and among how many: one time frame for both (DSA-23)."""
+    return now - MisusePolicy().frame
 
 
 def one_at_a_time(session: Session, tenant_id: str) -> None:

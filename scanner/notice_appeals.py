@@ -1,4 +1,4 @@
-"""What the sender of a refused notice sees of their appeal, and does with it, by the link or the console (DSA-20)."""
+"""What the sender of a notice that was refused, or acted on in part, sees of their appeal, and does with it, by the link or the console (DSA-20)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import appealing
-from scanner.appeal_subjects import Subject, window_until
+from scanner import appealing, complaint_windows
+from scanner.appeal_subjects import Subject, leaves_something, window_until
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.errors import NotFoundError
-from scanner.tables import Appeal, Message, Notice
+from scanner.tables import Appeal, Message, Notice, Sanction
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -22,7 +22,7 @@ LONGEST: Final = 5000
 
 @dataclass(frozen=True)
 class NoticeAppeal:
-    """The appeal of a notice's refusal.
+    """The appeal of what was left of a notice.
 
     Attributes
     ----------
@@ -39,23 +39,56 @@ class NoticeAppeal:
     question: str | None = None
 
 
+def of_sanction(service: "Service", session: Session, row: Sanction) -> NoticeAppeal:
+    """Return the same of a notifier's sanction."""
+    found = _filed(session, "sanction", row.id)
+    if found is not None or row.state != "in_force" or not row.open_to_appeal:
+        return found or NoticeAppeal()
+    told = row.starts_at or row.created_at
+    subject = Subject("sanction", row.id, told, frozenset())
+    until = window_until(service, session, row.tenant_id, subject)
+    return NoticeAppeal(until if service.now() < until else None)
+
+
 def of(service: "Service", session: Session, notice: Notice) -> NoticeAppeal:
     """Return what there is of an appeal, and until when there can be one."""
-    about = (Appeal.subject_kind == Notice.KIND, Appeal.subject_id == notice.id)
-    query = select(Appeal).where(*about, Appeal.state != "withdrawn")
-    if (row := session.exec(query.order_by(col(Appeal.id).desc())).first()) is not None:
-        return NoticeAppeal(appeal=row, question=_question(session, row))
-    if notice.state != "refused" or not notice.open_to_appeal:
+    found = _filed(session, Notice.KIND, notice.id)
+    if found is not None:
+        return found
+    if not leaves_something(notice) or not notice.open_to_appeal:
         return NoticeAppeal()
-    subject = Subject(Notice.KIND, notice.id, notice.since, frozenset())
+    told, ends = complaint_windows.first(session, notice)
+    subject = Subject(Notice.KIND, notice.id, told, frozenset(), until=ends)
     until = window_until(service, session, notice.tenant_id, subject)
     return NoticeAppeal(until if service.now() < until else None)
+
+
+def _filed(session: Session, kind: str, subject_id: str) -> NoticeAppeal | None:
+    about = (Appeal.subject_kind == kind, Appeal.subject_id == subject_id)
+    query = select(Appeal).where(*about, Appeal.state != "withdrawn")
+    row = session.exec(query.order_by(col(Appeal.id).desc())).first()
+    return None if row is None else NoticeAppeal(appeal=row, question=_question(session, row))
+
+
+def file_of_sanction(service: "Service", row: Sanction, reason: str, token: str) -> Appeal:
+    """Appeal a notifier's sanction by its link, as :func:`scanner.appealing.file`."""
+    asked = AppealAsked("sanction", row.id, _said(reason, "reason"), token=token)
+    return appealing.file(service, None, asked)
+
+
+def answer_of_sanction(service: "Service", row: Sanction, text: str, token: str) -> Message:
+    """Answer what the officer asks about a notifier's sanction."""
+    with service.database.reading() as session:
+        filed = of_sanction(service, session, row).appeal
+    if filed is None:
+        raise NotFoundError("appeal", "of this sanction")
+    return appealing.say(service, None, filed.id, _said(text, "text"), token)
 
 
 def file(
     service: "Service", caller: Caller | None, notice: Notice, reason: str, token: str | None = None
 ) -> Appeal:
-    """Appeal the refusal of a notice, as :func:`scanner.appealing.file`.
+    """Appeal what was left of a notice, as :func:`scanner.appealing.file`.
 
     Raises
     ------

@@ -78,6 +78,32 @@ def hand_on(
     presumed_blocks.hand_on(service, session, track, ground, row.prior_decision_id, actor)
 
 
+def lay_anew(
+    service: "Service",
+    session: Session,
+    notice: Notice,
+    row: NoticeTrack,
+    track: Track,
+    actor: Actor,
+) -> None:
+    """Do to a locked track what a notice does by now; it falls back to what was before the notice still.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If a decision on the track is just taking effect: it works a moment later.
+    """
+    if row.state == "actioned" and track.state != State.WITHDRAWN:
+        if track.state not in RULABLE:
+            raise IllegalTransitionError(
+                f"the track is {track.state}: a decision takes effect just now; try again in a moment"
+            )
+        present = session.get_one(PolicyDecision, track.decision_id)
+        if ground_of(present) != [Notice.KIND, notice.id]:
+            hand_on(service, session, notice, row, track, actor)  # then it comes on top of the rest
+    take_down(service, session, notice, row, track, actor)
+
+
 def settle(service: "Service", event: Event) -> None:
     """Act on a track that a notice waited for, or that rules let out again; keep its statement's id."""
     with service.database.reading() as session:

@@ -99,14 +99,22 @@ def take_down(
     if track.state == State.WITHDRAWN:
         row.state = "gone"
         return
-    left = _left(session, row)
-    partial = left is not None or _is_partial(notice)
+    left = left_of(session, row)
+    partial = left is not None or is_partial(notice)
     if track.state not in RULABLE or (partial and track.state == State.QUARANTINED):
         row.state = "waiting"  # what is held for a person is not let out by half a remedy
         return
-    row.prior_decision_id = track.decision_id
     keep = () if keep_case is None else (keep_case,)
     before = session.get(PolicyDecision, track.decision_id)
+    if (
+        before is not None
+        and row.prior_decision_id
+        and ground_of(before) == [Notice.KIND, notice.id]
+    ):
+        before = session.get(
+            PolicyDecision, row.prior_decision_id
+        )  # done anew, it rests on no less
+    row.prior_decision_id = None if before is None else before.id
     ruling = _ruling(notice, before, left)
     stored = rulings.rule(service, session, track, ruling, actor, cause=cause, keep_cases=keep)
     row.state = "actioned"
@@ -152,15 +160,15 @@ def rebase(
             continue
         claim_outcomes.refuse_under_way(track)
         if track.state in RULABLE:
-            left = _left(session, row)
+            left = left_of(session, row)
             stored = rulings.rule(service, session, track, ruling, actor)
             rest_on(stored, ground_of(stored), left)
 
 
 def laid_on(session: Session, row: NoticeTrack, before: PolicyDecision | None) -> Ruling | None:
     """Return what a notice does to what was before; None if it leaves nothing of that."""
-    notice, left = session.get_one(Notice, row.notice_id), _left(session, row)
-    return _ruling(notice, before, left) if left or _is_partial(notice) else None
+    notice, left = session.get_one(Notice, row.notice_id), left_of(session, row)
+    return _ruling(notice, before, left) if left or is_partial(notice) else None
 
 
 def ground_of(decision: PolicyDecision) -> list[str]:
@@ -214,7 +222,7 @@ def ruling_left(
     )
 
 
-def _left(session: Session, row: NoticeTrack) -> Mapping[str, Any] | None:
+def left_of(session: Session, row: NoticeTrack) -> Mapping[str, Any] | None:
     """Return what an appeal left of a notice's remedy on a track, by the newest decision that rests on it."""
     ground: Any = col(PolicyDecision.explanation)["ground"]
     query = select(PolicyDecision).where(
@@ -256,9 +264,14 @@ def reason_to_restore(notice: Notice, code: str, text: str, by: By, *basis: str)
     return Ruling("clear", code, text, legal_basis=basis, ground=(notice.KIND, notice.id), by=by)
 
 
-def _is_partial(notice: Notice) -> bool:
+def is_partial(notice: Notice) -> bool:
     """Whether a notice's remedy leaves something of a track: a label, or a block in some countries."""
     return notice.remedy == "label" or bool(notice.territories)
+
+
+def told(notice: Notice) -> str:
+    """Return what a notice does as a verdict names it, such as ``block:DE,AT``."""
+    return ":".join(filter(None, (notice.remedy, ",".join(notice.territories))))
 
 
 def _ruling(
@@ -278,7 +291,7 @@ def _ruling(
         restrictions=(label,) if notice.remedy == "label" else (),
         legal_basis=BASIS[notice.form],
         ground=ground,
-        on_top_of=before if _is_partial(notice) else None,
+        on_top_of=before if is_partial(notice) else None,
     )
 
 

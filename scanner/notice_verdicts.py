@@ -6,6 +6,7 @@ is frequent a person is asked to warn or suspend the sender (DSA-23).
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlmodel import Session, col, func, select
@@ -157,6 +158,7 @@ def _answer(service: "Service", session: Session, notice: Notice) -> None:
         remedy=notice.remedy or "",
         places=", ".join(notice.territories),
         until=day(service, notice.due_at, last=True),
+        part=notice_tracks.is_partial(notice),
         contest=notice.open_to_appeal,
     )
 
@@ -168,19 +170,19 @@ def _weigh(service: "Service", session: Session, notice: Notice) -> None:
         return
     session.flush()
     misuse.one_at_a_time(session, notice.tenant_id)
-    sent = _sent(session, notice.tenant_id, party)
+    sent = _sent(session, notice.tenant_id, party, service.now())
     reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent)
     if reason is not None:
         open_case(service, session, notice, "misuse", [reason])
 
 
-def sent_by(session: Session, notice: Notice) -> tuple[Party, Submissions] | None:
+def sent_by(session: Session, notice: Notice, now: datetime) -> tuple[Party, Submissions] | None:
     """Return who sent a notice and how their notices were found; None if they can't be told apart."""
     party = party_of(notice)
-    return None if party is None else (party, _sent(session, notice.tenant_id, party))
+    return None if party is None else (party, _sent(session, notice.tenant_id, party, now))
 
 
-def _sent(session: Session, tenant_id: str, party: Party) -> Submissions:
+def _sent(session: Session, tenant_id: str, party: Party, now: datetime) -> Submissions:
     column = {
         "holder": Notice.holder_id,
         "flagger": Notice.flagger_id,
@@ -191,6 +193,7 @@ def _sent(session: Session, tenant_id: str, party: Party) -> Submissions:
         .where(
             Notice.tenant_id == tenant_id,
             column == party.id,
+            col(Notice.created_at) > misuse.since(now),
             col(Notice.state).in_(["refused", "actioned", "countered", "retracted", "closed"]),
         )
         .group_by(col(Notice.misuse))

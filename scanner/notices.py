@@ -261,7 +261,8 @@ def lapse_unconfirmed(service: "Service", session: Session, notice: Notice) -> N
 
 def close(service: "Service", session: Session, row: Notice) -> None:
     """Close a notice once nobody can complain about the decision any more (DSA-20)."""
-    if row.state == "refused" and complaint_windows.keep_open(service, session, row):
+    contestable = row.state == "refused" or notice_tracks.is_partial(row)
+    if contestable and complaint_windows.keep_open(service, session, row):
         return
     if row.state in {"refused", "actioned"}:
         matters.move(service, session, row, "close", matters.CLOCK)

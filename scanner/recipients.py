@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from sqlmodel import Session, col, select
 
 from scanner.letters import Recipient
-from scanner.tables import Holder, Submission, Track
+from scanner.tables import Flagger, Holder, Notice, Submission, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -42,4 +42,17 @@ def party(service: "Service", session: Session, kind: str, party_id: str) -> Rec
     who = session.get(Holder, party_id) if kind == "holder" else None
     if who is not None:
         return Recipient("holder", who.id, who.contact_email, who.language)
+    if kind in {"flagger", "notifier"}:
+        return _sender(service, session, kind, party_id)
     return Recipient(kind, party_id, language=service.settings.language)
+
+
+def _sender(service: "Service", session: Session, kind: str, party_id: str) -> Recipient:
+    """Return who sends notices, in the language of their newest; of a notifier only a confirmed address is written to."""
+    own = Notice.flagger_id if kind == "flagger" else Notice.notifier_digest
+    query = select(Notice).where(own == party_id, col(Notice.email_confirmed_at).is_not(None))
+    newest = session.exec(query.order_by(col(Notice.id).desc()).limit(1)).first()
+    flagger = session.get(Flagger, party_id) if kind == "flagger" else None
+    address = newest.notifier_email if newest is not None else None
+    language = newest.language if newest is not None else service.settings.language
+    return Recipient(kind, party_id, flagger.email if flagger else address, language)

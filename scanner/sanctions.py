@@ -14,7 +14,16 @@ from sqlmodel import Session, col, or_, select
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import letters, measures, parties, recipients, redress, setbacks, strike_policies
+from scanner import (
+    letters,
+    measures,
+    parties,
+    recipients,
+    redress,
+    sanction_links,
+    setbacks,
+    strike_policies,
+)
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -427,6 +436,7 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
         "until": row.ends_at,
         "id": row.id,
         "contest": row.open_to_appeal,
+        "link": sanction_links.link(service, row),
     }
     to = recipients.party(service, session, row.party_kind, row.party_id)
     zone = service.settings.legal_zone

@@ -24,6 +24,21 @@ class State(StrEnum):
 
 _S = State
 
+
+def _on_appeal(action: str, sources: list[State]) -> Move:
+    return Move(
+        action,
+        sources,
+        _S.ACTIONED,
+        SENIOR,
+        ("reason",),
+        (by_nobody_before,),
+        deadline="complaint-window",
+        decides=True,
+        legal_basis=("DSA-20", "DSA-21"),
+    )
+
+
 NOTICE: Final = Machine(
     "notice",
     State,
@@ -110,18 +125,10 @@ NOTICE: Final = Machine(
             _S.RETRACTED,
             CLAIMANT,
         ),
-        # DSA-20: who was refused may complain, and somebody else decides
-        Move(
-            "reverse",
-            [_S.REFUSED],
-            _S.ACTIONED,
-            SENIOR,
-            ("reason",),
-            (by_nobody_before,),
-            deadline="complaint-window",
-            decides=True,
-            legal_basis=("DSA-20",),
-        ),
+        # DSA-20, DSA-21: who was refused, or got less than they asked for, may complain, and somebody else
+        # decides; by then the time in which one can begin to may be over
+        _on_appeal("reverse", [_S.REFUSED, _S.CLOSED]),
+        _on_appeal("widen", [_S.ACTIONED, _S.COUNTERED, _S.CLOSED]),
         Move("close", [_S.REFUSED, _S.ACTIONED], _S.CLOSED, CLOCK, guards=(when_due,)),
         Move("close", [_S.COUNTERED], _S.CLOSED, CLOCK, ("outcome",)),
     ),

@@ -118,9 +118,9 @@ def file_appeal(
     wanted: shapes.AppealAsked,
     service: ServiceDep,
 ) -> JSONResponse:
-    """Appeal a decision, an upheld claim, your refused notice, a strike or a sanction: free (DSA-20).
+    """Appeal a decision, an upheld claim, what was left of your notice, a strike or a sanction: free (DSA-20).
 
-    Needs `contest:write`; the sender of a notice without a key sends the `token` of their link.
+    Needs `contest:write`; the sender of a notice, or a notifier who is warned or suspended, sends without a key the `token` of their link.
     """
     kind, subject_id = wanted.subject()
     asked = appealing.AppealAsked(kind, subject_id, wanted.reason, wanted.evidence, wanted.token)

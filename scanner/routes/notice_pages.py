@@ -56,7 +56,7 @@ def read_form(
 @router.post("/notices")
 async def send_form(request: Request, service: ServiceDep) -> HTMLResponse:
     """Take the form; what is wrong is said beside each element."""
-    given = await _fields(request)
+    given = await fields(request)
     return await run_in_threadpool(_sent, request, service, given)
 
 
@@ -124,7 +124,7 @@ async def tell_of_court(request: Request, service: ServiceDep, notice_id: str) -
 
 @router.post("/notices/{notice_id}/appeal")
 async def appeal_refusal(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
-    """Have somebody else look at a notice that was refused (DSA-20)."""
+    """Have somebody else look at what was left of a notice (DSA-20)."""
 
     def move(notice: Notice, given: Mapping[str, str]) -> object:
         return notice_appeals.file(service, None, notice, given.get("reason", ""), given["token"])
@@ -173,7 +173,7 @@ async def _moved(
     notice_id: str,
     move: Callable[[Notice, Mapping[str, str]], object],
 ) -> HTMLResponse:
-    given = await _fields(request)
+    given = await fields(request)
     token = given.setdefault("token", "")
 
     def work() -> HTMLResponse:
@@ -188,7 +188,7 @@ async def _moved(
     return await run_in_threadpool(work)
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def fields(request: Request) -> dict[str, str]:
     if media_type_of(request) != FORM_TYPE:
         raise problems.HttpError("unsupported-media-type", f"send the form as {FORM_TYPE}")
     text = (await request.body()).decode("utf-8", "replace").replace("\x00", "")

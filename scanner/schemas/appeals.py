@@ -40,7 +40,7 @@ class AppealAsked(Asked):
     decision: Id | None = None
     track: Id | None = Field(None, description="The decision that is in force on it.")
     dispute: Id | None = None
-    notice: Id | None = Field(None, description="Yours, which was refused.")
+    notice: Id | None = Field(None, description="Yours, which was refused, or acted on in part.")
     strike: Id | None = None
     sanction: Id | None = None
     reason: Reason

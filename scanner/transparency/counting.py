@@ -129,7 +129,7 @@ class Tally:
             known.trusted = True
             self._note(within, "trusted_flaggers", "received")
         if state in _NOTICE_ENDS:
-            reversal = event.data.get("action") == "reverse"
+            reversal = event.data.get("action") in {"reverse", "widen"}
             key = "reversed" if reversal else state
             self._note(within, "notices", f"{form}/{key}")
             if known.trusted:

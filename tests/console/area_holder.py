@@ -7,10 +7,11 @@ import httpx
 from sqlmodel import select
 
 from scanner import counter_notices, disputes, inline, keys, rights
+from scanner.clock import new_id
 from scanner.consumer_groups import GROUPS
 from scanner.disputes import Filed
 from scanner.rights import LicenceAsked, ShareAsked
-from scanner.tables import Account, Holder, PresumedUse, Reference, Tenant, User
+from scanner.tables import Account, Holder, PresumedUse, Reference, Sanction, Tenant, User
 from tests import casework, cataloguing, claiming, noticed
 from tests.scanner.api.conftest import TLS, sound
 
@@ -88,6 +89,7 @@ PAGES: Final[dict[str | None, dict[str, str]]] = {
         "public-reports": "/public/transparency",
         "public-report": "/public/transparency/{year}",
         "public-badge": "/public/tracks/{out}",
+        "public-sanction": "/public/sanctions/{warning_id}?token={warning_token}",
     },
 }
 
@@ -118,7 +120,10 @@ def fill(world: "World") -> dict[str, str]:
     )
     raw = f"reference_id,policy,title\n{song.id},track,\n{song.id},sell,Blue Door\n".encode()
     job = cataloguing.done(service, theirs, label, raw, dry_run=True)
+    warning_id, warning_token = _warned(world)
     return {
+        "warning_id": warning_id,
+        "warning_token": warning_token,
         "holder_id": label.id,
         "reference_id": song.id,
         "claim_id": claim.id,
@@ -130,6 +135,28 @@ def fill(world: "World") -> dict[str, str]:
         "out": out.id,
         "year": "2025",
     }
+
+
+def _warned(world: "World") -> tuple[str, str]:
+    """A notifier without a key, and the token of their link."""
+    now = world.service.now()
+    row = Sanction(
+        id=new_id(),
+        tenant_id=world.caller.tenant_id,
+        party_kind="notifier",
+        party_id="0" * 64,
+        what="notices",
+        kind="warning",
+        state="in_force",
+        factors={},
+        reason="Five of your notices were unfounded.",
+        signed_by="olga",
+        starts_at=now,
+        created_at=now,
+    )
+    with world.service.database.transaction() as session:
+        session.add(row)
+    return row.id, world.service.secrets.link_tokens("sanction", row.id)[0]
 
 
 def _presumed(world: "World", label: Holder, heard: Reference) -> str:

@@ -1,11 +1,20 @@
 """Appeals about what notices did: nothing of another notice falls, nobody is worse off, strikes follow (DSA-20)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from scanner import appeal_outcomes, appealing, counter_notices, inline, notice_tracks, notices
+from scanner import (
+    appeal_outcomes,
+    appealing,
+    counter_notices,
+    inline,
+    notice_appeals,
+    notice_tracks,
+    notices,
+)
 from scanner.appeal_parts import AppealDecision, BadAppealError, Exclusion
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
@@ -357,14 +366,112 @@ def test_no_part_is_left_of_what_something_newer_stands_on(service, caller, offi
         decide(service, officer, row, PART)
 
 
-def test_a_letter_promises_no_appeal_that_is_not_taken(service, caller) -> None:
-    """DSA-16: what was acted on is not appealed by its sender; who wants more sends another notice."""
+def test_a_letter_promises_an_appeal_only_of_what_was_left(service, caller) -> None:
+    """DSA-16, DSA-20: who got all that there is has nothing to contest; who got a part is told until when."""
     track = casework.decided_track(service, caller)
-    notice = actioned(service, caller, track.id, remedy="block:DE")
-    (letter,) = casework.letters(service, template="notice-actioned")
-    assert "send another notice that says what is missing" in letter.body
-    assert "You can contest this" not in letter.body
-    with pytest.raises(IllegalTransitionError, match="when it was refused"):
-        appealing.file(service, caller, AppealAsked("notice", notice.id, "Everywhere, please."))
+    whole = actioned(service, caller, track.id)
+    part = actioned(service, caller, track.id, remedy="block:DE")
+    told = [each.body for each in casework.letters(service, template="notice-actioned")]
+    assert ["contest what was left" in body for body in told] == [False, True]
+    assert f"/public/notices/{part.id}?token=" in told[1]
+    with pytest.raises(IllegalTransitionError, match="or acted on in part"):
+        appealing.file(service, caller, AppealAsked("notice", whole.id, "More, please."))
     other = refused(service, caller, track.id)
-    assert appealing.file(service, caller, AppealAsked("notice", other.id, "No.")).state == "filed"
+    for each in (part, other):
+        filed = appealing.file(service, caller, AppealAsked("notice", each.id, "No."))
+        assert filed.state == "filed"
+
+
+def test_what_a_notice_left_is_done_on_its_senders_appeal(
+    service, caller, officer, account
+) -> None:
+    """DSA-20(1): a label, where they want it gone; the notice takes all back still, its sender's to withdraw."""
+    track = casework.decided_track(service, caller, account_id=account.id)
+    notice = actioned(service, caller, track.id, form="likeness", remedy="label")
+    row = assigned(service, caller, officer, notice.id, "notice")
+    decide(service, officer, row, AppealDecision("grant", "It passes for her."))
+    inline.drive(service, track.id)
+
+    assert decision_of(service, track.id).outcomes == {"*": "block"}
+    (told,) = casework.letters(service, recipient_id=account.id, template="notice-taken-down")
+    assert "It passes for her." in told.body
+    (answered,) = casework.letters(service, template="appeal-decided")
+    assert answered.address == noticed.LIKENESS["email"]
+    with service.database.reading() as session:
+        newest = session.exec(select(StatementOfReasons).order_by(StatementOfReasons.id)).all()[-1]
+    assert (newest.source, newest.source_id) == ("notice", notice.id)
+
+    notices.retract(service, notice, caller)
+    inline.drive(service, track.id)
+    assert casework.track_of(service, track.id).state == "released"
+
+
+def test_more_of_a_notice_is_laid_on_top_of_what_another_did_since(
+    service, caller, officer, account
+) -> None:
+    """DSA-20, DMCA-RI: each is taken back by itself, and no second strike is given."""
+    track = casework.decided_track(service, caller, account_id=account.id)
+    first = actioned(service, caller, track.id, remedy="block:DE")
+    second = actioned(service, caller, track.id, remedy="block:AT")
+    row = assigned(service, caller, officer, first.id, "notice")
+    with pytest.raises(BadAppealError, match="led to a block in DE"):
+        decide(service, officer, row, AppealDecision("grant_partly", "So.", "block", ("FR",)))
+    more = AppealDecision("grant_partly", "There, too.", "block", ("DE", "FR"))
+    decide(service, officer, row, more)
+    inline.drive(service, track.id)
+    inline.drive(service, track.id)
+    inline.drive_group(service, STRIKES, caller.tenant_id)
+
+    blocked = {"*": "clear", "AT": "block", "DE": "block", "FR": "block"}
+    assert decision_of(service, track.id).outcomes == blocked
+    assert set(strikes(service)) == {first.id, second.id}
+    notices.retract(service, first, caller)
+    inline.drive(service, track.id)
+    assert decision_of(service, track.id).outcomes == {"*": "clear", "AT": "block"}
+
+
+def test_the_sender_of_a_part_has_six_months_from_the_day_they_were_told(
+    service, caller, account
+) -> None:
+    """DSA-20(1): a counter-notice for another of its tracks, later, begins no other window."""
+    tracks = [casework.decided_track(service, caller, account_id=account.id).id for _ in range(2)]
+    notice = actioned(service, caller, *tracks, remedy="block:DE")
+    until = noticed.read(service, notice.id).due_at
+    made = counter_notices.file(
+        service, caller, notice, tracks[0], noticed.COUNTER | {"location": [tracks[0]]}
+    )
+    officer = casework.person(service, caller, "otto", "appeals_officer")
+    counter_notices.override(service, officer, made, "It is a mistake.")
+    assert noticed.read(service, notice.id).state == "countered"
+
+    with service.database.reading() as session:
+        seen = notice_appeals.of(service, session, noticed.read(service, notice.id))
+    assert seen.until == until
+    casework.at(service, until)
+    with pytest.raises(IllegalTransitionError, match="too late"):
+        appealing.file(service, caller, AppealAsked("notice", notice.id, "Everywhere."))
+
+
+@pytest.mark.parametrize("remedy", [None, "block:DE"])
+def test_a_body_out_of_court_has_a_closed_notice_acted_on(
+    service, caller, officer, account, remedy
+) -> None:
+    """DSA-21: what it says may come long after the time in which one can appeal."""
+    track = casework.decided_track(service, caller, account_id=account.id)
+    made = (
+        refused(service, caller, track.id)
+        if remedy is None
+        else actioned(service, caller, track.id, remedy=remedy)
+    )
+    casework.at(service, made.created_at + timedelta(days=170))
+    row = assigned(service, caller, officer, made.id, "notice")
+    decide(service, officer, row, AppealDecision("deny", "No."))
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+    casework.later(service, days=30)
+    assert noticed.read(service, made.id).state == "closed"
+
+    appeal_outcomes.record_outcome(service, officer, row.id, "It is to be blocked.", True)
+    inline.drive(service, track.id)
+
+    assert noticed.read(service, made.id).state == "actioned"
+    assert decision_of(service, track.id).outcomes == {"*": "block"}

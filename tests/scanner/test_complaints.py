@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appeals.standing import MisusePolicy
 from scanner import (
     appeal_outcomes,
     appealing,
@@ -130,6 +131,18 @@ def test_a_finding_falls_with_the_denial_that_it_came_with(service, caller, olga
     assert noticed.cases(service, "misuse") == []
 
 
+def test_complaints_of_more_than_a_year_ago_count_neither_way(service, caller, olga) -> None:
+    """DSA-23: number and share are of one time frame, Art. 23(3)(a) and (b)."""
+    account = casework.account(service, caller)
+    complained(service, caller, olga, struck(service, account))
+    casework.at(service, service.now() + MisusePolicy().frame)
+    complained(service, caller, olga, struck(service, account))
+    assert noticed.cases(service, "misuse") == []
+    complained(service, caller, olga, struck(service, account))
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["factors"]["count"] == 2
+
+
 @pytest.mark.parametrize("outcome", ["grant", "deny"])
 def test_misuse_is_found_of_a_denied_appeal_alone(service, caller, olga, outcome) -> None:
     asked = struck(service, casework.account(service, caller))
@@ -160,6 +173,8 @@ def test_whoever_sends_notices_is_counted_by_who_they_are(
     reason = case.reasons[0]
     assert (reason["party_kind"], reason["factors"]["count"]) == (kind, 2)
     settled(service, olga, case, "warn")
+    (told,) = casework.letters(service, template="sanction")
+    assert told.address == ("desk@watch.example" if kind == "flagger" else noticed.DMCA["email"])
     party = (kind, reason["party_id"])
     asked = SanctionAsked(*party, "complaints", "suspension", "Again.", SENT, 30)
     row = sanctions.propose(service, olga, asked)

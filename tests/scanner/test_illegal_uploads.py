@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlmodel import select
 
+from appeals.standing import MisusePolicy
 from scanner import appeal_outcomes, appealing, inline, notices
 from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
@@ -12,7 +13,7 @@ from scanner.callers import Caller
 from scanner.service import Service
 from scanner.tables import Account, Case, Notice, Sanction, Track
 from scanner.verdicts import Verdict
-from tests import casework, noticed, reviewing
+from tests import casework, noticed, reviewing, rollouts
 
 BLOCK = replace(noticed.ACTION, remedy="block")
 
@@ -129,3 +130,50 @@ def test_a_notice_that_an_appeal_had_acted_on_is_counted_at_once(service, caller
     appeal_outcomes.decide(service, olga, row.id, decided_)
     (case,) = noticed.cases(service, "misuse")
     assert case.reasons[0]["party_id"] == account.id
+
+
+def test_uploads_of_more_than_a_year_ago_count_neither_way(service, caller, account) -> None:
+    """DSA-23: number and share are of one time frame, Art. 23(3)(a) and (b)."""
+    taken_down(service, caller, *uploaded(service, caller, account, 4))
+    uploaded(service, caller, account, 6)
+    casework.at(service, service.now() + MisusePolicy().frame)
+    tracks = uploaded(service, caller, account, 5)
+    for each in tracks[:4]:
+        taken_down(service, caller, each)
+    assert noticed.cases(service, "misuse") == []
+    taken_down(service, caller, tracks[4])
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["text"] == "5 of 5 were taken down after notices"
+
+
+def test_a_notice_that_a_body_out_of_court_had_acted_on_is_counted_at_once(
+    service, caller, account
+) -> None:
+    """DSA-21, DSA-23: as one that an appeal had acted on."""
+    tracks = uploaded(service, caller, account, 5)
+    notice = noticed.sent(service, caller, *(each.id for each in tracks))
+    noticed.decided(service, notice.id, noticed.REFUSE)
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("notice", notice.id, "It is."))
+    appealing.assign(service, olga, row.id)
+    appeal_outcomes.decide(service, olga, row.id, AppealDecision("deny", "It is not."))
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+    assert noticed.cases(service, "misuse") == []
+
+    appeal_outcomes.record_outcome(service, olga, row.id, "It is.", True)
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["text"] == "5 of 5 were taken down after notices"
+
+
+def test_a_track_that_waited_is_counted_once_it_is_taken_down(service, caller, account) -> None:
+    """DSA-23: still analysed when its notice was decided, it was no upload of theirs that was taken down."""
+    taken_down(service, caller, *uploaded(service, caller, account, 4))
+    waits = rollouts.analysed(service, caller, account_id=account.id).subject
+    notice = noticed.sent(service, caller, waits)
+    noticed.decided(service, notice.id)
+    assert noticed.cases(service, "misuse") == []
+
+    inline.drive(service, waits)
+    (case,) = noticed.cases(service, "misuse")
+    assert case.matter_id == notice.id
+    assert case.reasons[0]["text"] == "5 of 5 were taken down after notices"

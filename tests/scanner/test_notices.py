@@ -8,6 +8,7 @@ from sqlalchemy import event
 from sqlmodel import select
 
 import appeals
+from appeals.standing import MisusePolicy
 from scanner import (
     cases,
     edits,
@@ -343,6 +344,25 @@ def test_frequent_misuse_asks_a_person_to_warn_and_then_to_suspend(service, call
         session.get_one(Case, case.id).closed_at = service.now()
     noticed.decided(service, noticed.sent(service, caller, track.id).id, unfounded)
     assert noticed.cases(service, "misuse")[-1].reasons[0]["suggests"] == "suspension"
+
+
+def test_notices_of_more_than_a_year_ago_count_neither_way(service, caller) -> None:
+    """DSA-23: number and share are of one time frame, Art. 23(3)(a) and (b)."""
+    track = casework.decided_track(service, caller)
+
+    def decided(count: int, verdict: NoticeVerdict) -> None:
+        for _ in range(count):
+            noticed.decided(service, noticed.sent(service, caller, track.id).id, verdict)
+
+    unfounded = replace(noticed.REFUSE, misuse="unfounded")
+    decided(4, unfounded)
+    decided(5, noticed.REFUSE)
+    casework.at(service, service.now() + MisusePolicy().frame)
+    decided(4, unfounded)
+    assert noticed.cases(service, "misuse") == []
+    decided(1, unfounded)
+    (case,) = noticed.cases(service, "misuse")
+    assert case.reasons[0]["text"] == "5 of 5 were manifestly unfounded"
 
 
 def test_copies_of_the_work_go_before_a_person_stored_ones_and_new_ones(both) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import select
 
+from appeals.standing import MisusePolicy
 from scanner import badges, dmca_agent, transparency
 from scanner.console import public_reports, public_words, report_words
 from scanner.console.access import ConsoleRoute, Visiting
@@ -28,12 +29,17 @@ Year = Annotated[int, Path(ge=2000, le=9999)]
 def read_policies(
     request: Request, visiting: Visiting, service: ServiceDep, platform: Platform = None
 ) -> Response:
-    """The rules in force: what each is about, what happens, the legal basis (DSA-14)."""
+    """The rules in force: what each is about, what happens, the legal basis (DSA-14); what is done about misuse (DSA-23)."""
     tenant = platform_of(service, platform)
     with service.database.reading() as session:
         pack = service.packs.in_force(session, tenant.id).pack
     return page(
-        request, "holder_policies.html", platform=tenant.name, pack=pack, words=public_words
+        request,
+        "holder_policies.html",
+        platform=tenant.name,
+        pack=pack,
+        words=public_words,
+        misuse=MisusePolicy(),
     )
 
 

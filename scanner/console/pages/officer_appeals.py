@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import Role
-from scanner import appeal_outcomes, appealing, blob_answers, evidence
+from scanner import appeal_outcomes, appealing, blob_answers, evidence, notice_tracks
 from scanner.appeal_parts import AppealDecision, BadAppealError, Decided
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.console import holder_words, review
@@ -249,7 +249,8 @@ def _contested(session: Session, row: Appeal) -> dict[str, Any]:
         }
     if row.subject_kind == "notice":
         notice = session.get_one(Notice, key)
-        return {"form": notice.form, "text": notice.reason, "at": notice.since}
+        told = {"form": notice.form, "text": notice.reason, "at": notice.since}
+        return told | ({"remedy": notice_tracks.told(notice)} if notice.remedy else {})
     if row.subject_kind == "strike":
         strike = session.get_one(Strike, key)
         return {"weight": strike.weight, "at": strike.since}
