@@ -18,6 +18,7 @@ _PREVIEW = "/studio/previews/{preview_id}"
 ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/studio"): MUSICIANS,
     ("POST", "/studio/reading"): MUSICIANS,
+    ("POST", "/studio/melody"): MUSICIANS,
     ("POST", "/studio/takes"): MUSICIANS,
     ("GET", "/studio/made"): MUSICIANS,
     ("GET", _TAKE): MUSICIANS,

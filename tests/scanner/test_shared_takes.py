@@ -31,7 +31,7 @@ from scanner.journal import Actor, event_of
 from scanner.parental_controls import ControlsSet
 from scanner.privacy import erasure
 from scanner.service import Service
-from scanner.tables import ReleasedFile, Submission, Take, TakeProject, Track
+from scanner.tables import Generation, ReleasedFile, Submission, Take, TakeProject, Track
 from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from scanner.track_states import State
@@ -290,3 +290,19 @@ def test_a_contributor_goes_on_from_their_take_once_the_project_was_erased(
     again = add_take(service, caller.tenant_id, "ben", parent=own)
 
     assert again.project_id != own.project_id
+
+
+def test_a_variation_says_which_melody_it_builds_on_and_a_fork_holds_none_of_anothers(
+    service, caller, ben
+) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    take = add_take(service, caller.tenant_id, "ana")
+    take_projects.share(service, caller, take.id, shared=True)
+    sha256 = service.store.put_bytes(caller.tenant_id, b"MThd").sha256
+    with service.database.transaction() as session:
+        session.get_one(Generation, take.generation_id).melody_sha256 = sha256
+
+    (own,) = take_variations.vary(service, caller, take.id, VariationAsked())
+    (fork,) = take_variations.vary(service, caller, take.id, BY_BEN)
+
+    assert (own["melody_sha256"], fork["melody_sha256"]) == (sha256, None)

@@ -17,7 +17,7 @@ from scanner import (
     take_views,
 )
 from scanner.blob_answers import FileResponse, WantedDep
-from scanner.console import studio_views
+from scanner.console import melodies, studio_views
 from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import STUDIO
@@ -25,6 +25,7 @@ from scanner.console.rendering import page, redirect
 from scanner.declarations import DeclarationError
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError, ScannerError
+from scanner.generators import MELODY_BYTES
 from scanner.schemas.previews import ControlsAsked
 from scanner.tables import Take
 
@@ -60,6 +61,13 @@ def read_prompt(
     return page(request, "studio_reading.html", read=read)
 
 
+@router.post("/melody")
+def read_melody(request: Request, identity: Musician, form: Posted) -> Response:
+    """What of a MIDI file is understood, once it is chosen."""
+    melody = melodies.understood({"melody_name": "–", **form})
+    return page(request, "studio_melody.html", melody=melody)
+
+
 @router.post("/takes")
 def make_takes(request: Request, identity: Musician, service: ServiceDep, form: Posted) -> Response:
     """Ask for takes of one prompt, up to four, and go where they stand side by side."""
@@ -67,14 +75,16 @@ def make_takes(request: Request, identity: Musician, service: ServiceDep, form: 
         prompt, parameters = _asked(form)
         count = min(max(_whole(form, "count") or 1, 1), studio_views.MOST_SIDE_BY_SIDE)
         first = parameters.pop("seed", None)
-        account = _account(service, identity)
+        account, melody = _account(service, identity), melodies.melody_in(form)
         wanted = [
             generations.GenerationAsked(
-                prompt, account, {**parameters, "stems": True} | _seed(first, n)
+                prompt, account, {**parameters, "stems": True} | _seed(first, n), melody=melody
             )
             for n in range(count)
         ]
         made = generations.request_all(service, identity.caller, wanted)
+    except melodies.BadMelodyError:  # told where the melody stands
+        return _studio(request, identity, service, form, status=422)
     except DeclarationError as error:
         return _studio(request, identity, service, form, wrong=_told(error))
     return redirect(request, _made_path(made))
@@ -238,6 +248,7 @@ def _studio(
     typed: Mapping[str, str],
     wrong: str | None = None,
     preview: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> Response:
     read = None
     if typed.get("prompt"):
@@ -248,7 +259,7 @@ def _studio(
     return page(
         request,
         "studio.html",
-        422 if wrong else 200,
+        422 if wrong else status,
         player=True,
         typed=typed,
         wrong=wrong,
@@ -256,6 +267,8 @@ def _studio(
         gate=gate,
         takes=takes,
         preview=preview,
+        melody=melodies.understood(typed),
+        melody_bytes=MELODY_BYTES,
     )
 
 
