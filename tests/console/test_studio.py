@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanner import ages, entry_links, inline, take_projects
+from scanner import ages, entry_links, inline, take_invitations
 from scanner.ages import AgeSaid
 from scanner.bus.worker import environment
 from scanner.tables import Generation, Preview, Take, Tenant
@@ -20,6 +21,7 @@ from tests.console.conftest import csrf_in, opened, serious_issues, shot
 from tests.generator.test_given_melody import midi
 from tests.program import PROGRAM
 from tests.servers import wait_until
+from tests.taken import let_work
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -169,7 +171,8 @@ def test_who_was_let_work_on_a_project_leaves_it_from_its_page(world) -> None:
     casework.account(world.service, world.caller, "helper")
     world.links["helper"] = entry_links.make(world.service, world.caller, "helper", 24)[1]
     take_id = world.ids["take_id"]
-    take_projects.let_work(world.service, world.caller, take_id, "helper", may=True)
+    ages.assure(world.service, world.caller, "helper", AgeSaid("document", band="adult"))
+    let_work(world.service, world.caller, take_id, "helper")
     address = f"/studio/takes/{take_id}"
     with world.http("musician") as http:
         assert "Leave this project" not in http.get(address).text, "it is her own"
@@ -178,6 +181,35 @@ def test_who_was_let_work_on_a_project_leaves_it_from_its_page(world) -> None:
         assert "Leave this project" in shown
         assert http.post(f"{address}/leave", data={"csrf": csrf_in(shown)}).status_code == 303
         assert http.get(address).status_code == 404
+
+
+def test_who_is_asked_accepts_or_declines_in_the_studio_and_sees_nothing_else_before(
+    world, browser
+) -> None:
+    take_id = world.ids["take_id"]
+    for name in ("asked", "asked-too"):
+        ages.assure(world.service, world.caller, name, AgeSaid("document", band="adult"))
+        world.links[name] = entry_links.make(world.service, world.caller, name, 24)[1]
+        take_invitations.invite(world.service, world.caller, take_id, name)
+    with world.http("asked") as http:
+        assert http.get(f"/studio/takes/{take_id}").status_code == 404
+    with opened(browser, world, "asked", viewport={"width": 360, "height": 740}) as page:
+        page.goto("/studio")
+        assert "by mia" in page.locator(".asked").inner_text()
+        assert serious_issues(world, page) == []
+        shot(page, "studio-asked")
+        page.get_by_role("button", name="Accept: dark").press("Enter")
+        page.locator(".asked").wait_for(state="detached")
+    with world.http("asked") as http:
+        assert http.get(f"/studio/takes/{take_id}").status_code == 200
+    with world.http("asked-too") as http:
+        shown = http.get("/studio").text
+        (each,) = re.findall(r"/studio/invitations/([^/]+)/decline", shown)
+        fields = {"csrf": csrf_in(shown)}
+        assert http.post(f"/studio/invitations/{each}/decline", data=fields).status_code == 303
+        assert "You are asked" not in http.get("/studio").text
+        assert http.get(f"/studio/takes/{take_id}").status_code == 404
+        assert http.post(f"/studio/invitations/{each}/accept", data=fields).status_code == 409
 
 
 def test_listening_begins_on_the_page_changes_while_it_plays_and_ends(world, studio) -> None:

@@ -1,7 +1,7 @@
 """The studio: from words to takes, heard before they are made, side by side, and downloaded once clear."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -11,6 +11,7 @@ from scanner import (
     live_answers,
     previews,
     take_files,
+    take_invitations,
     take_nodes,
     take_projects,
     take_variations,
@@ -150,7 +151,24 @@ def leave_project(
     """Work on somebody's project no more; one's takes stay."""
     if (account := _account(service, identity)) is None:
         raise NotFoundError("project", "that a login of the platform could leave")
-    take_projects.let_work(service, identity.caller, take.id, account, may=False)
+    take_invitations.end(service, identity.caller, take.id, account)
+    return redirect(request, "/studio")
+
+
+@router.post("/invitations/{invitation_id}/{answer}")
+def answer_invitation(
+    request: Request,
+    identity: Musician,
+    service: ServiceDep,
+    invitation_id: str,
+    answer: Literal["accept", "decline"],
+    form: Posted,
+) -> Response:
+    """Work on somebody's project from now on, or say no for good."""
+    if not is_id(invitation_id):
+        raise NotFoundError("invitation", "of this id")
+    act = take_invitations.accept if answer == "accept" else take_invitations.decline
+    act(service, identity.caller, invitation_id)
     return redirect(request, "/studio")
 
 
@@ -256,6 +274,7 @@ def _studio(
     with service.database.reading() as session:
         gate = studio_views.gate(service, session, identity.caller)
         takes = studio_views.recent(session, identity.caller)
+        asked = studio_views.invitations(service, session, identity.caller)
     return page(
         request,
         "studio.html",
@@ -266,6 +285,7 @@ def _studio(
         read=read,
         gate=gate,
         takes=takes,
+        invitations=asked,
         preview=preview,
         melody=melodies.understood(typed),
         melody_bytes=MELODY_BYTES,
