@@ -212,6 +212,20 @@ def test_who_is_asked_accepts_or_declines_in_the_studio_and_sees_nothing_else_be
         assert http.post(f"/studio/invitations/{each}/accept", data=fields).status_code == 409
 
 
+def test_what_is_said_of_takes_that_are_being_checked_wraps_on_a_narrow_screen(
+    world, studio
+) -> None:
+    studio.set_viewport_size({"width": 360, "height": 740})
+    studio.goto(f"/studio/made?of={world.ids['generation_id']}")
+    words = "Made. It is marked and compared before anything of it goes out."
+    studio.locator(".side").evaluate(
+        "(side, words) => { side.setAttribute('aria-busy', 'true');"
+        " side.querySelector('.card p').textContent = words; }",
+        words,
+    )
+    assert studio.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_listening_begins_on_the_page_changes_while_it_plays_and_ends(world, studio) -> None:
     studio.get_by_label("What you want to hear").fill(PROMPT)
     studio.get_by_text("G major").wait_for()
