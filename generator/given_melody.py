@@ -91,7 +91,7 @@ def given_melody(data: bytes) -> GivenMelody:
         file = mido.MidiFile(file=io.BytesIO(data))
     except _UNREADABLE as error:
         raise _refused(
-            f"it can't be read ({error or type(error).__name__}); save it anew"
+            f"it can't be read ({str(error) or 'it ends too early'}); save it anew"
         ) from error
     if file.type == 2 or file.ticks_per_beat <= 0 or file.ticks_per_beat >= 2**15:
         raise _refused("write a file of type 0 or 1 with ticks a quarter note")

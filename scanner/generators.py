@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BUILTIN: Final = "clearance"
 """The engine that makes takes if no other is named."""
+MELODY_BYTES: Final = 100_000
+"""Most that a MIDI file to build on has."""
 _SEED_BYTES: Final = 6
 _OURS: Final = frozenset({"stems", "engine", "parent", "away_from", "audio_reference", "endless"})
 """Parameters that are the service's own."""

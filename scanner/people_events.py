@@ -176,3 +176,12 @@ class ProjectChanged(GenerationEvent):
 
     changed: list[str]
     current_take_id: str | None
+
+
+class InvitationChanged(GenerationEvent):
+    """Somebody was asked to work on a project, answered, or is asked no more."""
+
+    type: ClassVar[str] = "clearance.invitation.changed"
+
+    state: str
+    project_id: str

@@ -1,4 +1,4 @@
-"""The states of age assurances, consents and generations, and the moves between them, as tables."""
+"""The states of age assurances, consents, generations and invitations, and the moves between them, as tables."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -49,6 +49,25 @@ class GenerationMove(StrEnum):
     WITHDRAW = "withdraw"
 
 
+class InvitationState(StrEnum):
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    """For good: the same project asks no more."""
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    """Accepted once, and works on the project no more."""
+
+
+class InvitationMove(StrEnum):
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+    END = "end"
+
+
 AGE_MOVES: Final[Mapping[tuple[AgeState, AgeMove], AgeState]] = {
     (AgeState.ASSURED, AgeMove.PURGE): AgeState.PURGED,
 }
@@ -70,6 +89,14 @@ GENERATION_MOVES: Final[Mapping[tuple[GenerationState, GenerationMove], Generati
     (GenerationState.QUEUED, GenerationMove.FAIL): GenerationState.FAILED,
     (GenerationState.QUEUED, GenerationMove.REFUSE): GenerationState.REFUSED,
     (GenerationState.QUEUED, GenerationMove.WITHDRAW): GenerationState.WITHDRAWN,
+}
+
+INVITATION_MOVES: Final[Mapping[tuple[InvitationState, InvitationMove], InvitationState]] = {
+    (InvitationState.INVITED, InvitationMove.ACCEPT): InvitationState.ACCEPTED,
+    (InvitationState.INVITED, InvitationMove.DECLINE): InvitationState.DECLINED,
+    (InvitationState.INVITED, InvitationMove.WITHDRAW): InvitationState.WITHDRAWN,
+    (InvitationState.INVITED, InvitationMove.EXPIRE): InvitationState.EXPIRED,
+    (InvitationState.ACCEPTED, InvitationMove.END): InvitationState.ENDED,
 }
 
 State = TypeVar("State", bound=StrEnum)

@@ -20,6 +20,7 @@ from scanner import (
     judgements,
     people,
     strictness,
+    take_invitations,
     take_projects,
     tightening,
 )
@@ -72,6 +73,7 @@ def reconsider(service: "Service", event: Event) -> None:
     account_id = event.data["account_id"]
     generations.reconsider(service, event)
     take_projects.unshare_where_not_public(service, event)
+    take_invitations.end_where_not_public(service, event)
     failed: Exception | None = None
     for track_id in _standing(service, account_id):
         try:

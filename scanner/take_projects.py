@@ -8,8 +8,7 @@ from sqlmodel import Session, col, select
 import policy
 from scanner import idempotency, people, take_credits, take_nodes
 from scanner.callers import Caller
-from scanner.database import Database
-from scanner.errors import ConflictError, ForbiddenError, NotFoundError
+from scanner.errors import ForbiddenError, NotFoundError
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.people_events import ProjectChanged, TakeShared
 from scanner.tables import Account, Take, TakeContributor, TakeProject
@@ -70,54 +69,11 @@ def go_on_from(service: "Service", caller: Caller, take_id: str) -> TakeProject:
     """Make a take the one that its project goes on from: also an earlier one, nothing is lost."""
     with service.database.transaction() as session:
         take = take_nodes.find(session, caller, take_id)
-        project = _locked(session, caller, take)
+        project = locked(session, caller, take)
         if project.current_take_id != take.id:
             project.current_take_id = take.id
-            _note(service, session, caller, project, "current")
+            _note(service, session, caller.actor, project, "current")
         return project
-
-
-def let_work(
-    service: "Service", caller: Caller, take_id: str, account: str, *, may: bool
-) -> list[str]:
-    """Let an account work on a take's project, or no more; return who may, by the platform's names.
-
-    Who works on somebody's project may leave it, their takes stay; who has left is told of no others.
-
-    Raises
-    ------
-    ForbiddenError
-        If it is not the caller's project, and not the caller who leaves.
-    ConflictError
-        If it is the account whose project it is.
-    """
-    now = service.now()
-    with service.database.transaction() as session:
-        take = take_nodes.find(session, caller, take_id)
-        project = _locked(session, caller, take)
-        other = people.find(session, caller.tenant_id, account)
-        leaves = not may and caller.account_id == other.id
-        if caller.account_id not in (None, project.account_id) and not leaves:
-            raise ForbiddenError("only whose project it is says who works on it")
-        if other.id == project.account_id:
-            raise ConflictError("it is this account's own project")
-        row = session.get(TakeContributor, (project.id, other.id))
-        if may and row is None:
-            Database.insert_if_absent(
-                session,
-                TakeContributor(
-                    project_id=project.id,
-                    account_id=other.id,
-                    tenant_id=project.tenant_id,
-                    added_at=now,
-                ),
-            )
-            _note(service, session, caller, project, "contributors")
-        elif not may and row is not None:
-            session.delete(row)
-            session.flush()
-            _note(service, session, caller, project, "contributors")
-        return [] if leaves else contributors(session, project.id)
 
 
 def contributors(session: Session, project_id: str) -> list[str]:
@@ -127,7 +83,16 @@ def contributors(session: Session, project_id: str) -> list[str]:
     return sorted(take_credits.shown(session, known).values())
 
 
-def _locked(session: Session, caller: Caller, take: Take) -> TakeProject:
+def locked_own(session: Session, caller: Caller, take: Take) -> TakeProject:
+    """Return a take's project, locked; raises ``ForbiddenError`` for who works on it and does not own it."""
+    project = locked(session, caller, take)
+    if caller.account_id not in (None, project.account_id):
+        raise ForbiddenError("only whose project it is says who works on it")
+    return project
+
+
+def locked(session: Session, caller: Caller, take: Take) -> TakeProject:
+    """Return a take's project, locked, for somebody who works on it."""
     project = session.get(TakeProject, take.project_id, with_for_update=True)
     if project is None:
         raise NotFoundError("project", "of this take: it was erased")
@@ -157,8 +122,24 @@ def _note_shared(
     )
 
 
+def note_contributors(
+    service: "Service",
+    session: Session,
+    actor: Actor,
+    project: TakeProject,
+    cause: Event | None = None,
+) -> None:
+    """Write down that others work on a project, which is locked, than before."""
+    _note(service, session, actor, project, "contributors", cause)
+
+
 def _note(
-    service: "Service", session: Session, caller: Caller, project: TakeProject, changed: str
+    service: "Service",
+    session: Session,
+    actor: Actor,
+    project: TakeProject,
+    changed: str,
+    cause: Event | None = None,
 ) -> None:
     project.version += 1
     project.updated_at = service.now()
@@ -170,6 +151,7 @@ def _note(
         version=project.version,
         data=ProjectChanged(changed=[changed], current_take_id=project.current_take_id),
         now=project.updated_at,
-        actor=caller.actor,
+        actor=actor,
         person=people.person_key(project.account_id),
+        cause=cause,
     )

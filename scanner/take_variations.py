@@ -78,9 +78,16 @@ def vary(
         "stems": before.parameters.get("stems", False) if asked.stems is None else asked.stems,
     }
     name = account.external_id if account else None
+    own = before.account_id == (account.id if account else None)
     wanted = [
         generations.GenerationAsked(
-            before.prompt, name, parameters | _seed(asked.seed, number), checked=True
+            before.prompt,
+            name,
+            parameters | _seed(asked.seed, number),
+            checked=True,
+            melody_sha256=before.melody_sha256
+            if own
+            else None,  # a fork has it in its parent's plan
         )
         for number in range(asked.count)
     ]

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import marking, take_credits, take_nodes, take_projects, take_variations, track_views
+from scanner import (
+    marking,
+    take_credits,
+    take_invitations,
+    take_nodes,
+    take_projects,
+    take_variations,
+    track_views,
+)
 from scanner.marking import MarkState
 from scanner.tables import Generation, Take, TakeProject, TakeStem, Track
 
@@ -57,7 +65,7 @@ def lines(session: Session, takes: Sequence[Take]) -> list[dict[str, Any]]:
 def tree(session: Session, caller: "Caller", take: Take) -> dict[str, Any]:
     """Return the project of a take as JSON: all its nodes that the caller may see, parents before children.
 
-    Who works on it is told to those who do, and to the platform.
+    Who works on it is told to those who do, and to the platform; who is asked to, to whose project it is.
     """
     project = session.get(TakeProject, take.project_id)
     nodes = take_nodes.nodes_of(session, caller, take.project_id)
@@ -70,6 +78,7 @@ def tree(session: Session, caller: "Caller", take: Take) -> dict[str, Any]:
         "account": take_credits.shown(session, [owner]).get(owner),
         "current": project.current_take_id if project else None,
         "contributors": take_projects.contributors(session, take.project_id) if inside else [],
+        "invited": take_invitations.invited(session, caller, project) if project else [],
         "nodes": _nodes(session, nodes),
     }
 

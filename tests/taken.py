@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from scanner import people, take_nodes
+from scanner import people, take_invitations, take_nodes
+from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.people_states import GenerationState
 from scanner.service import Service
@@ -79,3 +80,12 @@ def add_take(
             for name in STEMS
         )
         return take_nodes.add(session, row, track, Kept(Source(), digest, stems), parent, now)
+
+
+def let_work(service: Service, caller: Caller, take_id: str, account: str) -> None:
+    """Have an account asked to work on a take's project, and let it accept."""
+    take_invitations.invite(service, caller, take_id, account)
+    with service.database.reading() as session:
+        own = people.find(session, caller.tenant_id, account).id
+        (row,) = take_invitations.waiting(service, session, caller, own)
+    take_invitations.accept(service, caller, row.id)

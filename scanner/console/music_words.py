@@ -4,7 +4,7 @@ The generator writes its reasons in English and a take keeps them so: they are t
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -128,6 +128,19 @@ WHY: Final[Mapping[str, str]] = {
     "left out": _("left out"),
 }
 """By the pattern in which the generator says it, narrower ones first."""
+NO_MELODY: Final[Mapping[str, str]] = {
+    message: message
+    for message in (
+        _("it can't be read (%(why)s); save it anew"),
+        _("write a file of type 0 or 1 with ticks a quarter note"),
+        _("it has %(count)s tracks: %(most)s at most"),
+        _("it has no notes but drums: give one with a melody"),
+        _("it lasts longer than %(seconds)s s: give a part of it"),
+        _("it has more than %(count)s notes: give the melody alone"),
+        _("it has more than %(count)s bytes: give the melody alone"),
+    )
+}
+"""Why a MIDI file is no melody to build on."""
 _LETTERS: Final[Mapping[str, str]] = {
     "de": "CDEFGAH",
     "fr": "Do Ré Mi Fa Sol La Si",
@@ -139,6 +152,7 @@ _SIGNS: Final[Mapping[str, Mapping[str, str]]] = {
     "es": {"#": " sostenido", "b": " bemol"},
 }
 _GERMAN: Final[Mapping[str, str]] = {"Hes": "B", "Aes": "As", "Ees": "Es"}
+_CHROMATIC: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _KEY: Final = re.compile(r"([A-G])([#b]?) (\w+)")
 
 
@@ -171,17 +185,38 @@ def value(field: str, text: str, language: str) -> str:
     return why(text, language)
 
 
+def pitch(number: int, language: str) -> str:
+    """Return what a note of MIDI is called, middle C as C4."""
+    letter, sign = _CHROMATIC[number % 12].partition("#")[:2]
+    if language in _LETTERS:
+        own = _LETTERS[language].split() if " " in _LETTERS[language] else _LETTERS[language]
+        letter, sign = own["CDEFGAB".index(letter)], _SIGNS[language].get(sign, "")
+    return f"{letter}{sign}{' ' if ' ' in sign else ''}{number // 12 - 1}"
+
+
+def melody_trouble(text: str, language: str) -> str:
+    """Return in a language why a file is no melody."""
+    return _by_pattern(text, _patterns_of_melodies(), language) or text
+
+
 def why(text: str, language: str) -> str:
     """Return a reason in a language; one that is not known as it is."""
     say = words(language).gettext
     if text in MOODS_AND_GENRES:
         return say(text)
-    for pattern, message in _patterns():
+    return _by_pattern(text, _patterns(), language) or text
+
+
+def _by_pattern(
+    text: str, patterns: Sequence[tuple[re.Pattern[str], str]], language: str
+) -> str | None:
+    say = words(language).gettext
+    for pattern, message in patterns:
         if found := pattern.fullmatch(text):
             return say(message) % {
                 name: _said(name, part, say) for name, part in found.groupdict().items()
             }
-    return text
+    return None
 
 
 def _said(name: str, part: str, say: Callable[[str], str]) -> str:
@@ -197,7 +232,16 @@ def _said(name: str, part: str, say: Callable[[str], str]) -> str:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return _compiled(WHY)
+
+
+@cache
+def _patterns_of_melodies() -> list[tuple[re.Pattern[str], str]]:
+    return _compiled(NO_MELODY)
+
+
+def _compiled(told: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
     return [
         (re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(each))), message)
-        for each, message in WHY.items()
+        for each, message in told.items()
     ]

@@ -126,6 +126,8 @@ def _environment(language: str) -> jinja2.Environment:
         said=lambda message: message.told(languages.words(language).gettext),
         stem=lambda name: music_words.stem(name, language),
         musical=lambda text, field: music_words.value(field, text, language),
+        pitch=lambda number: music_words.pitch(number, language),
+        melody_trouble=lambda text: music_words.melody_trouble(text, language),
         because=lambda text: music_words.why(text, language),
         told=lambda reason: appeals.reason_text(reason, language),
         law=lambda rule: laws.cited(rule, language),

@@ -9,7 +9,7 @@ import mido
 from sqlmodel import Session, col, select
 
 import policy
-from scanner import generations, people, prompts, take_nodes, take_views
+from scanner import generations, people, prompts, take_invitations, take_nodes, take_views
 from scanner.errors import NotFoundError
 from scanner.tables import Account, Generation, Take, Track
 from scanner.take_variations import is_cleared
@@ -87,6 +87,18 @@ def gate(service: "Service", session: Session, caller: "Caller") -> policy.Gate:
     """Say whether the caller may have music made now, and how often today still."""
     person = people.person_of(service, session, caller.account_id)
     return policy.gate("generate", person, service.now())
+
+
+def invitations(
+    service: "Service", session: Session, caller: "Caller"
+) -> list[tuple[dict[str, Any], policy.Gate]]:
+    """Return what a creator is asked to work on, each with what keeps them from accepting; the staff nothing."""
+    if caller.account_id is None:
+        return []
+    person = people.person_of(service, session, caller.account_id)
+    gate = policy.gate("publish", person, service.now())
+    found = take_invitations.waiting(service, session, caller)
+    return [(take_invitations.describe(session, row), gate) for row in found]
 
 
 def recent(session: Session, caller: "Caller") -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from scanner import (
     cursors,
     people,
     take_files,
+    take_invitations,
     take_nodes,
     take_projects,
     take_variations,
@@ -32,7 +33,7 @@ from scanner.replays import Answer, identity_of
 from scanner.routing import Route
 from scanner.schemas import takes as shapes
 from scanner.service import Service
-from scanner.tables import Take
+from scanner.tables import Take, TakeProject
 
 router = APIRouter(prefix="/v1/takes", tags=["generations"], route_class=Route)
 
@@ -205,13 +206,17 @@ def unshare_take(
 @router.put(
     "/{take_id}/contributors/{account}",
     response_model=shapes.Contributors,
-    responses=problems("not-found", "forbidden", "conflict"),
+    responses=problems("not-found", "forbidden", "gate-closed", "conflict"),
 )
 def add_contributor(
     take: WritableTake, account: AccountName, caller: TracksWriter, service: ServiceDep
 ) -> dict[str, Any]:
-    """Let an account work on the take's project. Needs the scope `tracks:write`."""
-    return {"items": take_projects.let_work(service, caller, take.id, account, may=True)}
+    """Ask an account to work on the take's project. Needs the scope `tracks:write`.
+
+    It works on it once it has accepted: `POST /v1/invitations/{invitation_id}/accept`.
+    """
+    project = take_invitations.invite(service, caller, take.id, account)
+    return _contributors(service, caller, project)
 
 
 @router.delete(
@@ -222,8 +227,9 @@ def add_contributor(
 def remove_contributor(
     take: WritableTake, account: AccountName, caller: TracksWriter, service: ServiceDep
 ) -> dict[str, Any]:
-    """Let an account work on the project no more; its takes stay. Needs `tracks:write`."""
-    return {"items": take_projects.let_work(service, caller, take.id, account, may=False)}
+    """Let an account work on the project no more, or ask it no longer; its takes stay. Needs `tracks:write`."""
+    project, left = take_invitations.end(service, caller, take.id, account)
+    return {"items": [], "invited": []} if left else _contributors(service, caller, project)
 
 
 @router.get(
@@ -248,6 +254,14 @@ def read_take_file(
     Needs the scope `tracks:read`.
     """
     return take_files.answer(service, take, name, wanted)
+
+
+def _contributors(service: Service, caller: Caller, project: TakeProject) -> dict[str, Any]:
+    with service.database.reading() as session:
+        return {
+            "items": take_projects.contributors(session, project.id),
+            "invited": take_invitations.invited(session, caller, project),
+        }
 
 
 def _shared(

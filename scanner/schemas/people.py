@@ -15,6 +15,7 @@ from pydantic import (
 
 from policy.facts import AgeMethod, ConsentScope
 from policy.territories import Territory
+from scanner.generators import MELODY_BYTES
 from scanner.schemas.common import Answer, Asked, Digest, Moment, ShortText
 
 Band = Literal["child", "teen", "adult"]
@@ -285,7 +286,7 @@ class MusicAskedFor(Asked):
 class GenerationAskedFor(MusicAskedFor):
     """What is to be made."""
 
-    melody_midi: Annotated[Base64Bytes, Field(max_length=100_000)] | None = Field(
+    melody_midi: Annotated[Base64Bytes, Field(max_length=MELODY_BYTES)] | None = Field(
         None, description="MIDI file to build on, in base64: its melody is kept and harmonised."
     )
 

@@ -164,6 +164,7 @@ class TreeAnswer(Answer):
     account: str | None
     current: str | None = Field(description="The take that the project goes on from.")
     contributors: list[str]
+    invited: list[str] = Field(description="Who is asked to work on it: told to whose it is.")
     nodes: list[Node]
 
 
@@ -171,3 +172,22 @@ class Contributors(Answer):
     """Accounts that may work on a project beside whose it is."""
 
     items: list[str]
+    invited: list[str] = Field(description="Who is asked and has not answered.")
+
+
+class Invitation(Answer):
+    """What somebody sees of a project before they accept to work on it."""
+
+    id: str
+    state: Literal["invited", "accepted", "declined", "withdrawn", "expired", "ended"]
+    account: str | None
+    project: str = Field(description="The prompt that it began with, at most 80 characters of it.")
+    invited_by: str | None = Field(description="Whose project it is; null: the platform's.")
+    created_at: Moment
+    expires_at: Moment
+
+
+class Invitations(Answer):
+    """Invitations that wait for an answer."""
+
+    items: list[Invitation]

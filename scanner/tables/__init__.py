@@ -81,7 +81,7 @@ from scanner.tables.sign_ins import SignIn
 from scanner.tables.statements import DatabasePush
 from scanner.tables.streams import Stream, StreamPlay
 from scanner.tables.strike_policies import StrikePolicyVersion
-from scanner.tables.takes import Take, TakeContributor, TakeProject, TakeStem
+from scanner.tables.takes import Take, TakeContributor, TakeInvitation, TakeProject, TakeStem
 from scanner.tables.tenants import (
     Account,
     ApiKey,
@@ -198,6 +198,7 @@ __all__ = [
     "Submission",
     "Take",
     "TakeContributor",
+    "TakeInvitation",
     "TakeProject",
     "TakeStem",
     "Tenant",

@@ -36,6 +36,26 @@ class TakeContributor(SQLModel, table=True):
     added_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class TakeInvitation(SQLModel, table=True):
+    """An account that is asked to work on somebody's project, and its answer; it goes with the project."""
+
+    __tablename__ = "take_invitation"
+    __table_args__ = (
+        Index("ix_take_invitation_asked", "project_id", "account_id"),
+        Index("ix_take_invitation_due", "state", "expires_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = Field(max_length=36, foreign_key="tenant.id")
+    project_id: str = Field(max_length=36, foreign_key="take_project.id", ondelete="CASCADE")
+    account_id: str = Field(max_length=36, foreign_key="account.id", index=True)
+    state: str = Field(max_length=20)
+    version: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class Take(SQLModel, table=True):
     """A take: a node of its project's tree. What is heard of it is a track and cleared as one.
 

@@ -18,6 +18,7 @@ _PREVIEW = "/studio/previews/{preview_id}"
 ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("GET", "/studio"): MUSICIANS,
     ("POST", "/studio/reading"): MUSICIANS,
+    ("POST", "/studio/melody"): MUSICIANS,
     ("POST", "/studio/takes"): MUSICIANS,
     ("GET", "/studio/made"): MUSICIANS,
     ("GET", _TAKE): MUSICIANS,
@@ -25,6 +26,7 @@ ROUTES: dict[tuple[str, str], set[str | None]] = {
     ("POST", f"{_TAKE}/current"): MUSICIANS,
     ("POST", f"{_TAKE}/leave"): MUSICIANS,
     ("GET", f"{_TAKE}/files/{{file}}"): MUSICIANS,
+    ("POST", "/studio/invitations/{invitation_id}/{answer}"): MUSICIANS,
     ("POST", "/studio/generations/{generation_id}/away"): MUSICIANS,
     ("POST", "/studio/previews"): MUSICIANS,
     ("GET", _PREVIEW): MUSICIANS,

@@ -11,12 +11,15 @@ from scanner.people_states import (
     AGE_MOVES,
     CONSENT_MOVES,
     GENERATION_MOVES,
+    INVITATION_MOVES,
     AgeMove,
     AgeState,
     ConsentMove,
     ConsentState,
     GenerationMove,
     GenerationState,
+    InvitationMove,
+    InvitationState,
     advance,
 )
 
@@ -24,6 +27,7 @@ TABLES = {
     "age": (AGE_MOVES, AgeState, AgeMove),
     "consent": (CONSENT_MOVES, ConsentState, ConsentMove),
     "generation": (GENERATION_MOVES, GenerationState, GenerationMove),
+    "invitation": (INVITATION_MOVES, InvitationState, InvitationMove),
 }
 STORIES = {
     "a parent agrees and changes their mind": ("consent", ["grant", "withdraw"], "withdrawn"),
@@ -36,6 +40,10 @@ STORIES = {
     "a child's request that a parent refuses": ("generation", ["wait", "withdraw"], "withdrawn"),
     "one request too many": ("generation", ["refuse"], "refused"),
     "a take that repeats what its engine learned": ("generation", ["queue", "refuse"], "refused"),
+    "somebody joins and leaves": ("invitation", ["accept", "end"], "ended"),
+    "somebody does not want to": ("invitation", ["decline"], "declined"),
+    "asked in vain": ("invitation", ["expire"], "expired"),
+    "asked by mistake": ("invitation", ["withdraw"], "withdrawn"),
     "a birthday": ("age", ["purge"], "purged"),
 }
 REFUSED = [
@@ -67,7 +75,7 @@ def test_every_other_move_is_refused_with_the_allowed_ones(name, state, move) ->
 def test_what_has_ended_stays_so(name, data) -> None:
     moves, states, commands = TABLES[name]
     state = next(iter(states))
-    ended = {"withdrawn", "expired", "refused", "purged"}
+    ended = {"withdrawn", "expired", "refused", "purged", "declined", "ended"}
     for move in data.draw(st.lists(st.sampled_from(list(commands)), max_size=8)):
         try:
             after = advance(moves, state, move, "a thing")

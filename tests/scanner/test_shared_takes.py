@@ -13,6 +13,7 @@ from scanner import (
     parental_controls,
     previews,
     take_credits,
+    take_invitations,
     take_nodes,
     take_projects,
     take_variations,
@@ -31,12 +32,12 @@ from scanner.journal import Actor, event_of
 from scanner.parental_controls import ControlsSet
 from scanner.privacy import erasure
 from scanner.service import Service
-from scanner.tables import ReleasedFile, Submission, Take, TakeProject, Track
+from scanner.tables import Generation, ReleasedFile, Submission, Take, TakeProject, Track
 from scanner.take_credits import ERASED_CREATOR
 from scanner.take_variations import VariationAsked
 from scanner.track_states import State
 from tests.casework import events
-from tests.taken import add_take
+from tests.taken import add_take, let_work
 
 PARENT = Actor("parent", "parent")
 BY_BEN = VariationAsked(account="ben")
@@ -116,7 +117,7 @@ def test_who_may_see_one_shared_take_sees_no_other_of_its_project(service, calle
     secret = add_take(service, caller.tenant_id, "ana")
     shared = add_take(service, caller.tenant_id, "ana", parent=secret)
     take_projects.share(service, caller, shared.id, shared=True)
-    take_projects.let_work(service, caller, shared.id, "cid", may=True)
+    let_work(service, caller, shared.id, "cid")
 
     def tree(who: Caller) -> tuple[list[str], list[str]]:
         with service.database.reading() as session:
@@ -181,13 +182,13 @@ def test_who_works_on_anothers_project_leaves_it_and_nobody_else_is_sent_away_by
         ages.assure(service, caller, account, AgeSaid("document", "adult"))
     first = add_take(service, caller.tenant_id, "ana")
     for account in ("ben", "cid"):
-        take_projects.let_work(service, caller, first.id, account, may=True)
+        let_work(service, caller, first.id, account)
     by_ben = add_take(service, caller.tenant_id, "ben", parent=first)
 
-    for account, may in (("cid", False), ("ben", True)):
+    for act, account in ((take_invitations.end, "cid"), (take_invitations.invite, "ben")):
         with pytest.raises(ForbiddenError, match="whose project"):
-            take_projects.let_work(service, ben, first.id, account, may=may)
-    assert take_projects.let_work(service, ben, first.id, "ben", may=False) == []
+            act(service, ben, first.id, account)
+    assert take_invitations.end(service, ben, first.id, "ben")[1]
 
     assert not sees(service, ben, first)
     assert sees(service, ben, by_ben)
@@ -210,7 +211,7 @@ def test_who_works_here_makes_nothing_in_a_creators_name(service, caller, ben, r
         lambda: take_variations.away(service, staff, refused.generation_id),
         lambda: take_projects.share(service, staff, take.id, shared=True),
         lambda: take_projects.go_on_from(service, staff, take.id),
-        lambda: take_projects.let_work(service, staff, take.id, "ben", may=True),
+        lambda: take_invitations.invite(service, staff, take.id, "ben"),
         lambda: generations.request(service, staff, GenerationAsked(prompt, "ben")),
         lambda: previews.ask(service, staff, previews.PreviewAskedFor(prompt, "ben")),
         lambda: previews.begin(service, staff, heard),
@@ -231,7 +232,7 @@ def test_notes_of_a_take_are_its_makers_alone_until_it_is_clear(
 ) -> None:
     ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
     take = add_take(service, caller.tenant_id, "ana", state=state)
-    take_projects.let_work(service, caller, take.id, "ben", may=True)
+    let_work(service, caller, take.id, "ben")
     notes = mido.MidiFile(tracks=[mido.MidiTrack([
         mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=240),
     ])])  # fmt: skip
@@ -281,8 +282,9 @@ def test_lists_and_trees_of_many_takes_are_read_in_as_many_queries_as_of_few(
 def test_a_contributor_goes_on_from_their_take_once_the_project_was_erased(
     service, caller, ben
 ) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
     first = add_take(service, caller.tenant_id, "ana")
-    take_projects.let_work(service, caller, first.id, "ben", may=True)
+    let_work(service, caller, first.id, "ben")
     own = add_take(service, caller.tenant_id, "ben", parent=first)
     with service.database.transaction() as session:
         session.delete(session.get_one(TakeProject, first.project_id))
@@ -290,3 +292,19 @@ def test_a_contributor_goes_on_from_their_take_once_the_project_was_erased(
     again = add_take(service, caller.tenant_id, "ben", parent=own)
 
     assert again.project_id != own.project_id
+
+
+def test_a_variation_says_which_melody_it_builds_on_and_a_fork_holds_none_of_anothers(
+    service, caller, ben
+) -> None:
+    ages.assure(service, caller, "ana", AgeSaid("document", "adult"))
+    take = add_take(service, caller.tenant_id, "ana")
+    take_projects.share(service, caller, take.id, shared=True)
+    sha256 = service.store.put_bytes(caller.tenant_id, b"MThd").sha256
+    with service.database.transaction() as session:
+        session.get_one(Generation, take.generation_id).melody_sha256 = sha256
+
+    (own,) = take_variations.vary(service, caller, take.id, VariationAsked())
+    (fork,) = take_variations.vary(service, caller, take.id, BY_BEN)
+
+    assert (own["melody_sha256"], fork["melody_sha256"]) == (sha256, None)

@@ -1,7 +1,7 @@
 """The studio: from words to takes, heard before they are made, side by side, and downloaded once clear."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -11,13 +11,14 @@ from scanner import (
     live_answers,
     previews,
     take_files,
+    take_invitations,
     take_nodes,
     take_projects,
     take_variations,
     take_views,
 )
 from scanner.blob_answers import FileResponse, WantedDep
-from scanner.console import studio_views
+from scanner.console import melodies, studio_views
 from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.identities import Identity
 from scanner.console.navigation import STUDIO
@@ -25,6 +26,7 @@ from scanner.console.rendering import page, redirect
 from scanner.declarations import DeclarationError
 from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError, ScannerError
+from scanner.generators import MELODY_BYTES
 from scanner.schemas.previews import ControlsAsked
 from scanner.tables import Take
 
@@ -60,6 +62,13 @@ def read_prompt(
     return page(request, "studio_reading.html", read=read)
 
 
+@router.post("/melody")
+def read_melody(request: Request, identity: Musician, form: Posted) -> Response:
+    """What of a MIDI file is understood, once it is chosen."""
+    melody = melodies.understood({"melody_name": "–", **form})
+    return page(request, "studio_melody.html", melody=melody)
+
+
 @router.post("/takes")
 def make_takes(request: Request, identity: Musician, service: ServiceDep, form: Posted) -> Response:
     """Ask for takes of one prompt, up to four, and go where they stand side by side."""
@@ -67,14 +76,16 @@ def make_takes(request: Request, identity: Musician, service: ServiceDep, form: 
         prompt, parameters = _asked(form)
         count = min(max(_whole(form, "count") or 1, 1), studio_views.MOST_SIDE_BY_SIDE)
         first = parameters.pop("seed", None)
-        account = _account(service, identity)
+        account, melody = _account(service, identity), melodies.melody_in(form)
         wanted = [
             generations.GenerationAsked(
-                prompt, account, {**parameters, "stems": True} | _seed(first, n)
+                prompt, account, {**parameters, "stems": True} | _seed(first, n), melody=melody
             )
             for n in range(count)
         ]
         made = generations.request_all(service, identity.caller, wanted)
+    except melodies.BadMelodyError:  # told where the melody stands
+        return _studio(request, identity, service, form, status=422)
     except DeclarationError as error:
         return _studio(request, identity, service, form, wrong=_told(error))
     return redirect(request, _made_path(made))
@@ -140,7 +151,24 @@ def leave_project(
     """Work on somebody's project no more; one's takes stay."""
     if (account := _account(service, identity)) is None:
         raise NotFoundError("project", "that a login of the platform could leave")
-    take_projects.let_work(service, identity.caller, take.id, account, may=False)
+    take_invitations.end(service, identity.caller, take.id, account)
+    return redirect(request, "/studio")
+
+
+@router.post("/invitations/{invitation_id}/{answer}")
+def answer_invitation(
+    request: Request,
+    identity: Musician,
+    service: ServiceDep,
+    invitation_id: str,
+    answer: Literal["accept", "decline"],
+    form: Posted,
+) -> Response:
+    """Work on somebody's project from now on, or say no for good."""
+    if not is_id(invitation_id):
+        raise NotFoundError("invitation", "of this id")
+    act = take_invitations.accept if answer == "accept" else take_invitations.decline
+    act(service, identity.caller, invitation_id)
     return redirect(request, "/studio")
 
 
@@ -238,6 +266,7 @@ def _studio(
     typed: Mapping[str, str],
     wrong: str | None = None,
     preview: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> Response:
     read = None
     if typed.get("prompt"):
@@ -245,17 +274,21 @@ def _studio(
     with service.database.reading() as session:
         gate = studio_views.gate(service, session, identity.caller)
         takes = studio_views.recent(session, identity.caller)
+        asked = studio_views.invitations(service, session, identity.caller)
     return page(
         request,
         "studio.html",
-        422 if wrong else 200,
+        422 if wrong else status,
         player=True,
         typed=typed,
         wrong=wrong,
         read=read,
         gate=gate,
         takes=takes,
+        invitations=asked,
         preview=preview,
+        melody=melodies.understood(typed),
+        melody_bytes=MELODY_BYTES,
     )
 
 

@@ -56,6 +56,7 @@ for (const drop of document.querySelectorAll(".drop")) {
     if (event.target === field || event.dataTransfer.files.length === 0) return;
     event.preventDefault();
     field.files = event.dataTransfer.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
 

@@ -1,5 +1,47 @@
 "use strict";
-// The mixer: stems of one take played together, each with its mute, solo and volume.
+// The mixer: stems of one take played together, each with its mute, solo and volume. A melody that is chosen or dropped.
+
+for (const field of document.querySelectorAll("[data-melody]")) takeMelody(field);
+
+function takeMelody(field) {
+  const input = field.querySelector("input[type=file]");
+  const told = field.querySelector("#melody");
+  let newest = 0;
+
+  const inBase64 = (file) => new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.split(",")[1] || "");
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+
+  async function take(file) {
+    const own = ++newest;
+    told.replaceChildren();
+    if (!file) return;
+    input.setCustomValidity(field.dataset.wait);
+    told.setAttribute("aria-busy", "true");
+    try {
+      const over = file.size > Number(field.dataset.most);
+      const values = { melody: over ? "" : await inBase64(file), melody_name: file.name, melody_size: file.size };
+      if (own === newest) await htmx.ajax("POST", "/studio/melody", { target: told, values });
+    } finally {
+      if (own === newest) {
+        input.setCustomValidity("");
+        told.removeAttribute("aria-busy");
+        if (!told.querySelector("[name=melody]")) input.value = "";
+      }
+    }
+  }
+
+  input.addEventListener("change", () => take(input.files[0]));
+  field.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-melody-off]")) return;
+    input.value = "";
+    take(null);
+    input.focus();
+  });
+}
 
 for (const mixer of document.querySelectorAll("[data-mixer][data-from]")) mix(mixer);
 

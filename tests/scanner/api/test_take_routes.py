@@ -76,7 +76,14 @@ def test_only_contributors_and_forks_of_what_is_shared_build_on_anothers_take(
 
     assert varied("ben") == "forbidden"
     added = platform.http.put(f"{address}/contributors/ben")
-    assert added.json()["items"] == ["ben"]
+    assert (added.json()["items"], added.json()["invited"]) == ([], ["ben"])
+    assert varied("ben") == "forbidden", "before they accept"
+    asked = platform.http.get("/v1/invitations", params={"account": "ben"}).json()["items"]
+    assert [(each["invited_by"], each["state"]) for each in asked] == [("ana", "invited")]
+    accepted = platform.http.post(f"/v1/invitations/{asked[0]['id']}/accept").json()
+    assert accepted["state"] == "accepted"
+    again = platform.http.post(f"/v1/invitations/{asked[0]['id']}/decline")
+    assert problem(again) == "illegal-transition"
     assert varied("ben") == "queued"
     by_ben = add_take(platform.service, platform.tenant.id, "ben", parent=take)
     assert by_ben.project_id == take.project_id

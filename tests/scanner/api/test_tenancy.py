@@ -99,6 +99,7 @@ ADDRESSES = [
     ("PUT", "/v1/takes/{take}/sharing"),
     ("DELETE", "/v1/takes/{take}/sharing"),
     ("PUT", "/v1/takes/{take}/contributors/ana"),
+    ("DELETE", "/v1/takes/{take}/contributors/ana"),
     ("GET", "/v1/accounts/{consent}"),
     ("POST", "/v1/accounts/{consent}/grant"),
     ("POST", "/v1/accounts/{consent}/withdraw"),
