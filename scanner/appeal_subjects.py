@@ -32,6 +32,7 @@ from scanner.tables import (
     Strike,
     Track,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -140,7 +141,9 @@ def _track(session: Session, caller: Caller, track_id: str) -> Contest:
     track = tracks.find(session, caller.tenant_id, track_id)
     if track.decision_id is None:
         parties.affected(session, caller, track)
-        raise IllegalTransitionError(f"the track is {track.state}: nothing was decided on it yet")
+        raise IllegalTransitionError(
+            Told("the track is %(state)s: nothing was decided on it yet", state=track.state)
+        )
     return _decision(session, caller, track.decision_id)
 
 
@@ -175,7 +178,10 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
     dispute = matters.locked(session, Dispute, caller.tenant_id, dispute_id)
     if dispute.state != "upheld":
         raise IllegalTransitionError(
-            f"the dispute is {dispute.state}: it is appealed when the holder has upheld the claim"
+            Told(
+                "the dispute is %(state)s: it is appealed when the holder has upheld the claim",
+                state=dispute.state,
+            )
         )
     who = frozenset(dispute.deciders) | _of_ground(session, "claim", claim.id)
     who |= _of_ground(session, "dispute", dispute.id) | _ruled(session, track)
@@ -207,7 +213,10 @@ def _refused(session: Session, notice: Notice) -> Contest:
     """DSA-20: a notifier whose notice was refused may complain, too."""
     if notice.state != "refused":
         raise IllegalTransitionError(
-            f"the notice is {notice.state}: its sender appeals when it was refused"
+            Told(
+                "the notice is %(state)s: its sender appeals when it was refused",
+                state=notice.state,
+            )
         )
     if not notice.open_to_appeal:
         redress.refuse("refusal")
@@ -221,7 +230,9 @@ def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:
     strike = matters.locked(session, Strike, caller.tenant_id, strike_id)
     actor = _account(session, caller, strike.account_id, "strike")
     if strike.state not in {"pending", "active"}:
-        raise IllegalTransitionError(f"the strike is {strike.state}: it does not count any more")
+        raise IllegalTransitionError(
+            Told("the strike is %(state)s: it does not count any more", state=strike.state)
+        )
     if not strike.open_to_appeal:
         redress.refuse("strike")
     who = frozenset(strike.deciders) | _of_ground(session, strike.ground_kind, strike.ground_id)
@@ -244,7 +255,9 @@ def _sanction(session: Session, caller: Caller, sanction_id: str) -> Contest:
                 raise NotFoundError("sanction", "of this id")
         actor = appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
     if row.state != "in_force":
-        raise IllegalTransitionError(f"the sanction is {row.state}: there is nothing to appeal")
+        raise IllegalTransitionError(
+            Told("the sanction is %(state)s: there is nothing to appeal", state=row.state)
+        )
     if not row.open_to_appeal:
         redress.refuse("sanction")
     who = {row.signed_by, row.second_signer} - {None}

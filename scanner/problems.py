@@ -69,6 +69,7 @@ from scanner.transparency.report import BadPeriodError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.watermark_keys import WatermarkKeyError
 from scanner.webhooks import BadWebhookError
+from scanner.wording import Told, wrong_with
 from watermark.provenance import ProvenanceError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -387,7 +388,10 @@ def _detail(error: Exception, name: str) -> str:
         if error.status_code == 404:
             return "there is nothing at this address"
         if error.status_code == 405:
-            return f"allowed here: {(error.headers or {}).get('Allow', 'another method')}"
+            return Told(
+                "allowed here: %(value)s",
+                value=(error.headers or {}).get("Allow", "another method"),
+            )
         return str(error.detail)
     if isinstance(error, RequestValidationError):
         return _validation_detail(name, error)
@@ -414,8 +418,7 @@ def _errors(error: Exception) -> list[dict[str, str]]:
         return [{"field": "text", "detail": finding} for finding in error.findings]
     if isinstance(error, RequestValidationError) and _validation_name(error) == "bad-fields":
         return [
-            {"field": _place(each["loc"]), "detail": str(each["msg"]).removeprefix("Value error, ")}
-            for each in error.errors()
+            {"field": _place(each["loc"]), "detail": wrong_with(each)} for each in error.errors()
         ]
     return []
 
