@@ -62,6 +62,7 @@ from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.reasons import BadVerdictError
 from scanner.references import BadReferenceError
+from scanner.reviewer_care import BadWishError
 from scanner.rights import BadShareError
 from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
@@ -188,6 +189,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadShareError: "bad-fields",
     BadPeriodError: "bad-fields",
     BadVerdictError: "bad-fields",
+    BadWishError: "bad-fields",
     appeals.MissingPartError: "bad-fields",
     appeals.NotAllowedError: "forbidden",
     appeals.IllegalTransitionError: "illegal-transition",

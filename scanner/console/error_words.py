@@ -18,6 +18,8 @@ from scanner.console.holder_words import WRONG, _
 from scanner.wording import Told, filled
 
 AREA: Final = "errors.po"
+ELSEWHERE: Final = (*WRONG, _("until %(day)s"))
+"""Messages of errors that stand in another area's file."""
 LONGEST: Final = 1000
 """Characters of a text that is held against the templates."""
 FIELDS: Final[Mapping[str, str]] = {
@@ -124,7 +126,7 @@ def _part(text: str, language: str) -> str | None:
 def _messages(language: str) -> frozenset[str]:
     with (languages.FOLDER / language / AREA).open("rb") as file:
         own = {message.id for message in read_po(file) if isinstance(message.id, str)}
-    return frozenset({*own, *WRONG} - {""})
+    return frozenset({*own, *ELSEWHERE} - {""})
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic_core._pydantic_core import list_all_errors
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("scanner", "appeals", "generator")
+PACKAGES: Final = ("scanner", "appeals", "generator", "fingerprint")
 _SAYING: Final = re.compile(r"(Error|Exception|Told)$")
 _SAYERS: Final = frozenset(
     {"error", "_malformed", "_bad_field", "_form", "_refused", "_too_large", "crashed", "_step"}
@@ -18,7 +18,7 @@ _SAYERS: Final = frozenset(
 _NAMES: Final = frozenset(
     {
         "told", "wrong", "flaw", "detail", "why", "there", "where", "there_are", "WRONG", "_REFUSED",
-        "_NO_FULL_NAME", "_NO_STREAM", "_BAD_REDIRECT", "_BY_LINK", "_SIGNATURE",
+        "_NO_FULL_NAME", "_NO_STREAM", "_BAD_REDIRECT", "_BY_LINK",
     }
 )  # fmt: skip
 """What a message is called before it is raised."""
@@ -32,28 +32,31 @@ _RETURNED: Final = frozenset(
 )  # fmt: skip
 """Files whose functions return messages."""
 ELSEWHERE: Final = re.compile(
-    r"""(watermark|policy|fingerprint)/|generator/(engines/|kept_takes|rendering|prompts/|takes|training)
+    r"""(watermark|policy)/|generator/(engines/|kept_takes|rendering|prompts/|takes|training)
+    |fingerprint/(?!extraction)
     |appeals/(columns|deadlines|eu_database|measures|shares|standing|statements|strike_policy)
-    |scanner/(cli|backup|bus|speech|streams|migrations|routes|tables|schemas/appeals|transparency/[pct])
-    |scanner/(settings|upkeep|signed_lines|merkle|secret|watermark_keys|checkpoint|certificates|rollouts|audit)
+    |scanner/(cli|backup|bus/(?!dead_letters)|speech|streams|migrations|routes/(?!notice_pages)|tables|schemas/appeals)
+    |scanner/(transparency/[pct]|settings|upkeep|signed_lines|merkle|secret|watermark_keys|checkpoint|certificates)
     |scanner/privacy/(registry|sweeper|person_keys|personal|export|erasure|reports)
-    |scanner/(sharing|banks|store|sentences|stability|strict_json|drift|installation|licensees|source_audio)
-    |scanner/(engine_child|guarded_http|rescans|mail|live_|badge|error_rates|precheck|inline|effects|database)
-    |scanner/(byte_ranges|tenant_sizes|catalogue\.py|manifests|takes\.py|cursors|dmca_agent|alarms|idempotency)
-    |scanner/(decision_replays|explanations|submissions|dashboards|match_picture|marking|mark_schemas|licens)
-    |scanner/(objections|claims|claim_letters|reconsideration|analysis|pipeline|api)\.py
-    |scanner/(golden_cases|flaggers|backtests|pack_checks|packs_in_force|appointments|admission|stem_lanes)
-    |scanner/audio/(decoder|live|encoding|manifest_work)
-    |scanner/console/(identity_provider|sign_ins|alignment|rendering)|scanner/(generation_engines|sweep)""",
+    |scanner/(sharing|banks|sentences|stability|strict_json|drift|installation|licens|mark_schemas|source_audio|sweep|rollouts|audit)
+    |scanner/(engine_child|guarded_http|rescans|mail|live_|badge|error_rates|precheck|inline|effects|database|api\.py)
+    |scanner/(byte_ranges|tenant_sizes|manifests|takes\.py|cursors|dmca_agent|alarms|idempotency|decision_replays)
+    |scanner/(dashboards|objections\.py|pack_checks|claims\.py|claim_letters|reconsideration|analysis\.py|pipeline|admission)
+    |scanner/audio/(manifest_work|live)|scanner/console/(identity_provider|sign_ins|alignment|rendering)""",
     re.VERBOSE,
 )
 """What only programs, operators and logs meet, or no error; the pages of a pack of rules quote its file."""
+
 
 OMITTED: Final = frozenset(
     {
         "decode failed", "decoder broke", "nobody would sign", "the decoder can't decode silence: %(report)s", "log in first",
         "takes are made here, and cleared like any upload", "text/plain; charset=utf-8", "no words are set here: ",
-        "a small mixed ensemble", "nobody plays a melody", "the notes of the MIDI given are kept", "usual for %(genre)s", "melody_midi: %(why)s",
+        "a small mixed ensemble", "nobody plays a melody", "the notes of the MIDI given are kept", "usual for %(genre)s", "melody_midi: %(why)s", "the file went to the store", "the report and the samples differ", "%(encoder)s encodes no audio",
+        "the store must be a folder or s3://bucket/prefix", "bad tenant %(tenant)s", "the blob was committed or given up already",
+        "Nobody on the staff may decide this case: all who could have decided it before. An administrator adds somebody, or appoints one of them.",
+        "Nobody on the staff may decide this case, on which two appeals officers must agree. An administrator adds an appeals officer.",
+
         "bars win over seconds: %(bars)s bars last %(bars2)s s", "the appeal against its block was granted",
         "an appeal against its block was granted in part",
     }
