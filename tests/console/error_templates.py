@@ -103,6 +103,19 @@ def missing_things() -> set[str]:
     }
 
 
+def untold() -> set[str]:
+    """Messages of the service that have values, and do not bring their template."""
+    return {
+        told
+        for path in _files()
+        if path.is_relative_to(ROOT / "scanner")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for part in _parts(node, returned=False)
+        for text in strings(part)
+        if isinstance(text, ast.JoinedStr) and _is_message(told := template_of(text))
+    } - OMITTED
+
+
 def _own() -> set[str]:
     return {template for path in _files() for template in templates(path)} - OMITTED
 
@@ -150,8 +163,15 @@ def _is_text(node: ast.expr) -> bool:
 def _texts(node: ast.expr) -> Iterator[str]:
     for text in strings(node):
         told = template_of(text) if isinstance(text, ast.JoinedStr) else str(text.value)
-        if " " in told.strip() and re.search(r"[a-z]{2}", re.sub(r"%\(\w+\)s", "", told)):
+        if _is_message(told):
             yield told
+
+
+def _is_message(told: str) -> bool:
+    """Tell a message from a name, an address or a shape: it has words of its own, with blanks between."""
+    return (
+        " " in told.strip() and re.search(r"[a-z]{2}", re.sub(r"%\(\w+\)s", "", told)) is not None
+    )
 
 
 def strings(node: ast.expr) -> Iterator[ast.JoinedStr | ast.Constant]:

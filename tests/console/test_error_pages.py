@@ -139,10 +139,12 @@ def test_rows_of_a_catalogue_that_are_wrong_are_told_in_german(world: World) -> 
             pass
         address = answer.headers.get("HX-Redirect") or answer.headers["location"]
         page = html.unescape(client.get(address).text)
+        report = client.get(f"{address}/report.csv").text
 
-    assert "Schreiben Sie eines von: block, monetise, track." in page
-    assert "'Utopia'" not in page or "ist kein Ländercode" in page
-    assert "Ein ISRC hat zwölf Zeichen, wie US-RC1-76-07839." in page
+    for each in (page, report):
+        assert "'UTOPIA' ist kein Ländercode nach ISO 3166-1" in each or "'Utopia' ist kein" in each
+        assert "Ein ISRC hat zwölf Zeichen, wie US-RC1-76-07839." in each
+        assert "Schreiben Sie eines von: " in each
 
 
 def test_a_file_that_is_no_catalogue_is_refused_in_german(world: World) -> None:

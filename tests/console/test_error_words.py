@@ -54,6 +54,11 @@ def test_states_and_things_are_called_as_people_call_them_and_names_stay() -> No
     assert in_words("nobody ever wrote this", "fr") == "nobody ever wrote this"
 
 
+def test_a_message_of_the_service_with_values_brings_its_template() -> None:
+    """``Told("at most %(most)s files", most=MOST)``, not an f-string: docs/console.md says why."""
+    assert error_templates.untold() == set()
+
+
 def test_everything_that_can_be_missing_has_a_name() -> None:
     assert len(error_templates.missing_things()) > 30
     assert error_templates.missing_things() <= set(TERMS)
