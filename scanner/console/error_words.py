@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 from scanner.console import languages
 from scanner.console.error_terms import TERMS
 from scanner.console.holder_words import WRONG, _
+from scanner.console.music_words import MOODS_AND_GENRES, STEMS
 from scanner.wording import Told, filled
 
 AREA: Final = "errors.po"
@@ -51,6 +52,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "iswc": "ISWC",
 }
 """What forms call a field."""
+_NAMED: Final[Mapping[str, str]] = {each: each for each in (*STEMS, *MOODS_AND_GENRES)} | TERMS
+"""What is a word of the service's own, and no name that somebody gave."""
+_JOINED: Final = _("%(field)s: %(told)s")
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
 _FIELD: Final = re.compile(r"([a-z_]+(?:\.\w+)*): (.+)", re.DOTALL)
 
@@ -64,8 +68,8 @@ def in_words(text: str, language: str) -> str:
 
 
 def label(field: str, language: str) -> str | None:
-    """Return what forms call a field; None if none has it."""
-    message = FIELDS.get(field)
+    """Return what forms call a field, or the one that it is a part of; None if none has it."""
+    message = FIELDS.get(field.partition(".")[0])
     return languages.words(language).gettext(message) if message else None
 
 
@@ -96,13 +100,13 @@ def _value(value: object, language: str) -> str:
     """Say a value: words of the service as people do, what somebody typed as it is."""
     text = str(value)
     if isinstance(text, Told) or " " in text:
-        known = _known(text, language) if text not in TERMS else None
+        known = _known(text, language) if text not in _NAMED else None
         if known is not None:
             return known
-    parts = [text] if text in TERMS else text.split(", ")
-    if not all(each in TERMS for each in parts):
+    parts = [text] if text in _NAMED else text.split(", ")
+    if not all(each in _NAMED for each in parts):
         return text
-    return ", ".join(languages.words(language).gettext(TERMS[each]) for each in parts)
+    return ", ".join(languages.words(language).gettext(_NAMED[each]) for each in parts)
 
 
 def _by_parts(text: str, language: str) -> str:
@@ -119,14 +123,17 @@ def _part(text: str, language: str) -> str | None:
         return known
     named = _FIELD.fullmatch(text)
     told = _known(named[2], language) if named else None
-    return f"{label(named[1], language) or named[1]}: {told}" if named and told else None
+    if named is None or told is None:
+        return None
+    values = {"field": label(named[1], language) or named[1], "told": told}
+    return filled(languages.words(language).gettext(_JOINED), values)
 
 
 @cache
 def _messages(language: str) -> frozenset[str]:
     with (languages.FOLDER / language / AREA).open("rb") as file:
         own = {message.id for message in read_po(file) if isinstance(message.id, str)}
-    return frozenset({*own, *ELSEWHERE} - {""})
+    return frozenset({*own, *ELSEWHERE} - {"", _JOINED})
 
 
 @cache

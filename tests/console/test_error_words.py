@@ -70,7 +70,8 @@ def test_several_messages_and_their_fields_are_told_one_by_one() -> None:
 
     told = in_words(str(found.value), "de")
     assert told.startswith("Tempo: Das darf höchstens ")
-    assert "Das Instrument 'kazoo' gibt es hier nicht" in told
+    assert "Das Instrument 'kazoo' gibt es hier nicht: Wählen Sie aus Akkordeon, " in told
+    assert in_words(str(found.value), "fr").startswith("Tempo : ")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,7 @@ def test_a_closed_gate_has_its_words_by_language() -> None:
 
 
 def test_a_field_is_called_what_the_form_calls_it() -> None:
-    assert (label("title", "de"), label("isrc", "fr"), label("colour", "de")) == (
-        "Titel", "ISRC", None,
-    )  # fmt: skip
+    assert label("title", "de") == "Titel"
+    assert label("isrc", "fr") == "ISRC"
+    assert label("territories.0", "es") == label("territories", "es") is not None
+    assert label("colour", "de") is None

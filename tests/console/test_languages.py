@@ -49,7 +49,7 @@ ALIKE: Final[dict[str, set[str]]] = {
     "de": {
         "Browser", "Form", "Genre", "Index", "Manifest", "Median", "Name", "PSI", "Pseudonym",
         "Solo", "Studio", "Take", "Take %(number)s", "Tempo", "Text", "Webhooks",
-        "ZIP", "flute, harp, double bass", "in %(place)s",
+        "%(field)s: %(told)s", "ZIP", "flute, harp, double bass", "in %(place)s",
     },
     "fr": {
         "%(num)s note", "%(num)s notes", "Administration", "Audit", "Catalogue", "Conditions",
@@ -63,7 +63,7 @@ ALIKE: Final[dict[str, set[str]]] = {
         "trombone", "verdict", "vibraphone", "violence", "webhook",
     },
     "es": {
-        "Error", "PSI", "Solo", "Tempo", "Webhooks", "ZIP", "audio", "banjo", "flute, harp, double bass",
+        "%(field)s: %(told)s", "Error", "PSI", "Solo", "Tempo", "Webhooks", "ZIP", "audio", "banjo", "flute, harp, double bass",
         "glockenspiel", "marimba", "no", "oboe", "piano", "sexual", "viola", "webhook",
     },
 }  # fmt: skip
