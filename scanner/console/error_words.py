@@ -52,7 +52,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "iswc": "ISWC",
 }
 """What forms call a field."""
-_NAMED: Final[Mapping[str, str]] = {each: each for each in (*STEMS, *MOODS_AND_GENRES)} | TERMS
+_NAMED: Final[Mapping[str, str]] = {
+    **{each: each for each in (*STEMS, *MOODS_AND_GENRES)},
+    **TERMS,
+}
 """What is a word of the service's own, and no name that somebody gave."""
 _JOINED: Final = _("%(field)s: %(told)s")
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
