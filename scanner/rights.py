@@ -432,14 +432,10 @@ def _in_words(found: sums.Excess) -> str:
     place = "everywhere" if found.territory == sums.EVERYWHERE else found.territory
     when = "" if found.day == date.min else Told(" from %(day)s on", day=found.day)
     return Told(
-        "the shares of the %(right)s would come to %(parts)s % "
-        "(%(place)s%(when)s), with: %(others)s",
-        right=found.right,
-        parts=sums.percent_of(found.parts),
-        place=place,
-        when=when,
+        "the shares of the %(right)s would come to %(parts)s % (%(place)s%(when)s), with: %(others)s",
+        right=found.right, parts=sums.percent_of(found.parts), place=place, when=when,
         others=", ".join(found.others),
-    )
+    )  # fmt: skip
 
 
 def _conflict_case(
