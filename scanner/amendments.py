@@ -38,6 +38,7 @@ from scanner.tables import (
 )
 from scanner.track_states import State
 from scanner.tracks import close_cases, find, locked, note
+from scanner.wording import Told, wrong_with
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -105,7 +106,9 @@ def draft(
         _can_be_amended(session, track)
         kept = _checked(kind, content, declared(session, track.id))
         if len(listed(session, track.id)) >= MOST:
-            told = f"there are {MOST} changes already: undo or submit the track anew"
+            told = Told(
+                "there are %(most)s changes already: undo or submit the track anew", most=MOST
+            )
             raise DeclarationError([{"field": "kind", "detail": told}])
         row = TrackAmendment(
             id=new_id(),
@@ -256,7 +259,10 @@ def _can_be_amended(session: Session, track: Track) -> None:
     before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if track.state not in STANDING or before is None or before.analysis_id is None:
         raise IllegalTransitionError(
-            f"the track is {track.state}: what was declared can be changed once it was decided on"
+            Told(
+                "the track is %(state)s: what was declared can be changed once it was decided on",
+                state=track.state,
+            )
         )
     if taken_down(session, track):
         raise IllegalTransitionError(
@@ -294,8 +300,8 @@ def _checked(kind: str, content: Mapping[str, Any], known: Mapping[str, Any]) ->
     """Return what is kept of an amendment's content."""
     shape = _SHAPES.get(kind)
     if shape is None:
-        told = f"there are {', '.join(KINDS)}"
-        raise DeclarationError([{"field": "kind", "detail": told}])
+        there_are = Told("there are %(kinds)s", kinds=", ".join(KINDS))
+        raise DeclarationError([{"field": "kind", "detail": there_are}])
     try:
         value = shape.model_validate(dict(content))
     except ValidationError as error:
@@ -312,7 +318,7 @@ def _wrong(error: ValidationError) -> list[dict[str, str]]:
     return [
         {
             "field": str(each["loc"][0]) if each["loc"] else "content",
-            "detail": each["msg"].removeprefix("Value error, "),
+            "detail": wrong_with(each),
         }
         for each in error.errors(include_url=False, include_input=False)
     ]
@@ -326,7 +332,9 @@ def _narrowed(wanted: _Territories, known: Iterable[str]) -> list[str]:
     if not (wanted.territories or wanted.without):
         told = "name the countries in which to offer it, or those to leave out"
     elif not after <= before:
-        told = f"it is not offered there now: {', '.join(sorted(after - before)[:5])}"
+        told = Told(
+            "it is not offered there now: %(after)s", after=", ".join(sorted(after - before)[:5])
+        )
     elif not after:
         told = "nothing would be left: withdraw the track instead"
     elif after == before:

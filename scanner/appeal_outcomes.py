@@ -27,6 +27,7 @@ from scanner.appealing import of_appellant
 from scanner.callers import Caller
 from scanner.errors import NotFoundError
 from scanner.tables import Appeal, Notice, Reference
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -87,8 +88,12 @@ def go_out_of_court(
     name = known.get(body.strip().lower())
     if name is None:
         raise BadAppealError(
-            f"{body!r} is none of the certified bodies: {', '.join(sorted(known.values()))}; the "
-            "setting out_of_court_bodies adds to them"
+            Told(
+                "%(body)s is none of the certified bodies: %(known)s; the setting "
+                "out_of_court_bodies adds to them",
+                body=repr(body),
+                known=", ".join(sorted(known.values())),
+            )
         )
     with service.database.transaction() as session:
         row, actor = of_appellant(service, session, caller, appeal_id, token)
@@ -131,7 +136,12 @@ def _check(decided: AppealDecision) -> None:
         decided.outcome != "deny" or decided.misuse not in misuse.FINDINGS
     ):
         findings = ", ".join(misuse.FINDINGS)
-        raise BadAppealError(f"misuse is found of an appeal that is denied, one of: {findings}")
+        raise BadAppealError(
+            Told(
+                "misuse is found of an appeal that is denied, one of: %(findings)s",
+                findings=findings,
+            )
+        )
     if decided.outcome != "grant_partly":
         return
     if decided.becomes == "clear":
@@ -145,7 +155,12 @@ def _check(decided: AppealDecision) -> None:
 def _check_part(row: Appeal, decided: AppealDecision) -> None:
     """Refuse a part of what has none: it would fall in whole."""
     if decided.outcome == "grant_partly" and row.subject_kind in {"strike", "sanction"}:
-        raise BadAppealError(f"a {row.subject_kind} stands or falls in whole: send grant or deny")
+        raise BadAppealError(
+            Told(
+                "a %(subject_kind)s stands or falls in whole: send grant or deny",
+                subject_kind=row.subject_kind,
+            )
+        )
 
 
 def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:

@@ -12,6 +12,7 @@ from scanner.restrictions import LABEL
 from scanner.rulings import Outcome
 from scanner.strictness import REST
 from scanner.tables import PolicyDecision, Reference, RetroMatch, Track, TrackMatch
+from scanner.wording import Told
 
 Decided = Literal["grant", "grant_partly", "deny"]
 
@@ -61,15 +62,26 @@ def refuse_stricter(left: PolicyDecision, contested: PolicyDecision) -> None:
     found = strictness.stricter(left, contested)
     if found is None:
         return
-    where = "everywhere else" if found.place == REST else f"in {found.place}"
+    where: str = "everywhere else"
+    if found.place != REST:
+        where = Told("in %(place)s", place=found.place)
     if found.by is None:
         raise BadAppealError(
-            f"the appealed decision is {found.before} {where}, and the part would be {found.after}: "
-            "what is left of a decision is never stricter than it was"
+            Told(
+                "the appealed decision is %(before)s %(where)s, and the part would be "
+                "%(after)s: what is left of a decision is never stricter than it was",
+                before=found.before,
+                where=where,
+                after=found.after,
+            )
         )
     raise BadAppealError(
-        f"the appealed decision has no limit by {found.by} {where}, or a lesser one: what is left "
-        "of a decision is never stricter than it was"
+        Told(
+            "the appealed decision has no limit by %(by)s %(where)s, or a lesser "
+            "one: what is left of a decision is never stricter than it was",
+            by=found.by,
+            where=where,
+        )
     )
 
 

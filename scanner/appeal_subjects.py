@@ -42,6 +42,7 @@ from scanner.tables import (
     Strike,
     Track,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -152,7 +153,9 @@ def _track(session: Session, caller: Caller, track_id: str) -> Contest:
     track = tracks.find(session, caller.tenant_id, track_id)
     if track.decision_id is None:
         parties.affected(session, caller, track)
-        raise IllegalTransitionError(f"the track is {track.state}: nothing was decided on it yet")
+        raise IllegalTransitionError(
+            Told("the track is %(state)s: nothing was decided on it yet", state=track.state)
+        )
     return _decision(session, caller, track.decision_id)
 
 
@@ -187,7 +190,10 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
     dispute = matters.locked(session, Dispute, caller.tenant_id, dispute_id)
     if dispute.state != "upheld":
         raise IllegalTransitionError(
-            f"the dispute is {dispute.state}: it is appealed when the holder has upheld the claim"
+            Told(
+                "the dispute is %(state)s: it is appealed when the holder has upheld the claim",
+                state=dispute.state,
+            )
         )
     who = frozenset(dispute.deciders) | _of_ground(session, "claim", claim.id)
     who |= _of_ground(session, "dispute", dispute.id) | _ruled(session, track)
@@ -228,7 +234,10 @@ def _left_out(session: Session, notice: Notice) -> Contest:
     """DSA-20: a notifier may complain, too, whose notice was not acted on, or for less than it asked for."""
     if not leaves_something(notice):
         raise IllegalTransitionError(
-            f"the notice is {notice.state}: its sender appeals when it was refused, or acted on in part"
+            Told(
+                "the notice is %(state)s: its sender appeals when it was refused, or acted on in part",
+                state=notice.state,
+            )
         )
     if not notice.open_to_appeal:
         redress.refuse("refusal" if notice.state == "refused" else "decision")
@@ -244,7 +253,9 @@ def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:
     strike = matters.locked(session, Strike, caller.tenant_id, strike_id)
     actor = _account(session, caller, strike.account_id, "strike")
     if strike.state not in {"pending", "active"}:
-        raise IllegalTransitionError(f"the strike is {strike.state}: it does not count any more")
+        raise IllegalTransitionError(
+            Told("the strike is %(state)s: it does not count any more", state=strike.state)
+        )
     if not strike.open_to_appeal:
         redress.refuse("strike")
     who = frozenset(strike.deciders) | _of_ground(session, strike.ground_kind, strike.ground_id)
@@ -284,7 +295,9 @@ def _party(row: Sanction) -> appeals.Actor:
 
 def _in_force(session: Session, row: Sanction, actor: appeals.Actor) -> Contest:
     if row.state != "in_force":
-        raise IllegalTransitionError(f"the sanction is {row.state}: there is nothing to appeal")
+        raise IllegalTransitionError(
+            Told("the sanction is %(state)s: there is nothing to appeal", state=row.state)
+        )
     if not row.open_to_appeal:
         redress.refuse("sanction")
     who = {row.signed_by, row.second_signer} - {None}

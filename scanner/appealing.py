@@ -27,6 +27,7 @@ from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.evidence_blobs import keep as keep_evidence
 from scanner.tables import Appeal, Claim, Dispute, Message, Notice, Sanction
 from scanner.tracks import locked as locked_track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -72,7 +73,10 @@ def _file(
     until = window_until(service, session, tenant_id, subject)
     if now >= until:
         raise IllegalTransitionError(
-            f"it is too late: this could be appealed before {until:%Y-%m-%d %H:%M} UTC (DSA-20)"
+            Told(
+                "it is too late: this could be appealed before %(until)s UTC (DSA-20)",
+                until=f"{until:%Y-%m-%d %H:%M}",
+            )
         )
     _refuse_again(session, subject.kind, subject.id)
     if subject.kind != "sanction":
@@ -127,7 +131,9 @@ def say(
     with service.database.transaction() as session:
         row, actor = spoken_for(service, session, caller, appeal_id, token)
         if row.state not in {"filed", "assigned", "questions"}:
-            raise IllegalTransitionError(f"the appeal is {row.state}: nobody reads more about it")
+            raise IllegalTransitionError(
+                Told("the appeal is %(state)s: nobody reads more about it", state=row.state)
+            )
         if row.subject_kind == "dispute" and actor.role is Role.RIGHTS_HOLDER:
             _speak(service, session, row, actor, text)
         elif row.state == "questions":
@@ -265,8 +271,13 @@ def _refuse_again(session: Session, kind: str, subject_id: str) -> None:
     )
     if (first := session.exec(query).first()) is not None:
         raise IllegalTransitionError(
-            f"this was appealed already, by the appeal {first.id}, which is {first.state}; against "
-            "what was decided there you can go to an out-of-court body (DSA-21)"
+            Told(
+                "this was appealed already, by the appeal %(id)s, which is %(state)s; "
+                "against what was decided there you can go to an out-of-court body "
+                "(DSA-21)",
+                id=first.id,
+                state=first.state,
+            )
         )
 
 

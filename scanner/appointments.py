@@ -23,6 +23,7 @@ from scanner.errors import ForbiddenError, NotFoundError
 from scanner.letters import Recipient
 from scanner.metrics import CASES_FOR_NOBODY
 from scanner.tables import Case, CaseNote, User
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -101,12 +102,18 @@ def appoint(service: "Service", caller: Caller, case_id: str, email: str, reason
 def _check(session: Session, case: Case, user: User) -> None:
     if case.kind in second_reviews.FOUR_EYES:
         raise ForbiddenError(
-            f"two people must agree on a {case.kind}: add an appeals officer instead "
-            "(clearance user add --role appeals_officer)"
+            Told(
+                "two people must agree on a %(kind)s: add an appeals officer instead "
+                "(clearance user add --role appeals_officer)",
+                kind=case.kind,
+            )
         )
     if (others := may_take(session, case)) and case.state in {State.QUEUED, State.ESCALATED}:
         raise appeals.IllegalTransitionError(
-            f"{len(others)} of the staff may decide this case: nobody needs to be appointed"
+            Told(
+                "%(others)s of the staff may decide this case: nobody needs to be appointed",
+                others=len(others),
+            )
         )
     if _for_officers(case) and user.role not in SENIOR:
         raise appeals.IllegalTransitionError(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import anyio
 from fastapi import HTTPException, Request
 
+from scanner.wording import Told
+
 if TYPE_CHECKING:
     from scanner.settings import Settings
 
@@ -35,12 +37,18 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise HTTPException(408, f"nothing came for {stall:g} s: send it again") from None
+            raise HTTPException(
+                408, Told("nothing came for %(stall)s s: send it again", stall=f"{stall:g}")
+            ) from None
         waited += time.monotonic() - started
         received += len(chunk)
         if waited > stall and received < rate * waited:
             raise HTTPException(
-                408, f"less than {rate} bytes came in a second: send it over a faster line"
+                408,
+                Told(
+                    "less than %(rate)s bytes came in a second: send it over a faster line",
+                    rate=rate,
+                ),
             )
         if chunk:
             yield chunk

@@ -13,6 +13,7 @@ from scanner.errors import ScannerError
 from scanner.reasons import BadVerdictError
 from scanner.tables import Case, Track, TrackMatch
 from scanner.verdicts import Verdict
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -99,7 +100,9 @@ def decide(
     """
     known = duplicates(service, caller, case_id, by).case_ids
     if foreign := sorted(set(case_ids) - set(known)):
-        raise BadVerdictError(f"no duplicates of the case that you may decide: {foreign[0]} …")
+        raise BadVerdictError(
+            Told("no duplicates of the case that you may decide: %(foreign)s …", foreign=foreign[0])
+        )
     with service.database.reading() as session:
         hearings.check(session, caller, case_ids, service.now())
     if wanted.matches:

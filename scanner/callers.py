@@ -5,6 +5,7 @@ from typing import Final
 
 from scanner.errors import ForbiddenError
 from scanner.journal import Actor
+from scanner.wording import Told
 
 SCOPES: Final = (
     "tracks:write",
@@ -52,6 +53,9 @@ class Caller:
         """Raise ``ForbiddenError`` unless the key has the scope."""
         if scope not in self.scopes:
             raise ForbiddenError(
-                f"this key lacks the scope {scope}; it has: "
-                f"{', '.join(sorted(self.scopes)) or 'none'}"
+                Told(
+                    "this key lacks the scope %(scope)s; it has: %(scopes)s",
+                    scope=scope,
+                    scopes=", ".join(sorted(self.scopes)) or "none",
+                )
             )

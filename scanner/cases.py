@@ -17,6 +17,7 @@ from scanner.clock import new_id
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.tables import Case, CaseNote, Track, User
 from scanner.tracks import locked as locked_track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -185,8 +186,11 @@ def set_skills(service: "Service", email: str, skills: list[str], languages: lis
 def _check_undecided(session: Session, case: Case) -> None:
     if case.matter_kind not in {None, "claim"}:
         raise IllegalTransitionError(
-            f"the {case.matter_kind} of this case has a life of its own: decide on it there, or by an "
-            "appeal"
+            Told(
+                "the %(matter_kind)s of this case has a life of its own: decide on it "
+                "there, or by an appeal",
+                matter_kind=case.matter_kind,
+            )
         )
     track = session.get(Track, case.track_id) if case.track_id else None
     if track is not None and track.state == track_states.State.WITHDRAWN:

@@ -30,6 +30,7 @@ from scanner.metrics import INDEX_BYTES, INDEX_REFERENCES
 from scanner.settings import Settings
 from scanner.store import BlobStore, StoreError
 from scanner.tables import CatalogueChange, CatalogueEpoch, Reference
+from scanner.wording import Told
 
 ACTIVE: Final = "active"
 CHUNK: Final = 2000
@@ -242,8 +243,13 @@ class Catalogue:
             index = self.caught_up(tenant_id)  # something changed in between
         if held != wanted:
             raise fingerprint.IndexCorruptError(
-                f"{len(wanted - held)} references are missing from the index, "
-                f"{len(held - wanted)} do not belong there: remove {index.folder} to build it anew"
+                Told(
+                    "%(wanted)s references are missing from the index, %(held)s do not "
+                    "belong there: remove %(folder)s to build it anew",
+                    wanted=len(wanted - held),
+                    held=len(held - wanted),
+                    folder=index.folder,
+                )
             )
         return len(held)
 
@@ -288,7 +294,9 @@ class Catalogue:
         try:
             lock.acquire()
         except Timeout as error:
-            raise BusyError(f"the index of {tenant_id} is being built anew already") from error
+            raise BusyError(
+                Told("the index of %(tenant_id)s is being built anew already", tenant_id=tenant_id)
+            ) from error
         try:
             return self._rebuilt_beside(tenant_id, folder / BESIDE, told)
         finally:
@@ -407,8 +415,12 @@ class Catalogue:
                 "reference_unreadable", tenant=row.tenant_id, reference=row.id, error=str(error)
             )
             raise TransientError(
-                f"the fingerprint of reference {row.id} cannot be read, and nothing can be told "
-                "clear without it: restore the store, or retire the reference and add it again"
+                Told(
+                    "the fingerprint of reference %(id)s cannot be read, and nothing can be "
+                    "told clear without it: restore the store, or retire the reference and "
+                    "add it again",
+                    id=row.id,
+                )
             ) from error
 
 

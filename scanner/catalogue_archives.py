@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from scanner import uploads
 from scanner.catalogue_rows import MOST_ROWS, CatalogueFileError
+from scanner.wording import Told
 from scanner.zip_directories import directory_bytes
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         if (directory_bytes(path) or 0) > MOST_DIRECTORY_BYTES:
-            raise CatalogueFileError(f"a ZIP holds at most {2 * MOST_ROWS} files")
+            raise CatalogueFileError(
+                Told("a ZIP holds at most %(most_rows)s files", most_rows=2 * MOST_ROWS)
+            )
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
@@ -58,7 +61,9 @@ class Archive:
             ) from None
         listed = [each for each in self._zip.infolist() if each.filename and not each.is_dir()]
         if len(listed) > 2 * MOST_ROWS:
-            raise CatalogueFileError(f"a ZIP holds at most {2 * MOST_ROWS} files")
+            raise CatalogueFileError(
+                Told("a ZIP holds at most %(most_rows)s files", most_rows=2 * MOST_ROWS)
+            )
         self._members = {each.filename: each for each in listed}
 
     def close(self) -> None:
@@ -74,7 +79,11 @@ class Archive:
         ]
         if len(found) != 1:
             raise CatalogueFileError(
-                f"a ZIP holds one file that ends in .csv or .xml and describes the rest; this has {len(found)}"
+                Told(
+                    "a ZIP holds one file that ends in .csv or .xml and describes the rest; "
+                    "this has %(found)s",
+                    found=len(found),
+                )
             )
         content = b"".join(self._chunks(found[0], most))
         return found[0], content
@@ -102,7 +111,11 @@ class Archive:
                     size += len(chunk)
                     if size > most:
                         raise CatalogueFileError(
-                            f"{name[:200]}: a file in a ZIP has at most {most} bytes"
+                            Told(
+                                "%(name)s: a file in a ZIP has at most %(most)s bytes",
+                                name=name[:200],
+                                most=most,
+                            )
                         )
                     yield chunk
         except (
@@ -118,7 +131,7 @@ class Archive:
             if isinstance(wrong, CatalogueFileError):
                 raise
             raise CatalogueFileError(
-                f"{name[:200]}: it can't be unpacked: make the ZIP anew"
+                Told("%(name)s: it can't be unpacked: make the ZIP anew", name=name[:200])
             ) from None
 
     def _opened(self, name: str) -> IO[bytes]:

@@ -18,6 +18,7 @@ from scanner.catalogue_rows import (
     error,
 )
 from scanner.safe_csv import plain
+from scanner.wording import Told
 
 MAX_BYTES: Final = 16 << 20
 SEPARATORS: Final = ",;\t"
@@ -44,10 +45,20 @@ def read_csv(raw: bytes) -> list[Row]:
             elif any(each.strip() for each in cells):
                 rows.append(_row(line, header, cells))
             if len(rows) > MOST_ROWS:
-                raise CatalogueFileError(f"a file has at most {MOST_ROWS} rows: send it in parts")
+                raise CatalogueFileError(
+                    Told(
+                        "a file has at most %(most_rows)s rows: send it in parts",
+                        most_rows=MOST_ROWS,
+                    )
+                )
     except csv.Error as wrong:
         raise CatalogueFileError(
-            f"line {begins}: where its cells end can't be told ({wrong}): look at its quotation marks"
+            Told(
+                "line %(begins)s: where its cells end can't be told (%(wrong)s): look at "
+                "its quotation marks",
+                begins=begins,
+                wrong=wrong,
+            )
         ) from None
     if not rows:
         raise CatalogueFileError(
@@ -58,18 +69,23 @@ def read_csv(raw: bytes) -> list[Row]:
 
 def _decoded(raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
-        raise CatalogueFileError(f"a CSV file has at most {MAX_BYTES >> 20} MiB: send it in parts")
+        raise CatalogueFileError(
+            Told(
+                "a CSV file has at most %(max_bytes)s MiB: send it in parts",
+                max_bytes=MAX_BYTES >> 20,
+            )
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
         line = raw[: wrong.start].count(b"\n") + 1
         raise CatalogueFileError(
-            f"line {line}: it is not in UTF-8: save the file as “CSV UTF-8”"
+            Told("line %(line)s: it is not in UTF-8: save the file as “CSV UTF-8”", line=line)
         ) from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise CatalogueFileError(
-            f"line {line}: it holds a NUL character: save the file as “CSV UTF-8”"
+            Told("line %(line)s: it holds a NUL character: save the file as “CSV UTF-8”", line=line)
         )
     return text
 
@@ -80,11 +96,19 @@ def _known(first: str, separator: str) -> int:
 
 def _header(cells: list[str]) -> list[str]:
     names = [each.strip().lower() for each in cells]
-    there_are = f"there are: {', '.join(COLUMNS)}"
+    there_are = Told("there are: %(columns)s", columns=", ".join(COLUMNS))
     if unknown := [name for name in names if name not in COLUMNS]:
-        raise CatalogueFileError(f"line 1: unknown column {unknown[0][:50]!r}; {there_are}")
+        raise CatalogueFileError(
+            Told(
+                "line 1: unknown column %(unknown)s; %(there_are)s",
+                unknown=repr(unknown[0][:50]),
+                there_are=there_are,
+            )
+        )
     if twice := [name for name in COLUMNS if names.count(name) > 1]:
-        raise CatalogueFileError(f"line 1: the column {twice[0]} is there twice")
+        raise CatalogueFileError(
+            Told("line 1: the column %(twice)s is there twice", twice=twice[0])
+        )
     return names
 
 
@@ -95,5 +119,10 @@ def _row(line: int, header: list[str], cells: list[str]) -> Row:
 
 def _misfit(wanted: int, found: int) -> Iterator[dict[str, str]]:
     if found != wanted:
-        told = f"it has {found} cells, and line 1 names {wanted}: quote cells that hold a separator"
+        told = Told(
+            "it has %(found)s cells, and line 1 names %(wanted)s: quote cells that "
+            "hold a separator",
+            found=found,
+            wanted=wanted,
+        )
         yield error("row", told)

@@ -14,6 +14,7 @@ from lxml import etree
 from scanner.catalogue_rows import MOST_ROWS, CatalogueFileError, Row, checked, distinct, error
 from scanner.ddex import message_root
 from scanner.declarations import countries
+from scanner.wording import Told
 
 MAX_BYTES: Final = 16 << 20
 POLICY_OF: Final[Mapping[str, str]] = {
@@ -52,12 +53,16 @@ def read_ern(raw: bytes) -> list[Row]:
     try:
         root = message_root(raw, MAX_BYTES)
     except ValueError as wrong:
-        raise CatalogueFileError(f"{wrong}: send a NewReleaseMessage of ERN 4.3") from None
+        raise CatalogueFileError(
+            Told("%(wrong)s: send a NewReleaseMessage of ERN 4.3", wrong=wrong)
+        ) from None
     if etree.QName(root).localname != "NewReleaseMessage":
         raise CatalogueFileError("the XML is no NewReleaseMessage of ERN 4.3")
     found = [node for node in _all(root, "ResourceList") for node in _all(node, "SoundRecording")]
     if not 0 < len(found) <= MOST_ROWS:
-        raise CatalogueFileError(f"a message holds 1 to {MOST_ROWS} sound recordings")
+        raise CatalogueFileError(
+            Told("a message holds 1 to %(most_rows)s sound recordings", most_rows=MOST_ROWS)
+        )
     people = {
         reference: name
         for party in _all(root, "Party")
@@ -87,7 +92,14 @@ def _claim_errors(claim: _Claim) -> Iterator[dict[str, str]]:
         told = "its deals name several: a recording has one policy; leave the others to another message"
         yield error("policy", told)
     if unknown := sorted(claim.policies - set(POLICY_OF.values())):
-        yield error("policy", f"{unknown[0][:50]!r} is none of {', '.join(POLICY_OF)}")
+        yield error(
+            "policy",
+            Told(
+                "%(unknown)s is none of %(policy_of)s",
+                unknown=repr(unknown[0][:50]),
+                policy_of=", ".join(POLICY_OF),
+            ),
+        )
 
 
 def _contributors(node: Any, people: Mapping[str, str]) -> list[str]:

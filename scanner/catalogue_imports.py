@@ -5,7 +5,7 @@ or the holder's own name for it. Two workers never hold one import, while the le
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -176,12 +176,21 @@ def rows_of(
     return list(session.exec(query.order_by(col(CatalogueImportRow.number)).limit(limit)))
 
 
-def report(session: Session, row: CatalogueImport) -> str:
-    """Return what became of each row as CSV that spreadsheets may open; one line an error."""
+def report(
+    session: Session, row: CatalogueImport, in_words: Callable[[str], str] | None = None
+) -> str:
+    """Return what became of each row as CSV that spreadsheets may open; one line an error.
+
+    Parameters
+    ----------
+    in_words : callable, optional
+        Says an error in the language of who reads it; in English without it.
+    """
+    say = in_words or str
     lines: list[tuple[Any, ...]] = [REPORT]
     for each in rows_of(session, row):
         start = (each.line, each.key, each.fields.get("title", ""), each.state, each.reference_id)
-        told = [(wrong["column"], wrong["detail"]) for wrong in each.errors] or [("", "")]
+        told = [(wrong["column"], say(wrong["detail"])) for wrong in each.errors] or [("", "")]
         lines += [(*start, *wrong) for wrong in told]
     return written(lines)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from scanner import reference_lyrics
 from scanner.declarations import Declaration, DeclarationError
 from scanner.reference_checks import POLICIES
+from scanner.wording import Told
 
 COLUMNS: Final[Mapping[str, str]] = {
     "key": "Your own name for the recording; a later file finds it again by this.",
@@ -79,7 +80,9 @@ def checked(line: int, given: Mapping[str, str], errors: Sequence[dict[str, str]
         named = (each.strip() for each in said["contributors"].split(";"))
         fields["contributors"] = [each for each in named if each]
     if said.get("policy", POLICIES[0]) not in POLICIES:
-        found.append(error("policy", f"write one of: {', '.join(POLICIES)}"))
+        found.append(
+            error("policy", Told("write one of: %(policies)s", policies=", ".join(POLICIES)))
+        )
     fields |= _codes(fields, found)
     if "file" in said and not _inside(said["file"]):
         found.append(error("file", "name a file inside the ZIP, as songs/one.flac"))
@@ -97,7 +100,9 @@ def distinct(rows: Sequence[Row]) -> list[Row]:
     found = []
     for row in rows:
         first = lines.setdefault(row.key, row.line)
-        twice = error("key", f"line {first} is about the same recording: say it once")
+        twice = error(
+            "key", Told("line %(first)s is about the same recording: say it once", first=first)
+        )
         more = () if first == row.line else (twice,)
         found.append(Row(row.line, row.key, row.fields, (*row.errors, *more)))
     return found
@@ -110,7 +115,9 @@ def error(column: str, detail: str) -> dict[str, str]:
 
 def _too_long(said: Mapping[str, str]) -> list[dict[str, str]]:
     return [
-        error(name, f"it has more than {LONGEST[name]} characters: shorten it")
+        error(
+            name, Told("it has more than %(longest)s characters: shorten it", longest=LONGEST[name])
+        )
         for name, text in said.items()
         if len(text) > LONGEST.get(name, len(text))
     ]

@@ -19,6 +19,7 @@ from scanner.journal import Actor
 from scanner.reference_states import Status
 from scanner.store import StoreError
 from scanner.tables import CatalogueImport, CatalogueImportRow, Reference
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -177,7 +178,11 @@ def _known(session: Session, caller: Caller, row: CatalogueImportRow) -> Referen
 def _same(known: Reference, taken: Taken) -> None:
     if known.audio_sha256 != taken.sha256:
         raise RowError(
-            "file", f"{known.id} has another sound: retire it first, or give this one another key"
+            "file",
+            Told(
+                "%(id)s has another sound: retire it first, or give this one another key",
+                id=known.id,
+            ),
         )
 
 

@@ -19,6 +19,7 @@ from scanner.dependencies import is_id
 from scanner.problems import HttpError
 from scanner.routing import media_type_of
 from scanner.service import Service
+from scanner.wording import Told
 
 FIELDS: Final = ("holder_id", "files_of", "dry_run")
 YES: Final = frozenset({"true", "yes", "1", "on"})
@@ -91,7 +92,7 @@ async def received(request: Request, service: Service, act: Callable[[Received],
                 [{"field": "file", "detail": "send a CSV file, a DDEX message or a ZIP"}]
             )
         if unknown := sorted(set(form.fields) - set(FIELDS)):
-            told = f"unknown field; there are: file, {', '.join(FIELDS)}"
+            told = Told("unknown field; there are: file, %(fields)s", fields=", ".join(FIELDS))
             raise DeclarationError([{"field": unknown[0][:100], "detail": told}])
         fields = {name: values[-1].strip() for name, values in form.fields.items()}
         path = upload.sink.finish()

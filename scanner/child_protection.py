@@ -17,6 +17,7 @@ from scanner.packs_in_force import OVERRULED, WITHOUT, less
 from scanner.reasons import BadVerdictError
 from scanner.rulings import Ruling
 from scanner.tables import PolicyDecision, Track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -71,8 +72,11 @@ def _protected(
             str(each["text"]) for each in judgements.limits(child) if "evidence" in each
         )
         raise BadVerdictError(
-            f"no reviewer consents in a parent's stead, so the track is held on: block it everywhere, or "
-            f"leave it until that is settled. {told}"
+            Told(
+                "no reviewer consents in a parent's stead, so the track is held on: "
+                "block it everywhere, or leave it until that is settled. %(told)s",
+                told=told,
+            )
         )
     return child
 

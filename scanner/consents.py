@@ -33,6 +33,7 @@ from scanner.people_events import (
 )
 from scanner.people_states import CONSENT_MOVES, ConsentMove, ConsentState, advance
 from scanner.tables import Account, Consent, Guardian
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -173,13 +174,21 @@ def grant(
         said = row.method or EMAIL_PLUS
         if token is not None and method not in {None, said}:
             raise BadConsentError(
-                f"the link was made for {said}: how a parent is verified is the platform's to say"
+                Told(
+                    "the link was made for %(said)s: how a parent is verified is the "
+                    "platform's to say",
+                    said=said,
+                )
             )
         method = method or said
         if method in WEAK and DISCLOSING & set(row.scopes):
             raise BadConsentError(
-                f"{method} is not enough for {', '.join(sorted(DISCLOSING & set(row.scopes)))}, by which "
-                "others get what is the child's: verify the parent in another way"
+                Told(
+                    "%(method)s is not enough for %(disclosing)s, by which others get what "
+                    "is the child's: verify the parent in another way",
+                    method=method,
+                    disclosing=", ".join(sorted(DISCLOSING & set(row.scopes))),
+                )
             )
         row.method, row.granted_at, row.token_digest = method, now, _digest(fresh)
         row.expires_at = now + timedelta(days=row.lasts_days) if row.lasts_days else None
@@ -362,7 +371,9 @@ def _agreed(asked: list[str], scopes: Collection[str] | None) -> list[str]:
     if scopes is None:
         return asked
     if not scopes or not set(scopes) <= set(asked):
-        raise BadConsentError(f"a parent agrees to some of what was asked: {', '.join(asked)}")
+        raise BadConsentError(
+            Told("a parent agrees to some of what was asked: %(asked)s", asked=", ".join(asked))
+        )
     return _ordered(scopes)
 
 

@@ -18,6 +18,7 @@ from scanner.notice_senders import by_link, day, opens, sender_of, tell
 from scanner.rulings import By
 from scanner.tables import CounterNotice, Letter, Notice, NoticeTrack, Track
 from scanner.tracks import locked
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -178,12 +179,18 @@ def _refuse(session: Session, notice: Notice, named: NoticeTrack | None) -> None
         raise NotFoundError("track", "of this notice")
     if notice.form != "dmca":
         raise IllegalTransitionError(
-            f"a counter-notice answers a DMCA notice, not one of the form {notice.form}: "
-            "contest the decision instead"
+            Told(
+                "a counter-notice answers a DMCA notice, not one of the form %(form)s: "
+                "contest the decision instead",
+                form=notice.form,
+            )
         )
     if named.state != "actioned":
         raise IllegalTransitionError(
-            f"the track is {named.state} under this notice: there is nothing to put back"
+            Told(
+                "the track is %(state)s under this notice: there is nothing to put back",
+                state=named.state,
+            )
         )
     query = select(CounterNotice.id).where(
         CounterNotice.notice_id == notice.id,
@@ -191,7 +198,9 @@ def _refuse(session: Session, notice: Notice, named: NoticeTrack | None) -> None
         col(CounterNotice.state).in_(OPEN),
     )
     if (known := session.exec(query).first()) is not None:
-        raise IllegalTransitionError(f"there is a counter-notice for this track: {known}")
+        raise IllegalTransitionError(
+            Told("there is a counter-notice for this track: %(known)s", known=known)
+        )
 
 
 def _examine(

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from lxml import etree
 
+from scanner.wording import Told
+
 MAX_BYTES: Final = 1 << 20
 MAX_TEXT: Final = 500
 MAX_LIST: Final = 50
@@ -63,11 +65,13 @@ def _checked(fields: dict[Any, Any]) -> dict[str, Any]:
             good = isinstance(each, list) and len(each) <= MAX_LIST and all(map(_is_text, each))
         else:
             raise ValueError(
-                "give the ERN message as XML text, or these fields of it: "
-                + ", ".join(sorted(_TEXTS | _LISTS))
+                Told(
+                    "give the ERN message as XML text, or these fields of it: %(fields)s",
+                    fields=", ".join(sorted(_TEXTS | _LISTS)),
+                )
             )
         if not good:
-            raise ValueError(f"{name} of the ERN message is too long or no text")
+            raise ValueError(Told("%(name)s of the ERN message is too long or no text", name=name))
     return fields
 
 
@@ -88,7 +92,7 @@ def message_root(value: Any, most: int = MAX_BYTES) -> Any:
     except UnicodeEncodeError:
         raise ValueError("the ERN message is no well-formed XML") from None
     if len(raw) > most:
-        raise ValueError(f"an ERN message has at most {most} bytes")
+        raise ValueError(Told("an ERN message has at most %(most)s bytes", most=most))
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

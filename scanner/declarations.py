@@ -25,6 +25,7 @@ from policy.facts import PromptSignal
 from scanner.ddex import parse_ern
 from scanner.errors import ScannerError
 from scanner.strict_json import strict_json
+from scanner.wording import Told, wrong_with
 
 # Regions, reserved and private codes that CLDR lists beside the countries of ISO 3166-1.
 _NOT_COUNTRIES: Final = frozenset(
@@ -58,7 +59,9 @@ def countries() -> frozenset[str]:
 
 def _country(code: str) -> str:
     if code not in countries():
-        raise ValueError(f"{code[:20]!r} is no ISO 3166-1 alpha-2 code, such as DE or US")
+        raise ValueError(
+            Told("%(code)s is no ISO 3166-1 alpha-2 code, such as DE or US", code=repr(code[:20]))
+        )
     return code
 
 
@@ -257,7 +260,7 @@ class Declaration(_Declared):
                 [
                     {
                         "field": ".".join(str(part)[:100] for part in each["loc"]) or "body",
-                        "detail": _plain(each["type"], each["msg"], each["loc"]),
+                        "detail": _plain(each, each["loc"]),
                     }
                     for each in error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
                 ]
@@ -277,8 +280,11 @@ _PARTS: Final[Mapping[str, type[_Declared]]] = {
 }
 
 
-def _plain(kind: str, message: str, place: tuple[int | str, ...]) -> str:
-    if kind == "extra_forbidden":
+def _plain(found: Mapping[str, Any], place: tuple[int | str, ...]) -> str:
+    if found["type"] == "extra_forbidden":
         part = Declaration if len(place) == 1 else _PARTS[str(place[0])]
-        return f"unknown field; there are: {', '.join(sorted(part.model_fields))}"
-    return message.removeprefix("Value error, ")
+        return Told(
+            "unknown field; there are: %(model_fields)s",
+            model_fields=", ".join(sorted(part.model_fields)),
+        )
+    return wrong_with(found)

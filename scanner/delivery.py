@@ -33,6 +33,7 @@ from scanner.privacy import blobs
 from scanner.tables import Provenance, ReleasedFile, Track, TrackStem, Watermark
 from scanner.track_states import State
 from scanner.tracks import locked, person_of
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -107,7 +108,10 @@ def deliver(
     """
     if track.state not in OUT:
         raise IllegalTransitionError(
-            f"a generated track's files go out once it is released, and it is {track.state}"
+            Told(
+                "a generated track's files go out once it is released, and it is %(state)s",
+                state=track.state,
+            )
         )
     return prepared(service, track, form, bit_rate, part)
 
@@ -208,7 +212,7 @@ def first_form(service: "Service", track: Track) -> encoding.Form:
     with service.database.reading() as session:
         row = marking.mark_of(session, track.id)
     if row is None or row.master_sha256 is None:
-        raise NotFoundError("master", f"of track {track.id}")
+        raise NotFoundError("master", Told("of track %(id)s", id=track.id))
     with service.store.path_or_copy(track.tenant_id, row.master_sha256) as master:
         return form if encoding.holds(form, master) else encoding.FLAC
 
@@ -281,14 +285,23 @@ def _rendered(
         readable, measured = marking.read_back(service, facts.watermark.payload, key, delivered)
         if not readable:
             raise UnreadableMarkError(
-                f"the mark can't be read back from the {facts.part} as {facts.form.name}: "
-                f"{measured['reason']}"
+                Told(
+                    "the mark can't be read back from the %(part)s as %(name)s: %(measured)s",
+                    part=facts.part,
+                    name=facts.form.name,
+                    measured=measured["reason"],
+                )
             )
         likeness = _likeness(decoded, delivered)
     if likeness < LIKE:
         raise AlteredFileError(
-            f"the {facts.part} as {facts.form.name} does not sound as what was scanned "
-            f"(likeness {likeness:.2f})"
+            Told(
+                "the %(part)s as %(name)s does not sound as what was scanned (likeness "
+                "%(likeness)s)",
+                part=facts.part,
+                name=facts.form.name,
+                likeness=f"{likeness:.2f}",
+            )
         )
     return path, [signed], measured, round(likeness, 4)
 
@@ -298,7 +311,10 @@ def _master_of(facts: DeliveryFacts) -> str:
     stem = _stem_of(facts)
     if stem is not None and stem.state != MarkState.MARKED:
         raise UnmarkableStemError(
-            f"the stem {stem.name!r} can't carry a readable mark: it leaves only inside its bundle"
+            Told(
+                "the stem %(name)s can't carry a readable mark: it leaves only inside its bundle",
+                name=repr(stem.name),
+            )
         )
     return _sound_of(facts)
 
@@ -315,7 +331,7 @@ def _stem_of(facts: DeliveryFacts) -> TrackStem | None:
     for each in facts.stems:
         if each.name == name and each.master_sha256 is not None:
             return each
-    raise NotFoundError("stem", f"of the name {name!r}")
+    raise NotFoundError("stem", Told("of the name %(name)s", name=repr(name)))
 
 
 def _likeness(scanned: Decoded, delivered: Decoded) -> float:
@@ -420,7 +436,9 @@ def _unmarkable(service: "Service", facts: DeliveryFacts, place: Path) -> tuple[
         path, signed = finished(service, copy, facts)
         scanned, delivered = service.decoder.decode(master), service.decoder.decode(path)
     if not np.array_equal(scanned.samples, delivered.samples):
-        raise AlteredFileError(f"the {facts.part} in its bundle is not what was scanned")
+        raise AlteredFileError(
+            Told("the %(part)s in its bundle is not what was scanned", part=facts.part)
+        )
     return path, signed
 
 

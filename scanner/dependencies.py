@@ -39,6 +39,7 @@ from scanner.tables import (
     Track,
     Webhook,
 )
+from scanner.wording import Told
 
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
@@ -379,7 +380,10 @@ class Precondition:
             return None
         if str(present) not in self.versions:
             raise PreconditionFailedError(
-                f"the object is at version {present}, If-Match named another: read it again"
+                Told(
+                    "the object is at version %(present)s, If-Match named another: read it again",
+                    present=present,
+                )
             )
         return present
 

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, func, select
 
 from scanner.reasons import DISPOSITIONS, BadVerdictError
 from scanner.tables import Analysis, Case, RetroMatch, Track, TrackMatch
+from scanner.wording import Told
 
 LIKELY: Final = 0.5
 """Least score of a match that a verdict speaks of unless it names it."""
@@ -31,10 +32,18 @@ def matches_of(
 def check(session: Session, case: Case, track: Track | None, wanted: Mapping[str, str]) -> None:
     """Raise ``BadVerdictError`` unless these are matches of the case, with what they can be."""
     if unknown := sorted(set(wanted.values()) - set(DISPOSITIONS)):
-        raise BadVerdictError(f"a match is {', '.join(DISPOSITIONS)}; not {', '.join(unknown)}")
+        raise BadVerdictError(
+            Told(
+                "a match is %(dispositions)s; not %(unknown)s",
+                dispositions=", ".join(DISPOSITIONS),
+                unknown=", ".join(unknown),
+            )
+        )
     known = {each.id for each in matches_of(session, case, track)} if track is not None else set()
     if foreign := sorted(set(wanted) - known):
-        raise BadVerdictError(f"no match of this case: {', '.join(foreign)}")
+        raise BadVerdictError(
+            Told("no match of this case: %(foreign)s", foreign=", ".join(foreign))
+        )
 
 
 def record(

@@ -28,6 +28,7 @@ from scanner.rights_events import TrackMended
 from scanner.tables import NoticeTrack, Track, TrackEdit
 from scanner.track_states import GENERATED, State
 from scanner.tracks import Source, end, find, locked, note, submit
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -148,7 +149,10 @@ def _rendered(service: "Service", track: Track, parts: Sequence[Part]) -> "tuple
     samples = mended(decoded.samples, decoded.sample_rate, parts)
     left = samples.shape[1] / decoded.sample_rate
     if left < SHORTEST:
-        told = f"less than {SHORTEST:.0f} s would be left: withdraw the track instead"
+        told = Told(
+            "less than %(shortest)s s would be left: withdraw the track instead",
+            shortest=f"{SHORTEST:.0f}",
+        )
         raise DeclarationError([{"field": "parts", "detail": told}])
     folder = service.settings.temporary_folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +164,12 @@ def _rendered(service: "Service", track: Track, parts: Sequence[Part]) -> "tuple
 
 def _check(parts: Sequence[Part], duration: float) -> None:
     errors = [
-        {"field": f"parts.{n}", "detail": f"give a start before the end, within {duration:.1f} s"}
+        {
+            "field": f"parts.{n}",
+            "detail": Told(
+                "give a start before the end, within %(duration)s s", duration=f"{duration:.1f}"
+            ),
+        }
         for n, part in enumerate(parts)
         if not 0 <= part.start < part.end <= duration + 0.1
     ]

@@ -1,5 +1,7 @@
 """Errors of the service. They know no HTTP: `problems.py` is the one table to RFC 9457."""
 
+from scanner.wording import Told
+
 
 class ScannerError(Exception):
     """Base of every error the service raises itself."""
@@ -9,7 +11,7 @@ class NotFoundError(ScannerError):
     """No such object for this tenant; another tenant's object reads the same."""
 
     def __init__(self, what: str, key: str) -> None:
-        super().__init__(f"no {what} {key}")
+        super().__init__(Told("no %(what)s %(key)s", what=what, key=key))
         self.what = what
         self.key = key
 
@@ -38,7 +40,7 @@ class PackRefusedError(ScannerError):
     """A pack of rules can't be taken or proposed; ``findings`` says what to mend, one sentence each."""
 
     def __init__(self, findings: list[str]) -> None:
-        super().__init__("the pack is refused: " + "; ".join(findings))
+        super().__init__(Told("the pack is refused: %(findings)s", findings="; ".join(findings)))
         self.findings = findings
 
 

@@ -11,6 +11,7 @@ from scanner.declarations import DeclarationError
 from scanner.errors import IllegalTransitionError
 from scanner.journal import Actor
 from scanner.tables import Appeal, Claim, Dispute, Evidence, Holder, TrackAmendment
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -102,7 +103,12 @@ def refuse_over(row: Any) -> None:
     """Raise ``IllegalTransitionError`` if a matter takes no more evidence."""
     if not takes_more(row):
         raise IllegalTransitionError(
-            f"the {row.KIND} is {row.state}: it takes no more evidence; {_instead(row)}"
+            Told(
+                "the %(kind)s is %(state)s: it takes no more evidence; %(row)s",
+                kind=row.KIND,
+                state=row.state,
+                row=_instead(row),
+            )
         )
 
 
@@ -123,7 +129,7 @@ def refuse_more(session: Session, matter: tuple[str, str]) -> None:
         Evidence.matter_kind == matter[0], Evidence.matter_id == matter[1]
     )
     if session.exec(count).one() >= MOST:
-        told = f"there are {MOST} files already: put several into one"
+        told = Told("there are %(most)s files already: put several into one", most=MOST)
         raise DeclarationError([{"field": "file", "detail": told}])
 
 

@@ -20,6 +20,7 @@ from scanner.privacy.erasure import refuse_erased
 from scanner.store import BlobNotFoundError, StoreError
 from scanner.tables import Analysis, Reference, Track
 from scanner.track_states import State
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -273,7 +274,10 @@ def reference_fingerprint(
     except (BlobNotFoundError, fingerprint.InvalidFingerprintError) as error:
         log.error("reference_unreadable", reference=reference_id, error=str(error))
         raise TransientError(
-            f"the fingerprint of reference {reference_id} can't be read: restore the store"
+            Told(
+                "the fingerprint of reference %(reference_id)s can't be read: restore the store",
+                reference_id=reference_id,
+            )
         ) from error
 
 
@@ -298,8 +302,11 @@ def _match(
         return dict(wanted[0])
     if matches:
         raise NothingToDrawError(
-            f"reference {reference_id} was not found in this track; found were: "
-            + ", ".join(each["reference_id"] for each in matches[:10])
+            Told(
+                "reference %(reference_id)s was not found in this track; found were: %(found)s",
+                reference_id=reference_id,
+                found=", ".join(each["reference_id"] for each in matches[:10]),
+            )
         )
     if threshold is None:
         raise NothingToDrawError(
@@ -307,7 +314,11 @@ def _match(
             "below 0.5 to draw what comes nearest today"
         )
     raise NothingToDrawError(
-        f"nothing in the index reaches a score of {threshold:g} in this track: give a lower threshold"
+        Told(
+            "nothing in the index reaches a score of %(threshold)s in this track: "
+            "give a lower threshold",
+            threshold=f"{threshold:g}",
+        )
     )
 
 

@@ -16,6 +16,7 @@ from scanner.errors import ScannerError
 from scanner.guarded_http import header, request
 from scanner.store import connection_errors
 from scanner.url_guard import Target, UnresolvedError, UrlGuard, UrlRefusedError
+from scanner.wording import Told
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -100,7 +101,9 @@ def fetch(
     except httpcore.TimeoutException as error:
         raise FetchError(
             "url-timeout",
-            f"the address gave no whole file in {limits.seconds:.0f} s",
+            Told(
+                "the address gave no whole file in %(seconds)s s", seconds=f"{limits.seconds:.0f}"
+            ),
             transient=True,
         ) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
@@ -125,7 +128,9 @@ def _fetch_http(
             if response.status != 200:
                 raise FetchError(
                     "url-status",
-                    f"the server answered {response.status} instead of the file",
+                    Told(
+                        "the server answered %(status)s instead of the file", status=response.status
+                    ),
                     transient=response.status in {408, 425, 429} or response.status >= 500,
                 )
             if (header(response, "content-encoding") or "identity").strip().lower() != "identity":
@@ -135,7 +140,9 @@ def _fetch_http(
                 raise _too_large(limits)
             _copy(response.iter_stream(), writer, limits)
             return Fetched(header(response, "content-type"), writer.size)
-    raise FetchError("url-refused", f"more than {MAX_REDIRECTS} redirects")
+    raise FetchError(
+        "url-refused", Told("more than %(max_redirects)s redirects", max_redirects=MAX_REDIRECTS)
+    )
 
 
 def joined(url: str, location: str) -> str:
@@ -163,7 +170,10 @@ def _copy(source: Iterable[bytes], writer: Sink, limits: FetchLimits) -> None:
 
 
 def _too_large(limits: FetchLimits) -> FetchError:
-    return FetchError("url-too-large", f"the file is larger than {limits.max_bytes} bytes")
+    return FetchError(
+        "url-too-large",
+        Told("the file is larger than %(max_bytes)s bytes", max_bytes=limits.max_bytes),
+    )
 
 
 def _s3_chunks(url: str, options: dict[str, Any], deadline: float) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from scanner.journal import PIPELINE, Actor, record
 from scanner.letters import Recipient, write
 from scanner.notice_events import FlaggerChanged
 from scanner.tables import ApiKey, Flagger, Notice
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -131,7 +132,9 @@ def remove(service: "Service", caller: Caller, flagger_id: str, reason: str) -> 
     """
     reason, now = reason.strip(), service.now()
     if not 0 < len(reason) <= LONGEST_REASON:
-        raise BadRemovalError(f"say why, in at most {LONGEST_REASON} characters")
+        raise BadRemovalError(
+            Told("say why, in at most %(longest_reason)s characters", longest_reason=LONGEST_REASON)
+        )
     with service.database.transaction() as session:
         find(session, caller.tenant_id, flagger_id)
         flagger = session.get_one(Flagger, flagger_id, with_for_update=True, populate_existing=True)

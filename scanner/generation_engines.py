@@ -20,6 +20,7 @@ from scanner.events import Administered
 from scanner.generators import BUILTIN
 from scanner.journal import Actor, record
 from scanner.tables import GeneratorEngine, Track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -77,7 +78,14 @@ def ensure(service: "Service", name: str, *, asking: bool = False) -> GeneratorE
         If something that it needs is missing; the message names it.
     """
     if name not in names(service):
-        raise NotFoundError("engine", f"of the name {name!r}: {', '.join(names(service))}")
+        raise NotFoundError(
+            "engine",
+            Told(
+                "of the name %(name)s: %(service)s",
+                name=repr(name),
+                service=", ".join(names(service)),
+            ),
+        )
     packaged = engine_child.packaged() if name == BUILTIN and not asking else None
     known = Known(**(packaged or engine_child.manifest(service, name, patient=asking)))
     now = service.now()
@@ -103,7 +111,11 @@ def stopped(service: "Service", name: str) -> str | None:
 def require(session: Session, name: str, version: str) -> None:
     """Raise ``EngineDisabledError`` unless an engine may make takes, until the transaction ends."""
     row = _locked(session, name, version)
-    why = f"the engine {name} {version} is not on record" if row is None else _why_not(row)
+    why = (
+        Told("the engine %(name)s %(version)s is not on record", name=name, version=version)
+        if row is None
+        else _why_not(row)
+    )
     if why is not None:
         raise EngineDisabledError(why)
 
@@ -150,8 +162,13 @@ def enable(service: "Service", actor: Actor, name: str, reason: str) -> Generato
         row = session.get_one(GeneratorEngine, row.id, with_for_update=True)
         if row.test is None or not row.test["passed"]:
             raise IllegalTransitionError(
-                f"the engine {name} is {row.state}: it is enabled once its test passes, "
-                f"`clearance engines test {name}`"
+                Told(
+                    "the engine %(name)s is %(state)s: it is enabled once its test passes, "
+                    "`clearance engines test %(name2)s`",
+                    name=name,
+                    state=row.state,
+                    name2=name,
+                )
             )
         return _switched(service, session, row, EngineState.ENABLED, reason, actor)
 
@@ -165,7 +182,7 @@ def disable(service: "Service", actor: Actor, name: str, reason: str) -> list[Ge
             select(GeneratorEngine).where(GeneratorEngine.name == name).with_for_update()
         ).all()
         if not rows:
-            raise NotFoundError("engine", f"of the name {name!r} on record")
+            raise NotFoundError("engine", Told("of the name %(name)s on record", name=repr(name)))
         log.warning("engine_disabled", engine=name)
         return [
             _switched(service, session, row, EngineState.DISABLED, reason, actor)
@@ -207,8 +224,14 @@ def _locked(session: Session, name: str, version: str) -> GeneratorEngine | None
 def _why_not(row: GeneratorEngine) -> str | None:
     if row.state == EngineState.ENABLED:
         return None
-    why = f": {row.reason}" if row.reason else f": run `clearance engines test {row.name}`"
-    return f"the engine {row.name} {row.engine_version} is {row.state}{why}"
+    of = {"name": row.name, "version": row.engine_version, "state": row.state}
+    if row.reason:
+        return Told(
+            "the engine %(name)s %(version)s is %(state)s: %(reason)s", **of, reason=row.reason
+        )
+    return Told(
+        "the engine %(name)s %(version)s is %(state)s: run `clearance engines test %(name)s`", **of
+    )
 
 
 def _row(session: Session, known: Known) -> GeneratorEngine | None:

@@ -12,6 +12,7 @@ from scanner import people
 from scanner.errors import ScannerError
 from scanner.tables import Account, Generation, Preview, Track
 from scanner.track_states import State
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -109,8 +110,11 @@ def check_rate(
     ).one()
     if asked + more > limit:
         raise TooManyGenerationsError(
-            f"at most {limit} takes are asked for in a minute for one account, and as many "
-            "previews: slow down"
+            Told(
+                "at most %(limit)s takes are asked for in a minute for one account, and "
+                "as many previews: slow down",
+                limit=limit,
+            )
         )
 
 

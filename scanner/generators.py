@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scanner import engine_access
 from scanner.declarations import DeclarationError
 from scanner.tables import Generation, Preview
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -31,7 +32,10 @@ def installed() -> dict[str, Any]:
     if not SOUNDFONT.exists():
         missing.append("the packages libfluidsynth3 and fluid-soundfont-gm")
     if missing:
-        detail = f"what is allowed stays queued until {' and '.join(missing)} is installed"
+        detail = Told(
+            "what is allowed stays queued until %(missing)s is installed",
+            missing=" and ".join(missing),
+        )
         return {"installed": False, "detail": detail}
     return {"installed": True, "detail": "takes are made here, and cleared like any upload"}
 
@@ -61,7 +65,7 @@ def check(wanted_fields: dict[str, Any], *, longest: float) -> None:
     except InvalidRequestError as error:
         raise DeclarationError([{"field": "request", "detail": str(error)}]) from error
     if (wanted.seconds or 0) > longest:
-        told = f"at most {longest:g} s are made at once here"
+        told = Told("at most %(longest)s s are made at once here", longest=f"{longest:g}")
         raise DeclarationError([{"field": "seconds", "detail": told}])
 
 

@@ -13,6 +13,7 @@ from scanner.journal import record
 from scanner.reasons import BadVerdictError
 from scanner.tables import Case, GoldenCase
 from scanner.verdicts import ALLOWED
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -39,7 +40,13 @@ def add(service: "Service", caller: Caller, source_id: str, verdict: str) -> Cas
             )
         if verdict not in ALLOWED.get(source.kind, ()):
             known = ", ".join(ALLOWED.get(source.kind, ()))
-            raise BadVerdictError(f"a case of kind {source.kind} is decided by one of {known}")
+            raise BadVerdictError(
+                Told(
+                    "a case of kind %(kind)s is decided by one of %(known)s",
+                    kind=source.kind,
+                    known=known,
+                )
+            )
         now = service.now()
         case = appeals.open_case(
             case_id=new_id(),

@@ -18,6 +18,7 @@ from scanner.journal import Actor, record
 from scanner.matter_events import CaseHeard
 from scanner.reasons import BadVerdictError
 from scanner.tables import Case, CaseHearing
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -87,6 +88,10 @@ def check(session: Session, caller: Caller, case_ids: Sequence[str], now: dateti
     left = required(case_ids) - len(heard(session, caller, case_ids, now))
     if left > 0:
         raise BadVerdictError(
-            f"listen to {left} more of these {len(set(case_ids))} cases first, and say of each that you did: "
-            "one verdict for several needs a sample that was heard"
+            Told(
+                "listen to %(left)s more of these %(case_ids)s cases first, and say of "
+                "each that you did: one verdict for several needs a sample that was heard",
+                left=left,
+                case_ids=len(set(case_ids)),
+            )
         )

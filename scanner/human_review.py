@@ -13,6 +13,7 @@ from scanner.journal import Actor, Event, record
 from scanner.tables import Case, PolicyDecision, Track
 from scanner.track_states import State
 from scanner.tracks import locked
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -50,7 +51,11 @@ def ask(service: "Service", caller: Caller, track_id: str, statement: str | None
         if statement and statement not in {reason.get("text") for reason in case.reasons}:
             if sum(reason["rule"] == RULE for reason in case.reasons) >= MOST_STATEMENTS:
                 raise ConflictError(
-                    f"{MOST_STATEMENTS} statements are with the case already: wait for the decision"
+                    Told(
+                        "%(most_statements)s statements are with the case already: wait for the "
+                        "decision",
+                        most_statements=MOST_STATEMENTS,
+                    )
                 )
             case.reasons = [*case.reasons, {"rule": RULE, "text": statement}]
             case.version += 1
@@ -94,8 +99,11 @@ def _opened(
     decision = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if track.state not in RESTRICTED or decision is None or decision.automation != "fully":
         raise IllegalTransitionError(
-            f"the track is {track.state}: only a restriction that rules alone decided is put before "
-            "a person"
+            Told(
+                "the track is %(state)s: only a restriction that rules alone decided is "
+                "put before a person",
+                state=track.state,
+            )
         )
     case = appeals.open_case(
         case_id=new_id(),

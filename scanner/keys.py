@@ -28,6 +28,7 @@ from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
 from scanner.tables import ApiKey, Holder, Tenant, User
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -123,10 +124,16 @@ def create_key(
     """
     if unknown := sorted(set(scopes) - set(SCOPES)):
         raise BadKeyRequestError(
-            f"unknown scope {', '.join(unknown)}; there are: {', '.join(SCOPES)}"
+            Told(
+                "unknown scope %(unknown)s; there are: %(scopes)s",
+                unknown=", ".join(unknown),
+                scopes=", ".join(SCOPES),
+            )
         )
     if not scopes:
-        raise BadKeyRequestError(f"name at least one scope of: {', '.join(SCOPES)}")
+        raise BadKeyRequestError(
+            Told("name at least one scope of: %(scopes)s", scopes=", ".join(SCOPES))
+        )
     if holder_id is not None:
         scopes = _for_holders(scopes)
     token = (TEST if sandbox else LIVE) + secrets.token_urlsafe(KEY_BYTES)
@@ -166,8 +173,11 @@ def _for_holders(scopes: Collection[str]) -> Collection[str]:
         return HOLDER_SCOPES
     if beyond := sorted(set(scopes) - set(HOLDER_SCOPES)):
         raise BadKeyRequestError(
-            f"a rights holder's key has no scope {', '.join(beyond)}; it may have: "
-            f"{', '.join(HOLDER_SCOPES)}"
+            Told(
+                "a rights holder's key has no scope %(beyond)s; it may have: %(holder_scopes)s",
+                beyond=", ".join(beyond),
+                holder_scopes=", ".join(HOLDER_SCOPES),
+            )
         )
     return scopes
 
@@ -292,7 +302,11 @@ def describe(key: ApiKey) -> dict[str, Any]:
 def require_scopes(caller: Caller, wanted: Collection[str]) -> None:
     """Raise ``ForbiddenError`` if a key would be stronger than the one that makes it."""
     if beyond := sorted(set(wanted) & set(SCOPES) - caller.scopes):
-        raise ForbiddenError(f"this key has no scope {', '.join(beyond)} and can't give it away")
+        raise ForbiddenError(
+            Told(
+                "this key has no scope %(beyond)s and can't give it away", beyond=", ".join(beyond)
+            )
+        )
 
 
 def create_user(
@@ -320,7 +334,9 @@ def create_user(
         What is kept, and the password, this once.
     """
     if role not in ROLES:
-        raise BadKeyRequestError(f"role {role!r} is none of {', '.join(ROLES)}")
+        raise BadKeyRequestError(
+            Told("role %(role)s is none of %(roles)s", role=repr(role), roles=", ".join(ROLES))
+        )
     if holder_id is not None and role != "rights_holder":
         raise BadKeyRequestError("only a login of the role rights_holder acts for a holder")
     email = checked_email(email)

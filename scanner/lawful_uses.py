@@ -16,6 +16,7 @@ from scanner.rights_events import LawfulUseFlagged
 from scanner.rulings import Ruling
 from scanner.tables import PolicyDecision, Submission, Track
 from scanner.track_states import State
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -87,8 +88,11 @@ def _by_rules(session: Session, track: Track) -> PolicyDecision:
     before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if track.state not in _STANDING or before is None or before.analysis_id is None:
         raise IllegalTransitionError(
-            f"the track is {track.state}: say that the use is lawful when it is submitted, or when it "
-            "was decided on"
+            Told(
+                "the track is %(state)s: say that the use is lawful when it is "
+                "submitted, or when it was decided on",
+                state=track.state,
+            )
         )
     if not judgements.is_judged(before) or judgements.is_part(session, before):
         raise IllegalTransitionError("a person has decided on the track: appeal that decision")

@@ -14,6 +14,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from scanner.errors import BusyError, ScannerError
 from scanner.problems import HttpError
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -84,7 +85,12 @@ class RateLimits:
             return headers
         raise HttpError(
             "rate-limited",
-            f"at most {limit.amount} requests in {limit.get_expiry()} s for each {name}: slow down",
+            Told(
+                "at most %(amount)s requests in %(limit)s s for each %(name)s: slow down",
+                amount=limit.amount,
+                limit=limit.get_expiry(),
+                name=name,
+            ),
             headers=headers | {"Retry-After": str(wait)},
         )
 
@@ -107,7 +113,10 @@ class Crowd:
         """Raise ``BusyError`` if it is so; called on the event loop, whose threads these are."""
         waiting = current_default_thread_limiter().statistics().tasks_waiting
         if waiting >= self._limit:
-            raise BusyError(f"{waiting} requests wait already: come back later", retry_after=2)
+            raise BusyError(
+                Told("%(waiting)s requests wait already: come back later", waiting=waiting),
+                retry_after=2,
+            )
         if not waiting:
             return
         if self._is_late:
@@ -147,7 +156,9 @@ class BackPressure:
         """Raise ``BusyError`` if the queue is full."""
         limit = self._service.settings.queue_limit
         if self._current() >= limit:
-            raise BusyError(f"{limit} tracks wait already: come back later", retry_after=30)
+            raise BusyError(
+                Told("%(limit)s tracks wait already: come back later", limit=limit), retry_after=30
+            )
 
     def _current(self) -> int:
         with self._lock:

@@ -14,6 +14,7 @@ from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
 from scanner.tables import ConsoleSession, Holder, LoginLink, User
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -96,7 +97,11 @@ def check_role(role: str | None) -> None:
     if role is not None and role not in keys.LOGIN_ROLES:
         known = ", ".join(keys.LOGIN_ROLES)
         raise keys.BadKeyRequestError(
-            f"role {role!r} is none of {known}; creators and parents enter by links"
+            Told(
+                "role %(role)s is none of %(known)s; creators and parents enter by links",
+                role=repr(role),
+                known=known,
+            )
         )
 
 

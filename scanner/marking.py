@@ -29,6 +29,7 @@ from scanner.tables import Submission, Track, TrackStem, Watermark
 from scanner.track_states import GENERATED
 from scanner.tracks import locked, person_of
 from scanner.watermark_keys import KeyRing, WatermarkKeyError
+from scanner.wording import Told
 from watermark import Key, Payload
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _new_row(service: "Service", session: Session, track: Track, key: Key) -> Wa
     ).one()
     made = declared.get(GENERATED)
     if made is None:
-        raise NotFoundError("generated take", f"of track {track.id}")
+        raise NotFoundError("generated take", Told("of track %(id)s", id=track.id))
     payload_id = secrets.token_hex(ID_BYTES)
     return Watermark(
         id=new_id(),

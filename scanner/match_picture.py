@@ -21,6 +21,7 @@ import fingerprint
 from fingerprint.waveform import COLUMNS_PER_SECOND
 from scanner.errors import ScannerError
 from scanner.sentences import clock
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +130,9 @@ def draw(picture: MatchPicture, form: Format) -> bytes:
             picture.track, picture.reference, picture.longest, kind=picture.kind
         )
     except fingerprint.TooShortError as error:
-        raise NothingToDrawError(f"of this match nothing can be drawn: {error}") from error
+        raise NothingToDrawError(
+            Told("of this match nothing can be drawn: %(error)s", error=error)
+        ) from error
     title = _printable(f"{picture.sentence[0].upper()}{picture.sentence[1:]}.")
     description = (
         f"Above: {_printable(picture.track_name)} and {_printable(picture.reference_name)} over "

@@ -10,6 +10,7 @@ from scanner import database_push, statements
 from scanner.clock import new_id
 from scanner.errors import NotFoundError
 from scanner.tables import StatementOfReasons
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -54,5 +55,7 @@ def of_matter(session: Session, tenant_id: str, kind: str, matter_id: str) -> St
     )
     found = session.exec(query).first()
     if found is None:
-        raise NotFoundError("statement", f"of this {kind}: it restricts nothing, or not yet")
+        raise NotFoundError(
+            "statement", Told("of this %(kind)s: it restricts nothing, or not yet", kind=kind)
+        )
     return found

@@ -13,6 +13,7 @@ from scanner.callers import Caller
 from scanner.declarations import DeclarationError
 from scanner.errors import NotFoundError
 from scanner.tables import Appeal, Message, Notice, Sanction
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -121,7 +122,7 @@ def answer(
 def _said(text: str, field: str) -> str:
     text = text.strip()
     if not 1 <= len(text) <= LONGEST:
-        told = f"write something, in at most {LONGEST} characters"
+        told = Told("write something, in at most %(longest)s characters", longest=LONGEST)
         raise DeclarationError([{"field": field, "detail": told}])
     return text
 

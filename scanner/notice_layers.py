@@ -16,6 +16,7 @@ from scanner.rulings import Ruling
 from scanner.tables import Notice, NoticeTrack, PolicyDecision, Track
 from scanner.track_states import State
 from scanner.tracks import locked
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -54,7 +55,11 @@ def put_back(
     elif track.state != State.WITHDRAWN:
         if track.state not in RULABLE:
             raise IllegalTransitionError(
-                f"the track is {track.state}: a decision takes effect just now; try again in a moment"
+                Told(
+                    "the track is %(state)s: a decision takes effect just now; try again in "
+                    "a moment",
+                    state=track.state,
+                )
             )
         earlier = session.get_one(PolicyDecision, row.prior_decision_id)
         now = claim_outcomes.as_it_would_be_now(service, session, track, earlier, why)

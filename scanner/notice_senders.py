@@ -19,6 +19,7 @@ from scanner.letter_dates import Day
 from scanner.letters import Recipient, write
 from scanner.notice_events import NoticeTurnedAway
 from scanner.tables import Letter, Notice
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -171,7 +172,13 @@ def refuse_suspended(
             now=now,
             actor=actor,
         )
-    words = (
-        f"until {day(service, sanction.ends_at)}" if sanction.ends_at else "until further notice"
+    words: str = "until further notice"
+    if sanction.ends_at:
+        words = Told("until %(day)s", day=day(service, sanction.ends_at))
+    raise SenderSuspendedError(
+        Told(
+            "your notices are not taken %(words)s (DSA-23): %(reason)s",
+            words=words,
+            reason=sanction.reason,
+        )
     )
-    raise SenderSuspendedError(f"your notices are not taken {words} (DSA-23): {sanction.reason}")

@@ -18,6 +18,7 @@ from scanner.notice_cases import close_cases, open_case
 from scanner.notice_senders import WHAT, Party, day, party_of, tell
 from scanner.notices import BadNoticeError
 from scanner.tables import Case, Notice
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -80,7 +81,9 @@ def decide(
     if verdict.verdict not in {"action", "refuse"}:
         raise BadNoticeError("a notice is decided by `action` or `refuse`")
     if verdict.misuse is not None and verdict.misuse not in misuse.FINDINGS:
-        raise BadNoticeError(f"misuse is one of: {', '.join(misuse.FINDINGS)}")
+        raise BadNoticeError(
+            Told("misuse is one of: %(findings)s", findings=", ".join(misuse.FINDINGS))
+        )
     remedy, places = remedy_of(verdict.remedy, notice.form)
     rows = notice_tracks.of_notice(session, notice.id, "named")
     tracks = notice_tracks.lock_all(session, rows)

@@ -34,6 +34,7 @@ from scanner.notice_senders import (
     token_of,
 )
 from scanner.tables import Message, Notice, NoticeTrack, Reference
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -96,8 +97,11 @@ def file(service: "Service", caller: Caller, filing: Filing) -> Notice:
         )
     if filing.form in AUTHORITIES and (caller.holder_id or caller.flagger_id):
         raise ForbiddenError(
-            f"a notice of the form {filing.form} comes from an authority: the platform, which knows that "
-            "it is one, sends it with its own key (DSA-15, DSA-18)"
+            Told(
+                "a notice of the form %(form)s comes from an authority: the platform, "
+                "which knows that it is one, sends it with its own key (DSA-15, DSA-18)",
+                form=filing.form,
+            )
         )
     made = new(service, caller.tenant_id, filing)
     made.holder_id, made.flagger_id = caller.holder_id, caller.flagger_id
@@ -131,7 +135,9 @@ def file_publicly(service: "Service", tenant_id: str, filing: Filing) -> Notice:
     SenderSuspendedError
     """
     if filing.form not in PUBLIC:
-        raise BadNoticeError(f"this form is not public; there are: {', '.join(PUBLIC)}")
+        raise BadNoticeError(
+            Told("this form is not public; there are: %(public)s", public=", ".join(PUBLIC))
+        )
     made = new(service, tenant_id, filing)
     if made.notifier_email is None:
         raise BadNoticeError("give an e-mail address that exists: the link is sent there")

@@ -31,6 +31,7 @@ from scanner.tables import (
     Tenant,
     Track,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -194,7 +195,10 @@ class Packs:
         except policy.PackError as error:
             log.error("pack_unusable", activation=active.id, error=str(error))
             raise TransientError(
-                f"the pack in force can't be used ({error}): roll back, or activate another"
+                Told(
+                    "the pack in force can't be used (%(error)s): roll back, or activate another",
+                    error=error,
+                )
             ) from error
 
     def usable(

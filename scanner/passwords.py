@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from scanner.errors import ScannerError
+from scanner.wording import Told
 
 MINIMUM: Final = 12
 MAXIMUM: Final = 1000
@@ -39,9 +40,13 @@ def check(password: str, email: str) -> None:
         or the address itself.
     """
     if len(password) < MINIMUM:
-        raise WeakPasswordError("short", f"a password has at least {MINIMUM} characters")
+        raise WeakPasswordError(
+            "short", Told("a password has at least %(minimum)s characters", minimum=MINIMUM)
+        )
     if len(password) > MAXIMUM:
-        raise WeakPasswordError("long", f"a password has at most {MAXIMUM} characters")
+        raise WeakPasswordError(
+            "long", Told("a password has at most %(maximum)s characters", maximum=MAXIMUM)
+        )
     plain = password.casefold()
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
     if plain in common() or core in common() or len(set(plain)) < FEWEST_DIFFERENT:

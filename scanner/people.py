@@ -1,6 +1,6 @@
 """The person behind an account: what is on record about them, for gates and for facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 from zoneinfo import ZoneInfo
@@ -27,7 +27,17 @@ UNASSURED: Final = "unassured"
 
 
 class GateClosedError(ForbiddenError):
-    """The account may not do this: too young, no consent, or a parent has switched it off."""
+    """The account may not do this: too young, no consent, or a parent has switched it off.
+
+    ``texts`` say so by language.
+    """
+
+    def __init__(self, reasons: Sequence[policy.GateReason]) -> None:
+        super().__init__(" ".join(reason.text for reason in reasons))
+        self.texts = {
+            language: " ".join(reason.texts.get(language, reason.text) for reason in reasons)
+            for language in {name for reason in reasons for name in reason.texts}
+        }
 
 
 def require_own_name(caller: "Caller", account_id: str | None) -> None:
@@ -105,7 +115,7 @@ def require_publishing(service: "Service", session: Session, account_id: str | N
     """Raise ``GateClosedError`` unless the account may publish now."""
     answer = policy.gate("publish", person_of(service, session, account_id), service.now())
     if answer.reasons:
-        raise GateClosedError(" ".join(reason.text for reason in answer.reasons))
+        raise GateClosedError(answer.reasons)
 
 
 def facts(

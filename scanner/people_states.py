@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from scanner.errors import IllegalTransitionError
+from scanner.wording import Told
 
 
 class AgeState(StrEnum):
@@ -123,5 +124,11 @@ def advance(
     except KeyError:
         allowed = sorted(known for (at, known) in moves if at is state)
         raise IllegalTransitionError(
-            f"cannot {move} {what} that is {state}; allowed: {', '.join(allowed) or 'nothing'}"
+            Told(
+                "cannot %(move)s %(what)s that is %(state)s; allowed: %(allowed)s",
+                move=move,
+                what=what,
+                state=state,
+                allowed=", ".join(allowed) or "nothing",
+            )
         ) from None

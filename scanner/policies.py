@@ -40,6 +40,7 @@ from scanner.rollouts import (
     restore_before,
 )
 from scanner.tables import PolicyActivation, PolicyPack
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -226,8 +227,11 @@ def rollback(
         last = candidate if candidate is not None and running else rollout.active
         if undone is not None and id_of(pack_of(rollout, last)) != undone:
             raise ConflictError(
-                f"{undone} is not what a rollback would undo: it is no canary any more, "
-                "and not the active pack"
+                Told(
+                    "%(undone)s is not what a rollback would undo: it is no canary any more, "
+                    "and not the active pack",
+                    undone=undone,
+                )
             )
         if candidate is not None and running:
             row = pack_of(rollout, candidate)

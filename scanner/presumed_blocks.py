@@ -13,6 +13,7 @@ from scanner.notice_tracks import LEFT, ground_of
 from scanner.rulings import Ruling
 from scanner.tables import Notice, NoticeTrack, PolicyDecision, PresumedUse, Track
 from scanner.track_states import State
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -43,7 +44,9 @@ def lay(
     """Block the track in Germany, or as far as an appeal left that; elsewhere what stands stays."""
     before = session.get_one(PolicyDecision, track.decision_id)
     if track.state not in IN_EFFECT:
-        raise IllegalTransitionError(f"the track is {track.state}: try again in a moment")
+        raise IllegalTransitionError(
+            Told("the track is %(state)s: try again in a moment", state=track.state)
+        )
     if row.state == "upheld" and _is_down(session, before, row):
         before = session.get_one(PolicyDecision, row.prior_decision_id)  # it is blocked already
     own = session.get_one(PolicyDecision, row.decision_id)

@@ -41,6 +41,7 @@ from scanner.tables import (
     Reference,
     Track,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -394,12 +395,15 @@ def _block_at_once(
             "only a verified holder has a use blocked before it is decided on: send the complaint alone"
         )
     if block.text_version not in ATTESTATIONS:
-        told = f"one of {', '.join(ATTESTATIONS)}"
+        told = Told("one of %(attestations)s", attestations=", ".join(ATTESTATIONS))
         raise DeclarationError([{"field": "block.text_version", "detail": told}])
     before = session.get_one(PolicyDecision, track.decision_id)
     if not presumed_blocks.is_available(track, before):
         raise IllegalTransitionError(
-            f"the track is {track.state} and not available in Germany: send the complaint alone"
+            Told(
+                "the track is %(state)s and not available in Germany: send the complaint alone",
+                state=track.state,
+            )
         )
     parts = {
         "name": block.name,

@@ -32,6 +32,7 @@ from scanner.mark_reading import ID_DIGITS
 from scanner.preview_events import PreviewAsked, Previewed, PreviewRefused, PreviewStarted
 from scanner.tables import Account, Preview
 from scanner.watermark_keys import WatermarkKeyError
+from scanner.wording import Told
 from watermark import Key, Payload
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def change(
         if expected_version not in {None, row.changes}:
             raise ConflictError("the preview was changed meanwhile: read it again")
         if row.state not in {PreviewState.OPEN, PreviewState.PLAYING}:
-            raise IllegalTransitionError(f"a preview that is {row.state} can't be changed")
+            raise IllegalTransitionError(
+                Told("a preview that is %(state)s can't be changed", state=row.state)
+            )
         merged = {**row.controls, **controls}
         _check_controls(row, merged)
         row.controls, row.changes = merged, row.changes + 1

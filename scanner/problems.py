@@ -63,6 +63,7 @@ from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.reasons import BadVerdictError
 from scanner.references import BadReferenceError
+from scanner.reviewer_care import BadWishError
 from scanner.rights import BadShareError
 from scanner.sanctions import SuspendedError
 from scanner.store import StoreError
@@ -70,6 +71,7 @@ from scanner.transparency.report import BadPeriodError
 from scanner.url_guard import UnresolvedError, UrlRefusedError
 from scanner.watermark_keys import WatermarkKeyError
 from scanner.webhooks import BadWebhookError
+from scanner.wording import Told, wrong_with
 from watermark.provenance import ProvenanceError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -189,6 +191,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     BadPeriodError: "bad-fields",
     BadOptionError: "bad-fields",
     BadVerdictError: "bad-fields",
+    BadWishError: "bad-fields",
     appeals.MissingPartError: "bad-fields",
     appeals.NotAllowedError: "forbidden",
     appeals.IllegalTransitionError: "illegal-transition",
@@ -389,7 +392,10 @@ def _detail(error: Exception, name: str) -> str:
         if error.status_code == 404:
             return "there is nothing at this address"
         if error.status_code == 405:
-            return f"allowed here: {(error.headers or {}).get('Allow', 'another method')}"
+            return Told(
+                "allowed here: %(value)s",
+                value=(error.headers or {}).get("Allow", "another method"),
+            )
         return str(error.detail)
     if isinstance(error, RequestValidationError):
         return _validation_detail(name, error)
@@ -416,8 +422,7 @@ def _errors(error: Exception) -> list[dict[str, str]]:
         return [{"field": "text", "detail": finding} for finding in error.findings]
     if isinstance(error, RequestValidationError) and _validation_name(error) == "bad-fields":
         return [
-            {"field": _place(each["loc"]), "detail": str(each["msg"]).removeprefix("Value error, ")}
-            for each in error.errors()
+            {"field": _place(each["loc"]), "detail": wrong_with(each)} for each in error.errors()
         ]
     return []
 

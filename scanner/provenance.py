@@ -20,6 +20,7 @@ from scanner.clock import new_id
 from scanner.errors import ScannerError
 from scanner.stored_manifests import MIX
 from scanner.tables import Provenance, Track
+from scanner.wording import Told
 from watermark.provenance import (
     READABLE,
     SOFT_BINDING_ALGORITHM,
@@ -264,7 +265,9 @@ def _signed(
     store = service.manifests.sign(path, target, form, claim, service.signatory, files)
     manifest = service.manifests.read(target, CONTAINERS.get(form, form))
     if manifest is None or manifest.state not in {ManifestState.VALID, ManifestState.UNTRUSTED}:
-        raise UnsignedFileError(f"the manifest does not read back from the {form} file")
+        raise UnsignedFileError(
+            Told("the manifest does not read back from the %(form)s file", form=form)
+        )
     return target, store, manifest
 
 

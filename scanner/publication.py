@@ -16,6 +16,7 @@ from scanner.journal import Actor, record
 from scanner.marking import MarkState, mark_of
 from scanner.tables import Track, Watermark
 from scanner.tracks import locked
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -45,7 +46,10 @@ def publish(service: "Service", caller: Caller, track_id: str) -> Published:
         row = _marked(session, track)
         if track.state not in OUT:
             raise IllegalTransitionError(
-                f"only a released track can be published, and this one is {track.state}"
+                Told(
+                    "only a released track can be published, and this one is %(state)s",
+                    state=track.state,
+                )
             )
         if row.published_at is None:
             people.require_publishing(service, session, track.account_id)

@@ -18,6 +18,7 @@ from appeals.roles import SENIOR
 from scanner import deadlines, matters, setbacks
 from scanner.errors import ForbiddenError
 from scanner.tables import Case, GoldenCase, NoticeTrack, Track, TrackMatch, User
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -96,12 +97,19 @@ def first(
 def check_skills(session: Session, actor: appeals.Actor, case: Case) -> None:
     """Raise ``ForbiddenError`` unless the case is one for this reviewer."""
     if case.kind in OFFICERS_ONLY and actor.role not in SENIOR:
-        raise ForbiddenError(f"a case of kind {case.kind} is for an appeals officer")
+        raise ForbiddenError(
+            Told("a case of kind %(kind)s is for an appeals officer", kind=case.kind)
+        )
     if case.appointed == actor.id:
         return
     for what, wanted, having in _not_covered(session.get(User, actor.id), case):
         raise ForbiddenError(
-            f"your skills name no {what} {wanted}, but: {', '.join(sorted(having))}"
+            Told(
+                "your skills name no %(what)s %(wanted)s, but: %(having)s",
+                what=what,
+                wanted=wanted,
+                having=", ".join(sorted(having)),
+            )
         )
 
 

@@ -17,6 +17,7 @@ from scanner.callers import Caller
 from scanner.errors import NotFoundError, ScannerError
 from scanner.letters import LANGUAGES
 from scanner.tables import ReasonTemplate
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -109,7 +110,12 @@ def find(session: Session, tenant_id: str, code: str, verdict: str) -> Reason:
     if reason is None or verdict not in reason.verdicts:
         fit = [each.code for each in listed(session, tenant_id) if verdict in each.verdicts]
         raise BadVerdictError(
-            f"the reason {code!r} does not go with {verdict}; give one of: {', '.join(fit) or 'none'}"
+            Told(
+                "the reason %(code)s does not go with %(verdict)s; give one of: %(fit)s",
+                code=repr(code),
+                verdict=verdict,
+                fit=", ".join(fit) or "none",
+            )
         )
     return reason
 
@@ -132,14 +138,29 @@ def put(
         If the code, a language or what it says of matches is not one that can be.
     """
     if not _CODE.fullmatch(code):
-        raise BadVerdictError(f"{code!r} is no code: write it as human.licence-shown")
-    if "en" not in texts or (unknown := sorted(set(texts) - set(LANGUAGES))):
         raise BadVerdictError(
-            f"give the text in en, and if you like in: {', '.join(LANGUAGES[1:])}"
-            + (f"; not in {', '.join(unknown)}" if "en" in texts else "")
+            Told("%(code)s is no code: write it as human.licence-shown", code=repr(code))
+        )
+    others = ", ".join(LANGUAGES[1:])
+    if "en" not in texts:
+        raise BadVerdictError(
+            Told("give the text in en, and if you like in: %(languages)s", languages=others)
+        )
+    if unknown := sorted(set(texts) - set(LANGUAGES)):
+        raise BadVerdictError(
+            Told(
+                "give the text in en, and if you like in: %(languages)s; not in %(unknown)s",
+                languages=others,
+                unknown=", ".join(unknown),
+            )
         )
     if matches is not None and matches not in DISPOSITIONS:
-        raise BadVerdictError(f"matches are {', '.join(DISPOSITIONS)}, or nothing is said of them")
+        raise BadVerdictError(
+            Told(
+                "matches are %(dispositions)s, or nothing is said of them",
+                dispositions=", ".join(DISPOSITIONS),
+            )
+        )
     with service.database.transaction() as session:
         row = session.get(ReasonTemplate, (caller.tenant_id, code), with_for_update=True)
         if row is None:

@@ -23,6 +23,7 @@ from scanner.tables import (
     Track,
     TrackMatch,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -78,16 +79,23 @@ def refuse(what: str, *, automated: bool = False) -> None:
     ------
     NotOfferedError
     """
-    person = (
-        "; rules alone decided it, so a person does if you ask with "
-        "POST /v1/tracks/{track}/human-review (GDPR-22)"
-        if automated
-        else ""
-    )
+    if automated:
+        raise NotOfferedError(
+            Told(
+                "this %(what)s can't be appealed: its platform is a micro or small enterprise, which "
+                "the DSA exempts from appeals and bodies out of court (DSA-19), and it said so when it "
+                "told of the %(what)s. You can turn to a court; rules alone decided it, so a person "
+                "does if you ask with POST /v1/tracks/{track}/human-review (GDPR-22)",
+                what=what,
+            )
+        )
     raise NotOfferedError(
-        f"this {what} can't be appealed: its platform is a micro or small enterprise, which the DSA exempts "
-        f"from appeals and bodies out of court (DSA-19), and it said so when it told of the {what}. You can "
-        f"turn to a court{person}"
+        Told(
+            "this %(what)s can't be appealed: its platform is a micro or small enterprise, which the "
+            "DSA exempts from appeals and bodies out of court (DSA-19), and it said so when it told of "
+            "the %(what)s. You can turn to a court",
+            what=what,
+        )
     )
 
 

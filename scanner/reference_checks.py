@@ -21,6 +21,7 @@ from scanner.reference_events import ReferenceAdded, ReferenceChanged, Reference
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -384,7 +385,11 @@ def same_audio(session: Session, tenant_id: str, new: New) -> Reference | None:
     ]
     if differing:
         raise ConflictError(
-            f"this audio is reference {known.id} already, with another {' and '.join(differing)}: "
-            "change that one, or remove it first"
+            Told(
+                "this audio is reference %(id)s already, with another %(differing)s: "
+                "change that one, or remove it first",
+                id=known.id,
+                differing=" and ".join(differing),
+            )
         )
     return known

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from scanner.errors import IllegalTransitionError
+from scanner.wording import Told
 
 
 class Status(StrEnum):
@@ -50,5 +51,10 @@ def advance(status: Status, move: Move) -> Status:
     except KeyError:
         allowed = sorted(known for (at, known) in NEXT if at is status)
         raise IllegalTransitionError(
-            f"cannot {move} a reference that is {status}; allowed: {', '.join(allowed) or 'nothing'}"
+            Told(
+                "cannot %(move)s a reference that is %(status)s; allowed: %(allowed)s",
+                move=move,
+                status=status,
+                allowed=", ".join(allowed) or "nothing",
+            )
         ) from None

@@ -20,6 +20,7 @@ from scanner.reference_events import ReferenceChanged, ReferenceRemoved
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
 from scanner.tables import Bank, Holder, Reference, ReferenceExclusion, ReferenceOpinion
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -85,7 +86,13 @@ def add(
         If it is a reference whose fingerprint can't be read.
     """
     if policy is not None and policy not in POLICIES:
-        raise BadReferenceError(f"policy {policy!r} is none of {', '.join(POLICIES)}")
+        raise BadReferenceError(
+            Told(
+                "policy %(policy)s is none of %(policies)s",
+                policy=repr(policy),
+                policies=", ".join(POLICIES),
+            )
+        )
     new = New(
         title=title or "",
         duration=0.0,
@@ -162,10 +169,20 @@ def change(
     allowed = {"title", "policy", "isrc", "territories", "bank", "lyrics"}
     if unknown := sorted(set(changes) - allowed):
         raise BadReferenceError(
-            f"can't change {', '.join(unknown)}; only {', '.join(sorted(allowed))}"
+            Told(
+                "can't change %(unknown)s; only %(allowed)s",
+                unknown=", ".join(unknown),
+                allowed=", ".join(sorted(allowed)),
+            )
         )
     if changes.get("policy", "block") not in POLICIES:
-        raise BadReferenceError(f"policy {changes['policy']!r} is none of {', '.join(POLICIES)}")
+        raise BadReferenceError(
+            Told(
+                "policy %(changes)s is none of %(policies)s",
+                changes=repr(changes["policy"]),
+                policies=", ".join(POLICIES),
+            )
+        )
     fields = dict(changes)
     bank, lyrics = fields.pop("bank", None), fields.pop("lyrics", None)
     with service.database.transaction() as session:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from scanner.wording import Told
+
 KINDS: Final = frozenset({"age", "territory", "monetise"})
 """Limits that a verdict can set."""
 LABEL: Final = "label"
@@ -29,9 +31,13 @@ def are_territories(wanted: Any) -> bool:
 def _flaw(restriction: Mapping[str, Any], kinds: Collection[str]) -> str | None:
     kind = restriction.get("kind")
     if not isinstance(kind, str) or kind not in kinds:
-        return f"a restriction is one of {', '.join(sorted(kinds))}"
+        return Told("a restriction is one of %(kinds)s", kinds=", ".join(sorted(kinds)))
     if unknown := sorted(set(restriction) - _PARTS - _MORE.get(kind, frozenset())):
-        return f"a restriction of kind {kind} has no {', '.join(unknown)}"
+        return Told(
+            "a restriction of kind %(kind)s has no %(unknown)s",
+            kind=kind,
+            unknown=", ".join(unknown),
+        )
     if not all(are_territories(restriction.get(name, [])) for name in ("territories", "except")):
         return "territories of a restriction are a list of ISO 3166 codes such as DE"
     if kind == "territory" and not (restriction.get("territories") or restriction.get("except")):
@@ -40,5 +46,5 @@ def _flaw(restriction: Mapping[str, Any], kinds: Collection[str]) -> str | None:
         return "a label says likeness"
     age = restriction.get("min_age")
     if kind == "age" and not (type(age) is int and 1 <= age <= OLDEST):
-        return f"a restriction by age needs min_age, in years, 1 to {OLDEST}"
+        return Told("a restriction by age needs min_age, in years, 1 to %(oldest)s", oldest=OLDEST)
     return None

@@ -16,6 +16,7 @@ from scanner import cases, parties, queues
 from scanner.callers import Caller
 from scanner.errors import ScannerError
 from scanner.tables import Analysis, Case, CaseVerdict, GoldenCase, ReviewerWish, Track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -70,7 +71,13 @@ def ask(
     if not (0 <= break_cases <= 500 and 0 <= break_minutes <= 480):
         raise BadWishError("a break comes after 0 to 500 cases and 0 to 480 minutes; 0 is never")
     if unknown := sorted(set(without) - set(CATEGORIES)):
-        raise BadWishError(f"no category {unknown[0]}: there are {', '.join(CATEGORIES)}")
+        raise BadWishError(
+            Told(
+                "no category %(unknown)s: there are %(categories)s",
+                unknown=unknown[0],
+                categories=", ".join(CATEGORIES),
+            )
+        )
     with service.database.transaction() as session:
         row = locked_wish(service, session, actor.id)
         row.break_cases, row.break_minutes, row.calm = break_cases, break_minutes, calm

@@ -19,6 +19,7 @@ from scanner.events import CaseOpened
 from scanner.journal import record
 from scanner.keys import checked_email
 from scanner.tables import Case, Evidence, Holder, Licence, Reference, Share
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -221,7 +222,7 @@ def record_share(service: "Service", caller: Caller, asked: ShareAsked) -> Share
             )
             _journal(service, session, caller, share.id, 1, data)
             return share
-        told = f"{_in_words(found)}; a person was asked to settle it"
+        told = Told("%(found)s; a person was asked to settle it", found=_in_words(found))
         _conflict_case(service, session, caller, reference, asked, told)
     raise ShareConflictError(told)
 
@@ -429,11 +430,12 @@ def _counted(share: Share) -> sums.Share:
 
 def _in_words(found: sums.Excess) -> str:
     place = "everywhere" if found.territory == sums.EVERYWHERE else found.territory
-    when = "" if found.day == date.min else f" from {found.day} on"
-    return (
-        f"the shares of the {found.right} would come to {sums.percent_of(found.parts)} % "
-        f"({place}{when}), with: {', '.join(found.others)}"
-    )
+    when = "" if found.day == date.min else Told(" from %(day)s on", day=found.day)
+    return Told(
+        "the shares of the %(right)s would come to %(parts)s % (%(place)s%(when)s), with: %(others)s",
+        right=found.right, parts=sums.percent_of(found.parts), place=place, when=when,
+        others=", ".join(found.others),
+    )  # fmt: skip
 
 
 def _conflict_case(

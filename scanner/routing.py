@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from scanner.bodies import chunks
 from scanner.problems import MALFORMED, HttpError
 from scanner.strict_json import strict_json
+from scanner.wording import Told
 
 JSON: Final = "application/json"
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -72,7 +73,7 @@ class StrictRequest(Request):
 
 def too_large(limit: int) -> str:
     """Return the words for a body over the limit."""
-    return f"a body has at most {limit} bytes here"
+    return Told("a body has at most %(limit)s bytes here", limit=limit)
 
 
 def media_type_of(request: Request) -> str:
@@ -102,7 +103,9 @@ def _check_accept(request: Request, produced: str) -> None:
             produced.endswith("/*") and kind.startswith(f"{main}/")
         ):
             return
-    raise HttpError("not-acceptable", f"this address answers with {produced}")
+    raise HttpError(
+        "not-acceptable", Told("this address answers with %(produced)s", produced=produced)
+    )
 
 
 def _mark_sandbox(response: Response) -> None:

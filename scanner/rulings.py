@@ -22,6 +22,7 @@ from scanner.marking import mark_of
 from scanner.tables import Case, PolicyDecision, Track
 from scanner.track_states import Command
 from scanner.tracks import close_cases, move, note
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -169,7 +170,10 @@ def _standing(session: Session, track: Track) -> PolicyDecision:
     before = session.get(PolicyDecision, track.decision_id) if track.decision_id else None
     if before is None:
         raise IllegalTransitionError(
-            f"the track is {track.state} and nothing was decided on it yet: wait, or rescan it"
+            Told(
+                "the track is %(state)s and nothing was decided on it yet: wait, or rescan it",
+                state=track.state,
+            )
         )
     return before
 

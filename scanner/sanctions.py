@@ -40,6 +40,7 @@ from scanner.standing_events import (
     SanctionRefused,
 )
 from scanner.tables import Account, Case, Flagger, Holder, Sanction, StatementOfReasons
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -141,12 +142,22 @@ def require(
     row = in_force(session, tenant_id, party_kind, party_id, what, now)
     if row is None:
         return
-    until = f"until {row.ends_at:%Y-%m-%d %H:%M} UTC" if row.ends_at else "for good"
-    raise SuspendedError(
-        f"the {party_kind} is suspended from {row.what} {until} by the sanction {row.id}"
-        + (': appeal it with POST /v1/appeals {"sanction": …}' if row.open_to_appeal else ""),
-        row.id,
-    )
+    until: str = "for good"
+    if row.ends_at:
+        until = Told("until %(day)s UTC", day=f"{row.ends_at:%Y-%m-%d %H:%M}")
+    about = {"party_kind": party_kind, "what": row.what, "until": until, "id": row.id}
+    if row.open_to_appeal:
+        told = Told(
+            "the %(party_kind)s is suspended from %(what)s %(until)s by the sanction %(id)s: "
+            'appeal it with POST /v1/appeals {"sanction": …}',
+            **about,
+        )
+    else:
+        told = Told(
+            "the %(party_kind)s is suspended from %(what)s %(until)s by the sanction %(id)s",
+            **about,
+        )
+    raise SuspendedError(told, row.id)
 
 
 def note_refusal(service: "Service", error: SuspendedError, entrance: str) -> None:
@@ -242,7 +253,9 @@ def apply(
     kind = BY_VERDICT.get(verdict.verdict)
     refuse_junior(verdict.verdict, actor.role)
     if TERMINATION in {kind, row.kind} and kind is not None and row.kind != kind:
-        raise IllegalTransitionError(f"a {row.kind} was proposed, which is no {kind}")
+        raise IllegalTransitionError(
+            Told("a %(kind)s was proposed, which is no %(kind2)s", kind=row.kind, kind2=kind)
+        )
     if kind is not None:
         row.kind = kind
     _settle(service, session, row, actor.id, kind is not None, verdict.text or row.reason, actor)
@@ -257,7 +270,11 @@ def refuse_junior(verdict: str, role: str) -> None:
     """
     if verdict in BY_VERDICT and role not in {str(each) for each in SENIOR}:
         raise appeals.NotAllowedError(
-            f"only an appeals officer decides to {verdict} somebody: escalate the case, or dismiss it"
+            Told(
+                "only an appeals officer decides to %(verdict)s somebody: escalate the "
+                "case, or dismiss it",
+                verdict=verdict,
+            )
         )
 
 
@@ -273,7 +290,9 @@ def lift(service: "Service", caller: Caller, sanction_id: str, reason: str) -> S
 def lifted(service: "Service", session: Session, row: Sanction, reason: str, actor: Actor) -> None:
     """Lift a locked sanction that is in force, in the caller's transaction."""
     if row.state != "in_force":
-        raise IllegalTransitionError(f"the sanction is {row.state}: only one in force is lifted")
+        raise IllegalTransitionError(
+            Told("the sanction is %(state)s: only one in force is lifted", state=row.state)
+        )
     now = service.now()
     row.state, row.ends_at, row.ended_for = "lifted", now, reason[:200]
     _note(session, row, SanctionLifted, now, actor)
@@ -391,7 +410,10 @@ def _check(asked: SanctionAsked, warned: bool) -> None:
         )
     if asked.kind == "suspension" and not asked.days:
         raise IllegalTransitionError(
-            f"a suspension is for a reasonable time: send days, 1 to {LONGEST_DAYS} (DSA-23)"
+            Told(
+                "a suspension is for a reasonable time: send days, 1 to %(longest_days)s (DSA-23)",
+                longest_days=LONGEST_DAYS,
+            )
         )
 
 
@@ -405,7 +427,9 @@ def _settle(
     actor: Actor,
 ) -> None:
     if row.state != "proposed":
-        raise IllegalTransitionError(f"the sanction is {row.state}: only a proposed one is signed")
+        raise IllegalTransitionError(
+            Told("the sanction is %(state)s: only a proposed one is signed", state=row.state)
+        )
     if signer == row.signed_by:
         raise IllegalTransitionError("you proposed it: another officer signs")
     row.second_signer = signer

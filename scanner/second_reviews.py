@@ -13,6 +13,7 @@ from scanner.callers import Caller
 from scanner.errors import ScannerError
 from scanner.tables import Case, CaseNote, CaseVerdict, GoldenCase, Track
 from scanner.verdicts import Verdict
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -83,8 +84,11 @@ def ask(service: "Service", caller: Caller, case_id: str) -> Case:
         row = verdicts.standing(session, case)
         if row is not None and end_of_doubt(service, case, row) <= service.now():
             raise appeals.IllegalTransitionError(
-                f"law wants an answer by {case.legal_due_at:%Y-%m-%d %H:%M} UTC, too soon for a "
-                "second opinion: take the verdict back, or let it stand"
+                Told(
+                    "law wants an answer by %(legal_due_at)s UTC, too soon for a second "
+                    "opinion: take the verdict back, or let it stand",
+                    legal_due_at=f"{case.legal_due_at:%Y-%m-%d %H:%M}",
+                )
             )
         matters.move(service, session, case, "check", actor)
         if row is not None:

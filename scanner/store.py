@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scanner.clock import new_id
 from scanner.errors import ScannerError
+from scanner.wording import Told
 
 CHUNK: Final = 1 << 20
 PART: Final = 8 << 20
@@ -136,7 +137,7 @@ class BlobStore:
         key = self._key(tenant, sha256)
         if self.is_local:
             if not Path(key).is_file():
-                raise BlobNotFoundError(f"no blob {sha256}")
+                raise BlobNotFoundError(Told("no blob %(sha256)s", sha256=sha256))
             yield Path(key)
             return
         if self._copies is not None:
@@ -149,7 +150,9 @@ class BlobStore:
                     digest.update(chunk)
                     file.write(chunk)
             if digest.hexdigest() != sha256:
-                raise StoreCorruptError(f"blob {sha256} has other bytes than were stored")
+                raise StoreCorruptError(
+                    Told("blob %(sha256)s has other bytes than were stored", sha256=sha256)
+                )
             yield copy
 
     @contextmanager
@@ -263,7 +266,7 @@ class BlobStore:
 
     def _key(self, tenant: str, sha256: str) -> str:
         if not _DIGEST.fullmatch(sha256) or not _TENANT.fullmatch(tenant):
-            raise BlobNotFoundError(f"no blob {sha256[:64]!r}")
+            raise BlobNotFoundError(Told("no blob %(sha256)s", sha256=repr(sha256[:64])))
         return f"{self._root}/{tenant}/{sha256[:2]}/{sha256}"
 
     def _partial(self, tenant: str) -> str:
@@ -365,7 +368,7 @@ def _mapped(sha256: str | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         if isinstance(error, FileNotFoundError) and sha256 is not None:
-            raise BlobNotFoundError(f"no blob {sha256}") from error
+            raise BlobNotFoundError(Told("no blob %(sha256)s", sha256=sha256)) from error
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StoreFullError("the store is full: make room and try again") from error
         raise StoreUnavailableError("the store does not answer") from error

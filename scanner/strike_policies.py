@@ -19,6 +19,7 @@ from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.journal import record
 from scanner.standing_events import StrikePolicyMoved
 from scanner.tables import Strike, StrikePolicyVersion, Tenant
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -147,7 +148,7 @@ def _proposed(session: Session, caller: Caller, policy_id: str) -> StrikePolicyV
         raise NotFoundError("strike policy", "of this id")
     if row.state != "proposed":
         raise IllegalTransitionError(
-            f"the policy is {row.state}: only a proposed one is decided on"
+            Told("the policy is %(state)s: only a proposed one is decided on", state=row.state)
         )
     return row
 

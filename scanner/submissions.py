@@ -33,6 +33,7 @@ from scanner.store import BlobWriter
 from scanner.tables import IdempotencyKey
 from scanner.tracks import Source
 from scanner.url_guard import UrlRefusedError
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -300,7 +301,14 @@ def _checked(given: Given) -> Declaration:
     """Check all fields at once, so that a client sees everything that is wrong."""
     errors: list[dict[str, str]] = []
     if given.mode not in (RELEASE, PRECHECK):  # of any type, hashable or not
-        errors.append({"field": "mode", "detail": f"either {RELEASE} or {PRECHECK}"})
+        errors.append(
+            {
+                "field": "mode",
+                "detail": Told(
+                    "either %(release)s or %(precheck)s", release=RELEASE, precheck=PRECHECK
+                ),
+            }
+        )
     sounds = [given.url is not None, given.fingerprint is not None, given.upload is not None]
     if sum(sounds) != 1:
         errors.append({"field": "file", "detail": "send one of: a file, a `url`, a `fingerprint`"})
@@ -341,8 +349,12 @@ def _fingerprint(given: Given, settings: Settings) -> Fingerprint:
     print_ = Fingerprint.from_json(given.fingerprint)
     if print_.duration > settings.max_duration_seconds:
         raise InvalidFingerprintError(
-            f"the fingerprint is of {print_.duration:.0f} s of audio, and at most "
-            f"{settings.max_duration_seconds:.0f} s are accepted: send it in parts",
+            Told(
+                "the fingerprint is of %(duration)s s of audio, and at most "
+                "%(max_duration_seconds)s s are accepted: send it in parts",
+                duration=f"{print_.duration:.0f}",
+                max_duration_seconds=f"{settings.max_duration_seconds:.0f}",
+            ),
         )
     return print_
 

@@ -17,6 +17,7 @@ from scanner.audio import encoding
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.tables import Take, Track
 from scanner.take_variations import is_cleared
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -112,6 +113,9 @@ def _cleared(service: "Service", take: Take) -> Track:
         track = tracks.find(session, take.tenant_id, take.track_id)
     if not is_cleared(track):
         raise IllegalTransitionError(
-            f"a take's files go out once it is cleared, and its track is {track.state}"
+            Told(
+                "a take's files go out once it is cleared, and its track is %(state)s",
+                state=track.state,
+            )
         )
     return track

@@ -13,6 +13,7 @@ from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.people_states import GenerationState
 from scanner.tables import Account, Generation, Take, Track
 from scanner.track_states import State
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -126,8 +127,11 @@ def away(service: "Service", caller: Caller, generation_id: str) -> dict[str, An
             session.get(Generation, _first(row), with_for_update=True)
         if tries_left(service, session, row) == 0:
             raise IllegalTransitionError(
-                f"{service.settings.generation_tries} takes were made away from it already: "
-                "ask for something else"
+                Told(
+                    "%(generation_tries)s takes were made away from it already: ask for "
+                    "something else",
+                    generation_tries=service.settings.generation_tries,
+                )
             )
 
     return generations.request_all(service, caller, [asked], require)[0]
@@ -163,15 +167,24 @@ def is_cleared(track: Track) -> bool:
 
 def _check(session: Session, parent: Take, asked: VariationAsked) -> None:
     names = [stem.name for stem in take_nodes.stems_of(session, parent.id)]
-    wrong = []
+    wrong: list[dict[str, str]] = []
     if missing := sorted(set(asked.locked) - set(names)):
-        there = f"the take's stems are {', '.join(names)}"
-        wrong.append({"field": "locked", "detail": f"{', '.join(missing)}: {there}"})
+        told = Told(
+            "%(missing)s: the take's stems are %(names)s",
+            missing=", ".join(missing),
+            names=", ".join(names),
+        )
+        wrong.append({"field": "locked", "detail": told})
     elif set(asked.locked) == set(names):
         wrong.append({"field": "locked", "detail": "leave one stem free to be made anew"})
     bars = set(asked.locked_bars)
     if any(not 1 <= bar <= parent.bars for bar in bars):
-        wrong.append({"field": "locked_bars", "detail": f"the take has bars 1 to {parent.bars}"})
+        wrong.append(
+            {
+                "field": "locked_bars",
+                "detail": Told("the take has bars 1 to %(bars)s", bars=parent.bars),
+            }
+        )
     elif len(bars) == parent.bars:
         wrong.append({"field": "locked_bars", "detail": "leave one bar free to be made anew"})
     if wrong:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from scanner.errors import IllegalTransitionError
+from scanner.wording import Told
 
 GENERATED: Final = "generated"
 """The origin of a track that a model made; of all others it is ``upload``."""
@@ -115,5 +116,10 @@ def advance(state: State, command: Command) -> State:
     except KeyError:
         allowed = sorted(known for (at, known) in NEXT if at is state)
         raise IllegalTransitionError(
-            f"cannot {command} a track that is {state}; allowed: {', '.join(allowed) or 'nothing'}"
+            Told(
+                "cannot %(command)s a track that is %(state)s; allowed: %(allowed)s",
+                command=command,
+                state=state,
+                allowed=", ".join(allowed) or "nothing",
+            )
         ) from None

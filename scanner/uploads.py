@@ -19,6 +19,7 @@ from scanner.audio import SNIFF_BYTES, AudioError, sniff
 from scanner.bodies import chunks
 from scanner.problems import HttpError
 from scanner.routing import too_large
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.settings import Settings
@@ -242,7 +243,7 @@ class _Reader:
         self._headers = {}
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise _malformed(f"a form has at most {MAX_PARTS} parts")
+            raise _malformed(Told("a form has at most %(max_parts)s parts", max_parts=MAX_PARTS))
 
     def _header_end(self) -> None:
         name, value = self._header
@@ -264,7 +265,7 @@ class _Reader:
                 lambda: self._begin_file(name, given.decode("utf-8", "replace") if given else None)
             )
         elif b"filename" in options:
-            raise _bad_field(name, f"only {self._takers} may be a file")
+            raise _bad_field(name, Told("only %(takers)s may be a file", takers=self._takers))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._takes_file(self._name):
@@ -297,7 +298,7 @@ class _Reader:
         if field == FILE and (self._form.upload is not None or self._file is not None):
             raise _bad_field(FILE, "send one file")
         if len(self._form.stems) >= MAX_STEMS:
-            raise _bad_field(STEMS, f"send at most {MAX_STEMS} stems")
+            raise _bad_field(STEMS, Told("send at most %(max_stems)s stems", max_stems=MAX_STEMS))
         self._is_stem = field != FILE
         sink = await run_in_threadpool(self._open_sink, self._form)
         least = min(self._max_file_bytes, self._stem_bytes_left)
@@ -348,7 +349,10 @@ class _IncomingFile:
     async def take(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self._max_bytes:
-            raise HttpError("too-large", f"a file has at most {self._max_bytes} bytes")
+            raise HttpError(
+                "too-large",
+                Told("a file has at most %(max_bytes)s bytes", max_bytes=self._max_bytes),
+            )
         if self._discarding:
             return
         self._batch += piece

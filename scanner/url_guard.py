@@ -15,6 +15,7 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from scanner.errors import ScannerError
+from scanner.wording import Told
 
 MAX_URL: Final = 2000
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
@@ -197,7 +198,7 @@ class UrlGuard:
 
     def _split(self, url: str) -> SplitResult:
         if len(url) > MAX_URL:
-            raise _form(f"an address has at most {MAX_URL} characters")
+            raise _form(Told("an address has at most %(max_url)s characters", max_url=MAX_URL))
         if any(ord(char) <= 0x20 or ord(char) == 0x7F or char == "\\" for char in url):
             raise _form("an address holds no blanks, backslashes or control characters")
         try:

@@ -52,6 +52,7 @@ from scanner.tables import (
     Track,
 )
 from scanner.tracks import locked as locked_track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -192,11 +193,20 @@ def check(session: Session, case: Case, wanted: Verdict) -> Reason:
     allowed = ALLOWED.get(case.kind, ())
     if wanted.verdict not in allowed:
         raise BadVerdictError(
-            f"a case of kind {case.kind} is not decided by {wanted.verdict!r}: "
-            f"give one of {', '.join(allowed) or 'none'}"
+            Told(
+                "a case of kind %(kind)s is not decided by %(verdict)s: give one of %(allowed)s",
+                kind=case.kind,
+                verdict=repr(wanted.verdict),
+                allowed=", ".join(allowed) or "none",
+            )
         )
     if case.matter_kind is not None and case.matter_kind not in _acts():
-        raise IllegalTransitionError(f"nothing acts on a verdict about a {case.matter_kind} here")
+        raise IllegalTransitionError(
+            Told(
+                "nothing acts on a verdict about a %(matter_kind)s here",
+                matter_kind=case.matter_kind,
+            )
+        )
     reason = reasons.find(session, case.tenant_id, wanted.reason, wanted.verdict)
     _check_limits(wanted)
     _check_matter(session, case, wanted)
@@ -415,15 +425,25 @@ def returned(service: "Service", session: Session, case: Case, why: str) -> None
 def _check_limits(wanted: Verdict) -> None:
     if not restrictions.are_territories(wanted.territories):
         named = ", ".join(map(str, wanted.territories))
-        raise BadVerdictError(f"territories are ISO 3166 codes such as DE; not {named}")
+        raise BadVerdictError(
+            Told("territories are ISO 3166 codes such as DE; not %(named)s", named=named)
+        )
     if wanted.territories and wanted.verdict == "action":
         raise BadVerdictError("where a notice is acted on is said by remedy, such as block:DE,AT")
     if wanted.territories and wanted.verdict not in {"restrict", "block"}:
-        raise BadVerdictError(f"{wanted.verdict} holds everywhere: give no territories")
+        raise BadVerdictError(
+            Told("%(verdict)s holds everywhere: give no territories", verdict=wanted.verdict)
+        )
     if wanted.restrictions and wanted.verdict != "restrict":
-        raise BadVerdictError(f"{wanted.verdict} takes no restrictions: give restrict, or none")
+        raise BadVerdictError(
+            Told(
+                "%(verdict)s takes no restrictions: give restrict, or none", verdict=wanted.verdict
+            )
+        )
     if wanted.verdict == "restrict" and not wanted.restrictions:
-        raise BadVerdictError(f"name the restrictions: {', '.join(sorted(restrictions.KINDS))}")
+        raise BadVerdictError(
+            Told("name the restrictions: %(kinds)s", kinds=", ".join(sorted(restrictions.KINDS)))
+        )
     if (flaw := restrictions.flaw(wanted.restrictions)) is not None:
         raise BadVerdictError(flaw)
 

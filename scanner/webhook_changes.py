@@ -14,6 +14,7 @@ from scanner.errors import ConflictError
 from scanner.idempotency import check_version
 from scanner.tables import Webhook, WebhookDelivery
 from scanner.webhooks import BadWebhookError
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -27,7 +28,7 @@ def checked_events(wanted: Sequence[str]) -> list[str]:
     """Return event types as a webhook keeps them, or raise ``BadWebhookError`` with those there are not."""
     known = event_schemas.types()
     if unknown := [each for each in wanted if each != webhooks.ALL and each not in known]:
-        raise BadWebhookError(f"no such event: {', '.join(unknown)}")
+        raise BadWebhookError(Told("no such event: %(unknown)s", unknown=", ".join(unknown)))
     if not wanted:
         raise BadWebhookError("name at least one event, or * for all")
     return [webhooks.ALL] if webhooks.ALL in wanted else sorted(set(wanted))

@@ -17,6 +17,7 @@ import structlog
 import scanner
 from scanner.audio.decoded import MESSAGE, DecodeLimits
 from scanner.audio.errors import AudioError
+from scanner.wording import Told
 
 _GRACE_SECONDS: Final = 10.0
 """What work may take beyond its wall time, for the first start and a slow machine."""
@@ -185,8 +186,11 @@ def _killed(ended: dict[str, Any], limits: DecodeLimits) -> AudioError:
     if by == signal.SIGXCPU:
         return AudioError(
             "decode-cpu",
-            f"decoding takes more than {limits.cpu_seconds} s of computing: send it in "
-            "parts or in a plainer format",
+            Told(
+                "decoding takes more than %(cpu_seconds)s s of computing: send it in "
+                "parts or in a plainer format",
+                cpu_seconds=limits.cpu_seconds,
+            ),
         )
     if by == signal.SIGKILL:  # by an operator, or by a machine without memory
         return AudioError(
@@ -198,8 +202,11 @@ def _killed(ended: dict[str, Any], limits: DecodeLimits) -> AudioError:
 def _timed_out(limits: DecodeLimits) -> AudioError:
     return AudioError(
         "decode-timeout",
-        f"decoding takes longer than {round(limits.wall_seconds, 1):g} s: send it in parts or in "
-        "a plainer format",
+        Told(
+            "decoding takes longer than %(wall_seconds)s s: send it in parts or in a "
+            "plainer format",
+            wall_seconds=f"{round(limits.wall_seconds, 1):g}",
+        ),
     )
 
 

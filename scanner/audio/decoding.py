@@ -19,6 +19,7 @@ from scanner.audio.flac import StreamInfo
 from scanner.audio.ogg import read_pages
 from scanner.audio.samples import SampleWriter
 from scanner.audio.sniff import SNIFF_BYTES, id3_size, sniff
+from scanner.wording import Told
 
 # FFmpeg's demuxers that may read, and what `sniff` calls their containers.
 CONTAINERS: Final = {
@@ -252,9 +253,10 @@ def _left_out(container: InputContainer, reached: float | None) -> str:
     if container.duration is None or reached is None:
         return "decoding gave up at damage that the file goes on after"
     total = container.duration / av.time_base
-    return (
-        f"decoding gave up at damage after {reached:.1f} s; about {max(0.0, total - reached):.1f} s "
-        "more were not examined"
+    return Told(
+        "decoding gave up at damage after %(reached)s s; about %(value)s s more were not examined",
+        reached=f"{reached:.1f}",
+        value=f"{max(0.0, total - reached):.1f}",
     )
 
 

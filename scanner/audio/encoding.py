@@ -12,6 +12,7 @@ from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
 from scanner.audio.errors import AudioError
+from scanner.wording import Told
 
 Samples = NDArray[np.float32]
 
@@ -97,8 +98,12 @@ def encode(
     if channels not in _LAYOUTS:
         raise AudioError(
             "too-many-channels",
-            f"{form.name} is written with 1 or 2 channels here, and the sound has {channels}: "
-            "choose flac or wav",
+            Told(
+                "%(name)s is written with 1 or 2 channels here, and the sound has "
+                "%(channels)s: choose flac or wav",
+                name=form.name,
+                channels=channels,
+            ),
         )
     _write_lossy(samples, sample_rate, path, _CODECS[form.name], bit_rate)
 
@@ -114,7 +119,8 @@ def form_of(path: Path) -> Form:
     form = FORMS.get(path.suffix.lower().removeprefix("."))
     if form is None:
         raise AudioError(
-            "unknown-format", f"the name of the file must end in one of .{', .'.join(FORMS)}"
+            "unknown-format",
+            Told("the name of the file must end in one of .%(forms)s", forms=", .".join(FORMS)),
         )
     return form
 
@@ -136,10 +142,17 @@ def _check_lossless(form: Form, channels: int, sample_rate: int) -> None:
         return
     if channels > MAX_FLAC_CHANNELS:
         raise AudioError(
-            "too-many-channels", f"flac holds up to {MAX_FLAC_CHANNELS} channels: choose wav"
+            "too-many-channels",
+            Told(
+                "flac holds up to %(max_flac_channels)s channels: choose wav",
+                max_flac_channels=MAX_FLAC_CHANNELS,
+            ),
         )
     if sample_rate > MAX_FLAC_RATE:
-        raise AudioError("bad-sample-rate", f"flac holds up to {MAX_FLAC_RATE} Hz: choose wav")
+        raise AudioError(
+            "bad-sample-rate",
+            Told("flac holds up to %(max_flac_rate)s Hz: choose wav", max_flac_rate=MAX_FLAC_RATE),
+        )
 
 
 def _write_lossless(samples: Samples, sample_rate: int, path: Path, form: Form) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scanner.audio.decoded import DecodeLimits
 from scanner.audio.errors import UNREADABLE, AudioError
+from scanner.wording import Told
 
 # Formats whose NumPy type says it all; the others (unsigned, 64-bit) go through the resampler.
 _PLAIN_FORMATS: Final = frozenset({"flt", "fltp", "dbl", "dblp", "s16", "s16p", "s32", "s32p"})
@@ -88,14 +89,22 @@ class SampleWriter:
     def _open(self, rate: int, channels: int) -> None:
         if not _MIN_RATE <= rate <= _MAX_RATE:
             raise AudioError(
-                UNREADABLE, f"{rate} Hz is no sample rate of music: export it at 44100 or 48000 Hz"
+                UNREADABLE,
+                Told(
+                    "%(rate)s Hz is no sample rate of music: export it at 44100 or 48000 Hz",
+                    rate=rate,
+                ),
             )
         if channels < 1:
             raise AudioError(UNREADABLE, "the audio has no channels: export it again")
         if channels > self._limits.max_channels:
             raise AudioError(
                 "too-many-channels",
-                f"{channels} channels; at most {self._limits.max_channels} are taken: mix it down",
+                Told(
+                    "%(channels)s channels; at most %(max_channels)s are taken: mix it down",
+                    channels=channels,
+                    max_channels=self._limits.max_channels,
+                ),
             )
         self.rate, self.channels = rate, channels
 
@@ -108,13 +117,19 @@ class SampleWriter:
         if self.samples > self._limits.max_duration * self.rate:
             raise AudioError(
                 "too-long",
-                f"the audio is longer than {self._limits.max_duration:g} s: send it in parts",
+                Told(
+                    "the audio is longer than %(max_duration)s s: send it in parts",
+                    max_duration=f"{self._limits.max_duration:g}",
+                ),
             )
         if self.samples * self.channels * _FLOAT > self._limits.output_bytes:
             raise AudioError(
                 "too-long",
-                f"the decoded audio takes more than {self._limits.output_bytes >> 20} MiB: send "
-                "it in parts, with fewer channels or at a lower sample rate",
+                Told(
+                    "the decoded audio takes more than %(output_bytes)s MiB: send it in "
+                    "parts, with fewer channels or at a lower sample rate",
+                    output_bytes=self._limits.output_bytes >> 20,
+                ),
             )
         if self._waiting >= _BLOCK:
             self.flush()

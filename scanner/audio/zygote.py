@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scanner.audio.decoded import MESSAGE, MOST_DESCRIPTORS, DecodeLimits
+from scanner.wording import Told
 
 _PR_SET_PDEATHSIG: Final = 1
 _WALL_GRACE_SECONDS: Final = 1.0
@@ -166,8 +167,11 @@ def _report(
     except MemoryError:
         return {
             "problem": "decode-memory",
-            "detail": f"decoding needs more than {limits.memory_bytes >> 20} MiB: export it as "
-            "plain WAV or FLAC, without pictures",
+            "detail": Told(
+                "decoding needs more than %(memory_bytes)s MiB: export it as plain WAV "
+                "or FLAC, without pictures",
+                memory_bytes=limits.memory_bytes >> 20,
+            ),
         }
     except OSError as error:  # the disk is full, the input can't be read
         return {"failed": error.strerror or type(error).__name__}

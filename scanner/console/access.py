@@ -15,15 +15,16 @@ import watermark
 from fingerprint import FingerprintError
 from scanner import problems
 from scanner.audio import AudioError
-from scanner.console import sessions
+from scanner.console import error_words, sessions
 from scanner.console.identities import Identity
 from scanner.console.navigation import EVERYBODY
-from scanner.console.rendering import page, redirect
+from scanner.console.rendering import language_of, page, redirect
 from scanner.dependencies import ServiceDep, public
 from scanner.errors import ForbiddenError, ScannerError
 from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.routing import Route
+from scanner.wording import Told
 
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 COOKIE: Final = "clearance_session"
@@ -96,7 +97,9 @@ class Allowed:
         if identity is None:
             raise LoginNeededError("log in first")
         if identity.role not in self.roles:
-            raise ForbiddenError(f"this page is for: {', '.join(sorted(self.roles))}")
+            raise ForbiddenError(
+                Told("this page is for: %(roles)s", roles=", ".join(sorted(self.roles)))
+            )
         return identity
 
 
@@ -192,6 +195,7 @@ def _login_path(request: Request) -> str:
 def _problem(request: Request, error: Exception) -> Response:
     answer = problems.answer(error, request)  # logs what nobody foresaw
     members = problems.document(error, request.state.request_id)
+    members["detail"] = error_words.detail(error, members, language_of(request))
     response = page(
         request,
         "problem.html",

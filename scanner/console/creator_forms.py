@@ -26,6 +26,7 @@ from scanner.tables import (
     Strike,
     Track,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -146,7 +147,10 @@ def _incomplete(service: "Service", notice_id: str, track_id: str) -> CounterNot
 def _dispute(about: Subject, fields: Mapping[str, str]) -> Filed:
     grounds = [each for each in GROUNDS if fields.get(f"ground-{each}") == "yes"]
     errors = [
-        {"field": f"why-{each}", "detail": f"say why, in at least {SHORTEST} characters"}
+        {
+            "field": f"why-{each}",
+            "detail": Told("say why, in at least %(shortest)s characters", shortest=SHORTEST),
+        }
         for each in grounds
         if len(fields.get(f"why-{each}", "").strip()) < SHORTEST
     ]

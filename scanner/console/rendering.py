@@ -14,12 +14,13 @@ from babel.dates import format_datetime, format_skeleton
 from babel.numbers import format_decimal
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup, escape
 
 import appeals
 from appeals import laws
 from policy.packs import Rule
 from scanner import reviewer_keys
-from scanner.console import countries, languages, music_words, navigation
+from scanner.console import countries, error_words, languages, music_words, navigation
 from scanner.console.identities import Identity
 from scanner.sentences import clock, sentence
 
@@ -129,6 +130,8 @@ def _environment(language: str) -> jinja2.Environment:
         pitch=lambda number: music_words.pitch(number, language),
         melody_trouble=lambda text: music_words.melody_trouble(text, language),
         because=lambda text: music_words.why(text, language),
+        worded=lambda text: error_words.in_words(text, language),
+        labelled=lambda field: _labelled(field, language),
         told=lambda reason: appeals.reason_text(reason, language),
         law=lambda rule: laws.cited(rule, language),
         law_source=laws.source,
@@ -146,6 +149,12 @@ def _environment(language: str) -> jinja2.Environment:
         day=lambda value: _day(value, language),
     )
     return environment
+
+
+def _labelled(field: str, language: str) -> Markup:
+    """Return what forms call a field; its name in an API where none has it."""
+    called = error_words.label(field, language)
+    return escape(called) if called else Markup("<code>{}</code>").format(field)
 
 
 def _reflowed(text: str) -> str:

@@ -16,6 +16,7 @@ from scanner.journal import record
 from scanner.privacy import matter_ties
 from scanner.privacy.person_keys import Person
 from scanner.tables import LegalHold
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -29,10 +30,17 @@ class LegalHoldError(ConflictError):
     """Something is kept by a legal hold; the message names its basis and its end."""
 
     def __init__(self, hold: LegalHold) -> None:
-        end = f"until {hold.until:%Y-%m-%d %H:%M} UTC" if hold.until else "until it is lifted"
-        super().__init__(
-            f"the {hold.object_kind} {hold.object_id} is kept by a legal hold, {end}: {hold.basis}"
+        end: str = "until it is lifted"
+        if hold.until:
+            end = Told("until %(day)s UTC", day=f"{hold.until:%Y-%m-%d %H:%M}")
+        told = Told(
+            "the %(kind)s %(id)s is kept by a legal hold, %(end)s: %(basis)s",
+            kind=hold.object_kind,
+            id=hold.object_id,
+            end=end,
+            basis=hold.basis,
         )
+        super().__init__(told)
         self.basis = hold.basis
         self.until = hold.until
 
@@ -70,9 +78,16 @@ def place(
     """
     now, basis = service.now(), basis.strip()
     if kind not in KINDS:
-        raise BadHoldError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+        raise BadHoldError(
+            Told("kind %(kind)s is none of %(kinds)s", kind=repr(kind), kinds=", ".join(KINDS))
+        )
     if not 0 < len(basis) <= MAX_BASIS:
-        raise BadHoldError(f"name the law or the claim, in at most {MAX_BASIS} characters")
+        raise BadHoldError(
+            Told(
+                "name the law or the claim, in at most %(max_basis)s characters",
+                max_basis=MAX_BASIS,
+            )
+        )
     if until is not None and (until.tzinfo is None or until <= now):
         raise BadHoldError("a hold ends at a time that is still to come, with its time zone")
     with service.database.transaction() as session:

@@ -27,6 +27,7 @@ from scanner.notice_senders import day
 from scanner.routing import media_type_of
 from scanner.service import Service
 from scanner.tables import CounterNotice, Notice, Tenant
+from scanner.wording import Told
 
 router = APIRouter(
     prefix="/public",
@@ -190,7 +191,9 @@ async def _moved(
 
 async def fields(request: Request) -> dict[str, str]:
     if media_type_of(request) != FORM_TYPE:
-        raise problems.HttpError("unsupported-media-type", f"send the form as {FORM_TYPE}")
+        raise problems.HttpError(
+            "unsupported-media-type", Told("send the form as %(form_type)s", form_type=FORM_TYPE)
+        )
     text = (await request.body()).decode("utf-8", "replace").replace("\x00", "")
     try:
         parsed = parse_qs(text, max_num_fields=LONGEST_FIELD_COUNT)
@@ -202,7 +205,10 @@ async def fields(request: Request) -> dict[str, str]:
 def _known(form: str) -> str:
     if form not in holder_words.FORMS:
         raise problems.HttpError(
-            "not-found", f"there is no such form; there are: {', '.join(holder_words.FORMS)}"
+            "not-found",
+            Told(
+                "there is no such form; there are: %(forms)s", forms=", ".join(holder_words.FORMS)
+            ),
         )
     return form
 

@@ -13,6 +13,7 @@ from scanner.errors import ScannerError
 from scanner.tables import JournalRow, JournalSeal, Tenant
 from scanner.tenant_sizes import is_micro_or_small
 from scanner.transparency.counting import COUNTERED, PREFIXES, Happened, Tally
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -32,7 +33,13 @@ def check_period(first: date, last: date) -> None:
     if not _YEARS[0] <= first.year <= last.year <= _YEARS[1] and first <= last:
         raise BadPeriodError("name days of the years from 2000 to 2100")
     if last < first:
-        raise BadPeriodError(f"the period ends on {last} before it begins on {first}: swap them")
+        raise BadPeriodError(
+            Told(
+                "the period ends on %(last)s before it begins on %(first)s: swap them",
+                last=last,
+                first=first,
+            )
+        )
 
 
 def of_period(service: "Service", tenant_id: str, first: date, last: date) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from scanner.passwords import WeakPasswordError
 from scanner.problems import HttpError
 from scanner.service import Service
 from scanner.tables import User
+from scanner.wording import Told
 
 router = APIRouter(prefix="/account", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Owner = Annotated[Identity, Depends(Allowed(ACCOUNT_HOLDERS))]
@@ -77,7 +78,9 @@ def keep_language(request: Request, identity: Owner, service: ServiceDep, form: 
     """Keep a language with the login."""
     language, token = form.get("language", ""), token_of(request)
     if language not in LANGUAGES or token is None:
-        raise HttpError("bad-fields", f"choose one of: {', '.join(LANGUAGES)}")
+        raise HttpError(
+            "bad-fields", Told("choose one of: %(languages)s", languages=", ".join(LANGUAGES))
+        )
     sessions.keep_language(service, str(identity.user_id), token, language)
     return redirect(request, "/account?done=language")
 

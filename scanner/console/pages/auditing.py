@@ -18,6 +18,7 @@ from scanner.dependencies import ServiceDep
 from scanner.errors import NotFoundError
 from scanner.problems import HttpError
 from scanner.routes.audit import list_audit
+from scanner.wording import Told
 
 router = APIRouter(prefix="/audit", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Auditor = Annotated[Identity, Depends(Allowed(AUDITORS))]
@@ -80,7 +81,14 @@ def _day(text: str) -> datetime | None:
     except ValueError as error:
         raise HttpError("bad-fields", "write a day as 2026-01-31") from error
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise HttpError("bad-fields", f"name a day from {FIRST_YEAR} to {LAST_YEAR}")
+        raise HttpError(
+            "bad-fields",
+            Told(
+                "name a day from %(first_year)s to %(last_year)s",
+                first_year=FIRST_YEAR,
+                last_year=LAST_YEAR,
+            ),
+        )
     return day
 
 

@@ -25,6 +25,7 @@ from scanner.dependencies import ServiceDep, is_id
 from scanner.errors import NotFoundError
 from scanner.rights_callers import received
 from scanner.tables import Appeal, CounterNotice, Dispute, Track
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -120,7 +121,12 @@ def text_in(form: Mapping[str, str], field: str) -> str:
     text = form.get(field, "").strip()
     if not 1 <= len(text) <= MOST:
         raise DeclarationError(
-            [{"field": field, "detail": f"write something, in at most {MOST} characters"}]
+            [
+                {
+                    "field": field,
+                    "detail": Told("write something, in at most %(most)s characters", most=MOST),
+                }
+            ]
         )
     return text
 

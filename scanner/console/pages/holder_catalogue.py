@@ -37,6 +37,7 @@ from scanner.rights import ShareAsked
 from scanner.safe_csv import written
 from scanner.service import Service
 from scanner.tables import Reference
+from scanner.wording import Told
 
 router = APIRouter(
     prefix="/rights/catalogue", route_class=ConsoleRoute, default_response_class=HTMLResponse
@@ -154,7 +155,14 @@ def _fields(form: dict[str, str]) -> dict[str, Any]:
     if len(title) > 300:
         raise DeclarationError([{"field": "title", "detail": "at most 300 characters"}])
     if policy not in POLICIES:
-        raise DeclarationError([{"field": "policy", "detail": f"one of {', '.join(POLICIES)}"}])
+        raise DeclarationError(
+            [
+                {
+                    "field": "policy",
+                    "detail": Told("one of %(policies)s", policies=", ".join(POLICIES)),
+                }
+            ]
+        )
     checked = Declaration.parse({"isrc": isrc}).isrc if isrc else None
     lyrics = form.get("lyrics")
     if wrong := reference_lyrics.errors_of(lyrics or ""):
@@ -249,8 +257,8 @@ def _share(service: Service, identity: Identity, reference_id: str, form: dict[s
         )
     right = form.get("right", "")
     if right not in holder_words.RIGHTS:
-        told = f"one of {', '.join(holder_words.RIGHTS)}"
-        raise DeclarationError([{"field": "right", "detail": told}])
+        one_of = Told("one of %(rights)s", rights=", ".join(holder_words.RIGHTS))
+        raise DeclarationError([{"field": "right", "detail": one_of}])
     places = territories(form.get("territory", "")) or ["*"]
     if len(places) > 1:
         told = "name one territory, or none for everywhere"

@@ -1,6 +1,7 @@
 """A rights holder's catalogue in bulk, and the licences they gave."""
 
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -10,7 +11,7 @@ from scanner import catalogue_imports, rights
 from scanner.catalogue_archives import most_bytes
 from scanner.catalogue_rows import COLUMNS
 from scanner.catalogue_uploads import Received, received
-from scanner.console import holder_words
+from scanner.console import error_words, holder_words
 from scanner.console.access import ConsoleRoute, Posted, proved
 from scanner.console.holder_forms import (
     FORESEEN,
@@ -22,7 +23,7 @@ from scanner.console.holder_forms import (
     territories,
 )
 from scanner.console.identities import Identity
-from scanner.console.rendering import page, redirect
+from scanner.console.rendering import language_of, page, redirect
 from scanner.dependencies import ServiceDep, known_id
 from scanner.rights import LicenceAsked
 from scanner.routes.catalogue_imports import report_answer
@@ -85,12 +86,15 @@ def read_import(
 
 
 @router.get("/imports/{import_id}/report.csv")
-def read_report(identity: RightsHolder, service: ServiceDep, import_id: ImportId) -> Response:
-    """What became of each row, as CSV."""
+def read_report(
+    request: Request, identity: RightsHolder, service: ServiceDep, import_id: ImportId
+) -> Response:
+    """What became of each row, as CSV, in the reader's language."""
     known_id(import_id, "import")
+    in_words = partial(error_words.in_words, language=language_of(request))
     with service.database.reading() as session:
         row = catalogue_imports.find(session, identity.caller, import_id)
-        return report_answer(row.id, catalogue_imports.report(session, row))
+        return report_answer(row.id, catalogue_imports.report(session, row, in_words))
 
 
 @router.get("/licences")

@@ -27,6 +27,7 @@ from scanner.dependencies import ServiceDep, known_id
 from scanner.disputes import Answered
 from scanner.service import Service
 from scanner.tables import Claim, Dispute, Reference
+from scanner.wording import Told
 
 router = APIRouter(prefix="/rights", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 State = Annotated[str, Query(max_length=20)]
@@ -156,7 +157,9 @@ def _answered(form: Mapping[str, str], dispute: Mapping[str, Any]) -> Answered:
     if chosen == "escalate":
         given = elements("dmca", form) | {"location": [dispute["track_id"]]}
         return Answered("escalate", text, elements=given)
-    raise DeclarationError([{"field": "answer", "detail": f"one of {', '.join(ANSWERS)}"}])
+    raise DeclarationError(
+        [{"field": "answer", "detail": Told("one of %(answers)s", answers=", ".join(ANSWERS))}]
+    )
 
 
 def _lines(session: Session, found: Sequence[Dispute]) -> list[dict[str, Any]]:

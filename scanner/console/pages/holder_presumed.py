@@ -20,6 +20,7 @@ from scanner.dependencies import ServiceDep, known_id
 from scanner.presumed_uses import Attested
 from scanner.service import Service
 from scanner.tables import Holder, PresumedUse
+from scanner.wording import Told
 
 router = APIRouter(
     prefix="/rights/presumed", route_class=ConsoleRoute, default_response_class=HTMLResponse
@@ -97,7 +98,7 @@ def _complaint(form: Mapping[str, str]) -> tuple[str, Attested | None]:
 def _text(form: Mapping[str, str], field: str) -> str:
     text = form.get(field, "").strip()
     if not 1 <= len(text) <= LONGEST:
-        told = f"write something, in at most {LONGEST} characters"
+        told = Told("write something, in at most %(longest)s characters", longest=LONGEST)
         raise DeclarationError([{"field": field, "detail": told}])
     return text
 

@@ -19,6 +19,7 @@ from scanner.privacy import holds
 from scanner.privacy.registry import registry
 from scanner.problems import HttpError
 from scanner.service import Service
+from scanner.wording import Told
 
 router = APIRouter(prefix="/admin", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Admin = Annotated[Identity, Depends(Allowed(ADMINS))]
@@ -223,7 +224,10 @@ def _until(day: str) -> datetime | None:
 def _said(form: Mapping[str, str], name: str) -> str:
     text = form.get(name, "").strip()
     if len(text) > LONGEST:
-        raise HttpError("bad-fields", f"{name} has at most {LONGEST} characters")
+        raise HttpError(
+            "bad-fields",
+            Told("%(name)s has at most %(longest)s characters", name=name, longest=LONGEST),
+        )
     return text
 
 

@@ -25,6 +25,7 @@ from scanner.tables import User
 from scanner.transparency.page import as_page
 from scanner.transparency.report import BadPeriodError
 from scanner.transparency.tables import rows
+from scanner.wording import Told
 
 router = APIRouter(prefix="/audit", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Auditor = Annotated[Identity, Depends(Allowed(AUDITORS))]
@@ -69,7 +70,12 @@ def open_pseudonym(
     """Say who of the staff it is, and write into the journal who asked, and why."""
     reason = form.get("reason", "").strip()
     if not 0 < len(reason) <= LONGEST_REASON:
-        raise HttpError("bad-fields", f"say why, in at most {LONGEST_REASON} characters")
+        raise HttpError(
+            "bad-fields",
+            Told(
+                "say why, in at most %(longest_reason)s characters", longest_reason=LONGEST_REASON
+            ),
+        )
     pseudonym = form.get("pseudonym", "").strip().upper()
     user = _opened(service, identity, pseudonym, reason)
     return page(

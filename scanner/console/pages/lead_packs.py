@@ -21,6 +21,7 @@ from scanner.problems import HttpError
 from scanner.rollouts import id_of
 from scanner.service import Service
 from scanner.tables import PolicyPack
+from scanner.wording import Told
 
 router = APIRouter(
     prefix="/policies", route_class=ConsoleRoute, default_response_class=HTMLResponse
@@ -52,7 +53,10 @@ def upload(request: Request, identity: Lead, service: ServiceDep, form: Posted) 
     """Look a text over; keep it as a draft, if that is asked for and it is a pack."""
     text = form.get("text", "").replace("\r\n", "\n")
     if len(text) > LONGEST_PACK:
-        raise HttpError("bad-fields", f"a pack has at most {LONGEST_PACK} characters")
+        raise HttpError(
+            "bad-fields",
+            Told("a pack has at most %(longest_pack)s characters", longest_pack=LONGEST_PACK),
+        )
     refused, findings = pack_checks.look(service, text)
     if form.get("do") == "keep" and not refused:
         kept = policies.add(service, identity.caller, text)

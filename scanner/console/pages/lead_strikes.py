@@ -17,6 +17,7 @@ from scanner.errors import NotFoundError
 from scanner.problems import HttpError
 from scanner.service import Service
 from scanner.tables import StrikePolicyVersion
+from scanner.wording import Told
 
 router = APIRouter(
     prefix="/policies/strikes", route_class=ConsoleRoute, default_response_class=HTMLResponse
@@ -49,10 +50,13 @@ def propose(request: Request, identity: Lead, service: ServiceDep, form: Posted)
     text, reason = form.get("text", "").replace("\r\n", "\n"), form.get("reason", "").strip()
     try:
         if not text.strip() or len(text) > LONGEST:
-            told = f"a policy has 1 to {LONGEST} characters"
+            told = Told("a policy has 1 to %(longest)s characters", longest=LONGEST)
             raise DeclarationError([{"field": "text", "detail": told}])
         if not 1 <= len(reason) <= LONGEST_REASON:
-            told = f"say why, in at most {LONGEST_REASON} characters: the reason is kept on record"
+            told = Told(
+                "say why, in at most %(longest_reason)s characters: the reason is kept on record",
+                longest_reason=LONGEST_REASON,
+            )
             raise DeclarationError([{"field": "reason", "detail": told}])
         strike_policies.propose(service, identity.caller, text, reason)
     except DeclarationError as error:

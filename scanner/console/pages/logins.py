@@ -30,6 +30,7 @@ from scanner.keys import ProviderLoginError
 from scanner.limits import RateLimits
 from scanner.problems import HttpError
 from scanner.service import Service
+from scanner.wording import Told
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 
@@ -142,7 +143,9 @@ def choose_language(
     """Keep the reader's language: with the session, or in a cookie of its own."""
     language, token = form.get("language", ""), token_of(request)
     if language not in LANGUAGES:
-        raise HttpError("bad-fields", f"choose one of: {', '.join(LANGUAGES)}")
+        raise HttpError(
+            "bad-fields", Told("choose one of: %(languages)s", languages=", ".join(LANGUAGES))
+        )
     response = redirect(request, own_path(form.get("next")) or "/")
     if identity is not None and token is not None:
         sessions.choose_language(service, token, language)

@@ -33,6 +33,7 @@ from scanner.tables import (
     Strike,
     Track,
 )
+from scanner.wording import Told
 
 router = APIRouter(prefix="/appeals", route_class=ConsoleRoute, default_response_class=HTMLResponse)
 Officer = Annotated[Identity, Depends(Allowed(OFFICERS))]
@@ -193,7 +194,9 @@ def _said(
 def _text(form: Mapping[str, str], field: str) -> str:
     text = form.get(field, "").strip()
     if not 1 <= len(text) <= LONGEST:
-        raise BadAppealError(f"write something, in at most {LONGEST} characters")
+        raise BadAppealError(
+            Told("write something, in at most %(longest)s characters", longest=LONGEST)
+        )
     return text
 
 

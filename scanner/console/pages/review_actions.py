@@ -19,6 +19,7 @@ from scanner.dependencies import ServiceDep
 from scanner.errors import IllegalTransitionError
 from scanner.service import Service
 from scanner.tables import Case
+from scanner.wording import Told
 
 router = APIRouter(route_class=ConsoleRoute, default_response_class=HTMLResponse)
 
@@ -31,7 +32,9 @@ def said(form: Posted) -> str:
     if not text:
         raise IllegalTransitionError("write something first")
     if len(text) > MOST_TEXT:
-        raise IllegalTransitionError(f"write at most {MOST_TEXT} characters")
+        raise IllegalTransitionError(
+            Told("write at most %(most_text)s characters", most_text=MOST_TEXT)
+        )
     return text
 
 

@@ -457,7 +457,7 @@ def test_a_statement_of_what_rules_alone_decided_tells_of_the_person(
             select(StatementOfReasons).where(col(StatementOfReasons.track_id) == limited)
         ).one()
     assert statement.automated_decision
-    assert "GDPR-22" in statement.text
+    assert "General Data Protection Regulation, Article 22" in statement.text
 
 
 def test_what_a_person_said_goes_with_the_account(api: Api, platform: Platform) -> None:
