@@ -125,9 +125,17 @@ def refuse_less(now: tuple[str, list[str]], before: tuple[str, list[str]]) -> No
         and (kind, set(places)) != (earlier, set(there))
     ):
         return
-    where = f" in {', '.join(there)}" if there else ""
     raise BadAppealError(
-        f"the notice led to a {earlier}{where}: what an appeal of its sender adds holds that too, and more"
+        Told(
+            "the notice led to a %(earlier)s in %(places)s: what an appeal of its sender adds holds that too, and more",
+            earlier=earlier,
+            places=", ".join(there),
+        )
+        if there
+        else Told(
+            "the notice led to a %(earlier)s: what an appeal of its sender adds holds that too, and more",
+            earlier=earlier,
+        )
     )
 
 

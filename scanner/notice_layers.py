@@ -101,7 +101,10 @@ def lay_anew(
     if row.state == "actioned" and track.state != State.WITHDRAWN:
         if track.state not in RULABLE:
             raise IllegalTransitionError(
-                f"the track is {track.state}: a decision takes effect just now; try again in a moment"
+                Told(
+                    "the track is %(state)s: a decision takes effect just now; try again in a moment",
+                    state=track.state,
+                )
             )
         present = session.get_one(PolicyDecision, track.decision_id)
         if ground_of(present) != [Notice.KIND, notice.id]:

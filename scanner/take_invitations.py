@@ -27,6 +27,7 @@ from scanner.tables import (
     TakeInvitation,
     TakeProject,
 )
+from scanner.wording import Told
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -236,7 +237,11 @@ def _check(
         col(TakeInvitation.expires_at) > service.now(),
     )
     if session.exec(select(func.count()).select_from(TakeInvitation).where(*open_)).one() >= MOST_OPEN:  # fmt: skip
-        raise ConflictError(f"{MOST_OPEN} are asked already: wait for answers, or ask some no more")
+        raise ConflictError(
+            Told(
+                "%(most)s are asked already: wait for answers, or ask some no more", most=MOST_OPEN
+            )
+        )
 
 
 def _may_meet_others(service: "Service", session: Session, account_id: str) -> bool:

@@ -106,6 +106,7 @@ TERMS: Final[Mapping[str, str]] = {
     "decision of track": _("decision of track"),
     "delivery": _("delivery"),
     "dispute": _("dispute"),
+    "invitation": _("invitation"),
     "document": _("document"),
     "engine": _("engine"),
     "exclusion": _("exclusion"),

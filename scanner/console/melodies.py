@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from scanner.generators import MELODY_BYTES
+from scanner.wording import Told
 
 NAME_LENGTH: Final = 120
 TOO_LARGE: Final = "it has more than %(count)s bytes: give the melody alone"
@@ -28,7 +29,9 @@ def melody_in(form: Mapping[str, str]) -> bytes | None:
     try:
         content = base64.b64decode(form.get("melody", ""), validate=True)
     except binascii.Error as error:
-        raise BadMelodyError(f"it can't be read ({error}); save it anew") from error
+        raise BadMelodyError(
+            Told("it can't be read (%(error)s); save it anew", error=str(error))
+        ) from error
     if max(len(content), _said_size(form)) > MELODY_BYTES:
         raise BadMelodyError(TOO_LARGE % {"count": MELODY_BYTES})
     return content

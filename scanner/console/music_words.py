@@ -131,7 +131,7 @@ WHY: Final[Mapping[str, str]] = {
 NO_MELODY: Final[Mapping[str, str]] = {
     message: message
     for message in (
-        _("it can't be read (%(why)s); save it anew"),
+        _("it can't be read (%(error)s); save it anew"),
         _("write a file of type 0 or 1 with ticks a quarter note"),
         _("it has %(count)s tracks: %(most)s at most"),
         _("it has no notes but drums: give one with a melody"),
