@@ -20,7 +20,7 @@ _HEAD: Final = """\
 # Settings
 
 Every setting is an environment variable, read once when a process starts. This page is written by
-`python -m scripts.configuration_page` from `scanner/settings.py`; a test holds the two together.
+`python -m scripts.configuration_page` from `scanner/settings.py` and `settings_core.py`; a test holds the two together.
 
 | variable | default | allowed | what it is |
 |---|---|---|---|
