@@ -1,4 +1,4 @@
-"""Fixes: a creator cuts or mutes what is claimed, and the new version is looked at at once.
+"""Fixes: a creator cuts, mutes or replaces what is claimed, and the new version is looked at at once.
 
 The new version is a track of its own with the same name and account. When it goes out, the old one is
 withdrawn; until then, and if it does not, everything stays as it was.
@@ -6,14 +6,14 @@ withdrawn; until then, and if it does not, everything stays as it was.
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
 from sqlmodel import Session, col, select
 
-from scanner import parties
+from scanner import edit_fills, parties
 from scanner.audio import encoding
 from scanner.audio.mending import Part, mended
 from scanner.bus.dispatch import once
@@ -41,7 +41,7 @@ SHORTEST: Final = 1.0
 
 
 def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Part]) -> TrackEdit:
-    """Render a track without some seconds, and submit it as its new version.
+    """Render a track without some seconds, or with others in their place, and submit it as its new version.
 
     The same parts of the same track give the same new version: a repeat makes no other.
 
@@ -60,13 +60,17 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
         track = find(session, caller.tenant_id, track_id)
         parties.affected(session, caller, track)
         _can_be_mended(session, track)
-        told = declared(session, track.id)
-    blob, removed = _rendered(service, track, parts)
-    changed = [{"kind": part.kind, "start": part.start, "end": part.end} for part in parts]
+        donors = edit_fills.donors(session, caller, track, parts)
+        told = edit_fills.told_with(
+            declared(session, track.id), edit_fills.declared_of(session, donors)
+        )
+    blob, removed = _rendered(service, track, parts, donors)
+    changed = [_described(part) for part in parts]
     digest = hashlib.sha256(rfc8785.dumps([track.id, changed])).hexdigest()
     source = Source(sha256=blob.sha256, size_bytes=blob.size, file_name=track.file_name)
 
     def noted(session: Session, new: Track) -> None:
+        edit_fills.donors(session, caller, track, parts)  # they may have been taken down meanwhile
         _note(service, session, caller, track, new, changed, removed)
 
     new_track_id = submit(
@@ -120,6 +124,13 @@ def describe(edit: TrackEdit) -> dict[str, Any]:
     }
 
 
+def _described(part: Part) -> dict[str, Any]:
+    told: dict[str, Any] = {"kind": part.kind, "start": part.start, "end": part.end}
+    if part.kind == "replace":
+        told |= {"with_track": part.with_track, "from": part.from_s}
+    return told
+
+
 def _can_be_mended(session: Session, track: Track) -> None:
     if track.origin == GENERATED:
         raise IllegalTransitionError("a track that a model made is made anew, with its own mark")
@@ -142,11 +153,14 @@ def taken_down(session: Session, track: Track) -> bool:
     return session.exec(query.limit(1)).first() is not None
 
 
-def _rendered(service: "Service", track: Track, parts: Sequence[Part]) -> "tuple[Blob, float]":
+def _rendered(
+    service: "Service", track: Track, parts: Sequence[Part], donors: Mapping[str, Track]
+) -> "tuple[Blob, float]":
     with service.store.path_or_copy(track.tenant_id, str(track.sha256)) as path:
         decoded = service.decoder.decode(path)
     _check(parts, decoded.duration)
-    samples = mended(decoded.samples, decoded.sample_rate, parts)
+    fills = edit_fills.filled(service, donors, decoded.samples, decoded.sample_rate, parts)
+    samples = mended(decoded.samples, decoded.sample_rate, parts, fills)
     left = samples.shape[1] / decoded.sample_rate
     if left < SHORTEST:
         told = Told(

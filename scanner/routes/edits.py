@@ -1,4 +1,4 @@
-"""HTTP resources for fixes of tracks: cut or mute what is claimed, and have it looked at anew."""
+"""HTTP resources for fixes of tracks: cut, mute or replace what is claimed, and have it looked at anew."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse
 
 from scanner import edits, parties, tracks
 from scanner.audio.mending import Part
-from scanner.declarations import DeclarationError
 from scanner.dependencies import OnceDep, ServiceDep, is_id
 from scanner.errors import NotFoundError
 from scanner.problems import problems
@@ -17,9 +16,6 @@ from scanner.routing import Route
 from scanner.schemas import rights as shapes
 
 router = APIRouter(prefix="/v1/tracks/{track_id}/edits", tags=["contest"], route_class=Route)
-NO_REPLACING = (
-    "what is put in needs rights that nobody has shown here: submit the track anew with it instead"
-)
 
 
 def track_id_of(track_id: Annotated[str, Path(description="The track's id.")]) -> str:
@@ -60,23 +56,18 @@ def mend_track(
     wanted: shapes.EditAsked,
     service: ServiceDep,
 ) -> JSONResponse:
-    """Cut or mute seconds of a track; the new version is scanned at once. Needs `contest:write`.
+    """Cut, mute or replace seconds of a track; the new version is scanned at once. Needs `contest:write`.
 
     When the new version goes out, the old one is withdrawn.
     """
 
     def work() -> Answer:
         with service.reference_slots:  # decoding is CPU work
-            edit = edits.mend(service, caller, track_id, _parts(wanted))
+            edit = edits.mend(service, caller, track_id, [_part(each) for each in wanted.parts])
         return Answer(201, edits.describe(edit))
 
     return once.answer(identity_of(request.url.path, wanted.model_dump_json().encode()), work)
 
 
-def _parts(wanted: shapes.EditAsked) -> list[Part]:
-    parts = []
-    for n, each in enumerate(wanted.parts):
-        if each.kind == "replace":
-            raise DeclarationError([{"field": f"parts.{n}.kind", "detail": NO_REPLACING}])
-        parts.append(Part(each.kind, each.start, each.end))
-    return parts
+def _part(wanted: shapes.PartAsked) -> Part:
+    return Part(wanted.kind, wanted.start, wanted.end, wanted.with_track, wanted.from_ or 0.0)

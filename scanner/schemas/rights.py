@@ -4,7 +4,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from scanner.declarations import Territory
 from scanner.schemas.common import Answer, Asked, Moment, ReferencePolicy, ShortText
@@ -279,11 +286,23 @@ class Licences(Answer):
 
 
 class PartAsked(Asked):
-    """Seconds to cut out, or to mute."""
+    """Seconds to cut out, to mute, or to replace by sound of another track of the account."""
 
     kind: Literal["cut", "mute", "replace"]
     start: Point
     end: Point
+    with_track: ShortText | None = Field(
+        None, description="Of what is replaced: the id of a track that is out without limits."
+    )
+    from_: Point | None = Field(
+        None, alias="from", description="From where on in that track, in seconds; none: 0."
+    )
+
+    @model_validator(mode="after")
+    def _names_what_is_put_in(self) -> "PartAsked":
+        if (self.kind == "replace") != (self.with_track is not None):
+            raise ValueError("with_track names what replaces a part, and is for `replace` alone")
+        return self
 
 
 class EditAsked(Asked):

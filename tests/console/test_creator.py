@@ -20,6 +20,9 @@ from scanner.tables import (
     Letter,
     Reference,
     StatementOfReasons,
+    Submission,
+    Track,
+    TrackEdit,
 )
 from tests import casework, claiming, noticed
 from tests.console.conftest import World, csrf_in, enter, opened, serious_issues, shot
@@ -182,6 +185,37 @@ def test_a_part_is_muted_and_the_new_version_is_followed_until_it_is_out(
         inline.drive(world.service, fixed)
         page.wait_for_selector("text=What happened")
         assert world.ids["track_id"] != fixed
+
+
+def test_a_part_is_replaced_by_ones_own_and_by_nothing_else(world: World) -> None:
+    database = world.service.database
+    with database.transaction() as session:
+        track = session.get_one(Track, world.ids["track_id"])
+        fillable = new_id()
+        changed = {"id": fillable, "state": "released", "file_name": "mine.wav"}
+        session.add(Track(**track.model_dump() | changed))
+        session.flush()
+        sent = session.exec(select(Submission).where(Submission.track_id == track.id)).one()
+        session.add(Submission(**sent.model_dump() | {"id": new_id(), "track_id": fillable}))
+    path = "/my/tracks/{track_id}".format_map(world.ids)
+    with world.http("creator") as client:
+        page = client.get(path).text
+        assert f'<option value="{fillable}">mine.wav</option>' in page
+        part = {"do-0": "replace", "start-0": "0:00", "end-0": "0:05", "from-0": "0:01"}
+        asked = part | {"csrf": csrf_in(page)}
+        for donor in ("", world.ids["track_id"]):
+            refused = client.post(f"{path}/fix", data=asked | {"with-0": donor})
+            assert refused.status_code == 422
+            assert "name another track of the same account" in refused.text
+        made = client.post(f"{path}/fix", data=asked | {"with-0": fillable})
+        assert made.status_code == 303
+    with database.reading() as session:
+        (edit,) = [
+            each for each in session.exec(select(TrackEdit)) if each.parts[0]["kind"] == "replace"
+        ]
+    assert edit.parts == [
+        {"kind": "replace", "start": 0.0, "end": 5.0, "with_track": fillable, "from": 1.0}
+    ]
 
 
 def test_before_a_counter_notice_it_is_asked_twice_who_gets_the_name(world: World) -> None:

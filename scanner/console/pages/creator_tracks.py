@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from scanner import cases, edits, human_review, matched_sound, reference_previews
+from scanner import cases, edit_fills, edits, human_review, matched_sound, reference_previews
 from scanner.audio.mending import Part
 from scanner.blob_answers import AudioResponse, WantedDep, WebmResponse
 from scanner.console import creator_lists, creator_views
@@ -108,7 +108,7 @@ async def follow(
 def fix_track(
     request: Request, identity: Creator, track: MyTrack, service: ServiceDep, form: Posted
 ) -> Response:
-    """Cut or mute what was chosen, and go on to the new version, which is looked at at once."""
+    """Cut, mute or replace what was chosen, and go on to the new version, which is looked at at once."""
     try:
         parts = _parts(form)
         with service.reference_slots:  # decoding is CPU work
@@ -181,6 +181,7 @@ def _page(
         audio=f"/my/tracks/{track.id}/audio" if has_sound else None,
         heard=view.heard.parts(MOST_PARTS) if has_sound and view.heard else [],
         fixes=_stretches(view),
+        others=_others(service, track),
         typed=typed or {},
         wrong=wrong,
     )
@@ -189,6 +190,14 @@ def _page(
 def _has_sound(track: Track) -> bool:
     over = State(track.state) in {*UNDER_WAY, State.WITHDRAWN}
     return track.sha256 is not None and not over
+
+
+def _others(service: Service, track: Track) -> list[tuple[str, str]]:
+    """Return the tracks that may take the place of a part, by id and name."""
+    with service.database.reading() as session:
+        return [
+            (each.id, creator_lists.name_of(each)) for each in edit_fills.possible(session, track)
+        ]
 
 
 def _stretches(view: TrackView) -> list[tuple[str, str]]:
@@ -213,6 +222,11 @@ def _parts(form: Mapping[str, str]) -> list[Part]:
         if what in {"cut", "mute"}:
             start, end = (_seconds(form.get(f"{name}-{number}", "")) for name in ("start", "end"))
             parts.append(Part("cut" if what == "cut" else "mute", start, end))
+        elif what == "replace":
+            start, end, begins = (
+                _seconds(form.get(f"{name}-{number}", "")) for name in ("start", "end", "from")
+            )
+            parts.append(Part("replace", start, end, form.get(f"with-{number}", ""), begins))
     return parts
 
 

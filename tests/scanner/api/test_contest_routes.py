@@ -1,14 +1,21 @@
 """Claims, disputes, holders, shares, licences and fixes over HTTP, by the keys of both sides."""
 
-import httpx
-import pytest
+import io
 
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from fingerprint.facts.loudness import loudness
 from scanner import catalogue_imports, inline, keys
 from scanner.callers import Caller
+from scanner.declared import declared
 from scanner.journal import Actor
 from scanner.tables import Holder
 from tests import casework, cataloguing, claiming
 from tests.scanner.api.conftest import Api, Platform, problem, sound
+from tests.songs import RATE, song
 
 ASKED = {
     "grounds": ["misidentified"],
@@ -25,6 +32,12 @@ def caller(platform: Platform) -> Caller:
 @pytest.fixture
 def label(api: Api, caller: Caller) -> Holder:
     return claiming.holder(api.service, caller)
+
+
+def as_wav(samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE, format="WAV")
+    return file.getvalue()
 
 
 def key_of(api: Api, platform: Platform, holder: Holder) -> httpx.Client:
@@ -162,13 +175,80 @@ def test_what_is_claimed_is_cut_out_and_the_new_version_replaces_the_old(
     assert platform.http.get(address).json()["items"][0]["state"] == "replaced"
 
 
-def test_parts_that_make_no_sense_and_replacing_are_refused(api: Api, platform: Platform) -> None:
+def test_what_is_claimed_is_replaced_by_ones_own_at_the_loudness_around_it(
+    api: Api, platform: Platform
+) -> None:
+    claimed, own = sound(71, 10), song(75, 24)
+    platform.reference(claimed, title="Theirs", policy="block")
+    mixed = np.concatenate([own[: 8 * RATE], song(71, 10)[: 8 * RATE], own[8 * RATE : 16 * RATE]])
+    track_id = platform.decided(as_wav(mixed), account="ana", external_id="song-2")
+    donor = platform.decided(
+        as_wav(song(76, 20) * 0.3), account="ana", ai_disclosure='{"vocals": "assisted"}'
+    )
+    assert casework.track_of(api.service, donor).state == "released"
+    address = f"/v1/tracks/{track_id}/edits"
+    part = {"kind": "replace", "start": 7.9, "end": 16.1, "with_track": donor, "from": 2}
+
+    made = platform.http.post(address, json={"parts": [part]})
+    assert made.status_code == 201, made.text
+    assert (made.json()["parts"], made.json()["seconds_removed"]) == ([part], 0)
+    new = made.json()["new_track_id"]
+    inline.drive(api.service, new)
+
+    track = casework.track_of(api.service, new)
+    assert track.state == "released"
+    assert casework.track_of(api.service, track_id).state == "withdrawn"
+    with api.service.database.reading() as session:
+        assert declared(session, new)["ai_disclosure"]["vocals"] == "assisted"
+    with api.service.store.path_or_copy(track.tenant_id, track.sha256) as path:
+        decoded = api.service.decoder.decode(path)
+    rate = decoded.sample_rate
+    assert decoded.samples.shape[1] == len(mixed)
+    inside, outside = (
+        loudness(decoded.samples[:, round(a * rate) : round(b * rate)], rate).integrated_lufs
+        for a, b in ((8, 16), (0, 7.8))
+    )
+    assert inside is not None and outside is not None
+    assert abs(inside - outside) < 1.5  # the donor was 10 dB below
+    for seam in (7.9, 16.1):
+        at = round(seam * rate)
+        steps = np.abs(np.diff(decoded.samples))
+        assert steps[:, at - 20 : at + 20].max() <= np.quantile(steps, 0.999)
+
+
+def test_only_ones_own_that_is_out_and_was_made_by_nobody_elses_model_is_put_in(
+    api: Api, platform: Platform
+) -> None:
+    track_id = platform.decided(sound(72, 6), account="ana")
+    address = f"/v1/tracks/{track_id}/edits"
+    theirs = platform.decided(sound(73, 6), account="bob")
+    platform.reference(sound(77, 12), title="Theirs", policy="block")
+    blocked = platform.decided(sound(77, 10), account="ana")
+    short = platform.decided(sound(78, 3), account="ana")
+    elsewhere = platform.decided(sound(79, 6), account="ana", territories='["DE"]')
+    part = {"kind": "replace", "start": 1, "end": 5}
+
+    for donor, told in (
+        (theirs, "another track of the same account"),
+        (track_id, "another track of the same account"),
+        ("00000000-0000-4000-8000-000000000000", "another track of the same account"),
+        (blocked, "out without limits"),
+        (short, "4.0 s are needed"),
+        (elsewhere, "other territories"),
+        (None, "with_track"),
+    ):
+        answer = platform.http.post(address, json={"parts": [part | {"with_track": donor}]})
+        assert problem(answer) == "bad-fields", donor
+        assert told in answer.text
+
+
+def test_parts_that_make_no_sense_are_refused(api: Api, platform: Platform) -> None:
     address = f"/v1/tracks/{platform.decided(sound(72, 6))}/edits"
 
     for part, told in (
         ({"kind": "cut", "start": 3, "end": 2}, "start before the end"),
         ({"kind": "cut", "start": 0, "end": 6}, "withdraw"),
-        ({"kind": "replace", "start": 1, "end": 2}, "submit the track anew"),
+        ({"kind": "cut", "start": 1, "end": 2, "with_track": "x"}, "with_track"),
     ):
         answer = platform.http.post(address, json={"parts": [part]})
         assert problem(answer) == "bad-fields"

@@ -29,6 +29,20 @@ def test_what_is_named_is_gone_and_the_rest_is_as_it_was(start: float, length: f
         assert not done[:, first:last].any()
 
 
+def test_what_is_replaced_is_the_fill_and_no_seam_clicks() -> None:
+    sound, other = tone(5), tone(2) * np.float32(0.5)
+    parts = [Part("replace", 1, 3, "other"), Part("mute", 2.5, 2.7)]
+
+    done = mended(sound, RATE, parts, [other, None])
+
+    assert done.shape == sound.shape
+    assert np.array_equal(done[:, : RATE - 80], sound[:, : RATE - 80])
+    assert np.array_equal(done[:, RATE + 80 : 2 * RATE], other[:, 80:RATE])
+    assert not done[:, round(2.5 * RATE) : round(2.7 * RATE)].any()
+    assert np.array_equal(done[:, 3 * RATE + 80 :], sound[:, 3 * RATE + 80 :])
+    assert np.abs(np.diff(done)).max() <= np.abs(np.diff(sound)).max() * 1.1
+
+
 def test_the_border_of_a_cut_does_not_click() -> None:
     done = mended(tone(2), RATE, [Part("cut", 0.5003, 1.2)])
 
