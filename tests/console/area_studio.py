@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from scanner import ages, entry_links, generations, inline, previews, watermark_keys
 from scanner.ages import AgeSaid
 from scanner.certificates import make_development_chain
-from scanner.clock import utc_now
+from scanner.clock import new_id, utc_now
 from scanner.journal import Actor
 from scanner.tables import Generation
 
@@ -68,4 +68,6 @@ def fill(world: "World") -> dict[str, str]:
         "generation_id": made["id"],
         "refused_id": refused["id"],
         "preview_id": preview["id"],
+        "invitation_id": new_id(),
+        "answer": "accept",
     }

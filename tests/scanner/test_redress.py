@@ -246,7 +246,7 @@ def test_where_copyright_is_at_issue_the_way_stays(service, caller, account, at_
     track = casework.track_of(service, track.id)
 
     assert can_contest(service, track) == ["appeal"]
-    assert "DSA-20" in statement(service, track).text
+    assert "Digital Services Act, Article 20" in statement(service, track).text
 
 
 def test_a_person_still_decides_on_what_rules_alone_decided(service, caller, account) -> None:
