@@ -29,9 +29,9 @@ AROUND_SECONDS: Final = 10.0
 """On either side: what the loudness of a fill is brought to."""
 MOST_GAIN_DB: Final = 12.0
 HIGHEST_PEAK: Final = 10 ** (-1 / 20)
-"""True peak that a fill is not raised above: -1 dBTP."""
+"""True peak of a fill at most: -1 dBTP."""
 SHORTEST_MEASURED: Final = 0.5
-"""Seconds below which no loudness is measured (BS.1770 needs blocks of 0.4 s): a shorter fill is put in as it is."""
+"""Seconds below which no loudness is measured (BS.1770 needs blocks of 0.4 s): a shorter fill keeps its own."""
 MOST_SHOWN: Final = 50
 _MADE: Final = ("none", "assisted", "generated")
 
@@ -108,6 +108,10 @@ def told_with(told: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> d
                 made[name] = [each for n, each in enumerate(both) if each not in both[:n]]
         if other.get("ai_disclosure"):
             made["ai_disclosure"] = _more(made.get("ai_disclosure") or {}, other["ai_disclosure"])
+        if other.get("attestation_refused"):
+            made["attestation_refused"] = True
+        if not other.get("attestation"):
+            made.pop("attestation", None)  # nobody vouched for all of it
         if other.get("lyrics"):
             made["lyrics"] = "\n\n".join(filter(None, (made.get("lyrics"), other["lyrics"])))
     return made
@@ -219,13 +223,11 @@ def _levelled(fill: F32Array, around: F32Array, sample_rate: int) -> F32Array:
     from fingerprint.facts.loudness import loudness
     from fingerprint.facts.true_peak import true_peak
 
-    if min(fill.shape[1], around.shape[1]) < SHORTEST_MEASURED * sample_rate:
-        return fill
-    own, wanted = (loudness(each, sample_rate).integrated_lufs for each in (fill, around))
-    if own is None or wanted is None:
-        return fill
-    gain = 10 ** (float(np.clip(wanted - own, -MOST_GAIN_DB, MOST_GAIN_DB)) / 20)
-    peak = true_peak(fill)
-    if gain > 1 and peak > 0:
-        gain = max(1.0, min(gain, HIGHEST_PEAK / peak))
+    gain = 1.0
+    if min(fill.shape[1], around.shape[1]) >= SHORTEST_MEASURED * sample_rate:
+        own, wanted = (loudness(each, sample_rate).integrated_lufs for each in (fill, around))
+        if own is not None and wanted is not None:
+            gain = 10 ** (float(np.clip(wanted - own, -MOST_GAIN_DB, MOST_GAIN_DB)) / 20)
+    if (peak := true_peak(fill)) > 0:
+        gain = min(gain, HIGHEST_PEAK / peak)
     return (fill * gain).astype(np.float32)

@@ -11,6 +11,7 @@ from fingerprint.facts.loudness import loudness
 from scanner import catalogue_imports, inline, keys
 from scanner.callers import Caller
 from scanner.declared import declared
+from scanner.edit_fills import told_with
 from scanner.journal import Actor
 from scanner.tables import Holder
 from tests import casework, cataloguing, claiming
@@ -209,11 +210,26 @@ def test_what_is_claimed_is_replaced_by_ones_own_at_the_loudness_around_it(
         for a, b in ((8, 16), (0, 7.8))
     )
     assert inside is not None and outside is not None
-    assert abs(inside - outside) < 1.5  # the donor was 10 dB below
+    assert abs(inside - outside) < 1  # the donor was 10 dB below
     for seam in (7.9, 16.1):
         at = round(seam * rate)
         steps = np.abs(np.diff(decoded.samples))
         assert steps[:, at - 20 : at + 20].max() <= np.quantile(steps, 0.999)
+
+
+def test_nobody_vouches_for_what_they_did_not_vouch_for() -> None:
+    vouched = {"attestation": {"signer": "Ana"}, "licences": [{"licensor": "A"}]}
+
+    assert told_with(vouched, [vouched]) == vouched
+    assert told_with(vouched, [{}]) == {"licences": [{"licensor": "A"}]}
+    refused = told_with(vouched, [{"attestation_refused": True, "licences": [{"licensor": "B"}]}])
+    assert refused == {
+        "attestation_refused": True,
+        "licences": [{"licensor": "A"}, {"licensor": "B"}],
+    }
+    assert told_with({}, [{"ai_disclosure": {"vocals": "assisted", "lyrics": "none"}}] * 2) == {
+        "ai_disclosure": {"vocals": "assisted", "lyrics": "none"}
+    }
 
 
 def test_only_ones_own_that_is_out_and_was_made_by_nobody_elses_model_is_put_in(
