@@ -19,6 +19,7 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from scanner.bus.dispatch import Again, Hold, Verdict
+from scanner.bus.standstill import Standstill
 from scanner.bus.windows import FULL, LOW, Waiting, Window
 
 BUSY_SECONDS: Final = 0.05
@@ -129,11 +130,18 @@ class Consumption:
         self._windows: dict[TopicPartition, Window] = {}
         self._commits: dict[TopicPartition, int] = {}
         self._running: _Running | None = None
+        self._standstill = Standstill(group)
         self._poll_at = 0.0
         self._commit_at = 0.0
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Consume until told to stop; the record in hand is finished and acknowledged."""
+        """Consume until told to stop; the record in hand is finished and acknowledged.
+
+        Raises
+        ------
+        TransientError
+            If the consumer holds partitions and does not read them; begin with a new one.
+        """
         consumer = KafkaConsumer(
             group_id=f"clearance-{self._group}",
             enable_auto_commit=False,
@@ -218,7 +226,7 @@ class Consumption:
         timeout = 0.0 if self._busy() else self._idle_seconds()
         polled = consumer.poll(timeout_ms=int(timeout * 1000))
         self._poll_at = time.monotonic() + BUSY_SECONDS
-        for lost in self._revocations.take():
+        for lost in self._revocations.take() | self._standstill.look(consumer):
             self._windows.pop(lost, None)
             self._commits.pop(lost, None)
         assigned = consumer.assignment()

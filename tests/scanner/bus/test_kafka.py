@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.structs import OffsetAndMetadata
 from sqlmodel import select
 
+from scanner.bus import consumption, standstill
 from scanner.bus.consumption import Consumption
 from scanner.bus.dispatch import Again, Finished
 from scanner.bus.kafka import all_topics
@@ -176,6 +178,17 @@ class Feed:
         producer.flush()
         producer.close()
 
+    def commit(self, offset: int) -> None:
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.broker,
+            group_id=f"clearance-{self.group}",
+            enable_auto_commit=False,
+        )
+        partition = TopicPartition(self.topic, 0)
+        consumer.assign([partition])
+        consumer.commit({partition: OffsetAndMetadata(offset, "", -1)})
+        consumer.close()
+
     def committed(self) -> int:
         consumer = KafkaConsumer(bootstrap_servers=self.broker, group_id=f"clearance-{self.group}")
         try:
@@ -222,6 +235,57 @@ def test_a_record_that_could_not_be_put_by_is_not_acknowledged(broker) -> None:
 
     assert feed.handled == [(0, 0), (0, 1), (0, 2)]
     assert feed.committed() == 3
+
+
+def test_a_position_beyond_the_end_of_a_log_that_was_lost_is_given_up(
+    broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.5)
+    feed = Feed(broker)
+    feed.commit(50)  # what the group had acknowledged before the log was lost
+    feed.send(3, 10)
+    feed.free.set()
+    feed.thread.start()
+    try:
+        wait_until(lambda: len(feed.handled) == 3, 60, "reading from the start")
+        wait_until(lambda: feed.committed() == 3, 30, "acknowledging")
+    finally:
+        feed.stop()
+
+    assert feed.handled == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_a_consumer_that_holds_a_partition_and_never_fetches_ends_for_a_new_one(
+    broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.5)
+    clients = []
+
+    class Lamed(KafkaConsumer):
+        """Sets its partitions aside, as for a join that it then forgets about."""
+
+        def poll(self, *given: Any, **named: Any) -> Any:
+            self._subscription.mark_pending_revocation(self.assignment())
+            return super().poll(*given, **named)
+
+    def connect(**config: Any) -> KafkaConsumer:
+        clients.append((KafkaConsumer if clients else Lamed)(**config))
+        return clients[-1]
+
+    monkeypatch.setattr(consumption, "KafkaConsumer", connect)
+    feed = Feed(broker)
+    feed.free.set()
+    feed.send(2, 10)
+    with pytest.raises(TransientError, match="does not read it"):
+        feed.consumption.run(feed.stopping.is_set)
+    feed.thread.start()
+    try:
+        wait_until(lambda: len(feed.handled) == 2, 60, "handling by a new consumer")
+    finally:
+        feed.stop()
+
+    assert len(clients) == 2
+    assert feed.committed() == 2
 
 
 def _held(feed: Feed) -> int:
