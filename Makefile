@@ -91,7 +91,7 @@ load: setup  ## more requests than can be taken, by Locust: latencies, refusals,
 	$(BIN)/python -m benchmarks.load
 
 SECONDS ?= 30
-fuzz: setup  ## readers of strangers' bytes, fed by Atheris from what is kept in tests/fuzz/corpus; SECONDS for each of 23
+fuzz: setup  ## readers of strangers' bytes, fed by Atheris from what is kept in tests/fuzz/corpus; SECONDS for each of 26
 	test -d .bench/atheris || $(BIN)/python -m pip install --quiet --disable-pip-version-check --target .bench/atheris atheris==3.0.0
 	PYTHONPATH=.bench/atheris $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 

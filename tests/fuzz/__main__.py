@@ -18,10 +18,12 @@ INSTRUMENTED = [
     *("fingerprint.constellation.constellation", "fingerprint.composition.tones"),
     *("generator.given_melody", "generator.kept_takes", "generator.lyrics", "generator.prompts"),
     *("generator.request", "mido", "policy.marked_yaml", "policy.pack_forms", "policy.packs"),
-    *("policy.prompts", "scanner.audio.ogg", "scanner.audio.sniff", "scanner.audio.sylt"),
+    *("policy.prompts", "scanner.audio.decoding", "scanner.audio.flac", "scanner.audio.ogg"),
+    *("scanner.audio.samples", "scanner.audio.sniff", "scanner.audio.sylt"),
     *("scanner.audit_proofs", "scanner.bus.intake", "scanner.byte_ranges", "scanner.cursors"),
     *("scanner.catalogue_archives", "scanner.catalogue_csv", "scanner.catalogue_ern"),
     *("scanner.catalogue_rows", "scanner.ddex", "scanner.signed_lines", "scanner.strict_json"),
+    *("python_multipart", "scanner.uploads", "watermark.provenance.reading"),
     *("scanner.url_guard", "scanner.words", "scanner.zip_directories", "watermark.keys"),
 ]
 """The readers; all that they load would take minutes."""
@@ -31,7 +33,6 @@ with atheris.instrument_imports(include=INSTRUMENTED):
 
 CORPUS = Path(__file__).with_name("corpus")
 KEPT = Path(".bench/fuzz")
-LONGEST = 4096
 
 
 def fuzz(name: str, seconds: int) -> None:
@@ -48,7 +49,12 @@ def fuzz(name: str, seconds: int) -> None:
 
     atheris.Setup(
         [
-            *(sys.argv[0], f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=20"),
+            *(
+                sys.argv[0],
+                f"-max_total_time={seconds}",
+                f"-max_len={TARGETS[name].longest}",
+                "-timeout=20",
+            ),
             *("-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={KEPT}/{name}-"),
             *(str(kept), str(CORPUS / name)),
         ],

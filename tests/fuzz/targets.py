@@ -1,7 +1,9 @@
 """Readers of bytes that strangers wrote, each with the errors that it may raise: its module's own."""
 
+import asyncio
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from policy.packs import read_pack
 from policy.prompts import screen_prompt
 from scanner import audit_proofs, byte_ranges, cursors, ddex, signed_lines, words
 from scanner.audio import AudioError, sniff
+from scanner.audio.decoded import DecodeLimits
+from scanner.audio.decoding import decode
 from scanner.audio.ogg import read_pages
 from scanner.audio.sylt import read as read_sylt
 from scanner.audit_proofs import BadProofError
@@ -32,19 +36,24 @@ from scanner.errors import PoisonError
 from scanner.problems import HttpError
 from scanner.signed_lines import BadBundleError
 from scanner.strict_json import strict_json
+from scanner.uploads import Form, _Reader
 from scanner.url_guard import UrlGuard, UrlRefusedError
 from watermark.errors import BadKeyError
 from watermark.keys import parse_key_file
+from watermark.provenance import MEDIA_TYPES, read_manifest
 
 MEMORY = Path("/dev/shm")
+LONGEST = 4096
+LIMITS = DecodeLimits(max_duration=60.0, output_bytes=1 << 24)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A reader; ``errors`` are those that say that the bytes are no good."""
+    """A reader of at most ``longest`` bytes; ``errors`` are those that say that they are no good."""
 
     read: Callable[[bytes], object]
     errors: tuple[type[Exception], ...] = ()
+    longest: int = LONGEST
 
     def __call__(self, data: bytes) -> None:
         """Read; anything else that is raised is a fault."""
@@ -94,6 +103,25 @@ def _bundle(path: Path) -> None:
     list(signed_lines.read(path, "clearance-bank/1", "00" * 32))
 
 
+def _decode(data: bytes) -> None:
+    output = os.memfd_create("samples")
+    try:
+        decode(io.BytesIO(data), output, LIMITS)
+    finally:
+        os.close(output)
+
+
+def _form(data: bytes) -> None:
+    async def received() -> None:
+        reader = _Reader(b"edge", Form(), 2000, 500, 3000, lambda _: io.BytesIO(), lambda _: None)
+        for start in range(0, len(data), 100):
+            for act in reader.feed(data[start : start + 100]):
+                await act()
+        reader.finish()
+
+    asyncio.run(received())
+
+
 def _words(text: str) -> None:
     words.without_times(text)
     lyrics.lines(text)
@@ -112,12 +140,16 @@ TARGETS = {
     "catalogue-ern": Target(read_ern, (CatalogueFileError,)),
     "catalogue-zip": Target(_file(_zip), (CatalogueFileError,)),
     "cursor": Target(_text(lambda text: cursors.decode("t", text, datetime, str)), (HttpError,)),
+    "decoder": Target(_decode, (AudioError, MemoryError)),  # its process has little
     "declared-ern": Target(_text(ddex.parse_ern), (ValueError,)),
     "fingerprint-bytes": Target(Fingerprint.from_bytes, (FingerprintError,)),
     "fingerprint-json": Target(_json(Fingerprint.from_json), (FingerprintError,)),
     "first-bytes": Target(sniff, (AudioError,)),
     "key-file": Target(_text(lambda text: parse_key_file(text, "name")), (BadKeyError,)),
     "kept-take": Target(lambda data: take_of(data, {}), (InvalidRequestError,)),
+    "manifest": Target(
+        lambda data: read_manifest(io.BytesIO(data), MEDIA_TYPES["wav"]), (), 20_000
+    ),
     "melody": Target(given_melody, (InvalidRequestError,)),
     "ogg-pages": Target(lambda data: read_pages(io.BytesIO(data), len(data))),
     "policy-pack": Target(_text(read_pack), (PackError,)),
@@ -126,6 +158,7 @@ TARGETS = {
     "strict-json": Target(lambda data: json.dumps(strict_json(data)), (ValueError,)),
     "synchronised-words": Target(lambda data: read_sylt(io.BytesIO(data))),
     "take-request": Target(_json(_request), (InvalidRequestError,)),
+    "upload-form": Target(_form, (HttpError, AudioError)),
     "url": Target(_text(UrlGuard().check_form), (UrlRefusedError,)),
     "words": Target(_text(_words)),
 }
