@@ -85,6 +85,7 @@ PAGES: Final[dict[str | None, dict[str, str]]] = {
     },
     None: {
         "public-notice": "/public/notices/new?form=dmca",
+        "public-agent": "/public/dmca-agent",
         "public-policies": "/public/policies",
         "public-reports": "/public/transparency",
         "public-report": "/public/transparency/{year}",

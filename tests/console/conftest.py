@@ -142,6 +142,8 @@ def _caller(tenant_id: str) -> Caller:
 @contextlib.contextmanager
 def _running(home: Path, children: LimitedChildren) -> Iterator[tuple[Service, str]]:
     settings = Settings(
+        dmca_agent_name="Agnes Agent",
+        dmca_agent_phone="+49 30 1234567",
         home=home,
         workers=0,
         retries=3,

@@ -385,7 +385,9 @@ def test_a_chart_of_nothing_is_still_a_picture() -> None:
 
 def test_settings_and_what_is_kept_are_described_in_the_readers_language(world: World) -> None:
     with world.http("admin", accept_language="de") as client:
-        assert "Längster angenommener Titel." in client.get("/admin/configuration").text
+        configuration = client.get("/admin/configuration").text
+        assert "Längster angenommener Titel." in configuration
+        assert "<dt>Telefon</dt><dd>+49 30 1234567</dd>" in configuration
         kept = client.get("/admin/holds").text
         assert "Plattformen voneinander trennen" in kept
         assert "1095 Tage nach dem Widerruf des Schlüssels" in kept
