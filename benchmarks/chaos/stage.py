@@ -25,6 +25,7 @@ from tests.servers import free_port, running_broker, wait_until
 STAGES: Final = ("analyse", "decide", "release", "notify")
 OTHERS: Final = tuple(group.name for group in GROUPS if group.name not in STAGES)
 START_SECONDS: Final = 120
+RESTART_SECONDS: Final = 1.0
 BLOCK: Final = 1 << 16
 
 
@@ -150,39 +151,53 @@ class Proxy:
 
 
 class Process:
-    """A process of the program; killed, it is started again."""
+    """A process of the program; ended by anything but a request, it is started again."""
 
     def __init__(self, words: list[str], variables: dict[str, str], log: Path) -> None:
         self._words, self._variables, self._log = words, variables, log
-        self.start()
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._words, env=self._variables, stdout=log, stderr=log, start_new_session=True
-            )
+        self._process = self._started()
+        self._ending, self._changing = threading.Event(), threading.Lock()
+        threading.Thread(target=self._keep_up, daemon=True).start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def kill(self) -> None:
-        """SIGKILL, and a new one."""
-        self._end(signal.SIGKILL)
-        self.start()
+        """SIGKILL, after which there is a new one."""
+        self._signal(signal.SIGKILL)
 
     def end(self) -> None:
         """SIGTERM, and SIGKILL if that does not help."""
+        with self._changing:
+            self._ending.set()
+        self._signal(signal.SIGTERM)
         try:
-            self._end(signal.SIGTERM)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
-            self._end(signal.SIGKILL)
+            self._signal(signal.SIGKILL)
+            self._process.wait(60)
 
-    def _end(self, by: signal.Signals) -> None:
-        """End it with its children: what another program started is one of those."""
+    def _started(self) -> "subprocess.Popen[bytes]":
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                self._words, env=self._variables, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _keep_up(self) -> None:
+        """Do what an init system does; one that starts while its database is away ends with an error."""
+        while True:
+            self._process.wait()
+            self._ending.wait(RESTART_SECONDS)
+            with self._changing:
+                if self._ending.is_set():
+                    return
+                self._process = self._started()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Reach its children as well: what another program started is one of those."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, by)
-        self._process.wait(60)
+            os.killpg(self._process.pid, number)
 
 
 class Stage:
