@@ -26,6 +26,7 @@ from scanner.appeal_reversals import Reversal, reverse
 from scanner.appealing import of_appellant
 from scanner.callers import Caller
 from scanner.errors import NotFoundError
+from scanner.notice_senders import COPY, notice_of_copy
 from scanner.tables import Appeal, Notice, Reference
 from scanner.wording import Told
 
@@ -154,7 +155,7 @@ def _check(decided: AppealDecision) -> None:
 
 def _check_part(row: Appeal, decided: AppealDecision) -> None:
     """Refuse a part of what has none: it would fall in whole."""
-    if decided.outcome == "grant_partly" and row.subject_kind in {"strike", "sanction"}:
+    if decided.outcome == "grant_partly" and row.subject_kind in {"strike", "sanction", COPY}:
         raise BadAppealError(
             Told(
                 "a %(subject_kind)s stands or falls in whole: send grant or deny",
@@ -171,6 +172,9 @@ def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:
     if seen.subject_kind == Notice.KIND:
         notice_tracks.lock_all(session, notice_tracks.of_notice(session, seen.subject_id))
         matters.locked(session, Notice, tenant_id, seen.subject_id)
+    if seen.subject_kind == COPY:
+        notice = notice_of_copy(session, seen.subject_id)
+        matters.locked(session, Notice, tenant_id, notice.id)
     return matters.locked(session, Appeal, tenant_id, appeal_id)
 
 
