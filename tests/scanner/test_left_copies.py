@@ -1,5 +1,6 @@
 """Copies of a noticed work that a reviewer left: their notice's sender is told, and can appeal each (DSA-20)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -249,3 +250,22 @@ def test_an_unfounded_appeal_of_a_copy_counts_as_its_senders(service, caller) ->
 
     (case,) = noticed.cases(service, "misuse")
     assert case.reasons[0]["text"] == "5 of 5 were manifestly unfounded"
+
+
+def test_two_at_once_write_one_letter_and_file_one_appeal(both) -> None:
+    """DSA-20: whichever worker and whichever of the sender's windows comes first."""
+    service, caller = both
+    notice, (copy,) = left(service, caller)
+    casework.at(service, service.now() + left_copies.GATHERED)
+
+    def file(_: int) -> str:
+        try:
+            return by_link(service, notice, copy).state
+        except IllegalTransitionError as error:
+            return "again" if "appealed already" in str(error) else str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(lambda _: left_copies.tell_due(service), range(4)))) == 4
+        filed = list(pool.map(file, range(4)))
+    assert len(casework.letters(service, template="notice-copies-left")) == 1
+    assert sorted(filed) == ["again", "again", "again", "filed"]
