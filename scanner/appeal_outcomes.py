@@ -1,7 +1,7 @@
 """What an appeals officer decides, what is reversed by it, and what a body out of court says (DSA-20, DSA-21)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmodel import Session
 
@@ -105,9 +105,20 @@ def go_out_of_court(
 
 
 def record_outcome(
-    service: "Service", caller: Caller, appeal_id: str, outcome: str, reverses: bool
+    service: "Service",
+    caller: Caller,
+    appeal_id: str,
+    outcome: str,
+    reverses: bool,
+    becomes: Literal["restrict", "block"] = "restrict",
 ) -> Appeal:
-    """Write down what the body said; where it says so, what was decided is reversed."""
+    """Write down what the body said; where it says so, what was decided is reversed.
+
+    Parameters
+    ----------
+    becomes : {"restrict", "block"}
+        Of a refused notice about a likeness, whether its tracks get a label or go.
+    """
     actor = parties.staff(caller)
     with service.database.transaction() as session:
         row = _locked(session, caller.tenant_id, appeal_id)
@@ -115,7 +126,7 @@ def record_outcome(
         matters.move(service, session, row, "record_outcome", actor, parts=parts)
         row.body_outcome = outcome
         if reverses:
-            granted = AppealDecision("grant", outcome)
+            granted = AppealDecision("grant", outcome, becomes)
             reverse(Reversal(service, session, row, actor, granted))
             row.outcome_kind = "granted"
         appeal_letters.tell_outcome(service, session, row, template="appeal-body-outcome")

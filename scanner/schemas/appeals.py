@@ -141,6 +141,10 @@ class OutcomeAsked(Asked):
 
     outcome: Reason
     reverses: bool = Field(False, description="What was decided is reversed by it.")
+    becomes: Literal["restrict", "block"] = Field(
+        "restrict",
+        description="Of a refused notice about a likeness: its tracks get a label, or go.",
+    )
 
 
 class AppealMessage(Answer):

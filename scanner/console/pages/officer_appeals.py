@@ -143,7 +143,10 @@ def record_outcome(
     shown = _shown(service, identity, appeal_id)
     try:
         said, reverses = _text(form, "outcome"), bool(form.get("reverses"))
-        appeal_outcomes.record_outcome(service, identity.caller, appeal_id, said, reverses)
+        becomes: Literal["restrict", "block"] = (
+            "block" if form.get("becomes") == "block" else "restrict"
+        )
+        appeal_outcomes.record_outcome(service, identity.caller, appeal_id, said, reverses, becomes)
     except FORESEEN as error:
         return again(request, "officer_appeal.html", error, **(shown | {"given": dict(form)}))
     return redirect(request, f"/appeals/{appeal_id}")
