@@ -12,7 +12,10 @@ from appeals.deadlines import deadline
 from scanner import (
     appeal_outcomes,
     appealing,
+    bulk_verdicts,
+    cases,
     counter_notices,
+    hearings,
     inline,
     left_copies,
     notices,
@@ -184,6 +187,32 @@ def test_many_copies_left_within_an_hour_are_one_letter(service, caller) -> None
     casework.at(service, ends)
     with pytest.raises(IllegalTransitionError, match="too late"):
         by_link(service, notice, copies[2])
+
+
+def test_copies_of_one_notice_are_left_by_one_verdict(service, caller) -> None:
+    """DSA-20: those of another notice are not; all who are told read it in one letter."""
+    notice = acted_on(service, caller, copies=3)
+    other = noticed.sent(
+        service,
+        caller,
+        casework.decided_track(service, caller).id,
+        reference_id=notice.reference_id,
+    )
+    noticed.decided(service, other.id)
+    rita = casework.person(service, caller, "rita")
+    own = {each.id for each in noticed.cases(service, "stay_down") if each.matter_id == notice.id}
+    for case_id in sorted(own):
+        first = cases.lease(service, rita, case_id)
+        hearings.hear(service, rita, case_id)
+    assert len(noticed.cases(service, "stay_down")) == 6
+    found = bulk_verdicts.duplicates(service, rita, first.id, "reference")
+    assert set(found.case_ids) == own
+
+    bulk_verdicts.decide(service, rita, first.id, "reference", found.case_ids, LEFT)
+    reviewing.later(service, minutes=10)
+
+    (letter,) = told(service)
+    assert notice.id in letter and letter.count("\n- ") == 3
 
 
 def test_a_verdict_that_is_taken_back_tells_nobody(service, caller) -> None:
