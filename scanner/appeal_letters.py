@@ -155,7 +155,12 @@ def _parties(service: "Service", session: Session, row: Appeal) -> list[Recipien
             for notice in session.exec(
                 select(Notice)
                 .join(NoticeTrack, col(NoticeTrack.notice_id) == col(Notice.id))
-                .where(NoticeTrack.track_id == row.track_id)
+                .where(
+                    NoticeTrack.track_id == row.track_id,
+                    # who has a copy that nobody took down for them has no part in what is decided on it
+                    (NoticeTrack.origin != "found")
+                    | col(NoticeTrack.state).not_in(["found", "refused"]),
+                )
                 .order_by(col(Notice.id))
             )
         ]

@@ -19,6 +19,7 @@ from scanner import (
     inline,
     left_copies,
     notices,
+    rulings,
     verdicts,
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
@@ -26,8 +27,10 @@ from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.notice_senders import token_of
+from scanner.rulings import Ruling
 from scanner.service import Service
 from scanner.tables import Appeal, AppealDecider, Notice, StatementOfReasons, Track
+from scanner.tracks import locked
 from scanner.verdicts import Verdict
 from tests import casework, noticed, reviewing
 from tests.running import add_tenant
@@ -298,3 +301,22 @@ def test_two_at_once_write_one_letter_and_file_one_appeal(both) -> None:
         filed = list(pool.map(file, range(4)))
     assert len(casework.letters(service, template="notice-copies-left")) == 1
     assert sorted(filed) == ["again", "again", "again", "filed"]
+
+
+def test_who_has_a_copy_that_was_left_reads_nothing_of_its_uploaders_appeals(
+    service, caller
+) -> None:
+    _, (copy,) = left(service, caller)
+    told(service)
+    rita, olga = (
+        casework.person(service, caller, *each) for each in (("ron",), ("olga", "appeals_officer"))
+    )
+    with service.database.transaction() as session:
+        track = locked(session, caller.tenant_id, copy)
+        ruling = Ruling("block", "human.terms", "It breaks the terms.")
+        rulings.rule(service, session, track, ruling, rita.actor)
+    inline.drive(service, copy)
+    row = appealing.file(service, caller, AppealAsked("track", copy, "It does not."))
+    decided(service, olga, row, outcome="deny")
+
+    assert not casework.letters(service, template="appeal-told")
