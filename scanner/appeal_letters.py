@@ -158,7 +158,7 @@ def _parties(service: "Service", session: Session, row: Appeal) -> list[Recipien
                 .where(
                     NoticeTrack.track_id == row.track_id,
                     # who has a copy that nobody took down for them has no part in what is decided on it
-                    (NoticeTrack.origin != "found")
+                    (col(NoticeTrack.origin) != "found")
                     | col(NoticeTrack.state).not_in(["found", "refused"]),
                 )
                 .order_by(col(Notice.id))
