@@ -6,10 +6,12 @@ Links to tracks, accounts, references, holders and decisions are plain ids.
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, Text, true
+from sqlalchemy import Index, Text, text, true
 from sqlmodel import Field, SQLModel
 
 from appeals.columns import UtcDateTime, json_type
+
+_UNTOLD = text("left_at IS NOT NULL AND told_at IS NULL")
 
 
 class MatterRow(SQLModel):
@@ -71,11 +73,15 @@ class NoticeTrack(SQLModel, table=True):
     """A track that a notice is about: named in it, or found by the work that it names (stay-down).
 
     ``state`` is named or found until somebody decides; then waiting (for the analysis), actioned,
-    refused, restored, or gone (withdrawn).
+    refused, restored, or gone (withdrawn). A copy that a person left has the moment of that in ``left_at``;
+    once the sender was told, when, and until when they can appeal it, if they can (DSA-20).
     """
 
     __tablename__ = "notice_track"
-    __table_args__ = (Index("ix_notice_track_track", "track_id"),)
+    __table_args__ = (
+        Index("ix_notice_track_track", "track_id"),
+        Index("ix_notice_track_untold", "left_at", sqlite_where=_UNTOLD, postgresql_where=_UNTOLD),
+    )
 
     notice_id: str = Field(primary_key=True, max_length=36)
     track_id: str = Field(primary_key=True, max_length=36)
@@ -86,6 +92,9 @@ class NoticeTrack(SQLModel, table=True):
     statement_id: str | None = Field(default=None, max_length=36)
     prior_decision_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    contest_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CounterNotice(MatterRow, table=True):
@@ -177,7 +186,7 @@ class Appeal(MatterRow, table=True):
     """Somebody contests a decision before somebody who had no part in it (DSA-20).
 
     ``subject_kind`` and ``subject_id`` are what is contested: a decision on a track, a dispute that the
-    holder won, a notice that was refused, a strike or a sanction. ``left_seconds`` is what is left of its
+    holder won, a notice that was refused, the case of a copy that was left, a strike or a sanction. ``left_seconds`` is what is left of its
     target while a question is open. ``misuse`` is what its decider found of it besides (DSA-23).
     """
 

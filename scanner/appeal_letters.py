@@ -10,6 +10,7 @@ from appeals import strike_policy
 from scanner import judgements, letters, recipients, statements
 from scanner.letter_dates import Day, day
 from scanner.letters import Recipient
+from scanner.notice_senders import COPY, notice_of_copy
 from scanner.tables import (
     Appeal,
     Claim,
@@ -83,6 +84,8 @@ def _still(service: "Service", session: Session, row: Appeal, language: str) -> 
     """What holds a track back still although the appeal was won, and until when that can be appealed (DSA-20)."""
     nothing: dict[str, Any] = {"still": [], "contest_until": None}
     track = session.get(Track, row.track_id) if row.track_id else None
+    if row.subject_kind == COPY:
+        return nothing  # they asked for what holds it back
     if track is None or track.decision_id is None or row.outcome_kind != "granted":
         return nothing
     decision = session.get_one(PolicyDecision, track.decision_id)
@@ -113,6 +116,8 @@ def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:
         return recipients.account(service, session, row.account_id, row.track_id)
     if row.subject_kind == "notice":
         return _sender(session.get_one(Notice, row.subject_id))
+    if row.subject_kind == COPY:
+        return _sender(notice_of_copy(session, row.subject_id))
     if row.subject_kind == "sanction":
         hit = session.get_one(Sanction, row.subject_id)
         return recipients.party(service, session, hit.party_kind, hit.party_id)
@@ -121,7 +126,12 @@ def appellant(service: "Service", session: Session, row: Appeal) -> Recipient:
 
 
 def told(service: "Service", session: Session, row: Appeal) -> list[Recipient]:
-    """Return everyone who was told of what an appeal is about, each once."""
+    """Return everyone who was told of what an appeal is about, each once.
+
+    Of a copy that was left only its notice's sender was: whoever put it up is told if it is taken down.
+    """
+    if row.subject_kind == COPY:
+        return [appellant(service, session, row)]
     found: dict[tuple[str, str], Recipient] = {}
     about = [col(Letter.matter_id) == row.subject_id]
     about += [col(Letter.matter_id) == row.id]
@@ -145,7 +155,12 @@ def _parties(service: "Service", session: Session, row: Appeal) -> list[Recipien
             for notice in session.exec(
                 select(Notice)
                 .join(NoticeTrack, col(NoticeTrack.notice_id) == col(Notice.id))
-                .where(NoticeTrack.track_id == row.track_id)
+                .where(
+                    NoticeTrack.track_id == row.track_id,
+                    # who has a copy that nobody took down for them has no part in what is decided on it
+                    (col(NoticeTrack.origin) != "found")
+                    | col(NoticeTrack.state).not_in(["found", "refused"]),
+                )
                 .order_by(col(Notice.id))
             )
         ]
@@ -185,6 +200,7 @@ def _write(
         tenant_id=row.tenant_id,
         now=service.now(),
         matter=row,
-        track_id=row.track_id,
+        # so that who is told of a track's letters later is not told of what concerns its sender alone
+        track_id=None if row.subject_kind == COPY else row.track_id,
         legal_basis=["DSA-20", "DSA-21"],
     )

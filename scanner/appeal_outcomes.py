@@ -1,7 +1,7 @@
 """What an appeals officer decides, what is reversed by it, and what a body out of court says (DSA-20, DSA-21)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmodel import Session
 
@@ -26,6 +26,7 @@ from scanner.appeal_reversals import Reversal, reverse
 from scanner.appealing import of_appellant
 from scanner.callers import Caller
 from scanner.errors import NotFoundError
+from scanner.notice_senders import COPY, notice_of_copy
 from scanner.tables import Appeal, Notice, Reference
 from scanner.wording import Told
 
@@ -104,9 +105,20 @@ def go_out_of_court(
 
 
 def record_outcome(
-    service: "Service", caller: Caller, appeal_id: str, outcome: str, reverses: bool
+    service: "Service",
+    caller: Caller,
+    appeal_id: str,
+    outcome: str,
+    reverses: bool,
+    becomes: Literal["restrict", "block"] = "restrict",
 ) -> Appeal:
-    """Write down what the body said; where it says so, what was decided is reversed."""
+    """Write down what the body said; where it says so, what was decided is reversed.
+
+    Parameters
+    ----------
+    becomes : {"restrict", "block"}
+        Of a refused notice about a likeness, whether its tracks get a label or go.
+    """
     actor = parties.staff(caller)
     with service.database.transaction() as session:
         row = _locked(session, caller.tenant_id, appeal_id)
@@ -114,7 +126,7 @@ def record_outcome(
         matters.move(service, session, row, "record_outcome", actor, parts=parts)
         row.body_outcome = outcome
         if reverses:
-            granted = AppealDecision("grant", outcome)
+            granted = AppealDecision("grant", outcome, becomes)
             reverse(Reversal(service, session, row, actor, granted))
             row.outcome_kind = "granted"
         appeal_letters.tell_outcome(service, session, row, template="appeal-body-outcome")
@@ -154,7 +166,7 @@ def _check(decided: AppealDecision) -> None:
 
 def _check_part(row: Appeal, decided: AppealDecision) -> None:
     """Refuse a part of what has none: it would fall in whole."""
-    if decided.outcome == "grant_partly" and row.subject_kind in {"strike", "sanction"}:
+    if decided.outcome == "grant_partly" and row.subject_kind in {"strike", "sanction", COPY}:
         raise BadAppealError(
             Told(
                 "a %(subject_kind)s stands or falls in whole: send grant or deny",
@@ -171,6 +183,9 @@ def _locked(session: Session, tenant_id: str, appeal_id: str) -> Appeal:
     if seen.subject_kind == Notice.KIND:
         notice_tracks.lock_all(session, notice_tracks.of_notice(session, seen.subject_id))
         matters.locked(session, Notice, tenant_id, seen.subject_id)
+    if seen.subject_kind == COPY:
+        notice = notice_of_copy(session, seen.subject_id)
+        matters.locked(session, Notice, tenant_id, notice.id)
     return matters.locked(session, Appeal, tenant_id, appeal_id)
 
 

@@ -19,6 +19,7 @@ from scanner import (
     claim_outcomes,
     claims,
     judgements,
+    left_copies,
     matters,
     notice_tracks,
     presumed_blocks,
@@ -30,6 +31,7 @@ from scanner import (
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
 from scanner.journal import Actor
+from scanner.notice_senders import COPY, notice_of_copy
 from scanner.packs_in_force import OVERRULED, WITHOUT, protecting
 from scanner.rulings import By, Ruling
 from scanner.tables import Appeal, Claim, Dispute, Notice, PolicyDecision, Strike, Track
@@ -87,6 +89,7 @@ def reverse(reversal: Reversal) -> None:
         "decision": _reverse_decision,
         "dispute": _reverse_dispute,
         "notice": _reverse_notice,
+        COPY: _reverse_copy,
         "strike": _reverse_strike,
         "sanction": _reverse_sanction,
     }
@@ -372,6 +375,14 @@ def _reverse_notice(reversal: Reversal) -> None:
         )
     do = appeal_notices.act if refused else appeal_notices.widen
     do(reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor)
+
+
+def _reverse_copy(reversal: Reversal) -> None:
+    """Take a copy down that was left."""
+    session, row = reversal.session, reversal.row
+    notice = notice_of_copy(session, row.subject_id)
+    track = session.get_one(Track, row.track_id)
+    left_copies.take_down(reversal.service, session, notice, track, reversal.actor)
 
 
 def _reverse_strike(reversal: Reversal) -> None:

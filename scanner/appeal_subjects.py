@@ -20,6 +20,7 @@ from scanner import (
     redress,
     sanction_links,
     sanctions,
+    stay_down,
     tracks,
 )
 from scanner.callers import Caller
@@ -47,7 +48,7 @@ from scanner.wording import Told
 if TYPE_CHECKING:
     from scanner.service import Service
 
-SubjectKind = Literal["decision", "track", "dispute", "notice", "strike", "sanction"]
+SubjectKind = Literal["decision", "track", "dispute", "notice", "copy", "strike", "sanction"]
 REDRESS: Final = ("blocked", "conditioned", "quarantined")
 """States of a track that somebody may appeal."""
 _GROUNDS: Final[Mapping[str, type[MatterRow] | type[Case]]] = {
@@ -69,7 +70,7 @@ class Subject:
     Attributes
     ----------
     kind, id : str
-        A decision, dispute, notice, strike or sanction.
+        A decision, dispute, notice, copy (by its case), strike or sanction.
     told_at : datetime
         When the person was told: the window of six months begins (DSA-20).
     deciders : frozenset of str
@@ -97,11 +98,14 @@ def contested(
     kind: SubjectKind,
     subject_id: str,
     token: str | None,
+    track_id: str | None = None,
 ) -> Contest:
     """Return what somebody appeals, locked, and as whom they do.
 
     Parameters
     ----------
+    subject_id : str
+        Of a copy that was left, its notice's, with the ``track_id`` of the copy.
     caller : Caller, optional
         None: whoever holds the ``token`` of the link of a notice, or of a notifier's sanction.
 
@@ -113,11 +117,15 @@ def contested(
         If it is nothing that can be appealed, or not any more, or nobody was told that it can (DSA-19).
     """
     if caller is None:
-        if kind not in {"notice", "sanction"} or token is None:
+        if kind not in {"notice", "copy", "sanction"} or token is None:
             raise UnauthorisedError("send an API key, or the `token` of the link in your letter")
         if kind == "sanction":
             return _sanction_by_link(service, session, subject_id, token)
+        if kind == "copy":
+            return _copy(session, _noticed(session, subject_id, token), track_id)
         return _by_link(session, subject_id, token)
+    if kind == "copy":
+        return _copy(session, _own_notice(session, caller, subject_id), track_id)
     finders: Mapping[str, Callable[[Session, Caller, str], Contest]] = {
         "decision": _decision,
         "track": _track,
@@ -202,7 +210,12 @@ def _dispute(session: Session, caller: Caller, dispute_id: str) -> Contest:
 
 
 def _notice(session: Session, caller: Caller, notice_id: str) -> Contest:
-    notice = matters.locked(session, Notice, caller.tenant_id, notice_id)
+    matters.locked(session, Notice, caller.tenant_id, notice_id)
+    return _left_out(session, _own_notice(session, caller, notice_id))
+
+
+def _own_notice(session: Session, caller: Caller, notice_id: str) -> Notice:
+    notice = matters.find(session, Notice, caller.tenant_id, notice_id)
     if caller.account_id or caller.user_id:
         raise ForbiddenError(
             "the sender of a notice appeals what was left of it; of a track, send `track`"
@@ -213,14 +226,53 @@ def _notice(session: Session, caller: Caller, notice_id: str) -> Contest:
     ):
         if own is not None and own != theirs:
             raise NotFoundError("notice", "of this id")
-    return _left_out(session, notice)
+    return notice
 
 
 def _by_link(session: Session, notice_id: str, token: str) -> Contest:
-    notice = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
+    session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
+    return _left_out(session, _noticed(session, notice_id, token))
+
+
+def _noticed(session: Session, notice_id: str, token: str) -> Notice:
+    notice = session.get(Notice, notice_id)
     if notice is None or not token_fits(notice.token_digest, token):
         raise NotFoundError("notice", "of this id")
-    return _left_out(session, notice)
+    return notice
+
+
+def _copy(session: Session, seen: Notice, track_id: str | None) -> Contest:
+    """DSA-20: that a copy of the work was left is a decision not to act, once its sender was told."""
+    if session.get(NoticeTrack, (seen.id, track_id or "")) is None:
+        raise NotFoundError("track", "of this notice")
+    track = tracks.locked(session, seen.tenant_id, track_id or "")
+    notice = matters.locked(session, Notice, seen.tenant_id, seen.id)
+    row = session.get_one(
+        NoticeTrack, (notice.id, track.id), with_for_update=True, populate_existing=True
+    )
+    if row.told_at is None or row.case_id is None or row.state != "refused":
+        raise IllegalTransitionError(
+            Told(
+                "the track is %(state)s for this notice: its sender appeals a copy that was left, "
+                "once they were told of it",
+                state=row.state,
+            )
+        )
+    if not stay_down.holds(session, notice):
+        raise IllegalTransitionError(
+            "the notice holds nothing any more, so no copy is taken down for it"
+        )
+    if row.contest_until is None:
+        redress.refuse("decision")
+    who = _of_ground(session, "case", row.case_id)
+    subject = Subject("copy", row.case_id, row.told_at, who, track.id, until=row.contest_until)
+    return subject, _sender(notice)
+
+
+def _sender(notice: Notice) -> appeals.Actor:
+    sender = notice.holder_id or notice.flagger_id or notice.notifier_digest or notice.id
+    role = Role.RIGHTS_HOLDER if notice.holder_id else Role.NOTIFIER
+    return appeals.Actor(role, sender[:36])
 
 
 def leaves_something(notice: Notice) -> bool:
@@ -241,12 +293,10 @@ def _left_out(session: Session, notice: Notice) -> Contest:
         )
     if not notice.open_to_appeal:
         redress.refuse("refusal" if notice.state == "refused" else "decision")
-    sender = notice.holder_id or notice.flagger_id or notice.notifier_digest or notice.id
-    role = Role.RIGHTS_HOLDER if notice.holder_id else Role.NOTIFIER
     who = _of_ground(session, "notice", notice.id)
     told, until = complaint_windows.first(session, notice)
     subject = Subject("notice", notice.id, told, who, until=until)
-    return subject, appeals.Actor(role, sender[:36])
+    return subject, _sender(notice)
 
 
 def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:

@@ -25,6 +25,7 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError, UnauthorisedError
 from scanner.evidence_blobs import keep as keep_evidence
+from scanner.notice_senders import COPY, notice_of_copy
 from scanner.tables import Appeal, Claim, Dispute, Message, Notice, Sanction
 from scanner.tracks import locked as locked_track
 from scanner.wording import Told
@@ -37,13 +38,14 @@ GERMANY: Final = "DE"
 
 @dataclass(frozen=True)
 class AppealAsked:
-    """What somebody contests and why."""
+    """What somebody contests and why; of a copy that was left, its notice and ``track_id``."""
 
     kind: SubjectKind
     subject_id: str
     reason: str
     evidence: str | None = None
     token: str | None = None
+    track_id: str | None = None
 
 
 def file(service: "Service", caller: Caller | None, asked: AppealAsked) -> Appeal:
@@ -67,7 +69,8 @@ def file(service: "Service", caller: Caller | None, asked: AppealAsked) -> Appea
 def _file(
     service: "Service", session: Session, caller: Caller | None, asked: AppealAsked
 ) -> Appeal:
-    subject, actor = contested(service, session, caller, asked.kind, asked.subject_id, asked.token)
+    what = (asked.kind, asked.subject_id, asked.token, asked.track_id)
+    subject, actor = contested(service, session, caller, *what)
     tenant_id = _tenant_of(session, caller, asked)
     now = service.now()
     until = window_until(service, session, tenant_id, subject)
@@ -348,6 +351,8 @@ def _of_link(
 def _opens(service: "Service", session: Session, row: Appeal, token: str) -> bool:
     if row.subject_kind == "sanction":
         return sanction_links.opens(service, session.get_one(Sanction, row.subject_id), token)
+    if row.subject_kind == COPY:
+        return token_fits(notice_of_copy(session, row.subject_id).token_digest, token)
     if row.subject_kind != Notice.KIND:
         return False
     return token_fits(session.get_one(Notice, row.subject_id).token_digest, token)

@@ -43,6 +43,8 @@ class Duplicates:
 def duplicates(service: "Service", caller: Caller, case_id: str, by: By) -> Duplicates:
     """Return the cases of the same kind that the caller may decide like one that they hold.
 
+    Of cases about matters only the copies of one notice are decided at once.
+
     Parameters
     ----------
     by : {"audio", "reference"}
@@ -63,7 +65,7 @@ def duplicates(service: "Service", caller: Caller, case_id: str, by: By) -> Dupl
         query = (
             select(Case.id)
             .where(*queues.open_to(session, actor, caller.tenant_id, now, held=True))
-            .where(Case.kind == held.kind, Case.id != held.id, col(Case.matter_id).is_(None), same)
+            .where(Case.kind == held.kind, Case.id != held.id, _alike(held), same)
             .where(Case.state != "second_review")
             .order_by(*queues.order())
         )
@@ -123,6 +125,12 @@ def _decided(service: "Service", caller: Caller, case_id: str, wanted: Verdict) 
         verdicts.settle(service, case_id)
     with service.database.reading() as session:
         return {"case_id": case_id, "state": session.get_one(Case, case_id).state, "problem": None}
+
+
+def _alike(held: Case) -> Any:
+    if held.kind == "stay_down":
+        return col(Case.matter_id) == held.matter_id
+    return col(Case.matter_id).is_(None)
 
 
 def _same(session: Session, held: Case, by: By) -> Any:

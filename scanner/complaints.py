@@ -11,7 +11,7 @@ from scanner import misuse
 from scanner.clock import new_id
 from scanner.events import CaseOpened
 from scanner.journal import record
-from scanner.notice_senders import Party, party_of
+from scanner.notice_senders import COPY, Party, notice_of_copy, party_of
 from scanner.sanctions import COMPLAINTS
 from scanner.tables import Appeal, Notice, Sanction
 
@@ -26,6 +26,8 @@ def whose(session: Session, kind: str, subject_id: str, account_id: str | None) 
     """Return whose complaint about a subject it is; None if they can't be told apart from others."""
     if kind == Notice.KIND:
         return party_of(session.get_one(Notice, subject_id))
+    if kind == COPY:
+        return party_of(notice_of_copy(session, subject_id))
     if kind == "sanction":
         row = session.get_one(Sanction, subject_id)
         return Party(row.party_kind, row.party_id)  # type: ignore[arg-type]  # one of its four

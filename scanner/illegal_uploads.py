@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from appeals.standing import Submissions
 from scanner import misuse
 from scanner.notice_cases import open_case
-from scanner.notice_senders import Party
+from scanner.notice_senders import COPY, Party, notice_of_copy
 from scanner.sanctions import What
 from scanner.tables import Appeal, Notice, NoticeTrack, Track
 
@@ -43,7 +43,12 @@ def weigh(service: "Service", session: Session, notice: Notice, tracks: Iterable
 
 
 def weigh_upheld(service: "Service", session: Session, appeal: Appeal) -> None:
-    """Do so where an appeal had a notice acted on that was refused (DSA-20)."""
+    """Do so where an appeal had a notice acted on that was refused, or a copy taken down that was left (DSA-20)."""
+    if appeal.subject_kind == COPY:
+        if appeal.outcome_kind == "granted":
+            notice = notice_of_copy(session, appeal.subject_id)
+            weigh(service, session, notice, [session.get_one(Track, appeal.track_id)])
+        return
     if appeal.subject_kind != Notice.KIND:
         return
     session.flush()

@@ -1,12 +1,13 @@
 """What the sender of a notice that was refused, or acted on in part, sees of their appeal, and does with it, by the link or the console (DSA-20)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import appealing, complaint_windows
+from scanner import appealing, complaint_windows, left_copies
 from scanner.appeal_subjects import Subject, leaves_something, window_until
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from scanner.service import Service
 
 LONGEST: Final = 5000
+TICK: Final = "copy-"
+"""Before a track's id: name of the field in which a copy is ticked."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,16 @@ def of(service: "Service", session: Session, notice: Notice) -> NoticeAppeal:
     return NoticeAppeal(until if service.now() < until else None)
 
 
+def of_copies(service: "Service", session: Session, notice: Notice) -> dict[str, NoticeAppeal]:
+    """Return the same of each copy that was left, by its track."""
+    return {
+        each.track_id: NoticeAppeal(each.until)
+        if each.appeal is None
+        else NoticeAppeal(appeal=each.appeal, question=_question(session, each.appeal))
+        for each in left_copies.of_notice(service, session, notice)
+    }
+
+
 def _filed(session: Session, kind: str, subject_id: str) -> NoticeAppeal | None:
     about = (Appeal.subject_kind == kind, Appeal.subject_id == subject_id)
     query = select(Appeal).where(*about, Appeal.state != "withdrawn")
@@ -100,10 +113,41 @@ def file(
     return appealing.file(service, caller, asked)
 
 
+def file_of_copies(
+    service: "Service",
+    caller: Caller | None,
+    notice: Notice,
+    form: Mapping[str, str],
+    token: str | None = None,
+) -> list[Appeal]:
+    """Appeal the copies that are ticked in a form, for one reason; each is filed by itself.
+
+    Raises
+    ------
+    DeclarationError
+        If none is ticked, or no reason is given.
+    """
+    reason = _said(form.get("reason", ""), "reason")
+    ticked = sorted(name.removeprefix(TICK) for name in form if name.startswith(TICK))
+    if not ticked:
+        raise DeclarationError([{"field": "copy", "detail": "choose at least one track"}])
+    return [
+        appealing.file(
+            service, caller, AppealAsked("copy", notice.id, reason, token=token, track_id=each)
+        )
+        for each in ticked
+    ]
+
+
 def answer(
-    service: "Service", caller: Caller | None, notice: Notice, text: str, token: str | None = None
+    service: "Service",
+    caller: Caller | None,
+    notice: Notice,
+    text: str,
+    token: str | None = None,
+    track_id: str | None = None,
 ) -> Message:
-    """Answer what the officer asks, or say something unasked.
+    """Answer what the officer asks, or say something unasked; of a copy with its ``track_id``.
 
     Raises
     ------
@@ -113,7 +157,10 @@ def answer(
         If nothing is said, or more than is read.
     """
     with service.database.reading() as session:
-        row = of(service, session, notice).appeal
+        told = of(service, session, notice)
+        if track_id:
+            told = of_copies(service, session, notice).get(track_id, NoticeAppeal())
+    row = told.appeal
     if row is None:
         raise NotFoundError("appeal", "of this notice")
     return appealing.say(service, caller, row.id, _said(text, "text"), token)

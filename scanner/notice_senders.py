@@ -18,7 +18,7 @@ from scanner.journal import Actor, record
 from scanner.letter_dates import Day
 from scanner.letters import Recipient, write
 from scanner.notice_events import NoticeTurnedAway
-from scanner.tables import Letter, Notice
+from scanner.tables import Case, Letter, Notice
 from scanner.wording import Told
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 WHAT: Final = "notices"
 """What a sanction suspends."""
+COPY: Final = "copy"
+"""Kind of an appeal about a copy of a notice's work; its subject is the case in which the copy was left."""
 
 
 class SenderSuspendedError(ForbiddenError):
@@ -59,6 +61,11 @@ def party_of(notice: Notice) -> Party | None:
     if notice.flagger_id:
         return Party("flagger", notice.flagger_id)
     return Party("notifier", notice.notifier_digest) if notice.notifier_digest else None
+
+
+def notice_of_copy(session: Session, case_id: str) -> Notice:
+    """Return the notice of a copy of its work, by the copy's case."""
+    return session.get_one(Notice, session.get_one(Case, case_id).matter_id)
 
 
 def sender_of(caller: Caller, notice: Notice) -> appeals.Actor:

@@ -1,7 +1,8 @@
 """Stay-down: copies of a work whose notice was acted on, stored ones and new ones, go before a person.
 
 Nothing that is found so is taken down by rules (DSM-17-9): each copy gets a case, and many of one
-recording can be decided at once.
+recording can be decided at once. Of one that is left the notice's sender is told, and can appeal it
+(`scanner/left_copies.py`).
 """
 
 from collections.abc import Iterable
@@ -138,6 +139,8 @@ def apply(
         return
     if verdict.verdict != "block" or not holds(session, notice):
         row.state = "refused"
+        if verdict.verdict != "block" and holds(session, notice):
+            row.left_at = service.now()  # the sender is told (`scanner/left_copies.py`)
         return
     notice_tracks.take_down(
         service, session, notice, row, track, matters.actor_of(actor), keep_case=case.id

@@ -168,7 +168,7 @@ def record_outcome(
         appeal_id,
         wanted,
         lambda: appeal_outcomes.record_outcome(
-            service, caller, appeal_id, wanted.outcome, wanted.reverses
+            service, caller, appeal_id, wanted.outcome, wanted.reverses, wanted.becomes
         ),
     )
 

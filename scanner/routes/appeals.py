@@ -123,7 +123,10 @@ def file_appeal(
     Needs `contest:write`; the sender of a notice, or a notifier who is warned or suspended, sends without a key the `token` of their link.
     """
     kind, subject_id = wanted.subject()
-    asked = appealing.AppealAsked(kind, subject_id, wanted.reason, wanted.evidence, wanted.token)
+    copy = wanted.track if kind == "copy" else None
+    asked = appealing.AppealAsked(
+        kind, subject_id, wanted.reason, wanted.evidence, wanted.token, copy
+    )
     tenant_id = _writing(service, visitor, lambda session: session.get(Notice, subject_id))
 
     def work() -> Answer:

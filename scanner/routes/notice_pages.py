@@ -39,7 +39,8 @@ router = APIRouter(
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
-LONGEST_FIELD_COUNT: Final = 40
+LONGEST_FIELD_COUNT: Final = 240
+"""A notice may have as many copies to tick as one letter tells of."""
 
 
 @router.get("/notices/new")
@@ -133,12 +134,23 @@ async def appeal_refusal(request: Request, service: ServiceDep, notice_id: str) 
     return await _moved(request, service, notice_id, move)
 
 
+@router.post("/notices/{notice_id}/copies-appeal")
+async def appeal_copies(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
+    """Have somebody else look at copies that were left (DSA-20)."""
+
+    def move(notice: Notice, given: Mapping[str, str]) -> object:
+        return notice_appeals.file_of_copies(service, None, notice, given, given["token"])
+
+    return await _moved(request, service, notice_id, move)
+
+
 @router.post("/notices/{notice_id}/appeal-answer")
 async def answer_officer(request: Request, service: ServiceDep, notice_id: str) -> HTMLResponse:
     """Answer what the officer who has the appeal asks."""
 
     def move(notice: Notice, given: Mapping[str, str]) -> object:
-        return notice_appeals.answer(service, None, notice, given.get("text", ""), given["token"])
+        about = (given.get("text", ""), given["token"], given.get("track"))
+        return notice_appeals.answer(service, None, notice, *about)
 
     return await _moved(request, service, notice_id, move)
 
@@ -271,6 +283,7 @@ def _state(
             counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
         ]
         appeal = notice_appeals.of(service, session, notice)
+        copies = notice_appeals.of_copies(service, session, notice)
     return _page(
         request,
         "holder_notice_state.html",
@@ -278,6 +291,7 @@ def _state(
         notice=view,
         counters=counters,
         appeal=appeal,
+        copies=copies,
         token=token,
         elements=FORMS[notice.form],
         until=day(service, notice.due_at, last=True),

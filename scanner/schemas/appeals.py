@@ -35,12 +35,15 @@ AppealState = Literal[
 
 
 class AppealAsked(Asked):
-    """What is contested, one of six, and why."""
+    """What is contested, one of six, and why; a copy that was left is its `track` and your `notice`."""
 
     decision: Id | None = None
     track: Id | None = Field(None, description="The decision that is in force on it.")
     dispute: Id | None = None
-    notice: Id | None = Field(None, description="Yours, which was refused, or acted on in part.")
+    notice: Id | None = Field(
+        None,
+        description="Yours, which was refused, or acted on in part; with `track`: a copy of its work that was left.",
+    )
     strike: Id | None = None
     sanction: Id | None = None
     reason: Reason
@@ -49,12 +52,20 @@ class AppealAsked(Asked):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        if self._is_copy():
+            return self
         if sum(getattr(self, name) is not None for name in SUBJECTS) != 1:
             raise ValueError(f"send exactly one of: {', '.join(SUBJECTS)}")
         return self
 
+    def _is_copy(self) -> bool:
+        given = {name for name in SUBJECTS if getattr(self, name) is not None}
+        return given == {"notice", "track"}
+
     def subject(self) -> tuple[Any, str]:
-        """Return kind and id of what is contested."""
+        """Return kind and id of what is contested; of a copy the notice's."""
+        if self._is_copy():
+            return "copy", self.notice or ""
         kind = next(name for name in SUBJECTS if getattr(self, name) is not None)
         return kind, getattr(self, kind)
 
@@ -130,6 +141,10 @@ class OutcomeAsked(Asked):
 
     outcome: Reason
     reverses: bool = Field(False, description="What was decided is reversed by it.")
+    becomes: Literal["restrict", "block"] = Field(
+        "restrict",
+        description="Of a refused notice about a likeness: its tracks get a label, or go.",
+    )
 
 
 class AppealMessage(Answer):

@@ -226,7 +226,7 @@ def _contests(report: Mapping[str, Any]) -> Iterator[Cells]:
         _COMPLAINTS,
         _REFUSED,
         "Total number",
-        complaints["by_basis"].get("notice", 0),
+        sum(complaints["by_basis"].get(each, 0) for each in ("notice", "copy")),
         None,
     )
     disputes = "Number of disputes submitted to out-of-court dispute settlement bodies"

@@ -57,6 +57,7 @@ ROUTES: Final[dict[tuple[str, str], set[str | None]]] = {
     ("POST", "/rights/notices/{notice_id}/court-action"): THEIRS,
     ("POST", "/rights/notices/{notice_id}/appeal"): THEIRS,
     ("POST", "/rights/notices/{notice_id}/appeal-answer"): THEIRS,
+    ("POST", "/rights/notices/{notice_id}/copies-appeal"): THEIRS,
     ("GET", "/public/policies"): ANYBODY,
     ("GET", "/public/dmca-agent"): ANYBODY,
     ("GET", "/public/transparency"): ANYBODY,

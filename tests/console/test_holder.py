@@ -4,14 +4,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlmodel import select
 
-from scanner import catalogue_imports, counter_notices, inline, keys, notice_views
+from scanner import (
+    catalogue_imports,
+    counter_notices,
+    inline,
+    keys,
+    left_copies,
+    notice_views,
+    stay_down,
+)
 from scanner.clock import utc_now
 from scanner.console import public_words
-from scanner.tables import Holder, PresumedUse, User
+from scanner.tables import Appeal, Holder, PresumedUse, User
 from scanner.transparency.tables import RULES
 from tests import casework, cataloguing, claiming, noticed
-from tests.console.conftest import PASSWORD, World, csrf_in, log_in, opened, shot
+from tests.console.conftest import PASSWORD, World, csrf_in, log_in, opened, serious_issues, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -247,3 +256,44 @@ def test_a_holder_appeals_the_refusal_of_their_notice(world: World) -> None:
         assert sent.status_code == 303
         shown = client.get(address).text
     assert "It is our master." in shown and f'action="{address}/appeal"' not in shown
+
+
+def test_a_holder_appeals_copies_that_were_left(
+    world: World, browser: "Browser", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DSA-20: on the page of the notice, which stays accessible with its form."""
+    service, caller = world.service, world.caller
+    work = world.ids["reference_id"]
+    copies = [noticed.analysed_copy(service, caller, work) for _ in range(2)]
+    track = casework.decided_track(service, caller)
+    theirs = claiming.of(caller, label_of(world))
+    notice = noticed.sent(service, theirs, track.id, reference_id=work)
+    noticed.decided(service, notice.id)
+    for case in noticed.cases(service, "stay_down"):
+        if case.matter_id == notice.id:
+            with service.database.transaction() as session:
+                stay_down.apply(service, session, case, noticed.REFUSE, noticed.RITA)
+    told_at = service.now() + left_copies.GATHERED
+    with monkeypatch.context() as clock:
+        clock.setattr(service, "now", lambda: told_at)
+        left_copies.tell_due(service)
+    address = f"/rights/notices/{notice.id}"
+    with opened(browser, world, "rights_holder") as page:
+        page.goto(address)
+        assert page.locator('[name^="copy-"]').count() >= 2
+        assert serious_issues(world, page) == []
+    with world.http("rights_holder") as client:
+        fields = {"csrf": csrf_in(client.get(address).text), "reason": "It is our master."}
+        nothing = client.post(f"{address}/copies-appeal", data=fields)
+        assert nothing.status_code == 422 and "choose at least one track" in nothing.text
+        sent = client.post(f"{address}/copies-appeal", data=fields | {f"copy-{copies[0]}": "1"})
+        assert sent.status_code == 303
+        shown = client.get(address).text
+    assert "It is our master." in shown
+    assert [f'name="copy-{copy}"' in shown for copy in copies] == [False, True]
+    with service.database.reading() as session:
+        query = select(Appeal.id).where(Appeal.track_id == copies[0])
+        appeal_id = session.exec(query).one()
+    with world.http("appeals_officer") as client:
+        shown = client.get(f"/appeals/{appeal_id}").text
+    assert "Appeal against a copy that was left" in shown and "grant_partly" not in shown

@@ -475,3 +475,21 @@ def test_a_body_out_of_court_has_a_closed_notice_acted_on(
 
     assert noticed.read(service, made.id).state == "actioned"
     assert decision_of(service, track.id).outcomes == {"*": "block"}
+
+
+@pytest.mark.parametrize(("becomes", "outcome"), [("restrict", "label"), ("block", "block")])
+def test_a_body_out_of_court_has_a_likeness_labelled_or_taken_down(
+    service, caller, officer, becomes, outcome
+) -> None:
+    """DSA-21: as an officer who grants the appeal can."""
+    track = casework.decided_track(service, caller)
+    made = refused(service, caller, track.id, form="likeness")
+    row = assigned(service, caller, officer, made.id, "notice")
+    decide(service, officer, row, AppealDecision("deny", "No."))
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+
+    appeal_outcomes.record_outcome(service, officer, row.id, "It is her voice.", True, becomes)
+    inline.drive(service, track.id)
+
+    assert noticed.read(service, made.id).remedy == outcome
+    assert decision_of(service, track.id).decision == becomes

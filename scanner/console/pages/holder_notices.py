@@ -173,6 +173,22 @@ def appeal_refusal(
     return _moved(request, service, identity, notice_id, form, move)
 
 
+@router.post("/{notice_id}/copies-appeal")
+def appeal_copies(
+    request: Request,
+    identity: RightsHolder,
+    service: ServiceDep,
+    notice_id: NoticeId,
+    form: Posted,
+) -> Response:
+    """Have somebody else look at copies that were left (DSA-20)."""
+
+    def move(notice: Notice) -> object:
+        return notice_appeals.file_of_copies(service, identity.caller, notice, form)
+
+    return _moved(request, service, identity, notice_id, form, move)
+
+
 @router.post("/{notice_id}/appeal-answer")
 def answer_officer(
     request: Request,
@@ -184,7 +200,8 @@ def answer_officer(
     """Answer what the officer who has the appeal asks."""
 
     def move(notice: Notice) -> object:
-        return notice_appeals.answer(service, identity.caller, notice, form.get("text", ""))
+        about = (form.get("text", ""), None, form.get("track"))
+        return notice_appeals.answer(service, identity.caller, notice, *about)
 
     return _moved(request, service, identity, notice_id, form, move)
 
@@ -228,10 +245,12 @@ def _shown(service: Service, identity: Identity, notice: Notice) -> dict[str, An
             counter_notices.describe(each) for each in counter_notices.of_notice(session, notice.id)
         ]
         appeal = notice_appeals.of(service, session, notice)
+        copies = notice_appeals.of_copies(service, session, notice)
     return {
         "notice": view,
         "counters": counters,
         "appeal": appeal,
+        "copies": copies,
         "elements": [each for each in FORMS[notice.form] if each.name in notice.missing],
         "texts": TEXTS,
         "long": holder_words.LONG,

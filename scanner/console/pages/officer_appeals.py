@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.roles import Role
-from scanner import appeal_outcomes, appealing, blob_answers, evidence, notice_tracks
+from scanner import appeal_outcomes, appealing, blob_answers, evidence, left_copies, notice_tracks
 from scanner.appeal_parts import AppealDecision, BadAppealError, Decided
 from scanner.blob_answers import AudioResponse, WantedDep
 from scanner.console import holder_words, review
@@ -20,6 +20,7 @@ from scanner.console.navigation import OFFICERS
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, known_id
 from scanner.errors import NotFoundError
+from scanner.notice_senders import COPY, notice_of_copy
 from scanner.rulings import Outcome
 from scanner.service import Service
 from scanner.tables import (
@@ -142,7 +143,10 @@ def record_outcome(
     shown = _shown(service, identity, appeal_id)
     try:
         said, reverses = _text(form, "outcome"), bool(form.get("reverses"))
-        appeal_outcomes.record_outcome(service, identity.caller, appeal_id, said, reverses)
+        becomes: Literal["restrict", "block"] = (
+            "block" if form.get("becomes") == "block" else "restrict"
+        )
+        appeal_outcomes.record_outcome(service, identity.caller, appeal_id, said, reverses, becomes)
     except FORESEEN as error:
         return again(request, "officer_appeal.html", error, **(shown | {"given": dict(form)}))
     return redirect(request, f"/appeals/{appeal_id}")
@@ -254,6 +258,11 @@ def _contested(session: Session, row: Appeal) -> dict[str, Any]:
         notice = session.get_one(Notice, key)
         told = {"form": notice.form, "text": notice.reason, "at": notice.since}
         return told | ({"remedy": notice_tracks.told(notice)} if notice.remedy else {})
+    if row.subject_kind == COPY:
+        verdict = left_copies.verdict_on(session, key)
+        notice = notice_of_copy(session, key)
+        at = row.created_at if verdict is None else verdict.created_at
+        return {"form": notice.form, "text": verdict and verdict.text, "at": at}
     if row.subject_kind == "strike":
         strike = session.get_one(Strike, key)
         return {"weight": strike.weight, "at": strike.since}

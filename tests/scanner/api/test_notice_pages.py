@@ -7,14 +7,16 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from scanner import appeal_outcomes, appealing, dmca_agent, keys, tenant_sizes
+from scanner import appeal_outcomes, appealing, dmca_agent, keys, left_copies, tenant_sizes
 from scanner.appeal_parts import AppealDecision
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
 from scanner.notice_senders import digest_of
 from scanner.tables import Appeal, JournalRow, Notice, Sanction, Track
-from tests import casework, noticed
+from scanner.transparency import report
+from scanner.verdicts import Verdict
+from tests import casework, noticed, reviewing
 from tests.scanner.api.conftest import Api, MakeApi, Platform
 
 NOW = datetime(2026, 11, 26, 15, tzinfo=UTC)
@@ -252,6 +254,60 @@ def test_who_was_refused_appeals_by_the_link_in_their_letter_without_a_key(
     assert said.status_code == 200 and "Since when?" not in said.text
     appeal_outcomes.decide(service, officer, row.id, AppealDecision("deny", "It is licensed."))
     assert "It is licensed." in client.get(address, params={"token": token}).text
+
+
+def test_copies_that_were_left_are_appealed_together_by_the_link_or_one_by_key(
+    api: Api, platform: Platform
+) -> None:
+    """DSA-20: each is decided by itself; the officer's question is answered on the same page."""
+    client, service = api.client(), api.service
+    casework.at(service, NOW)
+    caller = Caller(platform.tenant.id, Actor("platform", "platform"), frozenset())
+    work = noticed.referenced(service, caller)
+    copies = [noticed.analysed_copy(service, caller, work) for _ in range(3)]
+    named = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, named.id, reference_id=work)
+    noticed.decided(service, notice.id)
+    rita = casework.person(service, caller, "rita")
+    for case in noticed.cases(service, "stay_down"):
+        reviewing.decided(service, rita, case, Verdict("dismiss", "notice.lawful"))
+    reviewing.later(service, minutes=10)
+    casework.at(service, service.now() + left_copies.GATHERED)
+    left_copies.tell_due(service)
+    address, token = link_of(api)
+
+    page = client.get(address, params={"token": token})
+    assert all(f'name="copy-{copy}"' in page.text for copy in copies)
+    nothing = client.post(f"{address}/copies-appeal", data={"token": token, "reason": "No."})
+    assert nothing.status_code == 422 and "choose at least one track" in nothing.text
+    ticked = {f"copy-{copy}": "1" for copy in copies[:2]}
+    filed = client.post(
+        f"{address}/copies-appeal", data=ticked | {"token": token, "reason": "It <is> mine."}
+    )
+    assert filed.status_code == 200 and "It &lt;is&gt; mine." in filed.text
+    assert [f'name="copy-{copy}"' in filed.text for copy in copies] == [False, False, True]
+
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+    with service.database.reading() as session:
+        row = session.exec(select(Appeal).where(Appeal.track_id == copies[0])).one()
+    appealing.assign(service, officer, row.id)
+    appealing.ask(service, officer, row.id, "Since when?")
+    assert "Since when?" in client.get(address, params={"token": token}).text
+    said = {"token": token, "text": "Since May.", "track": copies[0]}
+    answered = client.post(f"{address}/appeal-answer", data=said)
+    assert answered.status_code == 200 and "Since when?" not in answered.text
+
+    wanted = {"notice": notice.id, "track": copies[2], "reason": "No licence of ours."}
+    by_key = platform.http.post("/v1/appeals", json=wanted)
+    assert by_key.status_code == 201, by_key.text
+    assert by_key.json()["subject"]["kind"] == "copy"
+    again = client.post("/v1/appeals", json=wanted | {"token": token})
+    assert (again.status_code, again.json()["type"].rpartition("/")[2]) == (
+        409,
+        "illegal-transition",
+    )
+    told = report.of_period(service, platform.tenant.id, NOW.date(), NOW.date())
+    assert told["complaints"]["by_basis"] == {"copy": 3}
 
 
 def test_who_was_not_told_of_an_appeal_is_shown_no_form(

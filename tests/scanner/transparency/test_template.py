@@ -13,6 +13,10 @@ from scanner.transparency.template import parts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2027, 2, 1)
+NOT_ACTED_ON = (
+    "Complaint regarding a decision not to take action on a notice submitted in accordance with "
+    "Article 16"
+)
 
 
 def told(*events: tuple[str, str, dict[str, Any], float]) -> dict[str, Any]:
@@ -95,13 +99,16 @@ def test_complaints_and_suspensions_go_into_part_7() -> None:
     report = told(
         ("appeal.filed", "a", {"detail": {"subject_kind": "notice", "filed_as": "notifier"}}, 0),
         ("appeal.denied", "a", {"detail": {}}, 24),
+        ("appeal.filed", "b", {"detail": {"subject_kind": "copy", "filed_as": "notifier"}}, 0),
+        ("appeal.filed", "c", {"detail": {"subject_kind": "strike", "filed_as": "creator"}}, 0),
         ("sanction.in_force", "s", {"what": "uploads", "kind": "suspension"}, 1),
         ("sanction.in_force", "w", {"what": "notices", "kind": "warning"}, 1),
     )
     lines = parts(report, DAY)["7_appeals_and_recidivism"]
     found = {(line[4].strip(), line[5]): line[6] for line in lines[1:]}
     submitted = "Number of complaints submitted to the internal-complaints mechanism"
-    assert found[submitted, "Total number"] == 1
+    assert found[submitted, "Total number"] == 3
+    assert found[NOT_ACTED_ON, "Total number"] == 2
     assert found[submitted, "Decisions upheld"] == 1
     assert found[submitted, "Median time"] == 24
     suspended = "Number of suspensions enacted for the provision of manifestly"
