@@ -7,6 +7,7 @@ withdrawn; until then, and if it does not, everything stays as it was.
 import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,6 +139,7 @@ def _can_be_mended(session: Session, track: Track) -> None:
         raise IllegalTransitionError("there is no stored audio of the track: submit a new version")
     if track.state == State.WITHDRAWN:
         raise IllegalTransitionError("the track was withdrawn: submit a new version")
+    edit_fills.refuse_undeclared(session, track)
     if taken_down(session, track):
         raise IllegalTransitionError(
             "a notice took the track down: answer it by a counter-notice or an appeal, or submit "
@@ -187,6 +189,10 @@ def _check(parts: Sequence[Part], duration: float) -> None:
         for n, part in enumerate(parts)
         if not 0 <= part.start < part.end <= duration + 0.1
     ]
+    replaced = sorted((part.start, part.end) for part in parts if part.kind == "replace")
+    if any(after[0] < before[1] for before, after in pairwise(replaced)):
+        detail = "parts that are replaced do not overlap"
+        errors = errors or [{"field": "parts", "detail": detail}]
     if errors or not parts:
         raise DeclarationError(errors or [{"field": "parts", "detail": "name at least one"}])
 
