@@ -383,7 +383,7 @@ def _reverse_strike(reversal: Reversal) -> None:
 def _reverse_sanction(reversal: Reversal) -> None:
     row = reversal.row
     sanction = sanctions.locked(reversal.session, row.tenant_id, row.subject_id)
-    if sanction.state == "in_force":
+    if sanction.state in sanctions.STOOD:
         sanctions.lifted(
             reversal.service,
             reversal.session,

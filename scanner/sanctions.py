@@ -40,6 +40,8 @@ Party = Literal["account", "holder", "flagger", "notifier"]
 What = Literal["uploads", "notices", "complaints", "account"]
 Kind = Literal["warning", "suspension", "termination"]
 COMPLAINTS: Final = "complaints"
+STOOD: Final = frozenset({"in_force", "expired"})
+"""States of what took force and was not taken back: it counts, and can be contested for six months (DSA-20)."""
 LONGEST_DAYS: Final = 365
 TERMINATION: Final = "termination"
 BATCH: Final = 50
@@ -279,13 +281,14 @@ def lift(service: "Service", caller: Caller, sanction_id: str, reason: str) -> S
 
 
 def lifted(service: "Service", session: Session, row: Sanction, reason: str, actor: Actor) -> None:
-    """Lift a locked sanction that is in force, in the caller's transaction."""
-    if row.state != "in_force":
+    """Lift a locked sanction that is in force, or was: it counts no more; in the caller's transaction."""
+    if row.state not in STOOD:
         raise IllegalTransitionError(
-            Told("the sanction is %(state)s: only one in force is lifted", state=row.state)
+            Told("the sanction is %(state)s: only one that took force is lifted", state=row.state)
         )
     now = service.now()
-    row.state, row.ends_at, row.ended_for = "lifted", now, reason[:200]
+    ended = now if row.ends_at is None else min(now, row.ends_at)
+    row.state, row.ends_at, row.ended_for = "lifted", ended, reason[:200]
     _note(session, row, SanctionLifted, now, actor)
     sanction_letters.tell_lifted(service, session, row, reason, actor)
 
@@ -320,7 +323,7 @@ def was_warned(session: Session, tenant_id: str, party_kind: str, party_id: str,
         Sanction.party_kind == party_kind,
         Sanction.party_id == party_id,
         col(Sanction.what).in_(covers),
-        col(Sanction.state).in_(["in_force", "expired"]),
+        col(Sanction.state).in_(STOOD),
     )
     return session.exec(query.limit(1)).first() is not None
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from scanner import appealing, sanctions
+from scanner import appeal_outcomes, appealing, sanctions
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.errors import NotFoundError, UnauthorisedError
@@ -61,6 +62,8 @@ def test_a_warned_notifier_appeals_by_the_link_and_answers_the_officer(
     client.post(f"{address}/appeal-answer", data={"token": token, "text": "I did."})
     with api.service.database.reading() as session:
         assert appealing.find(session, caller, filed.id).state == "assigned"
+    appeal_outcomes.decide(api.service, otto, filed.id, AppealDecision("grant", "It was you."))
+    assert '<span class="state">lifted</span>' in client.get(address, params={"token": token}).text
 
 
 def test_no_token_opens_what_hits_somebody_with_a_key(
