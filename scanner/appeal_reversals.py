@@ -370,6 +370,7 @@ def _reverse_notice(reversal: Reversal) -> None:
         remedy = appeal_parts.remedy_of(
             notice.form, decided.becomes, decided.territories, decided.restrictions
         )
+    notice.misuse = None  # what was found of it falls with the decision that it came with (DSA-23)
     do = appeal_notices.act if refused else appeal_notices.widen
     do(reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor)
 
