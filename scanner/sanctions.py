@@ -30,7 +30,7 @@ from scanner.standing_events import (
     SanctionProposed,
     SanctionRefused,
 )
-from scanner.tables import Account, Case, Flagger, Holder, Sanction
+from scanner.tables import Account, Case, Flagger, Holder, Notice, Sanction
 from scanner.wording import Told
 
 if TYPE_CHECKING:
@@ -389,10 +389,18 @@ _PARTIES: Final[Mapping[str, type[Any]]] = {
 def _known(session: Session, tenant_id: str, asked: SanctionAsked) -> None:
     model = _PARTIES.get(asked.party_kind)
     if model is None:  # a notifier is a digest of what they gave as their address
+        _sent_something(session, tenant_id, asked.party_id)
         return
     party: Any = session.get(model, asked.party_id, with_for_update=True)
     if party is None or party.tenant_id != tenant_id:
         raise NotFoundError(asked.party_kind, "of this id")
+
+
+def _sent_something(session: Session, tenant_id: str, digest: str) -> None:
+    """Refuse a digest by which nobody sent a notice: there would be nobody to tell, or to suspend."""
+    query = select(Notice.id).where(Notice.tenant_id == tenant_id, Notice.notifier_digest == digest)
+    if session.exec(query.limit(1)).first() is None:
+        raise NotFoundError("notifier", "of this id")
 
 
 def _check(asked: SanctionAsked, warned: bool) -> None:

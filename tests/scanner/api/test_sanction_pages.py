@@ -66,6 +66,20 @@ def test_a_warned_notifier_appeals_by_the_link_and_answers_the_officer(
     assert '<span class="state">lifted</span>' in client.get(address, params={"token": token}).text
 
 
+def test_nobody_is_warned_who_never_sent_a_notice(
+    api: Api, caller: Caller, olga: Caller, platform: Platform
+) -> None:
+    """DSA-23: a digest that is mistyped, or another platform's, is nobody who could be told."""
+    track = casework.decided_track(api.service, caller)
+    digest = noticed.sent(api.service, caller, track.id).notifier_digest
+    elsewhere = Caller(api.platform("two").tenant.id, Actor("platform", "platform"), frozenset())
+    oona = casework.person(api.service, elsewhere, "oona", "appeals_officer")
+    for officer, party in ((olga, "0" * 64), (oona, digest)):
+        asked = SanctionAsked("notifier", str(party), "notices", "warning", "Five.", SENT)
+        with pytest.raises(NotFoundError, match="notifier"):
+            sanctions.propose(api.service, officer, asked)
+
+
 def test_no_token_opens_what_hits_somebody_with_a_key(
     api: Api, caller: Caller, olga: Caller
 ) -> None:
