@@ -88,7 +88,7 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
 
 
 def on_out(service: "Service", event: Event) -> None:
-    """Withdraw the old version when the new one went out; note where it did not."""
+    """Withdraw older versions when a new one went out; note where it did not."""
     with once(service, GROUP, event) as session:
         query = select(TrackEdit).where(
             TrackEdit.new_track_id == event.subject, TrackEdit.state == "submitted"
@@ -102,8 +102,31 @@ def on_out(service: "Service", event: Event) -> None:
             return
         edit.state = "replaced"
         old = locked(session, edit.tenant_id, edit.track_id)
-        data = TrackWithdrawn(reason=f"replaced by its new version {edit.new_track_id}")
-        end(session, old, data, service.now(), PIPELINE)
+        _replaced(service, session, old, edit.new_track_id)
+        _keep_newest(service, session, edit)
+
+
+def _keep_newest(service: "Service", session: Session, edit: TrackEdit) -> None:
+    """Withdraw all but the newest version of a locked track that is out: of two fixes, the one made last stays."""
+    session.flush()
+    query = (
+        select(TrackEdit)
+        .join(Track, col(Track.id) == col(TrackEdit.new_track_id))
+        .where(
+            TrackEdit.track_id == edit.track_id,
+            TrackEdit.state == "replaced",
+            col(Track.state).in_([State.RELEASED, State.CONDITIONED]),
+        )
+    )
+    out = session.exec(query.order_by(col(TrackEdit.new_track_id))).all()
+    for each in out[:-1]:
+        version = locked(session, each.tenant_id, each.new_track_id)
+        _replaced(service, session, version, out[-1].new_track_id)
+
+
+def _replaced(service: "Service", session: Session, track: Track, by_id: str) -> None:
+    data = TrackWithdrawn(reason=f"replaced by its new version {by_id}")
+    end(session, track, data, service.now(), PIPELINE)
 
 
 def listed(session: Session, track_id: str) -> list[TrackEdit]:

@@ -176,6 +176,22 @@ def test_what_is_claimed_is_cut_out_and_the_new_version_replaces_the_old(
     assert platform.http.get(address).json()["items"][0]["state"] == "replaced"
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_fixes_that_go_out_the_one_made_last_stays(
+    api: Api, platform: Platform, order: tuple[int, int]
+) -> None:
+    track_id = platform.decided(sound(72, 6), account="ana")
+    address = f"/v1/tracks/{track_id}/edits"
+    parts = [{"kind": "cut", "start": 0, "end": end} for end in (1, 2)]
+    made = [platform.http.post(address, json={"parts": [part]}).json() for part in parts]
+    for n in order:
+        inline.drive(api.service, made[n]["new_track_id"])
+
+    versions = [track_id, *(each["new_track_id"] for each in made)]
+    states = [casework.track_of(api.service, each).state for each in versions]
+    assert states == ["withdrawn", "withdrawn", "released"]
+
+
 def test_what_is_claimed_is_replaced_by_ones_own_at_the_loudness_around_it(
     api: Api, platform: Platform
 ) -> None:
