@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LIFE: Final = timedelta(minutes=10)
 """How long somebody may take at the provider."""
-STAFF, CREATORS = "", "creators:"
+STAFF, CREATORS = "staff:", "creators:"
 VERIFIED_BY: Final[Mapping[str, str]] = {
     "email": "email_verified",
     "phone_number": "phone_number_verified",
