@@ -252,7 +252,7 @@ def _left_out(session: Session, notice: Notice) -> Contest:
 def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:
     strike = matters.locked(session, Strike, caller.tenant_id, strike_id)
     actor = _account(session, caller, strike.account_id, "strike")
-    if strike.state not in {"pending", "active"}:
+    if strike.state == "reversed":
         raise IllegalTransitionError(
             Told("the strike is %(state)s: it does not count any more", state=strike.state)
         )
