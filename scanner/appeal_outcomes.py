@@ -64,7 +64,8 @@ def decide(service: "Service", caller: Caller, appeal_id: str, decided: AppealDe
         appeal_letters.tell_outcome(service, session, row)
         if row.misuse is not None:
             complaints.weigh(service, session, row)
-        illegal_uploads.weigh_upheld(service, session, row)
+        if decided.outcome != "deny":
+            illegal_uploads.weigh_upheld(service, session, row)
         return row
 
 
@@ -130,7 +131,8 @@ def record_outcome(
             reverse(Reversal(service, session, row, actor, granted))
             row.outcome_kind = "granted"
         appeal_letters.tell_outcome(service, session, row, template="appeal-body-outcome")
-        illegal_uploads.weigh_upheld(service, session, row)
+        if reverses:
+            illegal_uploads.weigh_upheld(service, session, row)
         return row
 
 

@@ -373,6 +373,7 @@ def _reverse_notice(reversal: Reversal) -> None:
         remedy = appeal_parts.remedy_of(
             notice.form, decided.becomes, decided.territories, decided.restrictions
         )
+    notice.misuse = None  # what was found of it falls with the decision that it came with (DSA-23)
     do = appeal_notices.act if refused else appeal_notices.widen
     do(reversal.service, reversal.session, notice, decided.reason, remedy, reversal.actor)
 
@@ -394,7 +395,7 @@ def _reverse_strike(reversal: Reversal) -> None:
 def _reverse_sanction(reversal: Reversal) -> None:
     row = reversal.row
     sanction = sanctions.locked(reversal.session, row.tenant_id, row.subject_id)
-    if sanction.state == "in_force":
+    if sanction.state in sanctions.STOOD:
         sanctions.lifted(
             reversal.service,
             reversal.session,

@@ -302,7 +302,7 @@ def _left_out(session: Session, notice: Notice) -> Contest:
 def _strike(session: Session, caller: Caller, strike_id: str) -> Contest:
     strike = matters.locked(session, Strike, caller.tenant_id, strike_id)
     actor = _account(session, caller, strike.account_id, "strike")
-    if strike.state not in {"pending", "active"}:
+    if strike.state == "reversed":
         raise IllegalTransitionError(
             Told("the strike is %(state)s: it does not count any more", state=strike.state)
         )
@@ -327,7 +327,7 @@ def _sanction(session: Session, caller: Caller, sanction_id: str) -> Contest:
             if own is not None and (row.party_kind, row.party_id) != (kind, own):
                 raise NotFoundError("sanction", "of this id")
         actor = _party(row)
-    return _in_force(session, row, actor)
+    return _given(session, row, actor)
 
 
 def _sanction_by_link(
@@ -336,15 +336,16 @@ def _sanction_by_link(
     row = session.get(Sanction, sanction_id, with_for_update=True, populate_existing=True)
     if row is None or not sanction_links.opens(service, row, token):
         raise NotFoundError("sanction", "of this id")
-    return _in_force(session, row, _party(row))
+    return _given(session, row, _party(row))
 
 
 def _party(row: Sanction) -> appeals.Actor:
     return appeals.Actor(_PARTIES[row.party_kind], row.party_id[:36])
 
 
-def _in_force(session: Session, row: Sanction, actor: appeals.Actor) -> Contest:
-    if row.state != "in_force":
+def _given(session: Session, row: Sanction, actor: appeals.Actor) -> Contest:
+    """DSA-20: six months, also where a suspension was over sooner."""
+    if row.state not in sanctions.STOOD:
         raise IllegalTransitionError(
             Told("the sanction is %(state)s: there is nothing to appeal", state=row.state)
         )

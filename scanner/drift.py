@@ -22,7 +22,7 @@ from scanner.events import DriftAlarmRaised, DriftBaselineFrozen
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.metrics import DRIFT, DRIFT_ALARMS
 from scanner.stability import Bins, psi
-from scanner.tables import Analysis, DriftBaseline, DriftDay, Track, TrackMatch
+from scanner.tables import Analysis, DriftBaseline, DriftDay, Tenant, Track, TrackMatch
 
 if TYPE_CHECKING:
     from scanner.callers import Caller
@@ -89,6 +89,8 @@ def freeze(
         found = scores(session, caller.tenant_id, first, last)
     least = BASELINE_TIMES * service.settings.drift_minimum
     with service.database.transaction() as session:
+        # So that two who freeze at once wait for each other: one baseline of each kind is in force.
+        session.get_one(Tenant, caller.tenant_id, with_for_update={"key_share": True})
         return [
             Frozen(
                 kind,

@@ -16,7 +16,7 @@ from scanner.audio.mending import F32Array, Part
 from scanner.declarations import DeclarationError
 from scanner.declared import declared
 from scanner.errors import IllegalTransitionError, NotFoundError
-from scanner.tables import Track
+from scanner.tables import Analysis, Track
 from scanner.track_states import GENERATED, State
 from scanner.tracks import find
 from scanner.wording import Told
@@ -69,7 +69,35 @@ def possible(session: Session, track: Track) -> list[Track]:
         Track.id != track.id,
         col(Track.sha256).is_not(None),
     )
-    return list(session.exec(query.order_by(col(Track.id).desc()).limit(MOST_SHOWN)))
+    newest = session.exec(query.order_by(col(Track.id).desc()).limit(MOST_SHOWN)).all()
+    return [each for each in newest if not (_marked(session, each) or _undeclared(session, each))]
+
+
+def refuse_undeclared(session: Session, track: Track) -> None:
+    """Refuse a track whose file says that a model made it, and whose declaration does not (AIA-50-4).
+
+    A new file has no manifest: nobody would be told of it any more.
+
+    Raises
+    ------
+    IllegalTransitionError
+    """
+    if _undeclared(session, track):
+        raise IllegalTransitionError(
+            "the file says that a model made the track, and AI was not declared: submit it anew with ai_disclosure"
+        )
+
+
+def _undeclared(session: Session, track: Track) -> bool:
+    seen = session.get(Analysis, track.analysis_id) if track.analysis_id else None
+    if seen is None or not (seen.provenance or {}).get("synthetic"):
+        return False
+    return "generated" not in (declared(session, track.id).get("ai_disclosure") or {}).values()
+
+
+def _marked(session: Session, track: Track) -> bool:
+    seen = session.get(Analysis, track.analysis_id) if track.analysis_id else None
+    return seen is not None and any(each["verdict"] == "found" for each in seen.watermarks)
 
 
 def _donor(session: Session, caller: "Caller", track: Track, donor_id: str) -> Track:
@@ -80,12 +108,13 @@ def _donor(session: Session, caller: "Caller", track: Track, donor_id: str) -> T
         raise IllegalTransitionError("name another track of the same account") from error
     if donor.id == track.id or donor.account_id is None or donor.account_id != track.account_id:
         raise IllegalTransitionError("name another track of the same account")
-    if donor.origin == GENERATED:
+    if donor.origin == GENERATED or _marked(session, donor):
         raise IllegalTransitionError(
             "what a model made is not put into another track: its mark would be lost"
         )
     if donor.state != State.RELEASED or donor.sha256 is None:
         raise IllegalTransitionError("only what is out without limits is put in")
+    refuse_undeclared(session, donor)
     return donor
 
 
@@ -99,7 +128,7 @@ def told_with(told: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> d
     """
     made = dict(told)
     for other in others:
-        if (made.get("territories") or []) != (other.get("territories") or []):
+        if set(made.get("territories") or ()) != set(other.get("territories") or ()):
             detail = "what is put in is offered in other territories than the track"
             raise DeclarationError([{"field": "parts", "detail": detail}])
         for name in ("licences", "sources"):
@@ -155,34 +184,34 @@ def filled(
     DeclarationError
         If a track that something is put in from is too short, or has other channels.
     """
-    sounds: dict[str, F32Array] = {}
-    fills: list[F32Array | None] = []
-    for n, part in enumerate(parts):
-        if part.kind != "replace" or part.with_track is None:
-            fills.append(None)
-            continue
-        if part.with_track not in sounds:
-            donor = found[part.with_track]
-            with service.store.path_or_copy(donor.tenant_id, str(donor.sha256)) as path:
-                decoded = service.decoder.decode(path)
-            sound = _at_rate(decoded.samples, decoded.sample_rate, sample_rate)
-            sounds[donor.id] = _with_channels(sound, len(samples), n)
-        first, last = (
-            min(samples.shape[1], round(at * sample_rate)) for at in (part.start, part.end)
-        )
-        start = round(part.from_s * sample_rate)
-        fill = sounds[part.with_track][:, start : start + last - first]
-        if fill.shape[1] < last - first:
-            detail = Told(
-                "the track that is put in has %(left)s s from there on, %(needed)s s are needed",
-                left=f"{fill.shape[1] / sample_rate:.1f}",
-                needed=f"{(last - first) / sample_rate:.1f}",
-            )
-            raise DeclarationError([{"field": f"parts.{n}.from", "detail": detail}])
-        fills.append(
-            _levelled(fill, _around(samples, sample_rate, parts, first, last), sample_rate)
-        )
+    fills: list[F32Array | None] = [None] * len(parts)
+    for donor in found.values():  # one at a time: each is as large in memory as the track itself
+        own = [n for n, part in enumerate(parts) if part.with_track == donor.id]
+        with service.store.path_or_copy(donor.tenant_id, str(donor.sha256)) as path:
+            decoded = service.decoder.decode(path)
+        sound = _at_rate(decoded.samples, decoded.sample_rate, sample_rate)
+        sound = _with_channels(sound, len(samples), own[0])
+        for n in own:
+            fills[n] = _fill(sound, samples, sample_rate, parts, n)
     return fills
+
+
+def _fill(
+    sound: F32Array, samples: F32Array, sample_rate: int, parts: Sequence[Part], n: int
+) -> F32Array:
+    """Return what is put in for one part from the sound of another track, at the loudness around the part."""
+    part, count = parts[n], samples.shape[1]
+    first, last = (min(count, round(at * sample_rate)) for at in (part.start, part.end))
+    start = round(min(part.from_s, sound.shape[1] / sample_rate) * sample_rate)
+    fill = sound[:, start : start + last - first]
+    if fill.shape[1] < last - first:
+        detail = Told(
+            "the track that is put in has %(left)s s from there on, %(needed)s s are needed",
+            left=f"{fill.shape[1] / sample_rate:.1f}",
+            needed=f"{(last - first) / sample_rate:.1f}",
+        )
+        raise DeclarationError([{"field": f"parts.{n}.from", "detail": detail}])
+    return _levelled(fill, _around(samples, sample_rate, parts, first, last), sample_rate)
 
 
 def _at_rate(samples: F32Array, present: int, wanted: int) -> F32Array:

@@ -7,6 +7,7 @@ withdrawn; until then, and if it does not, everything stays as it was.
 import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,7 +88,7 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
 
 
 def on_out(service: "Service", event: Event) -> None:
-    """Withdraw the old version when the new one went out; note where it did not."""
+    """Withdraw older versions when a new one went out; note where it did not."""
     with once(service, GROUP, event) as session:
         query = select(TrackEdit).where(
             TrackEdit.new_track_id == event.subject, TrackEdit.state == "submitted"
@@ -101,8 +102,31 @@ def on_out(service: "Service", event: Event) -> None:
             return
         edit.state = "replaced"
         old = locked(session, edit.tenant_id, edit.track_id)
-        data = TrackWithdrawn(reason=f"replaced by its new version {edit.new_track_id}")
-        end(session, old, data, service.now(), PIPELINE)
+        _replaced(service, session, old, edit.new_track_id)
+        _keep_newest(service, session, edit)
+
+
+def _keep_newest(service: "Service", session: Session, edit: TrackEdit) -> None:
+    """Withdraw all but the newest version of a locked track that is out: of two fixes, the one made last stays."""
+    session.flush()
+    query = (
+        select(TrackEdit)
+        .join(Track, col(Track.id) == col(TrackEdit.new_track_id))
+        .where(
+            TrackEdit.track_id == edit.track_id,
+            TrackEdit.state == "replaced",
+            col(Track.state).in_([State.RELEASED, State.CONDITIONED]),
+        )
+    )
+    out = session.exec(query.order_by(col(TrackEdit.new_track_id))).all()
+    for each in out[:-1]:
+        version = locked(session, each.tenant_id, each.new_track_id)
+        _replaced(service, session, version, out[-1].new_track_id)
+
+
+def _replaced(service: "Service", session: Session, track: Track, by_id: str) -> None:
+    data = TrackWithdrawn(reason=f"replaced by its new version {by_id}")
+    end(session, track, data, service.now(), PIPELINE)
 
 
 def listed(session: Session, track_id: str) -> list[TrackEdit]:
@@ -138,6 +162,7 @@ def _can_be_mended(session: Session, track: Track) -> None:
         raise IllegalTransitionError("there is no stored audio of the track: submit a new version")
     if track.state == State.WITHDRAWN:
         raise IllegalTransitionError("the track was withdrawn: submit a new version")
+    edit_fills.refuse_undeclared(session, track)
     if taken_down(session, track):
         raise IllegalTransitionError(
             "a notice took the track down: answer it by a counter-notice or an appeal, or submit "
@@ -187,6 +212,10 @@ def _check(parts: Sequence[Part], duration: float) -> None:
         for n, part in enumerate(parts)
         if not 0 <= part.start < part.end <= duration + 0.1
     ]
+    replaced = sorted((part.start, part.end) for part in parts if part.kind == "replace")
+    if any(after[0] < before[1] for before, after in pairwise(replaced)):
+        detail = "parts that are replaced do not overlap"
+        errors = errors or [{"field": "parts", "detail": detail}]
     if errors or not parts:
         raise DeclarationError(errors or [{"field": "parts", "detail": "name at least one"}])
 

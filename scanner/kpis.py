@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 RETURN: Final = timedelta(days=7)
 MOST: Final = 10_000
 """Rows that a figure is of, the newest."""
+FEWEST: Final = 6
+"""Values of whose median there is a 95 % interval: of fewer even the least and the greatest hold it less often."""
 SECONDS, SHARE = "seconds", "share"
 
 
@@ -82,7 +84,7 @@ class Figure:
     value : float or None
         The median of seconds, or a share.
     interval : tuple of float or None
-        In which the value lies with 95 % confidence, as if each of ``n`` stood for itself.
+        In which the value lies with 95 % confidence, as if each of ``n`` stood for itself; None of too few.
     p95 : float or None
         Of seconds: what 95 of 100 do not pass.
     """
@@ -107,11 +109,13 @@ def report(
     Raises
     ------
     BadPeriodError
-        If the days make no sense.
+        If the days make no sense, or some are in both periods: the interval is of two that share nothing.
     """
     least = service.settings.kpi_minimum
     for each in filter(None, (period, against)):
         check_period(each.first, each.last)
+    if against is not None and against.first <= period.last and period.first <= against.last:
+        raise BadPeriodError("the days to compare with are none of the period's own")
     figures = _figures(session, tenant_id, period, least)
     told = {**_days(period), "minimum": least, "kpis": [_told(each) for each in figures]}
     if against is not None:
@@ -154,12 +158,15 @@ def _share(name: str, hits: int, n: int, group: int, least: int) -> Figure:
     return Figure(name, SHARE, n, hits / n, wilson(hits, n))
 
 
-def median_interval(told: Sequence[float]) -> tuple[float, float]:
+def median_interval(told: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % interval of a median by order statistics, of sorted values (David & Nagaraja 2003, 7.1).
 
-    The normal approximation of the binomial is taken; of very few values the interval ends with the least and the most.
+    The normal approximation of the binomial is taken; of few values the interval ends with the least and the most, of
+    fewer than :data:`FEWEST` there is none.
     """
     n = len(told)
+    if n < FEWEST:
+        return None
     spread = NORMAL_95 * math.sqrt(n) / 2
     low, high = math.floor(n / 2 - spread), math.ceil(n / 2 + 1 + spread)
     return told[max(low, 1) - 1], told[min(high, n) - 1]
@@ -172,17 +179,20 @@ def _compared(now: Figure, before: Figure) -> dict[str, Any]:
     Newcombe's tenth (1998).
     """
     was = {"n": before.n, "value": _rounded(before, before.value)}
-    if now.value is None or before.value is None or not (now.interval and before.interval):
+    if now.value is None or before.value is None:
         return {"before": was, "difference": None, "interval": None}
     difference = now.value - before.value
-    down = math.hypot(now.value - now.interval[0], before.interval[1] - before.value)
-    up = math.hypot(now.interval[1] - now.value, before.value - before.interval[0])
-    ends = (difference - down, difference + up)
-    return {
+    told: dict[str, Any] = {
         "before": was,
         "difference": _rounded(now, difference),
-        "interval": [_rounded(now, each) for each in ends],
+        "interval": None,
     }
+    if now.interval and before.interval:
+        down = math.hypot(now.value - now.interval[0], before.interval[1] - before.value)
+        up = math.hypot(now.interval[1] - now.value, before.value - before.interval[0])
+        ends = (difference - down, difference + up)
+        told["interval"] = [_rounded(now, each) for each in ends]
+    return told
 
 
 def _told(each: Figure) -> dict[str, Any]:

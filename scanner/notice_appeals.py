@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session, col, select
 
-from scanner import appealing, complaint_windows, left_copies
+from scanner import appealing, complaint_windows, left_copies, sanctions
 from scanner.appeal_subjects import Subject, leaves_something, window_until
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
@@ -46,7 +46,7 @@ class NoticeAppeal:
 def of_sanction(service: "Service", session: Session, row: Sanction) -> NoticeAppeal:
     """Return the same of a notifier's sanction."""
     found = _filed(session, "sanction", row.id)
-    if found is not None or row.state != "in_force" or not row.open_to_appeal:
+    if found is not None or row.state not in sanctions.STOOD or not row.open_to_appeal:
         return found or NoticeAppeal()
     told = row.starts_at or row.created_at
     subject = Subject("sanction", row.id, told, frozenset())

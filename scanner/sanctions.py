@@ -7,23 +7,14 @@ signature or by the verdict on the sanction's case. Whoever is hit is told why, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from sqlmodel import Session, col, or_, select
 
 import appeals
 from appeals.roles import SENIOR
 from appeals.standing import Submissions, misuse
-from scanner import (
-    letters,
-    measures,
-    parties,
-    recipients,
-    redress,
-    sanction_links,
-    setbacks,
-    strike_policies,
-)
+from scanner import parties, redress, sanction_letters, setbacks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
@@ -39,7 +30,7 @@ from scanner.standing_events import (
     SanctionProposed,
     SanctionRefused,
 )
-from scanner.tables import Account, Case, Flagger, Holder, Sanction, StatementOfReasons
+from scanner.tables import Account, Case, Flagger, Holder, Notice, Sanction
 from scanner.wording import Told
 
 if TYPE_CHECKING:
@@ -49,6 +40,8 @@ Party = Literal["account", "holder", "flagger", "notifier"]
 What = Literal["uploads", "notices", "complaints", "account"]
 Kind = Literal["warning", "suspension", "termination"]
 COMPLAINTS: Final = "complaints"
+STOOD: Final = frozenset({"in_force", "expired"})
+"""States of what took force and was not taken back: it counts, and can be contested for six months (DSA-20)."""
 LONGEST_DAYS: Final = 365
 TERMINATION: Final = "termination"
 BATCH: Final = 50
@@ -288,15 +281,16 @@ def lift(service: "Service", caller: Caller, sanction_id: str, reason: str) -> S
 
 
 def lifted(service: "Service", session: Session, row: Sanction, reason: str, actor: Actor) -> None:
-    """Lift a locked sanction that is in force, in the caller's transaction."""
-    if row.state != "in_force":
+    """Lift a locked sanction that is in force, or was: it counts no more; in the caller's transaction."""
+    if row.state not in STOOD:
         raise IllegalTransitionError(
-            Told("the sanction is %(state)s: only one in force is lifted", state=row.state)
+            Told("the sanction is %(state)s: only one that took force is lifted", state=row.state)
         )
     now = service.now()
-    row.state, row.ends_at, row.ended_for = "lifted", now, reason[:200]
+    ended = now if row.ends_at is None else min(now, row.ends_at)
+    row.state, row.ends_at, row.ended_for = "lifted", ended, reason[:200]
     _note(session, row, SanctionLifted, now, actor)
-    _tell(service, session, row, "sanction-lifted", {"reason": reason}, actor)
+    sanction_letters.tell_lifted(service, session, row, reason, actor)
 
 
 def expire_due(service: "Service") -> int:
@@ -329,7 +323,7 @@ def was_warned(session: Session, tenant_id: str, party_kind: str, party_id: str,
         Sanction.party_kind == party_kind,
         Sanction.party_id == party_id,
         col(Sanction.what).in_(covers),
-        col(Sanction.state).in_(["in_force", "expired"]),
+        col(Sanction.state).in_(STOOD),
     )
     return session.exec(query.limit(1)).first() is not None
 
@@ -395,10 +389,18 @@ _PARTIES: Final[Mapping[str, type[Any]]] = {
 def _known(session: Session, tenant_id: str, asked: SanctionAsked) -> None:
     model = _PARTIES.get(asked.party_kind)
     if model is None:  # a notifier is a digest of what they gave as their address
+        _sent_something(session, tenant_id, asked.party_id)
         return
     party: Any = session.get(model, asked.party_id, with_for_update=True)
     if party is None or party.tenant_id != tenant_id:
         raise NotFoundError(asked.party_kind, "of this id")
+
+
+def _sent_something(session: Session, tenant_id: str, digest: str) -> None:
+    """Refuse a digest by which nobody sent a notice: there would be nobody to tell, or to suspend."""
+    query = select(Notice.id).where(Notice.tenant_id == tenant_id, Notice.notifier_digest == digest)
+    if session.exec(query.limit(1)).first() is None:
+        raise NotFoundError("notifier", "of this id")
 
 
 def _check(asked: SanctionAsked, warned: bool) -> None:
@@ -450,63 +452,7 @@ def _take_force(service: "Service", session: Session, row: Sanction, actor: Acto
     until = row.ends_at.isoformat() if row.ends_at else None
     row.open_to_appeal = redress.offered(service, session, row.tenant_id)
     _note(session, row, SanctionInForce, now, actor, ends_at=until)
-    stated = _state(service, session, row) if row.kind != "warning" else None
-    words: dict[str, Any] = {
-        "statement": stated.id if stated else "",
-        "what": row.what,
-        "kind": row.kind,
-        "reason": row.reason,
-        "factors": row.factors,
-        "until": row.ends_at,
-        "id": row.id,
-        "contest": row.open_to_appeal,
-        "link": sanction_links.link(service, row),
-    }
-    to = recipients.party(service, session, row.party_kind, row.party_id)
-    zone = service.settings.legal_zone
-    words["text"] = appeals.plain(stated, to.language, zone) if stated else ""
-    _tell(service, session, row, "sanction", words, actor)
-
-
-def _state(service: "Service", session: Session, row: Sanction) -> StatementOfReasons:
-    """Write the statement of what suspends or ends; a warning restricts nothing (DSA-17)."""
-    measure = appeals.Measure(
-        matter=("sanction", row.id),
-        party=(row.party_kind, row.party_id),
-        what=cast(What, row.what),
-        effect="terminated" if row.kind == TERMINATION else "suspended",
-        ends_at=row.ends_at,
-    )
-    struck = row.party_kind == "account" and strike_policies.strikes_count(
-        session, row.party_id, service.now()
-    )
-    basis = ["DMCA-RI", "DSA-23"] if struck else ["DSA-23"]
-    reason = {"rule": f"sanction.{row.kind}", "text": row.reason, "legal_basis": basis}
-    told = row.open_to_appeal
-    return measures.write(service, session, row.tenant_id, measure, [reason], open_to_appeal=told)
-
-
-def _tell(
-    service: "Service",
-    session: Session,
-    row: Sanction,
-    template: str,
-    words: Mapping[str, Any],
-    actor: Actor,
-) -> None:
-    to = recipients.party(service, session, row.party_kind, row.party_id)
-    basis = ["DSA-17", "DSA-20", "DSA-23"]
-    written = letters.write(
-        session,
-        to,
-        template,
-        {"what": row.what, "kind": row.kind, **words},
-        tenant_id=row.tenant_id,
-        now=service.now(),
-        legal_basis=basis,
-        actor=actor,
-    )
-    written.matter_kind, written.matter_id = "sanction", row.id
+    sanction_letters.tell(service, session, row, actor)
 
 
 def _journal(actor: appeals.Actor) -> Actor:

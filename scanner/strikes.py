@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 GROUP: Final = "strikes"
 COUNTING: Final = ("pending", "active")
+GIVEN: Final = (*COUNTING, "expired")
+"""States of what was not taken back: the next strike weighs more after it, and it can be appealed (DSA-20)."""
 RESTRICTED: Final = frozenset({"limited", "suspended"})
 """Standings by strikes that limit what an account uploads."""
 _REASONS: Final[dict[str, Any]] = {
@@ -112,8 +114,8 @@ def reverse(
     ground: str,
     actor: appeals.Actor = matters.CLOCK,
 ) -> None:
-    """Take back a locked strike that counts or will; others stay as they are."""
-    if strike.state not in COUNTING:
+    """Take back a locked strike that counts, will or did; one that was taken back stays so."""
+    if strike.state not in GIVEN:
         return
     matters.move(service, session, strike, "reverse", actor, parts={"ground": ground})
     strike.ended_for = ground[:200]
@@ -177,9 +179,7 @@ def _give(
     event: Event,
 ) -> None:
     policy = strike_policies.in_force(session, notice.tenant_id)
-    before = select(Strike.id).where(
-        Strike.account_id == account_id, col(Strike.state).in_([*COUNTING, "expired"])
-    )
+    before = select(Strike.id).where(Strike.account_id == account_id, col(Strike.state).in_(GIVEN))
     again = session.exec(before.limit(1)).first() is not None
     strike = matters.new(
         Strike,

@@ -36,8 +36,14 @@ STRIKE: Final = Machine(
             legal_basis=("DMCA-RI", "DSA-23"),
         ),
         Move("expire", [_S.ACTIVE], _S.EXPIRED, CLOCK, guards=(when_due,)),
-        # the notice was retracted or countered, or an appeal granted
-        Move("reverse", [_S.PENDING, _S.ACTIVE], _S.REVERSED, CLOCK | SENIOR, ("ground",)),
+        # the notice was retracted or countered, or an appeal granted; one that is over makes the next weigh more
+        Move(
+            "reverse",
+            [_S.PENDING, _S.ACTIVE, _S.EXPIRED],
+            _S.REVERSED,
+            CLOCK | SENIOR,
+            ("ground",),
+        ),
     ),
     deadline="strike-pending",
 )

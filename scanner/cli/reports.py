@@ -150,8 +150,8 @@ def _beside(each: dict[str, Any], few: str) -> list[str]:
     shown = [_figure(unit, before["value"]) or few, str(before["n"])]
     if each["difference"] is None:
         return [*shown, "", ""]
-    low, high = (_figure(unit, end, sign="+") for end in each["interval"])
-    return [*shown, _figure(unit, each["difference"], sign="+"), f"{low} to {high}"]
+    ends = " to ".join(_figure(unit, end, sign="+") for end in each["interval"] or ())
+    return [*shown, _figure(unit, each["difference"], sign="+"), ends]
 
 
 def _figure(unit: str, value: float | None, *, sign: str = "") -> str:

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 LIFE: Final = timedelta(minutes=10)
 """How long somebody may take at the provider."""
-STAFF, CREATORS = "", "creators:"
+STAFF, CREATORS = "staff:", "creators:"
+VERIFIED_BY: Final[Mapping[str, str]] = {
+    "email": "email_verified",
+    "phone_number": "phone_number_verified",
+}
+"""Claims that anybody may have typed at the provider, and those that say that it looked (OpenID Connect Core 1.0, 5.1)."""
 PROVIDER: Final = Actor("oidc", "system")
 """Who changes a login by the provider's word."""
 
@@ -92,12 +97,10 @@ def finish_creator(
     Raises
     ------
     SignInError
-        As :func:`finish`; also if the claim names no account of the platform: none is made.
+        As :func:`finish`; also if the claim names no account of the platform: none is made, or was not verified.
     """
     claims, _ = _claims(service, provider, browser, answer, CREATORS)
-    name = claims.get(service.settings.creator_oidc_claim)
-    if not isinstance(name, str) or not name:
-        raise SignInError("account", "the ID token lacks the claim that names the account")
+    name = _account_name(claims, service.settings.creator_oidc_claim)
     with service.database.reading() as session:
         wanted = service.settings.creator_oidc_tenant
         found = [each for each in keys.tenants(session) if wanted in (None, each.name)]
@@ -109,6 +112,17 @@ def finish_creator(
         return entry_links.make(service, caller, name, hours)[1]
     except NotFoundError as error:
         raise SignInError("account", "the platform has no account of this name") from error
+
+
+def _account_name(claims: Mapping[str, Any], claim: str) -> str:
+    """Return the name of the account that a claim gives; an address or number counts once the provider has verified it."""
+    name = claims.get(claim)
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise SignInError("account", "the ID token lacks the claim that names the account")
+    proof = VERIFIED_BY.get(claim)
+    if proof is not None and claims.get(proof) is not True:
+        raise SignInError("account", f"the provider has not verified this person's {claim}")
+    return name
 
 
 def _claims(

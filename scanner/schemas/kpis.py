@@ -28,7 +28,8 @@ class Kpi(BaseModel):
     )
     difference: float | None = Field(None, description="From the figure of those days to this one.")
     interval: tuple[float, float] | None = Field(
-        None, description="In which the difference lies with 95 % confidence."
+        None,
+        description="In which the difference lies with 95 % confidence; null of medians of fewer than six.",
     )
 
 

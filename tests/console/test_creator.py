@@ -207,6 +207,11 @@ def test_a_part_is_replaced_by_ones_own_and_by_nothing_else(world: World) -> Non
             refused = client.post(f"{path}/fix", data=asked | {"with-0": donor})
             assert refused.status_code == 422
             assert "name another track of the same account" in refused.text
+        for begins in ("nan", "-3", "inf"):
+            typed = {"with-0": fillable, "from-0": begins}
+            refused = client.post(f"{path}/fix", data=asked | typed)
+            assert refused.status_code == 422
+            assert "such as 1:15" in refused.text
         made = client.post(f"{path}/fix", data=asked | {"with-0": fillable})
         assert made.status_code == 303
     with database.reading() as session:

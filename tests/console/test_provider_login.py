@@ -386,6 +386,19 @@ def test_the_account_is_named_by_the_claim_of_the_settings_alone(stage: Stage) -
         assert stage.entered(browser, claims={"channel": "ana"}).status_code == 303
 
 
+def test_an_address_that_anybody_may_have_typed_names_no_account(stage: Stage) -> None:
+    """OpenID Connect Core 1.0, 5.1: whose address the provider never looked at may be anybody."""
+    caller = Caller(stage.tenant_id, Actor("platform", "platform"), frozenset())
+    casework.account(stage.service, caller, "ana@example.org")
+    settings = stage.service.settings
+    stage.service.settings = settings.model_copy(update={"creator_oidc_claim": "email"})
+    with stage.browser() as browser:
+        for verified in (False, None, "true"):
+            said = {"email": "ana@example.org", "email_verified": verified}
+            assert stage.entered(browser, claims=said).status_code == 401
+        assert stage.entered(browser, claims={"email_verified": True}).status_code == 303
+
+
 def test_who_left_by_the_creators_door_does_not_come_back_by_that_of_staff(stage: Stage) -> None:
     keys.create_user(stage.service, PERSON, "reviewer", tenant_id=stage.tenant_id)
     stage.say(claims={"sub": "ana"})
@@ -393,9 +406,11 @@ def test_who_left_by_the_creators_door_does_not_come_back_by_that_of_staff(stage
         for there, back in (("/enter/oidc", "/login/oidc"), ("/login/oidc", "/enter/oidc")):
             address = browser.get(there).headers["location"]
             answer = httpx.get(address, trust_env=False, timeout=60).headers["location"]
-            came = browser.get(f"{back}/callback?{urlsplit(answer).query}")
-            assert came.status_code == 401
-            assert "took too long, or began in another window" in came.text
+            query = urlsplit(answer).query
+            for said in (query, query.replace("state=", "state=creators:")):
+                came = browser.get(f"{back}/callback?{said}")
+                assert came.status_code == 401
+                assert "took too long, or began in another window" in came.text
 
 
 def test_of_several_platforms_the_one_that_is_named_or_nobody_enters(stage: Stage) -> None:

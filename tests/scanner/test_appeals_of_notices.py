@@ -13,6 +13,7 @@ from scanner import (
     inline,
     notice_appeals,
     notice_tracks,
+    notice_verdicts,
     notices,
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError, Exclusion
@@ -134,6 +135,31 @@ def test_the_uploader_is_told_of_a_notice_that_is_acted_on_after_all(
         (statement,) = session.exec(select(StatementOfReasons))
     assert (statement.source, statement.source_id) == ("notice", notice.id)
     assert strikes(service) == {notice.id: ("pending", track.id)}
+
+
+@pytest.mark.parametrize("way", ["appeal", "body"])
+def test_what_was_found_of_a_notice_falls_with_its_refusal(service, caller, officer, way) -> None:
+    """DSA-23: a notice that was right after all is none of the unfounded ones of its sender."""
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id)
+    noticed.decided(service, notice.id, replace(noticed.REFUSE, misuse="unfounded"))
+    row = assigned(service, caller, officer, notice.id, "notice")
+
+    def unfounded() -> int:
+        with service.database.reading() as session:
+            found = notice_verdicts.sent_by(session, session.get_one(Notice, notice.id), now)
+        assert found is not None
+        return found[1].unfounded
+
+    now = service.now()
+    assert unfounded() == 1
+    if way == "appeal":
+        decide(service, officer, row, AppealDecision("grant", "It is a copy."))
+    else:
+        decide(service, officer, row, AppealDecision("deny", "No."))
+        appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+        appeal_outcomes.record_outcome(service, officer, row.id, "It is a copy.", True)
+    assert unfounded() == 0
 
 
 def test_a_refused_notice_is_not_acted_on_by_what_no_notice_does(service, caller, officer) -> None:

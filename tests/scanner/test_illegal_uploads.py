@@ -39,8 +39,10 @@ def taken_down(service: Service, caller: Caller, *tracks: Track) -> Notice:
     return notice
 
 
-def decided(service: Service, officer: Caller, case: Case, verdict: str) -> None:
-    reviewing.decided(service, officer, case, Verdict(verdict, "misuse.frequent"))
+def decided(
+    service: Service, officer: Caller, case: Case, verdict: str, why: str = "misuse.frequent"
+) -> None:
+    reviewing.decided(service, officer, case, Verdict(verdict, why))
     reviewing.later(service, hours=2)
 
 
@@ -130,6 +132,25 @@ def test_a_notice_that_an_appeal_had_acted_on_is_counted_at_once(service, caller
     appeal_outcomes.decide(service, olga, row.id, decided_)
     (case,) = noticed.cases(service, "misuse")
     assert case.reasons[0]["party_id"] == account.id
+
+
+def test_what_a_person_saw_no_misuse_in_is_not_asked_again_where_nothing_more_is_done(
+    service, caller, account
+) -> None:
+    """DSA-23: the sender's appeal was denied, by an officer and by a body."""
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    tracks = uploaded(service, caller, account, 5)
+    notice = noticed.sent(service, caller, *(each.id for each in tracks))
+    noticed.decided(service, notice.id, replace(noticed.ACTION, remedy="block:DE"))
+    (case,) = noticed.cases(service, "misuse")
+    decided(service, olga, case, "dismiss", "misuse.not-shown")
+    otto = casework.person(service, caller, "otto", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("notice", notice.id, "Everywhere."))
+    appealing.assign(service, otto, row.id)
+    appeal_outcomes.decide(service, otto, row.id, AppealDecision("deny", "No."))
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+    appeal_outcomes.record_outcome(service, otto, row.id, "It is enough.", False)
+    assert len(noticed.cases(service, "misuse")) == 1
 
 
 def test_uploads_of_more_than_a_year_ago_count_neither_way(service, caller, account) -> None:

@@ -226,4 +226,20 @@ def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:
         low, high = kpis.median_interval(drawn)
         held += low <= math.log(2) <= high
     assert 0.94 < held / 2_000 < 0.985
-    assert kpis.median_interval([3.0]) == (3.0, 3.0)
+    assert kpis.median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 9.0]) == (1.0, 9.0)  # in 97 of 100
+    assert kpis.median_interval([1.0, 2.0, 3.0, 4.0, 9.0]) is None  # in 94 at most
+
+
+def test_of_two_medians_of_few_the_difference_is_told_and_nothing_of_how_sure_it_is() -> None:
+    told = kpis._compared(kpis._times("x", [1, 2, 3], 2), kpis._times("x", [7, 8, 9], 2))
+    assert (told["difference"], told["interval"]) == (-6, None)
+
+
+def test_days_that_are_in_both_periods_are_refused(service, caller) -> None:
+    """Two shares of the same cases do not differ by chance as two of others do."""
+    for first, last in ((date(2026, 2, 1), MARCH.first), (MARCH.last, date(2026, 4, 30))):
+        with (
+            service.database.reading() as session,
+            pytest.raises(BadPeriodError, match="none of the period's own"),
+        ):
+            kpis.report(service, session, caller.tenant_id, MARCH, kpis.Period(first, last))

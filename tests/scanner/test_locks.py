@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +14,7 @@ from scanner import (
     appeal_outcomes,
     appealing,
     cases,
+    drift,
     inline,
     reasons,
     rescans,
@@ -32,7 +33,9 @@ from scanner.service import Service
 from scanner.tables import Case, Rescan
 from scanner.verdicts import Verdict
 from tests import casework, claiming, noticed, reviewing
+from tests.running import add_tenant
 from tests.scanner.test_complaints import complained, struck
+from tests.scanner.test_drift import SPREAD, analysed, day
 
 ROUNDS = 6
 SENT = Submissions(total=8, unfounded=6, gravity="serious", intent=True)
@@ -172,3 +175,19 @@ def test_of_two_rescans_that_start_at_once_one_runs(service, caller) -> None:
         assert len(running) == 1
         rescans.stop(service, caller)
     assert failed == []
+
+
+def test_two_who_freeze_baselines_at_once_leave_one_of_each_kind_in_force(
+    make_service, postgresql_url
+) -> None:
+    service = make_service(database_url=postgresql_url, drift_minimum=20)
+    caller = add_tenant(service)
+    casework.at(service, datetime.combine(day(9), time(12), UTC))
+    analysed(service, caller, day(1), SPREAD * 2)
+    for _ in range(ROUNDS):
+        acts = [lambda: drift.freeze(service, caller, day(1), day(1))] * 3
+        assert at_once(*acts) == []
+        with service.database.reading() as session:
+            kinds = [each.kind for each in drift.baselines(session, caller.tenant_id)]
+        assert "recording" in kinds
+        assert len(kinds) == len(set(kinds))

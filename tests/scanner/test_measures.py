@@ -14,7 +14,7 @@ from scanner.errors import NotFoundError
 from scanner.sanctions import SanctionAsked
 from scanner.service import Service
 from scanner.tables import DatabasePush, Sanction, StatementOfReasons
-from tests import casework
+from tests import casework, noticed
 from tests.eu_database import EuDatabase
 from tests.running import add_tenant
 from tests.scanner.test_strikes import actioned
@@ -113,7 +113,8 @@ def test_the_end_of_an_account_goes_to_the_database_as_such(service, caller, eu)
 
 def test_who_may_send_no_notices_gets_a_statement_that_no_database_takes(service, caller) -> None:
     """DSA-23(2) suspends the work on notices, which is none of the restrictions of DSA-17(1)."""
-    row = sanctioned(service, caller, ("notifier", "d" * 64), "notices")
+    notice = noticed.sent(service, caller, casework.decided_track(service, caller).id)
+    row = sanctioned(service, caller, ("notifier", str(notice.notifier_digest)), "notices")
     (statement,) = stated(service)
     assert "We don't work on your notices for a time." in statement.text
     assert (statement.party_kind, statement.matter_id) == ("notifier", row.id)

@@ -1,6 +1,7 @@
 """Warned first, then suspended for a time, by two people; what is suspended is refused (DSA-23)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -15,6 +16,7 @@ from scanner import (
     flaggers,
     lawful_uses,
     matters,
+    notice_appeals,
     sanctions,
     tracks,
 )
@@ -151,6 +153,42 @@ def test_complaints_of_a_suspended_account_are_refused_but_those_about_it(
     appeal_outcomes.decide(service, third, appeal.id, AppealDecision("grant", "They were."))
     with service.database.reading() as session:
         assert session.get_one(Sanction, row.id).state == "lifted"
+
+
+def test_a_suspension_that_is_over_is_appealed_for_six_months_and_then_counts_no_more(
+    service, caller, olga, otto
+) -> None:
+    """DSA-20(1): at least six months from the decision, however short the suspension."""
+    account = casework.account(service, caller)
+    row = suspended(service, account, olga, otto)
+    began = service.now()
+    casework.later(service, days=31)
+    assert sanctions.expire_due(service) == 1
+    with service.database.reading() as session:
+        over = session.get_one(Sanction, row.id)
+        assert notice_appeals.of_sanction(service, session, over).until is not None
+    third = casework.person(service, caller, "oona", "appeals_officer")
+    appeal = appealing.file(service, caller, AppealAsked("sanction", row.id, "They were mine."))
+    appealing.assign(service, third, appeal.id)
+    appeal_outcomes.decide(service, third, appeal.id, AppealDecision("grant", "They were."))
+
+    with service.database.reading() as session:
+        lifted = session.get_one(Sanction, row.id)
+    assert lifted.state == "lifted"
+    assert lifted.ends_at == began + timedelta(days=30)  # what stood still meanwhile is as it was
+    assert casework.letters(service, template="sanction-lifted")
+    with pytest.raises(IllegalTransitionError, match="only one that took force"):
+        sanctions.lift(service, olga, row.id, "Again.")
+
+
+def test_a_suspension_that_is_over_is_not_appealed_after_six_months(
+    service, caller, olga, otto
+) -> None:
+    row = suspended(service, casework.account(service, caller), olga, otto)
+    casework.later(service, days=190)
+    sanctions.expire_due(service)
+    with pytest.raises(IllegalTransitionError, match="too late"):
+        appealing.file(service, caller, AppealAsked("sanction", row.id, "They were mine."))
 
 
 @pytest.mark.parametrize("what", ["uploads", "notices", "complaints", "account"])

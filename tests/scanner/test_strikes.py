@@ -102,6 +102,23 @@ def test_a_strike_counts_after_a_week_and_for_ninety_days(service, caller) -> No
     assert (strike.state, standing(service, account)["standing"]) == ("expired", "good")
 
 
+def test_a_strike_that_is_over_is_appealed_for_six_months(service, caller) -> None:
+    """DSA-20(1): what limited an account, and weighs on, is not out of reach when its 90 days are over."""
+    account = casework.account(service, caller)
+    actioned(service, caller, account)
+    casework.later(service, days=9)
+    casework.later(service, days=91)
+    (strike,) = strikes(service)
+    assert strike.state == "expired"
+    olga = casework.person(service, caller, "olga", "appeals_officer")
+    row = appealing.file(service, caller, AppealAsked("strike", strike.id, "It was mine."))
+    appealing.assign(service, olga, row.id)
+    appeal_outcomes.decide(service, olga, row.id, AppealDecision("grant", "It was."))
+    (strike,) = strikes(service)
+    assert strike.state == "reversed"
+    assert casework.letters(service, template="strike-reversed")
+
+
 def test_three_strikes_suspend_and_a_pack_knows_of_them(service, caller) -> None:
     account = casework.account(service, caller)
     for _ in range(3):

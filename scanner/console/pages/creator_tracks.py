@@ -1,7 +1,7 @@
 """A creator's tracks: the list, one track with everything about it, its sound, a fix that is looked at at once."""
 
 from collections.abc import Mapping
-from math import ceil, floor
+from math import ceil, floor, inf, nan
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -234,7 +234,10 @@ def _seconds(text: str) -> float:
     """Read ``75.5`` or ``1:15.5`` as seconds."""
     minutes, _, rest = text.strip().replace(",", ".").rpartition(":")
     try:
-        return 60 * int(minutes or 0) + float(rest)
+        seconds = 60 * int(minutes or 0) + float(rest)
     except ValueError:
+        seconds = nan
+    if not 0 <= seconds < inf:
         told = "write times as minutes and seconds, such as 1:15"
-        raise DeclarationError([{"field": "parts", "detail": told}]) from None
+        raise DeclarationError([{"field": "parts", "detail": told}])
+    return seconds

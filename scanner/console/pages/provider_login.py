@@ -90,9 +90,9 @@ def known_provider(request: Request, client: Client | None) -> IdentityProvider:
     state = request.app.state
     if not hasattr(state, "identity_providers"):
         state.identity_providers = {}
-    provider: IdentityProvider = state.identity_providers.setdefault(
-        client, IdentityProvider(client)
-    )
+    provider: IdentityProvider | None = state.identity_providers.get(client)
+    if provider is None:  # two at once make two, of which one is kept
+        provider = state.identity_providers.setdefault(client, IdentityProvider(client))
     return provider
 
 

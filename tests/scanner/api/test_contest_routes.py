@@ -8,12 +8,12 @@ import pytest
 import soundfile
 
 from fingerprint.facts.loudness import loudness
-from scanner import catalogue_imports, inline, keys
+from scanner import catalogue_imports, edit_fills, inline, keys
 from scanner.callers import Caller
 from scanner.declared import declared
 from scanner.edit_fills import told_with
 from scanner.journal import Actor
-from scanner.tables import Holder
+from scanner.tables import Analysis, Holder, Track
 from tests import casework, cataloguing, claiming
 from tests.scanner.api.conftest import Api, Platform, problem, sound
 from tests.songs import RATE, song
@@ -176,6 +176,22 @@ def test_what_is_claimed_is_cut_out_and_the_new_version_replaces_the_old(
     assert platform.http.get(address).json()["items"][0]["state"] == "replaced"
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_fixes_that_go_out_the_one_made_last_stays(
+    api: Api, platform: Platform, order: tuple[int, int]
+) -> None:
+    track_id = platform.decided(sound(72, 6), account="ana")
+    address = f"/v1/tracks/{track_id}/edits"
+    parts = [{"kind": "cut", "start": 0, "end": end} for end in (1, 2)]
+    made = [platform.http.post(address, json={"parts": [part]}).json() for part in parts]
+    for n in order:
+        inline.drive(api.service, made[n]["new_track_id"])
+
+    versions = [track_id, *(each["new_track_id"] for each in made)]
+    states = [casework.track_of(api.service, each).state for each in versions]
+    assert states == ["withdrawn", "withdrawn", "released"]
+
+
 def test_what_is_claimed_is_replaced_by_ones_own_at_the_loudness_around_it(
     api: Api, platform: Platform
 ) -> None:
@@ -227,6 +243,8 @@ def test_nobody_vouches_for_what_they_did_not_vouch_for() -> None:
         "attestation_refused": True,
         "licences": [{"licensor": "A"}, {"licensor": "B"}],
     }
+    places = {"territories": ["AT", "DE"]}
+    assert told_with(places, [{"territories": ["DE", "AT"]}]) == places
     assert told_with({}, [{"ai_disclosure": {"vocals": "assisted", "lyrics": "none"}}] * 2) == {
         "ai_disclosure": {"vocals": "assisted", "lyrics": "none"}
     }
@@ -256,6 +274,57 @@ def test_only_ones_own_that_is_out_and_was_made_by_nobody_elses_model_is_put_in(
         answer = platform.http.post(address, json={"parts": [part | {"with_track": donor}]})
         assert problem(answer) == "bad-fields", donor
         assert told in answer.text
+    far = part | {"with_track": short, "from": 1e308}
+    answer = platform.http.post(address, json={"parts": [far]})
+    assert problem(answer) == "bad-fields"
+    assert "has 0.0 s from there on" in answer.text
+
+
+def test_two_fills_do_not_lie_upon_each_other(api: Api, platform: Platform) -> None:
+    """Each would end where the other begins, without a fade; and a hundred of them are as large as a hundred tracks."""
+    track_id = platform.decided(sound(72, 6), account="ana")
+    donor = platform.decided(sound(80, 6), account="ana")
+    address = f"/v1/tracks/{track_id}/edits"
+    spans = [(3, 5), (1, 3.5)]
+    filled = {"kind": "replace", "with_track": donor}
+    parts = [filled | {"start": start, "end": end} for start, end in spans]
+
+    answer = platform.http.post(address, json={"parts": parts})
+    assert problem(answer) == "bad-fields"
+    assert "do not overlap" in answer.text
+    side_by_side = [filled | {"start": 1, "end": 3}, filled | {"start": 3, "end": 5, "from": 2}]
+    assert platform.http.post(address, json={"parts": side_by_side}).status_code == 201
+
+
+def test_what_a_file_says_of_a_model_is_not_lost_in_a_fix(api: Api, platform: Platform) -> None:
+    """AIA-50-4: the new file has no manifest, and part of a marked track may be too short to find its mark."""
+    track_id = platform.decided(sound(72, 6), account="ana")
+    said, told, marked = (
+        platform.decided(sound(seed, 6), account="ana", ai_disclosure=disclosure)
+        for seed, disclosure in ((81, "{}"), (82, '{"vocals": "generated"}'), (83, "{}"))
+    )
+    manifest = {"state": "valid", "synthetic": True, "issuer": "Somebody"}
+    with api.service.database.transaction() as session:
+        for each in (said, told):
+            seen = session.get_one(Analysis, session.get_one(Track, each).analysis_id)
+            seen.provenance = manifest
+        seen = session.get_one(Analysis, session.get_one(Track, marked).analysis_id)
+        seen.watermarks = [{"verdict": "found", "owner": "other"}]
+        fillable = edit_fills.possible(session, session.get_one(Track, track_id))
+    assert [each.id for each in fillable] == [told]
+
+    address = f"/v1/tracks/{track_id}/edits"
+    part = {"kind": "replace", "start": 1, "end": 5}
+    for donor, why in ((said, "AI was not declared"), (marked, "its mark would be lost")):
+        answer = platform.http.post(address, json={"parts": [part | {"with_track": donor}]})
+        assert problem(answer) == "bad-fields"
+        assert why in answer.text
+    made = platform.http.post(address, json={"parts": [part | {"with_track": told}]})
+    assert made.status_code == 201
+    cut = {"parts": [{"kind": "cut", "start": 1, "end": 2}]}
+    answer = platform.http.post(f"/v1/tracks/{said}/edits", json=cut)
+    assert "AI was not declared" in answer.text
+    assert platform.http.post(f"/v1/tracks/{told}/edits", json=cut).status_code == 201
 
 
 def test_parts_that_make_no_sense_are_refused(api: Api, platform: Platform) -> None:

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from scanner import appealing, sanctions
+from scanner import appeal_outcomes, appealing, sanctions
+from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.errors import NotFoundError, UnauthorisedError
@@ -61,6 +62,22 @@ def test_a_warned_notifier_appeals_by_the_link_and_answers_the_officer(
     client.post(f"{address}/appeal-answer", data={"token": token, "text": "I did."})
     with api.service.database.reading() as session:
         assert appealing.find(session, caller, filed.id).state == "assigned"
+    appeal_outcomes.decide(api.service, otto, filed.id, AppealDecision("grant", "It was you."))
+    assert '<span class="state">lifted</span>' in client.get(address, params={"token": token}).text
+
+
+def test_nobody_is_warned_who_never_sent_a_notice(
+    api: Api, caller: Caller, olga: Caller, platform: Platform
+) -> None:
+    """DSA-23: a digest that is mistyped, or another platform's, is nobody who could be told."""
+    track = casework.decided_track(api.service, caller)
+    digest = noticed.sent(api.service, caller, track.id).notifier_digest
+    elsewhere = Caller(api.platform("two").tenant.id, Actor("platform", "platform"), frozenset())
+    oona = casework.person(api.service, elsewhere, "oona", "appeals_officer")
+    for officer, party in ((olga, "0" * 64), (oona, digest)):
+        asked = SanctionAsked("notifier", str(party), "notices", "warning", "Five.", SENT)
+        with pytest.raises(NotFoundError, match="notifier"):
+            sanctions.propose(api.service, officer, asked)
 
 
 def test_no_token_opens_what_hits_somebody_with_a_key(
