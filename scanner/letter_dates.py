@@ -5,7 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-_UTC: Final = frozenset({"UTC", "Etc/UTC", "Z"})
+_UTC: Final = frozenset(
+    {
+        *("UTC", "UCT", "GMT", "GMT0", "Universal", "Zulu", "Z"),
+        *("Etc/UTC", "Etc/UCT", "Etc/GMT", "Etc/GMT0", "Etc/Universal", "Etc/Zulu"),
+    }
+)
+"""Names of UTC, which has no region to be called after."""
 
 
 @dataclass(frozen=True)
