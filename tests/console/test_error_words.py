@@ -124,7 +124,7 @@ def test_a_field_is_called_what_the_form_calls_it() -> None:
     assert label("colour", "de") is None
 
 
-@pytest.mark.timeout(15)  # a minute, where the search goes back
+@pytest.mark.timeout(15)  # not enough, where the search goes back
 def test_a_text_made_to_nearly_fit_a_template_is_told_apart_at_once() -> None:
     nearly = ("x" + " lasts x s: give x to x" * 43)[:990]
     for each in range(100):
