@@ -5,7 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-_UTC: Final = frozenset({"UTC", "Etc/UTC", "Z"})
+_UTC: Final = frozenset(
+    {
+        *("UTC", "UCT", "GMT", "GMT0", "Universal", "Zulu", "Z"),
+        *("Etc/UTC", "Etc/UCT", "Etc/GMT", "Etc/GMT0", "Etc/Universal", "Etc/Zulu"),
+    }
+)
+"""Names of UTC, which has no region to be called after."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +44,23 @@ def written(value: date | Day, language: str) -> str:
     >>> written(Day(date(2026, 12, 9), "America/New_York"), "de")
     '9. Dezember 2026 (Nordamerikanische Ostküstenzeit)'
     """
-    from babel.dates import format_date, format_datetime  # most commands need no calendar
+    from babel.dates import format_datetime  # most commands need no calendar
 
     locale = "en_GB" if language == "en" else language
     if isinstance(value, Day):
-        return f"{format_date(value.date, 'long', locale=locale)} ({_zone(value.zone, locale)})"
+        return f"{_long(value.date, locale)} ({_zone(value.zone, locale)})"
     if isinstance(value, datetime):
         moment = value.astimezone(UTC)
         hour = format_datetime(moment, "HH:mm", locale=locale)
-        return f"{format_date(moment.date(), 'long', locale=locale)}, {hour} UTC"
-    return str(format_date(value, "long", locale=locale))
+        return f"{_long(moment.date(), locale)}, {hour} UTC"
+    return _long(value, locale)
+
+
+def _long(value: date, locale: str) -> str:
+    from babel.dates import format_date
+
+    text = str(format_date(value, "long", locale=locale))
+    return text.replace("1 ", "1er ", 1) if locale == "fr" and value.day == 1 else text
 
 
 def _zone(zone: str, locale: str) -> str:

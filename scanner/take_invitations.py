@@ -274,6 +274,8 @@ def _ask(
     )
     session.add(row)
     _note(service, session, row, caller.actor)
+    if before is not None and not _is_over(service, before):
+        return  # asked, asked no more and asked anew: one letter is enough for these days
     # Neither who asks nor what for: they may be erased while the letter stays.
     letters.write(
         session,

@@ -148,14 +148,21 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    seen = set[str]()
-    made = ""
-    for place, part in enumerate(_PLACE.split(template)):
-        if place % 2 == 0:
-            made += re.escape(part)
-        elif part in seen:
-            made += f"(?P={part})"
+    """Return what fits a template, without going back: a place ends where the words after it first stand.
+
+    If anything fits, that does, save where a value stands twice; going back would take up to the fourth power of
+    the text's length.
+    """
+    first, *rest = _PLACE.split(template)
+    places: list[str] = []
+    names = rest[::2]
+    for place, (name, words) in enumerate(zip(names, rest[1::2], strict=True)):
+        if name in names[:place]:
+            places.append(f"(?P={name})" + re.escape(words))
+        elif name == "expected_plural":
+            places[-1] += f"(?P<{name}>s?)" + re.escape(words)
         else:
-            seen.add(part)
-            made += f"(?P<{part}>{'s?' if part == 'expected_plural' else '.+?'})"
-    return re.compile(made, re.DOTALL)
+            places.append(f"(?P<{name}>.+?)" + re.escape(words))
+    if len(set(names)) == len(names):
+        places[:-1] = [f"(?>{each})" for each in places[:-1]]
+    return re.compile(re.escape(first) + "".join(places), re.DOTALL)

@@ -122,3 +122,16 @@ def test_a_field_is_called_what_the_form_calls_it() -> None:
     assert label("isrc", "fr") == "ISRC"
     assert label("territories.0", "es") == label("territories", "es") is not None
     assert label("colour", "de") is None
+
+
+@pytest.mark.timeout(15)  # not enough, where the search goes back
+def test_a_text_made_to_nearly_fit_a_template_is_told_apart_at_once() -> None:
+    nearly = ("x" + " lasts x s: give x to x" * 43)[:990]
+    for each in range(100):
+        text = f"{each} {nearly}\0"
+        assert in_words(text, "de") == text
+
+
+def test_a_place_ends_where_the_words_after_it_first_stand() -> None:
+    told = in_words("a lasts b lasts 5 s: give 1 to 2 to 3 s", "de")
+    assert told == "a dauert b lasts 5 s: Geben Sie 1 bis 2 to 3 s."

@@ -32,3 +32,14 @@ def test_a_window_that_ends_within_a_day_has_that_as_its_last_day() -> None:
     assert written(Day(date(2026, 12, 10), "UTC"), "fr") == "10 décembre 2026 (UTC)"
     assert str(day(MOMENT, "UTC")) == "2026-12-10"
     assert day(None, "UTC") is None
+
+
+@pytest.mark.parametrize("zone", ["Etc/UTC", "Etc/UCT", "Etc/GMT", "Etc/Zulu", "GMT"])
+def test_each_name_of_utc_is_written_as_utc(zone) -> None:
+    assert written(Day(date(2026, 1, 9), zone), "de") == "9. Januar 2026 (UTC)"
+
+
+def test_the_first_of_a_month_is_the_premier_in_french() -> None:
+    assert written(date(2027, 1, 1), "fr") == "1er janvier 2027"
+    assert written(Day(date(2027, 1, 1), "UTC"), "fr") == "1er janvier 2027 (UTC)"
+    assert written(date(2027, 1, 21), "fr") == "21 janvier 2027"

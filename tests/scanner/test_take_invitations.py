@@ -193,6 +193,20 @@ def test_a_child_who_may_not_publish_asks_nobody_and_its_contributors_go(
         take_invitations.invite(service, creator(service, caller, "kid"), own.id, "cid")
 
 
+def test_who_is_asked_over_and_over_gets_one_letter_until_the_time_to_answer_is_over(
+    service, caller, take
+) -> None:
+    ana, ben = creator(service, caller, "ana"), creator(service, caller, "ben")
+    for _ in range(3):
+        asked(service, ana, take, "ben")
+        take_invitations.end(service, ana, take.id, "ben")
+    assert len(casework.letters(service, recipient_id=ben.account_id)) == 1
+
+    casework.later(service, days=take_invitations.ANSWER_DAYS + 1)
+    asked(service, ana, take, "ben")
+    assert len(casework.letters(service, recipient_id=ben.account_id)) == 2
+
+
 @pytest.mark.parametrize("erased", ["ana", "ben"])
 def test_an_invitation_goes_with_the_account_of_either(service, caller, take, erased) -> None:
     asked(service, caller, take, "ben")
