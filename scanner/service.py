@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scanner.pseudonyms import Pseudonyms
     from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
+    from scanner.shards.placement import Shard
     from scanner.shards.sharded_catalogue import ShardedCatalogue
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
@@ -121,6 +122,13 @@ class Service:
         sharded = ShardedCatalogue(self.database, self.store, self.settings)
         self._open.callback(sharded.close)
         return sharded
+
+    def shard_catalogue(self, shard: "Shard") -> "Catalogue":
+        """Return the index of a shard's own references, in a folder of this number and count."""
+        from scanner.catalogue import Catalogue
+
+        folder = self.settings.shard_folder / shard.folder_name
+        return Catalogue(self.database, self.store, folder, shard=shard)
 
     @cached_property
     def watermarker(self) -> "Watermarker":

@@ -1,5 +1,7 @@
 """``shards``: where the index of references is spread over machines."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +19,6 @@ from scanner.cli.session import (
 
 if TYPE_CHECKING:
     from scanner.catalogue import Catalogue
-    from scanner.service import Service
 
 app = typer.Typer(help="Parts of the index on machines of their own.", no_args_is_help=True)
 Named = Annotated[
@@ -57,9 +58,8 @@ def serve(
 @answering
 def check(shard: Named, tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """Read every byte of a tenant's index on this shard, and hold it against the database."""
-    with opened() as service:
-        tenant_id = caller_for(service, tenant).tenant_id
-        count = _catalogue(service, shard).compare(tenant_id)
+    with _opened(shard, tenant) as (catalogue, tenant_id):
+        count = catalogue.compare(tenant_id)
     words = f"shard {shard} of {tenant}: {count} references, as in the database"
     tell({"shard": shard, "tenant": tenant, "references": count}, as_json, words)
 
@@ -68,9 +68,8 @@ def check(shard: Named, tenant: TenantName = DEFAULT_TENANT, as_json: Json = Fal
 @answering
 def compact(shard: Named, tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """Take what was retired out of a shard's files at once; it is never found meanwhile."""
-    with opened() as service:
-        tenant_id = caller_for(service, tenant).tenant_id
-        size = _catalogue(service, shard).compact(tenant_id)
+    with _opened(shard, tenant) as (catalogue, tenant_id):
+        size = catalogue.compact(tenant_id)
     words = f"shard {shard} of {tenant} takes {size / 1e6:.1f} MB"
     tell({"shard": shard, "tenant": tenant, "bytes": size}, as_json, words)
 
@@ -79,17 +78,19 @@ def compact(shard: Named, tenant: TenantName = DEFAULT_TENANT, as_json: Json = F
 @answering
 def rebuild(shard: Named, tenant: TenantName = DEFAULT_TENANT, as_json: Json = False) -> None:
     """Build a shard anew from the database; searches go on with what there is until then."""
-    with opened() as service:
-        count = _catalogue(service, shard).rebuild(
-            caller_for(service, tenant).tenant_id,
-            lambda number: typer.echo(f"{number} references so far", err=True),
+    with _opened(shard, tenant) as (catalogue, tenant_id):
+        count = catalogue.rebuild(
+            tenant_id, lambda number: typer.echo(f"{number} references so far", err=True)
         )
     words = f"shard {shard} of {tenant} was built anew: {count} references"
     tell({"shard": shard, "tenant": tenant, "references": count}, as_json, words)
 
 
-def _catalogue(service: "Service", shard: str) -> "Catalogue":
+@contextmanager
+def _opened(shard: str, tenant: str) -> Iterator[tuple["Catalogue", str]]:
+    """Open the index of a shard that lies on this machine, for a tenant."""
     from scanner.shards.placement import Shard
-    from scanner.shards.server import catalogue_of
 
-    return catalogue_of(service, Shard.of(shard))
+    own = Shard.of(shard)
+    with opened() as service:
+        yield service.shard_catalogue(own), caller_for(service, tenant).tenant_id

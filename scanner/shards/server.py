@@ -45,12 +45,6 @@ KEEP_ALIVE_SECONDS: Final = 75
 log = structlog.get_logger()
 
 
-def catalogue_of(service: Service, shard: Shard) -> Catalogue:
-    """Return the catalogue of a shard's own references, in a folder of this number and count."""
-    folder = service.settings.shard_folder / shard.folder_name
-    return Catalogue(service.database, service.store, folder, shard=shard)
-
-
 def create_app(service: Service, shard: Shard) -> FastAPI:
     """Return a shard's application.
 
@@ -63,7 +57,7 @@ def create_app(service: Service, shard: Shard) -> FastAPI:
     app.router.redirect_slashes = False
     app.state.service = service
     app.state.shard = shard
-    app.state.catalogue = catalogue_of(service, shard)
+    app.state.catalogue = service.shard_catalogue(shard)
     app.state.secret = Secret(service.settings.shard_key_file)
     app.state.secret.header()
     app.state.filled = threading.Event()

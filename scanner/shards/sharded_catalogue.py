@@ -15,7 +15,7 @@ from sqlmodel import select
 import fingerprint
 from scanner.catalogue import ACTIVE, MATCHES, Catalogue, Found, State
 from scanner.database import Database
-from scanner.errors import BadOptionError, BusyError, ScannerError, TransientError
+from scanner.errors import BadOptionError, BusyError, TransientError
 from scanner.settings import Settings
 from scanner.shards.asking import KEPT_SECONDS, AskedShard
 from scanner.shards.messages import Epoch, Secret, Size
@@ -211,7 +211,7 @@ class ShardedCatalogue(Catalogue):
         failed = [each.exception() for each in asked]
         errors = [error for error in failed if error is not None]
         for error in errors:
-            if not isinstance(error, ScannerError):
+            if not isinstance(error, BusyError | TransientError):
                 raise error
         if len(errors) == 1:
             raise errors[0]
