@@ -100,7 +100,7 @@ def server_of(app: FastAPI) -> uvicorn.Server:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = THREADS
-    filling = threading.Thread(target=_fill, args=(app,), name="fill")
+    filling = threading.Thread(target=_fill, args=(app,), name="fill", daemon=True)
     filling.start()
     yield
     app.state.stopping.set()
