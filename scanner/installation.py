@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import policy
 from scanner import certificates, checkpoints, keys, stored_prints, watermark_keys
-from scanner.errors import ScannerError
+from scanner.errors import ScannerError, TransientError
 from scanner.secrets import make_key_file
 
 if TYPE_CHECKING:
@@ -164,7 +164,10 @@ def _shards(service: "Service") -> list[tuple[str, Callable[[], str]]]:
 
 
 def _shard(service: "Service", number: int, address: str) -> str:
-    service.sharded_catalogue.check_shard(number)
+    try:
+        service.sharded_catalogue.check_shard(number)
+    except ScannerError as error:
+        raise TransientError(f"at {address}: {error}") from error
     return f"answers at {address}"
 
 

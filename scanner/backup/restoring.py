@@ -178,7 +178,7 @@ def _put_file(service: "Service", folder: Path, path: str) -> None:
     if head == "certificate":
         chain = settings.certificate_chain_file
         target = chain if tail == chain.name else settings.trust_anchors_file
-    elif head == "index" and settings.milvus_uri is None and not settings.index_shards:
+    elif head == "index" and settings.milvus_uri is None:
         target = settings.index_folder / tail
     elif head == "checkpoints":
         place = checkpoints.folder_of(service)

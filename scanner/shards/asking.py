@@ -44,7 +44,8 @@ class AskedShard:
         self._seconds = seconds
 
     def __str__(self) -> str:
-        return f"shard {self.shard} at {self._address}"
+        """Say which it is; not where, for clients of the service may read it."""
+        return f"shard {self.shard} of the index"
 
     def ready(self) -> Ready:
         """Ask whether it is there, and the right one.
@@ -146,7 +147,13 @@ class AskedShard:
 
     def _failure(self, reason: str, why: str) -> TransientError:
         SHARD_FAILURES.labels(str(self.shard), reason).inc()
-        log.warning("shard_failed", shard=str(self.shard), reason=reason, detail=why)
+        log.warning(
+            "shard_failed",
+            shard=str(self.shard),
+            address=self._address,
+            reason=reason,
+            detail=why,
+        )
         return TransientError(f"{self} {why}; nothing can be told clear without it")
 
     def behind(self, answer: Epoch, newest: int) -> TransientError:

@@ -13,8 +13,13 @@ from pydantic import BaseModel, ConfigDict
 import fingerprint
 from scanner.secrets import SecretKeyError, read_key_file
 
-MODELS: Final = (
-    f"{fingerprint.ALGORITHM} {fingerprint.EMBEDDING_MODEL} {fingerprint.COMPOSITION_MODEL}"
+MODELS: Final = " ".join(
+    (
+        fingerprint.ALGORITHM,
+        fingerprint.EMBEDDING_MODEL,
+        fingerprint.CONSTELLATION_MODEL,
+        fingerprint.COMPOSITION_MODEL,
+    )
 )
 """Of the fingerprints that are compared: a shard of another release would silently leave some out."""
 MOST_QUERY_BYTES: Final = 64 << 20
