@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 
 import structlog
 import uvicorn
-from anyio.to_thread import current_default_thread_limiter
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import generate_latest
@@ -37,6 +38,8 @@ from scanner.tables import Tenant
 
 THREADS: Final = 16
 """Questions that are worked on at once; others wait."""
+PROBES: Final = 2
+"""Likewise of those that ask whether it is well."""
 CONNECTIONS: Final = 512
 """Those beyond get a 503."""
 KEEP_ALIVE_SECONDS: Final = 75
@@ -60,6 +63,7 @@ def create_app(service: Service, shard: Shard) -> FastAPI:
     app.state.catalogue = service.shard_catalogue(shard)
     app.state.secret = Secret(service.settings.shard_key_file)
     app.state.secret.header()
+    app.state.probes = CapacityLimiter(PROBES)
     app.state.filled = threading.Event()
     app.state.stopping = threading.Event()
     app.include_router(router)
@@ -126,7 +130,8 @@ def _fill(app: FastAPI) -> None:
         app.state.filled.set()
 
 
-def _authorised(request: Request) -> None:
+async def _authorised(request: Request) -> None:
+    """Refuse whoever does not know the secret: before the body is read, and without a thread."""
     if not request.app.state.secret.is_in(request.headers.get("authorization")):
         raise HTTPException(401, "this secret is none of the shard's")
 
@@ -157,11 +162,11 @@ router = APIRouter(dependencies=[Depends(_authorised)])
 
 
 @router.get("/ready")
-def ready(request: Request) -> Response:
-    """Say which shard this is, if its database and its folder are well."""
+async def ready(request: Request) -> Response:
+    """Say which shard this is, if its database and its folder are well, however many searches wait."""
     state = request.app.state
-    state.service.database.check()
-    state.catalogue.check()
+    await run_sync(state.service.database.check, limiter=state.probes)
+    await run_sync(state.catalogue.check, limiter=state.probes)
     return _said(Ready(**_own(request), filled=state.filled.is_set()))
 
 

@@ -5,6 +5,7 @@ import functools
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -362,3 +363,20 @@ def test_who_cannot_wait_for_a_shard_to_catch_up_is_told_to_come_back(
                 asking.catalogue.search(caller.tenant_id, whole(1))
         (found,) = asking.catalogue.search(caller.tenant_id, whole(1), patience=0.1).matches
         assert found.reference_id == known.id
+
+
+def test_a_shard_says_that_it_is_well_while_every_thread_is_busy(
+    service: Service, caller: Caller, make_service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "THREADS", 1)
+    with shard_of(service, Shard(1, 1)) as address, ThreadPoolExecutor(1) as pool:
+        asking = make_service(index_shards=(address,))
+        asking.catalogue.state(caller.tenant_id)
+        known = added(service, caller, whole(1), "Song 1")
+        folder = service.settings.shard_folder / "1-of-1" / caller.tenant_id
+        with FileLock(folder / catalogue.CATCH_UP):
+            searching = pool.submit(asking.catalogue.search, caller.tenant_id, whole(1), 20)
+            for _ in range(20):
+                asking.catalogue.check()
+            assert not searching.done()
+        assert [match.reference_id for match in searching.result().matches] == [known.id]
