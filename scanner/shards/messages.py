@@ -89,6 +89,11 @@ class Secret:
         return any(hmac.compare_digest(given, b"Bearer " + line) for line in self._lines())
 
     def _lines(self) -> list[bytes]:
+        if not self._path.exists():
+            raise SecretKeyError(
+                f"{self._path.name} is missing: make it once, `openssl rand -hex 32`, and copy it to every "
+                "machine, readable by its owner alone"
+            )
         lines = read_key_file(self._path).split()
         if not lines or any(len(line) < SHORTEST_SECRET or not line.isalnum() for line in lines):
             raise SecretKeyError(

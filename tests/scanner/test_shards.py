@@ -252,6 +252,10 @@ def test_who_has_another_secret_learns_nothing_and_finds_nothing(
     for path in ("/ready", "/size", "/metrics"):
         assert httpx.get(two[0] + path, headers={"Authorization": "Bearer 0"}).status_code == 401
     assert httpx.post(two[0] + "/search", content=b"no print").status_code == 401
+    other.unlink()
+    with pytest.raises(SecretKeyError, match="copy it to every machine"):
+        asking.catalogue.state(caller.tenant_id)
+    other.touch(mode=0o600)
     other.write_text("short")
     with pytest.raises(SecretKeyError, match="openssl rand"):
         asking.catalogue.state(caller.tenant_id)
