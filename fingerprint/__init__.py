@@ -11,6 +11,7 @@ from fingerprint.altered import completed, completed_from
 from fingerprint.chromagrams import Chromagrams, chromagrams
 from fingerprint.composition.tones import MODEL as COMPOSITION_MODEL
 from fingerprint.composition.tones import Tones
+from fingerprint.constellation.constellation import MODEL as CONSTELLATION_MODEL
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.embedding.embedder import embed
 from fingerprint.embedding.embedding import MODEL as EMBEDDING_MODEL
@@ -47,6 +48,7 @@ from fingerprint.waveform import Waveform
 __all__ = [
     "ALGORITHM",
     "COMPOSITION_MODEL",
+    "CONSTELLATION_MODEL",
     "EMBEDDING_MODEL",
     "Answer",
     "Chromagrams",

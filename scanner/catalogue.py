@@ -6,9 +6,7 @@ a reference is found from the moment its transaction has committed. An index who
 never gave out (it was restored from a backup), or that is damaged, is built anew.
 """
 
-import hashlib
 import math
-import re
 import shutil
 import threading
 import time
@@ -27,7 +25,8 @@ import fingerprint
 from scanner.database import Database
 from scanner.errors import BusyError, TransientError
 from scanner.metrics import INDEX_BYTES, INDEX_REFERENCES
-from scanner.settings import Settings
+from scanner.milvus import collection_name
+from scanner.shards.placement import WHOLE, Shard
 from scanner.store import BlobStore, StoreError
 from scanner.tables import CatalogueChange, CatalogueEpoch, Reference
 from scanner.wording import Told
@@ -63,6 +62,15 @@ class Found:
     age_seconds: float
 
 
+@dataclass(frozen=True)
+class State:
+    """How large a tenant's index is, and what it holds."""
+
+    stats: fingerprint.IndexStats
+    version: str
+    epoch: int
+
+
 class Catalogue:
     """Opens, catches up and searches the tenants' indexes; one folder a tenant.
 
@@ -70,6 +78,8 @@ class Catalogue:
     ----------
     milvus
         Where vectors are served from, a collection a tenant; without it they lie in the folders.
+    shard
+        Which references it holds; all of them, unless it is said.
     """
 
     def __init__(
@@ -78,11 +88,13 @@ class Catalogue:
         store: BlobStore,
         folder: Path,
         milvus: fingerprint.MilvusServer | None = None,
+        shard: Shard = WHOLE,
     ) -> None:
         self._database = database
         self._store = store
         self._folder = folder
         self._milvus = milvus
+        self._shard = shard
         self._indexes: OrderedDict[str, fingerprint.SegmentIndex] = OrderedDict()
         self._members: OrderedDict[tuple[int, frozenset[str]], frozenset[str]] = OrderedDict()
         self._guard = threading.Lock()
@@ -176,6 +188,11 @@ class Catalogue:
         INDEX_BYTES.labels(tenant_id).set(stats.bytes)
         return index
 
+    def state(self, tenant_id: str, patience: float = math.inf) -> State:
+        """Return the size of a tenant's index, newest changes included; raises as :meth:`search`."""
+        index = self.caught_up(tenant_id, patience)
+        return State(index.stats(), index.version, index.epoch)
+
     def _start_anew(self, tenant_id: str, outdated: Exception, patience: float) -> None:
         """Clear an index of an earlier version, unless another process has done so meanwhile."""
         index = self._index(tenant_id)
@@ -236,7 +253,8 @@ class Catalogue:
         while True:
             epoch = self._newest_epoch(tenant_id)
             with self._database.reading() as session:
-                wanted = set(session.exec(select(Reference.id).where(*active)))
+                ids = session.exec(select(Reference.id).where(*active))
+                wanted = {each for each in ids if self._shard.holds(each)}
             held = set(index.reference_ids())
             if epoch == index.epoch == self._newest_epoch(tenant_id):
                 break
@@ -393,8 +411,9 @@ class Catalogue:
                     .order_by(col(Reference.epoch))
                     .limit(CHUNK)
                 ).all()
-            added = [(row.id, self.print_of(row)) for row in rows if row.status == ACTIVE]
-            removed = [row.id for row in rows if row.status != ACTIVE]
+            own = [row for row in rows if self._shard.holds(row.id)]
+            added = [(row.id, self.print_of(row)) for row in own if row.status == ACTIVE]
+            removed = [row.id for row in own if row.status != ACTIVE]
             last = rows[-1].epoch if rows else epoch
             epoch = last if len(rows) == CHUNK else max(newest, last)
             yield epoch, added, removed
@@ -431,24 +450,6 @@ def _transient() -> Iterator[None]:
         yield
     except fingerprint.IndexUnavailableError as error:
         raise TransientError(str(error)) from error
-
-
-def milvus_of(settings: Settings) -> fingerprint.MilvusServer | None:
-    """Return the Milvus that the settings name."""
-    if settings.milvus_uri is None:
-        return None
-    token = settings.milvus_token.get_secret_value() if settings.milvus_token else ""
-    return fingerprint.MilvusServer(settings.milvus_uri, token)
-
-
-def collection_name(tenant_id: str) -> str:
-    """Return how a tenant's collection of recordings' vectors is called: readable, and no other's.
-
-    The network that made the vectors ends the name (:class:`fingerprint.MilvusIndex`).
-    """
-    readable = re.sub(r"[^A-Za-z0-9]", "_", tenant_id)[:64]
-    digest = hashlib.blake2b(tenant_id.encode(), digest_size=8).hexdigest()
-    return f"clearance_{readable}_{digest}_recordings"
 
 
 def standing_epoch(session: Session, tenant_id: str) -> int:

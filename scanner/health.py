@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -44,7 +45,7 @@ class Health:
         self._checks: dict[str, Callable[[], None]] = {
             "database": lambda: _database(service),
             "bus": lambda: _bus(service),
-            "index": lambda: _index(service),
+            **_indexes(service),
             "store": lambda: _store(service),
         }
         self._service = service
@@ -135,6 +136,21 @@ def _bus(service: "Service") -> None:
 
 def _index(service: "Service") -> None:
     service.catalogue.check()
+
+
+def _indexes(service: "Service") -> dict[str, Callable[[], None]]:
+    """Return a check of the index, or of each shard of it by its name."""
+    count = len(service.settings.index_shards)
+    if not count:
+        return {"index": lambda: _index(service)}
+    return {
+        f"shard {number}/{count}": partial(_shard, service, number)
+        for number in range(1, count + 1)
+    }
+
+
+def _shard(service: "Service", number: int) -> None:
+    service.sharded_catalogue.check_shard(number)
 
 
 def _store(service: "Service") -> None:

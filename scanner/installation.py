@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import policy
 from scanner import certificates, checkpoints, keys, stored_prints, watermark_keys
-from scanner.errors import ScannerError
+from scanner.errors import ScannerError, TransientError
 from scanner.secrets import make_key_file
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def examine(service: "Service") -> list[Finding]:
         ("store", lambda: _checked(service.store.check, "writes, reads and removes")),
         ("bus", lambda: _checked(service.transport.check, _bus(service))),
         ("index", lambda: _index(service)),
+        *_shards(service),
         ("decoder", lambda: _decodes(service)),
         ("chromaprint", _chromaprint),
         ("certificate", lambda: _certificate(service)),
@@ -151,6 +153,22 @@ def _index(service: "Service") -> str:
     with service.database.reading() as session:
         old = sum(stored_prints.without_audio(service, session, each) for each in known)
     return words if not old else f"{words}; {old} stored tracks {_SEND_AGAIN}"
+
+
+def _shards(service: "Service") -> list[tuple[str, Callable[[], str]]]:
+    addresses = service.settings.index_shards
+    return [
+        (f"shard {number}/{len(addresses)}", partial(_shard, service, number, address))
+        for number, address in enumerate(addresses, start=1)
+    ]
+
+
+def _shard(service: "Service", number: int, address: str) -> str:
+    try:
+        service.sharded_catalogue.check_shard(number)
+    except ScannerError as error:
+        raise TransientError(f"at {address}: {error}") from error
+    return f"answers at {address}"
 
 
 def _chromaprint() -> str:

@@ -163,7 +163,7 @@ class LiveSession:
         try:
             tenant = self._row.tenant_id
             catalogue = self._service.catalogue
-            if not catalogue.caught_up(tenant, _INDEX_PATIENCE).stats().references:
+            if not catalogue.state(tenant, _INDEX_PATIENCE).stats.references:
                 return False
             sound = np.ascontiguousarray(heard)
             print_ = fingerprint.completed(fingerprint.fingerprint(sound, RATE), sound, RATE)

@@ -44,6 +44,14 @@ UNSEALED: Final = Gauge("clearance_journal_unsealed", "Journal rows that wait fo
 DEAD_LETTERS: Final = Gauge("clearance_dead_letters", "Dead letters not replayed")
 INDEX_REFERENCES: Final = Gauge("clearance_index_references", "References in the index", ["tenant"])
 INDEX_BYTES: Final = Gauge("clearance_index_bytes", "Size of the index", ["tenant"])
+SHARD_SECONDS: Final = Histogram(
+    "clearance_shard_seconds", "Time until a shard answered", ["shard"], buckets=_STAGE_BUCKETS
+)
+SHARD_FAILURES: Final = Counter(
+    "clearance_shard_failures_total",
+    "Questions that a shard gave no usable answer to: away, busy, secret, refused, wrong or stale",
+    ["shard", "reason"],
+)
 REQUESTS: Final = Histogram(
     "clearance_http_seconds", "HTTP requests", ["method", "route", "status"]
 )

@@ -345,15 +345,15 @@ def _moment(at: datetime | None) -> str | None:
 
 def stats(service: "Service", tenant_id: str) -> Stats:
     """Return the size of a tenant's catalogue as its index holds it."""
-    index = service.catalogue.caught_up(tenant_id, service.settings.precheck_seconds)
-    size = index.stats()
+    state = service.catalogue.state(tenant_id, service.settings.precheck_seconds)
+    size = state.stats
     return Stats(
         references=size.references,
         hours=size.hours,
         index_bytes=size.bytes,
         segments=size.segments,
-        index_version=index.version,
-        epoch=index.epoch,
+        index_version=state.version,
+        epoch=state.epoch,
     )
 
 

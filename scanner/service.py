@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from scanner.pseudonyms import Pseudonyms
     from scanner.published_tracks import PublishedTracks
     from scanner.retro_index import RetroIndexes
+    from scanner.shards.placement import Shard
+    from scanner.shards.sharded_catalogue import ShardedCatalogue
     from scanner.store import BlobStore
     from scanner.url_guard import UrlGuard
     from watermark import Watermarker
@@ -103,11 +105,30 @@ class Service:
     @cached_property
     def catalogue(self) -> "Catalogue":
         """The reference index of each tenant, kept up with the database."""
-        from scanner.catalogue import Catalogue, milvus_of
+        from scanner.catalogue import Catalogue
+        from scanner.milvus import milvus_of
 
+        if self.settings.index_shards:
+            return self.sharded_catalogue
         return Catalogue(
             self.database, self.store, self.settings.index_folder, milvus_of(self.settings)
         )
+
+    @cached_property
+    def sharded_catalogue(self) -> "ShardedCatalogue":
+        """The same, where the settings name shards."""
+        from scanner.shards.sharded_catalogue import ShardedCatalogue
+
+        sharded = ShardedCatalogue(self.database, self.store, self.settings)
+        self._open.callback(sharded.close)
+        return sharded
+
+    def shard_catalogue(self, shard: "Shard") -> "Catalogue":
+        """Return the index of a shard's own references, in a folder of this number and count."""
+        from scanner.catalogue import Catalogue
+
+        folder = self.settings.shard_folder / shard.folder_name
+        return Catalogue(self.database, self.store, folder, shard=shard)
 
     @cached_property
     def watermarker(self) -> "Watermarker":

@@ -429,6 +429,16 @@ class Settings(CoreSettings):
         return self.home.resolve() / ("index" if self.milvus_uri is None else "index-milvus")
 
     @property
+    def shard_folder(self) -> Path:
+        """Folder of the shards of the reference index that this machine serves."""
+        return self.home.resolve() / "index-shards"
+
+    @property
+    def shard_key_file(self) -> Path:
+        """The file in force of the secret that shards are asked with."""
+        return self.index_shard_key or self.home.resolve() / "shards.key"
+
+    @property
     def certificate_folder(self) -> Path:
         """Where certificates lie unless they are elsewhere."""
         return self.home.resolve() / "certificate"

@@ -1,14 +1,17 @@
 """The first part of the settings: where things lie, law and people, what the server takes in."""
 
+import re
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CommaSeparated = Annotated[frozenset[str], NoDecode]
+MOST_SHARDS: Final = 256
+"""Each search waits for all of them."""
 
 
 def parted(value: Any) -> Any:
@@ -61,6 +64,20 @@ class CoreSettings(BaseSettings):
     )
     milvus_token: SecretStr | None = Field(
         default=None, description="`user:password` or key of that Milvus."
+    )
+
+    index_shards: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Where the shards of the reference index are asked, in their order, with commas: "
+        "`http://a:9000,http://b:9000` (docs/scale.md). Unset: the index lies in the home folder.",
+    )
+    index_shard_key: Path | None = Field(
+        default=None,
+        description="File of mode 0600 with the secret that shards are asked with, one a line. Default: "
+        "`shards.key` in the home folder.",
+    )
+    index_shard_seconds: float = Field(
+        default=60, gt=0, le=3600, description="How long one answer of a shard may take."
     )
 
     republish_seconds: float = Field(
@@ -219,6 +236,33 @@ class CoreSettings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return parted(value)
+
+    @field_validator("index_shards", mode="before")
+    @classmethod
+    def _in_order(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("index_shards", mode="after")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        form = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+        if wrong := [each for each in value if re.fullmatch(form, each) is None]:
+            raise ValueError(f"no address of a shard, as http://host:9000: {', '.join(wrong)}")
+        if len(set(value)) < len(value):
+            raise ValueError("each shard has an address of its own")
+        if len(value) > MOST_SHARDS:
+            raise ValueError(f"{MOST_SHARDS} shards at most")
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_index(self) -> Self:
+        if self.index_shards and self.milvus_uri is not None:
+            raise ValueError(
+                "CLEARANCE_INDEX_SHARDS and CLEARANCE_MILVUS_URI exclude each other: unset one"
+            )
+        return self
 
     @field_validator("milvus_uri", mode="after")
     @classmethod

@@ -23,7 +23,13 @@ from pathlib import Path
 from typing import Any
 
 MESSAGE = 1 << 20
-NOT_FOR_COMMANDS = ("scanner.api", "scanner.migrations", "scanner.routes", "scanner.serve")
+NOT_FOR_COMMANDS = (
+    "scanner.api",
+    "scanner.migrations",
+    "scanner.routes",
+    "scanner.serve",
+    "scanner.shards.server",
+)
 LATE = (
     "alembic.command", "av", "c2pa", "cel", "faiss", "fsspec.implementations.local", "httpx",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.figure",

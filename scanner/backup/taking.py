@@ -104,9 +104,10 @@ def take(service: "Service", folder: Path, passphrase: str | None = None) -> Tak
 
 
 def _index(service: "Service", folder: Path) -> Iterator[Kept]:
-    """Copy each tenant's index, while nobody alters it; with Milvus it is built anew instead."""
+    """Copy each tenant's index, while nobody alters it; with Milvus or shards it is built anew instead."""
     source = service.settings.index_folder
-    if service.settings.milvus_uri is not None or not source.is_dir():
+    settings = service.settings
+    if settings.milvus_uri is not None or settings.index_shards or not source.is_dir():
         return
     for tenant in sorted(path for path in source.iterdir() if path.is_dir()):
         with FileLock(tenant / CATCH_UP):

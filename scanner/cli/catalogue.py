@@ -114,7 +114,7 @@ def add(
                 print(f"{result['reference_id']}  {result['path']}")
                 _show_conflicts(result)
         if len(files) > 1:
-            service.catalogue.caught_up(caller.tenant_id)
+            service.catalogue.state(caller.tenant_id)
     raise typer.Exit(status)
 
 

@@ -38,6 +38,7 @@ from scanner.cli import (
     running,
     scanning,
     secret_keys,
+    shards,
     streams,
     strike_policies,
     taking,
@@ -86,6 +87,7 @@ app.add_typer(drifting.app, name="drift")
 app.add_typer(rescanning.app, name="rescan")
 app.add_typer(strike_policies.app, name="strike-policy")
 app.add_typer(streams.app, name="stream")
+app.add_typer(shards.app, name="shards")
 
 
 class _Terminated(SystemExit):

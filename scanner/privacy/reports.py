@@ -187,6 +187,10 @@ def _recipients(settings: "Settings") -> list[str]:
         found.append("Kafka: events with ids and hashes; personal fields encrypted")
     if settings.milvus_uri:
         found.append("Milvus: vectors of references")
+    if settings.index_shards:
+        found.append(
+            f"{len(settings.index_shards)} shards of the index: fingerprints of tracks to compare"
+        )
     return found
 
 

@@ -12,8 +12,8 @@ from fingerprint import Fingerprint
 from scanner import references
 from scanner.analysis import analyse_audio
 from scanner.callers import Caller
-from scanner.catalogue import collection_name
 from scanner.errors import TransientError
+from scanner.milvus import collection_name
 from scanner.service import Service
 from tests.running import add_tenant
 from tests.songs import RATE, song, write

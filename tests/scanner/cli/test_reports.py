@@ -7,7 +7,15 @@ from tests.program import answer, clearance
 
 
 def test_the_reports_say_what_the_registry_and_the_settings_say(tmp_path: Path) -> None:
-    record = answer(tmp_path, "report", "processing", CLEARANCE_KAFKA="broker:9092")
+    shards = "http://a:1,http://b:1"
+    record = answer(
+        tmp_path,
+        "report",
+        "processing",
+        CLEARANCE_KAFKA="broker:9092",
+        CLEARANCE_INDEX_SHARDS=shards,
+    )
+    assert any(each.startswith("2 shards") for each in record["recipients"])
     (account,) = [each for each in record["activities"] if each["table"] == "account"]
     assert account["personal"] == ["external_id"]
     assert any(each.startswith("Kafka") for each in record["recipients"])
