@@ -38,7 +38,7 @@ def at_rest(service: Service, keys: set[str]) -> bool:
         waiting = (Delivery, JournalPending)
         if any(session.exec(select(func.count()).select_from(each)).one() for each in waiting):
             return False
-        return not _unhandled(session, service)
+        return not unhandled(session, service)
 
 
 def violations(
@@ -85,7 +85,10 @@ def violations(
             f"given up: {letter.group} {letter.error} {letter.detail}"
             for letter in session.exec(own)
         ]
-        found += _unhandled(session, service)
+        found += [
+            f"{count} events that {name} never handled"
+            for name, count in unhandled(session, service).items()
+        ]
         verified = audit.verify(session)
         if not verified.whole:
             found.append(f"the journal is not whole: {verified}")
@@ -107,8 +110,9 @@ def _of_track(track: Track, per_track: Counter[tuple[str, str]]) -> list[str]:
     return found
 
 
-def _unhandled(session: Session, service: Service) -> list[str]:
-    found = []
+def unhandled(session: Session, service: Service) -> dict[str, int]:
+    """Return how many events each group never handled, of groups that have such."""
+    found = {}
     for group in service.groups:
         done = select(Handled.event_id).where(Handled.group == group.name)
         due = (
@@ -117,7 +121,7 @@ def _unhandled(session: Session, service: Service) -> list[str]:
             .where(col(JournalRow.type).in_(list(group.handlers)), ~col(JournalRow.id).in_(done))
         )
         if count := session.exec(due).one():
-            found.append(f"{count} events that {group.name} never handled")
+            found[group.name] = count
     return found
 
 
@@ -134,5 +138,9 @@ def as_table(rounds: list[dict[str, Any]]) -> str:
     lines.append("")
     lines.append(f"{tracks} tracks in {len(rounds)} rounds; violations: {len(bad)}.")
     lines += [f"- {one}" for one in bad]
+    if freed := [", ".join(each["freed"]) for each in rounds if each["freed"]]:
+        lines.append(
+            f"Emptied once more, since it kept a member that was gone: {'; '.join(freed)}."
+        )
     lines += [f"Left out: {one}." for one in skipped]
     return "\n".join(lines)

@@ -26,6 +26,7 @@ BUSY_SECONDS: Final = 0.05
 IDLE_SECONDS: Final = 0.2
 COMMIT_SECONDS: Final = 0.2
 COMMIT_TIMEOUT_MS: Final = 5000
+CLOSE_MS: Final = 5000
 STUMBLE_SECONDS: Final = 1.0
 RETRY: Final = ".retry"
 # One poll must return all that was fetched: kafka-python 3.0.12 forgets the rest of a batch whose
@@ -159,7 +160,7 @@ class Consumption:
                     self._poll(consumer)
                 self._commit(consumer)
             finally:
-                consumer.close(autocommit=False)
+                consumer.close(autocommit=False, timeout_ms=CLOSE_MS)
 
     def _turn(self, consumer: KafkaConsumer, pool: ThreadPoolExecutor) -> None:
         if self._running is None:

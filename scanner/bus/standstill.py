@@ -14,10 +14,12 @@ from typing import Final
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
+from kafka.structs import MemberState
 
 from scanner.errors import TransientError
 
 LOOK_SECONDS: Final = 15.0
+JOIN_SECONDS: Final = 60.0
 ANSWER_MS: Final = 5000
 
 log = structlog.get_logger()
@@ -36,6 +38,7 @@ class Standstill:
         self._group = group
         self._look_at = time.monotonic() + LOOK_SECONDS
         self._stood: dict[TopicPartition, int | None] = {}
+        self._member_at = time.monotonic()
 
     def look(self, consumer: KafkaConsumer) -> set[TopicPartition]:
         """Return the partitions whose log ends before the consumer's position: they begin anew.
@@ -45,12 +48,16 @@ class Standstill:
         Raises
         ------
         TransientError
-            If a partition has had something to read for two looks and its position stayed where it was;
-            only a new consumer gets out of that.
+            If a partition has had something to read for two looks and its position stayed where it was, or
+            if the consumer was no member of its group for a minute; only a new one gets out of that.
         """
         if time.monotonic() < self._look_at:
             return set()
         self._look_at = time.monotonic() + LOOK_SECONDS
+        if consumer.group_metadata().state == MemberState.STABLE:
+            self._member_at = time.monotonic()
+        elif time.monotonic() - self._member_at > JOIN_SECONDS:
+            raise TransientError(f"the consumer of {self._group} does not come to join its group")
         try:
             behind, beyond = _measured(consumer)
             for partition in beyond:

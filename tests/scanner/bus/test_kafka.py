@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -264,8 +265,11 @@ def test_a_consumer_that_holds_a_partition_and_never_fetches_ends_for_a_new_one(
     class Lamed(KafkaConsumer):
         """Sets its partitions aside, as for a join that it then forgets about."""
 
+        is_lame = False
+
         def poll(self, *given: Any, **named: Any) -> Any:
             self._subscription.mark_pending_revocation(self.assignment())
+            self.is_lame = bool(self.assignment())
             return super().poll(*given, **named)
 
     def connect(**config: Any) -> KafkaConsumer:
@@ -275,9 +279,12 @@ def test_a_consumer_that_holds_a_partition_and_never_fetches_ends_for_a_new_one(
     monkeypatch.setattr(consumption, "KafkaConsumer", connect)
     feed = Feed(broker)
     feed.free.set()
-    feed.send(2, 10)
-    with pytest.raises(TransientError, match="does not read it"):
-        feed.consumption.run(feed.stopping.is_set)
+    with ThreadPoolExecutor(1) as pool:
+        ran = pool.submit(feed.consumption.run, feed.stopping.is_set)
+        wait_until(lambda: clients and clients[0].is_lame, 60, "taking the partition")
+        feed.send(2, 10)
+        with pytest.raises(TransientError, match="does not read it"):
+            ran.result(60)
     feed.thread.start()
     try:
         wait_until(lambda: len(feed.handled) == 2, 60, "handling by a new consumer")
@@ -285,7 +292,16 @@ def test_a_consumer_that_holds_a_partition_and_never_fetches_ends_for_a_new_one(
         feed.stop()
 
     assert len(clients) == 2
-    assert feed.committed() == 2
+
+
+def test_a_consumer_that_does_not_come_to_join_its_group_ends_for_a_new_one(
+    broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(standstill, "JOIN_SECONDS", 0.2)  # here it takes three seconds
+    feed = Feed(broker)
+    with pytest.raises(TransientError, match="join its group"):
+        feed.consumption.run(feed.stopping.is_set)
 
 
 def _held(feed: Feed) -> int:
