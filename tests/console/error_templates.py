@@ -35,7 +35,7 @@ ELSEWHERE: Final = re.compile(
     r"""(watermark|policy)/|generator/(engines/|kept_takes|rendering|prompts/|takes|training)
     |fingerprint/(?!extraction)
     |appeals/(columns|deadlines|eu_database|measures|shares|standing|statements|strike_policy)
-    |scanner/(cli|backup|bus/(?!dead_letters)|speech|streams|migrations|routes/(?!notice_pages)|tables|schemas/appeals)
+    |scanner/(cli|backup|bus/(?!dead_letters)|shards|speech|streams|migrations|routes/(?!notice_pages)|tables|schemas/appeals)
     |scanner/(transparency/[pct]|settings|upkeep|signed_lines|merkle|secret|watermark_keys|checkpoint|certificates)
     |scanner/privacy/(registry|sweeper|person_keys|personal|export|erasure|reports)
     |scanner/(sharing|banks|sentences|stability|strict_json|drift|installation|licens|mark_schemas|source_audio|sweep|rollouts|audit)
