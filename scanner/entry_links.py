@@ -39,7 +39,7 @@ def make(service: "Service", caller: Caller, external_id: str, hours: int) -> tu
     token = PREFIX + secrets.token_urlsafe(32)
     now = service.now()
     with service.database.transaction() as session:
-        account = people.find(session, caller.tenant_id, external_id)
+        account = people.find(session, caller.tenant_id, external_id, lock=True)
         link = EntryLink(
             id=new_id(),
             tenant_id=caller.tenant_id,

@@ -49,9 +49,10 @@ def require_own_name(caller: "Caller", account_id: str | None) -> None:
         raise ForbiddenError("who works here does this in no creator's name: the creator does it")
 
 
-def find(session: Session, tenant_id: str, external_id: str) -> Account:
-    """Return the tenant's account, or raise ``NotFoundError``."""
-    account = session.exec(_named(tenant_id, external_id)).first()
+def find(session: Session, tenant_id: str, external_id: str, *, lock: bool = False) -> Account:
+    """Return the tenant's account, or raise ``NotFoundError``; ``lock`` keeps it from being erased meanwhile."""
+    query = _named(tenant_id, external_id)
+    account = session.exec(query.with_for_update() if lock else query).first()
     if account is None:
         raise NotFoundError("account", "of this name")
     return account

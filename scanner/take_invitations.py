@@ -54,8 +54,9 @@ def invite(service: "Service", caller: Caller, take_id: str, account: str) -> Ta
     """
     with service.database.transaction() as session:
         take = take_nodes.find(session, caller, take_id)
-        project = take_projects.locked_own(session, caller, take)
         other = people.find(session, caller.tenant_id, account)
+        _lock_accounts(session, take.project_id, other.id)
+        project = take_projects.locked_own(session, caller, take)
         if other.id == project.account_id:
             raise ConflictError("it is this account's own project")
         if session.get(TakeContributor, (project.id, other.id)) is not None:
@@ -79,10 +80,15 @@ def accept(service: "Service", caller: Caller, invitation_id: str) -> TakeInvita
         If it was answered, withdrawn, or its time is over.
     GateClosedError
         If the account may not publish: a child needs a parent's consent to that.
+    ConflictError
+        If whose project it is may not publish any more.
     """
     with service.database.transaction() as session:
         row = _locked(service, session, caller, invitation_id)
         people.require_publishing(service, session, row.account_id)
+        owner = session.get_one(TakeProject, row.project_id).account_id
+        if owner is not None and not _may_meet_others(service, session, owner):
+            raise ConflictError("nobody can join the project now")
         _move(service, session, row, InvitationMove.ACCEPT, caller.actor)
         Database.insert_if_absent(
             session,
@@ -291,7 +297,7 @@ def _ask(
 def _locked(
     service: "Service", session: Session, caller: Caller, invitation_id: str
 ) -> TakeInvitation:
-    """Lock an invitation for its answer, after the account, whose consents may change meanwhile, and its project."""
+    """Lock an invitation for its answer, after both accounts, whose consents may change meanwhile, and its project."""
     row = session.get(TakeInvitation, invitation_id)
     if (
         row is None
@@ -300,13 +306,20 @@ def _locked(
     ):
         raise NotFoundError("invitation", "of this id")
     people.require_own_name(caller, row.account_id)
-    session.get_one(Account, row.account_id, with_for_update=True)
+    _lock_accounts(session, row.project_id, row.account_id)
     if session.get(TakeProject, row.project_id, with_for_update=True) is None:
         raise NotFoundError("invitation", "of this id")
     session.refresh(row, with_for_update=True)
     if row.state == InvitationState.INVITED and _is_over(service, row):
         _move(service, session, row, InvitationMove.EXPIRE, PIPELINE)
     return row
+
+
+def _lock_accounts(session: Session, project_id: str, account_id: str) -> None:
+    """Lock an account and that whose project it is, by their ids: the order of all who lock two."""
+    owner = select(TakeProject.account_id).where(TakeProject.id == project_id)
+    query = select(Account).where((col(Account.id) == account_id) | col(Account.id).in_(owner))
+    session.exec(query.order_by(col(Account.id)).with_for_update()).all()
 
 
 def _ties(session: Session, account_id: str) -> Sequence[tuple[str, str]]:

@@ -193,6 +193,18 @@ def test_a_child_who_may_not_publish_asks_nobody_and_its_contributors_go(
         take_invitations.invite(service, creator(service, caller, "kid"), own.id, "cid")
 
 
+def test_nobody_joins_a_child_that_may_not_publish_any_more(service, caller) -> None:
+    adult(service, caller, "ben")
+    consent = child(service, caller)
+    own = add_take(service, caller.tenant_id, "kid")
+    invitation = asked(service, caller, own, "ben")
+    consents.withdraw(service, consent, PARENT)  # and its invitations go a moment later
+    with pytest.raises(ConflictError, match="nobody can join"):
+        take_invitations.accept(service, creator(service, caller, "ben"), invitation.id)
+    people_decide(service, caller)
+    assert (works(service), states(service)) == (0, ["withdrawn"])
+
+
 def test_who_is_asked_over_and_over_gets_one_letter_until_the_time_to_answer_is_over(
     service, caller, take
 ) -> None:
