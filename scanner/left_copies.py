@@ -26,6 +26,7 @@ from scanner.errors import IllegalTransitionError
 from scanner.notice_senders import COPY, day, tell
 from scanner.reasons import BadVerdictError
 from scanner.tables import Appeal, CaseVerdict, Notice, NoticeTrack, Track
+from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -95,6 +96,11 @@ def _tell(service: "Service", session: Session, notice_id: str) -> None:
         for row in rows:
             row.left_at = None  # it was given up meanwhile: nothing is left of what it asks for
         return
+    gone = _gone(session, rows)
+    for row in rows:
+        if row.track_id in gone:
+            row.state, row.left_at = "gone", None  # whoever put it up took it back: it does not stay
+    rows = [row for row in rows if row.track_id not in gone]
     if not rows:
         return
     now = service.now()
@@ -113,6 +119,14 @@ def _tell(service: "Service", session: Session, notice_id: str) -> None:
         until=day(service, until, last=True),
         contest=open_,
     )
+
+
+def _gone(session: Session, rows: Sequence[NoticeTrack]) -> frozenset[str]:
+    """Return the ids of the tracks that were withdrawn, or erased, since."""
+    query = select(Track.id).where(
+        col(Track.id).in_([each.track_id for each in rows]), Track.state == State.WITHDRAWN
+    )
+    return frozenset(session.exec(query))
 
 
 def _work(notice: Notice) -> str:
@@ -150,7 +164,7 @@ def verdict_on(session: Session, case_id: str | None) -> CaseVerdict | None:
 
 
 def of_notice(service: "Service", session: Session, notice: Notice) -> list[LeftCopy]:
-    """Return the copies of a notice that its sender was told of, with their appeals; three queries for all."""
+    """Return the copies of a notice that its sender was told of, with their appeals; few queries for all."""
     rows = [
         each
         for each in notice_tracks.of_notice(session, notice.id)
@@ -164,12 +178,12 @@ def of_notice(service: "Service", session: Session, notice: Notice) -> list[Left
         Appeal.state != "withdrawn",
     )
     filed = {each.subject_id: each for each in session.exec(query)}
-    now, holds = service.now(), stay_down.holds(session, notice)
+    now, holds, gone = service.now(), stay_down.holds(session, notice), _gone(session, rows)
     copies = []
     for row in rows:
         appeal = filed.get(row.case_id or "")
         until = None
-        if appeal is None and holds and row.state == "refused":
+        if appeal is None and holds and row.state == "refused" and row.track_id not in gone:
             until = _until(session, notice, row)
         copies.append(
             LeftCopy(row.track_id, until if until is not None and now < until else None, appeal)

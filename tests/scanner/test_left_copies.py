@@ -20,6 +20,7 @@ from scanner import (
     left_copies,
     notices,
     rulings,
+    tracks,
     verdicts,
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
@@ -27,6 +28,7 @@ from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.notice_senders import token_of
+from scanner.privacy import erasure
 from scanner.rulings import Ruling
 from scanner.service import Service
 from scanner.tables import Appeal, AppealDecider, Notice, StatementOfReasons, Track
@@ -320,3 +322,30 @@ def test_who_has_a_copy_that_was_left_reads_nothing_of_its_uploaders_appeals(
     decided(service, olga, row, outcome="deny")
 
     assert not casework.letters(service, template="appeal-told")
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_copy_that_its_uploader_took_back_is_neither_told_of_nor_appealed(
+    service, caller, erased
+) -> None:
+    """DSA-16, DSA-20: a sender is not told that a track stays which is gone."""
+    notice, (first, second, third) = left(service, caller, copies=3)
+
+    def take_back(track_id: str) -> None:
+        if erased:
+            erasure.erase_track(service, track_id, "they asked")
+        else:
+            tracks.withdraw(service, caller, track_id)
+
+    take_back(first)
+    (letter,) = told(service)
+    assert first not in letter and second in letter
+    assert states(service, notice)[first] == "gone"
+
+    take_back(second)
+    with service.database.reading() as session:
+        seen = left_copies.of_notice(service, session, noticed.read(service, notice.id))
+    assert {each.track_id: each.until is not None for each in seen} == {second: False, third: True}
+    with pytest.raises(IllegalTransitionError, match="gone for this notice"):
+        by_link(service, notice, second)
+    assert left_copies.tell_due(service) == 0
