@@ -99,7 +99,10 @@ def _tell(service: "Service", session: Session, notice_id: str) -> None:
     gone = _gone(session, rows)
     for row in rows:
         if row.track_id in gone:
-            row.state, row.left_at = "gone", None  # whoever put it up took it back: it does not stay
+            row.state, row.left_at = (
+                "gone",
+                None,
+            )  # whoever put it up took it back: it does not stay
     rows = [row for row in rows if row.track_id not in gone]
     if not rows:
         return
