@@ -152,10 +152,24 @@ def reason_of(session: Session, row: NoticeTrack, language: str) -> str:
     verdict = verdict_on(session, row.case_id)
     if verdict is None:
         return ""
-    try:
-        return reasons.find(session, row.tenant_id, verdict.reason, verdict.verdict).text(language)
-    except BadVerdictError:  # the platform gave it up since
+    reason = _template(session, verdict)
+    return verdict.text or "" if reason is None else reason.text(language)
+
+
+def words_of(session: Session, verdict: CaseVerdict, language: str) -> str:
+    """Return the same, with what the reviewer added, as it was written."""
+    reason = _template(session, verdict)
+    if reason is None:
         return verdict.text or ""
+    added = (verdict.text or "").removeprefix(reason.text()).strip()
+    return " ".join(filter(None, (reason.text(language), added)))
+
+
+def _template(session: Session, verdict: CaseVerdict) -> reasons.Reason | None:
+    try:
+        return reasons.find(session, verdict.tenant_id, verdict.reason, verdict.verdict)
+    except BadVerdictError:  # the platform gave it up since
+        return None
 
 
 def verdict_on(session: Session, case_id: str | None) -> CaseVerdict | None:

@@ -349,3 +349,21 @@ def test_a_copy_that_its_uploader_took_back_is_neither_told_of_nor_appealed(
     with pytest.raises(IllegalTransitionError, match="gone for this notice"):
         by_link(service, notice, second)
     assert left_copies.tell_due(service) == 0
+
+
+def test_an_officer_reads_why_a_copy_was_left_in_their_language_with_what_was_added(
+    service, caller
+) -> None:
+    notice = acted_on(service, caller)
+    (case,) = noticed.cases(service, "stay_down")
+    added = Verdict(LEFT.verdict, LEFT.reason, "I compared both choruses.")
+    reviewing.decided(service, casework.person(service, caller, "rita"), case, added)
+    reviewing.later(service, minutes=10)
+    (letter,) = told(service)
+    assert notice.id in letter and "choruses" not in letter
+
+    with service.database.reading() as session:
+        verdict = left_copies.verdict_on(session, case.id)
+        assert left_copies.words_of(session, verdict, "de") == (
+            "Der Titel nutzt nicht, was die Meldung nennt. I compared both choruses."
+        )
