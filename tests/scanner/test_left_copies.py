@@ -18,6 +18,7 @@ from scanner import (
     hearings,
     inline,
     left_copies,
+    notice_tracks,
     notices,
     rulings,
     tracks,
@@ -367,3 +368,22 @@ def test_an_officer_reads_why_a_copy_was_left_in_their_language_with_what_was_ad
         assert left_copies.words_of(session, verdict, "de") == (
             "Der Titel nutzt nicht, was die Meldung nennt. I compared both choruses."
         )
+
+
+def test_who_takes_a_notice_back_sees_the_copy_that_an_appeal_just_took_down(
+    make_service, postgresql_url
+) -> None:
+    """Its rows are read before its tracks are locked: what was done meanwhile has to come back, too."""
+    service = make_service(database_url=postgresql_url, second_review_share=0)
+    casework.at(service, service.now())
+    caller = add_tenant(service)
+    notice, (copy,) = left(service, caller)
+    told(service)
+    row = by_link(service, notice, copy)
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+
+    with service.database.transaction() as session:
+        rows = notice_tracks.of_notice(session, notice.id)
+        decided(service, officer, row, outcome="grant")
+        notice_tracks.lock_all(session, rows)
+        assert {each.track_id: each.state for each in rows}[copy] == "actioned"
