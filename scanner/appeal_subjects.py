@@ -43,6 +43,7 @@ from scanner.tables import (
     Strike,
     Track,
 )
+from scanner.track_states import State
 from scanner.wording import Told
 
 if TYPE_CHECKING:
@@ -250,12 +251,13 @@ def _copy(session: Session, seen: Notice, track_id: str | None) -> Contest:
     row = session.get_one(
         NoticeTrack, (notice.id, track.id), with_for_update=True, populate_existing=True
     )
-    if row.told_at is None or row.case_id is None or row.state != "refused":
+    state = "gone" if track.state == State.WITHDRAWN else row.state
+    if row.told_at is None or row.case_id is None or state != "refused":
         raise IllegalTransitionError(
             Told(
                 "the track is %(state)s for this notice: its sender appeals a copy that was left, "
                 "once they were told of it",
-                state=row.state,
+                state=state,
             )
         )
     if not stay_down.holds(session, notice):

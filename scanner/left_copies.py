@@ -26,6 +26,7 @@ from scanner.errors import IllegalTransitionError
 from scanner.notice_senders import COPY, day, tell
 from scanner.reasons import BadVerdictError
 from scanner.tables import Appeal, CaseVerdict, Notice, NoticeTrack, Track
+from scanner.track_states import State
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -95,6 +96,14 @@ def _tell(service: "Service", session: Session, notice_id: str) -> None:
         for row in rows:
             row.left_at = None  # it was given up meanwhile: nothing is left of what it asks for
         return
+    gone = _gone(session, rows)
+    for row in rows:
+        if row.track_id in gone:
+            row.state, row.left_at = (
+                "gone",
+                None,
+            )  # whoever put it up took it back: it does not stay
+    rows = [row for row in rows if row.track_id not in gone]
     if not rows:
         return
     now = service.now()
@@ -113,6 +122,14 @@ def _tell(service: "Service", session: Session, notice_id: str) -> None:
         until=day(service, until, last=True),
         contest=open_,
     )
+
+
+def _gone(session: Session, rows: Sequence[NoticeTrack]) -> frozenset[str]:
+    """Return the ids of the tracks that were withdrawn, or erased, since."""
+    query = select(Track.id).where(
+        col(Track.id).in_([each.track_id for each in rows]), Track.state == State.WITHDRAWN
+    )
+    return frozenset(session.exec(query))
 
 
 def _work(notice: Notice) -> str:
@@ -135,10 +152,24 @@ def reason_of(session: Session, row: NoticeTrack, language: str) -> str:
     verdict = verdict_on(session, row.case_id)
     if verdict is None:
         return ""
-    try:
-        return reasons.find(session, row.tenant_id, verdict.reason, verdict.verdict).text(language)
-    except BadVerdictError:  # the platform gave it up since
+    reason = _template(session, verdict)
+    return verdict.text or "" if reason is None else reason.text(language)
+
+
+def words_of(session: Session, verdict: CaseVerdict, language: str) -> str:
+    """Return the same, with what the reviewer added, as it was written."""
+    reason = _template(session, verdict)
+    if reason is None:
         return verdict.text or ""
+    added = (verdict.text or "").removeprefix(reason.text()).strip()
+    return " ".join(filter(None, (reason.text(language), added)))
+
+
+def _template(session: Session, verdict: CaseVerdict) -> reasons.Reason | None:
+    try:
+        return reasons.find(session, verdict.tenant_id, verdict.reason, verdict.verdict)
+    except BadVerdictError:  # the platform gave it up since
+        return None
 
 
 def verdict_on(session: Session, case_id: str | None) -> CaseVerdict | None:
@@ -150,7 +181,7 @@ def verdict_on(session: Session, case_id: str | None) -> CaseVerdict | None:
 
 
 def of_notice(service: "Service", session: Session, notice: Notice) -> list[LeftCopy]:
-    """Return the copies of a notice that its sender was told of, with their appeals; three queries for all."""
+    """Return the copies of a notice that its sender was told of, with their appeals; few queries for all."""
     rows = [
         each
         for each in notice_tracks.of_notice(session, notice.id)
@@ -164,12 +195,12 @@ def of_notice(service: "Service", session: Session, notice: Notice) -> list[Left
         Appeal.state != "withdrawn",
     )
     filed = {each.subject_id: each for each in session.exec(query)}
-    now, holds = service.now(), stay_down.holds(session, notice)
+    now, holds, gone = service.now(), stay_down.holds(session, notice), _gone(session, rows)
     copies = []
     for row in rows:
         appeal = filed.get(row.case_id or "")
         until = None
-        if appeal is None and holds and row.state == "refused":
+        if appeal is None and holds and row.state == "refused" and row.track_id not in gone:
             until = _until(session, notice, row)
         copies.append(
             LeftCopy(row.track_id, until if until is not None and now < until else None, appeal)

@@ -12,7 +12,7 @@ from scanner.appeal_subjects import Subject, leaves_something, window_until
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
-from scanner.errors import NotFoundError
+from scanner.errors import IllegalTransitionError, NotFoundError, ScannerError
 from scanner.tables import Appeal, Message, Notice, Sanction
 from scanner.wording import Told
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 5000
 TICK: Final = "copy-"
 """Before a track's id: name of the field in which a copy is ticked."""
+MOST_TICKED: Final = left_copies.MOST
+"""Copies in one form, as in one letter; those beyond are in another one."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +128,35 @@ def file_of_copies(
     ------
     DeclarationError
         If none is ticked, or no reason is given.
+    IllegalTransitionError
+        If some can't be appealed; the others are, and it says so.
     """
     reason = _said(form.get("reason", ""), "reason")
     ticked = sorted(name.removeprefix(TICK) for name in form if name.startswith(TICK))
     if not ticked:
         raise DeclarationError([{"field": "copy", "detail": "choose at least one track"}])
-    return [
-        appealing.file(
-            service, caller, AppealAsked("copy", notice.id, reason, token=token, track_id=each)
+    filed: list[Appeal] = []
+    refused: dict[str, ScannerError] = {}
+    for each in ticked:
+        asked = AppealAsked("copy", notice.id, reason, token=token, track_id=each)
+        try:
+            filed.append(appealing.file(service, caller, asked))
+        except (IllegalTransitionError, NotFoundError) as error:
+            refused[each] = error
+    if not refused:
+        return filed
+    first = next(iter(refused.values()))
+    if len(ticked) == 1:
+        raise first
+    raise IllegalTransitionError(
+        Told(
+            "appeals filed: %(filed)s of %(ticked)s; not for: %(tracks)s. Of the first of these: %(why)s",
+            filed=len(filed),
+            ticked=len(ticked),
+            tracks=", ".join(refused),
+            why=str(first),
         )
-        for each in ticked
-    ]
+    ) from first
 
 
 def answer(

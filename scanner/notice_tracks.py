@@ -80,8 +80,15 @@ def of_notice(session: Session, notice_id: str, *states: str) -> list[NoticeTrac
 
 
 def lock_all(session: Session, rows: Sequence[NoticeTrack]) -> dict[str, Track]:
-    """Lock the tracks of rows that are ordered by track."""
-    return {row.track_id: locked(session, row.tenant_id, row.track_id) for row in rows}
+    """Lock the tracks of a notice's rows, which are ordered by track, and read the rows anew.
+
+    Whoever held a track until then, as an appeal that took a copy down, may have changed its row.
+    """
+    tracks = {row.track_id: locked(session, row.tenant_id, row.track_id) for row in rows}
+    if rows:
+        query = select(NoticeTrack).where(NoticeTrack.notice_id == rows[0].notice_id)
+        session.exec(query.execution_options(populate_existing=True)).all()
+    return tracks
 
 
 def take_down(

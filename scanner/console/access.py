@@ -31,7 +31,8 @@ COOKIE: Final = "clearance_session"
 VISITOR_COOKIE: Final = "clearance_visitor"
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
-MOST_FIELDS: Final = 100
+MOST_FIELDS: Final = 240
+"""A notice may have as many copies to tick as one letter tells of."""
 _PATH: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1000}")
 
 

@@ -195,7 +195,15 @@ async def _moved(
             move(notice, given)
         except (ScannerError, appeals.MoveError) as error:
             members = problems.document(error)
-            return _state(request, service, notice, token, members["status"], members["detail"])
+            return _state(
+                request,
+                service,
+                notice,
+                token,
+                members["status"],
+                given=given,
+                problem=members["detail"],
+            )
         return _state(request, service, _linked(service, notice_id, token), token)
 
     return await run_in_threadpool(work)
@@ -275,6 +283,8 @@ def _state(
     notice: Notice,
     token: str,
     status: int = 200,
+    *,
+    given: Mapping[str, str] | None = None,
     problem: str | None = None,
 ) -> HTMLResponse:
     with service.database.reading() as session:
@@ -292,6 +302,8 @@ def _state(
         counters=counters,
         appeal=appeal,
         copies=copies,
+        most_ticked=notice_appeals.MOST_TICKED,
+        given=given or {},
         token=token,
         elements=FORMS[notice.form],
         until=day(service, notice.due_at, last=True),

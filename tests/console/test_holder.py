@@ -286,6 +286,10 @@ def test_a_holder_appeals_copies_that_were_left(
         fields = {"csrf": csrf_in(client.get(address).text), "reason": "It is our master."}
         nothing = client.post(f"{address}/copies-appeal", data=fields)
         assert nothing.status_code == 422 and "choose at least one track" in nothing.text
+        assert ">It is our master.</textarea>" in nothing.text
+        many = {f"copy-{number}": "1" for number in range(left_copies.MOST)}
+        none = client.post(f"{address}/copies-appeal", data=fields | many)
+        assert none.status_code == 409 and "appeals filed: 0 of 200" in none.text
         sent = client.post(f"{address}/copies-appeal", data=fields | {f"copy-{copies[0]}": "1"})
         assert sent.status_code == 303
         shown = client.get(address).text

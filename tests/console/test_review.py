@@ -11,7 +11,9 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
-from scanner import appealing, cases, inline, verdicts
+from scanner import appeal_outcomes, appealing, cases, inline, verdicts
+from scanner.appeal_parts import AppealDecision
+from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.clock import new_id, utc_now
 from scanner.console import access, sessions
@@ -25,7 +27,7 @@ from scanner.tables import (
     TrackMatch,
     User,
 )
-from tests import casework, reviewing
+from tests import casework, noticed, reviewing
 from tests.casework import at
 from tests.console import area_officer
 from tests.console.conftest import World, csrf_in, email_of, opened, shot
@@ -432,6 +434,30 @@ def test_an_officer_leaves_a_part_and_what_is_stricter_is_refused_with_what_was_
         assert done.status_code == 303
     inline.drive(world.service, str(row.track_id))
     assert casework.track_of(world.service, str(row.track_id)).state == "conditioned"
+
+
+def test_an_officer_has_a_refused_likeness_blocked_as_a_body_said(world: World) -> None:
+    """DSA-21: what was chosen stays chosen where the form is refused."""
+    service, caller = world.service, world.caller
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id, form="likeness")
+    noticed.decided(service, notice.id, noticed.REFUSE)
+    row = appealing.file(service, caller, AppealAsked("notice", notice.id, "It is my voice."))
+    denies = casework.person(service, caller, "una", "appeals_officer")
+    appealing.assign(service, denies, row.id)
+    appeal_outcomes.decide(service, denies, row.id, AppealDecision("deny", "Another voice."))
+    appeal_outcomes.go_out_of_court(service, caller, row.id, "User Rights")
+    address = f"/appeals/{row.id}"
+    with world.http("appeals_officer") as client:
+        shown = client.get(address).text
+        form = {"csrf": csrf_in(shown), "reverses": "1", "becomes": "block"}
+        wrong = client.post(f"{address}/outcome", data=form | {"outcome": " "})
+        assert wrong.status_code == 422
+        assert 'name="reverses" value="1" checked' in wrong.text
+        assert '<option value="block" selected' in wrong.text
+        done = client.post(f"{address}/outcome", data=form | {"outcome": "It is hers."})
+        assert done.status_code == 303
+    assert noticed.read(service, notice.id).remedy == "block"
 
 
 def test_an_officer_who_had_a_part_is_told_so_and_offered_nothing(world: World) -> None:

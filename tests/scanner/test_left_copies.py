@@ -18,8 +18,10 @@ from scanner import (
     hearings,
     inline,
     left_copies,
+    notice_tracks,
     notices,
     rulings,
+    tracks,
     verdicts,
 )
 from scanner.appeal_parts import AppealDecision, BadAppealError
@@ -27,6 +29,7 @@ from scanner.appealing import AppealAsked
 from scanner.callers import Caller
 from scanner.errors import IllegalTransitionError, NotFoundError
 from scanner.notice_senders import token_of
+from scanner.privacy import erasure
 from scanner.rulings import Ruling
 from scanner.service import Service
 from scanner.tables import Appeal, AppealDecider, Notice, StatementOfReasons, Track
@@ -320,3 +323,67 @@ def test_who_has_a_copy_that_was_left_reads_nothing_of_its_uploaders_appeals(
     decided(service, olga, row, outcome="deny")
 
     assert not casework.letters(service, template="appeal-told")
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_copy_that_its_uploader_took_back_is_neither_told_of_nor_appealed(
+    service, caller, erased
+) -> None:
+    """DSA-16, DSA-20: a sender is not told that a track stays which is gone."""
+    notice, (first, second, third) = left(service, caller, copies=3)
+
+    def take_back(track_id: str) -> None:
+        if erased:
+            erasure.erase_track(service, track_id, "they asked")
+        else:
+            tracks.withdraw(service, caller, track_id)
+
+    take_back(first)
+    (letter,) = told(service)
+    assert first not in letter and second in letter
+    assert states(service, notice)[first] == "gone"
+
+    take_back(second)
+    with service.database.reading() as session:
+        seen = left_copies.of_notice(service, session, noticed.read(service, notice.id))
+    assert {each.track_id: each.until is not None for each in seen} == {second: False, third: True}
+    with pytest.raises(IllegalTransitionError, match="gone for this notice"):
+        by_link(service, notice, second)
+    assert left_copies.tell_due(service) == 0
+
+
+def test_an_officer_reads_why_a_copy_was_left_in_their_language_with_what_was_added(
+    service, caller
+) -> None:
+    notice = acted_on(service, caller)
+    (case,) = noticed.cases(service, "stay_down")
+    added = Verdict(LEFT.verdict, LEFT.reason, "I compared both choruses.")
+    reviewing.decided(service, casework.person(service, caller, "rita"), case, added)
+    reviewing.later(service, minutes=10)
+    (letter,) = told(service)
+    assert notice.id in letter and "choruses" not in letter
+
+    with service.database.reading() as session:
+        verdict = left_copies.verdict_on(session, case.id)
+        assert left_copies.words_of(session, verdict, "de") == (
+            "Der Titel nutzt nicht, was die Meldung nennt. I compared both choruses."
+        )
+
+
+def test_who_takes_a_notice_back_sees_the_copy_that_an_appeal_just_took_down(
+    make_service, postgresql_url
+) -> None:
+    """Its rows are read before its tracks are locked: what was done meanwhile has to come back, too."""
+    service = make_service(database_url=postgresql_url, second_review_share=0)
+    casework.at(service, service.now())
+    caller = add_tenant(service)
+    notice, (copy,) = left(service, caller)
+    told(service)
+    row = by_link(service, notice, copy)
+    officer = casework.person(service, caller, "olga", "appeals_officer")
+
+    with service.database.transaction() as session:
+        rows = notice_tracks.of_notice(session, notice.id)
+        decided(service, officer, row, outcome="grant")
+        notice_tracks.lock_all(session, rows)
+        assert {each.track_id: each.state for each in rows}[copy] == "actioned"

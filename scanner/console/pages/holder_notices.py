@@ -251,6 +251,7 @@ def _shown(service: Service, identity: Identity, notice: Notice) -> dict[str, An
         "counters": counters,
         "appeal": appeal,
         "copies": copies,
+        "most_ticked": notice_appeals.MOST_TICKED,
         "elements": [each for each in FORMS[notice.form] if each.name in notice.missing],
         "texts": TEXTS,
         "long": holder_words.LONG,

@@ -17,7 +17,7 @@ from scanner.console.access import Allowed, ConsoleRoute, Posted
 from scanner.console.holder_forms import FORESEEN, again
 from scanner.console.identities import Identity
 from scanner.console.navigation import OFFICERS
-from scanner.console.rendering import page, redirect
+from scanner.console.rendering import language_of, page, redirect
 from scanner.dependencies import ServiceDep, known_id
 from scanner.errors import NotFoundError
 from scanner.notice_senders import COPY, notice_of_copy
@@ -72,7 +72,7 @@ def read_appeal(
     request: Request, identity: Officer, service: ServiceDep, appeal_id: AppealId
 ) -> Response:
     """One appeal whole."""
-    return page(request, "officer_appeal.html", **_shown(service, identity, appeal_id))
+    return page(request, "officer_appeal.html", **_shown(request, service, identity, appeal_id))
 
 
 @router.get("/{appeal_id}/files/{evidence_id}", response_class=AudioResponse)
@@ -127,7 +127,7 @@ def decide(
     request: Request, identity: Officer, service: ServiceDep, appeal_id: AppealId, form: Posted
 ) -> Response:
     """Decide an appeal that one holds; what is granted is reversed at once."""
-    shown = _shown(service, identity, appeal_id)
+    shown = _shown(request, service, identity, appeal_id)
     try:
         appeal_outcomes.decide(service, identity.caller, appeal_id, decision_of(form))
     except FORESEEN as error:
@@ -140,7 +140,7 @@ def record_outcome(
     request: Request, identity: Officer, service: ServiceDep, appeal_id: AppealId, form: Posted
 ) -> Response:
     """Write down what a body out of court said, and reverse what it says is wrong."""
-    shown = _shown(service, identity, appeal_id)
+    shown = _shown(request, service, identity, appeal_id)
     try:
         said, reverses = _text(form, "outcome"), bool(form.get("reverses"))
         becomes: Literal["restrict", "block"] = (
@@ -186,7 +186,7 @@ def _said(
     form: Mapping[str, str],
     act: str,
 ) -> Response:
-    shown = _shown(service, identity, appeal_id)
+    shown = _shown(request, service, identity, appeal_id)
     does = appealing.hand_over if act == "hand-over" else appealing.ask
     try:
         does(service, identity.caller, appeal_id, _text(form, _TEXTS[act]))
@@ -204,14 +204,16 @@ def _text(form: Mapping[str, str], field: str) -> str:
     return text
 
 
-def _shown(service: Service, identity: Identity, appeal_id: str) -> dict[str, Any]:
+def _shown(
+    request: Request, service: Service, identity: Identity, appeal_id: str
+) -> dict[str, Any]:
     known_id(appeal_id, "appeal")
     with service.database.reading() as session:
         row = appealing.find(session, identity.caller, appeal_id)
         track = session.get(Track, row.track_id) if row.track_id else None
         return {
             "appeal": _described(row, identity),
-            "contested": _contested(session, row),
+            "contested": _contested(session, row, language_of(request)),
             "track": track,
             "said": appealing.conversation(session, row, internal=True),
             "files": evidence.listed(session, (Appeal.KIND, row.id)),
@@ -233,7 +235,7 @@ def _described(row: Appeal, identity: Identity) -> dict[str, Any]:
     }
 
 
-def _contested(session: Session, row: Appeal) -> dict[str, Any]:
+def _contested(session: Session, row: Appeal, language: str) -> dict[str, Any]:
     """What was decided before: for a decision its reasons, for the rest what the parties and staff had said."""
     key = row.subject_id
     if row.subject_kind == "decision":
@@ -262,7 +264,8 @@ def _contested(session: Session, row: Appeal) -> dict[str, Any]:
         verdict = left_copies.verdict_on(session, key)
         notice = notice_of_copy(session, key)
         at = row.created_at if verdict is None else verdict.created_at
-        return {"form": notice.form, "text": verdict and verdict.text, "at": at}
+        text = verdict and left_copies.words_of(session, verdict, language)
+        return {"form": notice.form, "text": text, "at": at}
     if row.subject_kind == "strike":
         strike = session.get_one(Strike, key)
         return {"weight": strike.weight, "at": strike.since}

@@ -12,7 +12,7 @@ from scanner.journal import Actor
 from scanner.rulings import Ruling
 from scanner.tables import Track
 from scanner.tracks import locked
-from tests import casework
+from tests import casework, noticed
 from tests.scanner import test_strikes
 from tests.scanner.api.conftest import Api, Platform, problem
 
@@ -202,3 +202,27 @@ def test_a_suspended_account_uploads_nothing(api, platform) -> None:
     listed = platform.http.get("/v1/sanctions").json()["items"]
     assert [each["kind"] for each in listed] == ["suspension", "warning"]
     assert platform.http.get(address).json() == listed[0]
+
+
+@pytest.mark.parametrize(("becomes", "remedy"), [(None, "label"), ("block", "block")])
+def test_a_body_has_a_refused_likeness_labelled_or_taken_down_over_http(
+    api, platform, becomes, remedy
+) -> None:
+    """DSA-21: the officer who records the outcome says which; unsaid, it is the lesser."""
+    service, caller = api.service, caller_of(platform)
+    track = casework.decided_track(service, caller)
+    notice = noticed.sent(service, caller, track.id, form="likeness")
+    noticed.decided(service, notice.id, noticed.REFUSE)
+    filed = post(platform.http, "/v1/appeals", notice=notice.id, reason="It is my voice.")
+    address = f"/v1/appeals/{filed['id']}"
+    olga = staff(api, platform, "olga", "appeals_officer")
+    post(olga, f"{address}/assign")
+    post(olga, f"{address}/decision", outcome="deny", reason="It is another voice.")
+    post(platform.http, f"{address}/out-of-court", body="User Rights")
+    said = {"outcome": "It is hers.", "reverses": True}
+    wrong = olga.post(f"{address}/outcome", json=said | {"becomes": "clear"})
+    assert (wrong.status_code, problem(wrong)) == (422, "bad-fields")
+
+    post(olga, f"{address}/outcome", **said, **({"becomes": becomes} if becomes else {}))
+
+    assert noticed.read(service, notice.id).remedy == remedy

@@ -264,7 +264,7 @@ def test_copies_that_were_left_are_appealed_together_by_the_link_or_one_by_key(
     casework.at(service, NOW)
     caller = Caller(platform.tenant.id, Actor("platform", "platform"), frozenset())
     work = noticed.referenced(service, caller)
-    copies = [noticed.analysed_copy(service, caller, work) for _ in range(3)]
+    copies = [noticed.analysed_copy(service, caller, work) for _ in range(4)]
     named = casework.decided_track(service, caller)
     notice = noticed.sent(service, caller, named.id, reference_id=work)
     noticed.decided(service, notice.id)
@@ -280,12 +280,23 @@ def test_copies_that_were_left_are_appealed_together_by_the_link_or_one_by_key(
     assert all(f'name="copy-{copy}"' in page.text for copy in copies)
     nothing = client.post(f"{address}/copies-appeal", data={"token": token, "reason": "No."})
     assert nothing.status_code == 422 and "choose at least one track" in nothing.text
+    assert ">No.</textarea>" in nothing.text
     ticked = {f"copy-{copy}": "1" for copy in copies[:2]}
     filed = client.post(
         f"{address}/copies-appeal", data=ticked | {"token": token, "reason": "It <is> mine."}
     )
     assert filed.status_code == 200 and "It &lt;is&gt; mine." in filed.text
-    assert [f'name="copy-{copy}"' in filed.text for copy in copies] == [False, False, True]
+    assert [f'name="copy-{copy}"' in filed.text for copy in copies] == [False, False, True, True]
+    late = {f"copy-{copies[0]}": "1", f"copy-{copies[3]}": "1"}  # from a page that is old
+    in_part = client.post(
+        f"{address}/copies-appeal",
+        data=late | {"token": token, "reason": "It is mine."},
+        headers={"Accept-Language": "de"},
+    )
+    assert in_part.status_code == 409
+    told = f"Eingelegte Beschwerden: 1 von 2. Nicht gegen: {copies[0]}. Zum ersten dieser Titel: Dagegen"
+    assert told in in_part.text
+    assert [f'name="copy-{copy}"' in in_part.text for copy in copies] == [False, False, True, False]
 
     officer = casework.person(service, caller, "olga", "appeals_officer")
     with service.database.reading() as session:
@@ -307,7 +318,7 @@ def test_copies_that_were_left_are_appealed_together_by_the_link_or_one_by_key(
         "illegal-transition",
     )
     told = report.of_period(service, platform.tenant.id, NOW.date(), NOW.date())
-    assert told["complaints"]["by_basis"] == {"copy": 3}
+    assert told["complaints"]["by_basis"] == {"copy": 4}
 
 
 def test_who_was_not_told_of_an_appeal_is_shown_no_form(
