@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from scanner.bus.dispatch import Again, Hold, Verdict
 from scanner.bus.standstill import Standstill
@@ -24,6 +24,9 @@ from scanner.bus.windows import FULL, LOW, Waiting, Window
 
 BUSY_SECONDS: Final = 0.05
 IDLE_SECONDS: Final = 0.2
+# A poll that ends while the consumer joins its group may lose that: what came of the join between two polls
+# is thrown away by kafka-python 3.0.12, which begins another.
+JOIN_SECONDS: Final = 5.0
 COMMIT_SECONDS: Final = 0.2
 COMMIT_TIMEOUT_MS: Final = 5000
 CLOSE_MS: Final = 5000
@@ -224,7 +227,10 @@ class Consumption:
             self._commits[running.partition] = offset
 
     def _poll(self, consumer: KafkaConsumer) -> None:
-        timeout = 0.0 if self._busy() else self._idle_seconds()
+        if consumer.group_metadata().state != MemberState.STABLE:
+            timeout = JOIN_SECONDS
+        else:
+            timeout = 0.0 if self._busy() else self._idle_seconds()
         polled = consumer.poll(timeout_ms=int(timeout * 1000))
         self._poll_at = time.monotonic() + BUSY_SECONDS
         for lost in self._revocations.take() | self._standstill.look(consumer):
