@@ -298,7 +298,8 @@ def test_a_consumer_that_does_not_come_to_join_its_group_ends_for_a_new_one(
     broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(standstill, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(standstill, "JOIN_SECONDS", 0.2)  # here it takes three seconds
+    monkeypatch.setattr(standstill, "JOIN_SECONDS", 0.2)
+    monkeypatch.setattr(consumption, "JOIN_SECONDS", 0.05)  # here it takes three seconds
     feed = Feed(broker)
     with pytest.raises(TransientError, match="join its group"):
         feed.consumption.run(feed.stopping.is_set)
