@@ -140,7 +140,7 @@ def as_table(rounds: list[dict[str, Any]]) -> str:
     lines += [f"- {one}" for one in bad]
     if freed := [", ".join(each["freed"]) for each in rounds if each["freed"]]:
         lines.append(
-            f"Emptied once more, since it kept a member that was gone: {'; '.join(freed)}."
+            f"Broker emptied once more, since it let no newcomer into a group: {'; '.join(freed)}."
         )
     lines += [f"Left out: {one}." for one in skipped]
     return "\n".join(lines)
