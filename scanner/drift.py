@@ -8,6 +8,7 @@ A score is one number a track: the surest match, the best mark, how many listed 
 where the detector did look. So a detector that no longer finds anything drifts as well.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -117,11 +118,9 @@ def judge_due(service: "Service") -> int:
             judged += _judge(service, baseline, day, found[baseline.kind])
     with service.database.reading() as session:
         largest, alarms = latest(session, service.now() - timedelta(days=1))
-    DRIFT.clear()
     for kind in KINDS:
         DRIFT_ALARMS.labels(kind).set(alarms[kind])
-        if kind in largest:
-            DRIFT.labels(kind).set(largest[kind])
+        DRIFT.labels(kind).set(largest.get(kind, math.nan))
     return judged
 
 
