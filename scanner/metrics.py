@@ -80,6 +80,10 @@ RETRO_INCOMPLETE: Final = Counter(
 MARKS_FAILED: Final = Counter(
     "clearance_marks_failed_total", "Marks that could not be searched for or read back", ["where"]
 )
+for _where in ("analysis", "release"):
+    MARKS_FAILED.labels(
+        _where
+    )  # an increase is seen from what was there before: the first failure is one, too
 DMCA_AGENT_DAYS: Final = _newest(
     "clearance_dmca_agent_days_left",
     "Days until the registration of the DMCA agent ends",

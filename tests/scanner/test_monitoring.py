@@ -105,3 +105,22 @@ def test_a_worker_that_died_has_counted_and_says_nothing_of_now() -> None:
         check=True,
     )
     assert done.stdout.splitlines() == ["2.0 7.0", "2.0 3.0"]
+
+
+def test_the_first_of_what_is_rare_is_an_increase() -> None:
+    shown = "import scanner.metrics, prometheus_client as p; print(p.generate_latest().decode())"
+    done = subprocess.run(
+        [sys.executable, "-c", shown],
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counted = {
+        name
+        for expression in EXPRESSIONS.values()
+        for name in re.findall(r"increase\((clearance_[a-z_]+)", expression)
+    }
+    assert len(counted) == 2
+    for name in counted:
+        assert re.search(rf"^{name}(\{{.*\}})? 0\.0$", done.stdout, re.MULTILINE), name
