@@ -325,6 +325,7 @@ def _compared(
 ) -> Iterable[str]:
     """Record what is new in a locked track; return whether a person is asked, or the pack would be looser now."""
     known, unread = _known(session, track), unseen.unread(session, track)
+    evidence = _as_known(session, track, evidence)
     found = list(_found(evidence))
     more = [
         each for each in found if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
@@ -361,7 +362,7 @@ def ask_again(service: "Service", event: Event) -> None:
         stored = look or session.get_one(Analysis, track.analysis_id)
         known = _stored(session, track)
         evidence = replace(
-            evidence_of(stored, track.duration, []),
+            _as_known(session, track, evidence_of(stored, track.duration, [])),
             matches=known.matches,
             explained=known.explained,
             stems=known.stems,
@@ -372,6 +373,22 @@ def ask_again(service: "Service", event: Event) -> None:
             retro_cases.put_on_record(
                 service, session, track, new, judged, event, analysis_id=look.id if look else None
             )
+
+
+def _as_known(session: Session, track: Track, evidence: "Evidence") -> "Evidence":
+    """Return a look with what was known where a detector failed that had looked before: a failure finds nothing new."""
+    stored = session.get_one(Analysis, track.analysis_id)
+    failed = [
+        name
+        for name, state in evidence.detectors.items()
+        if (state, stored.detectors.get(name)) == (analysis.FAILED, analysis.OK)
+    ]
+    return replace(
+        evidence,
+        detectors=evidence.detectors | dict.fromkeys(failed, analysis.OK),
+        watermarks=[*evidence.watermarks, *(stored.watermarks if "watermark" in failed else ())],
+        provenance=stored.provenance if "provenance" in failed else evidence.provenance,
+    )
 
 
 def _known(session: Session, track: Track) -> dict[str, list[fingerprint.Match]]:

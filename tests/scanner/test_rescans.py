@@ -187,6 +187,10 @@ def test_a_track_in_which_a_detector_failed_is_looked_at_again_by_the_next_resca
     rescans._finish(service, *taken, evidence, outcome, service.now())
     first = to_the_end(service, run)
     assert (first.state, first.looked_at, first.failed) == ("done", 0, 1)
+    assert (first.stricter, every(service, Case)) == (
+        0,
+        [],
+    )  # nobody is asked what nobody looked at
 
     again = rescans.start(service, caller, ["provenance"])
 
