@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import Counter, Gauge, Histogram
 from sqlmodel import col, func, select
 
+from appeals import deadlines
 from scanner import dmca_agent, setbacks
-from scanner.tables import DeadLetter, JournalPending, Letter, PolicyActivation, RuleTally
+from scanner.tables import DeadLetter, Deadline, JournalPending, Letter, PolicyActivation, RuleTally
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -96,6 +97,9 @@ LETTERS_WAITING: Final = _newest("clearance_letters_waiting", "Letters that wait
 SETBACKS: Final = _newest(
     "clearance_setbacks", "Rows on which a chore fails and that it tries again later", ["chore"]
 )
+DEADLINES_MISSED: Final = _newest(
+    "clearance_deadlines_missed", "Deadlines of law that were found missed in the last day"
+)
 CASES_FOR_NOBODY: Final = _newest(
     "clearance_cases_nobody_may_take", "Open cases that no member of staff may decide"
 )
@@ -137,6 +141,15 @@ def count_what_waits(service: "Service") -> None:
         for chore in _told:
             SETBACKS.labels(chore).set(failing.get(chore, 0))
         since = service.now() - timedelta(days=1)
+        missed = (
+            Deadline.state == "missed",
+            col(Deadline.due_at) >= since - timedelta(days=30),  # by the index
+            col(Deadline.ended_at) >= since,
+            col(Deadline.rule).in_(deadlines.RULES),
+        )
+        DEADLINES_MISSED.set(
+            session.exec(select(func.count(col(Deadline.id))).where(*missed)).one()
+        )
         for kind, alarms in (
             ("rule", (RuleTally.alarmed, col(RuleTally.hour) >= since)),
             ("canary", (PolicyActivation.stopped, col(PolicyActivation.ended_at) >= since)),
