@@ -30,6 +30,18 @@ SCOPES: Final = (
     "policies:approve",
 )
 
+_RUNNING: Final = frozenset({"operations", "webhooks"})
+_RULES: Final = frozenset({"policies:write", "policies:approve"})
+_OTHERS: Final = frozenset({"accounts:write", "references:write"})
+BEYOND: Final = {
+    "admin": frozenset({"cases:decide"}),
+    "reviewer": _RUNNING | _RULES | _OTHERS,
+    "appeals_officer": _RUNNING | _RULES | _OTHERS,
+    "policy_lead": _RUNNING | _OTHERS | {"cases:decide", "tracks:write"},
+    "auditor": frozenset(scope for scope in SCOPES if not scope.endswith(":read")),
+}
+"""Scopes that a key of somebody in a role gets only if they are named: with ``operations`` it could make other keys."""
+
 
 @dataclass(frozen=True)
 class Caller:

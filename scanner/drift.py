@@ -1,13 +1,14 @@
 """Drift: whether the scores that detectors give are distributed day by day as they were when somebody looked.
 
 An operator freezes a baseline of each kind of score. Each day that is over is then held against it by the
-population stability index (`scanner/stability.py`): far from it is an alarm, and a day with too few tracks is neither
-an alarm nor an all-clear. What drifts may be the music, a detector, or the catalogue: a person finds out which.
+population stability index, and by the share of tracks with a find (`scanner/stability.py`): far from it is an alarm,
+and a day with too few tracks is neither an alarm nor an all-clear. What drifts may be the music, a detector, or the catalogue: a person finds out which.
 
 A score is one number a track: the surest match, the best mark, how many listed words; or that nothing was found
 where the detector did look. So a detector that no longer finds anything drifts as well.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,7 +22,7 @@ from scanner.errors import ConflictError
 from scanner.events import DriftAlarmRaised, DriftBaselineFrozen
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.metrics import DRIFT, DRIFT_ALARMS
-from scanner.stability import Bins, psi
+from scanner.stability import Bins, psi, share_changed
 from scanner.tables import Analysis, DriftBaseline, DriftDay, Tenant, Track, TrackMatch
 
 if TYPE_CHECKING:
@@ -117,11 +118,9 @@ def judge_due(service: "Service") -> int:
             judged += _judge(service, baseline, day, found[baseline.kind])
     with service.database.reading() as session:
         largest, alarms = latest(session, service.now() - timedelta(days=1))
-    DRIFT.clear()
     for kind in KINDS:
         DRIFT_ALARMS.labels(kind).set(alarms[kind])
-        if kind in largest:
-            DRIFT.labels(kind).set(largest[kind])
+        DRIFT.labels(kind).set(largest.get(kind, math.nan))
     return judged
 
 
@@ -288,8 +287,10 @@ def _judge(
     settings, now = service.settings, service.now()
     index, state = None, FEW
     if len(found) >= settings.drift_minimum:
-        index = psi(baseline.counts, Bins(tuple(baseline.edges)).counts(found))
-        state = DRIFTED if index >= settings.drift_threshold else STEADY
+        counts = Bins(tuple(baseline.edges)).counts(found)
+        index = psi(baseline.counts, counts)
+        is_far = index >= settings.drift_threshold or share_changed(baseline.counts, counts)
+        state = DRIFTED if is_far else STEADY
     with service.database.transaction() as session:
         own = session.get_one(DriftBaseline, baseline.id, with_for_update=True)
         known = session.get(DriftDay, (own.id, day.isoformat()))
@@ -312,6 +313,7 @@ def _judge(
                 tracks=len(found),
                 psi=round(index, 4),
                 threshold=settings.drift_threshold,
+                found=sum(each is not None for each in found),
             )
             event = _note(session, own, data, now, PIPELINE)
             webhooks.queue(service, session, event)

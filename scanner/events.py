@@ -425,6 +425,8 @@ class DriftAlarmRaised(EventData):
     tracks: int
     psi: float
     threshold: float
+    found: int | None = None
+    """Tracks with a find: half or twice the baseline's share is an alarm, too."""
 
 
 class RescanStarted(EventData):

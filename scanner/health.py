@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from anyio import CapacityLimiter
-from prometheus_client import CollectorRegistry, generate_latest, multiprocess, registry
+from prometheus_client import (
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+    multiprocess,
+    registry,
+)
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -107,8 +113,8 @@ class Health:
 def metrics(service: "Service") -> bytes:
     """Return the metrics of this process, or of all of them where they share a folder.
 
-    Prometheus' client shares metrics between processes through ``PROMETHEUS_MULTIPROC_DIR``. What
-    waits is counted anew, since the workers that count it too are other processes.
+    Prometheus' client shares metrics between processes through ``PROMETHEUS_MULTIPROC_DIR``, which a server sets
+    for its workers. What waits is counted anew, since workers may be elsewhere.
     """
     try:
         count_what_waits(service)
@@ -117,6 +123,7 @@ def metrics(service: "Service") -> bytes:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         shared = CollectorRegistry()
         multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        ProcessCollector(registry=shared)
         return generate_latest(shared)
     return generate_latest(registry.REGISTRY)
 

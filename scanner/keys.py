@@ -15,7 +15,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from scanner import entry_links, passwords
-from scanner.callers import SCOPES, Caller
+from scanner.callers import BEYOND, SCOPES, Caller
 from scanner.clock import new_id
 from scanner.errors import (
     ConflictError,
@@ -110,8 +110,10 @@ def create_key(
     tenant_id : str
         The platform. A sandbox key acts on the platform's sandbox twin, which is made with the
         first such key.
+    scopes : collection of str, optional
+        All that whose key it is may have, if none is named.
     user : str, optional
-        E-mail address of the login whose key it is: it acts as that person.
+        E-mail address of the login whose key it is: it acts as that person, a rights holder's for the holder.
     holder_id, flagger_id : str, optional
         The rights holder or trusted flagger whose key it is: it acts for them alone.
     expires_at : datetime, optional
@@ -148,11 +150,17 @@ def create_key(
             tenant = _sandbox_twin(session, tenant, now)
         if not sandbox and tenant.sandbox_of is not None:
             raise BadKeyRequestError("a sandbox has sandbox keys only")
+        person = _login(session, user, tenant.id) if user else None
+        if person is not None and person.role == "rights_holder":
+            holder_id = _own_holder(person, holder_id)
+            scopes = _for_holders(scopes)
+        elif person is not None and set(scopes) == set(SCOPES):
+            scopes = set(SCOPES) - BEYOND.get(person.role, frozenset())
         key = ApiKey(
             id=new_id(),
             tenant_id=tenant.id,
             name=named(name),
-            user_id=_login(session, user, tenant.id).id if user else None,
+            user_id=person.id if person else None,
             holder_id=holder_id,
             flagger_id=flagger_id,
             hint=f"{token[:13]}…{token[-4:]}",
@@ -165,6 +173,15 @@ def create_key(
         detail = {"scopes": key.scopes, "sandbox": sandbox}
         administered(session, tenant.id, key.id, 1, "key.created", now, actor, detail)
     return key, token
+
+
+def _own_holder(person: User, holder_id: str | None) -> str:
+    """Return for whom a rights holder's login acts: its key does so for nobody else."""
+    if person.holder_id is None or holder_id not in {None, person.holder_id}:
+        raise BadKeyRequestError(
+            "a rights holder's login acts for its own holder, and for no other"
+        )
+    return person.holder_id
 
 
 def _for_holders(scopes: Collection[str]) -> Collection[str]:
@@ -206,7 +223,7 @@ def authenticate(service: "Service", token: str) -> Caller:
                 actor=_actor(key, user),
                 scopes=frozenset(key.scopes),
                 sandbox=token.startswith(TEST),
-                user_id=key.user_id,
+                user_id=None if key.holder_id else key.user_id,  # a holder's login is no staff
                 holder_id=key.holder_id,
                 flagger_id=key.flagger_id,
             )
@@ -297,6 +314,12 @@ def describe(key: ApiKey) -> dict[str, Any]:
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
         "used_at": key.used_at.isoformat() if key.used_at else None,
     }
+
+
+def check_maker(caller: Caller) -> None:
+    """Raise ``ForbiddenError`` for staff who are no admins: what they make would act as the platform, not as them."""
+    if caller.user_id is not None and caller.actor.role != "admin":
+        raise ForbiddenError("of staff only an admin makes keys")
 
 
 def require_scopes(caller: Caller, wanted: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """How much one client may ask for: rates by key and by address, and back-pressure for uploads."""
 
 import asyncio
+import ipaddress
 import math
 import threading
 import time
@@ -61,16 +62,16 @@ class RateLimits:
 
     def count_address(self, address: str) -> dict[str, str]:
         """Count a request without a valid key, by its address."""
-        return self._count(self._per_address, "address", address)
+        return self._count(self._per_address, "address", _whose(address))
 
     def count_login(self, address: str, email: str) -> None:
         """Count a try to log in, before the password is looked at."""
-        self._count(self._per_login, "login", f"{address} {email}")
+        self._count(self._per_login, "login", f"{_whose(address)} {email}")
         self._count(self._from_anywhere, "login from anywhere", email)
 
     def count_forgotten(self, address: str, email: str) -> None:
         """Count somebody who has forgotten a password, whether there is such a login or not."""
-        self._count(self._at_address, "forgotten at address", address)
+        self._count(self._at_address, "forgotten at address", _whose(address))
         self._count(self._forgotten, "forgotten", email)
 
     def _count(self, limit: RateLimitItem, name: str, who: str) -> dict[str, str]:
@@ -93,6 +94,17 @@ class RateLimits:
             ),
             headers=headers | {"Retry-After": str(wait)},
         )
+
+
+def _whose(address: str) -> str:
+    """Return what one client has of an address: of IPv6 the /64, any address of which it may choose (RFC 6177)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.IPv6Address(int(ip) >> 64 << 64))
 
 
 class Crowd:

@@ -237,12 +237,16 @@ def _next(session: Session, run: Rescan) -> Track | None:
 
 
 def _outdated(run: Rescan) -> Any:
-    """Select tracks of which neither the analysis nor a later look was made with the wanted versions."""
+    """Select tracks of which neither the analysis nor a later look was made with the wanted versions.
+
+    A look in which one of these detectors failed is none: the track is looked at once more by the next rescan.
+    """
     later = aliased(Analysis)
     known = exists().where(
         col(later.track_id) == col(Track.id),
         col(later.id) > col(Analysis.id),
         not_(_made_by_others(later, run.wanted)),
+        not_(or_(*(_member(later.detectors, name) == analysis.FAILED for name in run.wanted))),
     )
     return (
         select(Track)
@@ -259,19 +263,19 @@ def _outdated(run: Rescan) -> Any:
 
 def _made_by_others(table: Any, wanted: dict[str, str]) -> ColumnElement[bool]:
     """Whether a detector that looked did so with another version, or nobody wrote down which."""
-
-    def member(column: Any, name: str) -> Any:
-        return func.coalesce(column[name].as_string(), "")
-
     return or_(
         *(
             and_(
-                member(table.detectors, name) == analysis.OK,
-                member(table.versions, name) != version,
+                _member(table.detectors, name) == analysis.OK,
+                _member(table.versions, name) != version,
             )
             for name, version in wanted.items()
         )
     )
+
+
+def _member(column: Any, name: str) -> Any:
+    return func.coalesce(column[name].as_string(), "")
 
 
 def _look(service: "Service", track: Track) -> "tuple[Evidence | None, str]":
@@ -307,6 +311,8 @@ def _finish(
         if evidence is not None:
             if track.analysis_id != seen.analysis_id or track.state not in DECIDED:
                 return  # withdrawn, or analysed again meanwhile, by today's detectors
+            if any(evidence.detectors.get(name) == analysis.FAILED for name in own.wanted):
+                outcome = "failed"
             look = pipeline.analysis_row(track, evidence, started, service.now())
             session.add(look)
             for what in _compared(service, session, track, evidence, look):
@@ -319,6 +325,7 @@ def _compared(
 ) -> Iterable[str]:
     """Record what is new in a locked track; return whether a person is asked, or the pack would be looser now."""
     known, unread = _known(session, track), unseen.unread(session, track)
+    evidence = _as_known(session, track, evidence)
     found = list(_found(evidence))
     more = [
         each for each in found if unseen.is_more(each.match, known.get(each.match.reference_id, ()))
@@ -355,7 +362,7 @@ def ask_again(service: "Service", event: Event) -> None:
         stored = look or session.get_one(Analysis, track.analysis_id)
         known = _stored(session, track)
         evidence = replace(
-            evidence_of(stored, track.duration, []),
+            _as_known(session, track, evidence_of(stored, track.duration, [])),
             matches=known.matches,
             explained=known.explained,
             stems=known.stems,
@@ -366,6 +373,22 @@ def ask_again(service: "Service", event: Event) -> None:
             retro_cases.put_on_record(
                 service, session, track, new, judged, event, analysis_id=look.id if look else None
             )
+
+
+def _as_known(session: Session, track: Track, evidence: "Evidence") -> "Evidence":
+    """Return a look with what was known where a detector failed that had looked before: a failure finds nothing new."""
+    stored = session.get_one(Analysis, track.analysis_id)
+    failed = [
+        name
+        for name, state in evidence.detectors.items()
+        if (state, stored.detectors.get(name)) == (analysis.FAILED, analysis.OK)
+    ]
+    return replace(
+        evidence,
+        detectors=evidence.detectors | dict.fromkeys(failed, analysis.OK),
+        watermarks=[*evidence.watermarks, *(stored.watermarks if "watermark" in failed else ())],
+        provenance=stored.provenance if "provenance" in failed else evidence.provenance,
+    )
 
 
 def _known(session: Session, track: Track) -> dict[str, list[fingerprint.Match]]:

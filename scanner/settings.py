@@ -53,7 +53,7 @@ class Settings(CoreSettings):
     )
     rate_limit: str = Field(default="600/minute", description="Requests per API key.")
     public_rate_limit: str = Field(
-        default="30/minute", description="Requests per address without a key."
+        default="30/minute", description="Requests per address without a key; of IPv6 per /64."
     )
     public_upload_bytes: int = Field(
         default=64 * 2**20, ge=1, description="Largest audio file that is checked without a key."

@@ -21,6 +21,8 @@ MAX_URL: Final = 2000
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
+_ISATAP: Final = (0x00005EFE, 0x02005EFE)
+"""Third quarter of addresses that end in an IPv4 address to which a router may hand them on (RFC 5214)."""
 _V4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
 # Public by the registry (or by older versions of `ipaddress`), private by what answers there.
 _NOT_PUBLIC: Final = tuple(
@@ -285,7 +287,7 @@ def _is_public(address: str) -> bool:
             carried.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
         if carried:
             return ip in _NAT64 and all(map(_is_global, carried))
-        if ip in _NAT64_LOCAL or ip.is_site_local:
+        if ip in _NAT64_LOCAL or ip.is_site_local or int(ip) >> 32 & 0xFFFFFFFF in _ISATAP:
             return False
     return _is_global(ip)
 

@@ -19,7 +19,7 @@ import structlog
 from pydantic import SecretStr
 from pydantic_settings import NoDecode
 
-from scanner import mail, webhooks
+from scanner import mail, shared_metrics, webhooks
 from scanner.bus.chores import Chores
 from scanner.bus.relay import Relay
 from scanner.clock import new_id
@@ -232,6 +232,7 @@ class Supervisor:
             for n, child in enumerate(self._children):
                 if child.poll() is not None:
                     log.error("worker_died", pid=child.pid, status=child.returncode)
+                    shared_metrics.forget(child.pid)
                     try:
                         self._children[n] = self._spawn()
                     except OSError as error:  # no memory or no process to be had: later perhaps

@@ -61,14 +61,17 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Run API and workers until SIGTERM or Ctrl-C; what was begun is finished."""
-    from scanner.serve import serve as run
-    from scanner.settings import Settings
+    from scanner.shared_metrics import shared
 
     changes = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
-    with opened():
-        pass  # says at once what is missing
-    run(Settings().model_copy(update=given), _announce_json if as_json else _announce)
+    with shared():
+        from scanner.serve import serve as run
+        from scanner.settings import Settings
+
+        with opened():
+            pass  # says at once what is missing
+        run(Settings().model_copy(update=given), _announce_json if as_json else _announce)
 
 
 @answering

@@ -40,8 +40,9 @@ def create_key(
 ) -> JSONResponse:
     """Make an API key, shown this once. Needs the scope `operations`.
 
-    A key gives away no scope that it lacks; a sandbox key makes sandbox keys only.
+    A key gives away no scope that it lacks; a sandbox key makes sandbox keys only. Of staff, admins alone make keys.
     """
+    keys.check_maker(caller)
     keys.require_scopes(caller, wanted.scopes)
 
     def work() -> Answer:

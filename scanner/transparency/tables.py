@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from scanner import safe_csv
+
 COLUMNS: Final = ("section", "category", "indicator", "value", "unit", "rule")
 RULES: Final = {
     "orders": "DSA 15(1)(a)",
@@ -43,11 +45,12 @@ def as_csv(report: Mapping[str, Any]) -> str:
     text = io.StringIO()
     out = csv.writer(text)
     out.writerow(COLUMNS)
-    out.writerow(("identification", "", "platform", report["platform"], "", "DSA 15(1)"))
+    name = safe_csv.cell(report["platform"])
+    out.writerow(("identification", "", "platform", name, "", "DSA 15(1)"))
     for name in ("from", "to", "zone"):
         out.writerow(("identification", "period", name, report["period"][name], "", "DSA 15(1)"))
     for row in rows(report):
-        out.writerow("" if each is None else each for each in row)
+        out.writerow(safe_csv.cell(each) for each in row)
     proof = report["proof"]
     for type_, count in proof["events_by_type"].items():
         out.writerow(("proof", "events", type_, count, "events", ""))

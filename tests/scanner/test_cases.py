@@ -13,6 +13,7 @@ from scanner import cases, matters, queues
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.journal import Actor
+from scanner.metrics import DEADLINES_MISSED, count_what_waits
 from scanner.service import Service
 from scanner.tables import Deadline
 from tests import casework, reviewing
@@ -210,6 +211,8 @@ def test_a_case_that_nobody_takes_is_passed_up_when_its_time_is_over(service, ca
     with service.database.reading() as session:
         (clock,) = session.exec(select(Deadline).where(Deadline.matter_id == late.id))
     assert (clock.rule, clock.state) == ("case-target", "missed")
+    count_what_waits(service)
+    assert DEADLINES_MISSED._value.get() == 0  # a target of one's own is no law
 
 
 def test_targets_differ_by_kind_of_case(make_service) -> None:

@@ -161,6 +161,21 @@ def test_a_detector_that_finds_nothing_any_more_drifts(both) -> None:
     assert told(both, caller)["2026-03-04"][0] == "drifted"
 
 
+def test_a_detector_of_rare_finds_that_goes_blind_drifts_though_the_index_is_small(
+    make_service,
+) -> None:
+    service = make_service(drift_minimum=20)
+    caller = add_tenant(service)
+    frozen(service, caller, [*NONE * 9, *SPREAD[:18]])
+    analysed(service, caller, day(2), NONE * 10)
+    drift.judge_due(service)
+    state, tracks, index = told(service, caller)["2026-03-04"]
+    assert (state, tracks) == ("drifted", 500)
+    assert index < 0.25
+    (alarm,) = alarms(service)
+    assert alarm.data["found"] == 0
+
+
 def test_tracks_that_were_not_looked_at_or_were_looked_at_again_do_not_count(both) -> None:
     caller = add_tenant(both)
     frozen(both, caller)

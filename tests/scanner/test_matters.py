@@ -8,6 +8,7 @@ from appeals import Role
 from scanner import audit, matters
 from scanner.bus.relay import seal_batch
 from scanner.callers import Caller
+from scanner.metrics import DEADLINES_MISSED, count_what_waits
 from scanner.service import Service
 from scanner.tables import Deadline, Notice
 from tests import casework
@@ -75,6 +76,11 @@ def test_a_clock_tells_when_it_is_near_and_missed(service, caller) -> None:
         "missed",
     ]
     assert clocks(service, row)[0].state == "missed"
+    count_what_waits(service)
+    assert DEADLINES_MISSED._value.get() == 1
+    casework.later(service, days=2)
+    count_what_waits(service)
+    assert DEADLINES_MISSED._value.get() == 0
 
 
 def test_what_is_done_in_time_meets_its_clock_and_starts_the_next(service, caller) -> None:

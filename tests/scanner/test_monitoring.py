@@ -1,7 +1,10 @@
 """The dashboard and the alerts ask only for metrics, labels and values that exist."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,31 @@ EXPRESSIONS = {rule["alert"]: rule["expr"] for rule in ALERTS} | {
     for target in panel["targets"]
 }
 KEYWORDS = {"le"}
+TWO_PROCESSES = """
+import subprocess, sys
+from scanner.shared_metrics import forget, shared
+
+WORKER = "from scanner import metrics as m; m.OUTCOMES.labels('clear').inc(); m.DEAD_LETTERS.set(7)"
+
+with shared():
+    from prometheus_client import CollectorRegistry, multiprocess
+    from scanner import metrics
+
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+
+    def told():
+        decided = registry.get_sample_value("clearance_decisions_total", {"decision": "clear"})
+        print(decided, registry.get_sample_value("clearance_dead_letters"))
+
+    metrics.OUTCOMES.labels("clear").inc()
+    metrics.DEAD_LETTERS.set(3)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER])
+    worker.wait()
+    told()
+    forget(worker.pid)
+    told()
+"""
 
 
 def known() -> dict[str, set[str]]:
@@ -66,3 +94,33 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
 def test_panels_lie_beside_one_another() -> None:
     places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in PANELS}
     assert len(places) == len(PANELS) == len({panel["id"] for panel in PANELS})
+
+
+def test_a_worker_that_died_has_counted_and_says_nothing_of_now() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_PROCESSES],
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["2.0 7.0", "2.0 3.0"]
+
+
+def test_the_first_of_what_is_rare_is_an_increase() -> None:
+    shown = "import scanner.metrics, prometheus_client as p; print(p.generate_latest().decode())"
+    done = subprocess.run(
+        [sys.executable, "-c", shown],
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counted = {
+        name
+        for expression in EXPRESSIONS.values()
+        for name in re.findall(r"increase\((clearance_[a-z_]+)", expression)
+    }
+    assert len(counted) == 2
+    for name in counted:
+        assert re.search(rf"^{name}(\{{.*\}})? 0\.0$", done.stdout, re.MULTILINE), name

@@ -174,6 +174,31 @@ def test_a_track_that_keeps_three_workers_from_their_end_is_given_up(
     assert (done.state, done.failed, done.looked_at, done.at_work) == ("done", 1, 0, {})
 
 
+def test_a_track_in_which_a_detector_failed_is_looked_at_again_by_the_next_rescan(
+    service, caller, tmp_path
+) -> None:
+    decided(service, caller, write(tmp_path / "1.wav", song(1, 9)), provenance="old")
+    run = rescans.start(service, caller, ["provenance"])
+    taken = rescans._take(service)
+    assert taken is not None
+    evidence, outcome = rescans._look(service, taken[1])
+    assert evidence is not None
+    evidence.detectors["provenance"] = analysis.FAILED
+    rescans._finish(service, *taken, evidence, outcome, service.now())
+    first = to_the_end(service, run)
+    assert (first.state, first.looked_at, first.failed) == ("done", 0, 1)
+    assert (first.stricter, every(service, Case)) == (
+        0,
+        [],
+    )  # nobody is asked what nobody looked at
+
+    again = rescans.start(service, caller, ["provenance"])
+
+    done = to_the_end(service, again)
+    assert (again.total, done.looked_at, done.failed) == (1, 1, 0)
+    assert rescans.start(service, caller, ["provenance"]).total == 0
+
+
 def test_what_is_found_in_a_stem_is_on_record_with_it(service, caller, tmp_path) -> None:
     path = write(tmp_path / "1.wav", song(1, 12))
     decided(service, caller, path, embedding="old")

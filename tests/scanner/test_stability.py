@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.stability import FLOOR, LEAST_SHARE, MOST_BINS, Bins, psi
+from scanner.stability import FLOOR, LEAST_SHARE, MOST_BINS, Bins, psi, share_changed
 
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=12).filter(lambda each: sum(each) > 0)
 VALUES = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=300)
@@ -72,3 +72,30 @@ def test_scores_that_leave_a_value_which_all_had_are_seen(day: list[float]) -> N
     mostly: list[float | None] = [0.5 + n / 100 for n in range(40)] + [1.0] * 60
     bins = Bins.of(mostly)
     assert psi(bins.counts(mostly), bins.counts([0.5 + n / 100 for n in range(40)] + [0.999] * 60)) > 0.25  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("baseline", "day", "changed"),
+    [
+        ([970, 30], [1000, 0], True),  # the index says 0.17
+        ([970, 15, 15], [200, 0, 0], False),  # six were due: none comes by chance now and then
+        ([980, 20], [900, 100], True),  # the index says 0.13
+        ([980, 20], [961, 39], False),  # not twice as many
+        ([500, 500], [390, 610], False),  # no chance, and not much
+        ([1000, 0], [1000, 0], False),
+        ([0, 1000], [0, 1000], False),
+        ([1000, 0], [980, 20], True),
+    ],
+)
+def test_finds_that_halve_or_double_are_seen_where_the_index_sees_little(
+    baseline: list[int], day: list[int], changed: bool
+) -> None:
+    assert share_changed(baseline, day) is changed
+    assert psi(baseline, day) < 0.25
+
+
+def test_the_likelihood_ratio_by_hand() -> None:
+    # 40 and 20 of 1,000: 2 · (40 ln 4/3 + 20 ln 2/3 + 960 ln 960/970 + 980 ln 980/970) = 7.00;
+    # 90 and 45: 2 · (90 ln 4/3 + 45 ln 2/3 + 910 ln 910/932.5 + 955 ln 955/932.5) = 16.38
+    assert not share_changed([960, 40], [980, 20])
+    assert share_changed([910, 90], [955, 45])

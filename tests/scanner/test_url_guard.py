@@ -235,6 +235,8 @@ PRIVATE_V6 = [
     "2001::1",
     "2001:0:4136:e378:8000:63bf:3fff:fdd2",  # Teredo
     "2001:db8::1",
+    "2600::5efe:10.0.0.1",  # ISATAP
+    "2600::200:5efe:7f00:1",
     "2002:7f00:1::1",  # 6to4 of 127.0.0.1
     "2002:a9fe:a9fe::",
     "2002:5db8:d70e::1",  # 6to4 of a public address: relays are not to be trusted either

@@ -55,7 +55,15 @@ def test_a_reviewer_sees_a_track_while_they_hold_its_case(api, platform) -> None
 
     assert rita.get(f"/v1/tracks/{case.track_id}").status_code == 200
     assert rita.get(f"/v1/cases/{case.id}").json()["reasons"]
-    assert problem(rita.get(f"/v1/tracks/{other.track_id}")) == "forbidden"
+    for method, path in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/rescan"),
+        ("POST", "/publication"),
+    ):
+        asked = f"/v1/tracks/{other.track_id}{path}"
+        answer = rita.request(method, asked, headers={"If-Match": '"1"'})
+        assert problem(answer) == "forbidden", path
     rita.post(f"/v1/cases/{case.id}/release")
     assert problem(rita.get(f"/v1/tracks/{case.track_id}")) == "forbidden"
 

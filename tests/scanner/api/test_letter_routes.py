@@ -148,7 +148,13 @@ def test_a_creators_idempotency_key_is_not_the_platforms(api, platform) -> None:
     one = platform.http.post("/v1/accounts/ana/links", json={}, headers=same).json()
     again = platform.http.post("/v1/accounts/ana/links", json={}, headers=same).json()
     user, _ = keys.create_user(platform.service, "rita@example.org", "reviewer")
-    _, token = keys.create_key(platform.service, platform.tenant.id, "k", user=user.email)
+    _, token = keys.create_key(
+        platform.service,
+        platform.tenant.id,
+        "k",
+        ["accounts:read", "accounts:write"],
+        user=user.email,
+    )
     hers = api.client(token).post("/v1/accounts/ana/links", json={}, headers=same).json()
 
     assert one == again

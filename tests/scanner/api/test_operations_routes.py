@@ -144,6 +144,47 @@ def test_a_key_gives_away_no_scope_that_it_lacks(api: Api, platform: Platform) -
     )
 
 
+STAFF = ("reviewer", "appeals_officer", "policy_lead", "auditor")
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_a_key_of_staff_that_names_no_scope_makes_no_keys(
+    api: Api, platform: Platform, role: str
+) -> None:
+    user, _ = keys.create_user(api.service, "kim@example.com", role, tenant_id=platform.tenant.id)
+    kept, token = keys.create_key(api.service, platform.tenant.id, "kim's", user=user.email)
+    assert not {"operations", "accounts:write", "references:write"} & set(kept.scopes)
+    assert "policies:approve" not in kept.scopes or role == "policy_lead"
+    assert all(each.endswith(":read") for each in kept.scopes) or role != "auditor"
+
+    wanted = ["operations", "tracks:read"]
+    _, named = keys.create_key(api.service, platform.tenant.id, "kim's", wanted, user=user.email)
+    body = {"name": "mine", "scopes": ["tracks:read"]}
+    for each in (token, named):
+        assert problem(api.client(each).post("/v1/keys", json=body)) == "forbidden"
+
+
+def test_a_key_of_a_rights_holders_login_acts_for_the_holder_alone(
+    api: Api, platform: Platform, wav: bytes
+) -> None:
+    track = platform.decided(wav)
+    holder = platform.http.post("/v1/holders", json={"name": "A label"}).json()["id"]
+    user, _ = keys.create_user(api.service, "a@label.example", "rights_holder", holder_id=holder)
+
+    kept, token = keys.create_key(api.service, platform.tenant.id, "label", user=user.email)
+
+    label = api.client(token)
+    assert (kept.holder_id, set(kept.scopes)) == (holder, set(keys.HOLDER_SCOPES))
+    assert problem(label.get(f"/v1/tracks/{track}")) == "forbidden"
+    assert label.get("/v1/claims").json()["items"] == []
+    with pytest.raises(keys.BadKeyRequestError, match="no other"):
+        keys.create_key(
+            api.service, platform.tenant.id, "label", user=user.email, holder_id="another"
+        )
+    with pytest.raises(keys.BadKeyRequestError, match="has no scope tracks:read"):
+        keys.create_key(api.service, platform.tenant.id, "label", ["tracks:read"], user=user.email)
+
+
 def test_a_password_is_kept_as_argon2id_and_checked(api: Api) -> None:
     user, password = keys.create_user(api.service, "Admin@Example.com", "admin")
 

@@ -1,15 +1,20 @@
 """Two platforms on one service: nothing of one is seen, changed or guessed by the other."""
 
+import re
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
+from sqlmodel import select
 
-from scanner import webhooks
+from scanner import keys, webhooks
 from scanner.bus import dead_letters
 from scanner.clock import new_id
 from scanner.inline import drive
 from scanner.journal import event_of
+from scanner.tables import Bank, EntryLink, Holder, Notice, PolicyPack, Rescan, Stream
 from tests.scanner.api.conftest import Api, Platform, problem, sound
+from tests.scanner.api.test_access_matrix import PUBLIC, table
 from tests.taken import add_take
 
 
@@ -59,6 +64,15 @@ def settle(api: Api, platform: Platform, seed: int) -> Belongings:
     )
 
 
+TABLES = {
+    "bank_id": Bank,
+    "holder_id": Holder,
+    "link_id": EntryLink,
+    "notice_id": Notice,
+    "policy_id": PolicyPack,
+    "rescan_id": Rescan,
+    "stream_id": Stream,
+}
 LISTS = ["takes", "tracks", "references", "webhooks", "cases", "audit", "keys", "dead"]
 ADDRESSES = [
     ("GET", "/v1/tracks/{track}"),
@@ -144,6 +158,52 @@ def test_platforms_see_nothing_of_each_other(both_api: Api) -> None:
     assert two.http.get(f"/v1/tracks/{foreign.track}").json()["state"] == "quarantined"
     assert two.http.get(f"/v1/keys/{foreign.key}").json()["revoked_at"] is None
     assert two.http.get(f"/v1/dead/{foreign.letter}").json()["state"] == "dead"
+
+
+def test_no_kind_of_key_opens_what_is_another_platforms(api: Api) -> None:
+    one, two = api.platform("one"), api.platform("two")
+    own = settle(api, one, 1)
+    for path, body in (
+        ("/v1/streams", {"url": "https://a.example.com/live", "name": "s"}),
+        ("/v1/accounts/kid-1/links", {}),
+        ("/v1/notices", {"form": "dmca", "elements": {}}),
+        ("/v1/rescans", {}),
+        ("/v1/holders", {"name": "A label"}),
+    ):
+        assert one.http.post(path, json=body).status_code == 201, path
+    with api.service.database.reading() as session:
+        ids = {
+            param: session.exec(select(kind.id).where(kind.tenant_id == one.tenant.id)).first()
+            for param, kind in TABLES.items()
+        }
+    ids |= {f"{name}_id": id_ for name, id_ in vars(own).items()} | {"account": "kid-1"}
+    ids["consent_id"] = own.consent.rpartition("/")[2]
+    assert all(ids.values()), ids
+    label = two.http.post("/v1/holders", json={"name": "Another label"}).json()["id"]
+    user, _ = keys.create_user(api.service, "r@two.example", "reviewer", tenant_id=two.tenant.id)
+    make = partial(keys.create_key, api.service, two.tenant.id, "theirs")
+    clients = {
+        "platform": two.http,
+        "holder": api.client(make(holder_id=label)[1]),
+        "reviewer": api.client(make(user=user.email)[1]),
+    }
+    opened, asked, seen = [], 0, 0
+    for (path, method), needs in sorted(table().items()):
+        params = re.findall(r"{([^}]*)}", path)
+        if PUBLIC in needs or not {*params} <= {*ids} or params in ([], ["account"]):
+            continue
+        address = path.format(**ids)
+        body = {} if method in ("GET", "DELETE") else {"json": {}}
+        for who, client in clients.items():
+            asked += 1
+            with client.stream(method, address, headers={"If-Match": "*"}, **body) as answer:
+                if answer.status_code not in (403, 404, 422):
+                    opened.append(f"{who}: {method} {path}: {answer.status_code}")
+        if method == "GET":
+            with one.http.stream(method, address) as answer:
+                seen += answer.status_code == 200
+    assert opened == []
+    assert (asked > 200, seen > 25) == (True, True), (asked, seen)
 
 
 def test_a_reference_of_one_platform_matches_no_track_of_another(both_api: Api) -> None:

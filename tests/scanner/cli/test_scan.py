@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -272,6 +273,9 @@ def test_a_scan_by_a_server_says_the_same_and_serve_ends_clean(
         )
         wrong = clearance(tmp_path, "scan", *files, *options, status=2, CLEARANCE_API_KEY="wrong")
         assert "API key" in wrong.stderr
+        counted = httpx.get(f"{served.address}/metrics", timeout=30).text
+        assert 'clearance_decisions_total{decision="block"} 1.0' in counted  # by the worker
+        assert "pid=" not in counted
         below = psutil.Process(served.process.pid).children(recursive=True)
         assert below
         assert served.stop() == 143

@@ -345,6 +345,16 @@ def test_csv_and_page_say_what_the_report_says(service, caller) -> None:
     assert "<script" not in page
 
 
+def test_no_cell_of_the_table_is_a_formula(service, caller) -> None:
+    report = transparency.of_period(service, caller.tenant_id, FIRST, LAST)
+    named = report | {"platform": '=HYPERLINK("https://x.example","one")'}
+
+    cells = [cell for row in csv.reader(io.StringIO(transparency.as_csv(named))) for cell in row]
+
+    assert """'=HYPERLINK("https://x.example","one")""" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
 def test_names_are_shown_as_text(service, caller) -> None:
     report = transparency.of_period(service, caller.tenant_id, FIRST, LAST)
 

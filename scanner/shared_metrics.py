@@ -1,0 +1,41 @@
+"""One ``/metrics`` for a server and its workers: nearly all that is counted is counted by workers.
+
+Prometheus' client shares metrics between processes by files in a folder, of which it learns from the environment
+when it is imported; so nothing here imports it before it has to.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Final
+
+FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Let this process and those that it starts share their metrics while they run.
+
+    A folder that the environment names already is left as it is. Where the client was imported before, it is too late,
+    and each process has its own.
+    """
+    if FOLDER in os.environ or "prometheus_client" in sys.modules:
+        yield
+        return
+    with TemporaryDirectory(prefix="clearance-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
+
+
+def forget(pid: int) -> None:
+    """Drop what a process that ended said of now; what it counted stays counted."""
+    if FOLDER not in os.environ:
+        return
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
