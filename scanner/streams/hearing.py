@@ -120,7 +120,7 @@ class Hearing:
                     self.sounded_at = time.monotonic()
                     if len(block) < HOP * FRAME_BYTES:
                         break
-            self._keep(over=self._plays.end())
+            self._keep(over=self._plays.end(), is_last=self._heard > 0)
         except StreamOverError:
             self.is_over = True
         except Exception:  # the connection ends and is made again, and somebody is told
@@ -168,9 +168,11 @@ class Hearing:
         over: Sequence[Play] = (),
         lag: float = 0.0,
         unsearched: tuple[float, float] | None = None,
+        is_last: bool = False,
     ) -> None:
         now = time.monotonic()
-        if not (begun or over or unsearched) and now - self._kept_at < KEEP_SECONDS:
+        is_due = is_last or now - self._kept_at >= KEEP_SECONDS
+        if not (begun or over or unsearched or is_due):
             return
         self._kept_at = now
         records.note_heard(

@@ -130,6 +130,16 @@ def test_a_broken_connection_leaves_a_gap_and_the_song_goes_on_as_one_entry(
     assert (entry["start"], entry["end"]) == pytest.approx((0, 28), abs=0.7)
 
 
+def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_ended(
+    service, caller
+) -> None:
+    row = records.add(service, caller, "Radio", None)
+    connection = records.connect(service, row.id)
+    heard(service, connection, encoded(song(7, 6)))
+    records.disconnect(service, connection, None, retries=False)
+    assert records.connect(service, row.id, gap=0).start == pytest.approx(6, abs=0.2)
+
+
 def test_one_stream_is_listened_to_once_until_its_listener_dies(service, caller) -> None:
     row = records.add(service, caller, "Radio", None)
     records.connect(service, row.id)
