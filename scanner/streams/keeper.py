@@ -99,7 +99,7 @@ class Keeper:
         self._settle(connection, problem)
 
     def _settle(self, connection: "Connection", problem: AudioError | FetchError | None) -> None:
-        """Say how it ended: for good, or to be tried again."""
+        """Say how it ended: for good, or to be tried again, as whatever was heard before is."""
         service = self._service
         if problem is None and not self._stopping.is_set():
             records.end(service, connection.stream_id, FINISHED)
@@ -109,7 +109,7 @@ class Keeper:
             row = session.get_one(Stream, connection.stream_id)
         if row.heard_seconds >= 3600 * service.settings.stream_hours:
             records.end(service, row.id, TOO_LONG)
-        elif problem is not None and not problem.transient:
+        elif problem is not None and not problem.transient and row.heard_at is None:
             records.end(service, row.id, problem.problem)
         elif _is_lost(service, row):
             records.end(service, row.id, LOST)

@@ -276,6 +276,40 @@ def test_a_station_that_hangs_up_is_fetched_again_until_it_is_lost(
     assert (last.type, last.data["reason"]) == ("clearance.stream.ended", "lost")
 
 
+@pytest.mark.parametrize(
+    ("later", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n<html>Back in a minute.</html>", "unreadable-audio"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\n\r\n", "url-refused"),
+    ],
+)
+def test_a_station_that_was_heard_is_tried_again_whatever_it_says(
+    make_service, caller, later, problem
+) -> None:
+    audio = b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 6))
+    station = Listener()
+    station.answer = lambda connection, _: connection.sendall(
+        later if station.accepted == 2 else audio
+    )
+    service = make_service(allowed_hosts=station.host)
+    stopping = threading.Event()
+    keeper = Keeper(service, stopping)
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+
+    def problems() -> list[str]:
+        keeper.run_due()
+        rows = events_of(service, row.id)
+        return [each.data["problem"] for each in rows if each.type.endswith("lost")]
+
+    try:
+        wait_until(lambda: len(problems()) >= 3, 30)
+    finally:
+        stopping.set()
+        keeper.close()
+        station.close()
+    assert problems()[:3] == ["url-ended", problem, "url-ended"]
+
+
 def test_an_address_that_is_refused_ends_the_stream(service, caller) -> None:
     row = records.add(service, caller, "Radio", "http://10.0.0.1/live.mp3")
     keeper = Keeper(service, threading.Event())
