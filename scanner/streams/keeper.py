@@ -23,6 +23,8 @@ FINISHED: Final = "finished"
 TOO_LONG: Final = "too-long"
 SOUNDLESS_SECONDS: Final = 40.0
 """So long a server may send what has no sound in it; then the lease, which sound renews, still holds."""
+TRIED_SECONDS: Final = 30.0
+"""So long a stream is tried before it is lost, since no worker may have been there to hear it."""
 
 log = structlog.get_logger()
 
@@ -116,5 +118,7 @@ class Keeper:
 
 
 def _is_lost(service: "Service", row: Stream) -> bool:
-    patience = timedelta(seconds=service.settings.stream_lost_seconds)
-    return service.now() - (row.heard_at or row.created_at) >= patience
+    patience = service.settings.stream_lost_seconds
+    silent = (service.now() - (row.heard_at or row.created_at)).total_seconds()
+    tried = 2.0 ** min(row.retries - 1, 5) - 1  # seconds from the first of these tries on
+    return silent >= patience and tried >= min(patience, TRIED_SECONDS)

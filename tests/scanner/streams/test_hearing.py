@@ -310,6 +310,21 @@ def test_a_station_that_was_heard_is_tried_again_whatever_it_says(
     assert problems()[:3] == ["url-ended", problem, "url-ended"]
 
 
+def test_a_station_is_not_lost_by_one_try_after_no_worker_was_there(make_service, caller) -> None:
+    station = Listener(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+    service = make_service(allowed_hosts=station.host)
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+    now, lost = service.now(), []
+    for hour in range(1, 7):
+        service.now = lambda hour=hour: now + timedelta(hours=hour)
+        keeper = Keeper(service, threading.Event())
+        keeper.run_due()
+        keeper.close()
+        lost.append(events_of(service, row.id)[-1].type.endswith("ended"))
+    station.close()
+    assert lost == [False] * 5 + [True]
+
+
 def test_an_address_that_is_refused_ends_the_stream(service, caller) -> None:
     row = records.add(service, caller, "Radio", "http://10.0.0.1/live.mp3")
     keeper = Keeper(service, threading.Event())
