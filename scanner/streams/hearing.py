@@ -33,9 +33,33 @@ KEEP_SECONDS: Final = 10.0
 """How often it is kept how far a stream was heard, while nothing changes."""
 LATE_SECONDS: Final = 5.0
 """Behind a live source by more, only clean copies are looked for; by twice as much, nothing is."""
+WAITED_SECONDS: Final = 0.5
+"""Whoever waits so long for a hop has all that came: what is there already is decoded in far less."""
 CPU_SECONDS_AN_HOUR: Final = 120
 
 log = structlog.get_logger()
+
+
+class Pace:
+    """How far a live source is ahead of who hears it; one that pauses is not ahead by its pause.
+
+    Parameters
+    ----------
+    began : float
+        When the source began, in seconds of any clock, as are all times here.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+
+    def took(self, asked: float, came: float, heard: float) -> None:
+        """Take note of when a hop was asked for, when it came, and how many seconds are heard by its end."""
+        if came - asked >= WAITED_SECONDS:
+            self._began = max(self._began, came - heard)
+
+    def lag(self, now: float, heard: float) -> float:
+        """Return by how many seconds the source is ahead, less than 0 where it sent more than it played."""
+        return now - self._began - heard
 
 
 class Hearing:
@@ -59,9 +83,9 @@ class Hearing:
         self._plays = Plays()
         self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
         self._heard = 0  # samples
-        self._began = self._kept_at = time.monotonic()
-        self.sounded_at = self._began
+        self.sounded_at = self._asked_at = self._kept_at = time.monotonic()
         """When sound last came, or was last searched."""
+        self._pace = Pace(self.sounded_at)
         self.problem: AudioError | None = None
         self.is_over = False
         """Whether the stream is not this connection's any more."""
@@ -117,7 +141,7 @@ class Hearing:
                 while block := _whole(decoded, HOP * FRAME_BYTES):
                     self.sounded_at = time.monotonic()
                     self._take(np.frombuffer(block, np.float32).reshape(-1, CHANNELS))
-                    self.sounded_at = time.monotonic()
+                    self.sounded_at = self._asked_at = time.monotonic()
                     if len(block) < HOP * FRAME_BYTES:
                         break
             self._keep(over=self._plays.end(), is_last=self._heard > 0)
@@ -129,6 +153,7 @@ class Hearing:
 
     def _take(self, block: NDArray[np.float32]) -> None:
         self._heard += len(block)
+        self._pace.took(self._asked_at, self.sounded_at, self._heard / RATE)
         self._window.append(block)
         held = sum(map(len, self._window))
         if held < LEAST:
@@ -160,7 +185,7 @@ class Hearing:
         """Return by how many seconds a live source is ahead of what was searched."""
         if not self._is_live:
             return 0.0
-        return time.monotonic() - self._began - self._heard / RATE
+        return self._pace.lag(time.monotonic(), self._heard / RATE)
 
     def _keep(
         self,

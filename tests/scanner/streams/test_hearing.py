@@ -20,7 +20,7 @@ from scanner.errors import BusyError, ConflictError
 from scanner.journal import Actor
 from scanner.service import Service
 from scanner.streams import cue_sheets, records
-from scanner.streams.hearing import Hearing
+from scanner.streams.hearing import Hearing, Pace
 from scanner.streams.keeper import Keeper
 from scanner.tables import JournalRow, Stream
 from tests.loopback import Listener
@@ -201,6 +201,16 @@ def waiting(service: Service) -> bool:
     """Whether somebody waits for a lock of the database."""
     with service.database.reading() as session:
         return bool(session.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).all())
+
+
+def test_a_source_that_paused_is_not_behind_for_the_rest_of_its_connection() -> None:
+    pace = Pace(began=0.0)
+    pace.took(asked=0.0, came=2.0, heard=2.0)
+    assert pace.lag(2.0, heard=2.0) == 0
+    pace.took(asked=2.0, came=14.0, heard=4.0)  # 10 s of silence on the line
+    assert pace.lag(14.0, heard=4.0) == 0
+    pace.took(asked=21.0, came=21.1, heard=6.0)  # 7 s of search, so the next hop lay there
+    assert pace.lag(21.1, heard=6.0) == pytest.approx(5.1)
 
 
 def test_what_is_no_audio_is_named(service, caller) -> None:
