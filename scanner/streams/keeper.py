@@ -2,7 +2,6 @@
 
 import threading
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
