@@ -6,14 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import policy
-from scanner import certificates, checkpoints, keys, stored_prints, watermark_keys
+from scanner import certificates, checkpoints, keys, pseudonyms, stored_prints, watermark_keys
 from scanner.errors import ScannerError, TransientError
-from scanner.secrets import make_key_file
+from scanner.secrets import make_key_file, read_key_file
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 DEFAULT_TENANT: Final = "default"
+_SIGNED_WITH: Final = (pseudonyms.KEY_NAME, checkpoints.KEY_NAME)
 _SEND_AGAIN: Final = "are fingerprints of earlier networks: have their clients send them again"
 _ADD_AGAIN: Final = "add their audio again, or import a newer bundle of their peer's"
 
@@ -41,16 +42,16 @@ def initialise(service: "Service", email: str) -> Initialised:
     """
     email = keys.checked_email(email)
     service.settings.home.mkdir(parents=True, exist_ok=True)
-    make_key_file(service.settings.home)
-    checkpoints.own_key(service.settings.home)
-    _ = service.pseudonyms
     service.database.upgrade()
     with service.database.reading() as session:
-        if keys.tenants(session):
+        if keys.tenants(session):  # nor are keys made in place of those that were lost
             raise AlreadyInitialisedError(
                 "this installation is set up already; make another key with "
                 "`clearance key create NAME`"
             )
+    make_key_file(service.settings.home)
+    checkpoints.own_key(service.settings.home)
+    _ = service.pseudonyms
     tenant = keys.create_tenant(service, DEFAULT_TENANT)
     _, token = keys.create_key(service, tenant.id, "first key")
     user, password = keys.create_user(service, email, "admin")
@@ -59,6 +60,20 @@ def initialise(service: "Service", email: str) -> Initialised:
     watermark_keys.rotate(service, keys.OPERATOR)
     service.packs.ensure(service, tenant.id)
     return Initialised(api_key=token, email=user.email, password=password)
+
+
+def require_keys(service: "Service") -> None:
+    """Raise unless the keys are here that seal, name and sign: none is made in place of one that was lost.
+
+    Raises
+    ------
+    SecretKeyError
+    """
+    _ = service.secrets
+    home = service.settings.home
+    missing = [name for name in _SIGNED_WITH if not (home / name).exists()]
+    if missing and checkpoints.folder_of(service).names():
+        read_key_file(home / missing[0])
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,8 @@ def examine(service: "Service") -> list[Finding]:
     parts: list[tuple[str, Callable[[], str]]] = [
         ("settings", lambda: f"home {service.settings.home}"),
         ("secret key", lambda: _secret_key(service)),
+        ("pseudonyms' key", lambda: _own_key(service, pseudonyms.KEY_NAME)),
+        ("checkpoints' key", lambda: _checkpoints_key(service)),
         ("database", lambda: _checked(service.database.check, service.database.engine.name)),
         ("store", lambda: _checked(service.store.check, "writes, reads and removes")),
         ("bus", lambda: _checked(service.transport.check, _bus(service))),
@@ -104,6 +121,17 @@ def _checked(check: Callable[[], None], words: str) -> str:
 def _secret_key(service: "Service") -> str:
     sealed = service.secrets.seal("probe")
     return "opens what it sealed" if service.secrets.open(sealed) == "probe" else "broken"
+
+
+def _own_key(service: "Service", name: str) -> str:
+    read_key_file(service.settings.home / name)
+    return name
+
+
+def _checkpoints_key(service: "Service") -> str:
+    words = _own_key(service, checkpoints.KEY_NAME)
+    signed = checkpoints.latest(checkpoints.folder_of(service), checkpoints.public_key(service))
+    return f"{words}, which signed the last round" if signed else f"{words}, no round yet"
 
 
 def _certificate(service: "Service") -> str:
