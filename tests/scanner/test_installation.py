@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner import checkpoints
+from scanner import checkpoints, tracks
 from scanner.bus.relay import seal_batch
+from scanner.clock import new_id
+from scanner.declarations import Declaration
 from scanner.installation import AlreadyInitialisedError, examine, initialise, require_keys
 from scanner.secrets import SecretKeyError
 from scanner.service import Service
@@ -44,3 +46,21 @@ def test_a_checkpoints_key_that_did_not_sign_the_last_round_is_told(tmp_path: Pa
         checkpoints.own_key(tmp_path)
         unwell = [each.part for each in examine(service) if not each.well]
     assert unwell == ["checkpoints' key"]
+
+
+def test_a_store_and_a_folder_of_keys_that_are_not_those_of_before_are_told(
+    make_service, caller, service
+) -> None:
+    blob = service.store.put_bytes(caller.tenant_id, b"sound")
+    source = tracks.Source(sha256=blob.sha256, size_bytes=blob.size, file_name="a.wav")
+    declaration = Declaration.parse({"account": "alice", "lyrics": "words"})
+    tracks.submit(service, caller, source, declaration, entrance="test", key=new_id())
+    checked = ("store", "persons' keys")
+
+    def well(service: Service) -> list[bool]:
+        return [each.well for each in examine(service) if each.part in checked]
+
+    assert well(service) == [True, True]
+    elsewhere = service.settings.home / "elsewhere"
+    assert well(make_service(store_url=str(elsewhere))) == [False, True]
+    assert well(make_service(person_keys=elsewhere)) == [True, False]
