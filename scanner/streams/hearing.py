@@ -83,7 +83,7 @@ class Hearing:
         self._plays = Plays()
         self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
         self._heard = 0  # samples
-        self.sounded_at = self._asked_at = self._kept_at = time.monotonic()
+        self.sounded_at = self._asked_at = self._kept_at = self._fed_at = time.monotonic()
         """When sound last came, or was last searched."""
         self._pace = Pace(self.sounded_at)
         self.problem: AudioError | None = None
@@ -102,6 +102,7 @@ class Hearing:
     def feed(self, block: bytes) -> bool:
         """Take the next bytes of the source; tell whether more are wanted."""
         view = memoryview(block)
+        self._fed_at = time.monotonic()
         try:
             while view:
                 view = view[self._source.write(view) :]
@@ -209,6 +210,7 @@ class Hearing:
             over=over,
             lag=lag,
             unsearched=unsearched,
+            silent=now - self._fed_at,
         )
 
 

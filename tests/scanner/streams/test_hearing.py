@@ -320,6 +320,42 @@ def test_a_station_that_was_heard_is_tried_again_whatever_it_says(
     assert problems()[:3] == ["url-ended", problem, "url-ended"]
 
 
+def test_a_stall_is_part_of_the_gap_and_tries_in_vain_make_no_gaps_of_their_own(
+    make_service, caller, monkeypatch
+) -> None:
+    monkeypatch.setattr("scanner.streams.sources.STALL_SECONDS", 1.0)
+    audio = b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 6))
+    away = b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
+    station, released = Listener(), threading.Event()
+
+    def answer(connection, _) -> None:
+        heard_now = station.accepted in (2, 4)
+        connection.sendall(audio if heard_now else away)
+        if heard_now:
+            released.wait()
+
+    station.answer = answer
+    service = make_service(allowed_hosts=station.host)
+    keeper = Keeper(service, threading.Event())
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+
+    def lost() -> int:
+        keeper.run_due()
+        return sum(each.type.endswith("lost") for each in events_of(service, row.id))
+
+    try:
+        wait_until(lambda: lost() >= 4, 30)
+    finally:
+        released.set()
+        station.close()
+        keeper.close()
+    sheet = sheet_of(service, row.id)
+    (gap,) = sheet["gaps"]
+    assert gap["start"] == pytest.approx(6, abs=0.2)
+    assert gap["end"] - gap["start"] >= 1 + 1 + 2  # the stall, and the waits for two tries
+    assert sheet["heard_seconds"] == pytest.approx(gap["end"] + 6, abs=0.2)
+
+
 def test_a_station_is_not_lost_by_one_try_after_no_worker_was_there(make_service, caller) -> None:
     station = Listener(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
     service = make_service(allowed_hosts=station.host)
