@@ -83,8 +83,9 @@ class Hearing:
         self._plays = Plays()
         self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
         self._heard = 0  # samples
-        self.sounded_at = self._asked_at = self._kept_at = self._fed_at = time.monotonic()
+        self.sounded_at = self._asked_at = self._kept_at = time.monotonic()
         """When sound last came, or was last searched."""
+        self._fed_at = self._came_at = self.sounded_at  # bytes, and the last whole hop
         self._pace = Pace(self.sounded_at)
         self.problem: AudioError | None = None
         self.is_over = False
@@ -141,6 +142,8 @@ class Hearing:
             with os.fdopen(samples, "rb", buffering=0) as decoded:
                 while block := _whole(decoded, HOP * FRAME_BYTES):
                     self.sounded_at = time.monotonic()
+                    if len(block) == HOP * FRAME_BYTES:
+                        self._came_at = self.sounded_at
                     self._take(np.frombuffer(block, np.float32).reshape(-1, CHANNELS))
                     self.sounded_at = self._asked_at = time.monotonic()
                     if len(block) < HOP * FRAME_BYTES:
@@ -210,7 +213,7 @@ class Hearing:
             over=over,
             lag=lag,
             unsearched=unsearched,
-            silent=now - self._fed_at,
+            silent=now - min(self._fed_at, self._came_at + self._heard % HOP / RATE),
         )
 
 

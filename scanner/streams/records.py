@@ -238,7 +238,7 @@ def note_heard(
     lag : float
         Seconds from the last sample to now.
     silent : float
-        Seconds since the source sent anything: a gap begins where its sound ended, not where it was given up.
+        Seconds since the source sent anything that sounds: a gap begins where its sound ended, not where it was given up.
 
     Raises
     ------

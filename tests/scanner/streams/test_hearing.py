@@ -320,10 +320,13 @@ def test_a_station_that_was_heard_is_tried_again_whatever_it_says(
     assert problems()[:3] == ["url-ended", problem, "url-ended"]
 
 
+@pytest.mark.parametrize("sent", [b"", bytes(100)])
 def test_a_stall_is_part_of_the_gap_and_tries_in_vain_make_no_gaps_of_their_own(
-    make_service, caller, monkeypatch
+    make_service, caller, monkeypatch, sent
 ) -> None:
+    """Whether nothing comes for a while, or nothing that sounds."""
     monkeypatch.setattr("scanner.streams.sources.STALL_SECONDS", 1.0)
+    monkeypatch.setattr("scanner.streams.keeper.SOUNDLESS_SECONDS", 3.0)
     audio = b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 6))
     away = b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
     station, released = Listener(), threading.Event()
@@ -331,8 +334,8 @@ def test_a_stall_is_part_of_the_gap_and_tries_in_vain_make_no_gaps_of_their_own(
     def answer(connection, _) -> None:
         heard_now = station.accepted in (2, 4)
         connection.sendall(audio if heard_now else away)
-        if heard_now:
-            released.wait()
+        while heard_now and not released.wait(0.2):
+            connection.sendall(sent)
 
     station.answer = answer
     service = make_service(allowed_hosts=station.host)
