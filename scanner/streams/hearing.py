@@ -88,8 +88,8 @@ class Hearing:
         self._fed_at = self._came_at = self.sounded_at  # bytes, and the last whole hop
         self._pace = Pace(self.sounded_at)
         self.problem: AudioError | None = None
-        self.is_over = False
-        """Whether the stream is not this connection's any more."""
+        self.is_over = self.is_taken = False
+        """Whether this connection is, and whether that is since the stream is not its own any more."""
         source, ours = os.pipe()
         self._source = os.fdopen(ours, "wb", buffering=0)
         theirs, output = os.pipe()
@@ -150,7 +150,7 @@ class Hearing:
                         break
             self._keep(over=self._plays.end(), is_last=self._heard > 0)
         except StreamOverError:
-            self.is_over = True
+            self.is_over = self.is_taken = True
         except Exception:  # the connection ends and is made again, and somebody is told
             log.exception("stream_broke", stream=self._connection.stream_id)
             self.is_over = True
