@@ -10,11 +10,13 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import structlog
 from sqlalchemy import text
 from sqlmodel import col, select
 
 from scanner import keys, references
 from scanner.audio.live import Feed
+from scanner.bus.worker import run_worker
 from scanner.callers import Caller
 from scanner.errors import BusyError, ConflictError
 from scanner.journal import Actor
@@ -412,6 +414,46 @@ def test_a_server_that_sends_no_sound_drop_by_drop_is_let_go(
         keeper.close()
     lost = events_of(service, row.id)[-2]
     assert (lost.type, lost.data["problem"]) == ("clearance.stream.lost", problem)
+
+
+def test_after_a_fault_of_the_database_a_worker_takes_streams_beside_those_that_it_hears(
+    make_service, caller, monkeypatch
+) -> None:
+    monkeypatch.setattr("scanner.bus.worker.CHORE_SECONDS", 0.05)
+    station, released = Listener(), threading.Event()
+
+    def play(connection, _) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 4)))
+        released.wait()
+
+    station.answer = play
+    service = make_service(allowed_hosts=station.host)
+    stopping = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(service, ["analyse"], stopping))
+    url = station.url("/live.mp3")
+
+    def listening(row: Stream) -> bool:
+        return any(each.type.endswith("connected") for each in events_of(service, row.id))
+
+    def renamed(old: str, new: str) -> None:
+        with service.database.transaction() as session:
+            session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    first = records.add(service, caller, "Radio", url)
+    worker.start()
+    try:
+        wait_until(lambda: listening(first))
+        with structlog.testing.capture_logs() as logs:
+            renamed("stream", "away")
+            wait_until(lambda: any(each.get("job") == "streams" for each in logs))
+        renamed("away", "stream")
+        second = records.add(service, caller, "Other radio", url)
+        wait_until(lambda: listening(second), 10)
+    finally:
+        stopping.set()
+        released.set()
+        station.close()
+        worker.join(30)
 
 
 def test_a_worker_does_not_take_a_stream_twice(service, caller) -> None:
