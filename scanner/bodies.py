@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from scanner.settings import Settings
 
 
-async def chunks(request: Request) -> AsyncIterator[bytes]:
+async def chunks(request: Request, *, is_live: bool = False) -> AsyncIterator[bytes]:
     """Yield a body piece by piece.
 
     Only the time in which the client is waited for counts, not what the server does with a piece.
+
+    Parameters
+    ----------
+    is_live : bool
+        Whether it comes as slowly as it plays: no rate is asked of it then.
 
     Raises
     ------
@@ -27,7 +32,8 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         If the client went away.
     """
     settings: Settings = request.app.state.service.settings
-    stall, rate = settings.upload_stall_seconds, settings.upload_bytes_per_second
+    stall = settings.upload_stall_seconds
+    rate = 0 if is_live else settings.upload_bytes_per_second
     stream, waited, received = aiter(request.stream()), 0.0, 0
     while True:
         started = time.monotonic()

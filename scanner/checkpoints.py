@@ -31,7 +31,7 @@ from scanner.journal import GENESIS, seal_hash
 from scanner.merkle import Tree
 from scanner.metrics import CHECKPOINTS_REFUSED
 from scanner.pseudonyms import make_key_file
-from scanner.secrets import read_key_file
+from scanner.secrets import SecretKeyError, read_key_file
 from scanner.signed_lines import public_half
 from scanner.strict_json import strict_json
 from scanner.tables import JournalSeal
@@ -192,8 +192,23 @@ def own_key(home: Path) -> Ed25519PrivateKey:
 
 
 def public_key(service: "Service") -> str:
-    """Return the public half of the key that signs, 64 hexadecimal digits."""
-    return public_half(own_key(service.settings.home))
+    """Return the public half of the key that signs, 64 hexadecimal digits; raises as :func:`signing_key`."""
+    return public_half(signing_key(service))
+
+
+def signing_key(service: "Service") -> Ed25519PrivateKey:
+    """Return the key that signs; none is made beside rounds that another one signed.
+
+    Raises
+    ------
+    SecretKeyError
+    """
+    home = service.settings.home
+    if not (home / KEY_NAME).exists() and folder_of(service).names():
+        raise SecretKeyError(
+            f"{KEY_NAME} is missing, which signed the rounds that there are: put it back"
+        )
+    return own_key(home)
 
 
 def write_due(service: "Service") -> bool:
@@ -225,7 +240,7 @@ def write(service: "Service") -> list[Checkpoint] | None:
     BadCheckpointError
         If the last round is not whole.
     """
-    folder, key = folder_of(service), own_key(service.settings.home)
+    folder, key = folder_of(service), signing_key(service)
     last = latest(folder, public_half(key))
     found = {
         chain: _grown(service, chain, last.get(chain))

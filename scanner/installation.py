@@ -3,17 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import col, select
 
 import policy
-from scanner import certificates, checkpoints, keys, stored_prints, watermark_keys
+from scanner import certificates, checkpoints, keys, pseudonyms, stored_prints, watermark_keys
 from scanner.errors import ScannerError, TransientError
-from scanner.secrets import make_key_file
+from scanner.privacy import blobs, personal
+from scanner.privacy.erasure_list import ErasureList
+from scanner.privacy.person_keys import PersonKeyError
+from scanner.secrets import make_key_file, read_key_file
+from scanner.store import StoreError
+from scanner.tables import JournalRow, Reference, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
 
 DEFAULT_TENANT: Final = "default"
+_LOOKED_AT: Final = 5
+_RECORDS: Final = 500
+_SIGNED_WITH: Final = (pseudonyms.KEY_NAME, checkpoints.KEY_NAME)
 _SEND_AGAIN: Final = "are fingerprints of earlier networks: have their clients send them again"
 _ADD_AGAIN: Final = "add their audio again, or import a newer bundle of their peer's"
 
@@ -41,16 +51,16 @@ def initialise(service: "Service", email: str) -> Initialised:
     """
     email = keys.checked_email(email)
     service.settings.home.mkdir(parents=True, exist_ok=True)
-    make_key_file(service.settings.home)
-    checkpoints.own_key(service.settings.home)
-    _ = service.pseudonyms
     service.database.upgrade()
     with service.database.reading() as session:
-        if keys.tenants(session):
+        if keys.tenants(session):  # nor are keys made in place of those that were lost
             raise AlreadyInitialisedError(
                 "this installation is set up already; make another key with "
                 "`clearance key create NAME`"
             )
+    make_key_file(service.settings.home)
+    checkpoints.own_key(service.settings.home)
+    _ = service.pseudonyms
     tenant = keys.create_tenant(service, DEFAULT_TENANT)
     _, token = keys.create_key(service, tenant.id, "first key")
     user, password = keys.create_user(service, email, "admin")
@@ -59,6 +69,20 @@ def initialise(service: "Service", email: str) -> Initialised:
     watermark_keys.rotate(service, keys.OPERATOR)
     service.packs.ensure(service, tenant.id)
     return Initialised(api_key=token, email=user.email, password=password)
+
+
+def require_keys(service: "Service") -> None:
+    """Raise unless the keys are here that seal, name and sign: none is made in place of one that was lost.
+
+    Raises
+    ------
+    SecretKeyError
+    """
+    _ = service.secrets
+    home = service.settings.home
+    missing = [name for name in _SIGNED_WITH if not (home / name).exists()]
+    if missing and checkpoints.folder_of(service).names():
+        read_key_file(home / missing[0])
 
 
 @dataclass(frozen=True)
@@ -75,8 +99,11 @@ def examine(service: "Service") -> list[Finding]:
     parts: list[tuple[str, Callable[[], str]]] = [
         ("settings", lambda: f"home {service.settings.home}"),
         ("secret key", lambda: _secret_key(service)),
+        ("pseudonyms' key", lambda: _own_key(service, pseudonyms.KEY_NAME)),
+        ("checkpoints' key", lambda: _checkpoints_key(service)),
         ("database", lambda: _checked(service.database.check, service.database.engine.name)),
-        ("store", lambda: _checked(service.store.check, "writes, reads and removes")),
+        ("store", lambda: _store(service)),
+        ("persons' keys", lambda: _person_keys(service)),
         ("bus", lambda: _checked(service.transport.check, _bus(service))),
         ("index", lambda: _index(service)),
         *_shards(service),
@@ -101,9 +128,59 @@ def _checked(check: Callable[[], None], words: str) -> str:
     return words
 
 
+def _store(service: "Service") -> str:
+    service.store.check()
+    with service.database.reading() as session:
+        named = [
+            (tenant_id, sha256)
+            for kept, sha256 in ((Reference, "fingerprint_sha256"), (Track, "sha256"))
+            for tenant_id, sha256 in session.exec(_newest(kept, sha256)).all()
+        ]
+        lacking = [each for each in named if not service.store.exists(*each)]
+        held = [each for each in lacking if blobs.held(session, each[0], [each[1]])]
+    if held:
+        raise StoreError(
+            f"it lacks {len(held)} of the {len(named)} newest bytes that the database names: is it the store that "
+            "the others use? `clearance backup` names all that are missing"
+        )
+    return f"writes, reads and removes; has the {len(named)} newest bytes that the database names"
+
+
+def _newest(kept: type[Reference] | type[Track], sha256: str) -> Any:
+    column = getattr(kept, sha256)
+    query = select(kept.tenant_id, column).where(column.is_not(None))
+    return query.order_by(col(kept.id).desc()).limit(_LOOKED_AT)
+
+
+def _person_keys(service: "Service") -> str:
+    """Try the keys on what they sealed last: another folder than before would read as if all were erased."""
+    folder = service.settings.person_key_folder
+    with service.database.reading() as session:
+        newest = select(JournalRow.data).order_by(col(JournalRow.id).desc())
+        rows = session.exec(newest.limit(_RECORDS)).all()
+    tried = [personal.tried(service.person_keys, data) for data in rows]
+    closed, opened = (sum(each) for each in zip((0, 0), *tried, strict=True))
+    if closed and not opened and not ErasureList(folder).read():
+        raise PersonKeyError(
+            f"{folder} has none of the keys that sealed the newest records: put the folder back"
+        )
+    return f"{folder} opens {opened} of {closed + opened} values in the newest records"
+
+
 def _secret_key(service: "Service") -> str:
     sealed = service.secrets.seal("probe")
     return "opens what it sealed" if service.secrets.open(sealed) == "probe" else "broken"
+
+
+def _own_key(service: "Service", name: str) -> str:
+    read_key_file(service.settings.home / name)
+    return name
+
+
+def _checkpoints_key(service: "Service") -> str:
+    words = _own_key(service, checkpoints.KEY_NAME)
+    signed = checkpoints.latest(checkpoints.folder_of(service), checkpoints.public_key(service))
+    return f"{words}, which signed the last round" if signed else f"{words}, no round yet"
 
 
 def _certificate(service: "Service") -> str:

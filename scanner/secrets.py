@@ -151,7 +151,9 @@ def _checked(path: Path) -> os.stat_result:
     try:
         stat = path.stat()
     except FileNotFoundError:
-        raise SecretKeyError(f"{path.name} is missing: run `clearance init`") from None
+        raise SecretKeyError(
+            f"{path.name} is missing: put it back (only `clearance init` makes one, on a new installation)"
+        ) from None
     if stat.st_mode & 0o077:
         raise SecretKeyError(f"{path.name} can be read by others: chmod 600 it")
     return stat

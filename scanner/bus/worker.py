@@ -129,14 +129,16 @@ def _streams(service: "Service", stopping: threading.Event) -> Callable[[], None
         Keeper,  # NumPy, which a command that asks nothing does without
     )
 
+    keeper = Keeper(service, stopping)
+
     def run() -> None:
-        keeper = Keeper(service, stopping)
-        try:
-            while not stopping.is_set():
+        while not stopping.is_set():
+            try:
                 keeper.run_due()
-                stopping.wait(CHORE_SECONDS)
-        finally:
-            keeper.close()
+            except Exception:  # who listens goes on, and nobody waits for that
+                log.exception("thread_restarts", job="streams")
+            stopping.wait(CHORE_SECONDS)
+        keeper.close()
 
     return run
 

@@ -66,11 +66,12 @@ def serve(
     changes = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
     with shared():
+        from scanner.installation import require_keys
         from scanner.serve import serve as run
         from scanner.settings import Settings
 
-        with opened():
-            pass  # says at once what is missing
+        with opened() as service:
+            require_keys(service)  # says at once what is missing
         run(Settings().model_copy(update=given), _announce_json if as_json else _announce)
 
 
@@ -85,13 +86,14 @@ def worker(
     """Run one more worker process until SIGTERM or Ctrl-C; what was begun is finished."""
     from scanner.bus.worker import main
     from scanner.consumer_groups import GROUPS
+    from scanner.installation import require_keys
 
     known = [group.name for group in GROUPS]
     if unknown := sorted(set(stage or ()) - set(known)):
         complain(f"no stage {', '.join(unknown)}; there are: {', '.join(known)}")
         raise typer.Exit(USAGE)
-    with opened():
-        pass
+    with opened() as service:
+        require_keys(service)
     if as_json:
         say({"pid": os.getpid(), "stages": stage or known})
     raise typer.Exit(main(stage or None, watch_parent=False))

@@ -125,6 +125,19 @@ def opened(
     return values, erased
 
 
+def tried(keys: PersonKeys, data: Mapping[str, Any]) -> tuple[int, int]:
+    """Return of how many sealed values the keys are gone, and of how many they are there."""
+    closed = held = 0
+    for value in data.values():
+        if token := _token(value):
+            known = keys.find(token.group(2)) is not None
+            closed, held = closed + (not known), held + known
+        elif isinstance(value, dict):
+            within = tried(keys, value)
+            closed, held = closed + within[0], held + within[1]
+    return closed, held
+
+
 def _token(value: Any) -> re.Match[str] | None:
     """Return the parts of an encrypted value; it has the type of what it stands for."""
     if isinstance(value, dict) and set(value) == {SEALED}:

@@ -161,7 +161,7 @@ async def send_audio(
 async def _heard(request: Request, service: Service, connection: Connection) -> None:
     hearing, problem = Hearing(service, connection, is_live=False), None
     try:
-        async for block in bodies.chunks(request):
+        async for block in bodies.chunks(request, is_live=True):
             if not await run_in_threadpool(hearing.feed, block):
                 break
     except ClientDisconnect:
@@ -175,6 +175,8 @@ async def _heard(request: Request, service: Service, connection: Connection) -> 
             problem = hearing.problem.problem if hearing.problem else problem
             left = partial(records.disconnect, service, connection, problem, retries=False)
             await run_in_threadpool(left)
+    if hearing.is_taken:
+        raise ConflictError("the stream was ended, or is listened to elsewhere by now")
     if hearing.problem is not None:
         raise hearing.problem
 

@@ -33,9 +33,33 @@ KEEP_SECONDS: Final = 10.0
 """How often it is kept how far a stream was heard, while nothing changes."""
 LATE_SECONDS: Final = 5.0
 """Behind a live source by more, only clean copies are looked for; by twice as much, nothing is."""
+WAITED_SECONDS: Final = 0.5
+"""Whoever waits so long for a hop has all that came: what is there already is decoded in far less."""
 CPU_SECONDS_AN_HOUR: Final = 120
 
 log = structlog.get_logger()
+
+
+class Pace:
+    """How far a live source is ahead of who hears it; one that pauses is not ahead by its pause.
+
+    Parameters
+    ----------
+    began : float
+        When the source began, in seconds of any clock, as are all times here.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+
+    def took(self, asked: float, came: float, heard: float) -> None:
+        """Take note of when a hop was asked for, when it came, and how many seconds are heard by its end."""
+        if came - asked >= WAITED_SECONDS:
+            self._began = max(self._began, came - heard)
+
+    def lag(self, now: float, heard: float) -> float:
+        """Return by how many seconds the source is ahead, less than 0 where it sent more than it played."""
+        return now - self._began - heard
 
 
 class Hearing:
@@ -59,12 +83,13 @@ class Hearing:
         self._plays = Plays()
         self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
         self._heard = 0  # samples
-        self._began = self._kept_at = time.monotonic()
-        self.sounded_at = self._began
+        self.sounded_at = self._asked_at = self._kept_at = time.monotonic()
         """When sound last came, or was last searched."""
+        self._fed_at = self._came_at = self.sounded_at  # bytes, and the last whole hop
+        self._pace = Pace(self.sounded_at)
         self.problem: AudioError | None = None
-        self.is_over = False
-        """Whether the stream is not this connection's any more."""
+        self.is_over = self.is_taken = False
+        """Whether this connection is, and whether that is since the stream is not its own any more."""
         source, ours = os.pipe()
         self._source = os.fdopen(ours, "wb", buffering=0)
         theirs, output = os.pipe()
@@ -78,6 +103,7 @@ class Hearing:
     def feed(self, block: bytes) -> bool:
         """Take the next bytes of the source; tell whether more are wanted."""
         view = memoryview(block)
+        self._fed_at = time.monotonic()
         try:
             while view:
                 view = view[self._source.write(view) :]
@@ -116,19 +142,22 @@ class Hearing:
             with os.fdopen(samples, "rb", buffering=0) as decoded:
                 while block := _whole(decoded, HOP * FRAME_BYTES):
                     self.sounded_at = time.monotonic()
+                    if len(block) == HOP * FRAME_BYTES:
+                        self._came_at = self.sounded_at
                     self._take(np.frombuffer(block, np.float32).reshape(-1, CHANNELS))
-                    self.sounded_at = time.monotonic()
+                    self.sounded_at = self._asked_at = time.monotonic()
                     if len(block) < HOP * FRAME_BYTES:
                         break
-            self._keep(over=self._plays.end())
+            self._keep(over=self._plays.end(), is_last=self._heard > 0)
         except StreamOverError:
-            self.is_over = True
+            self.is_over = self.is_taken = True
         except Exception:  # the connection ends and is made again, and somebody is told
             log.exception("stream_broke", stream=self._connection.stream_id)
             self.is_over = True
 
     def _take(self, block: NDArray[np.float32]) -> None:
         self._heard += len(block)
+        self._pace.took(self._asked_at, self.sounded_at, self._heard / RATE)
         self._window.append(block)
         held = sum(map(len, self._window))
         if held < LEAST:
@@ -160,7 +189,7 @@ class Hearing:
         """Return by how many seconds a live source is ahead of what was searched."""
         if not self._is_live:
             return 0.0
-        return time.monotonic() - self._began - self._heard / RATE
+        return self._pace.lag(time.monotonic(), self._heard / RATE)
 
     def _keep(
         self,
@@ -168,9 +197,11 @@ class Hearing:
         over: Sequence[Play] = (),
         lag: float = 0.0,
         unsearched: tuple[float, float] | None = None,
+        is_last: bool = False,
     ) -> None:
         now = time.monotonic()
-        if not (begun or over or unsearched) and now - self._kept_at < KEEP_SECONDS:
+        is_due = is_last or now - self._kept_at >= KEEP_SECONDS
+        if not (begun or over or unsearched or is_due):
             return
         self._kept_at = now
         records.note_heard(
@@ -182,6 +213,7 @@ class Hearing:
             over=over,
             lag=lag,
             unsearched=unsearched,
+            silent=now - min(self._fed_at, self._came_at + self._heard % HOP / RATE),
         )
 
 

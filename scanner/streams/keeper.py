@@ -2,7 +2,6 @@
 
 import threading
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -23,6 +22,8 @@ FINISHED: Final = "finished"
 TOO_LONG: Final = "too-long"
 SOUNDLESS_SECONDS: Final = 40.0
 """So long a server may send what has no sound in it; then the lease, which sound renews, still holds."""
+TRIED_SECONDS: Final = 30.0
+"""So long a stream is tried before it is lost, since no worker may have been there to hear it."""
 
 log = structlog.get_logger()
 
@@ -99,7 +100,7 @@ class Keeper:
         self._settle(connection, problem)
 
     def _settle(self, connection: "Connection", problem: AudioError | FetchError | None) -> None:
-        """Say how it ended: for good, or to be tried again."""
+        """Say how it ended: for good, or to be tried again, as whatever was heard before is."""
         service = self._service
         if problem is None and not self._stopping.is_set():
             records.end(service, connection.stream_id, FINISHED)
@@ -109,12 +110,14 @@ class Keeper:
             row = session.get_one(Stream, connection.stream_id)
         if row.heard_seconds >= 3600 * service.settings.stream_hours:
             records.end(service, row.id, TOO_LONG)
-        elif problem is not None and not problem.transient:
+        elif problem is not None and not problem.transient and row.heard_at is None:
             records.end(service, row.id, problem.problem)
         elif _is_lost(service, row):
             records.end(service, row.id, LOST)
 
 
 def _is_lost(service: "Service", row: Stream) -> bool:
-    patience = timedelta(seconds=service.settings.stream_lost_seconds)
-    return service.now() - (row.heard_at or row.created_at) >= patience
+    patience = service.settings.stream_lost_seconds
+    silent = (service.now() - (row.heard_at or row.created_at)).total_seconds()
+    tried = 2.0 ** min(row.retries - 1, 5) - 1  # seconds from the first of these tries on
+    return silent >= patience and tried >= min(patience, TRIED_SECONDS)

@@ -185,8 +185,10 @@ def connect(service: "Service", stream_id: str, gap: float | None = None) -> Con
         if row.connections:
             passed = (now - row.position_at).total_seconds() if row.position_at else 0.0
             missed = max(0.0, passed if gap is None else gap)
+        if row.heard_at is None and row.url is not None:
+            row.connections, missed = [], 0.0  # it begins with its first sample
         start = row.heard_seconds + missed
-        _begin_stretch(row, start, missed, now)
+        _begin_stretch(row, start, now)
         row.state, row.problem = LISTENING, None
         row.lease, row.lease_until = new_id(), now + LEASE
         row.heard_seconds, row.position_at = start, now
@@ -223,6 +225,7 @@ def note_heard(
     over: "Sequence[Play]" = (),
     lag: float = 0.0,
     unsearched: tuple[float, float] | None = None,
+    silent: float = 0.0,
 ) -> None:
     """Keep how far a stream was heard and what is on, and renew the lease.
 
@@ -234,6 +237,8 @@ def note_heard(
         Newly known; known before and heard further; known before and over.
     lag : float
         Seconds from the last sample to now.
+    silent : float
+        Seconds since the source sent anything that sounds: a gap begins where its sound ended, not where it was given up.
 
     Raises
     ------
@@ -243,7 +248,8 @@ def note_heard(
     now = service.now()
     with service.database.transaction() as session:
         row = _own(session, connection)
-        row.heard_seconds, row.position_at, row.heard_at = heard, now, now
+        row.heard_seconds, row.position_at = heard, now - timedelta(seconds=silent)
+        row.heard_at = now
         row.lease_until, row.retries = now + LEASE, 0
         row.connections = [*row.connections[:-1], row.connections[-1] | {"end": round(heard, 3)}]
         if unsearched is not None:
@@ -323,12 +329,15 @@ def _own(session: Session, connection: Connection) -> Stream:
     return row
 
 
-def _begin_stretch(row: Stream, start: float, missed: float, now: "datetime") -> None:
-    if row.connections and (missed < GAP_SECONDS or len(row.connections) >= _WORST):
-        row.connections = [*row.connections[:-1], row.connections[-1] | {"end": round(start, 3)}]
-        return
+def _begin_stretch(row: Stream, start: float, now: "datetime") -> None:
     stretch = {"at": now.isoformat(), "start": round(start, 3), "end": round(start, 3)}
-    row.connections = [*row.connections, stretch]
+    before = row.connections
+    if len(before) > 1 and before[-1]["end"] <= before[-1]["start"]:
+        before = before[:-1]  # nothing came then: it is one gap
+    if before and (start - before[-1]["end"] < GAP_SECONDS or len(before) >= _WORST):
+        row.connections = [*before[:-1], before[-1] | {"end": stretch["end"]}]
+    else:
+        row.connections = [*before, stretch]
 
 
 def _with_range(ranges: list[list[float]], more: tuple[float, float]) -> list[list[float]]:

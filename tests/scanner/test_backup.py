@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlmodel import select
 
-from scanner import audit, backup, checkpoints, keys, tracks, watermark_keys
+from scanner import audit, backup, checkpoints, keys, references, tracks, watermark_keys
 from scanner.backup import dumps
 from scanner.backup.manifest import NAME
 from scanner.bus.relay import seal_batch
@@ -28,6 +28,7 @@ from scanner.tables import Account, Track
 from tests.loopback import running_s3
 from tests.program import answer, clearance
 from tests.running import add_tenant
+from tests.songs import song, write
 
 PASSPHRASE = "a long enough passphrase"
 SOUND = b"RIFF....WAVE of "
@@ -230,6 +231,17 @@ def test_audio_that_the_store_lost_is_named_and_the_rest_is_kept(
     taken = backup.take(service, tmp_path / "kept")
     assert [each.sha256 for each in taken.manifest.lost] == [gone.name]
     assert len(taken.manifest.audio) == 1
+
+
+def test_a_references_audio_which_nobody_keeps_is_not_missed(
+    service: Service, tmp_path: Path
+) -> None:
+    own = add_tenant(service)
+    sound = write(tmp_path / "song.wav", song(1, 6))
+    row = references.add(service, own, path=sound, audio_sha256="a" * 64)
+    manifest = backup.take(service, tmp_path / "kept").manifest
+    assert manifest.lost == ()
+    assert [each.sha256 for each in manifest.audio] == [row.fingerprint_sha256]
 
 
 def test_the_sealed_keys_open_with_their_passphrase_only(service: Service, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def test_a_tenant_is_told_of_its_own_chain_only(signed: Service) -> None:
 
 def test_a_tenant_is_told_of_checkpoints_of_another_key(signed: Service) -> None:
     (signed.settings.home / "checkpoint.key").unlink()
+    checkpoints.own_key(signed.settings.home)
 
     report = audit.verify_signed(signed, "tenant")
 

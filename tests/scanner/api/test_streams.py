@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 
+from tests.servers import wait_until
 from tests.songs import RATE, song, write
 
 SONG = song(1, 30)
@@ -59,6 +60,39 @@ def test_what_can_not_be_a_stream_is_refused_with_what_to_do(platform) -> None:
     bad = http.post(f"{address}/audio", content=b"<html>" * 9000)
     assert (bad.status_code, bad.json()["type"]) == (422, "/problems/unreadable-audio")
     assert http.get(address).json()["problem"]["type"] == "unreadable-audio"
+
+
+def test_audio_may_come_as_slowly_as_it_plays(make_api, wav) -> None:
+    """A station at 64 kbit/s sends less in a second than an upload has to."""
+    http = make_api(upload_stall_seconds=1.0, upload_bytes_per_second=10**9).platform().http
+    address = http.post("/v1/streams", json={"name": "Radio"}).headers["Location"]
+    paced = threading.Event()
+
+    def blocks() -> Iterator[bytes]:
+        size = len(wav) // 8 + 1
+        for start in range(0, len(wav), size):
+            paced.wait(0.2)
+            yield wav[start : start + size]
+
+    sent = http.post(f"{address}/audio", content=blocks())
+    assert sent.status_code == 200, sent.text
+    assert round(sent.json()["heard_seconds"]) == 6
+
+
+def test_who_sends_to_a_stream_that_is_ended_meanwhile_is_told(api, wav) -> None:
+    platform = api.platform()
+    address = platform.http.post("/v1/streams", json={"name": "Radio"}).headers["Location"]
+
+    def blocks() -> Iterator[bytes]:
+        yield wav[: len(wav) // 2]
+        listening = api.client(platform.token)
+        wait_until(lambda: listening.get(address).json()["state"] == "listening")
+        assert listening.post(f"{address}/end").status_code == 200
+        yield wav[len(wav) // 2 :]
+
+    sent = platform.http.post(f"{address}/audio", content=blocks())
+    assert (sent.status_code, sent.json()["type"]) == (409, "/problems/conflict")
+    assert platform.http.get(address).json()["state"] == "ended"
 
 
 def _follow(http, address: str, frames: list[str]) -> None:

@@ -10,17 +10,19 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import structlog
 from sqlalchemy import text
 from sqlmodel import col, select
 
 from scanner import keys, references
 from scanner.audio.live import Feed
+from scanner.bus.worker import run_worker
 from scanner.callers import Caller
 from scanner.errors import BusyError, ConflictError
 from scanner.journal import Actor
 from scanner.service import Service
 from scanner.streams import cue_sheets, records
-from scanner.streams.hearing import Hearing
+from scanner.streams.hearing import Hearing, Pace
 from scanner.streams.keeper import Keeper
 from scanner.tables import JournalRow, Stream
 from tests.loopback import Listener
@@ -130,6 +132,16 @@ def test_a_broken_connection_leaves_a_gap_and_the_song_goes_on_as_one_entry(
     assert (entry["start"], entry["end"]) == pytest.approx((0, 28), abs=0.7)
 
 
+def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_ended(
+    service, caller
+) -> None:
+    row = records.add(service, caller, "Radio", None)
+    connection = records.connect(service, row.id)
+    heard(service, connection, encoded(song(7, 6)))
+    records.disconnect(service, connection, None, retries=False)
+    assert records.connect(service, row.id, gap=0).start == pytest.approx(6, abs=0.2)
+
+
 def test_one_stream_is_listened_to_once_until_its_listener_dies(service, caller) -> None:
     row = records.add(service, caller, "Radio", None)
     records.connect(service, row.id)
@@ -191,6 +203,16 @@ def waiting(service: Service) -> bool:
     """Whether somebody waits for a lock of the database."""
     with service.database.reading() as session:
         return bool(session.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).all())
+
+
+def test_a_source_that_paused_is_not_behind_for_the_rest_of_its_connection() -> None:
+    pace = Pace(began=0.0)
+    pace.took(asked=0.0, came=2.0, heard=2.0)
+    assert pace.lag(2.0, heard=2.0) == 0
+    pace.took(asked=2.0, came=14.0, heard=4.0)  # 10 s of silence on the line
+    assert pace.lag(14.0, heard=4.0) == 0
+    pace.took(asked=21.0, came=21.1, heard=6.0)  # 7 s of search, so the next hop lay there
+    assert pace.lag(21.1, heard=6.0) == pytest.approx(5.1)
 
 
 def test_what_is_no_audio_is_named(service, caller) -> None:
@@ -266,6 +288,94 @@ def test_a_station_that_hangs_up_is_fetched_again_until_it_is_lost(
     assert (last.type, last.data["reason"]) == ("clearance.stream.ended", "lost")
 
 
+@pytest.mark.parametrize(
+    ("later", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n<html>Back in a minute.</html>", "unreadable-audio"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\n\r\n", "url-refused"),
+    ],
+)
+def test_a_station_that_was_heard_is_tried_again_whatever_it_says(
+    make_service, caller, later, problem
+) -> None:
+    audio = b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 6))
+    station = Listener()
+    station.answer = lambda connection, _: connection.sendall(
+        later if station.accepted == 2 else audio
+    )
+    service = make_service(allowed_hosts=station.host)
+    stopping = threading.Event()
+    keeper = Keeper(service, stopping)
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+
+    def problems() -> list[str]:
+        keeper.run_due()
+        rows = events_of(service, row.id)
+        return [each.data["problem"] for each in rows if each.type.endswith("lost")]
+
+    try:
+        wait_until(lambda: len(problems()) >= 3, 30)
+    finally:
+        stopping.set()
+        keeper.close()
+        station.close()
+    assert problems()[:3] == ["url-ended", problem, "url-ended"]
+
+
+@pytest.mark.parametrize("sent", [b"", bytes(100)])
+def test_a_stall_is_part_of_the_gap_and_tries_in_vain_make_no_gaps_of_their_own(
+    make_service, caller, monkeypatch, sent
+) -> None:
+    """Whether nothing comes for a while, or nothing that sounds."""
+    monkeypatch.setattr("scanner.streams.sources.STALL_SECONDS", 1.0)
+    monkeypatch.setattr("scanner.streams.keeper.SOUNDLESS_SECONDS", 3.0)
+    audio = b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 6))
+    away = b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
+    station, released = Listener(), threading.Event()
+
+    def answer(connection, _) -> None:
+        heard_now = station.accepted in (2, 4)
+        connection.sendall(audio if heard_now else away)
+        while heard_now and not released.wait(0.2):
+            connection.sendall(sent)
+
+    station.answer = answer
+    service = make_service(allowed_hosts=station.host)
+    keeper = Keeper(service, threading.Event())
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+
+    def lost() -> int:
+        keeper.run_due()
+        return sum(each.type.endswith("lost") for each in events_of(service, row.id))
+
+    try:
+        wait_until(lambda: lost() >= 4, 30)
+    finally:
+        released.set()
+        station.close()
+        keeper.close()
+    sheet = sheet_of(service, row.id)
+    (gap,) = sheet["gaps"]
+    assert gap["start"] == pytest.approx(6, abs=0.2)
+    assert gap["end"] - gap["start"] >= 1 + 1 + 2  # the stall, and the waits for two tries
+    assert sheet["heard_seconds"] == pytest.approx(gap["end"] + 6, abs=0.2)
+
+
+def test_a_station_is_not_lost_by_one_try_after_no_worker_was_there(make_service, caller) -> None:
+    station = Listener(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+    service = make_service(allowed_hosts=station.host)
+    row = records.add(service, caller, "Radio", station.url("/live.mp3"))
+    now, lost = service.now(), []
+    for hour in range(1, 7):
+        service.now = lambda hour=hour: now + timedelta(hours=hour)
+        keeper = Keeper(service, threading.Event())
+        keeper.run_due()
+        keeper.close()
+        lost.append(events_of(service, row.id)[-1].type.endswith("ended"))
+    station.close()
+    assert lost == [False] * 5 + [True]
+
+
 def test_an_address_that_is_refused_ends_the_stream(service, caller) -> None:
     row = records.add(service, caller, "Radio", "http://10.0.0.1/live.mp3")
     keeper = Keeper(service, threading.Event())
@@ -304,6 +414,46 @@ def test_a_server_that_sends_no_sound_drop_by_drop_is_let_go(
         keeper.close()
     lost = events_of(service, row.id)[-2]
     assert (lost.type, lost.data["problem"]) == ("clearance.stream.lost", problem)
+
+
+def test_after_a_fault_of_the_database_a_worker_takes_streams_beside_those_that_it_hears(
+    make_service, caller, monkeypatch
+) -> None:
+    monkeypatch.setattr("scanner.bus.worker.CHORE_SECONDS", 0.05)
+    station, released = Listener(), threading.Event()
+
+    def play(connection, _) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + encoded(song(7, 4)))
+        released.wait()
+
+    station.answer = play
+    service = make_service(allowed_hosts=station.host)
+    stopping = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(service, ["analyse"], stopping))
+    url = station.url("/live.mp3")
+
+    def listening(row: Stream) -> bool:
+        return any(each.type.endswith("connected") for each in events_of(service, row.id))
+
+    def renamed(old: str, new: str) -> None:
+        with service.database.transaction() as session:
+            session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    first = records.add(service, caller, "Radio", url)
+    worker.start()
+    try:
+        wait_until(lambda: listening(first))
+        with structlog.testing.capture_logs() as logs:
+            renamed("stream", "away")
+            wait_until(lambda: any(each.get("job") == "streams" for each in logs))
+        renamed("away", "stream")
+        second = records.add(service, caller, "Other radio", url)
+        wait_until(lambda: listening(second), 10)
+    finally:
+        stopping.set()
+        released.set()
+        station.close()
+        worker.join(30)
 
 
 def test_a_worker_does_not_take_a_stream_twice(service, caller) -> None:
