@@ -132,8 +132,13 @@ def run(service: Service, folder: Path, *, count: int, kills_a_stage: dict[str, 
                 count += 1
             time.sleep(dice.uniform(0.02, 0.6))
         everyone = (*STAGES, *HYGIENE)
-        wait_until(lambda: not any(waiting(service, stage) for stage in everyone), 120, "handling")
-        wait_until(lambda: _empty(service), 60, "an empty queue")
+        wait_until(
+            lambda: not any(waiting(service, stage) for stage in everyone),
+            120,
+            "handling",
+            pause=0.1,
+        )
+        wait_until(lambda: _empty(service), 60, "an empty queue", pause=0.1)
     finally:
         workers.end()
     print(f"{sum(kills_a_stage.values())} kills, {count} tracks")
