@@ -7,7 +7,9 @@ TORCH := 2.13.0
 STAMP := $(VENV)/.installed
 SYSTEM := libchromaprint1 libfluidsynth3 fluid-soundfont-gm postgresql chromium
 # One thread each for OpenMP: several tests run at once, and threads that wait for a processor spin.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
+# Compiled files are kept, whatever the caller's environment says: a run compiles tests four times, and
+# the program's modules for every process that it starts.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest
 # Tests at once: half of them wait for a broker, a lease or a process.
 JOBS ?= 4
 

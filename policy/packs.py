@@ -184,7 +184,7 @@ def load_pack(source: FilePath | str) -> Pack:
 @lru_cache(maxsize=1)
 def default_pack() -> Pack:
     """Give the pack that ships with Clearance, ``packs/default.yaml``."""
-    return _Reader("default.yaml", default_pack_text()).pack()
+    return _Reader("default.yaml", default_pack_text(), ours=True).pack()
 
 
 def default_pack_text() -> str:
@@ -200,12 +200,12 @@ def read_pack(text: str) -> Pack:
 class _Reader:
     """Reads one pack; keeps its name and lines at hand for errors."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, *, ours: bool = False) -> None:
         self.name = name
         self.lines: Lines = {}
         self.thresholds: Mapping[str, float] = {}
         try:
-            self.content, self.lines = read_marked(text)
+            self.content, self.lines = read_marked(text, ours=ours)
         except yaml.MarkedYAMLError as failure:
             line = failure.problem_mark.line + 1 if failure.problem_mark else None
             raise self.error(

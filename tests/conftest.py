@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import itertools
 import os
 import pwd
@@ -38,6 +39,8 @@ settings.register_profile(
 )
 settings.load_profile("shared")
 
+gc.set_threshold(10_000, 20, 50)
+"""A test run imports half a million objects that stay: to visit them again and again took an eighth of it."""
 _names = itertools.count()
 
 

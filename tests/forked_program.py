@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -83,6 +84,19 @@ class Forked:
             texts = [_content(file).decode("utf-8") for file in (output, errors)]
         return subprocess.CompletedProcess(list(command), status, *texts)
 
+    def start(self, command: Sequence[str | Path], env: Mapping[str, str]) -> "Started":
+        """Begin a command that goes on until it is ended; what it prints goes nowhere."""
+        request = {
+            "command": [os.fsdecode(each) for each in command],
+            "env": dict(env),
+            "cwd": str(Path.cwd()),
+            "goes_on": True,
+        }
+        with self._lock, Path(os.devnull).open("wb") as nowhere:
+            self._control.settimeout(60)
+            socket.send_fds(self._control, [json.dumps(request).encode()], [nowhere.fileno()] * 2)
+            return Started(self._answer("pid"))
+
     def _status(self, pid: int, command: Sequence[Any], timeout: float) -> int:
         self._control.settimeout(timeout)
         try:
@@ -97,6 +111,26 @@ class Forked:
         message = self._control.recv(MESSAGE)
         assert message, "the process that commands are forked from has ended"
         return int(json.loads(message)[name])
+
+
+class Started:
+    """A command that was begun, as ``subprocess.Popen`` has it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._end = os.pidfd_open(pid)
+
+    def kill(self) -> None:
+        signal.pidfd_send_signal(self._end, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        signal.pidfd_send_signal(self._end, signal.SIGTERM)
+
+    def wait(self, timeout: float = 60) -> None:
+        """Return once it has ended."""
+        ended, _, _ = select.select([self._end], [], [], timeout)
+        assert ended, f"process {self.pid} did not end"
+        os.close(self._end)
 
 
 @functools.cache
@@ -128,8 +162,10 @@ def modules() -> Iterable[str]:
 
 def serve(control: socket.socket) -> None:
     """Fork for each request; returns in the children, and in the server when all is done."""
+    going_on: list[int] = []
     while True:
         message, files, _, _ = socket.recv_fds(control, MESSAGE, 2)
+        going_on = [each for each in going_on if os.waitpid(each, os.WNOHANG) == (0, 0)]
         if not message:
             sys.exit()
         pid = os.fork()
@@ -139,7 +175,11 @@ def serve(control: socket.socket) -> None:
             return
         for file in files:
             os.close(file)
+        if json.loads(message).get("goes_on"):
+            going_on.append(pid)
         control.send(json.dumps({"pid": pid}).encode())
+        if pid in going_on:
+            continue
         _, status = os.waitpid(pid, 0)
         control.send(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode())
 

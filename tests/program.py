@@ -121,10 +121,11 @@ def serving(home: Path, workers: int = 1, **more: str) -> Iterator[Served]:
 
         def ready() -> bool:
             with contextlib.suppress(httpx.HTTPError):
-                return httpx.get(f"{served.address}/readyz", timeout=5).status_code == 200
+                return http.get("/readyz").status_code == 200
             return False
 
-        wait_until(ready, 60, "readiness")
+        with httpx.Client(base_url=served.address, timeout=5) as http:  # it reads certificates once
+            wait_until(ready, 60, "readiness", pause=0.05)
         yield served
     finally:
         if process.poll() is None:

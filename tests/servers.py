@@ -14,12 +14,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(true: Callable[[], object], seconds: float = 30, what: str = "it") -> None:
+def wait_until(
+    true: Callable[[], object], seconds: float = 30, what: str = "it", *, pause: float = 0.01
+) -> None:
+    """Ask again and again; with a longer ``pause`` where to ask keeps those busy that are waited for."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 @contextlib.contextmanager

@@ -55,3 +55,14 @@ def test_a_command_that_takes_too_long_is_killed_and_the_next_one_runs(tmp_path:
         forked().run([PROGRAM, "policy", "lint", pipe], environment(tmp_path), timeout=1)
 
     assert clearance(tmp_path, "--help").stdout
+
+
+def test_a_command_that_goes_on_lets_others_run_and_is_ended_from_outside(tmp_path: Path) -> None:
+    clearance(tmp_path, "init")
+    worker = forked().start([PROGRAM, "worker"], environment(tmp_path))
+    clearance(tmp_path, "key", "list")
+    assert Path(f"/proc/{worker.pid}/cmdline").read_bytes()
+    worker.kill()
+    worker.wait()
+    clearance(tmp_path, "key", "list")
+    assert not Path(f"/proc/{worker.pid}").exists()

@@ -49,6 +49,8 @@ from scanner.cli.session import CLOSED_OUTPUT, FAILED, complain
 SIGINT_STATUS: Final = 128 + signal.SIGINT
 SIGTERM_STATUS: Final = 128 + signal.SIGTERM
 SIGNALLED: Final = 128
+COLLECTED: Final = (50_000, 20, 50)
+"""New objects, and young collections, between the collections of rubbish: imports alone make half a million that stay."""
 
 app = typer.Typer(
     name="clearance",
@@ -96,6 +98,7 @@ class _Terminated(SystemExit):
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
+    gc.set_threshold(*COLLECTED)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()

@@ -2,8 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +28,8 @@ from scanner.tables import (
     Track,
 )
 from scanner.track_states import FINAL
+from tests.forked_program import Started, forked
+from tests.program import PROGRAM
 from tests.running import add_tenant
 from tests.servers import free_port, running_broker, wait_until
 from tests.songs import RATE, song, write
@@ -50,14 +50,10 @@ class Workers:
         self._environment = os.environ | environment(service.settings)
         self._running = {stage: self._start(stage) for stage in (*STAGES, HYGIENE[0])}
 
-    def _start(self, stage: str) -> "subprocess.Popen[bytes]":
-        program = Path(sys.executable).with_name("clearance")
+    def _start(self, stage: str) -> Started:
         stages = HYGIENE if stage in HYGIENE else (stage,)
-        return subprocess.Popen(
-            [str(program), "worker", *(word for each in stages for word in ("--stage", each))],
-            env=self._environment,
-            stderr=subprocess.DEVNULL,
-        )
+        words = (word for each in stages for word in ("--stage", each))
+        return forked().start([PROGRAM, "worker", *words], self._environment)
 
     def kill(self, stage: str) -> None:
         self._running[stage].kill()
@@ -132,8 +128,13 @@ def run(service: Service, folder: Path, *, count: int, kills_a_stage: dict[str, 
                 count += 1
             time.sleep(dice.uniform(0.02, 0.6))
         everyone = (*STAGES, *HYGIENE)
-        wait_until(lambda: not any(waiting(service, stage) for stage in everyone), 120, "handling")
-        wait_until(lambda: _empty(service), 60, "an empty queue")
+        wait_until(
+            lambda: not any(waiting(service, stage) for stage in everyone),
+            120,
+            "handling",
+            pause=0.1,
+        )
+        wait_until(lambda: _empty(service), 60, "an empty queue", pause=0.1)
     finally:
         workers.end()
     print(f"{sum(kills_a_stage.values())} kills, {count} tracks")

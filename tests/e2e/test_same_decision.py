@@ -32,14 +32,14 @@ FINAL = {"released", "conditioned", "quarantined", "blocked", "held"}
 def files(tmp_path: Path) -> dict[str, Path]:
     folder = tmp_path / "files"
     folder.mkdir()
-    first, second, third = song(41, 40), song(42, 40), song(43, 30)
-    joined = np.concatenate([first[: 15 * RATE], second[10 * RATE : 25 * RATE]])
+    first, second, third = song(41, 24), song(42, 24), song(43, 12)
+    joined = np.concatenate([first[: 12 * RATE], second[10 * RATE : 22 * RATE]])
     cut = write(folder / "cut.flac", third)
     cut.write_bytes(cut.read_bytes()[:200])
     return {
         "first": write(folder / "first.wav", first),
         "second": write(folder / "second.wav", second),
-        "excerpt": write(folder / "excerpt.ogg", first[12 * RATE : 24 * RATE]),
+        "excerpt": write(folder / "excerpt.ogg", first[8 * RATE : 18 * RATE]),
         "joined": write(folder / "joined.wav", joined),
         "unknown": write(folder / "unknown.flac", third),
         "cut": cut,
@@ -81,7 +81,7 @@ def finished(client: httpx.Client, track_id: str) -> dict[str, Any]:
         found.update(client.get(f"/v1/tracks/{track_id}").json())
         return found["state"] in FINAL
 
-    wait_until(done, 60, f"the end of track {track_id}")
+    wait_until(done, 60, f"the end of track {track_id}", pause=0.05)
     return found
 
 
@@ -105,7 +105,7 @@ def by_message(
         mine[:] = [each for each in items if each["external_id"] == event_id]
         return bool(mine)
 
-    wait_until(there, 60, "the intake of the message")
+    wait_until(there, 60, "the intake of the message", pause=0.05)
     return finished(client, mine[0]["track_id"])
 
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from policy import Facts, PackError, decide, load_pack, test_pack
+from policy import Facts, PackError, decide, default_pack_text, load_pack, test_pack
+from policy.marked_yaml import read_marked
 
 PACK = """\
 name: small
@@ -162,6 +164,14 @@ def test_anchor_used_twice_is_refused_before_it_grows() -> None:
 def test_deeply_nested_yaml_is_refused_without_a_crash() -> None:
     with pytest.raises(PackError, match="mend the YAML"):
         load_pack(f"name: deep\nrules: {'[' * 5000}{']' * 5000}\n")
+
+
+def test_our_own_pack_is_read_quickly_as_a_strangers_is_read() -> None:
+    text = default_pack_text()
+    assert read_marked(text, ours=True) == read_marked(text)
+    with pytest.raises(yaml.YAMLError, match="given twice"):
+        read_marked("on: NO\non: 2026-01-01", ours=True)
+    assert read_marked("on: NO\nof: 2026-01-01", ours=True)[0] == {"on": "NO", "of": "2026-01-01"}
 
 
 def test_file_that_can_not_be_read_is_named_without_its_folder(tmp_path: Path) -> None:

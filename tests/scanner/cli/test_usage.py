@@ -1,7 +1,10 @@
 """What every command promises: help at once, JSON, exit codes, documented options."""
 
+import gc
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 import policy
-from scanner.cli.main import app
+from scanner.cli.main import app, main
 from tests.program import PROGRAM, clearance, installed, loaded
 from tests.scanner.cli.conftest import Installation
 
@@ -55,6 +58,22 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
     assert "scanner.cli.main" in modules
     assert modules.isdisjoint(HEAVY)
+
+
+def test_what_was_imported_is_not_searched_for_rubbish_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collected, terminated = gc.get_threshold(), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["clearance", "--help"])
+    gc.set_threshold(700, 10, 10)
+    try:
+        with pytest.raises(SystemExit):
+            main()
+        assert gc.get_threshold() == (50_000, 20, 50)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*collected)
+        signal.signal(signal.SIGTERM, terminated)
 
 
 @pytest.mark.parametrize(
