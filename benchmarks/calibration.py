@@ -174,8 +174,10 @@ def weighed(
     for sighting in sorted(sightings, key=lambda each: each.coincidence.information):
         name = sighting.segment.id_of(sighting.ordinal)
         if groups[name] not in true or any(_sighted(sighting, each) for each in held):
-            unison = BY_CHANCE if sighting.unison is None else sighting.unison
-            best["peaks"][name] = score.buried_evidence(sighting.coincidence, unison)
+            unison, accord = (
+                BY_CHANCE if each is None else each for each in (sighting.unison, sighting.accord)
+            )
+            best["peaks"][name] = score.buried_evidence(sighting.coincidence, unison, accord)
     return {
         detector: [
             (float(groups[name] in true), float(name == query.twin), *values)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from fingerprint.arrays import BoolArray, F32Array, I64Array
+from fingerprint.arrays import BoolArray, I64Array
 from fingerprint.constellation.coincidence import Coincidence, coincidence
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.constellation.landmarks import Landmarks, query_landmarks
@@ -14,7 +14,7 @@ from fingerprint.embedding.embedding import SCALE, Embedding
 from fingerprint.index.chroma import unison_at
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.index.vector_source import VectorSource
-from fingerprint.spectrum import BINS_PER_OCTAVE, FRAMES_PER_SECOND
+from fingerprint.spectrum import FRAMES_PER_SECOND
 
 WINDOW_FRAMES: Final = 750
 """Half a minute of the query votes together; half of it votes in the next window too."""
@@ -29,7 +29,6 @@ PLACES: Final = 512
 """Offsets with the most votes in one segment, of which those are chosen that are followed."""
 SAME_FRAMES: Final = 3
 """Offsets that lie nearer to each other are one."""
-NO_CHROMA: Final[F32Array] = np.empty((0, BINS_PER_OCTAVE), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +43,15 @@ class Sighting:
     coincidence : Coincidence
     unison : float or None
         Whether chroma agree there better than beside it, 0 to 1; None where they are not known.
+    accord : float or None
+        Likewise of vectors.
     """
 
     segment: IndexSegment
     ordinal: int
     coincidence: Coincidence
     unison: float | None = None
+    accord: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,20 +109,28 @@ def sightings(
 def heard_together(
     found: Sequence[Sighting], query: Embedding, source: VectorSource
 ) -> list[Sighting]:
-    """Add whether the chroma of both sides agree where peaks do.
+    """Add whether the chroma and the vectors of both sides agree where peaks do.
 
-    Peaks of two tunes by one synthesiser coincide wherever a pitch is struck at the same moment.
+    Peaks of two tunes by one synthesiser coincide wherever a pitch is struck at the same moment. Vectors hear a
+    copy under what is laid over it too faintly to look it up, and well enough to tell its place from those beside.
     """
     places = [source.number(each.segment, each.ordinal) for each in found]
     source.fetch({number for number in places if number is not None})
-    own, seconds = query.chroma.astype(np.float32) / np.float32(SCALE), query.seconds()
+    seconds = query.seconds()
+    chroma, vectors = (
+        own.astype(np.float32) / np.float32(SCALE) for own in (query.chroma, query.vectors[0])
+    )
     told = []
     for each, number in zip(found, places, strict=True):
+        if number is None:
+            told.append(each)
+            continue
         seen = each.coincidence
+        offset = seen.offset / FRAMES_PER_SECOND
         stretch = seen.first / FRAMES_PER_SECOND, seen.last / FRAMES_PER_SECOND
-        chroma = NO_CHROMA if number is None else source.chroma_of(number)
-        unison = unison_at(seen.offset / FRAMES_PER_SECOND, stretch, own, seconds, chroma)
-        told.append(replace(each, unison=unison))
+        unison = unison_at(offset, stretch, chroma, seconds, source.chroma_of(number))
+        accord = unison_at(offset, stretch, vectors, seconds, source.vectors_of(number))
+        told.append(replace(each, unison=unison, accord=accord))
     return told
 
 

@@ -84,7 +84,11 @@ def test_a_twin_weighs_little_and_any_other_negative_as_in_a_catalogue() -> None
 def test_the_account_counts_what_is_found_and_what_is_false_by_family() -> None:
     high, low = 2 * -score.BURIED_BIAS / score.BURIED[0], 0.0
     made = evidence(
-        [(0.0, 1.0, 0.0, high, EVENS), (1.0, 1.0, 0.0, low, EVENS), (2.0, 0.0, 1.0, high, EVENS)]
+        [
+            (0.0, 1.0, 0.0, high, EVENS, EVENS),
+            (1.0, 1.0, 0.0, low, EVENS, EVENS),
+            (2.0, 0.0, 1.0, high, EVENS, EVENS),
+        ]
     )
     peaks = scored("peaks", "peaks", (score.BURIED_BIAS, *score.BURIED), made)
     assert peaks.found(3).tolist() == [1, 0, 0]

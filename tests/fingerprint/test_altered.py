@@ -8,6 +8,9 @@ from benchmarks.alterations import RATE as FULL_RATE
 from benchmarks.alterations import shifted
 from benchmarks.unmusical import KINDS
 from fingerprint import Fingerprint, Match, SegmentIndex
+from fingerprint.index.chroma import BY_CHANCE
+from fingerprint.index.score import buried_probability
+from fingerprint.spectrum import FRAMES_PER_SECOND
 
 SECONDS = 40
 SONGS = 6
@@ -87,3 +90,29 @@ def test_a_lookup_far_from_the_pitch_of_what_it_met_says_nothing(index: SegmentI
     shifts = [trace.pitch_semitones for trace in index.traces(query)]
     assert shifts
     assert max(map(abs, shifts)) < 3 + 5.5 / 2
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_vectors_of_a_copy_under_other_music_agree_with_its_place(
+    index: SegmentIndex, song, seed: int
+) -> None:
+    """They are what makes sure of it; a stranger's peaks coincide where vectors say nothing."""
+    start = 6
+    part = song(seed, SECONDS, FULL_RATE)[:, start * FULL_RATE : (start + 10) * FULL_RATE]
+    query = whole(part + song(200 + seed, 10, FULL_RATE), FULL_RATE)
+    assert query.constellation is not None
+    assert query.embedding is not None
+    sightings = index.sightings(query.constellation, query.embedding, followed=8)
+    own, others = [], []
+    for each in sightings:
+        place = each.coincidence.offset / FRAMES_PER_SECOND
+        is_own = each.segment.id_of(each.ordinal) == f"song-{seed}" and abs(place - start) < 0.1
+        (own if is_own else others).append(each)
+    (copy,) = own
+    assert copy.accord is not None
+    assert copy.accord > 0.9
+    without = buried_probability(copy.coincidence, copy.unison, BY_CHANCE, query.duration)
+    assert buried_probability(copy.coincidence, copy.unison, copy.accord, query.duration) > without
+    assert all(
+        buried_probability(e.coincidence, e.unison, e.accord, query.duration) < 0.5 for e in others
+    )
