@@ -96,26 +96,25 @@ def test_panels_lie_beside_one_another() -> None:
     assert len(places) == len(PANELS) == len({panel["id"] for panel in PANELS})
 
 
-def test_a_worker_that_died_has_counted_and_says_nothing_of_now() -> None:
+def printed(program: str) -> str:
+    """What a process of its own prints: metrics are counted from its start."""
     done = subprocess.run(
-        [sys.executable, "-c", TWO_PROCESSES],
+        [sys.executable, "-c", program],
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines() == ["2.0 7.0", "2.0 3.0"]
+    return done.stdout
+
+
+def test_a_worker_that_died_has_counted_and_says_nothing_of_now() -> None:
+    assert printed(TWO_PROCESSES).splitlines() == ["2.0 7.0", "2.0 3.0"]
 
 
 def test_the_first_of_what_is_rare_is_an_increase() -> None:
     shown = "import scanner.metrics, prometheus_client as p; print(p.generate_latest().decode())"
-    done = subprocess.run(
-        [sys.executable, "-c", shown],
-        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    first = printed(shown)
     counted = {
         name
         for expression in EXPRESSIONS.values()
@@ -123,4 +122,4 @@ def test_the_first_of_what_is_rare_is_an_increase() -> None:
     }
     assert len(counted) == 2
     for name in counted:
-        assert re.search(rf"^{name}(\{{.*\}})? 0\.0$", done.stdout, re.MULTILINE), name
+        assert re.search(rf"^{name}(\{{.*\}})? 0\.0$", first, re.MULTILINE), name
