@@ -90,6 +90,7 @@ def _kind(kind: str, rows: Sequence[Row], own: float, equal: float) -> Row:
     return {
         **made,
         "mean_average_precision": _mean(rows, "average_precision"),
+        "mean_own_precision": _mean(rows, "own_precision"),
         "first_place": round(sum(row["rank"] == 1 for row in rows) / len(rows), 4),
         "recall": round(found / len(rows), 4),
         "interval": wilson(found, len(rows)),
@@ -125,9 +126,9 @@ def markdown(runs: Sequence[Row]) -> str:
     for run in runs:
         lines += [
             f"\n### {run['system']}, {run['references']:,} references\n",
-            "| transform | n | MAP | first, % | found, % | as work, % | as recording, % "
+            "| transform | n | MAP | of its own | first, % | found, % | as work, % | as recording, % "
             "| as work at equal false, % | false | off in reference, s | begin, end off, s |",
-            "|---" * 11 + "|",
+            "|---" * 12 + "|",
             *(_line(each) for each in [*run["kinds"], *([run["total"]] if "total" in run else [])]),
         ]
     lines += ["\n### False matches and cost\n"]
@@ -158,13 +159,14 @@ def _line(row: Row) -> str:
     low, high = row["false_works_interval"]
     false = f"{row['false_works']} ({100 * low:.2f}–{100 * high:.2f} %)"
     if "recall" not in row:
-        return f"| {row['kind']} | {row['queries']} | | | | | | | {false} | | |"
+        return f"| {row['kind']} | {row['queries']} | | | | | | | | {false} | | |"
     low, high = row["interval"]
     errors = row["median_errors"]
     cells = [
         row["kind"],
         row["queries"],
         f"{row['mean_average_precision']:.3f}",
+        f"{row['mean_own_precision']:.3f}",
         f"{100 * row['first_place']:.0f}",
         f"{100 * row['recall']:.0f} ({100 * low:.0f}–{100 * high:.0f})",
         f"{100 * row['recall_as_work']:.0f}",

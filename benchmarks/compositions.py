@@ -6,7 +6,8 @@ References are works of the scores' test split, each rendered in full in one ran
 others as distractors. Queries are the same works performed otherwise: each transform changes what it
 says and nothing else, the last ones everything. Works that are no reference, and other melodies over
 a reference's own chords and accompaniment, must not be found. A work counts as found where any
-reference of its group (variants of one tune) is.
+reference of its group (variants of one tune) is. Average precision is given twice: where every variant
+is to be found, and where the work's own reference is and its variants do not count.
 
 Answers are kept in ``.bench/compositions`` as they come, and so are the prints of all performances
 (never their audio): a run that was stopped goes on with ``--resume``. Both systems hear the same
@@ -178,6 +179,7 @@ def judged(asked: Asked, answers: Sequence[Answer], groups: dict[str, str]) -> d
     precisions = [(place + 1) / (rank + 1) for place, rank in enumerate(right)]
     row |= {
         "average_precision": round(sum(precisions) / count, 5),
+        "own_precision": round(_own_precision(asked, ranking, right), 5),
         "rank": right[0] + 1 if right else None,
         "score": highest("composition", true=True),
         "recording_score": highest("recording", true=True),
@@ -186,6 +188,15 @@ def judged(asked: Asked, answers: Sequence[Answer], groups: dict[str, str]) -> d
     if first and first.match and asked.reference and first.name == asked.reference.work.id:
         row |= _errors(asked, first.match)
     return row
+
+
+def _own_precision(asked: Asked, ranking: Sequence[Answer], right: Sequence[int]) -> float:
+    """Average precision where the work's own reference alone is right, and its variants do not count."""
+    own = asked.reference.work.id if asked.reference else None
+    for before, place in enumerate(right):
+        if ranking[place].name == own:
+            return 1 / (place + 1 - before)
+    return 0.0
 
 
 def _errors(asked: Asked, match: Match) -> dict[str, float]:

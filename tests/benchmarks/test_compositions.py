@@ -116,6 +116,15 @@ def test_every_version_of_the_work_counts_and_the_rank_is_that_of_the_first(
     assert (row["score"], row["false_score"]) == (0.8, 0.9)
 
 
+def test_variants_before_the_works_own_reference_do_not_count(collection: Collection) -> None:
+    asked = collection.query(Job("all", 0))._replace(group="A")
+    assert asked.reference is not None
+    own = asked.reference.work.id
+    answers = [Answer("b", 0.9), Answer("a", 0.8), Answer(own, 0.7), Answer("a2", 0.6)]
+    assert judged(asked, answers, {**GROUPS, own: "A"})["own_precision"] == 1 / 2
+    assert judged(asked, answers[:2], {**GROUPS, own: "A"})["own_precision"] == 0
+
+
 def test_what_is_not_found_has_no_rank_and_a_recording_is_counted_apart(
     collection: Collection,
 ) -> None:
@@ -137,6 +146,7 @@ def answer(kind: str, number: int, score: float, false_score: float) -> dict:
         "false_score": false_score,
         "false_recording": 0.0,
         "average_precision": 1.0 if score else 0.0,
+        "own_precision": 0.5,
         "rank": 1 if score else None,
         "score": score,
         "recording_score": 0.0,
@@ -148,16 +158,17 @@ def test_recall_false_matches_and_precision_are_accounted_by_transform() -> None
     stranger = {
         key: value
         for key, value in answer(STRANGER, 0, 0.0, 0.7).items()
-        if key not in ("average_precision", "rank", "score", "recording_score")
+        if key not in ("average_precision", "own_precision", "rank", "score", "recording_score")
     }
     made = account("clearance", 50, [*rows, stranger])
     kinds = {each["kind"]: each for each in made["kinds"]}
     assert kinds["all"]["recall"] == 0.75
+    assert kinds["all"]["mean_own_precision"] == 0.5
     assert kinds["all"]["false_works"] == 1
     assert kinds[STRANGER]["false_works"] == 1
     assert "recall" not in kinds[STRANGER]
     assert (made["false_works"], made["total"]["queries"]) == (2, 4)
-    assert "| all | 4 | 1.000 | 100 | 75 (30–95) |" in markdown([made])
+    assert "| all | 4 | 1.000 | 0.500 | 100 | 75 (30–95) |" in markdown([made])
 
 
 def test_the_account_says_of_works_and_of_recordings_how_often_they_are_told_rightly() -> None:
@@ -186,7 +197,7 @@ def test_a_peer_gets_the_threshold_that_leaves_its_share_of_false_matches() -> N
 def test_melodies_that_share_chords_set_no_threshold_and_are_counted_in_their_own_row() -> None:
     rows = [answer("all", n, 0.9, 0.1) for n in range(9)]
     pair = answer(SAME_CHORDS, 0, 0.0, 0.95)
-    for key in ("average_precision", "rank", "score", "recording_score"):
+    for key in ("average_precision", "own_precision", "rank", "score", "recording_score"):
         del pair[key]
     made = account("qmax", 50, [*rows, pair])
     assert made["threshold"] == pytest.approx(0.1)
