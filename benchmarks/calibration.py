@@ -43,7 +43,7 @@ from benchmarks.reliability import CATALOGUE, reliability, reliability_lines
 from fingerprint import Fingerprint, SegmentIndex
 from fingerprint.arrays import F64Array
 from fingerprint.index import score
-from fingerprint.index.chroma import BY_CHANCE
+from fingerprint.index.chroma import BY_CHANCE, Accord
 from fingerprint.index.constellation_search import Sighting
 from fingerprint.index.embedding_search import Trace
 from fingerprint.spectrum import FRAMES_PER_SECOND
@@ -51,13 +51,14 @@ from fingerprint.spectrum import FRAMES_PER_SECOND
 FOLLOWED: Final = 24
 """References that a query's peaks are followed in: more than a search does, for the sake of more
 that is not true."""
+UNKNOWN: Final = Accord(BY_CHANCE, BY_CHANCE, 0.0)
 RIDGE: Final = 1e-4
 PLACE_SECONDS: Final = 1.0
 PITCH_SEMITONES: Final = 0.6
 TEMPO: Final = 0.05
 """How far what is told may lie from the truth."""
-TWIN: Final = 0.1
-"""What a reference weighs whose accompaniment a query plays note for note: few queries have one."""
+TWIN: Final = 1.0
+"""What a reference weighs whose accompaniment a query plays note for note: any catalogue has one at most."""
 THRESHOLD: Final = 0.5
 SURE: Final = 0.9
 DETECTORS: Final = ("vectors", "peaks")
@@ -174,10 +175,8 @@ def weighed(
     for sighting in sorted(sightings, key=lambda each: each.coincidence.information):
         name = sighting.segment.id_of(sighting.ordinal)
         if groups[name] not in true or any(_sighted(sighting, each) for each in held):
-            unison, accord = (
-                BY_CHANCE if each is None else each for each in (sighting.unison, sighting.accord)
-            )
-            best["peaks"][name] = score.buried_evidence(sighting.coincidence, unison, accord)
+            accord = sighting.accord or UNKNOWN
+            best["peaks"][name] = score.buried_evidence(sighting.coincidence, accord)
     return {
         detector: [
             (float(groups[name] in true), float(name == query.twin), *values)

@@ -311,7 +311,7 @@ def _of_peaks(sighting: Sighting, query: Fingerprint) -> _Found:
         query_end=max(start, end),
         reference_start=start + shift,
         reference_end=max(start, end) + shift,
-        score=buried_probability(found, sighting.unison, sighting.accord, query.duration),
+        score=buried_probability(found, sighting.accord, query.duration),
     )
     return _Found(sighting.segment, sighting.ordinal, segment, A_SECOND_OF_PEAKS, found.information)
 

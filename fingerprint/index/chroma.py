@@ -78,14 +78,33 @@ def agreement(
     return Agreement(lag / BINS_PER_SEMITONE, unison)
 
 
-def unison_at(
+@dataclass(frozen=True)
+class Accord:
+    """How what both sides play agrees around a stretch of the query at its own pitch and tempo.
+
+    Attributes
+    ----------
+    chroma, vectors : float
+        Unison of each, 0 to 1.
+    excess : float
+        How much liker the vectors are than those of the query to the reference anywhere, added up over
+        their number's square root: what a few by chance cannot reach.
+    """
+
+    chroma: float
+    vectors: float
+    excess: float
+
+
+def accord_at(
     offset_seconds: float,
     stretch: tuple[float, float],
-    own: F32Array,
     seconds: F64Array,
-    reference: F32Array,
-) -> float | None:
-    """Unison of a stretch of the query at its own pitch and tempo, and of :data:`AROUND_SECONDS` around it.
+    *,
+    chroma: tuple[F32Array, F32Array],
+    vectors: tuple[F32Array, F32Array],
+) -> Accord | None:
+    """Accord of a stretch of the query and of :data:`AROUND_SECONDS` around it.
 
     Parameters
     ----------
@@ -93,21 +112,39 @@ def unison_at(
         Reference time minus query time.
     stretch : tuple of float
         First and last second, in the query.
-    own, seconds, reference
-        As of :func:`agreement`.
+    seconds : float64 array, shape (n,)
+        Middles of the query's chroma and vectors.
+    chroma : two float32 arrays, shapes (n, BINS_PER_OCTAVE) and (m, BINS_PER_OCTAVE)
+        The query's and the reference's.
+    vectors : two float32 arrays, shapes (n, k) and (m, k)
+        Likewise.
 
     Returns
     -------
-    float from 0 to 1, or None where there are no chroma to compare.
+    Accord, or None where there is too little to compare.
     """
+    length = len(chroma[1])
     at = (seconds + offset_seconds - CENTRE_SECONDS) / HOP_SECONDS
-    inside = (at >= 0) & (at <= len(reference) - 1)
+    inside = (at >= 0) & (at <= length - 1)
     near = (seconds >= stretch[0] - AROUND_SECONDS) & (seconds <= stretch[1] + AROUND_SECONDS)
     on = np.flatnonzero(inside & near)
     if len(on) < FEWEST:
         return None
-    on = on[:: 1 + len(on) // SAMPLED]
-    return _unison(own[on], reference, at[on], 1.0)
+    sampled = on[:: 1 + len(on) // SAMPLED]
+    one, other = (
+        _unison(own[sampled], there, at[sampled], 1.0) for own, there in (chroma, vectors)
+    )
+    return Accord(one, other, _excess(vectors[0][on], vectors[1], at[on]))
+
+
+def _excess(mine: F32Array, reference: F32Array, at: F64Array) -> float:
+    below = np.minimum(at.astype(np.int64), len(reference) - 1)
+    above = np.minimum(below + 1, len(reference) - 1)
+    share = (at - below)[:, None]
+    there = (1 - share) * reference[below] + share * reference[above]
+    here = float((mine * there).sum())
+    usual = float(mine.sum(axis=0) @ reference.mean(axis=0))
+    return (here - usual) / math.sqrt(len(mine))
 
 
 def _lag(mine: F32Array, reference: F32Array, at: F64Array, middle: int) -> float | None:

@@ -11,7 +11,7 @@ from fingerprint.constellation.coincidence import Coincidence, coincidence
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.constellation.landmarks import Landmarks, query_landmarks
 from fingerprint.embedding.embedding import SCALE, Embedding
-from fingerprint.index.chroma import unison_at
+from fingerprint.index.chroma import Accord, accord_at
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.index.vector_source import VectorSource
 from fingerprint.spectrum import FRAMES_PER_SECOND
@@ -41,17 +41,14 @@ class Sighting:
     ordinal : int
         Reference within the segment.
     coincidence : Coincidence
-    unison : float or None
-        Whether chroma agree there better than beside it, 0 to 1; None where they are not known.
-    accord : float or None
-        Likewise of vectors.
+    accord : Accord or None
+        Whether chroma and vectors agree there as well; None where they are not known.
     """
 
     segment: IndexSegment
     ordinal: int
     coincidence: Coincidence
-    unison: float | None = None
-    accord: float | None = None
+    accord: Accord | None = None
 
 
 @dataclass(frozen=True)
@@ -128,9 +125,14 @@ def heard_together(
         seen = each.coincidence
         offset = seen.offset / FRAMES_PER_SECOND
         stretch = seen.first / FRAMES_PER_SECOND, seen.last / FRAMES_PER_SECOND
-        unison = unison_at(offset, stretch, chroma, seconds, source.chroma_of(number))
-        accord = unison_at(offset, stretch, vectors, seconds, source.vectors_of(number))
-        told.append(replace(each, unison=unison, accord=accord))
+        accord = accord_at(
+            offset,
+            stretch,
+            seconds,
+            chroma=(chroma, source.chroma_of(number)),
+            vectors=(vectors, source.vectors_of(number)),
+        )
+        told.append(replace(each, accord=accord))
     return told
 
 

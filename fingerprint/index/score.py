@@ -74,6 +74,7 @@ from typing import Final
 from fingerprint.composition.alignment import Likeness
 from fingerprint.constellation.coincidence import Coincidence
 from fingerprint.embedding.alignment import Path
+from fingerprint.index.chroma import Accord
 
 BIAS: Final = -2.67
 TURNOVER: Final = 2.43
@@ -85,8 +86,9 @@ ALTERED: Final = (16.47, 1.75, 3.24, -23.61, 0.34, 35.11)
 UNUSUAL_ENOUGH: Final = 0.2
 FITTED_SECONDS: Final = 30.0
 
+EXCESS_ENOUGH: Final = 3.0
 BURIED_BIAS: Final = -16.131
-BURIED: Final = (1.351, 0.479, 2.848)
+BURIED: Final = (1.351, 0.0, 0.479, 2.848, 0.0)
 ALONE_BIAS: Final = -12.67
 ALONE: Final = (1.82,)
 """Of coinciding peaks without chroma."""
@@ -142,34 +144,35 @@ def altered_probability(path: Path, unison: float, query_seconds: float) -> floa
     return logistic(ALTERED_BIAS, ALTERED, evidence(path, unison), query_seconds)
 
 
-def buried_evidence(
-    found: Coincidence, unison: float | None, accord: float | None
-) -> tuple[float, ...]:
+def buried_evidence(found: Coincidence, accord: Accord | None) -> tuple[float, ...]:
     """What of coinciding peaks speaks for them.
-
-    The number of peaks, their share and its excess over chance added little to it.
 
     Returns
     -------
     tuple of float
-        Square root of the information; where vectors and chroma are known, the odds of the unison of each,
-        as a logarithm.
+        Square root of the information; where accord is known, what coincides beyond chance over the square
+        root of the peaks, the odds of the unison of chroma and of vectors, as
+        logarithms, and the excess, up to ``EXCESS_ENOUGH``.
     """
     information = math.sqrt(found.information)
-    if unison is None or accord is None:
+    if accord is None:
         return (information,)
-    return (information, _log_odds(unison), _log_odds(accord))
+    return (
+        information,
+        (found.share - found.by_chance) * math.sqrt(found.peaks),
+        _log_odds(accord.chroma),
+        _log_odds(accord.vectors),
+        min(accord.excess, EXCESS_ENOUGH),
+    )
 
 
 def _log_odds(unison: float) -> float:
     return math.log((unison + UNISON_SLACK) / (1 - unison + UNISON_SLACK))
 
 
-def buried_probability(
-    found: Coincidence, unison: float | None, accord: float | None, query_seconds: float
-) -> float:
+def buried_probability(found: Coincidence, accord: Accord | None, query_seconds: float) -> float:
     """Probability that coinciding peaks are a real match; see :func:`altered_probability`."""
-    values = buried_evidence(found, unison, accord)
+    values = buried_evidence(found, accord)
     if len(values) == len(ALONE):
         return logistic(ALONE_BIAS, ALONE, values, query_seconds)
     return logistic(BURIED_BIAS, BURIED, values, query_seconds)

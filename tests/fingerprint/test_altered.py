@@ -1,5 +1,7 @@
 """Altered sound, through the network itself: what is found, and what never is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,9 +112,8 @@ def test_vectors_of_a_copy_under_other_music_agree_with_its_place(
         (own if is_own else others).append(each)
     (copy,) = own
     assert copy.accord is not None
-    assert copy.accord > 0.9
-    without = buried_probability(copy.coincidence, copy.unison, BY_CHANCE, query.duration)
-    assert buried_probability(copy.coincidence, copy.unison, copy.accord, query.duration) > without
-    assert all(
-        buried_probability(e.coincidence, e.unison, e.accord, query.duration) < 0.5 for e in others
-    )
+    assert copy.accord.vectors > 0.9
+    for less in ({"vectors": BY_CHANCE}, {"excess": 0.0}):
+        without = buried_probability(copy.coincidence, replace(copy.accord, **less), query.duration)
+        assert buried_probability(copy.coincidence, copy.accord, query.duration) > without
+    assert all(buried_probability(e.coincidence, e.accord, query.duration) < 0.5 for e in others)
