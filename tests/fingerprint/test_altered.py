@@ -1,11 +1,11 @@
 """Altered sound, through the network itself: what is found, and what never is."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-import fingerprint
 from benchmarks.alterations import RATE as FULL_RATE
 from benchmarks.alterations import shifted
 from benchmarks.unmusical import KINDS
@@ -13,6 +13,7 @@ from fingerprint import Fingerprint, Match, SegmentIndex
 from fingerprint.index.chroma import BY_CHANCE
 from fingerprint.index.score import buried_probability
 from fingerprint.spectrum import FRAMES_PER_SECOND
+from tests.fingerprint.hearing import heard
 
 SECONDS = 40
 SONGS = 6
@@ -22,24 +23,25 @@ def rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def whole(samples: np.ndarray, rate: int) -> Fingerprint:
-    found = fingerprint.fingerprint(samples, rate)
-    return fingerprint.completed(found, samples, rate)
+@functools.cache
+def uncomposed(kind: str, seconds: int, seed: int) -> Fingerprint:
+    return heard(KINDS[kind](seconds, rng(seed)), FULL_RATE)
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory, song, open_index) -> SegmentIndex:
     """Songs, and sounds that nobody composed."""
-    sounds = {f"song-{seed}": song(seed, SECONDS, FULL_RATE) for seed in range(SONGS)}
-    sounds |= {kind: make(SECONDS, rng(1)) for kind, make in KINDS.items()}
-    sounds["silence"] = np.zeros((1, SECONDS * FULL_RATE), np.float32)
+    songs = {f"song-{seed}": song(seed, SECONDS, FULL_RATE) for seed in range(SONGS)}
+    songs["silence"] = np.zeros((1, SECONDS * FULL_RATE), np.float32)
+    prints = {name: heard(samples, FULL_RATE) for name, samples in songs.items()}
+    prints |= {kind: uncomposed(kind, SECONDS, 1) for kind in KINDS}
     index = open_index(tmp_path_factory.mktemp("altered"))
-    index.apply([(name, whole(sound, FULL_RATE)) for name, sound in sounds.items()], [], 1)
+    index.apply(list(prints.items()), [], 1)
     return index
 
 
 def found(index: SegmentIndex, samples: np.ndarray) -> list[Match]:
-    return index.search(whole(samples, FULL_RATE))
+    return index.search(heard(samples, FULL_RATE))
 
 
 @pytest.mark.parametrize(
@@ -61,12 +63,12 @@ def test_pitch_and_tempo_are_found_and_told(index, song, pitch, tempo):
 @pytest.mark.parametrize("seconds", [10, 40])
 @pytest.mark.parametrize("kind", KINDS)
 def test_sound_that_nobody_composed_never_matches_another(index, kind, seconds):
-    assert found(index, KINDS[kind](seconds, rng(2))) == []
+    assert index.search(uncomposed(kind, seconds, 2)) == []
 
 
 @pytest.mark.parametrize("kind", ["white", "drone"])
 def test_nor_does_it_however_long_it_lasts(index, kind):
-    assert found(index, KINDS[kind](120, rng(2))) == []
+    assert index.search(uncomposed(kind, 120, 2)) == []
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3])
@@ -88,7 +90,8 @@ def test_a_few_seconds_of_the_unknown_match_nothing(index, song, seconds):
 def test_a_lookup_far_from_the_pitch_of_what_it_met_says_nothing(index: SegmentIndex, song) -> None:
     """A chance likeness at a pitch that no lookup is meant for gives no match."""
     samples = song(0, SECONDS, FULL_RATE)
-    query = fingerprint.embed(samples, FULL_RATE)
+    query = heard(samples, FULL_RATE).embedding
+    assert query is not None
     shifts = [trace.pitch_semitones for trace in index.traces(query)]
     assert shifts
     assert max(map(abs, shifts)) < 3 + 5.5 / 2
@@ -101,7 +104,7 @@ def test_vectors_of_a_copy_under_other_music_agree_with_its_place(
     """They are what makes sure of it; a stranger's peaks coincide where vectors say nothing."""
     start = 6
     part = song(seed, SECONDS, FULL_RATE)[:, start * FULL_RATE : (start + 10) * FULL_RATE]
-    query = whole(part + song(200 + seed, 10, FULL_RATE), FULL_RATE)
+    query = heard(part + song(200 + seed, 10, FULL_RATE), FULL_RATE)
     assert query.constellation is not None
     assert query.embedding is not None
     sightings = index.sightings(query.constellation, query.embedding, followed=8)

@@ -1,12 +1,14 @@
 """Bare melodies of one sound: alike to the ear at any moment, and not the same recording."""
 
+import functools
+
 import numpy as np
 import pytest
 
-import fingerprint
 from benchmarks.alterations import shifted
-from fingerprint import Fingerprint, SegmentIndex
+from fingerprint import SegmentIndex
 from fingerprint.index.score import altered_probability
+from tests.fingerprint.hearing import heard
 
 RATE = 44100
 SECONDS = 30
@@ -14,6 +16,7 @@ TUNES = 4
 SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
 
 
+@functools.cache
 def melody(seed: int) -> np.ndarray:
     """Steps and leaps through one scale, three notes a second of one struck sound, shape (1, n)."""
     random = np.random.default_rng(seed)
@@ -29,20 +32,16 @@ def melody(seed: int) -> np.ndarray:
     return (0.3 * out / out.std())[None, : SECONDS * RATE].astype(np.float32)
 
 
-def whole(samples: np.ndarray) -> Fingerprint:
-    return fingerprint.completed(fingerprint.fingerprint(samples, RATE), samples, RATE)
-
-
 @pytest.fixture(scope="module")
 def index(tmp_path_factory, open_index) -> SegmentIndex:
     index = open_index(tmp_path_factory.mktemp("melodies"))
-    index.apply([(f"tune {seed}", whole(melody(seed))) for seed in range(TUNES)], [], 1)
+    index.apply([(f"tune {seed}", heard(melody(seed), RATE)) for seed in range(TUNES)], [], 1)
     return index
 
 
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_another_melody_of_the_same_sound_is_no_altered_recording(index, seed: int) -> None:
-    query = whole(melody(seed))
+    query = heard(melody(seed), RATE)
     assert query.embedding is not None
     traces = index.traces(query.embedding)
     assert max(trace.path.likeness for trace in traces) > 0.6  # alike they are
@@ -53,7 +52,7 @@ def test_another_melody_of_the_same_sound_is_no_altered_recording(index, seed: i
 @pytest.mark.parametrize("seed", range(TUNES))
 def test_each_is_found_raised_and_sped_up_and_no_other(index: SegmentIndex, seed: int) -> None:
     part = melody(seed)[:, 6 * RATE : 24 * RATE]
-    found = index.search(whole(shifted(part, RATE, 2.0, 1.1)))
+    found = index.search(heard(shifted(part, RATE, 2.0, 1.1), RATE))
     match, *others = [each for each in found if each.kind == "recording"]
     longest = max(match.segments, key=lambda each: each.query_end - each.query_start)
     assert match.reference_id == f"tune {seed}"
