@@ -220,7 +220,9 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     name = f"test{os.getpid()}_{next(_names)}"
     engine = create_engine(f"{postgresql_server}/postgres", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template1"))
+        connection.execute(
+            text(f"CREATE DATABASE {name} TEMPLATE template1 STRATEGY file_copy")
+        )  # not block by block through the log
     yield f"{postgresql_server}/{name}"
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
