@@ -160,6 +160,18 @@ def modules() -> Iterable[str]:
     yield from LATE
 
 
+def prepare() -> None:
+    """Do once what each command would begin with: map the tables, and make the tree of commands."""
+    import sqlalchemy.orm
+    import typer.main
+
+    from scanner.cli.main import app
+
+    sqlalchemy.orm.configure_mappers()
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(app)
+
+
 def serve(control: socket.socket) -> None:
     """Fork for each request; returns in the children, and in the server when all is done."""
     going_on: list[int] = []
@@ -198,6 +210,7 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> None:
 if __name__ == "__main__":
     for name in modules():
         importlib.import_module(name)
+    prepare()
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads must not fork"
     gc.collect()
     gc.freeze()  # a child that collects would copy all pages of what was imported
