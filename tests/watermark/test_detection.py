@@ -35,6 +35,14 @@ def found(marks: list[Mark]) -> set[tuple[str, Payload]]:
 OURS = {(KEY.name, PAYLOAD)}
 
 
+@pytest.fixture(scope="module")
+def marked(music: Callable[..., np.ndarray]) -> np.ndarray:
+    """Marked once, and only read."""
+    made = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
+    made.flags.writeable = False
+    return made
+
+
 @pytest.mark.parametrize(
     ("rate", "channels"), [(8000, 1), (22050, 2), (44100, 1), (44100, 2), (48000, 3), (96000, 1)]
 )
@@ -53,10 +61,7 @@ def test_a_mark_is_found_at_every_rate_and_number_of_channels(
 
 @pytest.mark.parametrize("start", [3.21, 20.0, 41.7])
 @pytest.mark.parametrize("seconds", [15, 20, 35])
-def test_a_mark_is_found_in_an_excerpt(
-    music: Callable[..., np.ndarray], start: float, seconds: int
-) -> None:
-    marked = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
+def test_a_mark_is_found_in_an_excerpt(marked: np.ndarray, start: float, seconds: int) -> None:
     first = int(start * 44100)
     marks = ENGINE.detect(marked[:, first : first + seconds * 44100], 44100, [KEY])
     assert found(marks) == OURS
@@ -64,21 +69,18 @@ def test_a_mark_is_found_in_an_excerpt(
     assert (marks[0].start_seconds, marks[0].end_seconds) == pytest.approx((0, seconds), abs=1e-3)
 
 
-def test_a_mark_is_found_after_mp3_at_64_kbit(music: Callable[..., np.ndarray]) -> None:
-    marked = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
+def test_a_mark_is_found_after_mp3_at_64_kbit(marked: np.ndarray) -> None:
     assert found(ENGINE.detect(coded(marked, 44100, MP3_64K), 44100, [KEY])) == OURS
 
 
-def test_a_mark_is_read_in_an_excerpt_of_an_mp3(music: Callable[..., np.ndarray]) -> None:
-    marked = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
+def test_a_mark_is_read_in_an_excerpt_of_an_mp3(marked: np.ndarray) -> None:
     excerpt = marked[:, 30 * 44100 : 50 * 44100]
     assert found(ENGINE.detect(coded(excerpt, 44100, MP3_64K), 44100, [KEY])) == OURS
 
 
 def test_a_mark_is_found_at_another_level_rate_polarity_and_mixed_down(
-    music: Callable[..., np.ndarray],
+    marked: np.ndarray,
 ) -> None:
-    marked = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
     mixed = (-0.4 * marked.mean(axis=0, keepdims=True))[:, ::2].astype(np.float32)
     assert found(ENGINE.detect(mixed, 22050, [KEY])) == OURS
 
@@ -113,11 +115,10 @@ def test_several_modes_are_searched_when_asked(music: Callable[..., np.ndarray])
     assert found(both.detect(marked, 44100, [KEY])) == {(KEY.name, Payload("beef"))}
 
 
-def test_marks_of_several_keys_lie_in_one_sound(music: Callable[..., np.ndarray]) -> None:
+def test_marks_of_several_keys_lie_in_one_sound(marked: np.ndarray) -> None:
     second = Payload("f" * 32)
-    marked = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
-    marked = ENGINE.embed(marked, 44100, second, OTHER)
-    marks = ENGINE.detect(marked, 44100, [OTHER, Key(bytes(16), "none"), KEY])
+    both = ENGINE.embed(marked, 44100, second, OTHER)
+    marks = ENGINE.detect(both, 44100, [OTHER, Key(bytes(16), "none"), KEY])
     assert found(marks) == {(KEY.name, PAYLOAD), (OTHER.name, second)}
 
 
@@ -130,8 +131,7 @@ def test_nothing_is_found_where_nothing_was_marked(
         assert found(ENGINE.detect(sound, 44100, [KEY, OTHER])) == set()
 
 
-def test_nothing_is_found_with_another_key(music: Callable[..., np.ndarray]) -> None:
-    marked = ENGINE.embed(music(2, 80, 44100, 2), 44100, PAYLOAD, KEY)
+def test_nothing_is_found_with_another_key(marked: np.ndarray) -> None:
     assert found(ENGINE.detect(marked, 44100, [OTHER])) == set()
 
 
