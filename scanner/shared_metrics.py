@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from scanner.errors import BadOptionError
+from scanner.wording import Told
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -59,8 +60,11 @@ def told_alone(address: str | None) -> Iterator[None]:
         return
     if FOLDER in os.environ:
         raise BadOptionError(
-            f"{FOLDER} and CLEARANCE_WORKER_METRICS exclude each other: what processes share in a folder is told by "
-            "the server; unset one"
+            Told(
+                "%(folder)s and CLEARANCE_WORKER_METRICS exclude each other: what processes share in a folder is "
+                "told by the server; unset one",
+                folder=FOLDER,
+            )
         )
     from prometheus_client import start_http_server
 
@@ -69,7 +73,11 @@ def told_alone(address: str | None) -> Iterator[None]:
         server, thread = start_http_server(int(port), host.strip("[]"))
     except OSError as error:
         raise BadOptionError(
-            f"CLEARANCE_WORKER_METRICS: nothing can listen on {address}: {error.strerror}"
+            Told(
+                "CLEARANCE_WORKER_METRICS: nothing can listen on %(address)s: %(why)s",
+                address=address,
+                why=error.strerror,
+            )
         ) from error
     try:
         yield
