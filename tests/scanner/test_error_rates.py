@@ -10,6 +10,7 @@ from scanner.clock import new_id
 from scanner.service import Service
 from scanner.tables import Appeal, Case, CaseVerdict, GoldenCase, PolicyDecision
 from tests import casework, rollouts
+from tests.running import add_tenant
 
 
 def decided(service: Service, caller: Caller, decision: str, *rules: str) -> PolicyDecision:
@@ -109,8 +110,10 @@ def test_each_rule_is_told_by_source_with_how_often_it_was_looked_at(
 
 
 def test_a_decision_is_one_golden_case_however_often_it_is_put_up(
-    service: Service, caller: Caller
+    make_service, database_url: str
 ) -> None:
+    service = make_service(database_url=database_url)
+    caller = add_tenant(service)
     rita = str(casework.person(service, caller, "rita").user_id)
     often, once = (decided(service, caller, "review", "copy") for _ in range(2))
     golden(service, once, "block", rita)

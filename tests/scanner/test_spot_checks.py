@@ -67,8 +67,10 @@ def test_what_a_reviewer_finds_has_effect_and_counts_as_an_error_of_clearing(
 
 
 def test_a_track_that_somebody_looks_at_already_is_drawn_and_what_they_decide_counts(
-    service, caller
+    make_service, database_url
 ) -> None:
+    service = make_service(database_url=database_url, spot_check_share=1, undo_seconds=0)
+    caller = add_tenant(service)
     others = []
     for _ in range(3):
         made = rollouts.decided(service, caller)
