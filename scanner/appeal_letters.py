@@ -7,7 +7,7 @@ from sqlmodel import Session, col, or_, select
 
 import appeals
 from appeals import strike_policy
-from scanner import judgements, letters, recipients, statements
+from scanner import judgements, letters, notice_tracks, recipients, statements
 from scanner.letter_dates import Day, day
 from scanner.letters import Recipient
 from scanner.notice_senders import COPY, notice_of_copy
@@ -73,7 +73,7 @@ def tell_outcome(
         "until": _last_day(service, row.due_at),
     }
     first = appellant(service, session, row)
-    words |= _still(service, session, row, first.language)
+    words |= _still(service, session, row, first.language) | {"stays": _stays(session, row)}
     _write(service, session, row, first, template, words)
     for each in told(service, session, row):
         if (each.kind, each.id) != (first.kind, first.id):
@@ -104,6 +104,21 @@ def _still(service: "Service", session: Session, row: Appeal, language: str) -> 
         zone = service.settings.legal_zone
         until = appeals.deadline("complaint-window", service.now(), zone).due_at
     return {"still": list(dict.fromkeys(still)), "contest_until": _last_day(service, until)}
+
+
+def _stays(session: Session, row: Appeal) -> list[str]:
+    """Return which tracks of a notice keep what their uploaders' appeals or counter-notices gave back (DSA-20).
+
+    More is done about the others only, so a sender who reads no more would take it for all.
+    """
+    if row.subject_kind != Notice.KIND or row.outcome_kind not in {"granted", "partly"}:
+        return []
+    rows = notice_tracks.of_notice(session, row.subject_id, "restored", *notice_tracks.HOLDING)
+    return sorted(
+        each.track_id
+        for each in rows
+        if each.state == "restored" or notice_tracks.left_of(session, each) is not None
+    )
 
 
 def _last_day(service: "Service", until: datetime | None) -> Day | None:

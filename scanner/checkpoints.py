@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import fsspec
 import rfc8785
@@ -44,6 +45,9 @@ FORMATS: Final = frozenset({"clearance-checkpoint-1", FORMAT})
 """The first had ``chains``, how many lines its round has, which told each tenant how many there are."""
 KEY_NAME: Final = "checkpoint.key"
 SUFFIX: Final = ".jsonl"
+
+_refused: "Final[WeakSet[Service]]" = WeakSet()
+"""Who found the last round not whole, and looks again before saying otherwise: others may have written since."""
 
 log = structlog.get_logger()
 
@@ -221,14 +225,16 @@ def write_due(service: "Service") -> bool:
     """
     names = folder_of(service).names()
     hour = f"{service.now().astimezone(UTC):%Y%m%dT%H}"
-    if names and names[-1].startswith(hour):
+    if names and names[-1].startswith(hour) and service not in _refused:
         return False
     try:
         made = write(service)
     except BadCheckpointError:
         CHECKPOINTS_REFUSED.set(1)
+        _refused.add(service)
         raise
     CHECKPOINTS_REFUSED.set(0)
+    _refused.discard(service)
     return made is not None
 
 

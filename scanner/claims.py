@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlmodel import Session, col, select
 
 import appeals
-from scanner import dispute_appeals, matters
+from scanner import dispute_appeals, edit_donors, matters
 from scanner.analysis import FAILED, OK
 from scanner.bus.dispatch import once
 from scanner.claim_letters import tell_creator
@@ -77,11 +77,12 @@ def on_decided(service: "Service", event: Event) -> None:
 
 
 def on_withdrawn(service: "Service", event: Event) -> None:
-    """End the claims on a track that was taken back."""
+    """End the claims on a track that was taken back, and look at what has its sound."""
     with once(service, GROUP, event) as session:
         track = locked(session, event.tenant or "", event.subject)
         for claim in open_on(session, track.id, *OPEN, "escalated"):
             end(service, session, claim, matters.CLOCK, "withdrawn", cause=event)
+        edit_donors.look_again(service, session, track, event)
 
 
 def on_verified(service: "Service", event: Event) -> None:

@@ -48,7 +48,7 @@ def weigh(service: "Service", session: Session, appeal: Appeal) -> None:
     if found is None:
         return
     party, sent = found
-    reason = misuse.reason(session, appeal.tenant_id, party, COMPLAINTS, sent)
+    reason = misuse.reason(session, appeal.tenant_id, party, COMPLAINTS, sent, service.now())
     if reason is None:
         return
     case = appeals.open_case(

@@ -56,6 +56,8 @@ MOST: Final = 20
 FEWEST: Final = 3
 """Of a rule, a bank, a genre, a language or a reviewer with fewer verdicts no rate is told."""
 KINDS: Final = ("rule", "bank", "genre", "language", "reviewer")
+IN_EFFECT: Final = ("applied", "agreed", "differed")
+"""States of a verdict that was given for good."""
 HAD_EFFECT: Final = frozenset({"clear", "restrict", "block"})
 OUTCOME: Final = {"release": "clear", "restrict": "restrict", "block": "block"}
 
@@ -196,7 +198,7 @@ def verdicts_given(tenant_id: str, now: datetime, *, since: datetime | None = No
         .where(
             col(CaseVerdict.tenant_id) == tenant_id,
             col(CaseVerdict.created_at) >= (since or now - RECENT),
-            col(CaseVerdict.state).in_(("applied", "agreed", "differed")),
+            col(CaseVerdict.state).in_(IN_EFFECT),
             col(CaseVerdict.checks).is_(None),
             col(CaseVerdict.case_id).not_in(select(GoldenCase.case_id)),
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import rfc8785
 from sqlmodel import Session, col, select
 
-from scanner import edit_fills, parties
+from scanner import edit_donors, edit_fills, parties
 from scanner.audio import encoding
 from scanner.audio.mending import Part, mended
 from scanner.bus.dispatch import once
@@ -88,12 +88,15 @@ def mend(service: "Service", caller: "Caller", track_id: str, parts: Sequence[Pa
 
 
 def on_out(service: "Service", event: Event) -> None:
-    """Withdraw older versions when a new one went out; note where it did not."""
+    """Withdraw older versions when a new one went out; note where it did not, and look at what has its sound."""
     with once(service, GROUP, event) as session:
         query = select(TrackEdit).where(
             TrackEdit.new_track_id == event.subject, TrackEdit.state == "submitted"
         )
         edit = session.exec(query.with_for_update()).first()
+        if event.type == TrackBlocked.type:
+            donor = session.get_one(Track, event.subject)
+            edit_donors.look_again(service, session, donor, event)
         if edit is None:
             return
         edit.ended_at = service.now()

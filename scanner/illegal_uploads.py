@@ -36,8 +36,9 @@ def weigh(service: "Service", session: Session, notice: Notice, tracks: Iterable
     session.flush()
     misuse.one_at_a_time(session, notice.tenant_id)
     for account_id in accounts:
-        party, sent = sent_by(session, notice.tenant_id, account_id, service.now())
-        reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, found=FOUND)
+        now = service.now()
+        party, sent = sent_by(session, notice.tenant_id, account_id, now)
+        reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, now, found=FOUND)
         if reason is not None:
             open_case(service, session, notice, "misuse", [reason])
 

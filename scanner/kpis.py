@@ -6,7 +6,7 @@ docs/monitoring.md.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from sqlalchemy import select as sql_select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from scanner import dashboards
+from scanner import dashboards, waiting_times
 from scanner.error_rates import DECIDED, NORMAL_95, wilson
 from scanner.tables import (
     Appeal,
@@ -27,7 +27,9 @@ from scanner.tables import (
     TakeProject,
     Track,
 )
+from scanner.track_states import State
 from scanner.transparency.report import BadPeriodError, check_period
+from scanner.waiting_times import Wait
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -37,6 +39,8 @@ MOST: Final = 10_000
 """Rows that a figure is of, the newest."""
 FEWEST: Final = 6
 """Values of whose median there is a 95 % interval: of fewer even the least and the greatest hold it less often."""
+LEFT_THE_QUEUE: Final = frozenset({State.WITHDRAWN, State.HELD})
+"""States of tracks that wait for no decision any more, whether they had one or not."""
 SECONDS, SHARE = "seconds", "share"
 
 
@@ -87,6 +91,8 @@ class Figure:
         In which the value lies with 95 % confidence, as if each of ``n`` stood for itself; None of too few.
     p95 : float or None
         Of seconds: what 95 of 100 do not pass.
+    undecided, undecided_age : int, float, or None
+        Of the time to decision: how many of ``n`` wait still, and half of those for how long.
     """
 
     name: str
@@ -95,6 +101,8 @@ class Figure:
     value: float | None = None
     interval: tuple[float, float] | None = None
     p95: float | None = None
+    undecided: int | None = None
+    undecided_age: float | None = None
 
 
 def report(
@@ -116,11 +124,11 @@ def report(
         check_period(each.first, each.last)
     if against is not None and against.first <= period.last and period.first <= against.last:
         raise BadPeriodError("the days to compare with are none of the period's own")
-    figures = _figures(session, tenant_id, period, least)
+    figures = _figures(session, tenant_id, period, least, service.now())
     told = {**_days(period), "minimum": least, "kpis": [_told(each) for each in figures]}
     if against is not None:
         told["against"] = _days(against)
-        others = _figures(session, tenant_id, against, least)
+        others = _figures(session, tenant_id, against, least, service.now())
         told["kpis"] = [
             _told(now) | _compared(now, before) for now, before in zip(figures, others, strict=True)
         ]
@@ -131,10 +139,12 @@ def _days(period: Period) -> dict[str, str]:
     return {"from": period.first.isoformat(), "to": period.last.isoformat()}
 
 
-def _figures(session: Session, tenant_id: str, period: Period, least: int) -> list[Figure]:
+def _figures(
+    session: Session, tenant_id: str, period: Period, least: int, now: datetime
+) -> list[Figure]:
     own = (session, tenant_id, period)
     return [
-        _times("time_to_decision", _decision_times(*own), least),
+        _waits("time_to_decision", *_decision_waits(*own, now), least),
         _share("false_positive_rate", *_false_positives(*own), least),
         _share("overturn_rate", *_overturned(*own), least),
         _times("time_to_first_track", _first_tracks(*own), least),
@@ -150,6 +160,22 @@ def _times(name: str, seconds: Sequence[float], least: int) -> Figure:
     told = sorted(seconds)
     p95 = told[math.ceil(0.95 * n) - 1]
     return Figure(name, SECONDS, n, median(told), median_interval(told), p95)
+
+
+def _waits(name: str, waits: Sequence[Wait], ages: Sequence[float], least: int) -> Figure:
+    """Return a figure of times of which some are not over yet, ``ages`` being those of what still waits."""
+    n, ended = len(waits), [wait.seconds for wait in waits if wait.over]
+    if n < least:
+        return Figure(name, SECONDS, n)
+    if len(ended) == n:
+        figure = _times(name, ended, least)
+    else:
+        steps = waiting_times.still_waiting(waits)
+        interval = waiting_times.median_interval(steps) if len(ended) >= FEWEST else None
+        p95 = waiting_times.quantile(steps, 0.95)
+        figure = Figure(name, SECONDS, n, waiting_times.median(steps), interval, p95)
+    age = median(ages) if len(ages) >= least else None
+    return replace(figure, undecided=len(ages), undecided_age=age)
 
 
 def _share(name: str, hits: int, n: int, group: int, least: int) -> Figure:
@@ -202,6 +228,8 @@ def _told(each: Figure) -> dict[str, Any]:
         "n": each.n,
         "value": _rounded(each, each.value),
         "p95": _rounded(each, each.p95),
+        "undecided": each.undecided,
+        "undecided_age": _rounded(each, each.undecided_age),
     }
 
 
@@ -209,8 +237,13 @@ def _rounded(figure: Figure, value: float | None) -> float | None:
     return None if value is None else round(value, 1 if figure.unit == SECONDS else 4)
 
 
-def _decision_times(session: Session, tenant_id: str, period: Period) -> list[float]:
-    """From a track's submission to its first decision."""
+def _decision_waits(
+    session: Session, tenant_id: str, period: Period, now: datetime
+) -> tuple[list[Wait], list[float]]:
+    """From a track's submission to its first decision, and the ages of the tracks that still wait for theirs.
+
+    One that was withdrawn, or could not be read, waited until then.
+    """
     decided = (
         sql_select(
             col(PolicyDecision.track_id), func.min(col(PolicyDecision.created_at)).label("at")
@@ -223,13 +256,20 @@ def _decision_times(session: Session, tenant_id: str, period: Period) -> list[fl
         .subquery()
     )
     query = (
-        sql_select(col(Track.created_at), decided.c.at)
-        .join(decided, decided.c.track_id == col(Track.id))
+        sql_select(col(Track.created_at), decided.c.at, col(Track.state), col(Track.updated_at))
+        .outerjoin(decided, decided.c.track_id == col(Track.id))
         .where(col(Track.tenant_id) == tenant_id, *period.holds(col(Track.created_at)))
         .order_by(col(Track.created_at).desc())
         .limit(MOST)
     )
-    return [(at - since).total_seconds() for since, at in session.execute(query)]
+    waits, ages = [], []
+    for since, at, state, changed in session.execute(query):
+        left = state in LEFT_THE_QUEUE
+        until = at or (changed if left else now)
+        waits.append(Wait((until - since).total_seconds(), over=at is not None))
+        if at is None and not left:
+            ages.append(waits[-1].seconds)
+    return waits, ages
 
 
 def _false_positives(session: Session, tenant_id: str, period: Period) -> tuple[int, int, int]:

@@ -49,11 +49,12 @@ def reason(
     party: Party,
     what: sanctions.What,
     sent: Submissions,
+    now: datetime,
     *,
     found: str = "manifestly unfounded",
 ) -> dict[str, Any] | None:
     """Return for what a case asks a person to warn or suspend somebody; None if it is not due, or asked."""
-    warned = sanctions.was_warned(session, tenant_id, party.kind, party.id, what)
+    warned = sanctions.was_warned(session, tenant_id, party.kind, party.id, what, now)
     finding = standing.misuse(sent, warned, found=found)
     if finding.suggests == "nothing" or _asked(session, tenant_id, party, what):
         return None

@@ -173,8 +173,9 @@ def _weigh(service: "Service", session: Session, notice: Notice) -> None:
         return
     session.flush()
     misuse.one_at_a_time(session, notice.tenant_id)
-    sent = _sent(session, notice.tenant_id, party, service.now())
-    reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent)
+    now = service.now()
+    sent = _sent(session, notice.tenant_id, party, now)
+    reason = misuse.reason(session, notice.tenant_id, party, WHAT, sent, now)
     if reason is not None:
         open_case(service, session, notice, "misuse", [reason])
 

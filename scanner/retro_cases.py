@@ -149,7 +149,9 @@ def put_on_record(
     if unseen.is_asked(session, track, judged):
         reasons = _new_reasons(judged)
         look = {} if analysis_id is None else {unseen.ANALYSIS: analysis_id}
-        case = _case(service, session, track, [each | look for each in reasons], event)
+        case = put_before_a_person(
+            service, session, track, [each | look for each in reasons], event
+        )
     now, after = service.now(), judged.after
     for each in new:
         _keep(session, track, each, after, case, sweep_id, now)
@@ -279,7 +281,7 @@ def _reasons(decision: policy.Decision) -> list[dict[str, Any]]:
     return [{"rule": each["rule"], "text": each["text"]} for each in decision.to_json()["reasons"]]
 
 
-def _case(
+def put_before_a_person(
     service: "Service",
     session: Session,
     track: Track,

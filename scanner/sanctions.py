@@ -13,7 +13,7 @@ from sqlmodel import Session, col, or_, select
 
 import appeals
 from appeals.roles import SENIOR
-from appeals.standing import Submissions, misuse
+from appeals.standing import MisusePolicy, Submissions, misuse
 from scanner import parties, redress, sanction_letters, setbacks
 from scanner.callers import Caller
 from scanner.clock import new_id
@@ -169,7 +169,7 @@ def propose(service: "Service", caller: Caller, asked: SanctionAsked) -> Sanctio
     NotAllowedError, ForbiddenError
         If the caller is no appeals officer.
     IllegalTransitionError
-        If nobody warned them before, or a suspension has no length.
+        If nobody warned them within the frame of misuse, or a suspension has no length.
     """
     actor = _officer(caller)
     with service.database.transaction() as session:
@@ -182,7 +182,7 @@ def proposed(
 ) -> Sanction:
     """Propose a sanction in the caller's transaction."""
     now = service.now()
-    warned = was_warned(session, tenant_id, asked.party_kind, asked.party_id, asked.what)
+    warned = was_warned(session, tenant_id, asked.party_kind, asked.party_id, asked.what, now)
     _check(asked, warned)
     of_senders = asked.what in {"notices", COMPLAINTS}
     counted = asked.found or ("manifestly unfounded" if of_senders else "manifestly illegal")
@@ -315,8 +315,14 @@ def expire_due(service: "Service") -> int:
     return setbacks.each(service, "sanction-expiry", row_ids, act)
 
 
-def was_warned(session: Session, tenant_id: str, party_kind: str, party_id: str, what: str) -> bool:
-    """Tell whether somebody was warned about this before, and the warning stands."""
+def was_warned(
+    session: Session, tenant_id: str, party_kind: str, party_id: str, what: str, now: datetime
+) -> bool:
+    """Tell whether somebody was warned about this before, and the warning stands and counts.
+
+    It counts as long as what was sent does; a suspension warns from its end on (DSA-23).
+    """
+    since = now - MisusePolicy().frame
     covers = {what, "account"} if what != "account" else {"uploads", "account"}
     query = select(Sanction.id).where(
         Sanction.tenant_id == tenant_id,
@@ -324,6 +330,7 @@ def was_warned(session: Session, tenant_id: str, party_kind: str, party_id: str,
         Sanction.party_id == party_id,
         col(Sanction.what).in_(covers),
         col(Sanction.state).in_(STOOD),
+        or_(col(Sanction.created_at) >= since, col(Sanction.ends_at) >= since),
     )
     return session.exec(query.limit(1)).first() is not None
 
@@ -408,7 +415,10 @@ def _check(asked: SanctionAsked, warned: bool) -> None:
         raise IllegalTransitionError("only an account is ended: send party account, what account")
     if asked.kind != "warning" and not warned:
         raise IllegalTransitionError(
-            "nobody warned them about this before: give a warning first (DSA-23)"
+            Told(
+                "nobody warned them about this in the last %(days)s days: give a warning first (DSA-23)",
+                days=MisusePolicy().frame.days,
+            )
         )
     if asked.kind == "suspension" and not asked.days:
         raise IllegalTransitionError(

@@ -208,6 +208,11 @@ class CoreSettings(BaseSettings):
     workers: int = Field(
         default=2, ge=0, le=256, description="Worker processes of `clearance serve`."
     )
+    worker_metrics: str | None = Field(
+        default=None,
+        description="Where `clearance worker` answers `/metrics` for itself alone, as `127.0.0.1:9101`: one address "
+        "for each such process. Unset: nowhere.",
+    )
 
     max_upload_bytes: int = Field(
         default=512 * 2**20, ge=1, description="Largest audio file accepted."
@@ -254,6 +259,17 @@ class CoreSettings(BaseSettings):
             raise ValueError("each shard has an address of its own")
         if len(value) > MOST_SHARDS:
             raise ValueError(f"{MOST_SHARDS} shards at most")
+        return value
+
+    @field_validator("worker_metrics", mode="after")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            host, _, port = value.rpartition(":")
+            if re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host) is None:
+                raise ValueError("no host and port, as 127.0.0.1:9101")
+            if re.fullmatch("[0-9]{1,5}", port) is None or not 0 < int(port) <= 65535:
+                raise ValueError("no port from 1 to 65535 at its end, as in 127.0.0.1:9101")
         return value
 
     @model_validator(mode="after")

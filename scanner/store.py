@@ -209,6 +209,16 @@ class BlobStore:
             removed += self._sweep_uploads(older_than_seconds, now)
         return removed
 
+    def is_empty(self) -> bool:
+        """Tell whether no tenant has a blob here; what killed writers left is none."""
+        with _mapped():
+            return not any(
+                _DIGEST.fullmatch(str(blob["name"]).rpartition("/")[2])
+                for tenant in self._folders(self._root)
+                for first in self._folders(tenant)
+                for blob in self._list(first)
+            )
+
     def check(self) -> None:
         """Raise ``StoreError`` unless a blob can be written, read and removed."""
         probe = f"{self._root}/{_PROBE}{new_id()}"
@@ -229,6 +239,9 @@ class BlobStore:
             return list(self._fs.ls(folder, detail=True))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _folders(self, folder: str) -> Iterator[str]:
+        return (str(each["name"]) for each in self._list(folder) if each["type"] == "directory")
 
     def _remains(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
         """Return what writers may have left in an entry of the root: a tenant's, or a probe."""

@@ -9,7 +9,10 @@ import ipaddress
 import re
 import socket
 import string
+import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
@@ -18,6 +21,10 @@ from scanner.errors import ScannerError
 from scanner.wording import Told
 
 MAX_URL: Final = 2000
+LOOKUP_SECONDS: Final = 10.0
+"""How long a name's look-up may take: the system's resolver may wait for minutes, and can't be stopped."""
+MOST_LOOKUPS: Final = 32
+"""Look-ups at once, those counted that nobody waits for any more."""
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
@@ -111,6 +118,8 @@ class UrlGuard:
         Buckets that ``s3://bucket/key`` may name.
     resolve : callable
         Name and port to addresses.
+    lookup_seconds : float
+        How long that may take.
     """
 
     def __init__(
@@ -118,10 +127,13 @@ class UrlGuard:
         allowed_hosts: frozenset[str] = frozenset(),
         s3_buckets: frozenset[str] = frozenset(),
         resolve: Resolve = resolve_by_system,
+        lookup_seconds: float = LOOKUP_SECONDS,
     ) -> None:
         self._allowed = frozenset(pair.lower() for pair in allowed_hosts)
         self._buckets = s3_buckets
         self._resolve = resolve
+        self._lookup_seconds = lookup_seconds
+        self._lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
 
     def check_form(self, url: str) -> SplitResult:
         """Refuse an address by its form, without looking anything up.
@@ -170,12 +182,12 @@ class UrlGuard:
         UrlRefusedError
             By form, or with ``at="address"`` if any of its addresses is not public.
         UnresolvedError
-            If the name has no address now.
+            If the name has no address now, or none in time.
         """
         parts = self.check_web_form(url)
         host, port = _host(parts), _port(parts)
         try:
-            addresses = list(dict.fromkeys(self._resolve(host, port)))
+            addresses = list(dict.fromkeys(self._addresses(host, port)))
         except (OSError, UnicodeError):
             addresses = []
         if not addresses:
@@ -194,6 +206,24 @@ class UrlGuard:
             authority=authority,
             address=addresses[0],
         )
+
+    def _addresses(self, host: str, port: int) -> Sequence[str]:
+        """Look a name up on a thread of its own; ``TimeoutError`` if that takes too long, which leaves it behind."""
+        until = time.monotonic() + self._lookup_seconds
+        if not self._lookups.acquire(timeout=self._lookup_seconds):
+            raise TimeoutError
+        answer: Future[Sequence[str]] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._resolve(host, port))
+            except (OSError, UnicodeError) as error:
+                answer.set_exception(error)
+            finally:
+                self._lookups.release()
+
+        threading.Thread(target=ask, name="lookup", daemon=True).start()
+        return answer.result(max(0.0, until - time.monotonic()))
 
     def _is_listed(self, parts: SplitResult) -> bool:
         return f"{_bracketed(_host(parts))}:{_port(parts)}" in self._allowed

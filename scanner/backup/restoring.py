@@ -103,7 +103,7 @@ def _refuse(service: "Service", manifest: Manifest, without_erasures: bool) -> N
             f"{newest_migration()} and before: install the version that took it, or a later one"
         )
     dumps.refuse_filled(database)
-    if service.store.is_local and any(Path(settings.store).glob("*/??/*")):
+    if not service.store.is_empty():
         raise BackupError(f"the store {settings.store} is not empty: restore into an empty one")
     if any(settings.index_folder.glob("*/*")):
         raise BackupError(f"{settings.index_folder} is not empty: remove it, it is made anew")

@@ -269,7 +269,10 @@ def _as_variable(name: str, value: object) -> str:
 
 
 def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -> int:
-    """Run one worker process until SIGTERM, SIGINT or, if it is watched, the end of its parent."""
+    """Run one worker process until SIGTERM, SIGINT or, if it is watched, the end of its parent.
+
+    One that is watched answers no ``/metrics``: its parent tells what they count together.
+    """
     from scanner.logs import configure
     from scanner.service import Service
 
@@ -286,7 +289,8 @@ def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -
     signal.signal(signal.SIGINT, stop)
     if watch_parent:
         threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
-    with Service(settings) as service:
+    alone = None if watch_parent else settings.worker_metrics
+    with Service(settings) as service, shared_metrics.told_alone(alone):
         service.database.check()
         run_worker(service, stages, stopping)
     return 128 + caught[0] if caught else 0

@@ -124,13 +124,14 @@ def kpis(
         say(told)
         return
     few = f"fewer than {told['minimum']}"
-    heads = ["Figure", "Value", "95th percentile", "Of"]
+    heads = ["Figure", "Value", "95th percentile", "Of", "Undecided"]
     rows = [
         [
             each["name"],
-            _figure(each["unit"], each["value"]) or few,
+            _figure(each["unit"], each["value"]) or ("not seen yet" if each["undecided"] else few),
             _figure(each["unit"], each["p95"]),
             str(each["n"]),
+            _undecided(each),
         ]
         for each in told["kpis"]
     ]
@@ -152,6 +153,13 @@ def _beside(each: dict[str, Any], few: str) -> list[str]:
         return [*shown, "", ""]
     ends = " to ".join(_figure(unit, end, sign="+") for end in each["interval"] or ())
     return [*shown, _figure(unit, each["difference"], sign="+"), ends]
+
+
+def _undecided(each: dict[str, Any]) -> str:
+    """Return how many wait still, and half of them for how long."""
+    if each["undecided_age"] is None:
+        return str(each["undecided"] or "")
+    return f"{each['undecided']}, half for {_figure('seconds', each['undecided_age'])} or more"
 
 
 def _figure(unit: str, value: float | None, *, sign: str = "") -> str:

@@ -26,7 +26,16 @@ from scanner.privacy.erasure_list import Erased, ErasureList
 from scanner.privacy.person_keys import Person
 from scanner.privacy.personal import ERASED
 from scanner.privacy.registry import Table, models, registry
-from scanner.tables import Account, DeadLetter, Erasure, IdempotencyKey, JournalRow, Letter, Track
+from scanner.tables import (
+    Account,
+    Appeal,
+    DeadLetter,
+    Erasure,
+    IdempotencyKey,
+    JournalRow,
+    Letter,
+    Track,
+)
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -155,6 +164,23 @@ def erase_track(service: "Service", track_id: str, cause: str) -> bool:
     return True
 
 
+def erase_appeal(service: "Service", appeal_id: str) -> bool:
+    """Erase what a sender said in an appeal that is over, about a track that was erased before."""
+    with service.database.transaction() as session:
+        row = session.get(Appeal, appeal_id, with_for_update=True)
+        if row is None or row.state not in matter_ties.OVER or row.reason == ERASED:
+            return False
+        now = service.now()
+        for name in _children_first(models()):
+            entry = registry()[name]
+            column = entry.tie.matter if entry.tie is not None else None
+            if name == Appeal.__tablename__:
+                column = "id"
+            if column is not None:
+                _erase_rows(session, row.tenant_id, name, entry, column, [row.id], now, None)
+        return True
+
+
 def reapply(service: "Service") -> int:
     """Erase again what a restored backup brought back; return how many accounts and tracks.
 
@@ -235,12 +261,16 @@ def _erase_account(
         if not is_erased(session, TRACK, track.id):
             _erase_track(service, session, track, cause, actor, finished=now)
     take_credits.forget(session, account, now)
-    about = matters_of(session, account.id)
+    awaited = matter_ties.awaited_by_senders(session, [track.id for track in own])
+    about = [each for each in matters_of(session, account.id) if each not in awaited]
     _drop_letters_about(session, account, about)
     kept = col(IdempotencyKey.about) == account.id
     session.execute(delete(IdempotencyKey).where(kept))
     told = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(about))).all()
-    matters, own_id = matter_ties.about_accounts(session, [account.id]), account.id
+    own_id = account.id
+    matters = [
+        each for each in matter_ties.about_accounts(session, [account.id]) if each not in awaited
+    ]
     for name in _children_first(models()):
         entry = registry()[name]
         if entry.tie is not None and entry.tie.matter is not None:
@@ -290,7 +320,10 @@ def _erase_track(
     now = service.now()
     tracks.end(session, track, TrackWithdrawn(reason=f"erased: {cause}"), now, actor)
     session.flush()
-    matters = matter_ties.about_tracks(session, [track.id])
+    awaited = matter_ties.awaited_by_senders(session, [track.id])
+    matters = [
+        each for each in matter_ties.about_tracks(session, [track.id]) if each not in awaited
+    ]
     subjects = [track.id, *matters]
     events = session.exec(select(JournalRow.id).where(col(JournalRow.subject).in_(subjects))).all()
     known = models()
@@ -354,14 +387,18 @@ def _erase_rows(
 ) -> None:
     """Do to the rows of a table that are tied to these ids what its entry says.
 
-    A letter that waits to be sent to anybody but ``person``, the account, is emptied once it was.
+    A letter that waits to be sent to anybody but ``person``, the account, is emptied once it was; a sender's
+    appeal about a track once it is over (`erase_appeal`).
     """
     model: Any = models()[name]
+    awaited = set()
+    if model is Appeal and column == "track_id":
+        awaited = matter_ties.awaited_by_senders(session, ids)
     for start in range(0, len(ids), BATCH):
         chunk = ids[start : start + BATCH]
         rows = session.exec(select(model).where(getattr(model, column).in_(chunk))).all()
         for row in rows:
-            if entry.erase == "keep":
+            if entry.erase == "keep" or (awaited and row.id in awaited):
                 continue
             blobs.due(session, tenant_id, [getattr(row, blob) for blob in entry.blobs], now)
             if isinstance(row, Letter) and row.state == WAITING and row.recipient_id != person:

@@ -1,12 +1,17 @@
 """Which matters are about an account or a track: what hangs on a matter alone goes, or is held, with it."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
+from appeals.machines.appeal import State
+from appeals.roles import CLAIMANT
 from scanner.clockwork import ROWS
-from scanner.tables import Account, LegalHold, NoticeTrack, Track, TrackAmendment
+from scanner.tables import Account, Appeal, LegalHold, NoticeTrack, Track, TrackAmendment
+
+OVER: Final = (State.CLOSED, State.WITHDRAWN)
+"""States of appeals that nobody decides on any more, here or out of court."""
 
 
 def about_tracks(session: Session, track_ids: Collection[str]) -> list[str]:
@@ -18,6 +23,17 @@ def about_accounts(session: Session, account_ids: Collection[str]) -> list[str]:
     """Return the ids of matters about accounts, by themselves and by their tracks."""
     own = session.exec(select(Track.id).where(col(Track.account_id).in_(account_ids))).all()
     return sorted({*_ids(session, "account_id", account_ids), *about_tracks(session, own)})
+
+
+def senders_appeals() -> Any:
+    """Return the condition that an appeal is of whoever sent the notice, though it is about a track of another."""
+    return col(Appeal.filed_as).in_(sorted(CLAIMANT))
+
+
+def awaited_by_senders(session: Session, track_ids: Collection[str]) -> set[str]:
+    """Return the ids of senders' appeals about tracks that are not over: what they say is still to be weighed."""
+    about = (col(Appeal.track_id).in_(track_ids), col(Appeal.state).not_in(OVER))
+    return set(session.exec(select(Appeal.id).where(*about, senders_appeals())))
 
 
 def notices_about(session: Session, track_ids: Collection[str]) -> list[str]:

@@ -15,10 +15,10 @@ from scanner.events import RetentionApplied
 from scanner.journal import record
 from scanner.metrics import SWEEP_STEPS_FAILED
 from scanner.privacy import blobs, erasure, holds, matter_ties
-from scanner.privacy.personal import ends_at
+from scanner.privacy.personal import ERASED, ends_at
 from scanner.privacy.registry import Table as Entry
 from scanner.privacy.registry import models, registry
-from scanner.tables import Erasure, Track
+from scanner.tables import Appeal, Erasure, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -58,6 +58,8 @@ def sweep(service: "Service") -> Swept:
     restored = steps.count("restored", lambda: erasure.reapply(service))
     swept = {name: steps.count(name, partial(_sweep_table, service, name)) for name in registry()}
     rows = {name: count for name, count in swept.items() if count}
+    if said := steps.count("appeals of senders", partial(_sweep_appeals, service)):
+        rows[Appeal.KIND] = rows.get(Appeal.KIND, 0) + said
     slots = service.person_keys.slots()
     keys = sum(steps.count(slot, partial(_sweep_slot, service, slot)) for slot in slots)
     steps.count("partial keys", lambda: service.person_keys.sweep_partials(service.now()))
@@ -128,6 +130,24 @@ def _sweep_tracks(service: "Service", entry: Entry) -> int:
             return removed
         removed += sum(erasure.erase_track(service, each, erasure.RETENTION) for each in ids)
         after = ids[-1]
+
+
+def _sweep_appeals(service: "Service") -> int:
+    """Erase what senders said in appeals about tracks that were erased while those were open."""
+    with service.database.reading() as session:
+        query = (
+            select(Appeal.id)
+            .join(Erasure, col(Erasure.object_id) == col(Appeal.track_id))
+            .where(
+                Erasure.object_kind == erasure.TRACK,
+                col(Appeal.state).in_(matter_ties.OVER),
+                Appeal.reason != ERASED,
+                matter_ties.senders_appeals(),
+            )
+        )
+        held = set(held_ids(session, service))
+        ids = [each for each in session.exec(query.limit(BATCH)) if each not in held]
+    return sum(erasure.erase_appeal(service, each) for each in ids)
 
 
 def _delete_batch(service: "Service", name: str, entry: Entry) -> int:

@@ -15,13 +15,20 @@ class EarlierKpi(BaseModel):
 
 
 class Kpi(BaseModel):
-    """One figure; null where its group is smaller than the report's minimum."""
+    """One figure; null where its group is smaller than the report's minimum, or too many still wait to tell."""
 
     name: str
     unit: Literal["seconds", "share"]
     n: int = Field(description="Tracks, verdicts, appeals, accounts or variations that it is of.")
     value: float | None = Field(description="The median of seconds, or the share.")
     p95: float | None = Field(description="Of seconds: what 95 of 100 do not pass.")
+    undecided: int | None = Field(
+        None, description="Of `time_to_decision`: how many of `n` still wait for their decision."
+    )
+    undecided_age: float | None = Field(
+        None,
+        description="For how many seconds half of those have waited; null where they are fewer than the minimum.",
+    )
 
     before: EarlierKpi | None = Field(
         None, description="Of the days to compare with; absent where none were named."

@@ -44,6 +44,8 @@ CONNECTIONS: Final = 512
 """Those beyond get a 503."""
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than those who ask keep a connection, so that none is closed under a question."""
+REFILL_SECONDS: Final = 10.0
+"""Until a shard that could not take in everything tries again."""
 
 log = structlog.get_logger()
 
@@ -111,23 +113,34 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _fill(app: FastAPI) -> None:
-    """Take in what the database has, so that the first search need not wait for it."""
+    """Take in what the database has, so that the first search need not wait for it; again until all of it is there."""
+    while not app.state.stopping.is_set():
+        if _took_in(app):
+            app.state.filled.set()
+            return
+        app.state.stopping.wait(REFILL_SECONDS)
+
+
+def _took_in(app: FastAPI) -> bool:
+    """Tell whether every tenant's references were taken in; one that fails keeps no other from its turn."""
+    whole = True
     try:
         with app.state.service.database.reading() as session:
             tenants = session.exec(select(Tenant.id)).all()
         for tenant_id in tenants:
             if app.state.stopping.is_set():
-                return
+                return False
             try:
                 state = app.state.catalogue.state(tenant_id)
-            except (ScannerError, fingerprint.FingerprintError) as error:
+            except (ScannerError, fingerprint.FingerprintError, OSError) as error:
+                whole = False
                 log.warning("shard_not_filled", tenant=tenant_id, detail=str(error))
             else:
                 log.info("shard_filled", tenant=tenant_id, references=state.stats.references)
     except Exception:
         log.exception("shard_not_filled")
-    finally:
-        app.state.filled.set()
+        return False
+    return whole
 
 
 async def _authorised(request: Request) -> None:

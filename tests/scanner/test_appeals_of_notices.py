@@ -432,6 +432,27 @@ def test_what_a_notice_left_is_done_on_its_senders_appeal(
     assert casework.track_of(service, track.id).state == "released"
 
 
+def test_a_sender_whose_appeal_is_granted_reads_which_tracks_stay_up(
+    service, caller, officer, account
+) -> None:
+    """DSA-20: what uploaders won on appeal stays theirs, and nobody takes the grant for all."""
+    back, other = (casework.decided_track(service, caller, account_id=account.id) for _ in range(2))
+    notice = actioned(service, caller, back.id, other.id, remedy="block:DE")
+    won = assigned(service, caller, officer, back.id)
+    decide(service, officer, won, AppealDecision("grant", "It is their own."))
+    row = assigned(service, caller, officer, notice.id, "notice")
+    decide(service, officer, row, AppealDecision("grant", "Everywhere."))
+    for track in (back, other):
+        inline.drive(service, track.id)
+
+    assert casework.track_of(service, back.id).state == "released"
+    assert casework.track_of(service, other.id).state == "blocked"
+    (answered,) = casework.letters(service, template="appeal-decided", matter_id=row.id)
+    assert f"brought back, wholly or in part: {back.id}." in answered.body
+    (to_uploader,) = casework.letters(service, template="appeal-decided", matter_id=won.id)
+    assert "brought back" not in to_uploader.body
+
+
 def test_more_of_a_notice_is_laid_on_top_of_what_another_did_since(
     service, caller, officer, account
 ) -> None:

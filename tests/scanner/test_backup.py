@@ -178,6 +178,29 @@ def test_nothing_is_restored_over_something(live: Service, caller: Caller, tmp_p
     assert accounts(live) == {"alice"}
 
 
+def test_nothing_is_restored_into_a_bucket_with_something_in_it(
+    live: Service, caller: Caller, empty_url: str, tmp_path: Path
+) -> None:
+    """Bytes of somebody who was erased since may lie there, and nobody would take them away."""
+    submitted(live, caller, "alice")
+    taken = backup.take(live, tmp_path / "kept")
+    with running_s3("audio") as options:
+        settings = Settings(
+            home=tmp_path / "elsewhere",
+            database_url=empty_url,
+            person_keys=live.settings.person_key_folder,
+            store_url="s3://audio/kept",
+            store_options=options,
+        )
+        with Service(settings) as elsewhere:
+            left = elsewhere.store.put_bytes(caller.tenant_id, SOUND)
+            with pytest.raises(backup.BackupError, match="the store s3://audio/kept is not empty"):
+                backup.restore(elsewhere, taken.folder)
+            elsewhere.store.delete(caller.tenant_id, left.sha256)
+
+            assert backup.restore(elsewhere, taken.folder).audio == 1
+
+
 def test_nothing_is_restored_under_checkpoints_that_are_newer(
     live: Service, caller: Caller, elsewhere: Service, tmp_path: Path
 ) -> None:

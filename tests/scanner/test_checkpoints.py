@@ -252,6 +252,23 @@ def test_nothing_is_signed_on_top_of_a_round_that_is_not_whole(signed: Service, 
     assert verified(signed).whole
 
 
+def test_a_round_that_another_worker_wrote_once_it_was_mended_ends_the_alarm(
+    signed: Service,
+) -> None:
+    last = sorted((signed.settings.home / "checkpoints").iterdir())[-1]
+    whole = last.read_bytes()
+    last.write_bytes(b"")
+    note(signed.database, "a", 6, "tenant", sealed=True)
+    casework.at(signed, signed.now() + timedelta(hours=1))
+    with pytest.raises(checkpoints.BadCheckpointError):
+        checkpoints.write_due(signed)
+
+    last.write_bytes(whole)
+    assert checkpoints.write(signed)
+    assert not checkpoints.write_due(signed)
+    assert CHECKPOINTS_REFUSED._value.get() == 0
+
+
 def test_a_proof_reads_blocks_instead_of_the_whole_chain(service, monkeypatch) -> None:
     monkeypatch.setattr(audit_blocks, "BLOCK", 4)
     for version in range(1, 12):

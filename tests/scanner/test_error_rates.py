@@ -10,6 +10,7 @@ from scanner.clock import new_id
 from scanner.service import Service
 from scanner.tables import Appeal, Case, CaseVerdict, GoldenCase, PolicyDecision
 from tests import casework, rollouts
+from tests.running import add_tenant
 
 
 def decided(service: Service, caller: Caller, decision: str, *rules: str) -> PolicyDecision:
@@ -94,7 +95,7 @@ def test_each_rule_is_told_by_source_with_how_often_it_was_looked_at(
     for outcome in ("granted", "partly", "denied", "denied", None):
         appealed(service, block, outcome)
     golden(service, ask, "release", rita)
-    golden(service, ask, "block", rita)
+    golden(service, decided(service, caller, "review", "long-track"), "block", rita)
 
     with service.database.reading() as session:
         told = error_rates.by_rule(session, caller.tenant_id, service.now())
@@ -106,6 +107,24 @@ def test_each_rule_is_told_by_source_with_how_often_it_was_looked_at(
         ("long-track", "appeals", 2, 4),
         ("long-track", "golden", 1, 2),
     ]
+
+
+def test_a_decision_is_one_golden_case_however_often_it_is_put_up(
+    make_service, database_url: str
+) -> None:
+    service = make_service(database_url=database_url)
+    caller = add_tenant(service)
+    rita = str(casework.person(service, caller, "rita").user_id)
+    often, once = (decided(service, caller, "review", "copy") for _ in range(2))
+    golden(service, once, "block", rita)
+    for known in ("block", "block", "release"):
+        golden(service, often, known, rita)
+        casework.later(service, minutes=1)
+
+    with service.database.reading() as session:
+        (rate,) = error_rates.by_rule(session, caller.tenant_id, service.now())
+
+    assert (rate.source, rate.errors, rate.n) == ("golden", 1, 2)  # what was known last
 
 
 def test_what_is_old_or_a_persons_own_decision_does_not_count(

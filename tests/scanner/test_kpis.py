@@ -170,6 +170,47 @@ def test_where_there_are_more_than_are_counted_the_newest_are(both, monkeypatch)
     assert found["retention_after_generation"] == (0.5, None, 2)  # without ann, who was first
 
 
+def waiting(service: Service, caller: Caller, state: str, seconds: float, at: datetime) -> None:
+    """A track without a decision that came so long before ``at``, when it was last changed."""
+    put(service, Track(
+        id=new_id(), tenant_id=caller.tenant_id, state=state, created_at=at - timedelta(seconds=seconds),
+        updated_at=at,
+    ))  # fmt: skip
+
+
+def test_tracks_that_wait_for_their_decision_count_with_their_age(both) -> None:
+    caller = add_tenant(both)
+    for seconds in (10, 20, 30):
+        decided(both, caller, seconds)
+    assert told(both, caller)["time_to_decision"] == (20.0, 30.0, 3)
+
+    both.now = lambda: START
+    for state in ("received", "analysing", "quarantined"):
+        waiting(both, caller, state, 5000, START)
+    with both.database.reading() as session:
+        figure = kpis.report(both, session, caller.tenant_id, MARCH)["kpis"][0]
+    assert (figure["n"], figure["undecided"], figure["undecided_age"]) == (6, 3, 5000.0)
+    assert (figure["value"], figure["p95"]) == (30.0, None)  # half had theirs after the third
+
+    waiting(both, caller, "received", 4000, START)
+    assert told(both, caller)["time_to_decision"] == (None, None, 7)  # and now fewer than half
+
+
+def test_a_track_that_was_withdrawn_or_could_not_be_read_waits_no_more(both) -> None:
+    caller = add_tenant(both)
+    for seconds in (10, 30):
+        decided(both, caller, seconds)
+    for state in ("withdrawn", "held"):
+        waiting(both, caller, state, 20, START)
+    both.now = lambda: START + timedelta(days=20)
+    with both.database.reading() as session:
+        figure = kpis.report(both, session, caller.tenant_id, MARCH)["kpis"][0]
+    assert (figure["n"], figure["undecided"], figure["undecided_age"]) == (4, 0, None)
+    assert (
+        figure["value"] == 30.0
+    )  # of four waits one was over after 10 s, two were given up at 20 s
+
+
 def test_of_a_group_that_is_too_small_nothing_is_told(both) -> None:
     caller = add_tenant(both)
     ann = account(both, caller, "ann")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram
+from pydantic import ValidationError
 
 from scanner import metrics
+from scanner.errors import BadOptionError
+from scanner.settings import Settings
+from scanner.shared_metrics import FOLDER as SHARED
+from scanner.shared_metrics import told_alone
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 ALERTS = [
@@ -110,6 +116,38 @@ def printed(program: str) -> str:
 
 def test_a_worker_that_died_has_counted_and_says_nothing_of_now() -> None:
     assert printed(TWO_PROCESSES).splitlines() == ["2.0 7.0", "2.0 3.0"]
+
+
+def test_of_what_any_process_can_look_up_several_instances_are_not_added_up() -> None:
+    """A server, and each worker that is scraped by itself, says how much waits in the one database."""
+    looked_up = [
+        metric._name
+        for metric in vars(metrics).values()
+        if isinstance(metric, Gauge) and metric is not metrics.PREVIEWS_PLAYING
+    ]
+    summed = rf"\bsum\b[^)]*(\)\s*)?\(({'|'.join(looked_up)})\b"
+    assert re.search(summed, "sum by (group) (clearance_queue_depth)")
+    assert not [name for name, each in EXPRESSIONS.items() if re.search(summed, each)]
+
+
+def test_a_worker_whose_counts_a_server_tells_tells_them_to_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(SHARED, "/nowhere")
+    with pytest.raises(BadOptionError, match="exclude each other"), told_alone("127.0.0.1:9101"):
+        pass
+
+
+def test_an_address_on_which_nothing_can_listen_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(BadOptionError, match=f"on {address}: Address"), told_alone(address):
+            pass
+    for wrong in ("9101", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "http://a:1", ":9101"):
+        with pytest.raises(ValidationError, match="worker_metrics"):
+            Settings(worker_metrics=wrong)
 
 
 def test_the_first_of_what_is_rare_is_an_increase() -> None:

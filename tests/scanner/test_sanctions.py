@@ -97,6 +97,25 @@ def test_who_was_not_warned_is_not_suspended(service, caller, olga, otto) -> Non
     }
 
 
+def test_a_warning_counts_no_longer_than_what_was_sent_and_a_suspension_from_its_end(
+    service, caller, olga, otto
+) -> None:
+    account = casework.account(service, caller)
+    sanctions.propose(service, olga, asked(account, "warning"))
+    casework.later(service, days=366)
+    with pytest.raises(IllegalTransitionError, match="in the last 365 days: give a warning first"):
+        sanctions.propose(service, olga, asked(account, "suspension", days=30))
+
+    suspended(service, account, olga, otto)
+    casework.later(service, days=31)
+    sanctions.expire_due(service)
+    casework.later(service, days=360)
+    assert sanctions.propose(service, olga, asked(account, "suspension", days=30))
+    casework.later(service, days=10)
+    with pytest.raises(IllegalTransitionError, match="warning first"):
+        sanctions.propose(service, olga, asked(account, "suspension", days=30))
+
+
 def test_a_suspension_takes_a_second_officer_and_ends_by_itself(
     service, caller, olga, otto
 ) -> None:

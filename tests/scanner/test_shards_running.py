@@ -3,12 +3,14 @@
 import contextlib
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 import fingerprint
 from scanner import references
@@ -19,6 +21,7 @@ from scanner.health import Health
 from scanner.installation import examine
 from scanner.metrics import EVENTS
 from scanner.service import Service
+from scanner.shards import server
 from scanner.shards.placement import Shard
 from tests.program import PROGRAM, answer, clearance
 from tests.program import environment as program_environment
@@ -66,6 +69,32 @@ def test_a_shard_that_is_damaged_is_built_anew(
         each.unlink()
     found = asking.catalogue.search(caller.tenant_id, medley()).matches
     assert {match.reference_id for match in found} == set(known)
+
+
+def tries(logs: list) -> int:
+    return sum(each["event"] == "shard_not_filled" for each in logs)
+
+
+def test_a_shard_that_could_not_be_filled_does_not_say_that_it_is_full_until_it_is(
+    service: Service, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REFILL_SECONDS", 0.05)
+    made = added(service, caller, whole(0), "Song")
+    held = service.store.path_or_copy(caller.tenant_id, made.fingerprint_sha256)
+    app = server.create_app(service, Shard(1, 1))
+    with held as path, capture_logs() as logs:
+        away = path.rename(path.with_suffix(".away"))
+        thread = threading.Thread(target=server._fill, args=(app,))
+        thread.start()
+        try:
+            wait_until(lambda: tries(logs) > 1, 10, "another try")
+            assert not app.state.filled.is_set()
+            away.rename(path)
+            wait_until(app.state.filled.is_set, 10, "the shard's filling")
+        finally:
+            app.state.stopping.set()
+            thread.join(10)
+    assert (logs[-1]["event"], logs[-1]["references"]) == ("shard_filled", 1)
 
 
 def test_a_shard_that_lacks_a_reference_is_named(

@@ -14,7 +14,7 @@ from scanner.service import Service
 from scanner.tables import Case, Deadline
 from scanner.track_states import State
 from scanner.verdicts import Verdict
-from tests import casework, reviewing
+from tests import casework, reviewing, rollouts
 from tests.running import add_tenant
 from tests.scanner.test_reconsideration import PARENT, agreed, childs_track, people_decide
 
@@ -64,6 +64,29 @@ def test_what_a_reviewer_finds_has_effect_and_counts_as_an_error_of_clearing(
     assert [(each.rule, each.source, each.errors, each.n) for each in told] == [
         ("core.nothing-found", "sample", 1, 3)
     ]
+
+
+def test_a_track_that_somebody_looks_at_already_is_drawn_and_what_they_decide_counts(
+    make_service, database_url
+) -> None:
+    service = make_service(database_url=database_url, spot_check_share=1, undo_seconds=0)
+    caller = add_tenant(service)
+    others = []
+    for _ in range(3):
+        made = rollouts.decided(service, caller)
+        about = {"track_id": made.track_id, "decision_id": made.id}
+        others.append(reviewing.opened(service, caller, "human_review", **about))
+        inline.drive(service, made.track_id)
+    drawn = [case.track_id for case in cases(service) if case.kind == "spot_check"]
+    assert drawn == [case.track_id for case in others]
+
+    rita = casework.person(service, caller, "rita")
+    for case, verdict in zip(others[:2], (reviewing.COPY, reviewing.FINE), strict=True):
+        reviewing.decided(service, rita, case, verdict)
+        inline.drive(service, str(case.track_id))
+    with service.database.reading() as session:
+        told = error_rates.by_rule(session, caller.tenant_id, service.now())
+    assert ("sample", 1, 2) in [(each.source, each.errors, each.n) for each in told]
 
 
 def test_none_is_drawn_without_a_share(make_service) -> None:

@@ -157,6 +157,18 @@ def test_deleting_is_final_and_may_be_repeated(store, place):
     assert place.files() == []
 
 
+def test_a_store_is_empty_until_a_blob_is_there_and_once_it_is_gone(store):
+    assert store.is_empty()
+    with store.open_writer("anna") as writer:
+        writer.write(SONG)
+        assert store.is_empty()
+        writer.commit()
+    assert not store.is_empty()
+
+    store.delete("anna", SHA256)
+    assert store.is_empty()
+
+
 def test_nothing_is_visible_before_the_commit_and_all_after_it(store, place):
     with store.open_writer("anna") as writer:
         writer.write(SONG[:1000])

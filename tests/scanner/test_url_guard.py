@@ -2,12 +2,15 @@
 
 import ipaddress
 import socket
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner import url_guard
 from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError, resolve_by_system
+from tests.servers import wait_until
 
 PUBLIC = "93.184.215.14"
 PUBLIC_V6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -357,6 +360,33 @@ def test_a_name_without_an_address_says_the_same_as_a_refused_one(answer):
     assert str(unresolved.value) == str(refused.value) == refused.value.detail
     assert "10.0.0.1" not in str(refused.value)
     assert "example" not in str(refused.value)
+
+
+def test_a_look_up_that_hangs_is_given_up_and_takes_one_thread_of_a_few(monkeypatch):
+    monkeypatch.setattr(url_guard, "MOST_LOOKUPS", 2)
+    asked, end = [], threading.Event()
+
+    def hang(host, port):
+        asked.append(host)
+        end.wait(30)
+        return [PUBLIC]
+
+    guard = UrlGuard(resolve=hang, lookup_seconds=0.05)
+    try:
+        for _ in range(3):
+            with pytest.raises(UnresolvedError, match="does not lead to a public server"):
+                guard.target("https://example.com/")
+        assert len(asked) == 2  # the third found no thread
+    finally:
+        end.set()
+    wait_until(lambda: _is_taken(guard), 10, "a thread's end")
+
+
+def _is_taken(guard):
+    try:
+        return guard.target("https://example.com/").address == PUBLIC
+    except UnresolvedError:
+        return False
 
 
 def test_a_name_is_looked_up_once_and_the_first_answer_is_pinned():

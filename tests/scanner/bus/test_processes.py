@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 
+import httpx
 import psutil
 import pytest
 
-from scanner.bus.worker import Supervisor, environment
+from scanner.bus.worker import WATCH_PARENT, Supervisor, environment
 from scanner.settings import Settings
-from tests.servers import wait_until
+from tests.servers import free_port, wait_until
 
 PARENT = """
 import sys, time
@@ -63,6 +64,31 @@ def test_a_worker_process_drains_on_a_signal(make_service, signum) -> None:
 
         assert worker.wait(20) == 128 + signum
         assert b"worker_stopped" in said[-1]
+
+
+@pytest.mark.parametrize("of_a_server", [False, True])
+def test_a_worker_that_runs_alone_is_scraped_and_one_of_a_server_is_not(
+    make_service, of_a_server: bool
+) -> None:
+    """What a server's workers count is told by the server: it would be counted twice."""
+    address = f"127.0.0.1:{free_port()}"
+    service = make_service(worker_metrics=address)
+    with subprocess.Popen(
+        [sys.executable, "-m", "scanner.bus.worker", *[WATCH_PARENT] * of_a_server],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment(service.settings),
+    ) as worker:
+        assert worker.stderr is not None
+        next(line for line in worker.stderr if b"worker_started" in line)
+        if of_a_server:
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(f"http://{address}/metrics", timeout=30)
+        else:
+            told = httpx.get(f"http://{address}/metrics", timeout=30).text
+            assert 'clearance_marks_failed_total{where="analysis"} 0.0' in told
+        worker.terminate()
+        worker.communicate(timeout=20)
 
 
 def test_a_worker_that_dies_is_replaced_and_none_is_left_behind(make_service) -> None:

@@ -10,9 +10,11 @@ import pytest
 from sqlmodel import select
 
 import appeals
-from scanner import mail, matters
+from scanner import appealing, mail, matters
+from scanner.appealing import AppealAsked
 from scanner.clock import new_id
 from scanner.console import case_views as console
+from scanner.notice_senders import token_of
 from scanner.privacy import blobs, erasure, export, holds, matter_ties, sweeper
 from scanner.privacy.personal import ERASED
 from scanner.tables import (
@@ -25,9 +27,11 @@ from scanner.tables import (
     Message,
     Notice,
     Sanction,
+    Track,
 )
-from tests import casework, mailbox, reviewing
+from tests import casework, mailbox, noticed, reviewing
 from tests.running import add_tenant
+from tests.scanner.test_left_copies import left, told
 
 
 @pytest.fixture
@@ -110,6 +114,39 @@ def test_an_erasure_takes_what_hangs_on_the_accounts_matters(service, caller, an
     assert (letter.subject, letter.address) == (ERASED, None)
     casework.at(service, service.now() + timedelta(hours=1))
     assert blobs.release(service) == 2
+
+
+def test_what_a_sender_says_in_an_open_appeal_outlasts_the_uploader_until_it_is_over(
+    make_service,
+) -> None:
+    """DSA-20: a notice's sender is answered, whoever is erased meanwhile; then it goes, too."""
+    service = make_service(second_review_share=0)
+    casework.at(service, service.now())
+    caller = add_tenant(service)
+    ana = casework.account(service, caller)
+    notice, (copy,) = left(service, caller)
+    with service.database.transaction() as session:
+        session.get_one(Track, copy).account_id = ana.id
+    assert told(service)
+    token = token_of(service, noticed.read(service, notice.id))
+    more = {"token": token, "track_id": copy, "evidence": "my contract"}
+    row = appealing.file(service, None, AppealAsked("copy", notice.id, "Listen again.", **more))
+
+    erasure.erase_account(service, caller, "ana")
+    assert said_in(service, row) == ("Listen again.", 1)
+    sweeper.sweep(service)
+    assert said_in(service, row) == ("Listen again.", 1)
+
+    appealing.withdraw(service, None, row.id, token)
+    sweeper.sweep(service)
+    assert said_in(service, row) == (ERASED, 0)
+    assert sweeper.sweep(service).rows == {}
+
+
+def said_in(service, row: Appeal) -> tuple[str, int]:
+    """The text of an appeal, and how many files of evidence there are."""
+    with service.database.reading() as session:
+        return session.get_one(Appeal, row.id).reason, len(session.exec(select(Evidence)).all())
 
 
 def test_what_was_asked_and_answered_about_a_case_is_shown_and_goes_with_its_account(
