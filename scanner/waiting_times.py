@@ -5,12 +5,12 @@ who were waiting until then it ended for. A wait that is not over, or that was g
 """
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
-from scanner.error_rates import NORMAL_95
+import numpy as np
 
 _NEAR: Final = 1e-9
 
@@ -38,26 +38,32 @@ def still_waiting(waits: Iterable[Wait]) -> list[Step]:
 
     The interval is that of the logarithm's logarithm (Kalbfleisch & Prentice 1980, 1.4), with Greenwood's variance.
     """
-    ordered = sorted(waits)
-    waiting, left, variance = len(ordered), 1.0, 0.0
+    from scipy import stats
+
+    ended, others = ([w.seconds for w in group] for group in _apart(waits))
+    if not ended:
+        return []
+    share = stats.ecdf(stats.CensoredData(uncensored=ended, right=others)).sf
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where nothing is left there is no interval: see below
+        interval = share.confidence_interval(method="log-log")
+    lows, highs = interval.low.probabilities, interval.high.probabilities
     steps: list[Step] = []
-    for seconds, here in groupby(ordered, key=lambda wait: wait.seconds):
-        group = list(here)
-        if ended := sum(wait.over for wait in group):
-            left *= 1 - ended / waiting
-            if ended < waiting:
-                variance += ended / (waiting * (waiting - ended))
-            before = steps[-1].high if steps else 1.0
-            steps.append(Step(seconds, left, *_interval(left, variance, before)))
-        waiting -= len(group)
+    for number in np.flatnonzero(np.diff(share.probabilities, prepend=1.0)):
+        low, high = float(lows[number]), float(highs[number])
+        if math.isnan(low) or math.isnan(
+            high
+        ):  # that the last wait ended says nothing of how sure that is
+            low, high = 0.0, steps[-1].high if steps else 1.0
+        left = float(share.probabilities[number])
+        steps.append(Step(float(share.quantiles[number]), left, low, high))
     return steps
 
 
-def _interval(left: float, variance: float, before: float) -> tuple[float, float]:
-    if left == 0:  # that the last one's wait ended says nothing of how sure that is
-        return 0.0, before
-    power = math.exp(NORMAL_95 * math.sqrt(variance) / -math.log(left))
-    return left**power, left ** (1 / power)
+def _apart(waits: Iterable[Wait]) -> tuple[list[Wait], list[Wait]]:
+    """Those that are over, and the others."""
+    ordered = sorted(waits)
+    return [w for w in ordered if w.over], [w for w in ordered if not w.over]
 
 
 def quantile(steps: Sequence[Step], share: float) -> float | None:
