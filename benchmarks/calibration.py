@@ -4,7 +4,7 @@
 
 What is known and asked is of :mod:`benchmarks.calibration_queries`, real music, and of
 :mod:`benchmarks.rendered_pairs`, rendered scores. For each query and reference the best path of vectors
-and the best coincidence of peaks count: as positive where the query holds the reference and the place,
+counts, and every coincidence of peaks, as in a search: as positive where the query holds the reference and the place,
 the pitch and the tempo are told, as negative where it does not hold the reference, and not at all
 between. A negative weighs ``CATALOGUE`` / references, so that the score holds for a catalogue of that size of
 which a query holds one recording as often as none; a twin, of which any catalogue has one at most, weighs
@@ -87,9 +87,9 @@ class Collected:
     references : int
     queries : list of dict
         ``family``, ``kind``, ``seconds`` and ``holds``, how many references it holds.
-    evidence : dict of str to float64 array, shape (n, 3 + values)
-        By detector, a row a query and reference: the query's number, 1 where it holds the reference,
-        1 where that is its twin, and what tells so.
+    evidence : dict of str to float64 array, shape (n, 4 + values)
+        By detector, a row a finding: the query's number, the reference's among those of that query, 1 where
+        the query holds it, 1 where it is its twin, and what tells so.
     """
 
     references: int
@@ -160,29 +160,31 @@ def weighed(
 
     Returns
     -------
-    dict by detector of rows: 1 where the query holds the reference, 1 where that is its twin, and
-    the evidence.
+    dict by detector of rows: the number of the reference, 1 where the query holds it, 1 where it is its
+    twin, and the evidence.
     """
     true = {each.group for each in held}
     assert own.embedding is not None
     assert own.constellation is not None
-    best: dict[str, dict[str, tuple[float, ...]]] = {name: {} for name in DETECTORS}
+    best: dict[str, dict[str, list[tuple[float, ...]]]] = {name: {} for name in DETECTORS}
     for trace in sorted(index.traces(own.embedding), key=lambda each: each.path.weight):
         name = trace.segment.id_of(trace.ordinal)
         if groups[name] not in true or any(_traced(trace, each) for each in held):
-            best["vectors"][name] = score.evidence(trace.path, trace.unison)
+            best["vectors"][name] = [score.evidence(trace.path, trace.unison)]
     sightings = index.sightings(own.constellation, own.embedding, followed=FOLLOWED)
-    for sighting in sorted(sightings, key=lambda each: each.coincidence.information):
+    for sighting in sightings:
         name = sighting.segment.id_of(sighting.ordinal)
         if groups[name] not in true or any(_sighted(sighting, each) for each in held):
             accord = sighting.accord or UNKNOWN
-            best["peaks"][name] = score.buried_evidence(sighting.coincidence, accord)
+            values = score.buried_evidence(sighting.coincidence, accord)
+            best["peaks"].setdefault(name, []).append(values)
     return {
         detector: [
-            (float(groups[name] in true), float(name == query.twin), *values)
-            for name, values in found.items()
+            (float(number), float(groups[name] in true), float(name == query.twin), *values)
+            for number, (name, several) in enumerate(found.items())
             # Music that was laid under a query is in it too: neither a positive nor a negative.
             if groups[name] in true or not (query.mixed or groups[name] == query.group)
+            for values in several
         ]
         for detector, found in best.items()
     }
@@ -217,53 +219,59 @@ def _sighted(sighting: Sighting, held: Held) -> bool:
 
 @dataclass(frozen=True)
 class Scores:
-    """What constants make of the evidence of one detector; a row a query and reference.
+    """What constants make of the evidence of one detector; a row a finding.
 
     Attributes
     ----------
     name : str
-    query : int64 array, shape (n,)
-        Numbers of queries.
+    query, reference : int64 array, shape (n,)
+        Numbers of queries, and of references within a query.
     positive, twin : bool array, shape (n,)
     scores : float64 array, shape (n,)
     """
 
     name: str
     query: NDArray[np.int64]
+    reference: NDArray[np.int64]
     positive: NDArray[np.bool_]
     twin: NDArray[np.bool_]
     scores: F64Array
 
     def found(self, queries: int) -> NDArray[np.int64]:
         """How much of what each query holds is found at the default threshold, shape (queries,)."""
-        right = self.query[self.positive & (self.scores >= THRESHOLD)]
+        right = self._queries(self.positive & (self.scores >= THRESHOLD))
         return np.bincount(right, minlength=queries)
 
     def false(self, members: NDArray[np.bool_], threshold: float) -> int:
         """Wrong references found in queries that are members."""
         wrong = ~self.positive & members[self.query]
-        return int((wrong & (self.scores >= threshold)).sum())
+        return len(self._queries(wrong & (self.scores >= threshold)))
+
+    def _queries(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Of which queries references are, each once however often it was found."""
+        pairs = np.column_stack([self.query[rows], self.reference[rows]])
+        return np.unique(pairs, axis=0)[:, 0]
 
 
 def scored(name: str, detector: str, constants: Sequence[float], made: Collected) -> Scores:
     """Scores by constants, bias first, as a search tells them."""
     rows = made.evidence[detector]
-    number = rows[:, 0].astype(np.int64)
+    number, reference = rows[:, :2].astype(np.int64).T
     seconds = np.array([each["seconds"] for each in made.queries])[number]
     scores = [
         score.logistic(constants[0], constants[1:], values, length)
-        for values, length in zip(rows[:, 3:].tolist(), seconds.tolist(), strict=True)
+        for values, length in zip(rows[:, 4:].tolist(), seconds.tolist(), strict=True)
     ]
-    return Scores(name, number, rows[:, 1] > 0, rows[:, 2] > 0, np.array(scores))
+    return Scores(name, number, reference, rows[:, 2] > 0, rows[:, 3] > 0, np.array(scores))
 
 
 def fitted(detector: str, made: Collected) -> list[float]:
     """Constants that fit the evidence, bias first."""
     rows = made.evidence[detector]
-    positive = rows[:, 1] > 0
-    features = np.column_stack([np.ones(len(rows)), rows[:, 3:]])
+    positive = rows[:, 2] > 0
+    features = np.column_stack([np.ones(len(rows)), rows[:, 4:]])
     weights = np.where(positive, 1.0, CATALOGUE / made.references)
-    weights[rows[:, 2] > 0] = TWIN
+    weights[rows[:, 3] > 0] = TWIN
     constants: list[float] = fit(features, positive, weights).round(3).tolist()
     return constants
 

@@ -52,25 +52,25 @@ def evidence(rows: list[tuple[float, ...]]) -> Collected:
     """Of peaks alone; of vectors there is one row of each kind."""
     queries = [
         {
-            "family": "real" if row[1] else "chords",
+            "family": "real" if row[2] else "chords",
             "kind": "clean",
             "seconds": 10.0,
-            "holds": row[1],
+            "holds": row[2],
         }
         for row in rows
     ]
-    vectors = [(0.0, 1.0, 0.0, 1.0, 0.2, 3.0, 0.0, 9.0, 1.0)]
-    vectors += [(float(len(rows) - 1), 0.0, 0.0, 0.4, 0.0, 2.0, 0.1, 1.0, 0.5)]
+    vectors = [(0.0, 0.0, 1.0, 0.0, 1.0, 0.2, 3.0, 0.0, 9.0, 1.0)]
+    vectors += [(float(len(rows) - 1), 0.0, 0.0, 0.0, 0.4, 0.0, 2.0, 0.1, 1.0, 0.5)]
     return Collected(100, queries, {"vectors": np.array(vectors), "peaks": np.array(rows)})
 
 
 def drawn(twin: float) -> list[tuple[float, ...]]:
     """True ones above false ones, with some between."""
     random = np.random.default_rng(1)
-    rows = [(float(n), 1.0, 0.0, value) for n, value in enumerate(random.normal(4, 1, 200))]
+    rows = [(float(n), 0.0, 1.0, 0.0, value) for n, value in enumerate(random.normal(4, 1, 200))]
     return [
         *rows,
-        *((200.0 + n, 0.0, twin, value) for n, value in enumerate(random.normal(2, 1, 50))),
+        *((200.0 + n, 0.0, 0.0, twin, value) for n, value in enumerate(random.normal(2, 1, 50))),
     ]
 
 
@@ -83,13 +83,16 @@ def test_a_twin_weighs_little_and_any_other_negative_as_in_a_catalogue() -> None
 
 def test_the_account_counts_what_is_found_and_what_is_false_by_family() -> None:
     high, low = 2 * -score.BURIED_BIAS / score.BURIED[0], 0.0
+    beside = (0.0, EVENS, EVENS, 0.0)
     made = evidence(
         [
-            (0.0, 1.0, 0.0, high, EVENS, EVENS),
-            (1.0, 1.0, 0.0, low, EVENS, EVENS),
-            (2.0, 0.0, 1.0, high, EVENS, EVENS),
+            (0.0, 0.0, 1.0, 0.0, high, *beside),
+            (1.0, 0.0, 1.0, 0.0, low, *beside),
+            (2.0, 0.0, 0.0, 1.0, high, *beside),
         ]
     )
+    peaks = made.evidence["peaks"]
+    made.evidence["peaks"] = np.concatenate([peaks, peaks])  # found at two places: counts once
     peaks = scored("peaks", "peaks", (score.BURIED_BIAS, *score.BURIED), made)
     assert peaks.found(3).tolist() == [1, 0, 0]
     assert peaks.false(np.array([False, False, True]), 0.9) == 1
