@@ -29,8 +29,6 @@ WINDOW: Final = 10 * RATE
 HOP: Final = 2 * RATE
 LEAST: Final = 4 * RATE
 """Samples without which nothing is searched."""
-KEEP_SECONDS: Final = 10.0
-"""How often it is kept how far a stream was heard, while nothing changes."""
 LATE_SECONDS: Final = 5.0
 """Behind a live source by more, only clean copies are looked for; by twice as much, nothing is."""
 WAITED_SECONDS: Final = 0.5
@@ -83,7 +81,7 @@ class Hearing:
         self._plays = Plays()
         self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
         self._heard = 0  # samples
-        self.sounded_at = self._asked_at = self._kept_at = time.monotonic()
+        self.sounded_at = self._asked_at = time.monotonic()
         """When sound last came, or was last searched."""
         self._fed_at = self._came_at = self.sounded_at  # bytes, and the last whole hop
         self._pace = Pace(self.sounded_at)
@@ -148,7 +146,9 @@ class Hearing:
                     self.sounded_at = self._asked_at = time.monotonic()
                     if len(block) < HOP * FRAME_BYTES:
                         break
-            self._keep(over=self._plays.end(), is_last=self._heard > 0)
+            over = self._plays.end()
+            if self._heard:
+                self._keep(over=over)
         except StreamOverError:
             self.is_over = self.is_taken = True
         except Exception:  # the connection ends and is made again, and somebody is told
@@ -197,13 +197,9 @@ class Hearing:
         over: Sequence[Play] = (),
         lag: float = 0.0,
         unsearched: tuple[float, float] | None = None,
-        is_last: bool = False,
     ) -> None:
+        """Keep what a hop changed and how far the stream was heard: whoever ends it waits for that."""
         now = time.monotonic()
-        is_due = is_last or now - self._kept_at >= KEEP_SECONDS
-        if not (begun or over or unsearched or is_due):
-            return
-        self._kept_at = now
         records.note_heard(
             self._service,
             self._connection,

@@ -142,6 +142,27 @@ def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_end
     assert records.connect(service, row.id, gap=0).start == pytest.approx(6, abs=0.2)
 
 
+def test_who_ends_a_stream_gets_what_was_on_air_when_they_asked(service, caller, known) -> None:
+    """Its listener is a few seconds behind, so the end waits for it."""
+    row = records.add(service, caller, "Radio", None)
+    hearing = Hearing(service, records.connect(service, row.id), is_live=False)
+    hearing.feed(encoded(FIRST[: 13 * RATE]))
+    wait_until(lambda: sheet_of(service, row.id)["heard_seconds"] >= 12)
+    now = service.now()
+    service.now = lambda: now + timedelta(seconds=2)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(records.finish, service, row.id, "ended", caller.actor)
+        with pytest.raises(TimeoutError):
+            ended.result(0.5)
+        hearing.feed(encoded(FIRST[13 * RATE : 20 * RATE]))
+        ended.result(5)
+    hearing.close()
+
+    sheet = sheet_of(service, row.id)
+    assert sheet["entries"][0]["end"] >= 14
+    assert sheet["is_final"]
+
+
 def test_one_stream_is_listened_to_once_until_its_listener_dies(service, caller) -> None:
     row = records.add(service, caller, "Radio", None)
     records.connect(service, row.id)
