@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from scanner import keys, references
+from scanner.audio import live
 from scanner.audio.live import Feed
 from scanner.bus.worker import run_worker
 from scanner.callers import Caller
@@ -269,6 +271,22 @@ def test_an_ogg_stream_that_begins_anew_is_the_next_file() -> None:
         files.append(b"".join(parts))
     os.close(read)
     assert files == [song_bytes] * 3
+
+
+@pytest.mark.parametrize(("first", "then", "lost"), [("mp3", "aac", 10), ("mp3", "VORBIS", 1)])
+def test_a_stream_that_changes_its_format_is_heard_on(first, then, lost) -> None:
+    """Each demultiplexer looks for its own format for ever; 64 KiB are 4 s at a usual rate, here up to 12."""
+    made = {
+        "mp3": encoded(song(3, 10)),
+        "aac": encoded(song(4, 10), "adts", "aac"),
+        "VORBIS": filed(song(5, 10, 48000), "VORBIS"),
+    }
+    read, write_end = os.pipe()
+    threading.Thread(target=_written, args=(write_end, made[first] + made[then] * 4)).start()
+    with Path(os.devnull).open("wb") as nowhere:
+        report = live.listen(read, nowhere.fileno())
+    os.close(read)
+    assert report["samples"] / live.RATE >= 50 - lost
 
 
 def _written(end: int, data: bytes) -> None:
