@@ -12,6 +12,7 @@ from scanner import banks, harmless
 from scanner.audio.live import RATE
 from scanner.metrics import STREAM_WINDOWS
 from scanner.on_record import on_record
+from scanner.streams.plays import FAINT, SURE
 from scanner.streams.records import Connection
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def found_in(
     on: frozenset[str],
     is_quick: bool,
 ) -> list[Match]:
-    """Search a window.
+    """Search a window, for what is found faintly too.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def found_in(
         STREAM_WINDOWS.labels("quick").inc()
     else:
         STREAM_WINDOWS.labels("searched").inc()
-        print_ = fingerprint.completed(print_, samples, RATE)
+        print_ = replace(fingerprint.completed(print_, samples, RATE), tones=None)  # too short
         matches = _searched(service, connection, print_)
     return _without_harmless(service, connection, print_, matches)
 
@@ -67,7 +68,9 @@ def _searched(
 ) -> list[Match]:
     with service.database.reading() as session:
         left_out = banks.left_out(session, connection.tenant_id, connection.stream_id)
-    found = service.catalogue.search(connection.tenant_id, print_, PATIENCE, without_banks=left_out)
+    found = service.catalogue.search(
+        connection.tenant_id, print_, PATIENCE, min_score=FAINT, without_banks=left_out
+    )
     return list(found.matches)
 
 
@@ -80,7 +83,8 @@ def _without_harmless(
     """Leave out loops, presets and silence, what they explain in others, and what is nobody's claim."""
     if not matches:
         return []
-    explained = harmless.explanations(service, connection.tenant_id, print_, matches)
+    sure = [match for match in matches if match.score >= SURE]
+    explained = harmless.explanations(service, connection.tenant_id, print_, sure)
     with service.database.reading() as session:
         ids = [match.reference_id for match in matches]
         known = on_record(session, connection.tenant_id, ids)
