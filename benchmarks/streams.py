@@ -237,7 +237,7 @@ def _sheet(service: Service, stream_id: str) -> dict[str, Any]:
 def _account(
     aired: Sequence[Aired], sheet: dict[str, Any], groups: dict[str, str]
 ) -> dict[str, Any]:
-    """Compare a cue sheet with what was on; a remaster of the same piece is right."""
+    """Compare a cue sheet with what was on; a remaster of the same piece is right, as is an entry for each."""
     left = list(sheet["entries"])
     rows = []
     for song in aired:
@@ -264,6 +264,7 @@ def _errors(song: Aired, own: Sequence[dict[str, Any]]) -> dict[str, float]:
         "start_off": round(start - song.start, 2),
         "end_off": round(end - song.end, 2),
         "entries": len(own),
+        "references": len({each["title"] for each in own}),
     }
 
 

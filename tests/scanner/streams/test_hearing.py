@@ -132,6 +132,7 @@ def test_a_broken_connection_leaves_a_gap_and_the_song_goes_on_as_one_entry(
     assert (gap["start"], gap["end"]) == pytest.approx((12, 16), abs=0.2)
     (entry,) = sheet["entries"]
     assert (entry["start"], entry["end"]) == pytest.approx((0, 28), abs=0.7)
+    assert entry["said_after"] <= 5.5, "what may have begun is looked at again after a second"
 
 
 def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_ended(
