@@ -168,7 +168,11 @@ class Plays:
     def _is_known(self, play: Play) -> bool:
         if play.score < SURE:
             return False
-        beside = [other for other in self.open if not other.is_said and other.overlaps(play)]
+        beside = [
+            other
+            for other in self.open
+            if not other.is_said and other.score >= SURE and other.overlaps(play)
+        ]
         found_in = {until for other in (play, *beside) for until in other.windows}
         return len(play.windows) >= WINDOWS or len(found_in) >= WHEREVER
 

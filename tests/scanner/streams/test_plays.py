@@ -98,6 +98,13 @@ def test_of_music_that_repeats_itself_three_windows_need_not_agree_about_the_pla
     assert plays.hear(3, 13, [found(3, 10, 50)]) == ([], [])
 
 
+def test_faint_signs_in_other_places_do_not_make_a_sure_one_known() -> None:
+    plays = Plays()
+    plays.hear(0, 10, [faint(6, 10, 50)])
+    plays.hear(1, 11, [faint(5, 10, 90)])
+    assert plays.hear(2, 12, [found(4, 10, 130)]) == ([], [])
+
+
 def test_two_places_that_become_known_at_once_are_one_play() -> None:
     plays = Plays()
     plays.hear(0, 10, [found(0, 10, 50), found(0, 10, 110)])
