@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 PATIENCE: Final = 5.0
 """Seconds to wait for an index that is being brought up to date."""
 
+SILENT: Final = 10 ** (-75 / 20)
+"""Amplitude below which nothing is heard: what surrounds a silence is alike in many recordings."""
+AUDIBLE: Final = 0.5
+"""Share of a segment that must be heard."""
+
 
 def found_in(
     service: "Service",
@@ -60,7 +65,26 @@ def found_in(
         STREAM_WINDOWS.labels("searched").inc()
         print_ = replace(fingerprint.completed(print_, samples, RATE), tones=None)  # too short
         matches = _searched(service, connection, print_)
-    return _without_harmless(service, connection, print_, matches)
+    return _without_harmless(service, connection, print_, audible(samples, matches))
+
+
+def audible(samples: NDArray[np.float32], matches: list[Match]) -> list[Match]:
+    """Leave out segments that are silent for the most part.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (channels, n)
+    matches : list of Match
+        Of these samples.
+    """
+    sounds = np.abs(samples).max(axis=0) > SILENT
+
+    def is_heard(segment: fingerprint.Segment) -> bool:
+        part = sounds[round(segment.query_start * RATE) : round(segment.query_end * RATE)]
+        return bool(part.sum() >= AUDIBLE * len(part))
+
+    left = [replace(each, segments=tuple(filter(is_heard, each.segments))) for each in matches]
+    return [each for each in left if each.segments]
 
 
 def _searched(
