@@ -412,6 +412,7 @@ def _keep(session: Session, row: Stream, play: "Play", said_after: float, now: "
 
 
 def _update(kept: StreamPlay, play: "Play") -> None:
+    kept.said_after = round(kept.said_after + kept.start - play.start, 3)
     kept.start, kept.end, kept.score = play.start, play.end, play.score
     kept.reference_start, kept.reference_end = play.reference_start, play.reference_end
     kept.pitch_semitones, kept.tempo_ratio = play.pitch_semitones, play.tempo_ratio

@@ -26,6 +26,7 @@ from scanner.service import Service
 from scanner.streams import cue_sheets, records
 from scanner.streams.hearing import Hearing, Pace
 from scanner.streams.keeper import Keeper
+from scanner.streams.plays import Play
 from scanner.tables import JournalRow, Stream
 from tests.loopback import Listener
 from tests.servers import wait_until
@@ -133,6 +134,19 @@ def test_a_broken_connection_leaves_a_gap_and_the_song_goes_on_as_one_entry(
     (entry,) = sheet["entries"]
     assert (entry["start"], entry["end"]) == pytest.approx((0, 28), abs=0.7)
     assert entry["said_after"] <= 5.5, "what may have begun is looked at again after a second"
+
+
+def test_how_late_a_play_was_said_goes_by_the_start_that_the_cue_sheet_tells(
+    service, caller, known
+) -> None:
+    row = records.add(service, caller, "Radio", None)
+    connection = records.connect(service, row.id)
+    play = Play(next(iter(known)), 4.0, 10.0, 0.0, 6.0, 0.9, 0.0, 1.0)
+    records.note_heard(service, connection, 10.0, begun=[play])
+    play.start = 5.5  # a later window tells it better
+    records.note_heard(service, connection, 12.0, on=[play])
+    (entry,) = sheet_of(service, row.id)["entries"]
+    assert (entry["start"], entry["said_after"]) == (5.5, 4.5)
 
 
 def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_ended(
