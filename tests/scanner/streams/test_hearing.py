@@ -1,23 +1,16 @@
 """Streams of real encoded audio, heard window by window: what was on, from when to when."""
 
-import io
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-import soundfile
 import structlog
 from sqlalchemy import text
 from sqlmodel import col, select
 
 from scanner import keys, references
-from scanner.audio import live
-from scanner.audio.live import Feed
 from scanner.bus.worker import run_worker
 from scanner.callers import Caller
 from scanner.errors import BusyError, ConflictError
@@ -28,33 +21,12 @@ from scanner.streams.hearing import Hearing, Pace
 from scanner.streams.keeper import Keeper
 from scanner.streams.plays import Play
 from scanner.tables import JournalRow, Stream
+from tests.live_audio import encoded, filed
 from tests.loopback import Listener
 from tests.servers import wait_until
 from tests.songs import RATE, song, write
 
 FIRST, SECOND = song(1, 30), song(2, 30)
-
-
-def encoded(samples: np.ndarray, form: str = "mp3", codec: str = "libmp3lame") -> bytes:
-    """Samples of shape (n,) at `RATE` as bytes of a container."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), "fltp", "mono")
-        frame.sample_rate = RATE
-        resampler = av.AudioResampler(stream.format, "mono", RATE, stream.frame_size or None)
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def filed(samples: np.ndarray, form: str) -> bytes:
-    """Samples at 48 kHz as bytes of a file."""
-    file = io.BytesIO()
-    kind = {"format": "OGG", "subtype": form} if form in ("VORBIS", "OPUS") else {"format": form}
-    soundfile.write(file, samples, 48000, **kind)
-    return file.getvalue()
 
 
 @pytest.fixture
@@ -272,41 +244,6 @@ def test_every_kind_of_stream_is_heard(service, caller, form, times) -> None:
     hearing = heard(service, records.connect(service, row.id), data * times)
     assert hearing.problem is None
     assert hearing.position == pytest.approx(3 * times, abs=0.3)
-
-
-def test_an_ogg_stream_that_begins_anew_is_the_next_file() -> None:
-    song_bytes = filed(song(3, 2, 48000), "VORBIS")
-    read, write_end = os.pipe()
-    threading.Thread(target=_written, args=(write_end, song_bytes * 3)).start()
-    feed, files = Feed(read), []
-    while feed.is_more():
-        parts = []
-        while part := feed.read(1000):
-            parts.append(part)
-        files.append(b"".join(parts))
-    os.close(read)
-    assert files == [song_bytes] * 3
-
-
-@pytest.mark.parametrize(("first", "then", "lost"), [("mp3", "aac", 10), ("mp3", "VORBIS", 1)])
-def test_a_stream_that_changes_its_format_is_heard_on(first, then, lost) -> None:
-    """Each demultiplexer looks for its own format for ever; 64 KiB are 4 s at a usual rate, here up to 12."""
-    made = {
-        "mp3": encoded(song(3, 10)),
-        "aac": encoded(song(4, 10), "adts", "aac"),
-        "VORBIS": filed(song(5, 10, 48000), "VORBIS"),
-    }
-    read, write_end = os.pipe()
-    threading.Thread(target=_written, args=(write_end, made[first] + made[then] * 4)).start()
-    with Path(os.devnull).open("wb") as nowhere:
-        report = live.listen(read, nowhere.fileno())
-    os.close(read)
-    assert report["samples"] / live.RATE >= 50 - lost
-
-
-def _written(end: int, data: bytes) -> None:
-    with os.fdopen(end, "wb") as file:
-        file.write(data)
 
 
 def test_a_station_that_hangs_up_is_fetched_again_until_it_is_lost(
