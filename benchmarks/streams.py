@@ -1,18 +1,24 @@
 """A radio show of real music, listened to: how soon it is said what is on, and how right the cue sheet is.
 
-``python -m benchmarks.streams [--songs 24]``
+``python -m benchmarks.streams [--songs 25] [--offline] [--tuning]``
 
 Songs of the test split come one after the other as stations play them: as they are, 3 % faster, with
 a presenter over the first seconds, faded into the next one, compressed. Unknown music and speech lie
-between. The show is one MP3 at 128 kbit/s, which is handed over as fast as it is heard.
+between. The show is one MP3 at 128 kbit/s. It is fetched from an address that sends it in real time;
+``--offline`` hands it over as fast as it is heard, which says the same but for what one waits while a
+window is searched. ``--tuning`` takes the songs of the other splits, and more of what is unknown.
 """
 
 import argparse
+import contextlib
 import io
 import json
 import os
+import socket
 import tempfile
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,12 +40,16 @@ from scanner.service import Service
 from scanner.settings import Settings
 from scanner.streams import cue_sheets, records
 from scanner.streams.hearing import Hearing
+from scanner.streams.keeper import Keeper
 from scanner.tables import Stream
 from scripts.music_corpus import Recording, corpus
+from tests.loopback import Listener
 
 SEED: Final = 20
 SONG_SECONDS: Final = (25.0, 45.0)
 BETWEEN_SECONDS: Final = 12.0
+TUNING_BETWEEN_SECONDS: Final = 30.0
+BYTES_A_SECOND: Final = 16_000
 TALK_SECONDS: Final = 6.0
 FADE_SECONDS: Final = 3.0
 FASTER: Final = 1.03
@@ -59,10 +69,18 @@ class Aired:
     end: float
 
 
-def show(songs: Sequence[Recording], unknown: Sequence[Recording]) -> tuple[Samples, list[Aired]]:
-    """Return a show of shape (2, n) at 44.1 kHz, and what is on when."""
+def show(
+    songs: Sequence[Recording], unknown: Sequence[Recording], between: float = BETWEEN_SECONDS
+) -> tuple[Samples, list[Aired]]:
+    """Return a show of shape (2, n) at 44.1 kHz, and what is on when.
+
+    Parameters
+    ----------
+    between : float
+        Seconds of unknown music, or of speech, after each third song.
+    """
     rng = np.random.default_rng(SEED)
-    parts, aired, at = [_between(unknown, rng, 0)], [], BETWEEN_SECONDS
+    parts, aired, at = [_between(unknown, rng, 0, between)], [], between
     for number, song in enumerate(songs):
         treatment = TREATMENTS[number % len(TREATMENTS)]
         seconds = min(float(rng.uniform(*SONG_SECONDS)), song.seconds - 1)
@@ -78,17 +96,19 @@ def show(songs: Sequence[Recording], unknown: Sequence[Recording]) -> tuple[Samp
         aired.append(Aired(song.path, treatment, at, at + played.shape[1] / RATE))
         at = aired[-1].end
         if number % 3 == 2:
-            parts.append(_between(unknown, rng, number))
-            at += BETWEEN_SECONDS
+            parts.append(_between(unknown, rng, number, between))
+            at += between
     return np.concatenate(parts, axis=1), aired
 
 
-def _between(unknown: Sequence[Recording], rng: np.random.Generator, number: int) -> Samples:
+def _between(
+    unknown: Sequence[Recording], rng: np.random.Generator, number: int, seconds: float
+) -> Samples:
     if number % 2:
-        return with_channels(speech(BETWEEN_SECONDS, rng), 2)
+        return with_channels(speech(seconds, rng), 2)
     song = unknown[int(rng.integers(len(unknown)))]
-    part = excerpt(song, float(rng.uniform(0, song.seconds - BETWEEN_SECONDS)), BETWEEN_SECONDS)
-    return fitted(with_channels(part, 2), round(BETWEEN_SECONDS * RATE))
+    part = excerpt(song, float(rng.uniform(0, song.seconds - seconds)), seconds)
+    return fitted(with_channels(part, 2), round(seconds * RATE))
 
 
 def _treated(samples: Samples, treatment: str, rng: np.random.Generator) -> tuple[Samples, int]:
@@ -129,18 +149,22 @@ def mp3(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def measure(count: int) -> dict[str, Any]:
+def measure(count: int, *, is_offline: bool = False, is_tuning: bool = False) -> dict[str, Any]:
     """Listen to a show of ``count`` songs among all references of the split."""
-    recordings = [each for each in corpus("test") if each.seconds > SONG_SECONDS[1]]
+    recordings = corpus("train", "validation") if is_tuning else corpus("test")
+    recordings = [each for each in recordings if each.seconds > SONG_SECONDS[1]]
     groups = sorted({each.group for each in recordings})
     unknown = [each for each in recordings if each.group in groups[::6]]
     known = [each for each in recordings if each.group not in groups[::6]]
     rng = np.random.default_rng(SEED)
     firsts = {each.group: each for each in known}
     songs = [list(firsts.values())[n] for n in rng.permutation(len(firsts))[:count]]
-    samples, aired = show(songs, unknown)
-    with tempfile.TemporaryDirectory(prefix=STEM) as folder:
-        settings = Settings(home=Path(folder), log_level="error")
+    between = TUNING_BETWEEN_SECONDS if is_tuning else BETWEEN_SECONDS
+    samples, aired = show(songs, unknown, between)
+    data, seconds = mp3(samples), samples.shape[1] / RATE
+    del samples
+    with tempfile.TemporaryDirectory(prefix=STEM) as folder, _station(data) as station:
+        settings = Settings(home=Path(folder), log_level="error", allowed_hosts={station.host})
         configure(settings)
         with Service(settings) as service:
             initialise(service, "bench@example.com")
@@ -149,32 +173,71 @@ def measure(count: int) -> dict[str, Any]:
             caller = Caller(tenant, Actor("bench", "platform"), frozenset(SCOPES))
             for each in known:
                 references.add(service, caller, path=each.file, title=each.path, operator=True)
-            sheet, seconds = _listened(service, caller, mp3(samples))
+            before = os.times()
+            if is_offline:
+                sheet = _sent(service, caller, data)
+            else:
+                sheet = _fetched(service, caller, station.url("/live.mp3"), seconds)
+            after = os.times()
     return _account(aired, sheet, {each.path: each.group for each in known}) | {
         "references": len(known),
-        "minutes": round(samples.shape[1] / RATE / 60, 1),
-        "cpu_seconds_a_minute": round(seconds / (samples.shape[1] / RATE / 60), 2),
+        "minutes": round(seconds / 60, 1),
+        "cpu_seconds_a_minute": round((sum(after[:4]) - sum(before[:4])) / (seconds / 60), 2),
     }
 
 
-def _listened(service: Service, caller: Caller, data: bytes) -> tuple[dict[str, Any], float]:
+@contextlib.contextmanager
+def _station(data: bytes) -> Iterator[Listener]:
+    """Send a show in real time to whoever asks, and hang up behind it."""
+    closing = threading.Event()
+
+    def play(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
+        began = time.monotonic()
+        for start in range(0, len(data), BYTES_A_SECOND // 4):
+            if closing.wait(max(0.0, began + start / BYTES_A_SECOND - time.monotonic())):
+                return
+            connection.sendall(data[start : start + BYTES_A_SECOND // 4])
+
+    station = Listener(play)
+    try:
+        yield station
+    finally:
+        closing.set()
+        station.close()
+
+
+def _fetched(service: Service, caller: Caller, url: str, seconds: float) -> dict[str, Any]:
+    row = records.add(service, caller, "show", url)
+    keeper = Keeper(service, threading.Event())
+    keeper.run_due()  # once: what breaks off is not fetched again
+    keeper.close()
+    records.end(service, row.id, "finished")
+    sheet = _sheet(service, row.id)
+    if sheet["heard_seconds"] < seconds - 1:
+        raise RuntimeError(f"only {sheet['heard_seconds']} of {seconds:.1f} s were heard")
+    return sheet
+
+
+def _sent(service: Service, caller: Caller, data: bytes) -> dict[str, Any]:
     row = records.add(service, caller, "show", None)
     hearing = Hearing(service, records.connect(service, row.id), is_live=False)
-    before = os.times()
     for start in range(0, len(data), 4096):
         hearing.feed(data[start : start + 4096])
     hearing.close()
-    after = os.times()
     records.end(service, row.id, "finished")
+    return _sheet(service, row.id)
+
+
+def _sheet(service: Service, stream_id: str) -> dict[str, Any]:
     with service.database.reading() as session:
-        sheet = cue_sheets.cue_sheet(session, session.get_one(Stream, row.id))
-    return sheet, after.user + after.system - before.user - before.system
+        return cue_sheets.cue_sheet(session, session.get_one(Stream, stream_id))
 
 
 def _account(
     aired: Sequence[Aired], sheet: dict[str, Any], groups: dict[str, str]
 ) -> dict[str, Any]:
-    """Compare a cue sheet with what was on; a remaster of the same piece is right."""
+    """Compare a cue sheet with what was on; a remaster of the same piece is right, as is an entry for each."""
     left = list(sheet["entries"])
     rows = []
     for song in aired:
@@ -201,6 +264,7 @@ def _errors(song: Aired, own: Sequence[dict[str, Any]]) -> dict[str, float]:
         "start_off": round(start - song.start, 2),
         "end_off": round(end - song.end, 2),
         "entries": len(own),
+        "references": len({each["title"] for each in own}),
     }
 
 
@@ -235,9 +299,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--songs", type=int, default=25)
+    parser.add_argument("--offline", action="store_true", help="as fast as it is heard")
+    parser.add_argument("--tuning", action="store_true", help="songs of train and validation")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    result = measure(asked.songs)
+    result = measure(asked.songs, is_offline=asked.offline, is_tuning=asked.tuning)
     print(markdown(result))
     print({name: value for name, value in result.items() if name != "songs"})
     if asked.json:

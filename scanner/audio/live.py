@@ -21,8 +21,13 @@ _NO_STREAM: Final = "what comes is no MP3, AAC, Ogg, FLAC, WAV or Matroska strea
 _PAGE: Final = b"OggS"
 _PAGE_HEADER: Final = 27
 _BEGINS: Final = 2
+_OPENINGS: Final = (_PAGE + b"\0\2", b"fLaC")
+"""Of files that can be decoded from their beginning only."""
 _FRUITLESS: Final = 3
-"""Tries in a row that gave no sample, after which what comes is no audio."""
+"""Tries in a row that gave no sample, after which what comes is no audio, if none came before."""
+STARVED: Final = 1 << 16
+"""Bytes, 4 s at 128 kbit/s, in which nothing sounds behind what did: the format may be another one."""
+_BEHIND: Final = STARVED + 4 * _READ
 
 
 class Feed:
@@ -41,27 +46,50 @@ class Feed:
         self._is_in_headers = False
         self._at_next = False
         self._left = 0  # bytes of the page that is being read
+        self._sounded: int | None = None
+        self._behind = b""  # what went out last
         self.taken = 0
 
     def is_more(self) -> bool:
         """Wait for the next byte and tell whether there is one."""
-        self._at_next = False
+        if self._is_starved():
+            self._return_to_opening()
+        self._at_next, self._sounded = False, None
+        self._is_ogg, self._left = None, 0
         return self._has(1)
+
+    def note_sound(self) -> None:
+        """Take note that what was read up to now sounds."""
+        self._sounded = self.taken
 
     def starts_with(self, text: bytes) -> bool:
         """Tell whether what waits begins so."""
         return self._has(len(text)) and self._waiting.startswith(text)
 
     def read(self, size: int = -1) -> bytes:
-        """Return at least one byte and at most ``size``; none at the end of one file."""
-        if self._at_next or not self._has(1):
+        """Return at least one byte and at most ``size``; none at the end of one file.
+
+        A file ends too where nothing sounds any more: a demultiplexer looks for its own format for ever.
+        """
+        if self._is_starved() or self._at_next or not self._has(1):
             return b""
         if self._is_ogg is None:
             self._is_ogg = self.starts_with(_PAGE)
         end = self._page(size) if self._is_ogg else min(size, len(self._waiting))
         block, self._waiting = self._waiting[:end], self._waiting[end:]
         self.taken += len(block)
+        self._behind = (self._behind + block)[-_BEHIND:]
         return block
+
+    def _is_starved(self) -> bool:
+        return self._sounded is not None and self.taken - self._sounded > STARVED
+
+    def _return_to_opening(self) -> None:
+        """Give out once more what begins a file, if it went to the demultiplexer of another format."""
+        found = max(self._behind.rfind(opening) for opening in _OPENINGS)
+        if found >= 0:
+            self._waiting = self._behind[found:] + self._waiting
+            self._behind, self._is_in_headers = b"", True
 
     def _page(self, size: int) -> int:
         """Return how much may go out: to the end of a page, none if another file begins with it."""
@@ -118,7 +146,7 @@ def listen(source: int, output: int) -> Report:
         taken, found = feed.taken, _decode_next(feed, output)
         samples += found
         fruitless = 0 if found else fruitless + 1
-        if fruitless >= _FRUITLESS or feed.taken == taken:
+        if feed.taken == taken or (fruitless >= _FRUITLESS and not samples):
             raise AudioError(UNREADABLE, _NO_STREAM)
     if not samples:
         raise AudioError(UNREADABLE, _NO_STREAM)
@@ -134,10 +162,10 @@ def _decode_next(feed: Feed, output: int) -> int:
     except (av.error.FFmpegError, ValueError):
         return 0
     with container:
-        return _decode(container, output)
+        return _decode(container, feed, output)
 
 
-def _decode(container: InputContainer, output: int) -> int:
+def _decode(container: InputContainer, feed: Feed, output: int) -> int:
     if not container.streams.audio:
         return 0
     resampler = AudioResampler(format="flt", layout="stereo", rate=RATE)
@@ -154,6 +182,8 @@ def _decode(container: InputContainer, output: int) -> int:
             ]
         except (av.error.FFmpegError, ValueError):
             continue  # damage on the way: what follows decodes again
+        if frames:
+            feed.note_sound()
         for frame in frames:
             samples += frame.samples
             _write(output, frame.to_ndarray().tobytes())

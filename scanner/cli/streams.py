@@ -121,7 +121,7 @@ def end(stream_id: StreamId, tenant: TenantName = DEFAULT_TENANT, as_json: Json 
     with opened() as service:
         with service.database.reading() as session:
             row = _found(service, session, stream_id, tenant)
-        ended = records.end(service, row.id, "ended", caller_for(service, tenant).actor)
+        ended = records.finish(service, row.id, "ended", caller_for(service, tenant).actor)
         tell_fields(cue_sheets.describe(ended), as_json)
 
 

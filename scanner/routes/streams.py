@@ -191,9 +191,10 @@ def _described(service: Service, stream_id: str) -> dict[str, Any]:
 def end_stream(row: WritableStream, caller: TracksWriter, service: ServiceDep) -> dict[str, Any]:
     """End a stream for good and get its cue sheet. Needs the scope `tracks:write`.
 
-    Whoever listens to it or sends audio is cut off within a few seconds.
+    What was on air when you asked is heard first, which takes 5 s at most. Then whoever listens to it or
+    sends audio is cut off.
     """
-    records.end(service, row.id, "ended", caller.actor)
+    records.finish(service, row.id, "ended", caller.actor)
     with service.database.reading() as session:
         return cue_sheets.cue_sheet(session, session.get_one(Stream, row.id))
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 WINDOW: Final = 10 * RATE
 """Samples that are searched at once."""
+STEP: Final = RATE
 HOP: Final = 2 * RATE
+"""Samples from one search to the next; where something may be on, the next step is searched."""
 LEAST: Final = 4 * RATE
 """Samples without which nothing is searched."""
-KEEP_SECONDS: Final = 10.0
-"""How often it is kept how far a stream was heard, while nothing changes."""
 LATE_SECONDS: Final = 5.0
 """Behind a live source by more, only clean copies are looked for; by twice as much, nothing is."""
 WAITED_SECONDS: Final = 0.5
@@ -81,11 +81,11 @@ class Hearing:
         self._connection = connection
         self._is_live = is_live
         self._plays = Plays()
-        self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // HOP)
-        self._heard = 0  # samples
-        self.sounded_at = self._asked_at = self._kept_at = time.monotonic()
+        self._window: deque[NDArray[np.float32]] = deque(maxlen=WINDOW // STEP)
+        self._heard = self._unsearched = 0  # samples; the latter are the newest of the former
+        self.sounded_at = self._asked_at = time.monotonic()
         """When sound last came, or was last searched."""
-        self._fed_at = self._came_at = self.sounded_at  # bytes, and the last whole hop
+        self._fed_at = self._came_at = self.sounded_at  # bytes, and the last whole step
         self._pace = Pace(self.sounded_at)
         self.problem: AudioError | None = None
         self.is_over = self.is_taken = False
@@ -140,15 +140,19 @@ class Hearing:
     def _hear(self, samples: int) -> None:
         try:
             with os.fdopen(samples, "rb", buffering=0) as decoded:
-                while block := _whole(decoded, HOP * FRAME_BYTES):
+                while block := _whole(decoded, STEP * FRAME_BYTES):
                     self.sounded_at = time.monotonic()
-                    if len(block) == HOP * FRAME_BYTES:
+                    if len(block) == STEP * FRAME_BYTES:
                         self._came_at = self.sounded_at
                     self._take(np.frombuffer(block, np.float32).reshape(-1, CHANNELS))
                     self.sounded_at = self._asked_at = time.monotonic()
-                    if len(block) < HOP * FRAME_BYTES:
+                    if len(block) < STEP * FRAME_BYTES:
                         break
-            self._keep(over=self._plays.end(), is_last=self._heard > 0)
+            if self._unsearched:
+                self._search()
+            over = self._plays.end()
+            if self._heard:
+                self._keep(over=over)
         except StreamOverError:
             self.is_over = self.is_taken = True
         except Exception:  # the connection ends and is made again, and somebody is told
@@ -157,17 +161,24 @@ class Hearing:
 
     def _take(self, block: NDArray[np.float32]) -> None:
         self._heard += len(block)
+        self._unsearched += len(block)
         self._pace.took(self._asked_at, self.sounded_at, self._heard / RATE)
         self._window.append(block)
+        may_be_on = self._plays.is_undecided(self.position) and self._lag() <= LATE_SECONDS
+        if self._unsearched >= HOP or may_be_on:
+            self._search()
+
+    def _search(self) -> None:
         held = sum(map(len, self._window))
         if held < LEAST:
             return
         until = self.position
         at = until - held / RATE
+        since, self._unsearched = until - self._unsearched / RATE, 0
         lag = self._lag()
         if lag > 2 * LATE_SECONDS:
             STREAM_WINDOWS.labels("left out").inc()
-            self._keep(unsearched=(until - len(block) / RATE, until))
+            self._keep(unsearched=(since, until))
             return
         try:
             found = searching.found_in(
@@ -180,7 +191,7 @@ class Hearing:
         except (BusyError, TransientError, fingerprint.FingerprintError) as error:
             log.warning("stream_unsearched", stream=self._connection.stream_id, why=str(error))
             STREAM_WINDOWS.labels("failed").inc()
-            self._keep(unsearched=(until - len(block) / RATE, until))
+            self._keep(unsearched=(since, until))
             return
         begun, over = self._plays.hear(at, until, found)
         self._keep(begun=begun, over=over, lag=max(0.0, self._lag()))
@@ -197,13 +208,9 @@ class Hearing:
         over: Sequence[Play] = (),
         lag: float = 0.0,
         unsearched: tuple[float, float] | None = None,
-        is_last: bool = False,
     ) -> None:
+        """Keep what a hop changed and how far the stream was heard: whoever ends it waits for that."""
         now = time.monotonic()
-        is_due = is_last or now - self._kept_at >= KEEP_SECONDS
-        if not (begun or over or unsearched or is_due):
-            return
-        self._kept_at = now
         records.note_heard(
             self._service,
             self._connection,
@@ -213,7 +220,7 @@ class Hearing:
             over=over,
             lag=lag,
             unsearched=unsearched,
-            silent=now - min(self._fed_at, self._came_at + self._heard % HOP / RATE),
+            silent=now - min(self._fed_at, self._came_at + self._heard % STEP / RATE),
         )
 
 

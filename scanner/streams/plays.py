@@ -14,10 +14,18 @@ OVER_AFTER: Final = 12.0
 """Seconds without a sign of a play after which it is over: a presenter talks over less."""
 WINDOWS: Final = 2
 """Windows that must agree before anything is said: one alone may be chance."""
+WHEREVER: Final = 3
+"""Windows that need only agree about the reference: of music that repeats itself each may tell another place."""
+FAINT: Final = 0.1
+"""Score of what may be one of the windows that agree."""
+SURE: Final = 0.5
+"""Score that one of them must reach, and all that is added to what is said already."""
 EDGE_SECONDS: Final = 0.6
 """Nearer to a window's edge, a segment is cut by it."""
-SHADOWED: Final = 0.5
-"""Share of a play during which another place of the same reference is heard already."""
+UNDECIDED_SECONDS: Final = 2.5
+"""So long after the end of what may be a play it is worth to look again soon."""
+OVERLAP_SECONDS: Final = 1.2
+"""Seconds during which a reference is heard in two places, so that it repeats itself there."""
 
 
 @dataclass
@@ -35,8 +43,8 @@ class Play:
     start_seen: float = 0.0
     end_seen: float = 0.0
     """Seconds of it in the windows by which its start and end are told; 0: it goes on."""
-    windows: int = 1
-    last_window: float = 0.0
+    windows: list[float] = field(default_factory=list)
+    """Where the windows end that it was found in, until it is said."""
     is_said: bool = False
     record: str = ""
     """Under which id it is kept, once it is."""
@@ -71,6 +79,24 @@ class Play:
         if segment.score > self.score:
             self.score, self.pitch_semitones = segment.score, segment.pitch_semitones
 
+    def count(self, until: float) -> None:
+        """Count a window that ends there, once."""
+        if not self.is_said and self.windows[-1:] != [until]:
+            self.windows.append(until)
+
+    def overlaps(self, other: "Play") -> bool:
+        """Tell whether the same reference is heard in both at once, for a while."""
+        both = min(self.end, other.end) - max(self.start, other.start)
+        return self.reference_id == other.reference_id and both > OVERLAP_SECONDS
+
+    def go_on_in(self, other: "Play") -> None:
+        """Go on where the reference repeats itself, as heard in another place of it."""
+        self.start_seen = math.inf
+        if other.end > self.end:
+            self.end, self.reference_end = other.end, other.reference_end
+            self.tempo_ratio, self.end_seen = other.tempo_ratio, other.end_seen
+        self.score = max(self.score, other.score)
+
 
 @dataclass
 class Plays:
@@ -99,10 +125,17 @@ class Plays:
             if match.kind == "recording":
                 for segment in match.segments:
                     self._take(match, segment, at, until)
-        begun = [play for play in self.open if self._is_known(play)]
-        for play in begun:
-            play.is_said = True
+        begun = []
+        for play in sorted(self.open, key=lambda play: (-len(play.windows), -play.score)):
+            if not play.is_said and self._is_known(play) and not self._is_repeat(play):
+                play.is_said = True
+                begun.append(play)
         return begun, self._over(until - OVER_AFTER)
+
+    def is_undecided(self, until: float) -> bool:
+        """Tell whether what was heard just now may be the beginning of a play."""
+        heard_since = until - UNDECIDED_SECONDS
+        return any(not play.is_said and play.end >= heard_since for play in self.open)
 
     def end(self) -> list[Play]:
         """Return what was still on, since nothing follows."""
@@ -111,9 +144,9 @@ class Plays:
     def _take(self, match: Match, segment: Segment, at: float, until: float) -> None:
         for play in self.open:
             if play.reference_id == match.reference_id and play.continues(segment, at):
-                play.take(segment, at, until)
-                play.windows += play.last_window != until
-                play.last_window = until
+                if segment.score >= SURE or not play.is_said:
+                    play.take(segment, at, until)
+                    play.count(until)
                 return
         length = segment.query_end - segment.query_start
         self.open.append(
@@ -128,21 +161,29 @@ class Plays:
                 segment.tempo_ratio,
                 start_seen=length if segment.query_start > EDGE_SECONDS else math.inf,
                 end_seen=length if until - at - segment.query_end > EDGE_SECONDS else 0.0,
-                last_window=until,
+                windows=[until],
             )
         )
 
     def _is_known(self, play: Play) -> bool:
-        return not play.is_said and play.windows >= WINDOWS and not self._is_shadowed(play)
+        if play.score < SURE:
+            return False
+        beside = [
+            other
+            for other in self.open
+            if not other.is_said and other.score >= SURE and other.overlaps(play)
+        ]
+        found_in = {until for other in (play, *beside) for until in other.windows}
+        return len(play.windows) >= WINDOWS or len(found_in) >= WHEREVER
 
-    def _is_shadowed(self, play: Play) -> bool:
-        """Tell whether the same reference is heard already: music repeats itself."""
-        for other in self.open:
-            if other.is_said and other.reference_id == play.reference_id:
-                both = min(other.end, play.end) - max(other.start, play.start)
-                if both > SHADOWED * (play.end - play.start):
-                    return True
-        return False
+    def _is_repeat(self, play: Play) -> bool:
+        """Tell whether the same reference is heard already, and have that go on."""
+        said = next((other for other in self.open if other.is_said and other.overlaps(play)), None)
+        if said is None:
+            return False
+        said.go_on_in(play)
+        self.open.remove(play)
+        return True
 
     def _over(self, before: float) -> list[Play]:
         over = [play for play in self.open if play.end < before]

@@ -1,5 +1,6 @@
 """What is kept of a stream: its state, its gaps, what was on. Every change is journalled."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,9 @@ BUSY: Final = {"type": "busy"}
 """The problem of a stream that waits until fewer of its tenant's are listened to."""
 LEASE: Final = timedelta(seconds=60)
 IDLE: Final = timedelta(days=1)
+FINISH_SECONDS: Final = 5.0
+"""So long the end of a stream waits for its listener, which says after every hop how far it heard."""
+ASKED_EVERY: Final = 0.2
 GAP_SECONDS: Final = 1.0
 """Less is no gap: a connection takes that long to make."""
 MOST_RETRY_SECONDS: Final = 30.0
@@ -303,6 +307,29 @@ def end(service: "Service", stream_id: str, reason: str, actor: Actor = PIPELINE
         return row
 
 
+def finish(service: "Service", stream_id: str, reason: str, actor: Actor) -> Stream:
+    """End a stream for good once what was on air when it was asked is heard, if somebody listens."""
+    with service.database.reading() as session:
+        reached = _on_air_at(session.get_one(Stream, stream_id), service.now())
+    limit = time.monotonic() + FINISH_SECONDS
+    while reached is not None and time.monotonic() < limit:
+        time.sleep(ASKED_EVERY)
+        with service.database.reading() as session:
+            row = session.get_one(Stream, stream_id)
+        if row.lease is None or row.heard_seconds >= reached:
+            break
+    return end(service, stream_id, reason, actor)
+
+
+def _on_air_at(row: Stream, now: "datetime") -> float | None:
+    """Return how far a stream that is heard will have been heard once it caught up with now."""
+    if row.lease_until is None or row.lease_until <= now or row.position_at is None:
+        return None
+    if row.heard_seconds <= row.connections[-1]["start"]:
+        return None  # nothing of this connection was searched yet
+    return row.heard_seconds + (now - row.position_at).total_seconds()
+
+
 def lapse(service: "Service") -> int:
     """End streams to which nobody has sent anything for a day; return how many.
 
@@ -385,6 +412,7 @@ def _keep(session: Session, row: Stream, play: "Play", said_after: float, now: "
 
 
 def _update(kept: StreamPlay, play: "Play") -> None:
+    kept.said_after = round(kept.said_after + kept.start - play.start, 3)
     kept.start, kept.end, kept.score = play.start, play.end, play.score
     kept.reference_start, kept.reference_end = play.reference_start, play.reference_end
     kept.pitch_semitones, kept.tempo_ratio = play.pitch_semitones, play.tempo_ratio

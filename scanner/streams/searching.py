@@ -12,6 +12,7 @@ from scanner import banks, harmless
 from scanner.audio.live import RATE
 from scanner.metrics import STREAM_WINDOWS
 from scanner.on_record import on_record
+from scanner.streams.plays import FAINT, SURE
 from scanner.streams.records import Connection
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 5.0
 """Seconds to wait for an index that is being brought up to date."""
+
+SILENT: Final = 10 ** (-75 / 20)
+"""Amplitude below which nothing is heard: what surrounds a silence is alike in many recordings."""
+AUDIBLE: Final = 0.5
+"""Share of a segment that must be heard."""
 
 
 def found_in(
@@ -29,7 +35,7 @@ def found_in(
     on: frozenset[str],
     is_quick: bool,
 ) -> list[Match]:
-    """Search a window.
+    """Search a window, for what is found faintly too.
 
     Parameters
     ----------
@@ -57,9 +63,28 @@ def found_in(
         STREAM_WINDOWS.labels("quick").inc()
     else:
         STREAM_WINDOWS.labels("searched").inc()
-        print_ = fingerprint.completed(print_, samples, RATE)
+        print_ = replace(fingerprint.completed(print_, samples, RATE), tones=None)  # too short
         matches = _searched(service, connection, print_)
-    return _without_harmless(service, connection, print_, matches)
+    return _without_harmless(service, connection, print_, audible(samples, matches))
+
+
+def audible(samples: NDArray[np.float32], matches: list[Match]) -> list[Match]:
+    """Leave out segments that are silent for the most part.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (channels, n)
+    matches : list of Match
+        Of these samples.
+    """
+    sounds = np.abs(samples).max(axis=0) > SILENT
+
+    def is_heard(segment: fingerprint.Segment) -> bool:
+        part = sounds[round(segment.query_start * RATE) : round(segment.query_end * RATE)]
+        return bool(part.sum() >= AUDIBLE * len(part))
+
+    left = [replace(each, segments=tuple(filter(is_heard, each.segments))) for each in matches]
+    return [each for each in left if each.segments]
 
 
 def _searched(
@@ -67,7 +92,9 @@ def _searched(
 ) -> list[Match]:
     with service.database.reading() as session:
         left_out = banks.left_out(session, connection.tenant_id, connection.stream_id)
-    found = service.catalogue.search(connection.tenant_id, print_, PATIENCE, without_banks=left_out)
+    found = service.catalogue.search(
+        connection.tenant_id, print_, PATIENCE, min_score=FAINT, without_banks=left_out
+    )
     return list(found.matches)
 
 
@@ -80,7 +107,8 @@ def _without_harmless(
     """Leave out loops, presets and silence, what they explain in others, and what is nobody's claim."""
     if not matches:
         return []
-    explained = harmless.explanations(service, connection.tenant_id, print_, matches)
+    sure = [match for match in matches if match.score >= SURE]
+    explained = harmless.explanations(service, connection.tenant_id, print_, sure)
     with service.database.reading() as session:
         ids = [match.reference_id for match in matches]
         known = on_record(session, connection.tenant_id, ids)

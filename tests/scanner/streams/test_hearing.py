@@ -1,21 +1,16 @@
 """Streams of real encoded audio, heard window by window: what was on, from when to when."""
 
-import io
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import av
 import numpy as np
 import pytest
-import soundfile
 import structlog
 from sqlalchemy import text
 from sqlmodel import col, select
 
 from scanner import keys, references
-from scanner.audio.live import Feed
 from scanner.bus.worker import run_worker
 from scanner.callers import Caller
 from scanner.errors import BusyError, ConflictError
@@ -24,34 +19,14 @@ from scanner.service import Service
 from scanner.streams import cue_sheets, records
 from scanner.streams.hearing import Hearing, Pace
 from scanner.streams.keeper import Keeper
+from scanner.streams.plays import Play
 from scanner.tables import JournalRow, Stream
+from tests.live_audio import encoded, filed
 from tests.loopback import Listener
 from tests.servers import wait_until
 from tests.songs import RATE, song, write
 
 FIRST, SECOND = song(1, 30), song(2, 30)
-
-
-def encoded(samples: np.ndarray, form: str = "mp3", codec: str = "libmp3lame") -> bytes:
-    """Samples of shape (n,) at `RATE` as bytes of a container."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), "fltp", "mono")
-        frame.sample_rate = RATE
-        resampler = av.AudioResampler(stream.format, "mono", RATE, stream.frame_size or None)
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def filed(samples: np.ndarray, form: str) -> bytes:
-    """Samples at 48 kHz as bytes of a file."""
-    file = io.BytesIO()
-    kind = {"format": "OGG", "subtype": form} if form in ("VORBIS", "OPUS") else {"format": form}
-    soundfile.write(file, samples, 48000, **kind)
-    return file.getvalue()
 
 
 @pytest.fixture
@@ -130,6 +105,20 @@ def test_a_broken_connection_leaves_a_gap_and_the_song_goes_on_as_one_entry(
     assert (gap["start"], gap["end"]) == pytest.approx((12, 16), abs=0.2)
     (entry,) = sheet["entries"]
     assert (entry["start"], entry["end"]) == pytest.approx((0, 28), abs=0.7)
+    assert entry["said_after"] <= 5.5, "what may have begun is looked at again after a second"
+
+
+def test_how_late_a_play_was_said_goes_by_the_start_that_the_cue_sheet_tells(
+    service, caller, known
+) -> None:
+    row = records.add(service, caller, "Radio", None)
+    connection = records.connect(service, row.id)
+    play = Play(next(iter(known)), 4.0, 10.0, 0.0, 6.0, 0.9, 0.0, 1.0)
+    records.note_heard(service, connection, 10.0, begun=[play])
+    play.start = 5.5  # a later window tells it better
+    records.note_heard(service, connection, 12.0, on=[play])
+    (entry,) = sheet_of(service, row.id)["entries"]
+    assert (entry["start"], entry["said_after"]) == (5.5, 4.5)
 
 
 def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_ended(
@@ -140,6 +129,27 @@ def test_where_nothing_was_found_the_next_request_goes_on_where_the_last_one_end
     heard(service, connection, encoded(song(7, 6)))
     records.disconnect(service, connection, None, retries=False)
     assert records.connect(service, row.id, gap=0).start == pytest.approx(6, abs=0.2)
+
+
+def test_who_ends_a_stream_gets_what_was_on_air_when_they_asked(service, caller, known) -> None:
+    """Its listener is a few seconds behind, so the end waits for it."""
+    row = records.add(service, caller, "Radio", None)
+    hearing = Hearing(service, records.connect(service, row.id), is_live=False)
+    hearing.feed(encoded(FIRST[: 13 * RATE]))
+    wait_until(lambda: sheet_of(service, row.id)["heard_seconds"] >= 10)
+    now = service.now()
+    service.now = lambda: now + timedelta(seconds=3)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(records.finish, service, row.id, "ended", caller.actor)
+        with pytest.raises(TimeoutError):
+            ended.result(0.5)
+        hearing.feed(encoded(FIRST[13 * RATE : 20 * RATE]))
+        ended.result(5)
+    hearing.close()
+
+    sheet = sheet_of(service, row.id)
+    assert sheet["entries"][0]["end"] >= 13
+    assert sheet["is_final"]
 
 
 def test_one_stream_is_listened_to_once_until_its_listener_dies(service, caller) -> None:
@@ -234,25 +244,6 @@ def test_every_kind_of_stream_is_heard(service, caller, form, times) -> None:
     hearing = heard(service, records.connect(service, row.id), data * times)
     assert hearing.problem is None
     assert hearing.position == pytest.approx(3 * times, abs=0.3)
-
-
-def test_an_ogg_stream_that_begins_anew_is_the_next_file() -> None:
-    song_bytes = filed(song(3, 2, 48000), "VORBIS")
-    read, write_end = os.pipe()
-    threading.Thread(target=_written, args=(write_end, song_bytes * 3)).start()
-    feed, files = Feed(read), []
-    while feed.is_more():
-        parts = []
-        while part := feed.read(1000):
-            parts.append(part)
-        files.append(b"".join(parts))
-    os.close(read)
-    assert files == [song_bytes] * 3
-
-
-def _written(end: int, data: bytes) -> None:
-    with os.fdopen(end, "wb") as file:
-        file.write(data)
 
 
 def test_a_station_that_hangs_up_is_fetched_again_until_it_is_lost(
