@@ -232,7 +232,8 @@ class CoreSettings(BaseSettings):
     )
     allowed_hosts: CommaSeparated = Field(
         default=frozenset(),
-        description="host:port pairs that may be fetched by plain http or privately.",
+        description="host:port pairs that may be fetched by plain http or privately. Of what a webhook there answers "
+        "only the status is shown.",
     )
     s3_buckets: CommaSeparated = Field(
         default=frozenset(),
