@@ -205,7 +205,9 @@ def _for_role(scopes: Collection[str], role: str) -> Collection[str]:
     """Return what of some scopes a key of somebody in a role gets: all it can have, or what was named."""
     beyond = BEYOND.get(role, frozenset())
     if beyond == set(SCOPES):
-        raise BadKeyRequestError("creators and parents enter by links: a login of theirs has no key")
+        raise BadKeyRequestError(
+            "creators and parents enter by links: a login of theirs has no key"
+        )
     if set(scopes) == set(SCOPES):
         return set(SCOPES) - beyond
     if refused := sorted(set(scopes) & beyond):

@@ -197,9 +197,7 @@ def test_a_key_acts_for_a_holder_only_if_its_login_does(api: Api, platform: Plat
         api.service, "kim@example.com", "reviewer", tenant_id=platform.tenant.id
     )
     with pytest.raises(keys.BadKeyRequestError, match="only a login of the role rights_holder"):
-        keys.create_key(
-            api.service, platform.tenant.id, "kim's", user=user.email, holder_id=holder
-        )
+        keys.create_key(api.service, platform.tenant.id, "kim's", user=user.email, holder_id=holder)
 
 
 def test_a_key_of_a_rights_holders_login_acts_for_the_holder_alone(
