@@ -139,6 +139,7 @@ def of_platform(world: "World", own: Crowd) -> dict[str, dict[str, str]]:
         **ids,
         "dead_id": ids["letter_id"],
         "over_id": ids["appeal_id"],
+        "free_id": ids["appeal_id"],
         "account": ANA,
         "code": CODE,
         "type": "clearance.track.submitted",
@@ -237,13 +238,10 @@ def _hold(session: Session, world: "World", own: Crowd, ids: Mapping[str, str]) 
 
 def _stated(session: Session, like: str, sanction_id: str) -> None:
     """Give the reasons of a sanction."""
-    of = {
-        "matter_kind": "sanction",
-        "matter_id": sanction_id,
-        "track_id": None,
-        "decision_id": None,
-    }
-    _copied(session, session.get_one(StatementOfReasons, like), **of)
+    nothing = {"track_id": None, "decision_id": None}
+    of = {"matter_kind": "sanction", "matter_id": sanction_id, "what": "uploads", **nothing}
+    row = session.get_one(StatementOfReasons, like)
+    _copied(session, row, party_kind="account", party_id="x", effect="suspended", **of)
 
 
 def _recipients(own: Crowd) -> dict[str, tuple[str, str]]:
