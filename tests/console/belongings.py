@@ -145,7 +145,7 @@ def of_platform(world: "World", own: Crowd) -> dict[str, dict[str, str]]:
         "type": "clearance.track.submitted",
         "version": "1",
         "object_id": ids["track_id"],
-        "name": "mix.wav",
+        "name": "score.mid",
         "account_id": own.account_id,
         "exclusion_id": exclusion.id,
         "rescan_id": rescans.start(service, caller).id,
