@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 import appeals
 from appeals.matter_tables import MatterRow
-from scanner import checkpoints
+from scanner import checkpoints, parties
 from scanner.audit_blocks import Blocks
 from scanner.audit_leaves import data_digest, leaf_of, view_of
 from scanner.callers import Caller
@@ -204,6 +204,7 @@ def _check_party(session: Session, caller: Caller, object_id: str) -> None:
     party = caller.account_id or caller.holder_id or caller.flagger_id
     if party is None:
         caller.require("audit:read")
+        parties.journal_reader(caller)
         return
     caller.require("contest:read")
     if party not in _parties(session, caller.tenant_id, object_id):

@@ -122,6 +122,16 @@ def _with_key(caller: Caller) -> Caller:
 CallerDep = Annotated[Caller, Depends(client)]
 
 
+async def insider(caller: CallerDep) -> Caller:
+    """Return who asks, if it is the platform or its staff: whom its rules hold back learns no threshold of them."""
+    if caller.holder_id is not None or caller.flagger_id is not None:
+        raise ForbiddenError("the rules are for the platform and its staff")
+    return caller
+
+
+InsiderDep = Annotated[Caller, Depends(insider)]
+
+
 def visitor(
     request: Request,
     service: ServiceDep,
@@ -330,7 +340,7 @@ def _policy(service: Service, caller: Caller, policy_id: str) -> PolicyPack:
             raise NotFoundError("policy", "of this id") from None
 
 
-def readable_policy(caller: CallerDep, service: ServiceDep, policy_id: PolicyId) -> PolicyPack:
+def readable_policy(caller: InsiderDep, service: ServiceDep, policy_id: PolicyId) -> PolicyPack:
     """Return the pack in the path for reading."""
     return _policy(service, caller, policy_id)
 

@@ -111,7 +111,7 @@ def create_key(
         The platform. A sandbox key acts on the platform's sandbox twin, which is made with the
         first such key.
     scopes : collection of str, optional
-        All that whose key it is may have, if none is named.
+        All that whose key it is may have, if none is named. Beyond what the role of ``user`` is for, none can be.
     user : str, optional
         E-mail address of the login whose key it is: it acts as that person, a rights holder's for the holder.
     holder_id, flagger_id : str, optional
@@ -154,8 +154,10 @@ def create_key(
         if person is not None and person.role == "rights_holder":
             holder_id = _own_holder(person, holder_id)
             scopes = _for_holders(scopes)
-        elif person is not None and set(scopes) == set(SCOPES):
-            scopes = set(SCOPES) - BEYOND.get(person.role, frozenset())
+        elif person is not None:
+            if holder_id is not None:
+                raise BadKeyRequestError("only a login of the role rights_holder acts for a holder")
+            scopes = _for_role(scopes, person.role)
         key = ApiKey(
             id=new_id(),
             tenant_id=tenant.id,
@@ -199,6 +201,27 @@ def _for_holders(scopes: Collection[str]) -> Collection[str]:
     return scopes
 
 
+def _for_role(scopes: Collection[str], role: str) -> Collection[str]:
+    """Return what of some scopes a key of somebody in a role gets: all it can have, or what was named."""
+    beyond = BEYOND.get(role, frozenset())
+    if beyond == set(SCOPES):
+        raise BadKeyRequestError(
+            "creators and parents enter by links: a login of theirs has no key"
+        )
+    if set(scopes) == set(SCOPES):
+        return set(SCOPES) - beyond
+    if refused := sorted(set(scopes) & beyond):
+        raise BadKeyRequestError(
+            Told(
+                "a key of the role %(role)s has no scope %(refused)s; it may have: %(may_have)s",
+                role=role,
+                refused=", ".join(refused),
+                may_have=", ".join(sorted(set(SCOPES) - beyond)),
+            )
+        )
+    return scopes
+
+
 def authenticate(service: "Service", token: str) -> Caller:
     """Return who holds a token.
 
@@ -221,7 +244,7 @@ def authenticate(service: "Service", token: str) -> Caller:
             return Caller(
                 tenant_id=key.tenant_id,
                 actor=_actor(key, user),
-                scopes=frozenset(key.scopes),
+                scopes=_scopes_now(key, user),
                 sandbox=token.startswith(TEST),
                 user_id=None if key.holder_id else key.user_id,  # a holder's login is no staff
                 holder_id=key.holder_id,
@@ -235,8 +258,19 @@ def authenticate(service: "Service", token: str) -> Caller:
 
 
 def _is_good(key: ApiKey, user: User | None, now: datetime) -> bool:
-    is_over = key.expires_at is not None and key.expires_at <= now
-    return not is_over and (user is None or (user.disabled_at is None and user.role != NO_ROLE))
+    if key.expires_at is not None and key.expires_at <= now:
+        return False
+    if user is None:
+        return True
+    # Who became a rights holder, or is one no more, acts for another than the key was made for.
+    acts_for = user.holder_id if user.role == "rights_holder" else None
+    return user.disabled_at is None and user.role != NO_ROLE and key.holder_id == acts_for
+
+
+def _scopes_now(key: ApiKey, user: User | None) -> frozenset[str]:
+    """Return what a key may do now: its owner's role may be another than when it was made."""
+    beyond = BEYOND.get(user.role, frozenset()) if user is not None else frozenset()
+    return frozenset(key.scopes) - beyond
 
 
 def _note_use(service: "Service", key: ApiKey, now: datetime) -> None:

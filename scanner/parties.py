@@ -1,5 +1,7 @@
 """Who somebody is to a matter: staff, the person whom a decision hits, or who claims or notifies."""
 
+from typing import Final
+
 from sqlmodel import Session
 
 import appeals
@@ -7,6 +9,9 @@ from appeals.roles import SENIOR, STAFF, Role
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError, NotFoundError
 from scanner.tables import Account, Track
+
+READ_JOURNAL: Final = frozenset({"auditor", "admin"})
+"""Roles of staff whose keys read the whole journal."""
 
 
 def staff(caller: Caller) -> appeals.Actor:
@@ -31,6 +36,12 @@ def senior(caller: Caller) -> appeals.Actor:
     if actor.role not in SENIOR:
         raise ForbiddenError("only an appeals officer does this")
     return actor
+
+
+def journal_reader(caller: Caller) -> None:
+    """Raise ``ForbiddenError`` for staff who work on what the journal tells: verdicts that they are to check unseen are in it."""
+    if caller.user_id is not None and caller.actor.role not in READ_JOURNAL:
+        raise ForbiddenError("of staff only an auditor or an admin reads the journal")
 
 
 def affected(session: Session, caller: Caller, track: Track) -> appeals.Actor:

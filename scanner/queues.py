@@ -139,6 +139,14 @@ def check_list(caller: "Caller") -> None:
         raise ForbiddenError("a reviewer sees the tracks of cases that they hold, one by one")
 
 
+def check_made(session: Session, caller: "Caller", track_id: str | None, now: datetime) -> None:
+    """Raise ``ForbiddenError`` if a reviewer asks for what was made, or is to be, while they hold no case of its track."""
+    if track_id is None:
+        check_list(caller)
+    else:
+        check_track(session, caller, track_id, now)
+
+
 def take_in(service: "Service") -> int:
     """Count how far new cases reach and start their clocks; return how many were new."""
     new = (col(Case.reach).is_(None), col(Case.closed_at).is_(None))

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from starlette.concurrency import run_in_threadpool
 
 from scanner import evidence, uploads
 from scanner.callers import Caller
 from scanner.declarations import DeclarationError
-from scanner.dependencies import Holding
+from scanner.dependencies import AnyCaller, Holding
+from scanner.errors import ForbiddenError
 from scanner.journal import Actor
 from scanner.problems import HttpError
 from scanner.replays import Answer
@@ -22,6 +23,18 @@ ContestReader = Annotated[Caller, Security(_contest_read)]
 ContestWriter = Annotated[Caller, Security(_contest_write)]
 RightsReader = Annotated[Caller, Security(_rights_read)]
 RightsWriter = Annotated[Caller, Security(_rights_write)]
+
+
+def holder_verifier(caller: AnyCaller) -> Caller:
+    """Return who may say that a holder is who they say they are: by the scope of rights, or by that of who decides cases."""
+    if not caller.scopes & {"rights:write", "cases:decide"}:
+        raise ForbiddenError(
+            "this key lacks the scopes rights:write and cases:decide; one is needed"
+        )
+    return caller
+
+
+HolderVerifier = Annotated[Caller, Depends(holder_verifier)]
 
 POSTED: Final[Any] = (
     "malformed-json",

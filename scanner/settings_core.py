@@ -54,6 +54,13 @@ class CoreSettings(BaseSettings):
         ge=1000,
         description="A consumer that polls less often loses its partitions.",
     )
+    submission_token_hours: float = Field(
+        default=24,
+        gt=0,
+        le=720,
+        description="How long the token of a submission by message may still be good when it comes; five minutes more "
+        "for clocks that differ.",
+    )
 
     milvus_uri: str | None = Field(
         default=None,
@@ -230,7 +237,8 @@ class CoreSettings(BaseSettings):
     )
     allowed_hosts: CommaSeparated = Field(
         default=frozenset(),
-        description="host:port pairs that may be fetched by plain http or privately.",
+        description="host:port pairs that may be fetched by plain http or privately. Of what a webhook there answers "
+        "only the status is shown.",
     )
     s3_buckets: CommaSeparated = Field(
         default=frozenset(),

@@ -10,11 +10,12 @@ import rfc8785
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
+from appeals.roles import STAFF
 from scanner import case_closing, idempotency, licensees, prompts, sanctions
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.database import Database
-from scanner.errors import IllegalTransitionError, NotFoundError
+from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
 from scanner.events import TrackRescanned, TrackSubmitted, TrackWithdrawn
 from scanner.journal import PIPELINE, Actor, Event, record
 from scanner.metrics import SUBMISSIONS
@@ -220,7 +221,15 @@ def withdraw(
     *,
     expected_version: int | None = None,
 ) -> Track:
-    """Take a track back; what happened stays in the journal."""
+    """Take a track back; what happened stays in the journal.
+
+    Raises
+    ------
+    ForbiddenError
+        If somebody asks who decides on tracks: they do so by a verdict, which gives its reasons.
+    """
+    if caller.user_id is not None and caller.actor.role in STAFF:
+        raise ForbiddenError("who decides on tracks withdraws none: give a verdict in its case")
     with service.database.transaction() as session:
         track = locked(session, caller.tenant_id, track_id)
         idempotency.check_version(track.version, expected_version)

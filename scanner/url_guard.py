@@ -90,6 +90,8 @@ class Target:
         In ASCII, without its fragment.
     authority : str
         Host and port as the Host header has them (RFC 9110, section 7.2).
+    by_setting : bool
+        Whether only the installation's list lets it be reached: what it answers is nobody else's to see.
     """
 
     url: str
@@ -98,6 +100,7 @@ class Target:
     port: int
     authority: str
     address: str
+    by_setting: bool = False
 
 
 def resolve_by_system(host: str, port: int) -> list[str]:
@@ -152,13 +155,8 @@ class UrlGuard:
             return parts
         if parts.scheme not in _DEFAULT_PORTS:
             raise _form("only https addresses are fetched")
-        if self._is_listed(parts):
-            return parts
-        if parts.scheme == "http":
-            raise _form("only https addresses are fetched")
-        if _port(parts) != 443:
-            raise _form("only port 443 is fetched")
-        _check_name(parts)
+        if not self._is_listed(parts):
+            _check_public(parts)
         return parts
 
     def check_web_form(self, url: str) -> SplitResult:
@@ -192,7 +190,8 @@ class UrlGuard:
             addresses = []
         if not addresses:
             raise UnresolvedError(_REFUSED)
-        if not self._is_listed(parts) and not all(map(_is_public, addresses)):
+        is_public = all(map(_is_public, addresses))
+        if not self._is_listed(parts) and not is_public:
             raise UrlRefusedError("address", _REFUSED)
         authority = _bracketed(host)
         if port != _DEFAULT_PORTS[parts.scheme]:
@@ -205,6 +204,7 @@ class UrlGuard:
             port=port,
             authority=authority,
             address=addresses[0],
+            by_setting=not (is_public and _has_public_form(parts)),
         )
 
     def _addresses(self, host: str, port: int) -> Sequence[str]:
@@ -271,6 +271,23 @@ def _port(parts: SplitResult) -> int:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _check_public(parts: SplitResult) -> None:
+    """Refuse by its form an address that the installation does not list."""
+    if parts.scheme == "http":
+        raise _form("only https addresses are fetched")
+    if _port(parts) != 443:
+        raise _form("only port 443 is fetched")
+    _check_name(parts)
+
+
+def _has_public_form(parts: SplitResult) -> bool:
+    try:
+        _check_public(parts)
+    except UrlRefusedError:
+        return False
+    return True
 
 
 def _check_name(parts: SplitResult) -> None:

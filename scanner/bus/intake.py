@@ -47,6 +47,8 @@ MAX_MESSAGE: Final = 1_000_000
 FULL_SECONDS: Final = 1.0
 """How long intake waits where the queue is full, its messages with it."""
 TOKEN_LIFE: Final = timedelta(hours=24)
+CLOCKS_APART: Final = 300.0
+"""Seconds by which the clock of who signs may be ahead."""
 ALGORITHM: Final = "EdDSA"
 
 log = structlog.get_logger()
@@ -178,9 +180,13 @@ def _prove(service: "Service", envelope: dict[str, Any], at: datetime) -> Caller
             key.public_key,
             algorithms=[ALGORITHM],
             options={"require": ["exp", "jti"], "verify_exp": False},
+            leeway=CLOCKS_APART,
         )
-        if not float(claims["exp"]) > at.timestamp():
+        left = float(claims["exp"]) - at.timestamp()
+        if not left > 0:
             raise UnprovenError("the token has expired")
+        if not left <= service.settings.submission_token_hours * 3600 + CLOCKS_APART:
+            raise UnprovenError("the token is good for too long: sign it anew, to end sooner")
     except (jwt.PyJWTError, TypeError, ValueError):
         raise UnprovenError("the token is not valid") from None
     try:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from sqlmodel import col, select
 
-from scanner import audit, audit_proofs, cursors, schemas
+from scanner import audit, audit_proofs, cursors, parties, schemas
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.dependencies import AnyCaller, AuditReader, Cursor, Limit, ServiceDep, is_id
@@ -50,12 +50,13 @@ def list_audit(
     ] = None,
     until: Annotated[AwareDatetime | None, Query(description="Only what happened before.")] = None,
 ) -> dict[str, Any]:
-    """List what happened, newest first. Needs the scope `audit:read`.
+    """List what happened, newest first. Needs the scope `audit:read`; of staff only an auditor or admin reads it.
 
     Staff appear under pseudonyms; an auditor's own key is told their ids, and each such list is on record.
 
     `erased` names the fields of `data` whose person was erased, or whose time is over; they read so.
     """
+    parties.journal_reader(caller)
     query = (
         select(JournalRow, JournalSeal)
         .outerjoin(JournalSeal, col(JournalSeal.journal_id) == col(JournalRow.id))

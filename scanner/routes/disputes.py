@@ -10,7 +10,7 @@ from scanner import claim_views, cursors, disputes, evidence
 from scanner.callers import Caller
 from scanner.dependencies import Cursor, Limit, OnceDep, ServiceDep, etag, is_id
 from scanner.disputes import Answered, Filed
-from scanner.errors import NotFoundError
+from scanner.errors import ForbiddenError, NotFoundError
 from scanner.problems import problems
 from scanner.replays import Answer, Once, identity_of
 from scanner.rights_callers import (
@@ -187,6 +187,8 @@ async def add_evidence(
 
     Needs `contest:write`.
     """
+    if caller.user_id is not None:
+        raise ForbiddenError("only a party says this")
     with service.database.reading() as session:
         dispute, _ = disputes.find(session, caller, dispute_id)
     evidence.refuse_over(dispute)

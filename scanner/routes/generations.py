@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from scanner import generation_limits, generations, people, take_variations
+from scanner import generation_limits, generations, people, queues, take_variations
 from scanner.dependencies import OnceDep, ServiceDep, TracksReader, TracksWriter, etag, known_id
 from scanner.errors import NotFoundError
 from scanner.problems import POSTED, problems
@@ -26,9 +26,11 @@ def readable_generation(
     known_id(generation_id, "generation")
     with service.database.reading() as session:
         try:
-            return generations.find(session, caller.tenant_id, generation_id)
+            row = generations.find(session, caller.tenant_id, generation_id)
         except NotFoundError:
             raise NotFoundError("generation", "of this id") from None
+        queues.check_made(session, caller, row.track_id, service.now())
+        return row
 
 
 def writable_generation(

@@ -15,6 +15,7 @@ from scanner.rights_callers import (
     FILE_BODY,
     FILED,
     POSTED,
+    HolderVerifier,
     RightsReader,
     RightsWriter,
     received,
@@ -124,13 +125,13 @@ def reach_holder(
 )
 def verify_holder(
     request: Request,
-    caller: RightsWriter,
+    caller: HolderVerifier,
     holder_id: HolderId,
     once: OnceDep,
     wanted: shapes.VerificationAsked,
     service: ServiceDep,
 ) -> JSONResponse:
-    """Say, as a member of staff, whether the evidence holds. Needs `rights:write`."""
+    """Say, as a member of staff, whether the evidence holds. Needs `cases:decide`, or `rights:write`."""
 
     def verify() -> Holder:
         return rights.verify_holder(service, caller, holder_id, wanted.verified)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
-from scanner import people, take_invitations
+from scanner import people, queues, take_invitations
 from scanner.dependencies import OnceDep, ServiceDep, TracksReader, TracksWriter, known_id
 from scanner.problems import problems
 from scanner.replays import Answer, identity_of
@@ -26,6 +26,7 @@ def list_invitations(
     ] = None,
 ) -> dict[str, Any]:
     """List the invitations that wait for an answer, newest first. Needs the scope `tracks:read`."""
+    queues.check_list(caller)
     with service.database.reading() as session:
         account_id = people.find(session, caller.tenant_id, account).id if account else None
         found = take_invitations.waiting(service, session, caller, account_id)

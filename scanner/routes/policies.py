@@ -12,9 +12,9 @@ from scanner import cursors, pack_checks, policies, policy_views, schemas
 from scanner.backtests import Backtest
 from scanner.dependencies import (
     ApprovedPolicy,
-    CallerDep,
     Cursor,
     IfMatch,
+    InsiderDep,
     Limit,
     OnceDep,
     PolicyApprover,
@@ -58,7 +58,7 @@ _MOVED: Any = (
     responses=problems("bad-fields", "bad-cursor"),
 )
 def list_policies(
-    caller: CallerDep, service: ServiceDep, limit: Limit = 50, cursor: Cursor = None
+    caller: InsiderDep, service: ServiceDep, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     """List the platform's packs of rules, newest first; one of them is active."""
     before: Any = cursors.decode("policies", cursor, datetime, str)

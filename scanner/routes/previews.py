@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from scanner import live_answers, previews
+from scanner import live_answers, previews, queues
 from scanner.dependencies import (
     IfMatch,
     OnceDep,
@@ -30,6 +30,7 @@ Form = Annotated[Literal["ogg", "wav"], Query(description="Opus in Ogg, or 16-bi
 def readable_preview(caller: TracksReader, service: ServiceDep, preview_id: PreviewId) -> Preview:
     """Return the preview in the path for reading."""
     known_id(preview_id, "preview")
+    queues.check_list(caller)
     with service.database.reading() as session:
         return previews.find(session, caller, preview_id)
 

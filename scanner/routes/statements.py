@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from sqlmodel import Session
 
-from scanner import measures, sanctions, statements
+from scanner import measures, queues, sanctions, statements
 from scanner.callers import Caller
 from scanner.dependencies import ReadableTrack, ServiceDep, TracksReader, is_id
 from scanner.errors import NotFoundError
@@ -56,6 +56,7 @@ def read_statement(
     with service.database.reading() as session:
         found: StatementOfReasons = statements.find(session, caller.tenant_id, statement_id)
         _for(session, caller, found.track_id, found)
+        queues.check_made(session, caller, found.track_id, service.now())
     return statements.describe(service, found, language)
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from scanner import (
     cursors,
     people,
+    queues,
     take_files,
     take_invitations,
     take_nodes,
@@ -46,7 +47,9 @@ def readable_take(caller: TracksReader, service: ServiceDep, take_id: TakeId) ->
     """Return the take in the path for reading."""
     known_id(take_id, "take")
     with service.database.reading() as session:
-        return take_nodes.find(session, caller, take_id)
+        take = take_nodes.find(session, caller, take_id)
+        queues.check_made(session, caller, take.track_id, service.now())
+        return take
 
 
 def writable_take(caller: TracksWriter, service: ServiceDep, take_id: TakeId) -> Take:
@@ -74,6 +77,7 @@ def list_takes(
     cursor: Cursor = None,
 ) -> dict[str, Any]:
     """List takes, newest first. Needs the scope `tracks:read`."""
+    queues.check_list(caller)
     last: Any = cursors.decode("takes", cursor, str)
     with service.database.reading() as session:
         account_id = people.find(session, caller.tenant_id, account).id if account else None

@@ -534,3 +534,20 @@ def test_whatever_is_given_is_taken_or_refused_and_nothing_else(text, start):
 def test_the_system_resolver_gives_plain_addresses():
     assert resolve_by_system("127.0.0.1", 443) == ["127.0.0.1"]
     assert set(resolve_by_system("localhost", 443)) <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "by_setting"),
+    [
+        ("https://example.com/hook", PUBLIC, False),
+        ("http://example.com:8080/hook", PUBLIC, True),
+        ("https://example.com/hook", "10.0.0.7", True),
+        ("https://10.0.0.7/hook", "10.0.0.7", True),
+    ],
+)
+def test_a_target_tells_whether_only_the_installations_list_lets_it_be_reached(
+    url: str, address: str, by_setting: bool
+) -> None:
+    listed = frozenset({"example.com:443", "example.com:8080", "10.0.0.7:443"})
+    guard = UrlGuard(listed, resolve=Resolver(address))
+    assert guard.target(url).by_setting is by_setting

@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from scanner.url_guard import UrlGuard
+from scanner.url_guard import Target, UrlGuard
 from scanner.webhook_sender import EXCERPT, RETRY_SCHEDULE, Delivery, new_secret, send
 from tests.loopback import Listener, reply
 from tests.servers import free_port
@@ -32,6 +33,16 @@ def listen() -> Iterator:
             return listener
 
         yield start
+
+
+class TakenForPublic(UrlGuard):
+    """Takes listeners on loopback for public servers."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        super().__init__(frozenset(each.host for each in listeners))
+
+    def target(self, url: str) -> Target:
+        return replace(super().target(url), by_setting=False)
 
 
 def deliver(url, *listeners, secret=None, guard=None, timeout=5.0, payload=None, at=None):
@@ -160,7 +171,7 @@ def test_any_2xx_is_taken(listen, status):
 def test_any_other_status_is_a_failure_that_is_told(listen, status):
     server = listen(reply(b"" if status == 304 else b"no thanks", f"{status} No"))
 
-    delivery = deliver(server.url(), server)
+    delivery = deliver(server.url(), guard=TakenForPublic(server))
 
     assert not delivery.ok
     assert (delivery.status, delivery.error) == (status, f"answered {status}")
@@ -182,13 +193,23 @@ def test_no_redirect_is_followed(listen, status):
 def test_only_the_first_characters_of_an_answer_are_kept(listen):
     server = listen(reply(b"x" * 1_000_000))
 
-    assert deliver(server.url(), server).body_excerpt == "x" * EXCERPT
+    delivery = deliver(server.url(), guard=TakenForPublic(server))
+    assert delivery.body_excerpt == "x" * EXCERPT
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_of_a_host_that_only_the_setting_lets_be_reached_the_status_alone_is_told(listen, status):
+    server = listen(reply(b"what is inside", f"{status} X"))
+
+    delivery = deliver(server.url(), server)
+
+    assert (delivery.status, delivery.body_excerpt) == (status, "")
 
 
 def test_the_rest_of_a_long_answer_is_not_waited_for(listen):
     server = listen(drip(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * EXCERPT, b"x"))
 
-    delivery = deliver(server.url(), server, timeout=5)
+    delivery = deliver(server.url(), guard=TakenForPublic(server), timeout=5)
 
     assert delivery.ok
     assert delivery.duration < 4
@@ -207,7 +228,7 @@ def test_the_rest_of_a_long_answer_is_not_waited_for(listen):
 def test_an_excerpt_is_text_that_a_database_takes(listen, body, excerpt):
     server = listen(reply(body))
 
-    assert deliver(server.url(), server).body_excerpt == excerpt
+    assert deliver(server.url(), guard=TakenForPublic(server)).body_excerpt == excerpt
 
 
 # --- when nothing, or too little, is said
@@ -242,7 +263,7 @@ def test_a_receiver_that_does_not_come_to_a_status_is_left_at_the_deadline(liste
 def test_the_status_counts_when_the_rest_of_the_answer_never_ends(listen, status, ok):
     server = listen(drip(f"HTTP/1.1 {status} X\r\nContent-Length: 90\r\n\r\nhm".encode(), b"."))
 
-    delivery = deliver(server.url(), server, timeout=0.4)
+    delivery = deliver(server.url(), guard=TakenForPublic(server), timeout=0.4)
 
     assert (delivery.status, delivery.ok) == (status, ok)
     assert delivery.body_excerpt.startswith("hm")

@@ -147,7 +147,7 @@ def test_a_creators_idempotency_key_is_not_the_platforms(api, platform) -> None:
     same = {"Idempotency-Key": "one"}
     one = platform.http.post("/v1/accounts/ana/links", json={}, headers=same).json()
     again = platform.http.post("/v1/accounts/ana/links", json={}, headers=same).json()
-    user, _ = keys.create_user(platform.service, "rita@example.org", "reviewer")
+    user, _ = keys.create_user(platform.service, "rita@example.org", "admin")
     _, token = keys.create_key(
         platform.service,
         platform.tenant.id,

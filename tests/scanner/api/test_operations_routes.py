@@ -15,7 +15,7 @@ from policy import default_pack
 from scanner import event_schemas, keys, signing_keys, webhooks
 from scanner.bus import dead_letters
 from scanner.bus.relay import Relay
-from scanner.callers import SCOPES
+from scanner.callers import BEYOND, SCOPES
 from scanner.clock import new_id
 from scanner.inline import drive
 from scanner.journal import event_of
@@ -157,11 +157,47 @@ def test_a_key_of_staff_that_names_no_scope_makes_no_keys(
     assert "policies:approve" not in kept.scopes or role == "policy_lead"
     assert all(each.endswith(":read") for each in kept.scopes) or role != "auditor"
 
-    wanted = ["operations", "tracks:read"]
-    _, named = keys.create_key(api.service, platform.tenant.id, "kim's", wanted, user=user.email)
     body = {"name": "mine", "scopes": ["tracks:read"]}
-    for each in (token, named):
-        assert problem(api.client(each).post("/v1/keys", json=body)) == "forbidden"
+    assert problem(api.client(token).post("/v1/keys", json=body)) == "forbidden"
+
+
+@pytest.mark.parametrize("role", [*BEYOND])
+def test_no_key_of_staff_has_a_scope_beyond_its_role(
+    api: Api, platform: Platform, role: str
+) -> None:
+    user, _ = keys.create_user(api.service, "kim@example.com", role, tenant_id=platform.tenant.id)
+    for scope in BEYOND[role]:
+        with pytest.raises(keys.BadKeyRequestError, match=f"no scope {scope};|enter by links"):
+            keys.create_key(api.service, platform.tenant.id, "kim's", [scope], user=user.email)
+
+
+def test_a_key_does_what_its_owners_role_is_for_now(api: Api, platform: Platform) -> None:
+    user, _ = keys.create_user(
+        api.service, "kim@example.com", "admin", tenant_id=platform.tenant.id
+    )
+    _, token = keys.create_key(api.service, platform.tenant.id, "kim's", user=user.email)
+    client = api.client(token)
+    assert client.get("/v1/keys").status_code == 200
+
+    with api.service.database.transaction() as session:
+        session.get_one(User, user.id).role = "reviewer"
+    assert problem(client.get("/v1/keys")) == "forbidden"
+    assert client.get("/v1/cases").status_code == 200
+
+    holder = platform.http.post("/v1/holders", json={"name": "A label"}).json()["id"]
+    with api.service.database.transaction() as session:
+        row = session.get_one(User, user.id)
+        row.role, row.holder_id = "rights_holder", holder
+    assert problem(client.get("/v1/cases")) == "unauthorised"  # it was made for the platform
+
+
+def test_a_key_acts_for_a_holder_only_if_its_login_does(api: Api, platform: Platform) -> None:
+    holder = platform.http.post("/v1/holders", json={"name": "A label"}).json()["id"]
+    user, _ = keys.create_user(
+        api.service, "kim@example.com", "reviewer", tenant_id=platform.tenant.id
+    )
+    with pytest.raises(keys.BadKeyRequestError, match="only a login of the role rights_holder"):
+        keys.create_key(api.service, platform.tenant.id, "kim's", user=user.email, holder_id=holder)
 
 
 def test_a_key_of_a_rights_holders_login_acts_for_the_holder_alone(

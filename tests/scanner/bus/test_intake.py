@@ -66,6 +66,17 @@ def test_a_signed_submission_is_taken_once_however_often_it_is_sent(service, sig
     assert (track.source_url, track.tenant_id) == (URL, signing[0].tenant_id)
 
 
+def test_a_token_that_a_clock_a_little_ahead_signed_is_good(service, signing) -> None:
+    assert take(service, message(signing, now=utc_now() + timedelta(minutes=4))) == DONE
+
+
+def test_how_long_a_token_may_be_good_is_a_setting(make_service) -> None:
+    service = make_service(submission_token_hours=1)
+    signing = signing_keys.create(service, add_tenant(service).tenant_id, "bus")
+    assert take(service, message(signing)) == DEAD
+    assert "too long" in letters(service)[0].detail
+
+
 def test_a_signed_withdrawal_takes_the_track_back(service, signing) -> None:
     take(service, message(signing))
     (track,) = tracks(service)
@@ -103,6 +114,23 @@ def _other_tenant(service, signing) -> dict[str, Any]:
 
 def _expired(service, signing) -> dict[str, Any]:
     return message(signing, now=utc_now() - timedelta(days=2))
+
+
+def _ending(signing, exp: float) -> dict[str, Any]:
+    import jwt
+
+    (key, pem), envelope = signing, message(signing)
+    claims = jwt.decode(envelope["token"], options={"verify_signature": False}) | {"exp": exp}
+    token = jwt.encode(claims, pem, algorithm=intake.ALGORITHM, headers={"kid": key.id})
+    return envelope | {"token": token}
+
+
+def _good_for_too_long(service, signing) -> dict[str, Any]:
+    return _ending(signing, (utc_now() + timedelta(hours=24, minutes=6)).timestamp())
+
+
+def _good_for_ever(service, signing) -> dict[str, Any]:
+    return _ending(signing, float("inf"))
 
 
 def _revoked(service, signing) -> dict[str, Any]:
@@ -166,6 +194,8 @@ def _no_token(service, signing) -> dict[str, Any]:
         _other_id,
         _other_tenant,
         _expired,
+        _good_for_too_long,
+        _good_for_ever,
         _revoked,
         _unknown_key,
         _another_tenants_key,
