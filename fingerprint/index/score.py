@@ -87,8 +87,8 @@ UNUSUAL_ENOUGH: Final = 0.2
 FITTED_SECONDS: Final = 30.0
 
 EXCESS_ENOUGH: Final = 3.0
-BURIED_BIAS: Final = -16.131
-BURIED: Final = (1.351, 0.0, 0.479, 2.848, 0.0)
+BURIED_BIAS: Final = -12.874
+BURIED: Final = (2.765, -4.067, 0.759, 1.96, 4.246)
 ALONE_BIAS: Final = -12.67
 ALONE: Final = (1.82,)
 """Of coinciding peaks without chroma."""
