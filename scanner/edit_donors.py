@@ -1,7 +1,7 @@
 """What becomes of a fix whose donor is gone: seconds of a track that was blocked or withdrawn are in another one still.
 
 Its creator may have withdrawn it because it was not theirs to give, and what was found in it is in the fix as well, perhaps
-in too few seconds to be found. A person looks at each track that is out with such seconds.
+in too few seconds to be found. A person looks at each track that is out with such seconds, or goes out later.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from scanner import retro_cases
 from scanner.delivery import OUT
 from scanner.journal import Event
-from scanner.tables import Track, TrackEdit
+from scanner.tables import Case, Track, TrackEdit
 from scanner.tracks import locked
 
 if TYPE_CHECKING:
@@ -29,6 +29,33 @@ def look_again(service: "Service", session: Session, donor: Track, event: Event)
         track = locked(session, donor.tenant_id, track_id)
         if track.state in OUT:
             retro_cases.put_before_a_person(service, session, track, [_reason(donor, part)], event)
+
+
+def look_at(service: "Service", session: Session, event: Event) -> None:
+    """Put a track that went out before a person if sound in it is of a track that is not out any more.
+
+    Its donor may have gone while the fix was analysed, or was blocked itself; what was asked is not asked again.
+    """
+    gone = [each for each in _donors(session, event.subject) if each[0].state not in OUT]
+    if not gone:
+        return
+    track = locked(session, event.tenant or "", event.subject)
+    asked = session.exec(select(Case.reasons).where(Case.track_id == track.id)).all()
+    known = [reason for reasons in asked for reason in reasons]
+    reasons = [reason for each in gone if (reason := _reason(*each)) not in known]
+    if reasons and track.state in OUT:
+        retro_cases.put_before_a_person(service, session, track, reasons, event)
+
+
+def _donors(session: Session, track_id: str) -> Iterator[tuple[Track, dict[str, Any]]]:
+    """Yield the tracks whose sound is in a fix, or in what it mends, and which part it is."""
+    fixes = select(TrackEdit)
+    while edit := session.exec(fixes.where(TrackEdit.new_track_id == track_id)).first():
+        for part in edit.parts:
+            donor = session.get(Track, part.get("with_track", ""))
+            if donor is not None:
+                yield donor, part
+        track_id = edit.track_id
 
 
 def _filled_from(session: Session, donor: Track) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -97,16 +97,15 @@ def on_out(service: "Service", event: Event) -> None:
         if event.type == TrackBlocked.type:
             donor = session.get_one(Track, event.subject)
             edit_donors.look_again(service, session, donor, event)
-        if edit is None:
+            if edit is not None:
+                edit.ended_at, edit.state = service.now(), "failed"
             return
-        edit.ended_at = service.now()
-        if event.type == TrackBlocked.type:
-            edit.state = "failed"
-            return
-        edit.state = "replaced"
-        old = locked(session, edit.tenant_id, edit.track_id)
-        _replaced(service, session, old, edit.new_track_id)
-        _keep_newest(service, session, edit)
+        if edit is not None:
+            edit.ended_at, edit.state = service.now(), "replaced"
+            old = locked(session, edit.tenant_id, edit.track_id)
+            _replaced(service, session, old, edit.new_track_id)
+            _keep_newest(service, session, edit)
+        edit_donors.look_at(service, session, event)
 
 
 def _keep_newest(service: "Service", session: Session, edit: TrackEdit) -> None:

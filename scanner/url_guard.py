@@ -222,7 +222,11 @@ class UrlGuard:
             finally:
                 self._lookups.release()
 
-        threading.Thread(target=ask, name="lookup", daemon=True).start()
+        try:
+            threading.Thread(target=ask, name="lookup", daemon=True).start()
+        except RuntimeError as error:  # the process has as many threads as it may
+            self._lookups.release()
+            raise OSError(*error.args) from error
         return answer.result(max(0.0, until - time.monotonic()))
 
     def _is_listed(self, parts: SplitResult) -> bool:

@@ -29,3 +29,20 @@ def filed(samples: np.ndarray, form: str) -> bytes:
     kind = {"format": "OGG", "subtype": form} if form in ("VORBIS", "OPUS") else {"format": form}
     soundfile.write(file, samples, 48000, **kind)
     return file.getvalue()
+
+
+def film(samples: np.ndarray) -> bytes:
+    """Samples at `RATE`, with five pictures a second of some 200 KB each between them."""
+    file, noise = io.BytesIO(), np.random.default_rng(0)
+    with av.open(file, "w", format="matroska") as container:
+        pictures = container.add_stream("mjpeg", rate=5, width=640, height=480, pix_fmt="yuvj420p")
+        pictures.codec_context.qmin = pictures.codec_context.qmax = 1
+        sound = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        for n, part in enumerate(np.array_split(samples, round(5 * len(samples) / RATE))):
+            picture = av.VideoFrame.from_ndarray(noise.integers(0, 255, (480, 640, 3), np.uint8))
+            picture.pts = n
+            container.mux(pictures.encode(picture))
+            frame = av.AudioFrame.from_ndarray((part[None] * 32767).astype(np.int16), "s16", "mono")
+            frame.sample_rate = RATE
+            container.mux(sound.encode(frame))
+    return file.getvalue()

@@ -1,11 +1,13 @@
 """The decode of a live stream, from one pipe to another; runs in the limited child process."""
 
 import os
+import re
 from typing import Any, Final
 
 import av
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
+from av.stream import Disposition, Stream
 
 from scanner.audio.decoded import Report
 from scanner.audio.decoding import OPTIONS
@@ -15,19 +17,25 @@ RATE: Final = 44100
 CHANNELS: Final = 2
 FRAME_BYTES: Final = 4 * CHANNELS
 """Of one interleaved float32 sample of all channels."""
-_LOOK: Final = {"probesize": "65536", "analyzeduration": "1000000"}
+_LOOK: Final = {
+    "probesize": "65536",
+    "formatprobesize": "65536",  # else 1 MiB is gone with each look that finds nothing
+    "analyzeduration": "1000000",
+}
 _READ: Final = 1 << 14
 _NO_STREAM: Final = "what comes is no MP3, AAC, Ogg, FLAC, WAV or Matroska stream"
 _PAGE: Final = b"OggS"
 _PAGE_HEADER: Final = 27
 _BEGINS: Final = 2
-_OPENINGS: Final = (_PAGE + b"\0\2", b"fLaC")
+_OPENING: Final = re.compile(rb"OggS\x00\x02|fLaC|RIFF.{4}WAVE|\x1aE\xdf\xa3", re.DOTALL)
 """Of files that can be decoded from their beginning only."""
 _FRUITLESS: Final = 3
 """Tries in a row that gave no sample, after which what comes is no audio, if none came before."""
 STARVED: Final = 1 << 16
 """Bytes, 4 s at 128 kbit/s, in which nothing sounds behind what did: the format may be another one."""
-_BEHIND: Final = STARVED + 4 * _READ
+STARVED_OF_FILM: Final = 1 << 22
+"""As many where pictures stand between the sound, of which one may be large."""
+_BEHIND: Final = STARVED + 8 * _READ
 
 
 class Feed:
@@ -47,16 +55,26 @@ class Feed:
         self._at_next = False
         self._left = 0  # bytes of the page that is being read
         self._sounded: int | None = None
+        self._patience = STARVED
+        self._is_starved = False
+        self._began = 0
         self._behind = b""  # what went out last
         self.taken = 0
 
     def is_more(self) -> bool:
         """Wait for the next byte and tell whether there is one."""
-        if self._is_starved():
+        if self._is_starved or self._sounded == self._began:
             self._return_to_opening()
-        self._at_next, self._sounded = False, None
+        self._began = self.taken
+        if self._sounded is not None:
+            self._sounded, self._patience = self.taken, STARVED_OF_FILM
+        self._at_next = self._is_starved = False
         self._is_ogg, self._left = None, 0
         return self._has(1)
+
+    def note_opened(self, *, is_film: bool) -> None:
+        """Take note that a demultiplexer knows what this file is."""
+        self._patience = STARVED_OF_FILM if is_film else STARVED
 
     def note_sound(self) -> None:
         """Take note that what was read up to now sounds."""
@@ -71,7 +89,9 @@ class Feed:
 
         A file ends too where nothing sounds any more: a demultiplexer looks for its own format for ever.
         """
-        if self._is_starved() or self._at_next or not self._has(1):
+        if self._sounded is not None and self.taken - self._sounded > self._patience:
+            self._is_starved = True  # until the next file, whatever still comes out of this one
+        if self._is_starved or self._at_next or not self._has(1):
             return b""
         if self._is_ogg is None:
             self._is_ogg = self.starts_with(_PAGE)
@@ -81,14 +101,14 @@ class Feed:
         self._behind = (self._behind + block)[-_BEHIND:]
         return block
 
-    def _is_starved(self) -> bool:
-        return self._sounded is not None and self.taken - self._sounded > STARVED
-
     def _return_to_opening(self) -> None:
-        """Give out once more what begins a file, if it went to the demultiplexer of another format."""
-        found = max(self._behind.rfind(opening) for opening in _OPENINGS)
-        if found >= 0:
-            self._waiting = self._behind[found:] + self._waiting
+        """Give out once more what begins a file, if it went to the demultiplexer of another one."""
+        count = min(self.taken - self._began, len(self._behind))
+        behind = self._behind[len(self._behind) - count :]
+        if openings := list(_OPENING.finditer(behind, 1)):  # its own is not looked at twice
+            again = behind[openings[-1].start() :]
+            self._waiting = again + self._waiting
+            self.taken -= len(again)
             self._behind, self._is_in_headers = b"", True
 
     def _page(self, size: int) -> int:
@@ -162,7 +182,12 @@ def _decode_next(feed: Feed, output: int) -> int:
     except (av.error.FFmpegError, ValueError):
         return 0
     with container:
+        feed.note_opened(is_film=any(map(_is_moving, container.streams.video)))
         return _decode(container, feed, output)
+
+
+def _is_moving(stream: Stream) -> bool:
+    return not stream.disposition & Disposition.attached_pic
 
 
 def _decode(container: InputContainer, feed: Feed, output: int) -> int:

@@ -128,7 +128,7 @@ def kpis(
     rows = [
         [
             each["name"],
-            _figure(each["unit"], each["value"]) or ("not seen yet" if each["undecided"] else few),
+            _figure(each["unit"], each["value"]) or _untold(each, few),
             _figure(each["unit"], each["p95"]),
             str(each["n"]),
             _undecided(each),
@@ -153,6 +153,11 @@ def _beside(each: dict[str, Any], few: str) -> list[str]:
         return [*shown, "", ""]
     ends = " to ".join(_figure(unit, end, sign="+") for end in each["interval"] or ())
     return [*shown, _figure(unit, each["difference"], sign="+"), ends]
+
+
+def _untold(each: dict[str, Any], few: str) -> str:
+    """Return why a figure has no value: its group is too small, or half of it never had what it waits for."""
+    return few if each["undecided"] is None else "not seen yet"
 
 
 def _undecided(each: dict[str, Any]) -> str:

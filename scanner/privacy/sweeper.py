@@ -18,7 +18,7 @@ from scanner.privacy import blobs, erasure, holds, matter_ties
 from scanner.privacy.personal import ERASED, ends_at
 from scanner.privacy.registry import Table as Entry
 from scanner.privacy.registry import models, registry
-from scanner.tables import Appeal, Erasure, Track
+from scanner.tables import Appeal, Erasure, NoticeTrack, Track
 
 if TYPE_CHECKING:
     from scanner.service import Service
@@ -133,8 +133,13 @@ def _sweep_tracks(service: "Service", entry: Entry) -> int:
 
 
 def _sweep_appeals(service: "Service") -> int:
-    """Erase what senders said in appeals about tracks that were erased while those were open."""
+    """Erase what senders said in appeals about tracks that were erased while those were open.
+
+    What a held notice's sender said is held with it.
+    """
     with service.database.reading() as session:
+        held = held_ids(session, service)
+        noticed = select(NoticeTrack.track_id).where(col(NoticeTrack.notice_id).in_(held))
         query = (
             select(Appeal.id)
             .join(Erasure, col(Erasure.object_id) == col(Appeal.track_id))
@@ -143,10 +148,11 @@ def _sweep_appeals(service: "Service") -> int:
                 col(Appeal.state).in_(matter_ties.OVER),
                 Appeal.reason != ERASED,
                 matter_ties.senders_appeals(),
+                col(Appeal.id).not_in(held),
+                col(Appeal.track_id).not_in(noticed),
             )
         )
-        held = set(held_ids(session, service))
-        ids = [each for each in session.exec(query.limit(BATCH)) if each not in held]
+        ids = session.exec(query.limit(BATCH)).all()
     return sum(erasure.erase_appeal(service, each) for each in ids)
 
 

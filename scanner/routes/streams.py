@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from scanner import bodies, cursors
+from scanner.callers import Caller
 from scanner.dependencies import (
     Cursor,
     Limit,
@@ -188,15 +189,25 @@ def _described(service: Service, stream_id: str) -> dict[str, Any]:
 
 
 @router.post("/{stream_id}/end", response_model=shapes.CueSheet, responses=problems("not-found"))
-def end_stream(row: WritableStream, caller: TracksWriter, service: ServiceDep) -> dict[str, Any]:
+async def end_stream(
+    row: WritableStream, caller: TracksWriter, service: ServiceDep
+) -> dict[str, Any]:
     """End a stream for good and get its cue sheet. Needs the scope `tracks:write`.
 
     What was on air when you asked is heard first, which takes 5 s at most. Then whoever listens to it or
     sends audio is cut off.
     """
-    records.finish(service, row.id, "ended", caller.actor)
+    reached = await run_in_threadpool(records.on_air_at, service, row.id)
+    with anyio.move_on_after(records.FINISH_SECONDS):  # no thread waits meanwhile
+        while not await run_in_threadpool(records.is_heard, service, row.id, reached):
+            await anyio.sleep(records.ASKED_EVERY)
+    return await run_in_threadpool(_ended, service, row.id, caller)
+
+
+def _ended(service: Service, stream_id: str, caller: Caller) -> dict[str, Any]:
+    records.end(service, stream_id, "ended", caller.actor)
     with service.database.reading() as session:
-        return cue_sheets.cue_sheet(session, session.get_one(Stream, row.id))
+        return cue_sheets.cue_sheet(session, session.get_one(Stream, stream_id))
 
 
 @router.get(

@@ -309,25 +309,30 @@ def end(service: "Service", stream_id: str, reason: str, actor: Actor = PIPELINE
 
 def finish(service: "Service", stream_id: str, reason: str, actor: Actor) -> Stream:
     """End a stream for good once what was on air when it was asked is heard, if somebody listens."""
-    with service.database.reading() as session:
-        reached = _on_air_at(session.get_one(Stream, stream_id), service.now())
+    reached = on_air_at(service, stream_id)
     limit = time.monotonic() + FINISH_SECONDS
-    while reached is not None and time.monotonic() < limit:
+    while not is_heard(service, stream_id, reached) and time.monotonic() < limit:
         time.sleep(ASKED_EVERY)
-        with service.database.reading() as session:
-            row = session.get_one(Stream, stream_id)
-        if row.lease is None or row.heard_seconds >= reached:
-            break
     return end(service, stream_id, reason, actor)
 
 
-def _on_air_at(row: Stream, now: "datetime") -> float | None:
-    """Return how far a stream that is heard will have been heard once it caught up with now."""
+def on_air_at(service: "Service", stream_id: str) -> float:
+    """Return how far a stream that is listened to will have been heard once it caught up with now; 0 if it is not."""
+    now = service.now()
+    with service.database.reading() as session:
+        row = session.get_one(Stream, stream_id)
     if row.lease_until is None or row.lease_until <= now or row.position_at is None:
-        return None
+        return 0.0
     if row.heard_seconds <= row.connections[-1]["start"]:
-        return None  # nothing of this connection was searched yet
+        return 0.0  # nothing of this connection was searched yet
     return row.heard_seconds + (now - row.position_at).total_seconds()
+
+
+def is_heard(service: "Service", stream_id: str, reached: float) -> bool:
+    """Tell whether a stream was heard so far, or nobody listens to it any more."""
+    with service.database.reading() as session:
+        row = session.get_one(Stream, stream_id)
+    return row.lease is None or row.heard_seconds >= reached
 
 
 def lapse(service: "Service") -> int:

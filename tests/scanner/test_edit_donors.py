@@ -2,14 +2,16 @@
 
 import pytest
 
-from scanner import claims, inline, tracks
+from scanner import claims, edit_donors, inline, tracks
 from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.consumer_groups import GROUPS
+from scanner.events import TrackReleased
+from scanner.journal import event_of
 from scanner.service import Service
 from scanner.tables import Account, Case, Track, TrackEdit
 from scanner.verdicts import Verdict
-from tests import casework, noticed, reviewing
+from tests import casework, noticed, reviewing, rollouts
 
 (CLAIMS,) = (each for each in GROUPS if each.name == claims.GROUP)
 
@@ -71,3 +73,30 @@ def test_what_has_the_sound_of_a_track_that_is_gone_is_put_before_a_person(
     reviewing.later(service, minutes=11)
     assert reviewing.case_of(service, case).state == "closed"
     assert casework.track_of(service, newer.id).state == "released"
+
+
+def test_a_fix_that_goes_out_after_its_donor_is_gone_is_put_before_a_person_once(
+    service, caller, ana
+) -> None:
+    own = {"account_id": ana.id}
+    donor, old = (casework.decided_track(service, caller, **own) for _ in range(2))
+    analysed = rollouts.analysed(service, caller, **own)
+    fixed(
+        service, caller, old, casework.track_of(service, analysed.subject),
+        kind="replace", with_track=donor.id, **{"from": 0},
+    )  # fmt: skip
+    tracks.withdraw(service, caller, donor.id, "not mine")
+    assert cases(service, caller) == []
+
+    inline.drive(service, analysed.subject)
+    (case,) = cases(service, caller)
+    assert case.track_id == analysed.subject
+    (reason,) = case.reasons
+    assert reason["rule"] == "edit.donor-gone" and f"{donor.id} into this one" in reason["text"]
+
+    event = casework.events(service, analysed.subject)
+    (out,) = (each for each in event if each.type == TrackReleased.type)
+    with service.database.transaction() as session:
+        edit_donors.look_at(service, session, event_of(out))
+    (again,) = cases(service, caller)
+    assert again.reasons == case.reasons

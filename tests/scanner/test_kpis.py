@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from scanner import kpis
 from scanner.callers import Caller
+from scanner.cli import reports
 from scanner.clock import new_id
 from scanner.service import Service
 from scanner.tables import (
@@ -284,3 +285,22 @@ def test_days_that_are_in_both_periods_are_refused(service, caller) -> None:
             pytest.raises(BadPeriodError, match="none of the period's own"),
         ):
             kpis.report(service, session, caller.tenant_id, MARCH, kpis.Period(first, last))
+
+
+def test_a_group_that_is_large_enough_is_not_said_to_be_too_small(both) -> None:
+    """None of its tracks was decided, and none waits any more."""
+    caller = add_tenant(both)
+    for _ in range(3):
+        row = Track(
+            id=new_id(), tenant_id=caller.tenant_id, state="withdrawn", created_at=START,
+            updated_at=START + timedelta(seconds=3),
+        )  # fmt: skip
+        put(both, row)
+    with both.database.reading() as session:
+        given, none = (
+            kpis.report(both, session, caller.tenant_id, days)["kpis"][0]
+            for days in (MARCH, FEBRUARY)
+        )
+    assert (given["n"], given["value"], given["undecided"]) == (3, None, 0)
+    assert reports._untold(given, "fewer than 2") == "not seen yet"
+    assert reports._untold(none, "fewer than 2") == "fewer than 2"

@@ -382,6 +382,20 @@ def test_a_look_up_that_hangs_is_given_up_and_takes_one_thread_of_a_few(monkeypa
     wait_until(lambda: _is_taken(guard), 10, "a thread's end")
 
 
+def test_where_no_thread_is_left_for_a_look_up_later_ones_have_theirs(monkeypatch):
+    monkeypatch.setattr(url_guard, "MOST_LOOKUPS", 1)
+    guard = UrlGuard(resolve=lambda host, port: [PUBLIC], lookup_seconds=0.05)
+
+    def refused(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refused)
+        with pytest.raises(UnresolvedError):
+            guard.target("https://example.com/")
+    assert _is_taken(guard)
+
+
 def _is_taken(guard):
     try:
         return guard.target("https://example.com/").address == PUBLIC

@@ -6,7 +6,9 @@ import anyio
 import httpx
 import pytest
 
+from scanner import keys
 from scanner.api import create_app
+from scanner.streams import records
 from tests.scanner.api.conftest import problem
 
 
@@ -125,3 +127,37 @@ def test_the_document_says_that_a_busy_service_refuses(make_service, path) -> No
     answers = create_app(service.settings, service).openapi()["paths"][path]["get"]["responses"]
 
     assert "busy" in answers["503"]["content"]["application/problem+json"]["examples"]
+
+
+def test_who_waits_for_the_end_of_a_stream_keeps_no_thread(make_service) -> None:
+    """Its listener is behind: each of these requests waits up to 5 s, and all of them can be of one tenant."""
+    service = make_service()
+    tenant = keys.create_tenant(service, "one")
+    _, token = keys.create_key(service, tenant.id, "key")
+    row = records.add(service, keys.authenticate(service, token), "Radio", None)
+    connection = records.connect(service, row.id)
+    records.note_heard(service, connection, 5.0, silent=1.0)
+    app = create_app(service.settings, service)
+    address, headers = f"/v1/streams/{row.id}", {"Authorization": f"Bearer {token}"}
+
+    async def ask() -> tuple[list[str], list[dict]]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        sheets: list[dict] = []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers=headers
+        ) as client:
+
+            async def end() -> None:
+                sheets.append((await client.post(f"{address}/end")).json())
+
+            async with anyio.create_task_group() as ending:
+                for _ in range(2):
+                    ending.start_soon(end)
+                states = [(await client.get(address)).json()["state"] for _ in range(10)]
+                records.note_heard(service, connection, 10.0)
+            return states, sheets
+
+    states, sheets = anyio.run(ask)
+    assert states == ["listening"] * 10
+    assert [(each["is_final"], each["heard_seconds"]) for each in sheets] == [(True, 10.0)] * 2

@@ -4,11 +4,12 @@ import os
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scanner.audio import live
 from scanner.audio.live import Feed
-from tests.live_audio import encoded, filed
+from tests.live_audio import encoded, filed, film
 from tests.songs import song
 
 
@@ -34,12 +35,36 @@ def test_a_stream_that_changes_its_format_is_heard_on(first, then, lost) -> None
         "aac": encoded(song(4, 10), "adts", "aac"),
         "VORBIS": filed(song(5, 10, 48000), "VORBIS"),
     }
+    assert seconds_heard(made[first] + made[then] * 4) >= 50 - lost
+
+
+def test_a_format_that_begins_behind_damage_is_heard_from_its_beginning() -> None:
+    made = [filed(song(5, 10, 48000), "FLAC"), filed(song(5, 10, 48000), "WAV")]
+    made.append(encoded(song(4, 10), "matroska"))
+    damage = np.random.default_rng(1).bytes(200_000)
+    for then in made:
+        assert seconds_heard(encoded(song(3, 10)) + damage + then) >= 19
+
+
+def test_a_short_file_is_heard_once_where_another_format_follows() -> None:
+    """At 32 kbit/s, as here, 64 KiB are 16 s."""
+    jingle = filed(song(5, 5, 48000), "VORBIS")
+    assert seconds_heard(jingle + encoded(song(3, 60))) <= 5 + 60 - 16
+
+
+def test_sound_between_large_pictures_is_heard() -> None:
+    data = film(song(3, 4))
+    assert len(data) > 4 * 5 * live.STARVED
+    assert seconds_heard(data) == pytest.approx(4, abs=0.3)
+
+
+def seconds_heard(data: bytes) -> float:
     read, write_end = os.pipe()
-    threading.Thread(target=_written, args=(write_end, made[first] + made[then] * 4)).start()
+    threading.Thread(target=_written, args=(write_end, data)).start()
     with Path(os.devnull).open("wb") as nowhere:
         report = live.listen(read, nowhere.fileno())
     os.close(read)
-    assert report["samples"] / live.RATE >= 50 - lost
+    return report["samples"] / live.RATE
 
 
 def _written(end: int, data: bytes) -> None:

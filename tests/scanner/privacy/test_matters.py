@@ -138,6 +138,11 @@ def test_what_a_sender_says_in_an_open_appeal_outlasts_the_uploader_until_it_is_
     assert said_in(service, row) == ("Listen again.", 1)
 
     appealing.withdraw(service, None, row.id, token)
+    hold = holds.place(service, caller, "notice", notice.id, "case 4 of the court")
+    sweeper.sweep(service)
+    assert said_in(service, row) == ("Listen again.", 1)
+
+    holds.lift(service, caller, hold.id)
     sweeper.sweep(service)
     assert said_in(service, row) == (ERASED, 0)
     assert sweeper.sweep(service).rows == {}
