@@ -21,7 +21,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 MESSAGE = 1 << 20
 NOT_FOR_COMMANDS = (
@@ -207,6 +207,22 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> None:
     sys.argv = request["command"]
 
 
+def end_as_command() -> NoReturn:
+    """Run a command to its end, and end as ``multiprocessing`` does: without taking modules down.
+
+    That would copy every page of what was imported.
+    """
+    try:
+        importlib.import_module("scanner.cli").main()
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code)
+
+
 if __name__ == "__main__":
     for name in modules():
         importlib.import_module(name)
@@ -215,4 +231,4 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()  # a child that collects would copy all pages of what was imported
     serve(socket.socket(fileno=int(sys.argv[1])))
-    importlib.import_module("scanner.cli").main()
+    end_as_command()
