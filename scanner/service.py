@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
+from threading import Event
 from typing import TYPE_CHECKING
 
 from scanner.clock import utc_now
@@ -256,17 +257,25 @@ class Service:
 
         return GROUPS
 
-    def warm_up(self) -> None:
-        """Load what the first track would wait for: the decoders' parent, the network."""
+    def warm_up(self, stopping: Event) -> None:
+        """Load what the first track would wait for: the decoders' parent, the network.
+
+        Whoever stops meanwhile waits for one of these at most.
+        """
         import numpy as np
 
         import fingerprint
         from scanner.audio_facts import audio_facts
 
-        _ = self.decoder
         silence = np.zeros((1, 3 * 11025), np.float32)
-        fingerprint.embed(silence, 11025)
-        audio_facts(silence, 11025)
+        for load in (
+            lambda: self.decoder,
+            lambda: fingerprint.embed(silence, 11025),
+            lambda: audio_facts(silence, 11025),
+        ):
+            if stopping.is_set():
+                return
+            load()
 
     @cached_property
     def transport(self) -> "Transport":

@@ -21,7 +21,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 MESSAGE = 1 << 20
 NOT_FOR_COMMANDS = (
@@ -84,18 +84,33 @@ class Forked:
             texts = [_content(file).decode("utf-8") for file in (output, errors)]
         return subprocess.CompletedProcess(list(command), status, *texts)
 
-    def start(self, command: Sequence[str | Path], env: Mapping[str, str]) -> "Started":
-        """Begin a command that goes on until it is ended; what it prints goes nowhere."""
+    def start(
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str],
+        output: int | None = None,
+        errors: int | None = None,
+    ) -> "Started":
+        """Begin a command that goes on until it is ended; what it prints goes nowhere unless told where."""
         request = {
             "command": [os.fsdecode(each) for each in command],
             "env": dict(env),
             "cwd": str(Path.cwd()),
             "goes_on": True,
+            "interruptible": signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
         }
         with self._lock, Path(os.devnull).open("wb") as nowhere:
+            files = [nowhere.fileno() if each is None else each for each in (output, errors)]
             self._control.settimeout(60)
-            socket.send_fds(self._control, [json.dumps(request).encode()], [nowhere.fileno()] * 2)
-            return Started(self._answer("pid"))
+            socket.send_fds(self._control, [json.dumps(request).encode()], files)
+            return Started(self, self._answer("pid"))
+
+    def status(self, pid: int) -> int:
+        """Tell how a command that went on has ended."""
+        with self._lock:
+            self._control.settimeout(60)
+            self._control.send(json.dumps({"ended": pid}).encode())
+            return self._answer("status")
 
     def _status(self, pid: int, command: Sequence[Any], timeout: float) -> int:
         self._control.settimeout(timeout)
@@ -116,21 +131,26 @@ class Forked:
 class Started:
     """A command that was begun, as ``subprocess.Popen`` has it."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, program: Forked, pid: int) -> None:
         self.pid = pid
+        self._program = program
         self._end = os.pidfd_open(pid)
 
+    def send_signal(self, signum: int) -> None:
+        signal.pidfd_send_signal(self._end, signum)
+
     def kill(self) -> None:
-        signal.pidfd_send_signal(self._end, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        signal.pidfd_send_signal(self._end, signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
 
-    def wait(self, timeout: float = 60) -> None:
-        """Return once it has ended."""
+    def wait(self, timeout: float = 60) -> int:
+        """Return its status once it has ended."""
         ended, _, _ = select.select([self._end], [], [], timeout)
         assert ended, f"process {self.pid} did not end"
         os.close(self._end)
+        return self._program.status(self.pid)
 
 
 @functools.cache
@@ -174,26 +194,23 @@ def prepare() -> None:
 
 def serve(control: socket.socket) -> None:
     """Fork for each request; returns in the children, and in the server when all is done."""
-    going_on: list[int] = []
     while True:
         message, files, _, _ = socket.recv_fds(control, MESSAGE, 2)
-        going_on = [each for each in going_on if os.waitpid(each, os.WNOHANG) == (0, 0)]
         if not message:
             sys.exit()
-        pid = os.fork()
+        request = json.loads(message)
+        pid = request.get("ended") or os.fork()
         if pid == 0:
             control.close()
-            _become(json.loads(message), files)
+            _become(request, files)
             return
         for file in files:
             os.close(file)
-        if json.loads(message).get("goes_on"):
-            going_on.append(pid)
-        control.send(json.dumps({"pid": pid}).encode())
-        if pid in going_on:
-            continue
-        _, status = os.waitpid(pid, 0)
-        control.send(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode())
+        if "ended" not in request:
+            control.send(json.dumps({"pid": pid}).encode())
+        if not request.get("goes_on"):
+            _, status = os.waitpid(pid, 0)
+            control.send(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode())
 
 
 def _become(request: Mapping[str, Any], files: Sequence[int]) -> None:
@@ -205,6 +222,25 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv = request["command"]
+    if "interruptible" in request:  # or not, as what this process was started by
+        heed = signal.default_int_handler if request["interruptible"] else signal.SIG_IGN
+        signal.signal(signal.SIGINT, heed)
+
+
+def end_as_command() -> NoReturn:
+    """Run a command to its end, and end as ``multiprocessing`` does: without taking modules down.
+
+    That would copy every page of what was imported.
+    """
+    try:
+        importlib.import_module("scanner.cli").main()
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code)
 
 
 if __name__ == "__main__":
@@ -215,4 +251,4 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()  # a child that collects would copy all pages of what was imported
     serve(socket.socket(fileno=int(sys.argv[1])))
-    importlib.import_module("scanner.cli").main()
+    end_as_command()

@@ -1,11 +1,15 @@
 """The program, run as a user runs it."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +74,29 @@ def answer(
     """Run a command with --json that prints one object."""
     (found,) = lines(clearance(home, *arguments, "--json", status=status, **more))
     return found
+
+
+def initialised(home: Path) -> dict[str, Any]:
+    """Make an installation, as fresh as ``init`` makes one; return what ``init`` shows once.
+
+    It is a copy of one that ``init`` made for this test run: its database, keys and logins are those
+    of every other one, its folder is its own.
+    """
+    folder, shown = _installation()
+    shutil.copytree(folder, home, dirs_exist_ok=True)
+    return dict(shown)
+
+
+@functools.cache
+def _installation() -> tuple[Path, dict[str, Any]]:
+    kept = tempfile.TemporaryDirectory(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
+    atexit.register(kept.cleanup)
+    folder = Path(kept.name) / "home"
+    shown = answer(folder, "init")
+    assert str(folder).encode() not in b"".join(
+        each.read_bytes() for each in folder.rglob("*") if each.is_file()
+    )
+    return folder, shown
 
 
 def loaded(home: Path, *arguments: str) -> set[str]:

@@ -1,6 +1,7 @@
 """A command that is forked says and does what the installed program does."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,6 @@ def test_a_command_that_goes_on_lets_others_run_and_is_ended_from_outside(tmp_pa
     clearance(tmp_path, "key", "list")
     assert Path(f"/proc/{worker.pid}/cmdline").read_bytes()
     worker.kill()
-    worker.wait()
+    assert worker.wait() == -signal.SIGKILL
     clearance(tmp_path, "key", "list")
     assert not Path(f"/proc/{worker.pid}").exists()

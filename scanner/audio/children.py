@@ -12,8 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
 import scanner
 from scanner.audio.decoded import MESSAGE, DecodeLimits
 from scanner.audio.errors import AudioError
@@ -21,8 +19,6 @@ from scanner.wording import Told
 
 _GRACE_SECONDS: Final = 10.0
 """What work may take beyond its wall time, for the first start and a slow machine."""
-
-_log = structlog.get_logger()
 
 Answering = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Answers what a child asks amid its work, JSON to JSON."""
@@ -165,10 +161,10 @@ def _outcome(said: dict[str, Any], ended: dict[str, Any], limits: DecodeLimits) 
     if "problem" in said:
         raise AudioError(str(said["problem"]), str(said["detail"]))
     if "failed" in said:
-        _log.error("decode failed", reason=said["failed"])
+        _complain("decode failed", reason=said["failed"])
         raise AudioError("decode-failed", "the decoded audio could not be written", transient=True)
     if "broke" in said:
-        _log.error("decoder broke", trace=said["broke"])
+        _complain("decoder broke", trace=said["broke"])
         raise crashed()
     if not ended:
         raise AudioError("decoder-crashed", "the decoder went away: try again", transient=True)
@@ -176,6 +172,12 @@ def _outcome(said: dict[str, Any], ended: dict[str, Any], limits: DecodeLimits) 
         report: dict[str, Any] = said["report"]
         return report
     raise _killed(ended, limits)
+
+
+def _complain(event: str, **more: str) -> None:
+    import structlog  # more than a quarter of the start of the pre-warmed process, which logs nothing
+
+    structlog.get_logger().error(event, **more)
 
 
 def _killed(ended: dict[str, Any], limits: DecodeLimits) -> AudioError:

@@ -76,7 +76,7 @@ def run_worker(
         threading.Thread(target=_kept_up, args=(job, run, stopping), name=job) for job, run in jobs
     ]
     if any(group.name == ANALYSING for group in groups):
-        threads.append(threading.Thread(target=service.warm_up, name="warm-up"))
+        threads.append(threading.Thread(target=service.warm_up, args=(stopping,), name="warm-up"))
     log.info("worker_started", worker=name, stages=[group.name for group in groups])
     for thread in threads:
         thread.start()

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from tests.marked import copied, voice, write
-from tests.program import answer, clearance, lines, serving
+from tests.program import clearance, initialised, lines, serving
 
 SPEED: Final = 1.02
 """By which the stranger's copy is faster."""
@@ -20,7 +20,7 @@ def passed_on(released: Path, target: Path) -> Path:
 
 def test_a_copy_of_a_released_take_is_traced_to_the_take(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    key = answer(home, "init")["api_key"]
+    key = initialised(home)["api_key"]
     take = write(tmp_path / "take.wav", 0.7 * voice(41, 40))
     made = {"model": "composer", "take_id": "take-7", "prompt_sha256": "cd" * 32, "seed": 7}
     (track,) = lines(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 from tests.rollouts import pack_text
 from tests.songs import song, write
 
@@ -18,7 +18,7 @@ ADA, BOB = "ada@example.org", "bob@example.org"
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     folder = tmp_path / "home"
-    answer(folder, "init")
+    initialised(folder)
     return folder
 
 

@@ -17,7 +17,7 @@ from kafka import KafkaProducer
 
 from scanner.bus.intake import sign_submission
 from scanner.events import SUBMISSIONS
-from tests.program import answer, clearance, lines, serving
+from tests.program import answer, clearance, initialised, lines, serving
 from tests.servers import wait_until
 from tests.songs import RATE, song, write
 
@@ -118,7 +118,7 @@ def test_every_entrance_and_both_transports_give_the_same_decision(
     files: dict[str, Path], shelf: str, broker: str, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    key = answer(home, "init")["api_key"]
+    key = initialised(home)["api_key"]
     often = {"CLEARANCE_RATE_LIMIT": "100000/minute"}  # the test asks twenty times a second
     signing = answer(home, "key", "create", "platform", "--signing")
     clearance(home, "reference", "add", files["first"], files["second"])

@@ -26,7 +26,7 @@ from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import Account, Track
 from tests.loopback import running_s3
-from tests.program import answer, clearance
+from tests.program import answer, clearance, initialised
 from tests.running import add_tenant
 from tests.songs import song, write
 
@@ -290,7 +290,7 @@ def test_a_newer_servers_dump_needs_newer_programs() -> None:
 
 def test_an_operator_backs_up_and_restores_by_two_commands(tmp_path: Path) -> None:
     home, other, kept = tmp_path / "home", tmp_path / "other", tmp_path / "kept"
-    answer(home, "init")
+    initialised(home)
     with Service(Settings(home=home)) as running, running.database.reading() as session:
         known = {each.id for each in keys.tenants(session)}
     sealing = {"CLEARANCE_BACKUP_PASSPHRASE": PASSPHRASE}

@@ -17,7 +17,7 @@ from scanner.privacy.export import archive
 from scanner.service import Service
 from scanner.tables import Case, JournalRow, Objections
 from tests import casework, rollouts
-from tests.program import answer
+from tests.program import answer, initialised
 from tests.running import add_tenant
 from tests.scanner.audio.recordings import encode, stereo
 from tests.signed_files import signed_file
@@ -119,7 +119,7 @@ def test_manifests_say_that_nobody_may_train_on_the_tracks_of_who_objects(
 
 
 def test_an_operator_writes_an_objection_down_and_ends_it(tmp_path: Path) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     made = answer(tmp_path, "account", "objections", "ana", "--training", "--rehearsal")
     assert made["training"] == made["rehearsal"] is not None
     assert answer(tmp_path, "account", "objections", "ana", "--no-training")["training"] is None

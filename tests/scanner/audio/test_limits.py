@@ -5,6 +5,8 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.audio import AudioError, Decoded, DecodeLimits, Decoder
+from scanner.audio.children import _environment
 from tests.scanner.audio.recordings import (
     FORMATS,
     aac_with_damage,
@@ -109,6 +112,19 @@ def test_a_pre_warmed_process_that_dies_is_started_again(tmp_path) -> None:
         decoder.children.zygote.wait()
 
         assert isinstance(decoder.decode(path), Decoded)
+
+
+def test_a_pre_warmed_process_loads_nothing_that_no_decoder_uses() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, scanner.audio.zygote; print(*sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+        env=_environment(),
+    )
+    loaded = set(done.stdout.split())
+    assert "scanner.audio.decoder" in loaded
+    assert loaded.isdisjoint({"structlog", "rich", "pydantic", "sqlalchemy", "scipy"})
 
 
 def test_samples_lie_in_the_folder_that_is_named_and_have_no_name_there(tmp_path) -> None:

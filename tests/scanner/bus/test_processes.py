@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import httpx
 import psutil
 import pytest
 
-from scanner.bus.worker import WATCH_PARENT, Supervisor, environment
+from scanner.bus.worker import WATCH_PARENT, Supervisor, environment, run_worker
+from scanner.service import Service
 from scanner.settings import Settings
 from tests.servers import free_port, wait_until
 
@@ -64,6 +66,14 @@ def test_a_worker_process_drains_on_a_signal(make_service, signum) -> None:
 
         assert worker.wait(20) == 128 + signum
         assert b"worker_stopped" in said[-1]
+
+
+def test_a_worker_that_is_to_stop_loads_nothing_more_for_a_first_track(make_service) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    with Service(make_service().settings) as service:
+        run_worker(service, None, stopping)
+        assert "decoder" not in vars(service)
 
 
 @pytest.mark.parametrize("of_a_server", [False, True])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import answer, clearance, lines
+from tests.program import clearance, initialised, lines
 from tests.songs import RATE, song, write
 
 
@@ -37,7 +37,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def installation(music: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Installation:
     home = tmp_path_factory.mktemp("installation")
-    made = answer(home, "init")
+    made = initialised(home)
     added = lines(clearance(home, "reference", "add", music["first"], music["second"], "--json"))
     first, second = (each["reference_id"] for each in added)
     return Installation(home=home, api_key=made["api_key"], references=(first, second), **music)

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.alterations import RATE, shifted
-from tests.program import answer, clearance, lines
+from tests.program import clearance, initialised, lines
 from tests.songs import song, write
 
 
@@ -19,7 +19,7 @@ def at_rate(seed: int, seconds: float) -> NDArray[np.float32]:
 def test_a_piece_raised_and_sped_up_inside_another_song_is_found_there(tmp_path: Path) -> None:
     """17 s of a reference, a semitone up and a tenth faster, from 0:12 on in a foreign song."""
     home = tmp_path / "home"
-    answer(home, "init")
+    initialised(home)
     files = [write(tmp_path / f"{seed}.wav", at_rate(seed, 45), RATE) for seed in (21, 22, 23)]
     added = lines(clearance(home, "reference", "add", *files, "--json"))
     piece = at_rate(22, 45)[None, int(20 * RATE) : int(37 * RATE)]

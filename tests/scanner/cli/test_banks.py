@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 from tests.songs import RATE, song, write
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     folder = tmp_path / "home"
-    answer(folder, "init")
+    initialised(folder)
     return folder
 
 

@@ -13,7 +13,7 @@ from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import Tenant
 from tests import reviewing
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 
 RITA = {"CLEARANCE_LOGIN": "rita@example.org", "CLEARANCE_PASSWORD": "a long password of hers"}
 
@@ -25,7 +25,7 @@ def rita(home: Path, *arguments: str) -> dict[str, Any]:
 
 def test_a_reviewer_takes_decides_and_takes_back(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    answer(home, "init")
+    initialised(home)
     with Service(Settings(home=home)) as service:
         keys.create_user(service, RITA["CLEARANCE_LOGIN"], "reviewer", RITA["CLEARANCE_PASSWORD"])
         with service.database.reading() as session:

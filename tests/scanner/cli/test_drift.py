@@ -8,11 +8,11 @@ from scanner.clock import new_id, utc_now
 from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import DriftBaseline, DriftDay, Tenant
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 
 
 def test_a_baseline_is_frozen_and_days_are_shown_beside_it(tmp_path: Path) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     none = lines(clearance(tmp_path, "drift", "freeze", "--json", status=1))
     assert [(each["kind"], each["frozen"]) for each in none] == [
         ("recording", False), ("composition", False), ("mark", False), ("words", False),

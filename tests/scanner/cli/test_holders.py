@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from tests import cataloguing
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 from tests.songs import song, write
 
 
 def test_the_operator_vouches_for_a_holder(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    answer(home, "init")
+    initialised(home)
     path = write(tmp_path / "song.wav", song(1, 8))
     answer(home, "reference", "add", path, "--holder", "Label")
     (label,) = lines(clearance(home, "holder", "list", "--json"))
@@ -23,7 +23,7 @@ def test_the_operator_vouches_for_a_holder(tmp_path: Path) -> None:
 
 def test_a_catalogue_is_taken_in_and_its_report_names_what_is_wrong(tmp_path: Path) -> None:
     home, file, report = tmp_path / "home", tmp_path / "list.zip", tmp_path / "report.csv"
-    answer(home, "init")
+    initialised(home)
     path = write(tmp_path / "song.wav", song(1, 8))
     answer(home, "reference", "add", write(tmp_path / "other.wav", song(2, 8)), "--holder", "Label")
     (label,) = lines(clearance(home, "holder", "list", "--json"))

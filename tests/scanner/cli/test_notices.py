@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 
 
 def test_a_flagger_is_added_with_a_key_and_notices_are_listed(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    answer(home, "init")
+    initialised(home)
 
     added = answer(home, "flagger", "add", "Music Watch", "desk@watch.example")
 

@@ -19,7 +19,7 @@ from scanner.journal import record
 from scanner.service import Service
 from scanner.settings import Settings
 from scanner.tables import JournalRow
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 from tests.scanner.cli.conftest import Installation
 
 PACKS = Path(policy.__file__).parent / "packs"
@@ -72,7 +72,7 @@ def test_a_wrong_address_makes_no_installation(tmp_path: Path) -> None:
 
 
 def test_the_check_up_names_a_broken_database(tmp_path: Path) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     with Service(Settings(home=tmp_path)) as service:
         path = Path(str(service.database.engine.url.database))
     path.write_bytes(b"no database" * 1000)
@@ -134,7 +134,7 @@ def test_the_text_of_the_pack_in_force_is_there_to_write_another_from(
 
 
 def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     with Service(Settings(home=tmp_path)) as service:
         with service.database.transaction() as session:
             event = record(
@@ -156,7 +156,7 @@ def test_dead_letters_are_listed_and_replayed(tmp_path: Path) -> None:
 def test_a_dead_letter_that_nobody_needs_is_dropped_and_the_journal_keeps_why(
     tmp_path: Path,
 ) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     with Service(Settings(home=tmp_path)) as service:
         outside = {"topic": "clearance.submissions", "key": "k", "payload": b"{}"}
         letter = dead_letters.bury_foreign(service, **outside, error=PoisonError("no good"))
@@ -178,7 +178,7 @@ def test_a_dead_letter_that_nobody_needs_is_dropped_and_the_journal_keeps_why(
 def test_a_dead_letter_that_fails_again_does_not_keep_the_others_from_their_replay(
     tmp_path: Path,
 ) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     with Service(Settings(home=tmp_path)) as service:
         with service.database.reading() as session:
             (tenant,) = keys.tenants(session)
@@ -207,7 +207,7 @@ def test_a_dead_letter_that_fails_again_does_not_keep_the_others_from_their_repl
 @pytest.fixture
 def damaged(tmp_path: Path, music: dict[str, Path]) -> Path:
     """An installation whose journal somebody changed behind the service's back."""
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     answer(tmp_path, "scan", music["unknown"])
     assert answer(tmp_path, "audit", "verify")["whole"]
     with sqlite3.connect(tmp_path / "clearance.db") as database:
@@ -231,7 +231,7 @@ def test_an_altered_journal_ends_with_1_and_names_the_record(damaged: Path) -> N
 
 
 def test_doctor_names_the_part_that_is_not_well(tmp_path: Path) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     findings = lines(clearance(tmp_path, "doctor", "--json"))
     assert all(each["well"] for each in findings)
     assert {"database", "store", "bus", "index", "decoder"} <= {each["part"] for each in findings}
@@ -244,7 +244,7 @@ def test_doctor_names_the_part_that_is_not_well(tmp_path: Path) -> None:
 def test_doctor_and_compact_know_what_the_index_holds(
     music: dict[str, Path], tmp_path: Path
 ) -> None:
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     files = [str(music["first"]), str(music["second"])]
     added = lines(clearance(tmp_path, "reference", "add", *files, "--json"))
     kept, gone = (each["reference_id"] for each in added)

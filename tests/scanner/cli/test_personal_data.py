@@ -12,13 +12,13 @@ from scanner.declarations import Declaration
 from scanner.journal import Actor
 from scanner.service import Service
 from scanner.settings import Settings
-from tests.program import answer, clearance, lines
+from tests.program import answer, clearance, initialised, lines
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An installation with one track of an account."""
-    answer(tmp_path, "init")
+    initialised(tmp_path)
     with Service(Settings(home=tmp_path)) as service:
         with service.database.reading() as session:
             (tenant,) = keys.tenants(session)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.program import answer, clearance
+from tests.program import answer, clearance, initialised
 
 
 def test_the_reports_say_what_the_registry_and_the_settings_say(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_what_a_report_says_of_the_code_is_there(tmp_path: Path) -> None:
 def test_a_transparency_report_is_printed_in_each_form(tmp_path: Path) -> None:
     period = ("report", "transparency", "--from", "2026-01-01", "--to", "2026-12-31")
 
-    clearance(tmp_path, "init")
+    initialised(tmp_path)
     report = json.loads(clearance(tmp_path, *period).stdout)
     assert report["complaints"]["filed"] == 0
     assert clearance(tmp_path, *period, "--format", "csv").stdout.startswith("section,")

@@ -1,17 +1,19 @@
 """``scan``, ``explain`` and ``fingerprint`` on real files, through the real pipeline."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import httpx
 import psutil
 import pytest
 
+from tests.forked_program import Started, forked
 from tests.loopback import Listener
 from tests.program import PROGRAM, answer, clearance, environment, installed, lines, serving
 from tests.scanner.cli.conftest import Installation
@@ -161,60 +163,60 @@ def heeding() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@contextlib.contextmanager
+def started(
+    installation: Installation, errors: Path, *words: str
+) -> Iterator[tuple[Started, IO[bytes]]]:
+    """A scan that goes on, and the end of the pipe that it writes its results to."""
+    ours, theirs = os.pipe()
+    command = [PROGRAM, "scan", *words, "--json"]
+    with errors.open("wb") as told, os.fdopen(theirs, "wb"):
+        scan = forked().start(command, environment(installation.home), theirs, told.fileno())
+    with os.fdopen(ours, "rb") as output:
+        yield scan, output
+
+
 @pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_scan_at_once(
-    installation: Installation, long_files: list[str], signum: signal.Signals, status: int
+    installation: Installation,
+    long_files: list[str],
+    tmp_path: Path,
+    signum: signal.Signals,
+    status: int,
 ) -> None:
-    scan = subprocess.Popen(
-        [PROGRAM, "scan", *long_files, "--json", "--jobs", "2"],
-        env=environment(installation.home),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert scan.stdout is not None
-    assert json.loads(scan.stdout.readline())["decision"]
-    below = psutil.Process(scan.pid).children(recursive=True)
-    scan.send_signal(signum)
-    rest, errors = scan.communicate(timeout=20)
-    assert scan.returncode == status
-    assert "Traceback" not in errors
+    errors = tmp_path / "errors"
+    with started(installation, errors, *long_files, "--jobs", "2") as (scan, output):
+        assert json.loads(output.readline())["decision"]
+        below = psutil.Process(scan.pid).children(recursive=True)
+        scan.send_signal(signum)
+        assert scan.wait(20) == status
+        rest = output.read()
+    assert "Traceback" not in errors.read_text()
     assert len(rest.splitlines()) < len(long_files) - 1
     assert psutil.wait_procs(below, timeout=20)[1] == []
     assert answer(installation.home, "audit", "verify")["whole"]
 
 
 def test_a_reader_that_closes_the_pipe_is_left_quietly(
-    installation: Installation, long_files: list[str]
+    installation: Installation, long_files: list[str], tmp_path: Path
 ) -> None:
-    scan = subprocess.Popen(
-        [PROGRAM, "scan", *long_files[:6], "--json", "--jobs", "1"],
-        env=environment(installation.home),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert scan.stdout is not None
-    assert scan.stderr is not None
-    scan.stdout.close()
-    assert scan.stderr.read() == b""
-    assert scan.wait(30) == 128 + signal.SIGPIPE
-    scan.stderr.close()
+    errors = tmp_path / "errors"
+    with started(installation, errors, *long_files[:6], "--jobs", "1") as (scan, output):
+        output.close()
+        assert scan.wait(60) == 128 + signal.SIGPIPE
+    assert errors.read_bytes() == b""
 
 
-def test_results_that_cannot_be_written_end_with_3(installation: Installation) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [PROGRAM, "scan", installation.unknown, "--json"],
-            check=False,
-            env=environment(installation.home),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
-    assert done.returncode == 3
-    assert "Traceback" not in done.stderr
+def test_results_that_cannot_be_written_end_with_3(
+    installation: Installation, tmp_path: Path
+) -> None:
+    errors = tmp_path / "errors"
+    command = [PROGRAM, "scan", installation.unknown, "--json"]
+    with Path("/dev/full").open("wb") as full, errors.open("wb") as told:
+        scan = forked().start(command, environment(installation.home), full.fileno(), told.fileno())
+    assert scan.wait(60) == 3
+    assert "Traceback" not in errors.read_text()
 
 
 HTML = (
