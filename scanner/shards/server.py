@@ -113,7 +113,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _fill(app: FastAPI) -> None:
-    """Take in what the database has, so that the first search need not wait for it; again until all of it is there."""
+    """Take in what the database has, so that the first search need not wait for it; again while none of it comes in."""
     while not app.state.stopping.is_set():
         if _took_in(app):
             app.state.filled.set()
@@ -122,8 +122,12 @@ def _fill(app: FastAPI) -> None:
 
 
 def _took_in(app: FastAPI) -> bool:
-    """Tell whether every tenant's references were taken in; one that fails keeps no other from its turn."""
-    whole = True
+    """Take in every tenant's references; tell whether any came in, or there are none.
+
+    One tenant's that fail keep no other from its turn, nor the shard from saying that it is filled: a search for
+    that tenant tries again and fails by itself. Where all fail, it is the store or the shard.
+    """
+    filled = failed = 0
     try:
         with app.state.service.database.reading() as session:
             tenants = session.exec(select(Tenant.id)).all()
@@ -133,14 +137,15 @@ def _took_in(app: FastAPI) -> bool:
             try:
                 state = app.state.catalogue.state(tenant_id)
             except (ScannerError, fingerprint.FingerprintError, OSError) as error:
-                whole = False
+                failed += 1
                 log.warning("shard_not_filled", tenant=tenant_id, detail=str(error))
             else:
+                filled += state.stats.references > 0
                 log.info("shard_filled", tenant=tenant_id, references=state.stats.references)
     except Exception:
         log.exception("shard_not_filled")
         return False
-    return whole
+    return not failed or filled > 0
 
 
 async def _authorised(request: Request) -> None:

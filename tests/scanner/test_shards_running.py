@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import fingerprint
-from scanner import references
+from scanner import errors, references
 from scanner.backup.taking import take
 from scanner.callers import Caller
 from scanner.errors import BadOptionError
@@ -95,6 +95,23 @@ def test_a_shard_that_could_not_be_filled_does_not_say_that_it_is_full_until_it_
             app.state.stopping.set()
             thread.join(10)
     assert (logs[-1]["event"], logs[-1]["references"]) == ("shard_filled", 1)
+
+
+def test_what_one_tenant_lost_keeps_no_other_from_a_shard(service: Service, caller: Caller) -> None:
+    lost = added(service, caller, whole(0), "Song")
+    other = add_tenant(service, "other")
+    added(service, other, whole(1), "Other song")
+    with service.store.path_or_copy(caller.tenant_id, lost.fingerprint_sha256) as path:
+        path.unlink()
+    app = server.create_app(service, Shard(1, 1))
+    with capture_logs() as logs:
+        server._fill(app)
+    assert app.state.filled.is_set()
+    told = {each["tenant"]: each["event"] for each in logs}
+    assert told[caller.tenant_id] == "shard_not_filled"
+    assert told[other.tenant_id] == "shard_filled"
+    with pytest.raises(errors.ScannerError):
+        service.shard_catalogue(Shard(1, 1)).state(caller.tenant_id)
 
 
 def test_a_shard_that_lacks_a_reference_is_named(
