@@ -344,7 +344,8 @@ def test_the_surest_matches_of_all_shards_are_kept_where_there_are_too_many(
     for n in range(SONGS):
         added(service, caller, whole(n), f"Song {n}")
     asking = sharded(make_service, service, *two)
-    words = replace(medley(), embedding=None, tones=None)
+    # peaks vote among those of their own shard: their scores may differ a little
+    words = replace(medley(), embedding=None, constellation=None, tones=None)
     for module in (catalogue, sharded_catalogue):
         monkeypatch.setattr(module, "MATCHES", 4)
     expected = service.catalogue.search(caller.tenant_id, words).matches

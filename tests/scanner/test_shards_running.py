@@ -119,12 +119,12 @@ def test_a_shard_that_lacks_a_reference_is_named(
 ) -> None:
     known = [added(service, caller, whole(n), f"Song {n}").id for n in range(SONGS)]
     asking = sharded(make_service, service, *two)
-    lost = next(each for each in known if Shard(2, 2).holds(each))
-    index = service.shard_catalogue(Shard(2, 2)).caught_up(caller.tenant_id)
-    index.apply([], [lost], index.epoch)
-    with pytest.raises(fingerprint.IndexCorruptError, match="rebuild --shard 2/2"):
+    own = next(shard for shard in (Shard(1, 2), Shard(2, 2)) if shard.holds(known[0]))
+    index = service.shard_catalogue(own).caught_up(caller.tenant_id)
+    index.apply([], [known[0]], index.epoch)
+    with pytest.raises(fingerprint.IndexCorruptError, match=f"rebuild --shard {own}"):
         asking.catalogue.compare(caller.tenant_id)
-    service.shard_catalogue(Shard(2, 2)).rebuild(caller.tenant_id)
+    service.shard_catalogue(own).rebuild(caller.tenant_id)
     assert asking.catalogue.compare(caller.tenant_id) == SONGS
 
 
