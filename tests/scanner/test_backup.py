@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -178,6 +179,16 @@ def test_nothing_is_restored_over_something(live: Service, caller: Caller, tmp_p
     assert accounts(live) == {"alice"}
 
 
+def elsewhere_of(live: Service, database_url: str, folder: Path, **places: Any) -> Settings:
+    """Settings of an installation to restore into, with the keys of persons of the one that runs."""
+    return Settings(
+        home=folder / "elsewhere",
+        database_url=database_url,
+        person_keys=live.settings.person_key_folder,
+        **places,
+    )
+
+
 def test_nothing_is_restored_into_a_bucket_with_something_in_it(
     live: Service, caller: Caller, empty_url: str, tmp_path: Path
 ) -> None:
@@ -185,12 +196,8 @@ def test_nothing_is_restored_into_a_bucket_with_something_in_it(
     submitted(live, caller, "alice")
     taken = backup.take(live, tmp_path / "kept")
     with running_s3("audio") as options:
-        settings = Settings(
-            home=tmp_path / "elsewhere",
-            database_url=empty_url,
-            person_keys=live.settings.person_key_folder,
-            store_url="s3://audio/kept",
-            store_options=options,
+        settings = elsewhere_of(
+            live, empty_url, tmp_path, store_url="s3://audio/kept", store_options=options
         )
         with Service(settings) as elsewhere:
             left = elsewhere.store.put_bytes(caller.tenant_id, SOUND)
@@ -314,12 +321,8 @@ def test_checkpoints_in_a_bucket_come_back_and_newer_ones_there_are_told(
     checkpoints.write(live)
     taken = backup.take(live, tmp_path / "kept", PASSPHRASE)
     with running_s3("rounds") as options:
-        settings = Settings(
-            home=tmp_path / "elsewhere",
-            database_url=empty_url,
-            person_keys=live.settings.person_key_folder,
-            checkpoints="s3://rounds/audit",
-            store_options=options,
+        settings = elsewhere_of(
+            live, empty_url, tmp_path, checkpoints="s3://rounds/audit", store_options=options
         )
         with Service(settings) as elsewhere:
             place = checkpoints.folder_of(elsewhere)
