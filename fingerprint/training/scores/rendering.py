@@ -106,7 +106,7 @@ class _Synthesiser:
         return np.asarray(stereo.mean(axis=1) / 32768, np.float32)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2 * len(SOUNDFONTS))
 def _synthesiser(rate: int, number: int, reverb: bool) -> _Synthesiser:
     return _Synthesiser(rate, number, reverb)
 
