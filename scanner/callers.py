@@ -30,22 +30,6 @@ SCOPES: Final = (
     "policies:approve",
 )
 
-_RUNNING: Final = frozenset({"operations", "webhooks"})
-_RULES: Final = frozenset({"policies:write", "policies:approve"})
-_OTHERS: Final = frozenset({"accounts:write", "references:write", "rights:write"})
-_TRACKS: Final = frozenset({"tracks:read", "tracks:write", "accounts:read"})
-_NOTICES: Final = frozenset({"notices:read", "notices:write"})
-BEYOND: Final = {
-    "admin": frozenset({"cases:decide"}),
-    "reviewer": _RUNNING | _RULES | _OTHERS | {"tracks:write", "accounts:read"},
-    "appeals_officer": _RUNNING | _RULES | _OTHERS,
-    "policy_lead": _RUNNING | _OTHERS | _TRACKS | _NOTICES | {"cases:decide", "references:settle"},
-    "auditor": frozenset(scope for scope in SCOPES if not scope.endswith(":read")),
-    "creator": frozenset(SCOPES),
-    "parent": frozenset(SCOPES),
-}
-"""Scopes that no key of somebody in a role has, whoever made it and whatever it names: what a role may do is the ceiling."""
-
 
 @dataclass(frozen=True)
 class Caller:

@@ -74,3 +74,7 @@ class BadOptionError(ScannerError):
 
 class UninitialisedError(ScannerError):
     """`clearance init` was not run, or the database is of another version."""
+
+
+class BadKeyRequestError(ScannerError):
+    """A key or login can't be made as asked; the message says why."""

@@ -15,18 +15,19 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from scanner import entry_links, passwords
-from scanner.callers import BEYOND, SCOPES, Caller
+from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id
 from scanner.errors import (
+    BadKeyRequestError,
     ConflictError,
     ForbiddenError,
     NotFoundError,
-    ScannerError,
     UnauthorisedError,
 )
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
+from scanner.role_scopes import scopes_for_holders, scopes_for_role, scopes_now
 from scanner.tables import ApiKey, Holder, Tenant, User
 from scanner.wording import Told
 
@@ -52,25 +53,12 @@ NO_ROLE: Final = "none"
 """Of a login whose groups at the identity provider give it no role any more: it lets nobody in."""
 USE_NOTED: Final = timedelta(minutes=10)
 """How exactly it is known when a key was last used."""
-HOLDER_SCOPES: Final = (
-    "contest:read",
-    "contest:write",
-    "notices:read",
-    "notices:write",
-    "rights:read",
-    "rights:write",
-)
-"""All that a rights holder's key may have: what it is for sees only what is the holder's."""
 OPERATOR: Final = Actor("operator", "admin")
 """Who acts at the command line."""
 
 _TOKEN: Final = re.compile(r"clr_(live|test)_[A-Za-z0-9_-]{43}")
 WRONG: Final = "the e-mail address or the password is wrong"
 _EMAIL: Final = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00]{1,255}")
-
-
-class BadKeyRequestError(ScannerError):
-    """A key or login can't be made as asked; the message says why."""
 
 
 class ProviderLoginError(UnauthorisedError):
@@ -137,7 +125,7 @@ def create_key(
             Told("name at least one scope of: %(scopes)s", scopes=", ".join(SCOPES))
         )
     if holder_id is not None:
-        scopes = _for_holders(scopes)
+        scopes = scopes_for_holders(scopes)
     token = (TEST if sandbox else LIVE) + secrets.token_urlsafe(KEY_BYTES)
     now = service.now()
     if expires_at is not None and expires_at <= now:
@@ -153,11 +141,11 @@ def create_key(
         person = _login(session, user, tenant.id) if user else None
         if person is not None and person.role == "rights_holder":
             holder_id = _own_holder(person, holder_id)
-            scopes = _for_holders(scopes)
+            scopes = scopes_for_holders(scopes)
         elif person is not None:
             if holder_id is not None:
                 raise BadKeyRequestError("only a login of the role rights_holder acts for a holder")
-            scopes = _for_role(scopes, person.role)
+            scopes = scopes_for_role(scopes, person.role)
         key = ApiKey(
             id=new_id(),
             tenant_id=tenant.id,
@@ -186,42 +174,6 @@ def _own_holder(person: User, holder_id: str | None) -> str:
     return person.holder_id
 
 
-def _for_holders(scopes: Collection[str]) -> Collection[str]:
-    """Return what of some scopes a holder's key gets: all it can have, or what was named."""
-    if set(scopes) == set(SCOPES):
-        return HOLDER_SCOPES
-    if beyond := sorted(set(scopes) - set(HOLDER_SCOPES)):
-        raise BadKeyRequestError(
-            Told(
-                "a rights holder's key has no scope %(beyond)s; it may have: %(holder_scopes)s",
-                beyond=", ".join(beyond),
-                holder_scopes=", ".join(HOLDER_SCOPES),
-            )
-        )
-    return scopes
-
-
-def _for_role(scopes: Collection[str], role: str) -> Collection[str]:
-    """Return what of some scopes a key of somebody in a role gets: all it can have, or what was named."""
-    beyond = BEYOND.get(role, frozenset())
-    if beyond == set(SCOPES):
-        raise BadKeyRequestError(
-            "creators and parents enter by links: a login of theirs has no key"
-        )
-    if set(scopes) == set(SCOPES):
-        return set(SCOPES) - beyond
-    if refused := sorted(set(scopes) & beyond):
-        raise BadKeyRequestError(
-            Told(
-                "a key of the role %(role)s has no scope %(refused)s; it may have: %(may_have)s",
-                role=role,
-                refused=", ".join(refused),
-                may_have=", ".join(sorted(set(SCOPES) - beyond)),
-            )
-        )
-    return scopes
-
-
 def authenticate(service: "Service", token: str) -> Caller:
     """Return who holds a token.
 
@@ -244,7 +196,7 @@ def authenticate(service: "Service", token: str) -> Caller:
             return Caller(
                 tenant_id=key.tenant_id,
                 actor=_actor(key, user),
-                scopes=_scopes_now(key, user),
+                scopes=scopes_now(key.scopes, user.role if user is not None else None),
                 sandbox=token.startswith(TEST),
                 user_id=None if key.holder_id else key.user_id,  # a holder's login is no staff
                 holder_id=key.holder_id,
@@ -265,12 +217,6 @@ def _is_good(key: ApiKey, user: User | None, now: datetime) -> bool:
     # Who became a rights holder, or is one no more, acts for another than the key was made for.
     acts_for = user.holder_id if user.role == "rights_holder" else None
     return user.disabled_at is None and user.role != NO_ROLE and key.holder_id == acts_for
-
-
-def _scopes_now(key: ApiKey, user: User | None) -> frozenset[str]:
-    """Return what a key may do now: its owner's role may be another than when it was made."""
-    beyond = BEYOND.get(user.role, frozenset()) if user is not None else frozenset()
-    return frozenset(key.scopes) - beyond
 
 
 def _note_use(service: "Service", key: ApiKey, now: datetime) -> None:

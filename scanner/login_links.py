@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from scanner import keys, letters, logins, passwords
 from scanner.callers import Caller
 from scanner.clock import new_id
-from scanner.errors import ConflictError, UnauthorisedError
+from scanner.errors import BadKeyRequestError, ConflictError, UnauthorisedError
 from scanner.journal import Actor
 from scanner.letters import Recipient
 from scanner.tables import Letter, LoginLink, Tenant, User
@@ -57,7 +57,7 @@ def invite(
     """
     logins.check_role(role)
     if (role == "rights_holder") != (holder_id is not None):
-        raise keys.BadKeyRequestError("a rights holder's login, and no other, names its holder")
+        raise BadKeyRequestError("a rights holder's login, and no other, names its holder")
     user, _ = keys.create_user(
         service,
         email,

@@ -9,7 +9,13 @@ from sqlmodel import Session, col, func, or_, select
 
 from scanner import keys
 from scanner.callers import Caller
-from scanner.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorisedError
+from scanner.errors import (
+    BadKeyRequestError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthorisedError,
+)
 from scanner.events import Administered
 from scanner.idempotency import check_version
 from scanner.journal import Actor, record
@@ -79,7 +85,7 @@ def change(
         check_version(user.version, expected_version)
         user.tenant_id = caller.tenant_id
         if role == "rights_holder" and user.holder_id is None:
-            raise keys.BadKeyRequestError("a rights holder's login is made for a holder: add one")
+            raise BadKeyRequestError("a rights holder's login is made for a holder: add one")
         if role is not None and role != user.role:
             give_role(session, user, role, service.now(), caller.actor)
         if disabled is not None and disabled != (user.disabled_at is not None):
@@ -96,7 +102,7 @@ def check_role(role: str | None) -> None:
     """Refuse a role that is none, or has no pages that a login opens."""
     if role is not None and role not in keys.LOGIN_ROLES:
         known = ", ".join(keys.LOGIN_ROLES)
-        raise keys.BadKeyRequestError(
+        raise BadKeyRequestError(
             Told(
                 "role %(role)s is none of %(known)s; creators and parents enter by links",
                 role=repr(role),

@@ -33,6 +33,7 @@ from scanner.database import is_transient
 from scanner.declarations import DeclarationError
 from scanner.delivery import AlteredFileError, UnmarkableStemError, UnreadableMarkError
 from scanner.errors import (
+    BadKeyRequestError,
     BadOptionError,
     BusyError,
     ConflictError,
@@ -52,7 +53,6 @@ from scanner.fetch import FetchError
 from scanner.flaggers import BadRemovalError
 from scanner.generation_engines import EngineDisabledError
 from scanner.generation_limits import TooManyGenerationsError
-from scanner.keys import BadKeyRequestError
 from scanner.manifests import UnverifiableError
 from scanner.match_picture import NothingToDrawError
 from scanner.notice_senders import SenderSuspendedError

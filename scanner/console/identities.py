@@ -11,6 +11,7 @@ from scanner import consents, entry_links, keys
 from scanner.callers import Caller
 from scanner.errors import ForbiddenError
 from scanner.journal import Actor
+from scanner.role_scopes import HOLDER_SCOPES
 from scanner.tables import Account, ConsoleSession, EntryLink, Guardian, Tenant, User
 
 SCOPES_OF: Final[Mapping[str, frozenset[str]]] = {
@@ -19,7 +20,7 @@ SCOPES_OF: Final[Mapping[str, frozenset[str]]] = {
     "appeals_officer": frozenset({"cases:read", "cases:decide", "tracks:read", "tracks:write"}),
     "policy_lead": frozenset({"policies:write", "policies:approve"}),
     "auditor": frozenset({"audit:read"}),
-    "rights_holder": frozenset(keys.HOLDER_SCOPES),
+    "rights_holder": frozenset(HOLDER_SCOPES),
 }
 """What a role may do; a role that is not named here may do nothing by itself."""
 HOLDERS: Final = "rights_holder"

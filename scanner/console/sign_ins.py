@@ -14,7 +14,7 @@ from scanner.callers import Caller
 from scanner.console import sessions
 from scanner.console.identities import identity_of
 from scanner.console.identity_provider import IdentityProvider, SignInError, Way
-from scanner.errors import ConflictError, NotFoundError
+from scanner.errors import BadKeyRequestError, ConflictError, NotFoundError
 from scanner.journal import Actor
 from scanner.tables import SignIn, User
 
@@ -267,7 +267,7 @@ def _verified_email(claims: Mapping[str, Any]) -> str:
         raise SignInError("unknown", "the provider has not verified this person's e-mail address")
     try:
         return keys.checked_email(email)
-    except keys.BadKeyRequestError as error:
+    except BadKeyRequestError as error:
         raise SignInError("unknown", str(error)) from error
 
 

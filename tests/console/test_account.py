@@ -15,7 +15,7 @@ from scanner.callers import Caller
 from scanner.clock import utc_now
 from scanner.console import sessions
 from scanner.console.browsers import kind_of
-from scanner.errors import ConflictError, UnauthorisedError
+from scanner.errors import BadKeyRequestError, ConflictError, UnauthorisedError
 from scanner.passwords import WeakPasswordError
 from scanner.service import Service
 from scanner.tables import ApiKey, JournalRow, Letter, LoginLink, User
@@ -173,11 +173,11 @@ def test_no_login_is_made_for_who_enters_by_a_link_or_for_a_holder_unnamed(
     service: Service, platform: Caller
 ) -> None:
     for role in ("creator", "parent", "none", "rights_holder"):
-        with pytest.raises(keys.BadKeyRequestError):
+        with pytest.raises(BadKeyRequestError):
             login_links.invite(service, platform, NORA, role)
     user, _ = keys.create_user(service, NORA, "reviewer", tenant_id=platform.tenant_id)
     for role in ("creator", "rights_holder"):
-        with pytest.raises(keys.BadKeyRequestError):
+        with pytest.raises(BadKeyRequestError):
             logins.change(service, platform, user.id, role=role)
 
 

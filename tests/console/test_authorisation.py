@@ -19,8 +19,9 @@ from fastapi import FastAPI
 from sqlmodel import select
 
 from scanner import keys
-from scanner.callers import BEYOND, SCOPES
+from scanner.callers import SCOPES
 from scanner.console import access, sessions
+from scanner.role_scopes import BEYOND, HOLDER_SCOPES
 from scanner.tables import Account, User
 from tests import authorising
 from tests.authorising import REFUSED
@@ -265,7 +266,7 @@ def test_each_of_two_doors_opens_to_the_same(
 
     def may_have(kind: str, scope: str) -> bool:
         if kind == "holder":
-            return scope in keys.HOLDER_SCOPES
+            return scope in HOLDER_SCOPES
         return kind == "platform" or (
             kind in belongings.ROLES and scope not in BEYOND[belongings.ROLES[kind]]
         )

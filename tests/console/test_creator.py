@@ -11,6 +11,7 @@ from sqlmodel import select
 from scanner import cases, consents, counter_notices, entry_links, inline, keys, people
 from scanner.clock import new_id, utc_now
 from scanner.consents import ConsentAsked
+from scanner.role_scopes import HOLDER_SCOPES
 from scanner.tables import (
     Account,
     Case,
@@ -124,7 +125,7 @@ def test_a_dispute_is_written_by_keys_alone_answered_appealed_and_won_by_silence
 
 def _answered(world: World, label: Holder, dispute_id: str, answer: dict[str, str]) -> None:
     _, token = keys.create_key(
-        world.service, world.caller.tenant_id, label.name, keys.HOLDER_SCOPES, holder_id=label.id
+        world.service, world.caller.tenant_id, label.name, HOLDER_SCOPES, holder_id=label.id
     )
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=world.url, headers=headers, trust_env=False, verify=TLS) as client:

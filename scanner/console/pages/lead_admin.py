@@ -14,7 +14,7 @@ from scanner.console.navigation import ADMINS
 from scanner.console.pages.administration import KEY_SCOPES, SHOWN, keys_page, users_page
 from scanner.console.rendering import page, redirect
 from scanner.dependencies import ServiceDep, is_id
-from scanner.errors import ConflictError, NotFoundError, ScannerError
+from scanner.errors import BadKeyRequestError, ConflictError, NotFoundError, ScannerError
 from scanner.privacy import holds
 from scanner.privacy.registry import registry
 from scanner.problems import HttpError
@@ -35,7 +35,7 @@ def add_user(request: Request, identity: Admin, service: ServiceDep, form: Poste
         made = login_links.invite(
             service, identity.caller, email, role, holder_id=holder_id or None
         )
-    except (keys.BadKeyRequestError, ConflictError, NotFoundError) as error:
+    except (BadKeyRequestError, ConflictError, NotFoundError) as error:
         return users_page(request, service, identity, 422, wrong=str(error), typed=form)
     return users_page(request, service, identity, made=made)
 
@@ -82,7 +82,7 @@ def add_key(request: Request, identity: Admin, service: ServiceDep, form: Posted
             expires_at=_until(form.get("until", "")),
             actor=identity.caller.actor,
         )
-    except (keys.BadKeyRequestError, holds.BadHoldError) as error:
+    except (BadKeyRequestError, holds.BadHoldError) as error:
         return keys_page(request, service, identity, 422, wrong=str(error), typed=form)
     return keys_page(request, service, identity, made=token)
 
@@ -100,8 +100,8 @@ def add_flagger(request: Request, identity: Admin, service: ServiceDep, form: Po
     try:
         email = keys.checked_email(_said(form, "email"))
         if not name or len(name) > 180:
-            raise keys.BadKeyRequestError("a name has 1 to 180 characters")
-    except keys.BadKeyRequestError as error:
+            raise BadKeyRequestError("a name has 1 to 180 characters")
+    except BadKeyRequestError as error:
         return _flaggers_page(request, service, identity, 422, wrong=str(error), typed=form)
     _, token = flaggers.add(service, identity.caller, name, email)
     return _flaggers_page(request, service, identity, made=token)

@@ -9,6 +9,7 @@ from sqlmodel import select
 from scanner import inline, keys
 from scanner.callers import Caller
 from scanner.consumer_groups import GROUPS
+from scanner.role_scopes import HOLDER_SCOPES
 from scanner.tables import Appeal, Holder, ReferenceExclusion
 from tests import casework, claiming, noticed
 from tests.claiming import ATTESTED, WORDS
@@ -88,7 +89,7 @@ def test_a_dispute_is_won_with_its_claim_and_takes_no_more_evidence(
     song = claiming.reference(api.service, caller, label)
     track, claim = claiming.claimed(api.service, caller, song, account_id=ana.id)
     _, token = keys.create_key(
-        api.service, platform.tenant.id, "theirs", keys.HOLDER_SCOPES, holder_id=label.id
+        api.service, platform.tenant.id, "theirs", HOLDER_SCOPES, holder_id=label.id
     )
     theirs = api.client(token)
     asked = {"grounds": ["quotation"], "text": WORDS, "attestation": ATTESTED}

@@ -12,7 +12,9 @@ from scanner import catalogue_imports, edit_fills, inline, keys
 from scanner.callers import Caller
 from scanner.declared import declared
 from scanner.edit_fills import told_with
+from scanner.errors import BadKeyRequestError
 from scanner.journal import Actor
+from scanner.role_scopes import HOLDER_SCOPES
 from scanner.tables import Analysis, Holder, Track
 from tests import casework, cataloguing, claiming
 from tests.scanner.api.conftest import Api, Platform, problem, sound
@@ -43,7 +45,7 @@ def as_wav(samples: np.ndarray) -> bytes:
 
 def key_of(api: Api, platform: Platform, holder: Holder) -> httpx.Client:
     _, token = keys.create_key(
-        api.service, platform.tenant.id, "theirs", keys.HOLDER_SCOPES, holder_id=holder.id
+        api.service, platform.tenant.id, "theirs", HOLDER_SCOPES, holder_id=holder.id
     )
     return api.client(token)
 
@@ -120,8 +122,8 @@ def test_a_holders_key_sees_nothing_of_others(api: Api, platform, caller, label)
 def test_a_key_of_a_holder_never_gets_more_than_a_holder_may(api: Api, platform, label) -> None:
     made, _ = keys.create_key(api.service, platform.tenant.id, "all", holder_id=label.id)
 
-    assert set(made.scopes) == set(keys.HOLDER_SCOPES)
-    with pytest.raises(keys.BadKeyRequestError, match="tracks:read"):
+    assert set(made.scopes) == set(HOLDER_SCOPES)
+    with pytest.raises(BadKeyRequestError, match="tracks:read"):
         keys.create_key(
             api.service, platform.tenant.id, "more", ["tracks:read"], holder_id=label.id
         )

@@ -10,6 +10,7 @@ from scanner import cases, inline, keys, verdicts
 from scanner.callers import Caller
 from scanner.consumer_groups import GROUPS
 from scanner.journal import Actor
+from scanner.role_scopes import HOLDER_SCOPES
 from scanner.tables import Case, CaseNote, Holder, Track
 from scanner.verdicts import Verdict
 from tests import casework, claiming, reviewing
@@ -38,7 +39,7 @@ def label(api: Api, caller: Caller) -> Holder:
 
 def key_of(api: Api, platform: Platform, holder: Holder) -> httpx.Client:
     _, token = keys.create_key(
-        api.service, platform.tenant.id, "theirs", keys.HOLDER_SCOPES, holder_id=holder.id
+        api.service, platform.tenant.id, "theirs", HOLDER_SCOPES, holder_id=holder.id
     )
     return api.client(token)
 
