@@ -13,7 +13,7 @@ _OTHERS: Final = frozenset({"accounts:write", "references:write", "rights:write"
 _TRACKS: Final = frozenset({"tracks:read", "tracks:write", "accounts:read"})
 _NOTICES: Final = frozenset({"notices:read", "notices:write"})
 BEYOND: Final = {
-    "admin": frozenset({"cases:decide"}),
+    "admin": _RULES | {"cases:decide"},
     "reviewer": _RUNNING | _RULES | _OTHERS | {"tracks:write", "accounts:read"},
     "appeals_officer": _RUNNING | _RULES | _OTHERS,
     "policy_lead": _RUNNING | _OTHERS | _TRACKS | _NOTICES | {"cases:decide", "references:settle"},
