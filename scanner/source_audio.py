@@ -45,7 +45,8 @@ def bring_in(service: "Service", track: Track) -> Track:
     )
     with service.store.open_writer(track.tenant_id) as writer:
         audio = _AudioWriter(writer)
-        fetch(track.source_url, service.url_guard, limits, audio, service.settings.store_options)
+        guard = service.url_guard.of(track.tenant_id)
+        fetch(track.source_url, guard, limits, audio, service.settings.store_options)
         blob = audio.commit()
     with service.database.transaction() as session:
         stored = locked(session, track.tenant_id, track.id)

@@ -233,7 +233,8 @@ class Submissions:
             max_bytes=settings.max_upload_bytes,
             seconds=min(settings.fetch_seconds, settings.precheck_seconds),
         )
-        fetch(url, self._service.url_guard, limits, spool, settings.store_options)
+        guard = self._service.url_guard.of(self._caller.tenant_id)
+        fetch(url, guard, limits, spool, settings.store_options)
         path = spool.finish()
         with path.open("rb") as file:
             sniff(file.read(SNIFF_BYTES))

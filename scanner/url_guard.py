@@ -5,26 +5,19 @@ was resolved. What was resolved is what is connected to (no second look-up), so 
 its answer in between gains nothing, and a refused address is never connected to.
 """
 
+import copy
 import ipaddress
 import re
-import socket
 import string
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from scanner.errors import ScannerError
+from scanner.lookups import LOOKUP_SECONDS, Lookups, Resolve, resolve_by_system
 from scanner.wording import Told
 
 MAX_URL: Final = 2000
-LOOKUP_SECONDS: Final = 10.0
-"""How long a name's look-up may take: the system's resolver may wait for minutes, and can't be stopped."""
-MOST_LOOKUPS: Final = 32
-"""Look-ups at once, those counted that nobody waits for any more."""
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
@@ -57,8 +50,6 @@ _PRIVATE_NAMES: Final = frozenset(
         "test",
     }
 )
-
-Resolve = Callable[[str, int], Sequence[str]]
 
 
 class UrlRefusedError(ScannerError):
@@ -103,12 +94,6 @@ class Target:
     by_setting: bool = False
 
 
-def resolve_by_system(host: str, port: int) -> list[str]:
-    """Return the addresses of a name, by the system's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(sockaddr[0]) for *_, sockaddr in found]
-
-
 class UrlGuard:
     """The rules of one installation.
 
@@ -134,9 +119,14 @@ class UrlGuard:
     ) -> None:
         self._allowed = frozenset(pair.lower() for pair in allowed_hosts)
         self._buckets = s3_buckets
-        self._resolve = resolve
-        self._lookup_seconds = lookup_seconds
-        self._lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
+        self._lookups = Lookups(resolve, lookup_seconds)
+        self._owner: str | None = None
+
+    def of(self, owner: str) -> "UrlGuard":
+        """Return the same guard, which looks names up for one tenant: only so many at once."""
+        owned = copy.copy(self)
+        owned._owner = owner
+        return owned
 
     def check_form(self, url: str) -> SplitResult:
         """Refuse an address by its form, without looking anything up.
@@ -185,7 +175,7 @@ class UrlGuard:
         parts = self.check_web_form(url)
         host, port = _host(parts), _port(parts)
         try:
-            addresses = list(dict.fromkeys(self._addresses(host, port)))
+            addresses = list(dict.fromkeys(self._lookups.addresses(host, port, self._owner)))
         except (OSError, UnicodeError):
             addresses = []
         if not addresses:
@@ -206,28 +196,6 @@ class UrlGuard:
             address=addresses[0],
             by_setting=not (is_public and _has_public_form(parts)),
         )
-
-    def _addresses(self, host: str, port: int) -> Sequence[str]:
-        """Look a name up on a thread of its own; ``TimeoutError`` if that takes too long, which leaves it behind."""
-        until = time.monotonic() + self._lookup_seconds
-        if not self._lookups.acquire(timeout=self._lookup_seconds):
-            raise TimeoutError
-        answer: Future[Sequence[str]] = Future()
-
-        def ask() -> None:
-            try:
-                answer.set_result(self._resolve(host, port))
-            except (OSError, UnicodeError) as error:
-                answer.set_exception(error)
-            finally:
-                self._lookups.release()
-
-        try:
-            threading.Thread(target=ask, name="lookup", daemon=True).start()
-        except RuntimeError as error:  # the process has as many threads as it may
-            self._lookups.release()
-            raise OSError(*error.args) from error
-        return answer.result(max(0.0, until - time.monotonic()))
 
     def _is_listed(self, parts: SplitResult) -> bool:
         return f"{_bracketed(_host(parts))}:{_port(parts)}" in self._allowed

@@ -245,7 +245,7 @@ def _send(service: "Service", delivery: WebhookDelivery) -> None:
             message_id=delivery.event_id,
             timestamp=now,
             payload=delivery.payload,
-            guard=service.url_guard,
+            guard=service.url_guard.of(webhook.tenant_id),
             timeout=SEND_SECONDS,
         )
     except Exception as error:  # whatever is wrong with one message, the others go on

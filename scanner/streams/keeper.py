@@ -83,8 +83,9 @@ class Keeper:
             sounded_at = began if hearing is None else hearing.sounded_at
             return min(over_at, sounded_at + SOUNDLESS_SECONDS)
 
+        guard = service.url_guard.of(connection.tenant_id)
         try:
-            for block in sources.blocks(connection.url, service.url_guard, deadline):
+            for block in sources.blocks(connection.url, guard, deadline):
                 hearing = hearing or Hearing(service, connection, is_live=block.is_live)
                 if self._stopping.is_set() or not hearing.feed(block.data):
                     break

@@ -2,15 +2,12 @@
 
 import ipaddress
 import socket
-import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner import url_guard
-from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError, resolve_by_system
-from tests.servers import wait_until
+from scanner.url_guard import UnresolvedError, UrlGuard, UrlRefusedError
 
 PUBLIC = "93.184.215.14"
 PUBLIC_V6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -362,47 +359,6 @@ def test_a_name_without_an_address_says_the_same_as_a_refused_one(answer):
     assert "example" not in str(refused.value)
 
 
-def test_a_look_up_that_hangs_is_given_up_and_takes_one_thread_of_a_few(monkeypatch):
-    monkeypatch.setattr(url_guard, "MOST_LOOKUPS", 2)
-    asked, end = [], threading.Event()
-
-    def hang(host, port):
-        asked.append(host)
-        end.wait(30)
-        return [PUBLIC]
-
-    guard = UrlGuard(resolve=hang, lookup_seconds=0.05)
-    try:
-        for _ in range(3):
-            with pytest.raises(UnresolvedError, match="does not lead to a public server"):
-                guard.target("https://example.com/")
-        assert len(asked) == 2  # the third found no thread
-    finally:
-        end.set()
-    wait_until(lambda: _is_taken(guard), 10, "a thread's end")
-
-
-def test_where_no_thread_is_left_for_a_look_up_later_ones_have_theirs(monkeypatch):
-    monkeypatch.setattr(url_guard, "MOST_LOOKUPS", 1)
-    guard = UrlGuard(resolve=lambda host, port: [PUBLIC], lookup_seconds=0.05)
-
-    def refused(thread):
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as full:
-        full.setattr(threading.Thread, "start", refused)
-        with pytest.raises(UnresolvedError):
-            guard.target("https://example.com/")
-    assert _is_taken(guard)
-
-
-def _is_taken(guard):
-    try:
-        return guard.target("https://example.com/").address == PUBLIC
-    except UnresolvedError:
-        return False
-
-
 def test_a_name_is_looked_up_once_and_the_first_answer_is_pinned():
     resolver = Resolver([PUBLIC], ["127.0.0.1"])
 
@@ -543,11 +499,6 @@ def test_whatever_is_given_is_taken_or_refused_and_nothing_else(text, start):
     assert target.url.isascii()
     assert target.scheme == "https"
     assert target.port == 443
-
-
-def test_the_system_resolver_gives_plain_addresses():
-    assert resolve_by_system("127.0.0.1", 443) == ["127.0.0.1"]
-    assert set(resolve_by_system("localhost", 443)) <= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(
