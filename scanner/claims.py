@@ -16,12 +16,12 @@ from scanner.analysis import FAILED, OK
 from scanner.bus.dispatch import once
 from scanner.claim_letters import tell_creator
 from scanner.clock import new_id
-from scanner.events import CaseOpened
 from scanner.exemptions import of_track
 from scanner.harmless import standing
-from scanner.journal import Event, record
+from scanner.journal import Event
 from scanner.judgements import is_judged
 from scanner.on_record import OnRecord, on_record
+from scanner.openings import enqueue
 from scanner.reference_states import Status
 from scanner.tables import Analysis, Case, Claim, Dispute, PolicyDecision, Track, TrackMatch
 from scanner.track_facts import match_of
@@ -322,26 +322,17 @@ def open_case(
     service: "Service", session: Session, track: Track, claim: Claim, text: str
 ) -> appeals.Case:
     """Put a track before a person for what became of a claim on it."""
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=track.tenant_id,
-        track_id=track.id,
-        kind="claim",
-        reasons=[{"rule": "claim.released", "text": text}],
-        now=service.now(),
-        decision_id=track.decision_id,
-        matter=("claim", claim.id),
-        right=claim.right,
-    )
-    case.version = 1
-    session.add(case)
-    session.flush()
-    record(
+    return enqueue(
         session,
-        tenant_id=track.tenant_id,
-        subject=case.id,
-        version=1,
-        data=CaseOpened(track_id=track.id, kind="claim", decision_id=track.decision_id),
-        now=service.now(),
+        appeals.open_case(
+            case_id=new_id(),
+            tenant_id=track.tenant_id,
+            track_id=track.id,
+            kind="claim",
+            reasons=[{"rule": "claim.released", "text": text}],
+            now=service.now(),
+            decision_id=track.decision_id,
+            matter=("claim", claim.id),
+            right=claim.right,
+        ),
     )
-    return case

@@ -9,9 +9,8 @@ import appeals
 from appeals.standing import Submissions
 from scanner import misuse
 from scanner.clock import new_id
-from scanner.events import CaseOpened
-from scanner.journal import record
 from scanner.notice_senders import COPY, Party, notice_of_copy, party_of
+from scanner.openings import enqueue
 from scanner.sanctions import COMPLAINTS
 from scanner.tables import Appeal, Notice, Sanction
 
@@ -51,24 +50,16 @@ def weigh(service: "Service", session: Session, appeal: Appeal) -> None:
     reason = misuse.reason(session, appeal.tenant_id, party, COMPLAINTS, sent, service.now())
     if reason is None:
         return
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=appeal.tenant_id,
-        kind="misuse",
-        reasons=[reason],
-        now=service.now(),
-        matter=(appeal.KIND, appeal.id),
-    )
-    case.version = 1
-    session.add(case)
-    session.flush()
-    record(
+    enqueue(
         session,
-        tenant_id=case.tenant_id,
-        subject=case.id,
-        version=1,
-        data=CaseOpened(track_id=None, kind=case.kind),
-        now=service.now(),
+        appeals.open_case(
+            case_id=new_id(),
+            tenant_id=appeal.tenant_id,
+            kind="misuse",
+            reasons=[reason],
+            now=service.now(),
+            matter=(appeal.KIND, appeal.id),
+        ),
     )
 
 

@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 import appeals
 from scanner import case_closing
 from scanner.clock import new_id
-from scanner.events import CaseOpened
-from scanner.journal import PIPELINE, Actor, Event, record
+from scanner.journal import PIPELINE, Actor, Event
+from scanner.openings import enqueue
 from scanner.tables import Case, Notice
 
 if TYPE_CHECKING:
@@ -50,19 +50,8 @@ def open_case(
         language=notice.language,
         legal_due_at=notice.due_at if kind == "notice" else None,
     )
-    case.version, case.priority = 1, case.priority + sooner
-    session.add(case)
-    session.flush()
-    record(
-        session,
-        tenant_id=case.tenant_id,
-        subject=case.id,
-        version=1,
-        data=CaseOpened(track_id=track_id, reference_id=case.reference_id, kind=kind),
-        now=now,
-        cause=cause,
-    )
-    return case
+    case.priority += sooner
+    return enqueue(session, case, cause=cause)
 
 
 def close_cases(

@@ -28,8 +28,8 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.declarations import DeclarationError
 from scanner.errors import ForbiddenError, IllegalTransitionError, NotFoundError
-from scanner.events import CaseOpened
-from scanner.journal import Actor, Event, record
+from scanner.journal import Actor, Event
+from scanner.openings import enqueue
 from scanner.rulings import Ruling
 from scanner.tables import (
     Appeal,
@@ -328,28 +328,19 @@ def _locked(session: Session, caller: Caller, use_id: str) -> tuple[Track, Presu
 def _ask(service: "Service", session: Session, row: PresumedUse) -> None:
     """Put a complaint before a person, by the end of its week."""
     text = f"The rights holder contests that this use is presumed lawful in Germany: {row.reason}"
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=row.tenant_id,
-        track_id=row.track_id,
-        kind="presumed_use",
-        reasons=[{"rule": "presumed-use.contested", "text": text, "legal_basis": [BASIS]}],
-        now=service.now(),
-        decision_id=row.decision_id,
-        matter=(row.KIND, row.id),
-        legal_due_at=row.due_at,
-    )
-    case.version = 1
-    session.add(case)
-    session.flush()
-    data = CaseOpened(track_id=row.track_id, kind=case.kind, decision_id=row.decision_id)
-    record(
+    enqueue(
         session,
-        tenant_id=row.tenant_id,
-        subject=case.id,
-        version=1,
-        data=data,
-        now=service.now(),
+        appeals.open_case(
+            case_id=new_id(),
+            tenant_id=row.tenant_id,
+            track_id=row.track_id,
+            kind="presumed_use",
+            reasons=[{"rule": "presumed-use.contested", "text": text, "legal_basis": [BASIS]}],
+            now=service.now(),
+            decision_id=row.decision_id,
+            matter=(row.KIND, row.id),
+            legal_due_at=row.due_at,
+        ),
     )
 
 

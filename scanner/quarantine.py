@@ -9,8 +9,8 @@ import appeals
 from scanner import case_closing
 from scanner.admission import in_words
 from scanner.clock import new_id
-from scanner.events import CaseOpened
-from scanner.journal import Actor, record
+from scanner.journal import Actor
+from scanner.openings import enqueue
 from scanner.reference_events import ReferenceQuarantined, ReferenceReinstated
 from scanner.reference_history import record_change
 from scanner.reference_states import Move, Status, advance
@@ -106,23 +106,15 @@ def _open_case(
     now: datetime,
     actor: Actor,
 ) -> Case:
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=reference.tenant_id,
-        reference_id=reference.id,
-        kind=kind,
-        reasons=reasons,
-        now=now,
-    )
-    case.version = 1
-    session.add(case)
-    record(
+    return enqueue(
         session,
-        tenant_id=case.tenant_id,
-        subject=case.id,
-        version=1,
-        data=CaseOpened(reference_id=reference.id, kind=kind),
-        now=now,
+        appeals.open_case(
+            case_id=new_id(),
+            tenant_id=reference.tenant_id,
+            reference_id=reference.id,
+            kind=kind,
+            reasons=reasons,
+            now=now,
+        ),
         actor=actor,
     )
-    return case

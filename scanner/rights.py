@@ -15,9 +15,9 @@ from scanner.callers import Caller
 from scanner.catalogue import standing_epoch
 from scanner.clock import new_id
 from scanner.errors import ConflictError, ForbiddenError, NotFoundError, ScannerError
-from scanner.events import CaseOpened
 from scanner.journal import record
 from scanner.keys import checked_email
+from scanner.openings import enqueue
 from scanner.tables import Case, Evidence, Holder, Licence, Reference, Share
 from scanner.wording import Told
 
@@ -456,20 +456,20 @@ def _conflict_case(
     )
     if session.exec(query).first() is not None:
         return
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=caller.tenant_id,
-        reference_id=reference.id if reference else None,
-        kind="reference_conflict",
-        reasons=[{"rule": "share.excess", "text": told}],
-        now=service.now(),
-        matter=matter,
-        right=asked.right,
+    enqueue(
+        session,
+        appeals.open_case(
+            case_id=new_id(),
+            tenant_id=caller.tenant_id,
+            reference_id=reference.id if reference else None,
+            kind="reference_conflict",
+            reasons=[{"rule": "share.excess", "text": told}],
+            now=service.now(),
+            matter=matter,
+            right=asked.right,
+        ),
+        actor=caller.actor,
     )
-    case.version = 1
-    session.add(case)
-    data = CaseOpened(reference_id=case.reference_id, kind=case.kind)
-    _journal(service, session, caller, case.id, 1, data)
 
 
 def _note(

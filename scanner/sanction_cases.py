@@ -7,8 +7,8 @@ from sqlmodel import Session
 import appeals
 from scanner import case_closing
 from scanner.clock import new_id
-from scanner.events import CaseOpened
-from scanner.journal import Actor, record
+from scanner.journal import Actor
+from scanner.openings import enqueue
 from scanner.tables import Case, Sanction
 
 if TYPE_CHECKING:
@@ -18,28 +18,19 @@ if TYPE_CHECKING:
 def open_case(service: "Service", session: Session, row: Sanction, actor: Actor) -> Case:
     """Put a proposed sanction before somebody other than who proposed it."""
     kind = "termination" if row.kind == "termination" else "misuse"
-    case = appeals.open_case(
-        case_id=new_id(),
-        tenant_id=row.tenant_id,
-        kind=kind,
-        reasons=[{"rule": f"sanction.{row.kind}", "text": row.reason, "factors": row.factors}],
-        now=service.now(),
-        matter=("sanction", row.id),
-        deciders=[actor.id],
-    )
-    case.version = 1
-    session.add(case)
-    session.flush()
-    record(
+    return enqueue(
         session,
-        tenant_id=row.tenant_id,
-        subject=case.id,
-        version=1,
-        data=CaseOpened(track_id=None, kind=kind),
-        now=service.now(),
+        appeals.open_case(
+            case_id=new_id(),
+            tenant_id=row.tenant_id,
+            kind=kind,
+            reasons=[{"rule": f"sanction.{row.kind}", "text": row.reason, "factors": row.factors}],
+            now=service.now(),
+            matter=("sanction", row.id),
+            deciders=[actor.id],
+        ),
         actor=actor,
     )
-    return case
 
 
 def close_cases(

@@ -42,9 +42,8 @@ from scanner import (
 )
 from scanner.bus import dead_letter_ends, dead_letters
 from scanner.clock import new_id
-from scanner.events import CaseOpened
-from scanner.journal import record
 from scanner.metrics import count_what_waits
+from scanner.openings import enqueue
 from scanner.privacy import sweeper
 from scanner.streams import records as stream_records
 from scanner.tables import Case, DeadLetter, IdempotencyKey, Track
@@ -135,23 +134,16 @@ def open_overdue_cases(service: "Service") -> int:
             track = _track_of(session, letter)
             if track is None or letter.tenant_id is None or _has_open_case(session, track.id):
                 continue
-            case = appeals.open_case(
-                case_id=new_id(),
-                tenant_id=letter.tenant_id,
-                track_id=track.id,
-                kind="dead_letter",
-                reasons=[{"rule": "dead-letter", "text": f"{letter.error}: {letter.detail}"}],
-                now=now,
-            )
-            case.version = 1
-            session.add(case)
-            record(
+            enqueue(
                 session,
-                tenant_id=letter.tenant_id,
-                subject=case.id,
-                version=1,
-                data=CaseOpened(track_id=track.id, kind="dead_letter"),
-                now=now,
+                appeals.open_case(
+                    case_id=new_id(),
+                    tenant_id=letter.tenant_id,
+                    track_id=track.id,
+                    kind="dead_letter",
+                    reasons=[{"rule": "dead-letter", "text": f"{letter.error}: {letter.detail}"}],
+                    now=now,
+                ),
             )
         return len(overdue)
 
