@@ -10,7 +10,7 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
 from scanner.service import Service
-from scanner.tables import Account, JournalRow, Letter, Track
+from scanner.tables import Account, JournalRow, Letter, PolicyDecision, Track
 from tests import rollouts
 
 
@@ -50,6 +50,12 @@ def track_of(service: Service, track_id: str) -> Track:
     """Read a track."""
     with service.database.reading() as session:
         return session.get_one(Track, track_id)
+
+
+def decision_of(service: Service, track_id: str) -> PolicyDecision:
+    """Read the decision that stands on a track."""
+    with service.database.reading() as session:
+        return session.get_one(PolicyDecision, track_of(service, track_id).decision_id)
 
 
 def person(service: Service, caller: Caller, name: str, role: str = "reviewer") -> Caller:

@@ -19,6 +19,7 @@ from scanner.service import Service
 from scanner.tables import Case, NoticeTrack, PolicyDecision, StatementOfReasons
 from scanner.verdicts import Verdict
 from tests import casework, claiming, noticed, rollouts
+from tests.casework import decision_of
 from tests.noticed import MONDAY
 from tests.running import add_tenant
 
@@ -27,12 +28,6 @@ from tests.running import add_tenant
 def both(make_service, database_url) -> tuple[Service, Caller]:
     service = make_service(database_url=database_url)
     return service, add_tenant(service)
-
-
-def decision_of(service: Service, track_id: str) -> PolicyDecision:
-    with service.database.reading() as session:
-        track = casework.track_of(service, track_id)
-        return session.get_one(PolicyDecision, track.decision_id)
 
 
 def test_every_named_track_is_taken_down_with_statement_and_letters(service, caller) -> None:
