@@ -42,8 +42,13 @@ def decided_track(
 ) -> Track:
     """Return a track that went through decision and release: clear with the default pack."""
     event = rollouts.analysed(service, caller, duration, **columns)
-    inline.drive(service, event.subject)
-    return track_of(service, event.subject)
+    return settled(service, event.subject)
+
+
+def settled(service: Service, track_id: str) -> Track:
+    """Let what is due happen to a track, and read it."""
+    inline.drive(service, track_id)
+    return track_of(service, track_id)
 
 
 def track_of(service: Service, track_id: str) -> Track:
