@@ -10,7 +10,7 @@ from scanner.callers import Caller
 from scanner.clock import new_id
 from scanner.journal import Actor
 from scanner.service import Service
-from scanner.tables import Account, JournalRow, Letter, Track
+from scanner.tables import Account, JournalRow, Letter, PolicyDecision, Track
 from tests import rollouts
 
 
@@ -42,14 +42,25 @@ def decided_track(
 ) -> Track:
     """Return a track that went through decision and release: clear with the default pack."""
     event = rollouts.analysed(service, caller, duration, **columns)
-    inline.drive(service, event.subject)
-    return track_of(service, event.subject)
+    return settled(service, event.subject)
+
+
+def settled(service: Service, track_id: str) -> Track:
+    """Let what is due happen to a track, and read it."""
+    inline.drive(service, track_id)
+    return track_of(service, track_id)
 
 
 def track_of(service: Service, track_id: str) -> Track:
     """Read a track."""
     with service.database.reading() as session:
         return session.get_one(Track, track_id)
+
+
+def decision_of(service: Service, track_id: str) -> PolicyDecision:
+    """Read the decision that stands on a track."""
+    with service.database.reading() as session:
+        return session.get_one(PolicyDecision, track_of(service, track_id).decision_id)
 
 
 def person(service: Service, caller: Caller, name: str, role: str = "reviewer") -> Caller:

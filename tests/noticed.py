@@ -1,5 +1,6 @@
 """Notices and counter-notices that lack nothing, and what becomes of them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import select
@@ -16,6 +17,7 @@ from scanner.service import Service
 from scanner.tables import Bank, Case, Holder, Notice, NoticeTrack, Reference, TrackMatch
 from tests import rollouts
 
+MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
 DMCA = {
     "signature": "Ada Author",
     "work": "The song “Blue Door”",

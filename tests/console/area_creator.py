@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from sqlmodel import select
-
 from scanner import amendments, consents, disputes, entry_links, keys, references
 from scanner.consents import ConsentAsked
 from scanner.disputes import Answered, Filed
-from scanner.tables import Account, Holder, Reference
+from scanner.tables import Holder, Reference
 from tests import casework, claiming, noticed
+from tests.console.creations import ana_of
 from tests.scanner.api.conftest import sound
 
 if TYPE_CHECKING:
@@ -89,11 +88,9 @@ PAGES: dict[str | None, dict[str, str]] = {
 def fill(world: "World") -> dict[str, str]:
     """Tracks of ana's that are claimed, disputed and taken down, and a parent who was asked twice."""
     service, caller = world.service, world.caller
-    with service.database.reading() as session:
-        ana = session.exec(select(Account).where(Account.external_id == "ana")).one()
     world.links["creator"] = entry_links.make(service, caller, "ana", 24)[1]
     label, song = _recorded(world)
-    mine = {"account_id": ana.id}
+    mine = {"account_id": ana_of(world).id}
     track, claim = claiming.claimed(service, caller, song, file_name="coast road.wav", **mine)
     kept, other = claiming.claimed(service, caller, song, file_name="harbour.wav", **mine)
     filed = Filed(other.id, ["misidentified"], claiming.WORDS, claiming.ATTESTED)

@@ -11,8 +11,9 @@ from scanner.clock import new_id
 from scanner.consumer_groups import GROUPS
 from scanner.disputes import Filed
 from scanner.rights import LicenceAsked, ShareAsked
-from scanner.tables import Account, Holder, PresumedUse, Reference, Sanction, Tenant, User
+from scanner.tables import Holder, PresumedUse, Reference, Sanction, Tenant, User
 from tests import casework, cataloguing, claiming, noticed
+from tests.console.creations import ana_of
 from tests.scanner.api.conftest import TLS, sound
 
 if TYPE_CHECKING:
@@ -167,9 +168,13 @@ def _presumed(world: "World", label: Holder, heard: Reference) -> str:
     song = claiming.reference(service, caller, label, "block", title="Red Gate")
     with service.database.transaction() as session:
         session.get_one(Reference, song.id).fingerprint_sha256 = heard.fingerprint_sha256
-        ana = session.exec(select(Account).where(Account.external_id == "ana")).one()
     event = claiming.analysed(
-        service, caller, song, parts=((10, 17),), account_id=ana.id, file_name="seven seconds.wav"
+        service,
+        caller,
+        song,
+        parts=((10, 17),),
+        account_id=ana_of(world).id,
+        file_name="seven seconds.wav",
     )
     inline.drive(service, event.subject)
     (follow,) = (each for each in GROUPS if each.name == "presumed-uses")

@@ -1,136 +1,23 @@
-"""A creator's dispute to its end, a counter-notice asked twice, a parent's consent; and what is another's."""
+"""A creator's tracks, links and data, a parent's consent; and what is another's."""
 
 import io
 import re
 from typing import TYPE_CHECKING
 
 import av
-import httpx
 from sqlmodel import select
 
-from scanner import cases, consents, counter_notices, entry_links, inline, keys, people
-from scanner.clock import new_id, utc_now
+from scanner import cases, consents, entry_links, inline, people
+from scanner.clock import new_id
 from scanner.consents import ConsentAsked
-from scanner.role_scopes import HOLDER_SCOPES
-from scanner.tables import (
-    Account,
-    Case,
-    ContestDraft,
-    Dispute,
-    Holder,
-    Letter,
-    Reference,
-    StatementOfReasons,
-    Submission,
-    Track,
-    TrackEdit,
-)
-from tests import casework, claiming, noticed
+from scanner.tables import Account, Case, Dispute, Letter, Reference, Submission, Track, TrackEdit
+from tests import casework, claiming
 from tests.console.conftest import World, csrf_in, enter, opened, serious_issues, shot
+from tests.console.creations import ana_of, held
 from tests.console.test_browser import NARROW, WIDE
-from tests.scanner.api.conftest import TLS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-WHY = "I bought a licence from the label on the first of May."
-
-
-def ana_of(world: World) -> Account:
-    with world.service.database.reading() as session:
-        return session.exec(select(Account).where(Account.external_id == "ana")).one()
-
-
-def held(world: World, title: str) -> tuple[Holder, str, str]:
-    """A track of ana's that a holder claims: the holder, and ids of the track and the claim."""
-    service, caller = world.service, world.caller
-    label = claiming.holder(service, caller, f"Label of {title}")
-    song = claiming.reference(service, caller, label, title=title)
-    track, claim = claiming.claimed(
-        service, caller, song, account_id=ana_of(world).id, file_name=f"{title}.wav"
-    )
-    return label, track.id, claim.id
-
-
-def test_a_dispute_is_written_by_keys_alone_answered_appealed_and_won_by_silence(
-    world: World, browser: "Browser"
-) -> None:
-    """DSM-17-9, DSA-20."""
-    label, track_id, claim_id = held(world, "Silver Rain")
-    with opened(browser, world, "creator", viewport=WIDE) as page:
-        page.goto(f"/my/tracks/{track_id}")
-        assert "Your track matches “Silver Rain”" in page.inner_text("main")
-        page.locator("a", has_text="I have a licence or permission").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/my/contest/claim/**")
-        page.locator("#why-licence").focus()
-        page.keyboard.type("too short")
-        page.keyboard.press("Tab")
-        page.wait_for_selector("#saved:has-text('Saved on')")
-        with world.service.database.reading() as session:
-            kept = session.exec(
-                select(ContestDraft).where(ContestDraft.subject_id == claim_id)
-            ).one()
-            assert "too short" not in str(kept.content)
-        page.locator("main form button", has_text="Send").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".problem")
-        assert page.input_value("#why-licence") == "too short"
-        shot(page, "creator-dispute-wrong")
-        assert serious_issues(world, page) == []
-        world.complaints.clear()  # the console tells that the answer was 422
-
-        page.locator("#why-licence").focus()
-        page.keyboard.press("Control+a")
-        page.keyboard.type(WHY)
-        page.locator("#name").focus()
-        page.keyboard.type("Ana Lopez")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Space")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/my/matters/dispute/**")
-        assert "If they stay silent, the claim ends" in page.inner_text("main")
-        page.set_input_files(
-            "#file", {"name": "licence.txt", "mimeType": "text/plain", "buffer": b"Paid in full."}
-        )
-        page.click("text=Add the file")
-        page.wait_for_selector("text=licence.txt")
-        shot(page, "creator-dispute-sent")
-        assert serious_issues(world, page) == []
-
-        dispute_id = page.url.split("/")[-1].split("?")[0]
-        _answered(world, label, dispute_id, {"answer": "uphold", "text": "We sold no licence."})
-        page.goto(f"/my/tracks/{track_id}")
-        assert "We sold no licence." in page.inner_text("main")
-        page.click("text=Appeal against the claim")
-        page.fill("#reason", "Here is the receipt for it.")
-        page.click("text=Send the appeal")
-        page.wait_for_url("**/my/matters/appeal/**")
-        page.goto(f"/my/tracks/{track_id}")
-        shot(page, "creator-track-appealed")
-        assert "The rights holder says why the claim is right." in page.inner_text("main")
-
-    try:
-        casework.later(world.service, days=9)
-        inline.drive(world.service, track_id)
-    finally:
-        casework.at(world.service, utc_now())
-        world.service.now = utc_now
-    with opened(browser, world, "creator", viewport=NARROW) as page:
-        page.goto(f"/my/tracks/{track_id}")
-        assert "Your track is out, without limits." in page.inner_text("main")
-        assert "you were right" in page.inner_text("main") or "closed" in page.inner_text("main")
-
-
-def _answered(world: World, label: Holder, dispute_id: str, answer: dict[str, str]) -> None:
-    _, token = keys.create_key(
-        world.service, world.caller.tenant_id, label.name, HOLDER_SCOPES, holder_id=label.id
-    )
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=world.url, headers=headers, trust_env=False, verify=TLS) as client:
-        answered = client.post(f"/v1/disputes/{dispute_id}/answer", json=answer)
-        assert answered.status_code == 200, answered.text
 
 
 def test_a_creator_hears_the_matched_part_of_the_reference_and_nothing_of_anothers(
@@ -224,38 +111,6 @@ def test_a_part_is_replaced_by_ones_own_and_by_nothing_else(world: World) -> Non
     ]
 
 
-def test_before_a_counter_notice_it_is_asked_twice_who_gets_the_name(world: World) -> None:
-    """DMCA-CN, and that nothing is sent before the second answer."""
-    service, caller = world.service, world.caller
-    taken = casework.decided_track(service, caller, account_id=ana_of(world).id)
-    notice = noticed.sent(service, caller, taken.id)
-    noticed.decided(service, notice.id)
-    path = f"/my/contest/notice/{notice.id}"
-    with world.http("creator") as client:
-        csrf = csrf_in(client.get(path).text)
-        fields = {
-            **{name: noticed.COUNTER[name] for name in ("signature", "name", "address", "phone")},
-            "email": "cleo@example.org",
-            "mistake": "yes",
-            "jurisdiction": "yes",
-            "csrf": csrf,
-        }
-        unsaid = client.post(path, data=fields)
-        assert unsaid.status_code == 422
-        assert "1 Main Street, Springfield" in unsaid.text
-
-        asked = client.post(path, data={**fields, "known": "yes"})
-        assert (asked.status_code, "Send your name?" in asked.text) == (200, True)
-        assert not casework.events(service, notice.id)[-1].type.endswith("countered")
-        assert casework.letters(service, template="counter-forwarded", matter_id=notice.id) == []
-
-        sent = client.post(path, data={"sure": "yes", "csrf": csrf})
-        assert sent.headers["location"].startswith("/my/matters/counter_notice/")
-        shown = client.get(sent.headers["location"]).text
-        assert "If we hear of no court case, your track comes back." in shown
-        assert "by your counter-notice" in client.get(f"/my/tracks/{taken.id}").text
-
-
 def test_a_question_is_answered_on_the_tracks_page(world: World) -> None:
     service, caller = world.service, world.caller
     song = claiming.reference(service, caller, claiming.holder(service, caller, "Asks"), "block")
@@ -274,28 +129,6 @@ def test_a_question_is_answered_on_the_tracks_page(world: World) -> None:
         after = client.get(f"/my/tracks/{track.id}").text
     assert "My sister does." in after
     assert "Your answer</label>" not in after
-
-
-def test_what_the_platform_sent_by_half_is_completed_and_then_taken_back(world: World) -> None:
-    """DMCA-CN."""
-    service, caller = world.service, world.caller
-    taken = casework.decided_track(service, caller, account_id=ana_of(world).id)
-    notice = noticed.sent(service, caller, taken.id)
-    noticed.decided(service, notice.id)
-    given = {"signature": "Cleo Creator", "location": [taken.id]}
-    half = counter_notices.file(service, caller, notice, taken.id, given)
-    page = f"/my/matters/counter_notice/{half.id}"
-    with world.http("creator") as client:
-        shown = client.get(page).text
-        assert f"/my/contest/notice/{notice.id}" in shown
-        csrf = csrf_in(shown)
-        whole = noticed.COUNTER | {"mistake": "yes", "jurisdiction": "yes", "known": "yes"}
-        for fields in (whole, {"sure": "yes"}):
-            client.post(f"/my/contest/notice/{notice.id}", data=fields | {"csrf": csrf})
-        assert "waits for the end of its time" in client.get(page).text
-        client.post(f"{page}/withdraw", data={"csrf": csrf})
-        assert "taken back" in client.get(page).text
-        assert client.post(f"{page}/dance", data={"csrf": csrf}).status_code == 404
 
 
 def test_what_is_another_accounts_reads_as_unknown(world: World) -> None:
@@ -452,27 +285,6 @@ def test_a_parent_hears_what_was_found_in_the_childs_track_and_nothing_of_anothe
         assert client.get(f"/parent/tracks/{world.track_id}/reference.webm").status_code == 404
 
 
-def test_the_list_says_what_of_a_claimed_or_blocked_track_can_be_contested_and_by_when(
-    world: World,
-) -> None:
-    """DSA-20, DSM-17-9."""
-    _, track_id, _ = held(world, "Old Pier")
-    blocked = casework.decided_track(
-        world.service, world.caller, account_id=ana_of(world).id, file_name="stone bridge.wav"
-    )
-    claiming.ruled(world.service, world.caller, blocked.id, "block")
-    with world.http("creator") as client:
-        rows = client.get("/my/tracks").text.split("<tr>")
-    claimed_row = next(each for each in rows if track_id in each)
-    blocked_row = next(each for each in rows if blocked.id in each)
-
-    assert "you can contest the decision, you can dispute the claim" in claimed_row
-    assert "you can contest the decision" in blocked_row
-    assert all(
-        "<time datetime=" in each and "nothing" not in each for each in (claimed_row, blocked_row)
-    )
-
-
 def test_a_country_is_left_out_after_seeing_what_it_changes_and_the_track_goes_out(
     world: World,
 ) -> None:
@@ -529,26 +341,3 @@ def test_a_licence_is_attached_as_a_document_before_it_counts(
         put_in_force.click()
         page.wait_for_url(f"**/my/tracks/{track_id}")
         assert "in force" in page.inner_text("main")
-
-
-def test_a_person_is_asked_for_where_rules_alone_decided_and_no_appeal_is_open(
-    world: World,
-) -> None:
-    """GDPR-22, where a small platform offers no appeal (DSA-19)."""
-    _, track_id, _ = held(world, "Left Out")
-    with world.service.database.transaction() as session:
-        stated = session.exec(
-            select(StatementOfReasons).where(StatementOfReasons.track_id == track_id)
-        ).one()
-        assert stated.automated_decision
-        stated.open_to_appeal, stated.contest_until = False, None
-    with world.http("creator") as client:
-        shown = client.get(f"/my/tracks/{track_id}").text
-        assert f"/my/contest/decision/{stated.decision_id}" not in shown
-        form = {"csrf": csrf_in(shown), "text": "It is my own song."}
-        assert f'action="/my/tracks/{track_id}/human-review"' in shown
-        sent = client.post(f"/my/tracks/{track_id}/human-review", data=form)
-        assert sent.status_code == 303
-    with world.service.database.reading() as session:
-        query = select(Case).where(Case.track_id == track_id, Case.kind == "human_review")
-        assert "It is my own song." in str(session.exec(query).one().reasons)

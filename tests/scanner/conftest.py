@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from scanner.callers import Caller
 from scanner.store import BlobStore
+from scanner.tables import Account, Holder
+from tests import casework, claiming
 from tests.fetching import Fetcher
 from tests.loopback import Listener
 
@@ -26,3 +29,20 @@ def listen() -> Iterator:
             return listener
 
         yield start
+
+
+@pytest.fixture
+def officer(service, caller) -> Caller:
+    return casework.person(service, caller, "olga", "appeals_officer")
+
+
+@pytest.fixture
+def account(service, caller) -> Account:
+    """An account; from here on the clock stands still."""
+    casework.at(service, service.now())
+    return casework.account(service, caller)
+
+
+@pytest.fixture
+def label(service, caller) -> Holder:
+    return claiming.holder(service, caller)

@@ -2,18 +2,8 @@
 
 from dataclasses import asdict
 
-import pytest
-
 import fingerprint
-from scanner import (
-    appeal_outcomes,
-    appealing,
-    claim_releases,
-    disputes,
-    inline,
-    notices,
-    rulings,
-)
+from scanner import appeal_outcomes, appealing, claim_releases, disputes, inline, notices, rulings
 from scanner.appeal_parts import AppealDecision
 from scanner.appealing import AppealAsked
 from scanner.callers import Caller
@@ -29,16 +19,6 @@ from tests.claiming import ATTESTED, WORDS
 
 GRANT = AppealDecision("grant", "It is a quotation.")
 MONETISE = {"kind": "monetise", "territories": ["DE"]}
-
-
-@pytest.fixture
-def officer(service, caller) -> Caller:
-    return casework.person(service, caller, "olga", "appeals_officer")
-
-
-@pytest.fixture
-def label(service, caller) -> Holder:
-    return claiming.holder(service, caller)
 
 
 def claimed(

@@ -36,11 +36,6 @@ def caller(service) -> Caller:
     return add_tenant(service)
 
 
-@pytest.fixture
-def officer(service, caller) -> Caller:
-    return casework.person(service, caller, "olga", "appeals_officer")
-
-
 def blocked(service: Service, caller: Caller, by: Caller, ground=None) -> Track:
     """A track of an account, released by rules and blocked by a person."""
     account = casework.account(service, caller)

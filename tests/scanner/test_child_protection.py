@@ -10,17 +10,10 @@ from scanner.service import Service
 from scanner.tables import Case, CaseNote, Consent, Track
 from scanner.verdicts import Verdict
 from tests import casework, claiming
+from tests.casework import settled
+from tests.consenting import PARENT, agreed, declaring, kids, rules, standing, taken_back
 from tests.reviewing import FINE
-from tests.scanner.test_presumed_uses import outcomes, settled
-from tests.scanner.test_tightening import (
-    PARENT,
-    agreed,
-    declaring,
-    kids,
-    rules,
-    standing,
-    taken_back,
-)
+from tests.scanner.test_presumed_uses import outcomes
 
 AGE = {"kind": "age", "min_age": 16}
 

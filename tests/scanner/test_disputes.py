@@ -46,11 +46,6 @@ from tests.running import add_tenant
 
 
 @pytest.fixture
-def label(service, caller) -> Holder:
-    return claiming.holder(service, caller)
-
-
-@pytest.fixture
 def claimed(service, caller, label) -> tuple[Track, Claim]:
     return _claimed(service, caller, label)
 

@@ -23,12 +23,6 @@ def service(make_service, database_url) -> Service:
     return make_service(database_url=database_url)
 
 
-@pytest.fixture
-def account(service, caller) -> Account:
-    casework.at(service, service.now())
-    return casework.account(service, caller)
-
-
 def uploaded(service: Service, caller: Caller, account: Account, count: int) -> list[Track]:
     return [casework.decided_track(service, caller, account_id=account.id) for _ in range(count)]
 

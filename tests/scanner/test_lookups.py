@@ -8,9 +8,8 @@ import pytest
 from scanner import lookups
 from scanner.lookups import Lookups, resolve_by_system
 from scanner.url_guard import UnresolvedError, UrlGuard
+from tests.resolving import PUBLIC
 from tests.servers import wait_until
-
-PUBLIC = "93.184.215.14"
 
 
 class Hanging:

@@ -9,7 +9,8 @@ from scanner.service import Service
 from scanner.tables import Notice, PolicyDecision, PresumedUse, Track
 from scanner.tracks import locked
 from tests import noticed
-from tests.scanner.test_presumed_uses import RELEASE, blocked, outcomes, settled
+from tests.casework import settled
+from tests.scanner.test_presumed_uses import RELEASE, blocked, outcomes
 
 GROUP = {each.name: each for each in GROUPS}
 

@@ -24,14 +24,10 @@ from scanner.tables import Case, PolicyDecision, PresumedUse, Reference, Track
 from scanner.tracks import locked
 from scanner.verdicts import Verdict
 from tests import casework, claiming, noticed
+from tests.casework import settled
 
 (RELEASE,) = (each for each in GROUPS if each.name == "release")
 WORD = Attested("Lena Vogt", "It is the hook of the song.", "premature-block-1")
-
-
-def settled(service: Service, track_id: str) -> Track:
-    inline.drive(service, track_id)
-    return casework.track_of(service, track_id)
 
 
 def used(service: Service, caller: Caller, *songs: Reference) -> Track:

@@ -1,4 +1,4 @@
-"""What is kept about an account: read whole, erased, held; and decisions put before a person."""
+"""What is kept about an account: read whole, erased, held."""
 
 import io
 import json
@@ -11,22 +11,14 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel, col, select
 
-from scanner import audit, human_review
+from scanner import audit
 from scanner.bus.relay import seal_batch
 from scanner.callers import SCOPES, Caller
 from scanner.clock import new_id, utc_now
 from scanner.inline import drive
 from scanner.journal import Actor
 from scanner.privacy import erasure, holds, sweeper
-from scanner.tables import (
-    BlobRelease,
-    Case,
-    JournalRow,
-    StatementOfReasons,
-    Track,
-    TrackMatch,
-    WebhookDelivery,
-)
+from scanner.tables import BlobRelease, Case, JournalRow, Track, TrackMatch, WebhookDelivery
 from tests import casework
 from tests.scanner.api.conftest import Api, MakeApi, Platform, problem, sound
 from tests.scanner.audio.recordings import encode, stereo
@@ -385,79 +377,6 @@ def restore(api: Api, backup: dict[str, list[dict[str, Any]]]) -> None:
         for table in SQLModel.metadata.sorted_tables:
             if backup[table.name]:
                 session.execute(table.insert(), backup[table.name])
-
-
-# --- before a person
-
-
-@pytest.fixture
-def limited(platform: Platform) -> str:
-    """A track that rules alone limited."""
-    platform.reference(sound(75, 12), policy="monetise")
-    track_id = platform.decided(sound(75, 8))
-    shown = platform.http.get(f"/v1/tracks/{track_id}").json()
-    assert shown["state"] == "conditioned"
-    return track_id
-
-
-def test_whom_rules_limited_gets_a_person_to_look_once(
-    api: Api, platform: Platform, limited: str
-) -> None:
-    address = f"/v1/tracks/{limited}/human-review"
-    first = platform.http.post(address, json={"statement": "It is my own song."})
-
-    assert first.status_code == 202, first.text
-    case = first.json()
-    assert (case["kind"], case["state"], case["track_id"]) == ("human_review", "queued", limited)
-    assert case["reasons"][-1]["text"] == "It is my own song."
-    assert platform.http.get(f"/v1/tracks/{limited}").json()["state"] == "conditioned"
-    again = platform.http.post(address, json={"statement": "And I have a licence."}).json()
-    assert (again["id"], len(again["reasons"])) == (case["id"], len(case["reasons"]) + 1)
-    assert platform.http.post(address).json()["version"] == again["version"]
-    assert api.count(Case, Case.track_id == limited) == 1
-    types = [row.type for row in api.journal(platform) if row.subject == case["id"]]
-    assert types == ["clearance.case.opened", "clearance.case.extended"]
-
-
-def test_one_case_takes_so_many_statements_and_no_more(platform: Platform, limited: str) -> None:
-    address = f"/v1/tracks/{limited}/human-review"
-    for number in range(human_review.MOST_STATEMENTS):
-        answer = platform.http.post(address, json={"statement": f"Reason {number}."})
-        assert answer.status_code == 202, answer.text
-
-    assert platform.http.post(address, json={"statement": "Reason 0."}).status_code == 202
-    more = platform.http.post(address, json={"statement": "One more."})
-    assert problem(more) == "conflict"
-    assert "wait for the decision" in more.json()["detail"]
-
-
-def test_a_track_that_nothing_limits_is_not_put_before_a_person(
-    api: Api, platform: Platform
-) -> None:
-    track_id = platform.decided(sound(76))
-    answer = platform.http.post(f"/v1/tracks/{track_id}/human-review")
-    assert problem(answer) == "illegal-transition"
-    assert "rules alone" in answer.json()["detail"]
-
-
-def test_a_quarantined_track_is_before_a_person_already(api: Api, platform: Platform) -> None:
-    platform.reference(sound(77, 12), policy="block")
-    track_id = platform.decided(sound(77, 8))
-    assert platform.http.get(f"/v1/tracks/{track_id}").json()["state"] == "quarantined"
-    case = platform.http.post(f"/v1/tracks/{track_id}/human-review").json()
-    assert case["kind"] == "review"
-    assert api.count(Case, Case.track_id == track_id) == 1
-
-
-def test_a_statement_of_what_rules_alone_decided_tells_of_the_person(
-    api: Api, limited: str
-) -> None:
-    with api.service.database.reading() as session:
-        statement = session.exec(
-            select(StatementOfReasons).where(col(StatementOfReasons.track_id) == limited)
-        ).one()
-    assert statement.automated_decision
-    assert "General Data Protection Regulation, Article 22" in statement.text
 
 
 def test_what_a_person_said_goes_with_the_account(api: Api, platform: Platform) -> None:

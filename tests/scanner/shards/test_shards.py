@@ -4,7 +4,7 @@ import contextlib
 import functools
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -34,17 +34,7 @@ from scanner.shards import asking, server, sharded_catalogue
 from scanner.shards.placement import Shard
 from scanner.tables import Reference
 from tests.running import add_tenant
-from tests.sharding import (
-    SECRET,
-    SONGS,
-    added,
-    give_secret,
-    medley,
-    shard_of,
-    sharded,
-    shards_of,
-    whole,
-)
+from tests.sharding import SECRET, SONGS, added, medley, shard_of, sharded, shards_of, whole
 from tests.songs import RATE, song, write
 
 COUNTS = (1, 2, 3)
@@ -56,24 +46,6 @@ def faster() -> Fingerprint:
     """A song that is played faster: only its vectors tell."""
     samples = song(1, 20, round(RATE / 1.05))[None]
     return fingerprint.completed(fingerprint.fingerprint(samples, RATE), samples, RATE)
-
-
-@pytest.fixture
-def service(make_service: Callable[..., Service]) -> Service:
-    service = make_service()
-    give_secret(service)
-    return service
-
-
-@pytest.fixture
-def caller(service: Service) -> Caller:
-    return add_tenant(service)
-
-
-@pytest.fixture
-def two(service: Service) -> Iterator[tuple[str, ...]]:
-    with shards_of(service, 2) as addresses:
-        yield addresses
 
 
 def test_shards_find_what_one_index_finds(service: Service, make_service) -> None:

@@ -27,36 +27,9 @@ from tests.program import PROGRAM, answer, clearance
 from tests.program import environment as program_environment
 from tests.running import add_tenant, working
 from tests.servers import free_port, wait_until
-from tests.sharding import (
-    SONGS,
-    added,
-    give_secret,
-    medley,
-    shard_of,
-    sharded,
-    shards_of,
-    whole,
-)
+from tests.sharding import SONGS, added, give_secret, medley, shard_of, sharded, shards_of, whole
 from tests.songs import song, write
 from tests.submitting import submit, view
-
-
-@pytest.fixture
-def service(make_service: Callable[..., Service]) -> Service:
-    service = make_service()
-    give_secret(service)
-    return service
-
-
-@pytest.fixture
-def caller(service: Service) -> Caller:
-    return add_tenant(service)
-
-
-@pytest.fixture
-def two(service: Service) -> Iterator[tuple[str, ...]]:
-    with shards_of(service, 2) as addresses:
-        yield addresses
 
 
 def test_a_shard_that_is_damaged_is_built_anew(
