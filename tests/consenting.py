@@ -4,6 +4,7 @@ from sqlmodel import select
 
 from scanner import ages, consents, consumer_groups, events, inline, pipeline, rulings, tracks
 from scanner.ages import AgeSaid
+from scanner.bus.groups import Group
 from scanner.callers import Caller
 from scanner.consents import ConsentAsked
 from scanner.journal import Actor, Event
@@ -70,8 +71,8 @@ def declaring(service: Service, track: Track, **told: object) -> None:
     analysed_again(service, track)
 
 
-def analysed_again(service: Service, track: Track) -> None:
-    """Let a track be analysed once more, and rules decide on it in full."""
+def analysed_again(service: Service, track: Track, *sooner: Group) -> None:
+    """Let a track be analysed once more, and rules decide on it in full; some groups hear of it before the others."""
     with service.database.transaction() as session:
         row = locked(session, track.tenant_id, track.id)
         row.state = "analysing"
@@ -80,6 +81,8 @@ def analysed_again(service: Service, track: Track) -> None:
         )
         again = tracks.note(session, row, data, service.now())
     pipeline.decide(service, again)
+    for group in sooner:
+        inline.drive_group(service, group, track.tenant_id)
     settled(service, track.id)
 
 

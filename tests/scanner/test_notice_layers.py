@@ -2,14 +2,14 @@
 
 import pytest
 
-from scanner import events, inline, notices, pipeline, presumed_uses, tracks
+from scanner import notices, presumed_uses
 from scanner.callers import Caller
 from scanner.consumer_groups import GROUPS
 from scanner.service import Service
 from scanner.tables import Notice, PolicyDecision, PresumedUse, Track
-from scanner.tracks import locked
 from tests import noticed
 from tests.casework import settled
+from tests.consenting import analysed_again
 from tests.scanner.test_presumed_uses import RELEASE, blocked, outcomes
 
 GROUP = {each.name: each for each in GROUPS}
@@ -20,21 +20,6 @@ def taken_down(service: Service, caller: Caller, track: Track, remedy: str) -> N
     noticed.decided(service, notice.id, noticed.NoticeVerdict("action", "copy", "-", remedy))
     settled(service, track.id)
     return notice
-
-
-def analysed_again(service: Service, track: Track, first: str) -> None:
-    """Let rules decide anew; one group of those that lay blocks hears of it before the others."""
-    with service.database.transaction() as session:
-        row = locked(session, track.tenant_id, track.id)
-        row.state = "analysing"
-        data = events.TrackAnalysed(
-            analysis_id=row.analysis_id, sha256=None, detectors={}, index_version=None, matches=0
-        )
-        again = tracks.note(session, row, data, service.now())
-    pipeline.decide(service, again)
-    inline.drive_group(service, RELEASE, track.tenant_id)
-    inline.drive_group(service, GROUP[first], track.tenant_id)
-    settled(service, track.id)
 
 
 def blocks(service: Service, track: Track, *places: str) -> set[str]:
@@ -52,7 +37,7 @@ def test_a_notice_and_a_complaint_both_stay_when_rules_decide_anew(
     track, use, holder = blocked(service, caller)
     notice = taken_down(service, caller, track, remedy)
 
-    analysed_again(service, track, first)
+    analysed_again(service, track, RELEASE, GROUP[first])
 
     assert blocks(service, track, "AT", "DE") == {"AT", "DE"}
     notices.retract(service, notice, caller)
@@ -70,7 +55,7 @@ def test_two_notices_both_stay_when_rules_decide_anew(service, caller) -> None:
     first = taken_down(service, caller, track, "block:AT")
     second = taken_down(service, caller, track, "block:FR")
 
-    analysed_again(service, track, "notices")
+    analysed_again(service, track, RELEASE, GROUP["notices"])
 
     assert blocks(service, track, "AT", "FR") == {"AT", "FR"}
     notices.retract(service, first, caller)
@@ -87,7 +72,7 @@ def test_what_a_notice_had_blocked_is_not_kept_by_a_complaint_on_top_of_it(
 ) -> None:
     track, use, holder = blocked(service, caller)
     notice = taken_down(service, caller, track, remedy)
-    analysed_again(service, track, "notices")  # the complaint comes on top now
+    analysed_again(service, track, RELEASE, GROUP["notices"])  # the complaint comes on top now
 
     notices.retract(service, notice, caller)
     settled(service, track.id)
