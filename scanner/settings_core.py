@@ -215,6 +215,13 @@ class CoreSettings(BaseSettings):
     workers: int = Field(
         default=2, ge=0, le=256, description="Worker processes of `clearance serve`."
     )
+    worker_niceness: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="How far these give way to requests where processors are short (`nice`). `clearance worker`, a "
+        "process of its own, has what it is started with.",
+    )
     worker_metrics: str | None = Field(
         default=None,
         description="Where `clearance worker` answers `/metrics` for itself alone, as `127.0.0.1:9101`: one address "

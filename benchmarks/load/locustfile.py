@@ -13,7 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
-from locust import FastHttpUser, constant, constant_pacing, events, task
+from locust import FastHttpUser, events, task
 
 PLAN = json.loads(Path(os.environ["LOAD_PLAN"]).read_text())
 FILES = [Path(each).read_bytes() for each in PLAN["files"]]
@@ -23,6 +23,7 @@ OUT = Path(PLAN["out"]).open("w", buffering=1)  # noqa: SIM115 - open until the 
 ANSWERS = {
     "reference_flood": ("activate", "human.nothing-wrong"),
     "reference_conflict": ("activate", "human.nothing-wrong"),
+    "spot_check": ("dismiss", "human.nothing-wrong"),
 }
 
 
@@ -55,12 +56,17 @@ class Client(FastHttpUser):
         cls.fixed_count = wanted["users"]
         cls.weight = 1 if wanted["users"] else 0
         cls.period = wanted["period"]
-        cls.wait_time = constant_pacing(cls.period) if cls.period else constant(0)
         cls.abstract = not wanted["users"]
 
     def on_start(self):
         """Begin anywhere in the period, so that not all ask at the same moment."""
-        time.sleep(random.random() * self.period)
+        self.due = time.monotonic() + random.random() * self.period
+        time.sleep(self.due - time.monotonic())
+
+    def wait_time(self):
+        """Keep the moment in the period that it began at: by Locust's own pacing all come to ask at once."""
+        self.due += self.period
+        return max(0.0, self.due - time.monotonic())
 
     def headers(self, token):
         """Return a request's headers; who comes again after seconds opens a connection of their own."""

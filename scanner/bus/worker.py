@@ -271,7 +271,8 @@ def _as_variable(name: str, value: object) -> str:
 def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -> int:
     """Run one worker process until SIGTERM, SIGINT or, if it is watched, the end of its parent.
 
-    One that is watched answers no ``/metrics``: its parent tells what they count together.
+    One that is watched gives way to its parent, who answers requests, and answers no ``/metrics``:
+    its parent tells what they count together.
     """
     from scanner.logs import configure
     from scanner.service import Service
@@ -288,6 +289,7 @@ def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if watch_parent:
+        os.nice(settings.worker_niceness)
         threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
     alone = None if watch_parent else settings.worker_metrics
     with Service(settings) as service, shared_metrics.told_alone(alone):

@@ -101,6 +101,16 @@ def test_a_worker_that_runs_alone_is_scraped_and_one_of_a_server_is_not(
         worker.communicate(timeout=20)
 
 
+def test_workers_of_a_server_give_way_to_its_requests(make_service) -> None:
+    service = make_service(worker_niceness=7)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    with Supervisor(service.settings, 1) as supervisor:
+        [pid] = supervisor.pids()
+        wait_until(
+            lambda: os.getpriority(os.PRIO_PROCESS, pid) == min(19, own + 7), 20, "its niceness"
+        )
+
+
 def test_a_worker_that_dies_is_replaced_and_none_is_left_behind(make_service) -> None:
     service = make_service()
     with Supervisor(service.settings, 2) as supervisor:
