@@ -16,14 +16,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from fingerprint.arrays import U32Array
+from fingerprint.arrays import BoolArray, U32Array
 from fingerprint.composition import tones as heard
 from fingerprint.composition.tones import TONE_BYTES, Tones, expected_tones
 from fingerprint.constellation import constellation as peaks
 from fingerprint.constellation.constellation import Constellation, expected_peaks
 from fingerprint.embedding.embedding import MODEL, Embedding, expected_vectors
 from fingerprint.errors import InvalidFingerprintError
-from fingerprint.waveform import COLUMN_BYTES, Waveform, expected_columns
+from fingerprint.waveform import (
+    COLUMN_BYTES,
+    COLUMNS_PER_SECOND,
+    Waveform,
+    expected_columns,
+)
 from fingerprint.waveform import MODEL as WAVEFORM_MODEL
 
 ALGORITHM: Final = "chromaprint-2"
@@ -113,6 +118,20 @@ class Fingerprint:
         """Attributes that are None, of those by which altered copies and other performances are found."""
         parts = ("embedding", "constellation", "tones")
         return frozenset(part for part in parts if getattr(self, part) is None)
+
+    def sounding(self) -> BoolArray:
+        """Words in whose 2.7 s no fifth of a second is silent, shape (words,); all, without a waveform."""
+        count = len(self.sub_fingerprints)
+        if self.waveform is None or not (silent := self.waveform.silent()).any():
+            return np.ones(count, np.bool_)
+        before = np.concatenate([[0], np.cumsum(silent)])
+        starts = np.arange(count) * HOP_SECONDS
+        first, last = (
+            np.clip((seconds * COLUMNS_PER_SECOND).astype(np.int64), 0, len(silent))
+            for seconds in (starts, starts + SPAN_SECONDS)
+        )
+        sounding: BoolArray = before[last] == before[first]
+        return sounding
 
     def with_altered(
         self, embedding: Embedding, constellation: Constellation, tones: Tones | None = None

@@ -1,7 +1,7 @@
 """Waveforms as values: how far the samples reach, five times a second.
 
-No detector looks at it. It is kept because the audio of a reference is not, so that people can see
-both sides of a match.
+It is kept because the audio of a reference is not, so that people can see both sides of a match.
+Detectors ask it for one thing: where nothing sounds.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from fingerprint.arrays import F32Array, I64Array
+from fingerprint.arrays import BoolArray, F32Array, I64Array
 from fingerprint.embedding.embedding import I8Array
 from fingerprint.errors import InvalidFingerprintError
 
@@ -24,6 +24,8 @@ MU: Final = 255.0
 A recording's loudest sample fills its picture, however quiet it is. Of one at -40 dB equal steps
 would leave a single one; by the mu-law it is 3 % off at most, and 2.2 % at full scale."""
 FULL_SCALE: Final = 127
+SILENCE: Final = 5
+"""Code that a silent column does not exceed: -60 dB of full scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,11 @@ class Waveform:
         """Least and greatest samples, -1 to 1, each of shape (n,)."""
         samples = expanded(self.codes)
         return samples[:, 0], samples[:, 1]
+
+    def silent(self) -> BoolArray:
+        """Columns in which nothing sounds, shape (n,)."""
+        quiet: BoolArray = np.abs(self.codes).max(axis=1) <= SILENCE
+        return quiet
 
     def to_bytes(self) -> bytes:
         """Two bytes a column."""

@@ -3,7 +3,8 @@
 Along a diagonal each word earns ``NEUTRAL_ERROR`` minus its share of differing bits, so equal
 audio climbs and unrelated audio (0.4 to 0.5) falls; the stretch is the interval with the greatest
 sum, which puts its ends where the errors change. Words of a static sound (silence, a tone) earn
-nothing: they agree with every other static sound.
+nothing: they agree with every other static sound. Neither do words that see digital silence beside
+sound: whatever begins there looks alike for as long as a word lasts.
 """
 
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ class Stretch:
         The same of this stretch of the query against other places of the query: 0.4 and more in
         most music, 0.25 in drones and applause, 0.18 in white noise, 0 in a tone.
     turnover : int
-        Bits that change from word to word of the query in it: how much sound there is to agree on.
+        Bits that change from word to word of the query in it, where they see no silence: how much
+        sound there is to agree on.
     """
 
     segment: IndexSegment
@@ -93,22 +95,24 @@ def moving(words: U32Array) -> BoolArray:
     return result
 
 
-def stretches(words: U32Array, diagonals: Diagonals) -> list[Stretch]:
+def stretches(words: U32Array, sounding: BoolArray, diagonals: Diagonals) -> list[Stretch]:
     """Best stretches along the candidate diagonals of one segment.
 
     Parameters
     ----------
     words : uint32 array, shape (n,)
+    sounding : bool array, shape (n,)
+        Words that see no silence; the others earn nothing.
     diagonals : Diagonals
     """
-    lively = moving(words)
+    telling = moving(words) & sounding
     if len(words) > COARSE_FROM_WORDS:
         errors, inside = _errors(words, diagonals, COARSE_STEP)
-        _, _, gain = _best_interval(_earned(errors, inside, lively[::COARSE_STEP]))
+        _, _, gain = _best_interval(_earned(errors, inside, telling[::COARSE_STEP]))
         diagonals = diagonals.take(gain >= COARSE_GAIN)
     rows = np.arange(len(diagonals.offsets))
     errors, inside = _errors(words, diagonals, 1)  # (diagonals, n)
-    earned = _earned(errors, inside, lively)
+    earned = _earned(errors, inside, telling)
     result: list[Stretch] = []
     for _ in range(_ROUNDS):
         begin, end, gain = _best_interval(earned)
@@ -120,6 +124,7 @@ def stretches(words: U32Array, diagonals: Diagonals) -> list[Stretch]:
             result += [
                 _stretch(
                     words,
+                    sounding,
                     diagonals,
                     int(rows[row]),
                     errors=errors[row],
@@ -149,8 +154,8 @@ def _errors(words: U32Array, diagonals: Diagonals, step: int) -> tuple[F32Array,
     return differing.astype(np.float32) / np.float32(32), inside
 
 
-def _earned(errors: F32Array, inside: BoolArray, lively: BoolArray) -> F32Array:
-    earned = np.where(lively, np.float32(NEUTRAL_ERROR) - errors, np.float32(0))
+def _earned(errors: F32Array, inside: BoolArray, telling: BoolArray) -> F32Array:
+    earned = np.where(telling, np.float32(NEUTRAL_ERROR) - errors, np.float32(0))
     return np.where(inside, earned, np.float32(-4.0))
 
 
@@ -192,6 +197,7 @@ def _pieces(errors: F32Array, inside: BoolArray, begin: int, end: int) -> list[t
 
 def _stretch(
     words: U32Array,
+    sounding: BoolArray,
     diagonals: Diagonals,
     row: int,
     *,
@@ -202,9 +208,10 @@ def _stretch(
 ) -> Stretch:
     segment, ordinal = diagonals.segment, int(diagonals.ordinals[row])
     offset = int(diagonals.offsets[row]) - int(segment.starts[ordinal])
-    part = words[begin:end]
-    lively = moving(part)
-    counted = lively if lively.any() else np.ones(len(part), np.bool_)
+    part, heard = words[begin:end], sounding[begin:end]
+    telling = moving(part) & heard
+    counted = telling if telling.any() else np.ones(len(part), np.bool_)
+    changes = np.bitwise_count(part[1:] ^ part[:-1])
     return Stretch(
         segment=segment,
         ordinal=ordinal,
@@ -214,7 +221,7 @@ def _stretch(
         gain=float(earned[begin:end].sum()),
         error=float(errors[begin:end][counted].mean()),
         self_error=_self_error(words, begin, end),
-        turnover=int(np.bitwise_count(part[1:] ^ part[:-1]).sum()),
+        turnover=int(changes[heard[1:] & heard[:-1]].sum()),
     )
 
 

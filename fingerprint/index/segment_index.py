@@ -135,7 +135,7 @@ class SegmentIndex:
         exclude: Collection[str],
         min_score: float,
     ) -> list[Match]:
-        words = query.sub_fingerprints
+        words, sounding = query.sub_fingerprints, query.sounding()
         if not snapshot.segments:
             return []
         with snapshot.naming_damage():
@@ -143,7 +143,7 @@ class SegmentIndex:
             found = [
                 stretch
                 for diagonals in candidates(words, snapshot.segments, searchable, self.params)
-                for stretch in stretches(words, diagonals)
+                for stretch in stretches(words, sounding, diagonals)
             ]
             buried = (
                 sightings(query.constellation, snapshot.segments, searchable)

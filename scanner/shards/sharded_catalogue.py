@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Final, NoReturn, TypeVar
 
 import httpx
@@ -87,7 +86,7 @@ class ShardedCatalogue(Catalogue):
                 f"the shards hold {fingerprint.ALGORITHM}, not {query.algorithm} fingerprints"
             )
         asked = time.monotonic()
-        content = replace(query, waveform=None).to_bytes()
+        content = query.to_bytes()
         banks = tuple(sorted(without_banks))
         answers = self._of_all(
             tenant_id,

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from fingerprint import Fingerprint, InvalidFingerprintError, fingerprint
+from fingerprint import Fingerprint, IndexParams, InvalidFingerprintError, fingerprint
 from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS
 
 RATE = 11025
@@ -180,6 +180,16 @@ def test_sound_without_features_never_matches(tmp_path, song, kind, open_index):
     )
 
     assert search(index, FEATURELESS[kind](1)) == []
+
+
+def test_two_songs_that_begin_out_of_silence_are_not_taken_for_one(tmp_path, song, open_index):
+    """A word lasts 2.7 s: most of it is silence there, and the step out of it."""
+    silence = np.zeros((1, int(2.5 * RATE)), np.float32)
+    index = open_index(tmp_path, IndexParams(min_score=0.05))
+    own, other = (np.concatenate([silence, song(seed, 8)], axis=1) for seed in (22, 45))
+    index.apply([("own", fingerprint(own, RATE)), ("other", fingerprint(other, RATE))], [], 1)
+
+    assert [match.reference_id for match in search(index, own)] == ["own"]
 
 
 def test_silence_around_a_song_belongs_to_the_copy_but_proves_nothing(tmp_path, song, open_index):

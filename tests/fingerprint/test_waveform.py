@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import fingerprint
 from fingerprint import Fingerprint, InvalidFingerprintError, Waveform
+from fingerprint.sub_fingerprints import HOP_SECONDS, SPAN_SECONDS
 from fingerprint.waveform import (
     COLUMNS_PER_SECOND,
     FULL_SCALE,
@@ -53,6 +54,18 @@ def test_silence_is_a_line_and_a_click_in_it_one_column() -> None:
 
     silence[0, 7 * RATE] = -0.25  # the first sample of its column
     assert np.argwhere(measured(silence).codes).tolist() == [[7 * COLUMNS_PER_SECOND, 0]]
+
+
+def test_a_word_sounds_where_no_part_of_its_span_is_silent() -> None:
+    own = fingerprint.fingerprint(sine([0.3, 0.3, 0.0, 0.3, 0.3], 4.0).astype(np.float32), RATE)
+    starts = np.arange(len(own.sub_fingerprints)) * HOP_SECONDS
+
+    sounding = own.sounding()
+
+    column = 1 / COLUMNS_PER_SECOND
+    assert sounding[(starts + SPAN_SECONDS < 8) | (starts > 12)].all()
+    assert not sounding[(starts + SPAN_SECONDS > 8 + column) & (starts < 12 - column)].any()
+    assert replace(own, waveform=None).sounding().all()
 
 
 def test_what_is_too_loud_fills_the_scale_and_no_more() -> None:
