@@ -212,9 +212,10 @@ def running_shard(service: Service, shard: str, port: int) -> Iterator[str]:
 
 def test_commands_look_after_a_shard_on_its_own_machine(service: Service, caller: Caller) -> None:
     known = [added(service, caller, whole(n), f"Song {n}").id for n in range(SONGS)]
-    own = sum(map(Shard(2, 2).holds, known))
+    number = 1 if Shard(1, 2).holds(known[0]) else 2  # of few songs the other may hold none
+    own = sum(map(Shard(number, 2).holds, known))
     given = {"CLEARANCE_DATABASE_URL": service.settings.database}
-    options = ("--shard", "2/2", "--tenant", caller.tenant_id)
+    options = ("--shard", f"{number}/2", "--tenant", caller.tenant_id)
     for command in ("rebuild", "check"):
         told = answer(service.settings.home, "shards", command, *options, **given)
         assert told["references"] == own
