@@ -6,6 +6,7 @@ read everything and the event is old all the same, or when it is very old. The m
 a needless repeat harmless.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -50,7 +51,7 @@ class Republisher:
         self._send = send
         self._lags = lags
         self._newest: dict[tuple[str, int], int] = {}
-        self._sent_at: dict[str, float] = {}
+        self._sent: dict[str, tuple[float, int]] = {}
         self._look_at = 0.0
         self._lost = False
 
@@ -77,22 +78,25 @@ class Republisher:
             for group in self._service.groups:
                 overdue |= {event.id: event for event in self._overdue(group, age, lost)}
             now = time.monotonic()
-            wait = 0.0 if lost else age
-            again = [
-                event
-                for event in overdue.values()
-                if now - self._sent_at.get(event.id, float("-inf")) >= wait
-            ]
+            again = [event for event in overdue.values() if lost or self._is_due(event, now, age)]
             if again:
                 log.warning("republished", events=len(again), lost=lost)
                 self._send(sorted(again, key=lambda event: (event.subject, event.version)))
         except BaseException:
             self._lost = self._lost or lost
             raise
-        self._sent_at = {key: at for key, at in self._sent_at.items() if key in overdue} | {
-            event.id: now for event in again
-        }
+        before = {key: sent for key, sent in self._sent.items() if key in overdue}
+        times = {event.id: 1 if lost else before.get(event.id, (now, 0))[1] + 1 for event in again}
+        self._sent = before | {key: (now, count) for key, count in times.items()}
         return len(again)
+
+    def _is_due(self, event: Event, now: float, age: float) -> bool:
+        """Tell whether to send an event again: each time after twice the wait.
+
+        A group that is behind has it in the broker still, and would only get further behind.
+        """
+        at, times = self._sent.get(event.id, (-math.inf, 0))
+        return now - at >= math.ldexp(age, max(0, times - 1))
 
     def rewind(self, group_name: str, event: Event) -> None:
         """Let a group's cursor stand before an event that it is to handle once more."""
