@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1000
 VERY_OLD: Final = 10
+DOUBLINGS: Final = 5
+"""Of the wait from one repeat of an event to the next: an hour at most, of two minutes."""
 REPLAYED: Final = "replayed"
 
 log = structlog.get_logger()
@@ -91,12 +93,12 @@ class Republisher:
         return len(again)
 
     def _is_due(self, event: Event, now: float, age: float) -> bool:
-        """Tell whether to send an event again: each time after twice the wait.
+        """Tell whether to send an event again: each time after twice the wait, up to a bound.
 
         A group that is behind has it in the broker still, and would only get further behind.
         """
-        at, times = self._sent.get(event.id, (-math.inf, 0))
-        return now - at >= math.ldexp(age, max(0, times - 1))
+        at, times = self._sent.get(event.id, (-math.inf, 1))
+        return now - at >= math.ldexp(age, min(times - 1, DOUBLINGS))
 
     def rewind(self, group_name: str, event: Event) -> None:
         """Let a group's cursor stand before an event that it is to handle once more."""
