@@ -76,14 +76,15 @@ class Likeness:
     distinct: float
 
 
-def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) -> Likeness | None:
+def follow(line: Line, keys: F32Array, seconds: F64Array, reference: F32Array) -> Likeness | None:
     """Walk along a line in the key that agrees most, and straighten it.
 
     Parameters
     ----------
-    query : float32 array, shape (n, PITCH_CLASSES * KEYED)
+    keys : float32 array, shape (PITCH_CLASSES, n, PITCH_CLASSES * KEYED)
+        The query's vectors as of :func:`in_all_keys`.
     seconds : float64 array, shape (n,)
-        Middles of what they see.
+        Middles of what they see, ascending.
     reference : float32 array, shape (m, PITCH_CLASSES * KEYED)
         In the order of time.
 
@@ -93,11 +94,12 @@ def follow(line: Line, query: F32Array, seconds: F64Array, reference: F32Array) 
         None where too little is alike.
     """
     there = line.offset + line.tempo_ratio * seconds
-    inside = np.flatnonzero((there > -BESIDE_SECONDS) & (there < _end(reference) + BESIDE_SECONDS))
-    if len(inside) < SHORTEST:
+    first = int(np.searchsorted(there, -BESIDE_SECONDS, "right"))
+    last = int(np.searchsorted(there, _end(reference) + BESIDE_SECONDS, "left"))
+    inside = slice(first, last)
+    keys, seconds = keys[:, inside], seconds[inside]
+    if len(seconds) < SHORTEST:
         return None
-    query, seconds = query[inside], seconds[inside]
-    keys = in_all_keys(query)  # (12, n, values)
     voted = line.tempo_ratio
     best: tuple[int, int, int, float] | None = None
     for round_ in range(ROUNDS):

@@ -85,14 +85,15 @@ class Grid:
     def __init__(self, peaks: U32Array, first: int, last: int) -> None:
         self.first, self.last = first, max(first, last)
         frames, bins = frames_of(peaks) - first, bins_of(peaks)
-        order = np.argsort(bins, kind="stable")
-        self._frames = frames[order] + first
-        self._begins = np.append(0, np.cumsum(np.bincount(bins, minlength=ALL_BINS)))
         self._taken: BoolArray = np.zeros((self.last - self.first + 1, ALL_BINS), np.bool_)
         for moved in range(-FRAME_TOLERANCE, FRAME_TOLERANCE + 1):
             at = frames + moved
             inside = (at >= 0) & (at < len(self._taken))
             self._taken[at[inside], bins[inside]] = True
+        on = (frames >= -FRAME_TOLERANCE) & (frames < len(self._taken) + FRAME_TOLERANCE)
+        frames, bins = frames[on], bins[on]
+        self._frames = frames[np.argsort(bins, kind="stable")] + first
+        self._begins = np.append(0, np.cumsum(np.bincount(bins, minlength=ALL_BINS)))
 
     def hits(self, frames: I64Array, bins: I64Array) -> NDArray[np.int8]:
         """1 where a peak of the query is the reference's too, 0 where not, -1 beside the grid."""
@@ -140,82 +141,112 @@ class Grid:
         count = self._begins[bins + 1] - begin
         before = np.cumsum(count) - count
         at = np.repeat(begin - before, count) + np.arange(int(count.sum()))
-        moved = self._frames[at] - np.repeat(frames, count) - low + FRAME_TOLERANCE
-        width = high - low + 1 + 2 * FRAME_TOLERANCE
-        hits = np.bincount(moved[(moved >= 0) & (moved < width)], minlength=width)
+        moved = self._frames[at] - np.repeat(frames - FRAME_TOLERANCE + low, count)
+        hits = np.bincount(moved, minlength=high - low + 1 + 2 * FRAME_TOLERANCE)
         near = np.convolve(hits, np.ones(2 * FRAME_TOLERANCE + 1), "valid")
         offsets = np.arange(low, high + 1)
-        inside = np.searchsorted(frames, self.last - offsets, "right")
-        inside -= np.searchsorted(frames, self.first - offsets, "left")
+        # Of the query's peaks, how many lie at each frame or before it.
+        before = np.cumsum(np.bincount(frames - frames[0], minlength=1))
+        reaches = np.minimum(self.last - offsets - frames[0], len(before) - 1)
+        misses = self.first - 1 - offsets - frames[0]
+        inside = before[reaches] - np.where(misses < 0, 0, before[np.maximum(misses, 0)])
         enough = np.flatnonzero(2 * inside >= len(frames))
         return near[enough] / inside[enough], offsets[enough]
 
 
-def coincidence(
-    query: U32Array, reference: U32Array, reference_frames: int, offset: int
-) -> Coincidence | None:
-    """Follow one offset.
+class Companion:
+    """A reference beside one query: followed at any offset, what offsets have in common found once.
 
     Parameters
     ----------
     query : uint32 array, shape (n,)
-        Peaks in the order of time.
+        Peaks in the order of time; one at least.
     reference : uint32 array, shape (m,)
         Peaks in the order of a constellation.
     reference_frames : int
         Frames of the reference.
-    offset : int
-        Reference frame minus query frame.
-
-    Returns
-    -------
-    Coincidence or None
-        None where no stretch coincides more than usual.
     """
-    frames, bins = frames_of(query), bins_of(query)
-    first = max(0, int(frames[0]) + offset - BESIDE_FRAMES)
-    last = min(reference_frames, int(frames[-1]) + offset + BESIDE_FRAMES)
-    blocks = frames_of(reference) // BLOCK_FRAMES
-    part = slice(*np.searchsorted(blocks, [first // BLOCK_FRAMES, last // BLOCK_FRAMES + 1]))
-    grid = Grid(reference[part], first, last)
-    step = 1 + len(query) // SAMPLED
-    elsewhere, _ = _elsewhere(grid, frames[::step], bins[::step], offset)
-    hits = grid.hits(frames + offset, bins)
-    stretch = _stretch(hits, max(LEAST_USUAL, elsewhere))
-    if stretch is None:
-        return None
-    start, end = stretch
-    inside = hits[start:end]
-    count = int((inside >= 0).sum())
-    share = float((inside == 1).sum() / max(1, count))
-    step = 1 + count // SAMPLED
-    _, by_chance = _elsewhere(grid, frames[start:end:step], bins[start:end:step], offset)
-    by_chance = max(by_chance, LEAST_USUAL)
-    if count < LEAST_PEAKS or share <= by_chance:
-        return None
-    return Coincidence(
-        offset=offset,
-        first=int(frames[start]),
-        last=int(frames[end - 1]),
-        peaks=count,
-        share=share,
-        by_chance=by_chance,
-        information=max(
-            0.0, count * _divergence(share, by_chance) - float(np.log(len(query) / count))
-        ),
-    )
+
+    def __init__(self, query: U32Array, reference: U32Array, reference_frames: int) -> None:
+        self._frames, self._bins = frames_of(query), bins_of(query)
+        self._reference = reference
+        self._blocks = frames_of(reference) // BLOCK_FRAMES
+        self._reference_frames = reference_frames
+        self._grid: Grid | None = None
+        self._shares, self._offsets = np.empty(0), np.empty(0, np.int64)
+
+    def at(self, offset: int) -> Coincidence | None:
+        """Follow one offset: reference frame minus query frame.
+
+        Returns
+        -------
+        Coincidence or None
+            None where no stretch coincides more than usual.
+        """
+        frames, bins = self._frames, self._bins
+        grid = self._on(offset)
+        step = 1 + len(frames) // SAMPLED
+        anywhere = _others(self._shares, self._offsets, offset)
+        near, moved = _nearby(grid, frames[::step], bins[::step], offset)
+        usual = max(LEAST_USUAL, float(anywhere.mean()), near, float(moved.mean()))
+        hits = grid.hits(frames + offset, bins)
+        stretch = _stretch(hits, usual)
+        if stretch is None:
+            return None
+        start, end = stretch
+        inside = hits[start:end]
+        count = int((inside >= 0).sum())
+        share = float((inside == 1).sum() / max(1, count))
+        if count < LEAST_PEAKS:
+            return None
+        own = slice(start, end, 1 + count // SAMPLED)
+        anywhere = _others(*grid.everywhere(frames[own], bins[own]), offset)
+        near, moved = _nearby(grid, frames[own], bins[own], offset)
+        rarely = float(np.quantile(anywhere, RARE))
+        by_chance = max(LEAST_USUAL, rarely, near, float(np.sort(moved)[-ODD_KEYS]))
+        if share <= by_chance:
+            return None
+        return Coincidence(
+            offset=offset,
+            first=int(frames[start]),
+            last=int(frames[end - 1]),
+            peaks=count,
+            share=share,
+            by_chance=by_chance,
+            information=max(
+                0.0, count * _divergence(share, by_chance) - float(np.log(len(frames) / count))
+            ),
+        )
+
+    def _on(self, offset: int) -> Grid:
+        """The part of the reference that is looked at, and how the whole query lies on it.
+
+        Of references up to a few minutes it is all of them, whatever the offset.
+        """
+        frames = self._frames
+        first = max(0, int(frames[0]) + offset - BESIDE_FRAMES)
+        last = min(self._reference_frames, int(frames[-1]) + offset + BESIDE_FRAMES)
+        grid = self._grid
+        if grid is None or (grid.first, grid.last) != (first, max(first, last)):
+            blocks = [first // BLOCK_FRAMES, last // BLOCK_FRAMES + 1]
+            part = slice(*np.searchsorted(self._blocks, blocks))
+            self._grid = grid = Grid(self._reference[part], first, last)
+            step = 1 + len(frames) // SAMPLED
+            self._shares, self._offsets = grid.everywhere(frames[::step], self._bins[::step])
+        return grid
 
 
-def _elsewhere(grid: Grid, frames: I64Array, bins: I64Array, offset: int) -> tuple[float, float]:
-    """What share coincides at other places and at other pitches: on average, and now and then."""
-    shares, offsets = grid.everywhere(frames, bins)
+def _others(shares: F64Array, offsets: I64Array, offset: int) -> F64Array:
+    """What share coincides at other places, as of :meth:`Grid.everywhere`; zero where there are none."""
     others = shares[np.abs(offsets - offset) > AWAY]
-    anywhere = others if len(others) else np.zeros(1)
+    return others if len(others) else np.zeros(1)
+
+
+def _nearby(grid: Grid, frames: I64Array, bins: I64Array, offset: int) -> tuple[float, F64Array]:
+    """What share coincides a few frames beside the place, and in each other key."""
     here = frames[None, :] + offset
     near = float(grid.shares(here + NEAR[:, None], bins[None, :]).mean())
-    moved = np.sort(grid.shares(here, bins[None, :] + TRANSPOSED[:, None]))
-    usual = max(float(anywhere.mean()), near, float(moved.mean()))
-    return usual, max(float(np.quantile(anywhere, RARE)), near, float(moved[-ODD_KEYS]))
+    return near, grid.shares(here, bins[None, :] + TRANSPOSED[:, None])
 
 
 def _share(hits: NDArray[np.int8]) -> float:

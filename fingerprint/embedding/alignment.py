@@ -46,6 +46,7 @@ led to a score of 0.3 was 2.2."""
 WINDOW: Final = 40
 """Vectors (19 s) that vote together; half of them vote in the next window too."""
 FEWEST_VOTES: Final = 1.0
+ROUNDING: Final = 1e-3
 SAME_SECONDS: Final = 1.5
 """Two lines that lie nearer to each other in the middle of a window are one."""
 APART: Final = 6
@@ -196,6 +197,9 @@ def hypotheses(
     kept = np.flatnonzero((votes > 0) & (near.reference.ravel() >= 0))
     if not len(kept):
         return []
+    kept = kept[_promising(near.reference.ravel()[kept], which[kept], votes[kept])]
+    if not len(kept):
+        return []
     which, votes = which[kept], votes[kept]
     reference, at = near.reference.ravel()[kept], near.seconds.ravel()[kept]
     offsets = at[:, None] - tempo_ratios * seconds[which][:, None]
@@ -220,6 +224,19 @@ def hypotheses(
         if len(lines) == HYPOTHESES:
             break
     return lines
+
+
+def _promising(reference: I64Array, which: I64Array, votes: F32Array) -> BoolArray:
+    """Which votes are for a reference that could reach :data:`FEWEST_VOTES` at one place.
+
+    Each query vector has one vote there, so all of a reference's places have fewer than its vectors' best votes together.
+    Among many references most neighbours are the only one of theirs.
+    """
+    numbers, number = np.unique(reference, return_inverse=True)
+    best = np.zeros((len(numbers), int(which.max()) + 1), np.float32)
+    np.maximum.at(best, (number, which), votes)
+    enough: BoolArray = best.sum(axis=1) >= FEWEST_VOTES - ROUNDING
+    return enough[number]
 
 
 def _count(
@@ -346,11 +363,14 @@ def _beside(
     on = np.round((line.offset + line.tempo_ratio * seconds - CENTRE_SECONDS) / HOP_SECONDS)
     index = on.astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
     inside = (index >= 0) & (index < len(reference))
-    there = reference[np.clip(index, 0, len(reference) - 1)]
-    likeness = np.where(inside, np.einsum("qd,qrd->qr", query, there), -1.0)
+    likeness = np.full(index.shape, -1.0)
+    # Times ascend, so what lies on the reference is one part of the query.
+    rows = slice(*np.searchsorted(on, [-reach, len(reference) + reach]))
+    there = reference[np.clip(index[rows], 0, len(reference) - 1)]
+    likeness[rows] = np.where(inside[rows], np.einsum("qd,qrd->qr", query[rows], there), -1.0)
     best = likeness.argmax(axis=1)
-    rows = np.arange(len(query))
-    return likeness[rows, best], index[rows, best] * HOP_SECONDS + CENTRE_SECONDS
+    places = np.arange(len(query))
+    return likeness[places, best], index[places, best] * HOP_SECONDS + CENTRE_SECONDS
 
 
 def heaviest(likeness: F64Array, chance: float = LIKE) -> tuple[int, int, float]:

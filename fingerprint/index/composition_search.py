@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fingerprint.composition.alignment import Likeness, follow
+from fingerprint.composition.alignment import Likeness, follow, in_all_keys
 from fingerprint.composition.embedder import WorkVectors, work_vectors
 from fingerprint.composition.tones import Tones
 from fingerprint.embedding.alignment import Line, Neighbours, hypotheses
@@ -62,9 +62,9 @@ def performances(query: Tones, source: SegmentVectors) -> list[Performance]:
         if not len(vectors):
             continue
         near = source.nearest(vectors.looked_up, NEIGHBOURS, ())
-        followed = vectors.followed.astype(np.float32) / np.float32(SCALE)
+        keys = in_all_keys(vectors.followed.astype(np.float32) / np.float32(SCALE))
         for line in _lines(vectors, near, tempo):
-            like = follow(line, followed, vectors.seconds, source.vectors_of(line.reference))
+            like = follow(line, keys, vectors.seconds, source.vectors_of(line.reference))
             if like is not None:
                 found.append(Performance(*source.place(line.reference), like))
     return found

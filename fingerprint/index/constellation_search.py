@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from fingerprint.arrays import BoolArray, I64Array
-from fingerprint.constellation.coincidence import Coincidence, coincidence
+from fingerprint.constellation.coincidence import Coincidence, Companion
 from fingerprint.constellation.constellation import Constellation
 from fingerprint.constellation.landmarks import Landmarks, query_landmarks
 from fingerprint.embedding.embedding import SCALE, Embedding
@@ -83,23 +83,20 @@ def sightings(
         return []
     ordered = np.sort(query.peaks)
     landmarks = query_landmarks(query.peaks)
-    tried: dict[tuple[int, int], list[int]] = {}
-    found = []
+    places: dict[tuple[int, int], list[int]] = {}
     for window in _windows(landmarks):
         for each in _candidates(window, segments, searchable, holding, followed):
-            known = tried.setdefault((each.segment, each.ordinal), [])
-            if any(abs(each.offset - offset) < SAME_FRAMES for offset in known):
-                continue
-            known.append(each.offset)
-            segment = segments[each.segment]
-            seen = coincidence(
-                ordered,
-                segment.peaks_of(each.ordinal),
-                segment.frames_of(each.ordinal),
-                each.offset,
-            )
+            known = places.setdefault((each.segment, each.ordinal), [])
+            if all(abs(each.offset - offset) >= SAME_FRAMES for offset in known):
+                known.append(each.offset)
+    found = []
+    for (number, ordinal), offsets in places.items():
+        segment = segments[number]
+        beside = Companion(ordered, segment.peaks_of(ordinal), segment.frames_of(ordinal))
+        for offset in sorted(offsets):
+            seen = beside.at(offset)
             if seen is not None:
-                found.append(Sighting(segment, each.ordinal, seen))
+                found.append(Sighting(segment, ordinal, seen))
     return found
 
 

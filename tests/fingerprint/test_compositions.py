@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fingerprint
 from fingerprint import Fingerprint, InvalidFingerprintError, SegmentIndex
-from fingerprint.composition.alignment import follow
+from fingerprint.composition.alignment import follow, in_all_keys
 from fingerprint.composition.embedder import KEYED_VALUES, slowed, work_vectors
 from fingerprint.composition.geometry import (
     CENTRE_SECONDS,
@@ -125,7 +125,7 @@ def test_a_line_that_is_a_little_off_is_straightened_in_its_key(seed, offset, ke
     seconds = np.arange(30) * HOP_SECONDS + CENTRE_SECONDS
     middle = float(seconds.mean())
     voted = Line(0, offset * HOP_SECONDS + error - tilt * middle, 1.0 + tilt)
-    found = follow(voted, query, seconds, reference)
+    found = follow(voted, in_all_keys(query), seconds, reference)
     assert found is not None
     assert found.semitones % 12 == key
     assert -5 <= found.semitones <= 6
@@ -140,7 +140,7 @@ def test_unrelated_vectors_are_no_line():
     both = random.normal(size=(2, 40, KEYED_VALUES)).astype(np.float32)
     query, reference = both / np.linalg.norm(both, axis=2, keepdims=True)
     seconds = np.arange(40) * HOP_SECONDS + CENTRE_SECONDS
-    assert follow(Line(0, 0.0, 1.0), query, seconds, reference) is None
+    assert follow(Line(0, 0.0, 1.0), in_all_keys(query), seconds, reference) is None
 
 
 def played(notes: str, *, beat: float, semitones: int = 0, timbre: int = 4) -> np.ndarray:

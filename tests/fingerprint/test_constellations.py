@@ -19,6 +19,7 @@ from fingerprint import (
     Match,
     SegmentIndex,
 )
+from fingerprint.constellation.coincidence import Companion, Grid
 from fingerprint.constellation.constellation import (
     ALL_BINS,
     BLOCK_FRAMES,
@@ -289,3 +290,40 @@ def test_both_of_two_songs_laid_over_each_other_are_found(songs, song):
 
 def test_frames_and_peaks_tell_one_time():
     assert FRAMES_PER_SECOND == BLOCK_FRAMES
+
+
+@given(seed=st.integers(0, 99), first=st.integers(0, 200), step=st.integers(1, 3))
+@settings(max_examples=25, deadline=None)
+def test_what_coincides_everywhere_is_what_coincides_at_each_place(seed, first, step):
+    own = part(stars(seed, 30), 3, 9)
+    frames, bins = np.sort(own.peaks)[::step] >> 8, np.sort(own.peaks)[::step] & 0xFF
+    frames, bins = frames.astype(np.int64), bins.astype(np.int64)
+    grid = Grid(apart(stars(seed + 100, 30)), first, first + 400)
+    shares, offsets = grid.everywhere(frames, bins)
+    # Where all of the query lies on the grid, a frame from its edges and more.
+    whole = (offsets > first - frames[0]) & (offsets < first + 400 - frames[-1])
+    each = grid.shares(frames + offsets[whole, None], bins[None, :])
+    assert whole.sum() == 399 - (frames[-1] - frames[0])
+    assert shares[whole] == pytest.approx(each)
+
+
+def apart(peaks: Constellation) -> np.ndarray:
+    """Peaks of which no two lie beside each other in one bin, as in music."""
+    order = np.lexsort((peaks.frames(), peaks.bins()))
+    near = (np.diff(peaks.bins()[order]) == 0) & (np.diff(peaks.frames()[order]) < 3)
+    return np.sort(peaks.peaks[order[~np.append(near, False)]])
+
+
+@given(seed=st.integers(0, 99), data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_what_is_seen_at_one_place_depends_on_no_other(seed, data):
+    seconds = data.draw(st.sampled_from([40, 400]), "seconds of the reference")
+    reference, frames = stars(seed, seconds), seconds * BLOCK_FRAMES
+    query = np.sort(part(reference, 10, 30).peaks)
+    near = st.integers(-20 * BLOCK_FRAMES, frames)
+    offsets = [*data.draw(st.lists(near, max_size=4), "offsets"), 10 * BLOCK_FRAMES]
+    beside = Companion(query, reference.peaks, frames)
+    together = [beside.at(offset) for offset in offsets]
+    assert together == [Companion(query, reference.peaks, frames).at(each) for each in offsets]
+    assert together[-1] is not None
+    assert (together[-1].first, together[-1].last) == (int(query[0] >> 8), int(query[-1] >> 8))

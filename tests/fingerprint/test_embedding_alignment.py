@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fingerprint.embedding.alignment import Line, Neighbours, Path, paths
+from fingerprint.embedding.alignment import (
+    FEWEST_VOTES,
+    Line,
+    Neighbours,
+    Path,
+    hypotheses,
+    paths,
+)
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 from fingerprint.index.score import altered_probability
 
@@ -118,3 +125,30 @@ def test_a_path_beside_which_chroma_agree_as_well_counts_less() -> None:
     chance, half, sure = (altered_probability(path, each, 10.0) for each in (0.5, 0.75, 1.0))
     assert chance < half < sure
     assert chance < 0.1
+
+
+@given(seed=st.integers(0, 99), references=st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_references_with_too_few_votes_change_no_hypothesis(seed, references):
+    random = np.random.default_rng(seed)
+    seconds = times(10)
+    many = random.integers(-1, references, (len(seconds), K))
+    there = random.uniform(0, 60, many.shape)
+    alike = random.uniform(0, 1, many.shape).astype(np.float32)
+    # Each vector of one more reference is the only one of its own, and liker than all others.
+    lonely = np.full((len(seconds), 1), -1)
+    lonely[:: len(seconds)] = 99
+    more = Neighbours(
+        np.hstack([lonely, many]),
+        np.hstack([np.ones(lonely.shape), there]),
+        np.hstack([np.ones(lonely.shape, np.float32), alike]),
+    )
+    found = hypotheses(seconds, more)
+    assert found == hypotheses(seconds, Neighbours(many, there, alike))
+    assert 99 not in {line.reference for line in found}
+    votes = [
+        np.maximum(np.where(many == each, alike, 0).max(axis=1) - 0.25, 0).sum()
+        for each in range(references)
+    ]
+    hopeless = {each for each in range(references) if votes[each] < FEWEST_VOTES}
+    assert not hopeless & {line.reference for line in found}
