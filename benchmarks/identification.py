@@ -204,6 +204,7 @@ def _ask(job: Job) -> list[dict[str, Any]]:
                 "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
                 "false_score": _best(wrong, "recording"),
                 "false_work": _best(wrong, "composition"),
+                "false": told(wrong),
                 "true": [_judged(truth, answers) for truth in truths.values()],
             }
         )
@@ -212,6 +213,16 @@ def _ask(job: Job) -> list[dict[str, Any]]:
 
 def _best(answers: Sequence[Found], kind: str) -> float:
     return max((each.score for each in answers if each.kind == kind), default=0.0)
+
+
+def told(wrong: Sequence[Found]) -> list[Any] | None:
+    """The surest recording that is told wrongly: its name, and where in the query and in the reference."""
+    recordings = [each for each in wrong if each.kind == "recording"]
+    if not recordings:
+        return None
+    best = max(recordings, key=lambda each: each.score)
+    times = (best.query_start, best.query_end, best.reference_start, best.reference_end)
+    return [best.name, *(None if math.isnan(each) else round(each, 2) for each in times)]
 
 
 def _judged(truth: Truth, answers: Sequence[Found]) -> dict[str, float]:
@@ -343,7 +354,8 @@ def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
     middle = share + z * z / (2 * count)
     spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return round((middle - spread) / scale, 5), round((middle + spread) / scale, 5)
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return round(max(0.0, low), 5), round(min(1.0, high), 5)
 
 
 def markdown(accounts: Sequence[dict[str, Any]]) -> str:

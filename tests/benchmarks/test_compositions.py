@@ -114,6 +114,7 @@ def test_every_version_of_the_work_counts_and_the_rank_is_that_of_the_first(
     assert row["rank"] == 2
     assert row["average_precision"] == pytest.approx((1 / 2 + 2 / 4) / 2)
     assert (row["score"], row["false_score"]) == (0.8, 0.9)
+    assert (row["false_name"], row["false_recording_name"]) == ("b", None)
 
 
 def test_variants_before_the_works_own_reference_do_not_count(collection: Collection) -> None:
@@ -135,6 +136,7 @@ def test_what_is_not_found_has_no_rank_and_a_recording_is_counted_apart(
     assert row["rank"] is None
     assert row["average_precision"] == 0
     assert (row["false_score"], row["false_recording"]) == (0.0, 0.9)
+    assert (row["false_name"], row["false_recording_name"]) == (None, "b")
 
 
 def answer(kind: str, number: int, score: float, false_score: float) -> dict:

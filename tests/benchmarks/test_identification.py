@@ -1,9 +1,21 @@
 """The account of a recognition run: what counts as found, as false, and how sure the shares are."""
 
+import math
+
 import pytest
 
 from benchmarks.alterations import ALTERATIONS
-from benchmarks.identification import JOINED, LAYERED, UNRELATED, account, jobs, markdown, wilson
+from benchmarks.identification import (
+    JOINED,
+    LAYERED,
+    UNRELATED,
+    account,
+    jobs,
+    markdown,
+    told,
+    wilson,
+)
+from benchmarks.systems import Found
 
 BUILT = {
     "references": 2,
@@ -78,3 +90,14 @@ def test_an_interval_holds_its_share_and_narrows_with_the_count() -> None:
     low, high = wilson(12, 12)
     assert (low, high) == (pytest.approx(0.757, abs=0.001), 1.0)
     assert wilson(0, 3000)[1] == pytest.approx(0.00128, abs=1e-5)
+    assert all(str(wilson(0, count)[0]) == "0.0" for count in range(1, 5000))
+
+
+def test_what_is_told_wrongly_is_named_with_its_place():
+    found = [
+        Found("work", 0.9, kind="composition"),
+        Found("less", 0.6, 0.0, 9.0, 1.0, 10.0),
+        Found("most", 0.7, 0.004, 9.0, 30.0, math.nan),
+    ]
+    assert told(found) == ["most", 0.0, 9.0, 30.0, None]
+    assert told(found[:1]) is None
