@@ -6,7 +6,7 @@ Tracks are rendered pieces of four minutes as MP3 at 192 kbit/s. All are submitt
 service whose workers run and have handled tracks before; the clock stops while a quarter is still
 waiting, since at the end of a batch one worker may be done before the other (Kafka gives each its own
 partitions). Half of the pieces are references. One and two workers take turns, so that a machine
-whose speed wanders treats them alike.
+whose speed wanders treats them alike. With 16 tracks it takes half an hour.
 """
 
 import argparse
@@ -20,6 +20,8 @@ from statistics import median
 from typing import Any, Final
 
 import psutil
+from rich.console import Console
+from rich.progress import track
 from sqlmodel import col, func, select
 
 import fingerprint
@@ -68,7 +70,7 @@ def measure(count: int = TRACKS, transports: Sequence[str] = TRANSPORTS) -> list
 def _scaling(files: list[Path], transport: str, count: int) -> dict[str, Any]:
     rounds = [
         [_tracks_per_minute(files, transport, workers, count) for workers in WORKERS]
-        for _ in range(ROUNDS)
+        for _ in track(range(ROUNDS), f"rounds on {transport}", console=Console(stderr=True))
     ]
     ones, twos = zip(*rounds, strict=True)
     ratios = sorted(two / one for one, two in rounds)

@@ -25,6 +25,7 @@ from scanner.bus.relay import Relay
 from scanner.clock import new_id
 from scanner.errors import TransientError
 from scanner.settings import Settings
+from scanner.threads import ONE_EACH
 
 if TYPE_CHECKING:
     from scanner.bus.groups import Group
@@ -226,7 +227,7 @@ class Supervisor:
         return subprocess.Popen(
             [sys.executable, *self._arguments],
             stdin=subprocess.PIPE,
-            env=os.environ | environment(self._settings),
+            env=ONE_EACH | os.environ | environment(self._settings),
         )
 
     def _watch(self) -> None:

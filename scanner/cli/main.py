@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 
 import typer
 
+from scanner import threads
 from scanner.cli import (
     accounts,
     backups,
@@ -99,6 +100,7 @@ class _Terminated(SystemExit):
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
     gc.set_threshold(*COLLECTED)
+    threads.bound()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()

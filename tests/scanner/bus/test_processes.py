@@ -101,6 +101,36 @@ def test_a_worker_that_runs_alone_is_scraped_and_one_of_a_server_is_not(
         worker.communicate(timeout=20)
 
 
+COUNTING = "import sys, faiss; open(sys.argv[1], 'w').write(str(faiss.omp_get_max_threads()))"
+COMMAND = "from scanner.cli import main\ntry:\n    main()\nfinally:\n    import faiss\n    print(faiss.omp_get_max_threads())"
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(None, 1), ("3", 3)])
+def test_a_worker_computes_with_one_thread_unless_it_is_told_otherwise(
+    make_service, monkeypatch, tmp_path, asked, threads
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    told = tmp_path / "threads"
+    with Supervisor(make_service().settings, 1, ("-c", COUNTING, str(told))):
+        wait_until(lambda: told.exists() and told.read_text(), 20, "its answer")
+    assert int(told.read_text()) == threads
+
+
+@pytest.mark.parametrize(("asked", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "3"}, "3")])
+def test_a_command_computes_with_one_thread_unless_it_is_told_otherwise(asked, threads) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    told = subprocess.run(
+        [sys.executable, "-c", COMMAND, "--version"],
+        env=kept | asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stdout.split()[-1] == threads, told.stderr
+
+
 def test_workers_of_a_server_give_way_to_its_requests(make_service) -> None:
     service = make_service(worker_niceness=7)
     own = os.getpriority(os.PRIO_PROCESS, 0)
