@@ -1,8 +1,8 @@
 """With how many threads a process computes: one, unless ``OMP_NUM_THREADS`` says otherwise.
 
 The libraries of signals and search (OpenMP, BLAS) would start as many threads as there are processors, in every process, and
-their threads wait by spinning. Tracks are spread over processes instead: two workers on two processors analysed 24 tracks of
-four minutes a minute with threads of their own choice and 39 with one each, and one worker alone 20 and 21.
+their threads wait by spinning. Tracks are spread over processes instead: two workers on two processors analysed 22 tracks of
+four minutes a minute with as many threads as they chose and 32 with one each, and one worker alone 16 and 19.
 """
 
 import os
