@@ -161,22 +161,20 @@ def judged(asked: Asked, answers: Sequence[Answer], groups: dict[str, str]) -> d
     ranking = sorted(best.values(), key=lambda each: -each.score)
     right = [n for n, each in enumerate(ranking) if groups[each.name] == asked.group]
 
-    def told(kind: str, true: bool) -> list[Answer]:
+    def surest(kind: str, true: bool) -> tuple[float, str | None]:
         fitting = (
-            each
+            (round(each.score, 5), each.name)
             for each in answers
             if each.kind == kind and (groups[each.name] == asked.group) == true
         )
-        return sorted(fitting, key=lambda each: -each.score)
+        return max(fitting, default=(0.0, None))
 
-    def highest(kind: str, true: bool) -> float:
-        return round(max((each.score for each in told(kind, true)), default=0.0), 5)
-
+    false, false_recording = surest("composition", true=False), surest("recording", true=False)
     row: dict[str, Any] = {
-        "false_score": highest("composition", true=False),
-        "false_recording": highest("recording", true=False),
-        "false_name": next((each.name for each in told("composition", true=False)), None),
-        "false_recording_name": next((each.name for each in told("recording", true=False)), None),
+        "false_score": false[0],
+        "false_recording": false_recording[0],
+        "false_name": false[1],
+        "false_recording_name": false_recording[1],
     }
     if asked.group is None:
         return row
@@ -186,8 +184,8 @@ def judged(asked: Asked, answers: Sequence[Answer], groups: dict[str, str]) -> d
         "average_precision": round(sum(precisions) / count, 5),
         "own_precision": round(_own_precision(asked, ranking, right), 5),
         "rank": right[0] + 1 if right else None,
-        "score": highest("composition", true=True),
-        "recording_score": highest("recording", true=True),
+        "score": surest("composition", true=True)[0],
+        "recording_score": surest("recording", true=True)[0],
     }
     first = ranking[right[0]] if right else None
     if first and first.match and asked.reference and first.name == asked.reference.work.id:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scanner.settings import Settings
+from scanner.threads import ONE_EACH
 
 _HIDDEN: Final = b"(key)"
 
@@ -85,10 +86,7 @@ def run(
 def environment() -> dict[str, str]:
     """Return what the child may know: nothing of the service's settings and secrets."""
     packages = str(Path(__file__).parent.parent)
-    return {
-        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
-        "OMP_NUM_THREADS": "1",
-    }
+    return ONE_EACH | {"PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)])}
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -16,6 +16,7 @@ import structlog
 from numpy.typing import NDArray
 
 from scanner.errors import TransientError
+from scanner.threads import ONE_EACH
 
 _GRACE_SECONDS: Final = 1.0
 Samples = NDArray[np.float32]
@@ -175,7 +176,4 @@ class Players:
 def _environment() -> dict[str, str]:
     """Return what a player may know: nothing of the service's settings and secrets."""
     packages = str(Path(__file__).parent.parent)
-    return {
-        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
-        "OMP_NUM_THREADS": "1",
-    }
+    return ONE_EACH | {"PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)])}

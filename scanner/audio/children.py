@@ -15,6 +15,7 @@ from typing import Any, Final
 import scanner
 from scanner.audio.decoded import MESSAGE, DecodeLimits
 from scanner.audio.errors import AudioError
+from scanner.threads import ONE_EACH
 from scanner.wording import Told
 
 _GRACE_SECONDS: Final = 10.0
@@ -127,11 +128,9 @@ def _environment() -> dict[str, str]:
     """Return what the decoders may know: nothing of the service's settings and secrets."""
     kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
     packages = str(Path(scanner.__file__).parent.parent)
-    return kept | {
-        "PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)]),
-        "OPENBLAS_NUM_THREADS": "1",  # a process with threads must not fork
-        "OMP_NUM_THREADS": "1",
-    }
+    # Not only for speed: a process with threads must not fork.
+    bounds = ONE_EACH | {"OPENBLAS_NUM_THREADS": "1"}
+    return kept | bounds | {"PYTHONPATH": os.pathsep.join([packages, *filter(None, sys.path)])}
 
 
 def _messages(
