@@ -5,9 +5,12 @@ import ipaddress
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter, run_sync
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
@@ -25,7 +28,13 @@ DEPTH_SECONDS: Final = 1.0
 """How long a measured queue depth is believed."""
 
 STEPS: Final = 5
-"""In which the wait for a thread is measured."""
+"""In which the wait for a turn is measured."""
+
+HELD_SECONDS: Final = 1.0
+"""How long a refusal is held back: who asks again at once would keep the process busy with refusing."""
+
+MOST_HELD: Final = 1000
+"""Refusals that are held back at once."""
 
 LOGINS: Final = "10/5minute"
 """Tries to log in: of an address with a login, and, five times as many, of a login from anywhere."""
@@ -108,22 +117,71 @@ def _whose(address: str) -> str:
 
 
 class Crowd:
-    """Refuses requests while too many wait for one of this process's threads, or wait too long.
+    """Refuses requests while too many wait for their turn in this process, or wait too long.
 
-    Without it every answer would come later than the one before, until no client waits for it any more. Threads
-    are given in the order of asking, so how long one that was asked for has not come is what others wait too. That
-    is counted in steps: a pause of the whole process, in which no thread could have come, is one step at most.
+    Without it every answer would come later than the one before, until no client waits for it any more. Reads
+    are worked on a few at a time: many at once wait less for a thread than for the event loop, where no queue can
+    be seen. Refusals are held back for a moment: hundreds of clients that ask again at once would have the event
+    loop for themselves.
     """
 
     def __init__(self, settings: "Settings") -> None:
+        self._slots = CapacityLimiter(settings.read_slots)
+        self._held = 0
+        self._threads = _Queue(settings, current_default_thread_limiter, _take_thread)
+        self._reads = _Queue(settings, lambda: self._slots, self._take_slot)
+
+    async def check(self) -> None:
+        """Raise ``BusyError`` if too many wait for a thread; called on the event loop, whose threads these are."""
+        await self._refuse_if_busy(self._threads)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """Work on a read once it is its turn; raise ``BusyError`` if too many wait for theirs."""
+        await self._refuse_if_busy(self._reads)
+        async with self._slots:
+            yield
+
+    async def _refuse_if_busy(self, queue: "_Queue") -> None:
+        try:
+            queue.check()
+        except BusyError:
+            if self._held < MOST_HELD:
+                self._held += 1
+                try:
+                    await asyncio.sleep(HELD_SECONDS)
+                finally:
+                    self._held -= 1
+            raise
+
+    async def _take_slot(self) -> None:
+        async with self._slots:
+            pass
+
+
+class _Queue:
+    """What requests wait for in the order of asking.
+
+    How long one that was asked for has not come is what others wait too. That is counted in steps: a pause of the
+    whole process, in which none could have come, is one step at most.
+    """
+
+    def __init__(
+        self,
+        settings: "Settings",
+        limiter: Callable[[], CapacityLimiter],
+        take: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
         self._limit = settings.request_limit
         self._step_seconds = settings.thread_wait_seconds / STEPS
+        self._limiter = limiter
+        self._take = take
         self._is_late = False
         self._asking: asyncio.Task[None] | None = None
 
     def check(self) -> None:
-        """Raise ``BusyError`` if it is so; called on the event loop, whose threads these are."""
-        waiting = current_default_thread_limiter().statistics().tasks_waiting
+        """Raise ``BusyError`` if too many wait, or wait too long."""
+        waiting = self._limiter().statistics().tasks_waiting
         if waiting >= self._limit:
             raise BusyError(
                 Told("%(waiting)s requests wait already: come back later", waiting=waiting),
@@ -137,8 +195,8 @@ class Crowd:
             self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
-        """Ask for a thread and note when it is late, until it comes."""
-        asked = asyncio.ensure_future(run_sync(_nothing))
+        """Ask for one and note when it is late, until it comes."""
+        asked = asyncio.ensure_future(self._take())
         try:
             for _ in range(STEPS):
                 done, _ = await asyncio.wait([asked], timeout=self._step_seconds)
@@ -149,6 +207,10 @@ class Crowd:
         finally:
             self._is_late = False
             asked.cancel()
+
+
+async def _take_thread() -> None:
+    await run_sync(_nothing)
 
 
 def _nothing() -> None:

@@ -7,6 +7,8 @@ the dependencies, stumbles over it.
 
 import json
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from fastapi import HTTPException, Request, Response
@@ -30,14 +32,20 @@ class Route(APIRoute):
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
         produced = getattr(self.response_class, "media_type", None) or JSON
+        reads = (self.methods or set()) <= {"GET", "HEAD"} and not iscoroutinefunction(
+            self.endpoint
+        )
 
         async def handler(request: Request) -> Response:
-            if request.scope["path"] not in PROBES:
-                request.app.state.crowd.check()
+            crowd = request.app.state.crowd
+            is_probe = request.scope["path"] in PROBES
+            if not is_probe:
+                await crowd.check()
             _check_accept(request, produced)
             if b"\x00" in request.scope["path"].encode() or "%00" in request.url.query:
                 raise HttpError("bad-request", "an address holds no NUL")
-            response = await handle(StrictRequest(request.scope, request.receive))
+            async with crowd.reading() if reads and not is_probe else nullcontext():
+                response = await handle(StrictRequest(request.scope, request.receive))
             caller = getattr(request.state, "caller", None)
             if caller is not None and caller.sandbox:
                 _mark_sandbox(response)

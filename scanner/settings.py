@@ -43,7 +43,12 @@ class Settings(CoreSettings):
     request_limit: int = Field(
         default=200,
         ge=1,
-        description="Requests of one server process that wait for a thread before others get a 503.",
+        description="Requests of one server process that wait for their turn before others get a 503.",
+    )
+    read_slots: int = Field(
+        default=8,
+        ge=1,
+        description="Reads that one server process works on at once; more wait for their turn.",
     )
     thread_wait_seconds: float = Field(
         default=0.25,

@@ -6,7 +6,7 @@ import anyio
 import httpx
 import pytest
 
-from scanner import keys
+from scanner import keys, limits
 from scanner.api import create_app
 from scanner.streams import records
 from tests.scanner.api.conftest import problem
@@ -64,6 +64,72 @@ def test_requests_are_refused_while_those_before_them_wait_too_long(make_service
             return statuses
 
     assert anyio.run(ask) == [503, 401, 401]
+
+
+def test_reads_beyond_those_worked_on_wait_and_are_refused_without_holding_up_what_is_sent(
+    make_service,
+) -> None:
+    service = make_service(read_slots=1, request_limit=3, thread_wait_seconds=60)
+    app = create_app(service.settings, service)
+
+    async def ask() -> list[tuple[str, int]]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held, answers = threading.Event(), []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def send(method: str) -> None:
+                answers.append((method, (await client.request(method, "/v1/banks")).status_code))
+
+            async with anyio.create_task_group() as holding:
+                holding.start_soon(anyio.to_thread.run_sync, held.wait)
+                # One read waits for the thread, two for their turn, and who asks how long that takes.
+                for method in ("GET", "GET", "GET", "GET", "POST"):
+                    await anyio.wait_all_tasks_blocked()
+                    holding.start_soon(send, method)
+                with anyio.fail_after(30):
+                    while not answers:
+                        await anyio.sleep(0.01)
+                held.set()
+            return answers
+
+    refused, *later = anyio.run(ask)
+
+    assert refused == ("GET", 503)
+    assert sorted(later) == [("GET", 401), ("GET", 401), ("GET", 401), ("POST", 401)]
+
+
+def test_refusals_are_held_back_but_only_so_many(make_service, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "HELD_SECONDS", 3600)
+    monkeypatch.setattr(limits, "MOST_HELD", 1)
+    service = make_service(request_limit=1)
+    app = create_app(service.settings, service)
+
+    async def ask() -> tuple[list[httpx.Response], httpx.Response]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        held, answers = threading.Event(), []
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def get() -> None:
+                answers.append(await client.get("/v1/tracks"))
+
+            async with anyio.create_task_group() as holding:
+                for _ in range(2):  # one has the thread, one waits
+                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
+                await anyio.wait_all_tasks_blocked()
+                holding.start_soon(get)
+                await anyio.wait_all_tasks_blocked()
+                with anyio.fail_after(30):
+                    second = await client.get("/v1/tracks")
+                held.set()
+                holding.cancel_scope.cancel()
+            return answers, second
+
+    first, second = anyio.run(ask)
+
+    assert first == []
+    assert problem(second) == "busy"
 
 
 def test_a_pause_of_the_process_is_no_wait_for_a_thread(make_service) -> None:
