@@ -212,6 +212,12 @@ class CoreSettings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port the API listens on.")
+    servers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes of `clearance serve` that answer requests. Limits of one process count for each.",
+    )
     workers: int = Field(
         default=2, ge=0, le=256, description="Worker processes of `clearance serve`."
     )

@@ -55,6 +55,10 @@ def serve(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="0: any free port.")
     ] = None,
+    servers: Annotated[
+        int | None,
+        typer.Option("--servers", min=1, max=256, help="Processes that answer requests."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, max=256, help="Worker processes.")
     ] = None,
@@ -63,7 +67,7 @@ def serve(
     """Run API and workers until SIGTERM or Ctrl-C; what was begun is finished."""
     from scanner.shared_metrics import shared
 
-    changes = {"host": host, "port": port, "workers": workers}
+    changes = {"host": host, "port": port, "servers": servers, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
     with shared():
         from scanner.installation import require_keys
