@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -26,6 +27,8 @@ END_SECONDS: Final = 10
 
 ANSWER_SECONDS: Final = 30
 """Within which one of several processes tells that it lives, or another takes its place."""
+
+log = structlog.get_logger()
 
 
 def serve(settings: Settings, announce: Callable[[str, int], None]) -> None:
@@ -101,6 +104,7 @@ class _Servers(Multiprocess):
         before = {each.pid for each in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {each.pid for each in self.processes}:
+            log.error("server_died", pid=pid)
             if pid is not None:
                 shared_metrics.forget(pid)
 
