@@ -30,6 +30,9 @@ DEPTH_SECONDS: Final = 1.0
 STEPS: Final = 5
 """In which the wait for a turn is measured."""
 
+TURN_SECONDS: Final = 1.0
+"""After which a read that is still worked on is nobody's turn any more."""
+
 HELD_SECONDS: Final = 1.0
 """How long a refusal is held back: who asks again at once would keep the process busy with refusing."""
 
@@ -127,6 +130,7 @@ class Crowd:
 
     def __init__(self, settings: "Settings") -> None:
         self._slots = CapacityLimiter(settings.read_slots)
+        self._turns: set[object] = set()
         self._held = 0
         self._threads = _Queue(settings, current_default_thread_limiter, _take_thread)
         self._reads = _Queue(settings, lambda: self._slots, self._take_slot)
@@ -137,10 +141,25 @@ class Crowd:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Work on a read once it is its turn; raise ``BusyError`` if too many wait for theirs."""
+        """Work on a read once it is its turn; raise ``BusyError`` if too many wait for theirs.
+
+        One that takes long waits for something else, as a network or a lock: after a moment it is the next one's turn.
+        """
         await self._refuse_if_busy(self._reads)
-        async with self._slots:
+        turn = object()
+        await self._slots.acquire_on_behalf_of(turn)
+        self._turns.add(turn)
+        late = asyncio.get_running_loop().call_later(TURN_SECONDS, self._end, turn)
+        try:
             yield
+        finally:
+            late.cancel()
+            self._end(turn)
+
+    def _end(self, turn: object) -> None:
+        if turn in self._turns:
+            self._turns.remove(turn)
+            self._slots.release_on_behalf_of(turn)
 
     async def _refuse_if_busy(self, queue: "_Queue") -> None:
         try:

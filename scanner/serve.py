@@ -1,38 +1,21 @@
 """``clearance serve``: the API in this process or in several, the workers in processes of their own."""
 
-import multiprocessing
-import os
-import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
 
-import structlog
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from scanner import generators, shared_metrics
+from scanner import generators
 from scanner.api import create_app
-from scanner.bus.worker import Supervisor, environment
+from scanner.bus.worker import Supervisor, with_parent
 from scanner.logs import configure
 from scanner.settings import Settings
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-END_SECONDS: Final = 10
-"""How long requests that are running may go on after a signal."""
-
-ANSWER_SECONDS: Final = 30
-"""Within which one of several processes tells that it lives, or another takes its place."""
-
-log = structlog.get_logger()
-
 
 def serve(settings: Settings, announce: Callable[[str, int], None]) -> None:
-    """Serve until a signal, which is passed on once the requests are finished.
+    """Serve until a signal, which uvicorn passes on once it has finished its requests.
 
     The host and port are announced once the socket listens. The workers finish what they have in hand.
     """
@@ -40,92 +23,51 @@ def serve(settings: Settings, announce: Callable[[str, int], None]) -> None:
     listener = socket.create_server((settings.host, settings.port), backlog=2048)
     host, port = listener.getsockname()[:2]
     settings = settings.model_copy(update={"host": host, "port": port})
-    run = _one if settings.servers == 1 else _several
     with listener:
-        run(settings, listener, lambda: announce(host, port))
+        if settings.servers == 1:
+            server = _server(settings)
+            with Supervisor(settings, settings.workers):
+                announce(host, port)
+                server.run(sockets=[listener])
+            return
+        descriptor = listener.fileno()
+        one = ("-m", "scanner.serve", str(descriptor))
+        with (
+            Supervisor(settings, settings.workers),
+            Supervisor(settings, settings.servers, one, [descriptor]),
+        ):
+            announce(host, port)
+            threading.Event().wait()  # the signal raises
 
 
-def _one(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
-    app = _application(settings)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=END_SECONDS
-    )
-    with Supervisor(settings, settings.workers):
-        announce()
-        uvicorn.Server(config).run(sockets=[listener])
-
-
-def _several(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
-    os.environ.update(environment(settings))  # which the processes that answer inherit
-    config = uvicorn.Config(
-        "scanner.serve:application",
-        factory=True,
-        workers=settings.servers,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=END_SECONDS,
-        timeout_worker_healthcheck=ANSWER_SECONDS,
-    )
-    with Supervisor(settings, settings.workers):
-        announce()
-        _Servers(config, [listener]).run()
-
-
-class _Servers(Multiprocess):
-    """Processes that take requests from one socket; one that ends is replaced."""
-
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-        self._before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-        self._ended_by: signal.Signals | None = None
-        super().__init__(config, sockets)
-
-    def run(self) -> None:
-        """Run until SIGTERM or SIGINT, which is passed on to who handled it before, once all have ended."""
-        super().run()
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
-        if self._ended_by is not None:
-            signal.raise_signal(self._ended_by)
-        elif any(each.exitcode == STARTUP_FAILURE for each in self.processes):
-            raise SystemExit(STARTUP_FAILURE)
-
-    def handle_int(self) -> None:
-        """Note by what it ends."""
-        self._ended_by = signal.SIGINT
-        super().handle_int()
-
-    def handle_term(self) -> None:
-        """Note by what it ends."""
-        self._ended_by = signal.SIGTERM
-        super().handle_term()
-
-    def keep_subprocess_alive(self) -> None:
-        """Replace those that ended, and forget what they said of now."""
-        before = {each.pid for each in self.processes}
-        super().keep_subprocess_alive()
-        for pid in before - {each.pid for each in self.processes}:
-            log.error("server_died", pid=pid)
-            if pid is not None:
-                shared_metrics.forget(pid)
-
-
-def application() -> "FastAPI":
-    """Return the application of one of several processes, whose settings its environment has."""
-    settings = Settings()
-    configure(settings)
-    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
-    return _application(settings)
-
-
-def _application(settings: Settings) -> "FastAPI":
+def _server(settings: Settings) -> uvicorn.Server:
     app = create_app(settings)
     if settings.preview_sessions and generators.installed()["installed"]:
         app.state.service.players.make_ready()
-    return app
+    return uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+    )
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+def main(descriptor: int) -> None:
+    """Answer as one of several processes, until SIGTERM, SIGINT or the end of the parent.
+
+    Parameters
+    ----------
+    descriptor : int
+        The socket that they share, which listens.
+    """
+    settings = Settings()
+    configure(settings)
+    server = _server(settings)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    threading.Thread(target=with_parent, args=(stop,), name="with-parent", daemon=True).start()
+    with socket.socket(fileno=descriptor) as listener:
+        server.run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

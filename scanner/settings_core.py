@@ -216,7 +216,8 @@ class CoreSettings(BaseSettings):
         default=1,
         ge=1,
         le=256,
-        description="Processes of `clearance serve` that answer requests. Limits of one process count for each.",
+        description="Processes of `clearance serve` that answer requests; each counts rates, turns and slots for "
+        "itself.",
     )
     workers: int = Field(
         default=2, ge=0, le=256, description="Worker processes of `clearance serve`."

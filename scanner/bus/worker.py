@@ -175,14 +175,16 @@ def _mail(service: "Service", stopping: threading.Event) -> Callable[[], None]:
 
 
 class Supervisor:
-    """Keeps ``count`` worker processes alive; they end with it.
+    """Keeps ``count`` processes alive, workers or others; they end with it.
 
     Parameters
     ----------
     settings : Settings
-        Handed to the workers through the environment they inherit.
+        Handed to the processes through the environment they inherit.
     arguments : sequence of str
-        Command line of one worker, after the interpreter.
+        Command line of one, after the interpreter: ``-m``, the module and what it is told.
+    descriptors : sequence of int
+        Open files that each inherits.
     """
 
     def __init__(
@@ -190,10 +192,13 @@ class Supervisor:
         settings: Settings,
         count: int,
         arguments: Sequence[str] = ("-m", "scanner.bus.worker", WATCH_PARENT),
+        descriptors: Sequence[int] = (),
     ) -> None:
         self._settings = settings
         self._count = count
         self._arguments = arguments
+        self._what = arguments[1]
+        self._descriptors = descriptors
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -213,33 +218,36 @@ class Supervisor:
             try:
                 child.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                log.error("worker_killed", pid=child.pid)
+                log.error("process_killed", what=self._what, pid=child.pid)
                 child.kill()
                 child.wait()
             _close(child)
 
     def pids(self) -> list[int]:
-        """Return the workers' process ids."""
+        """Return the process ids."""
         return [child.pid for child in self._children]
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        # The worker reads its standard input: the end of file tells it that its parent is gone.
+        # It reads its standard input: the end of file tells it that its parent is gone.
         return subprocess.Popen(
             [sys.executable, *self._arguments],
             stdin=subprocess.PIPE,
             env=ONE_EACH | os.environ | environment(self._settings),
+            pass_fds=self._descriptors,
         )
 
     def _watch(self) -> None:
         while not self._stopping.wait(RESTART_SECONDS):
             for n, child in enumerate(self._children):
                 if child.poll() is not None:
-                    log.error("worker_died", pid=child.pid, status=child.returncode)
+                    log.error(
+                        "process_died", what=self._what, pid=child.pid, status=child.returncode
+                    )
                     shared_metrics.forget(child.pid)
                     try:
                         self._children[n] = self._spawn()
                     except OSError as error:  # no memory or no process to be had: later perhaps
-                        log.error("worker_not_restarted", detail=str(error))
+                        log.error("process_not_restarted", what=self._what, detail=str(error))
                     else:
                         _close(child)
 
@@ -291,7 +299,7 @@ def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -
     signal.signal(signal.SIGINT, stop)
     if watch_parent:
         os.nice(settings.worker_niceness)
-        threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
+        threading.Thread(target=with_parent, args=(stopping.set,), daemon=True).start()
     alone = None if watch_parent else settings.worker_metrics
     with Service(settings) as service, shared_metrics.told_alone(alone):
         service.database.check()
@@ -299,11 +307,12 @@ def main(stages: Collection[str] | None = None, *, watch_parent: bool = False) -
     return 128 + caught[0] if caught else 0
 
 
-def _stop_with_parent(stopping: threading.Event) -> None:
+def with_parent(stop: Callable[[], None]) -> None:
+    """Wait until the parent that supervises this process is gone, then stop."""
     # Not through sys.stdin: its lock, held by this thread, would abort the interpreter's end.
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    stopping.set()
+    stop()
 
 
 if __name__ == "__main__":

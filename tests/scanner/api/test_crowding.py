@@ -99,6 +99,25 @@ def test_reads_beyond_those_worked_on_wait_and_are_refused_without_holding_up_wh
     assert sorted(later) == [("GET", 401), ("GET", 401), ("GET", 401), ("POST", 401)]
 
 
+@pytest.mark.parametrize(("seconds", "comes"), [(0.01, True), (3600, False)])
+def test_a_read_that_takes_long_keeps_no_other_from_its_turn(
+    make_service, monkeypatch, seconds, comes
+) -> None:
+    monkeypatch.setattr(limits, "TURN_SECONDS", seconds)
+    crowd = limits.Crowd(make_service(read_slots=1).settings)
+
+    async def ask() -> bool:
+        came = False
+        async with crowd.reading():
+            with anyio.move_on_after(30 if comes else 0.1):
+                async with crowd.reading():
+                    came = True
+        async with crowd.reading():  # each turn ended once
+            return came
+
+    assert anyio.run(ask) is comes
+
+
 def test_refusals_are_held_back_but_only_so_many(make_service, monkeypatch) -> None:
     monkeypatch.setattr(limits, "HELD_SECONDS", 3600)
     monkeypatch.setattr(limits, "MOST_HELD", 1)
