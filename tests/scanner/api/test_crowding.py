@@ -12,6 +12,13 @@ from scanner.streams import records
 from tests.scanner.api.conftest import problem
 
 
+async def _take_thread(holding: anyio.abc.TaskGroup, held: threading.Event, waiting: int) -> None:
+    """Keep the only thread until the event, and let so many wait for it."""
+    for _ in range(1 + waiting):
+        holding.start_soon(anyio.to_thread.run_sync, held.wait)
+    await anyio.wait_all_tasks_blocked()
+
+
 def test_more_requests_than_may_wait_are_refused_until_there_are_fewer(make_service) -> None:
     service = make_service(request_limit=3)
     app = create_app(service.settings, service)
@@ -22,9 +29,7 @@ def test_more_requests_than_may_wait_are_refused_until_there_are_fewer(make_serv
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             async with anyio.create_task_group() as holding:
-                for _ in range(4):  # one has the thread, three wait
-                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
-                await anyio.wait_all_tasks_blocked()
+                await _take_thread(holding, held, waiting=3)
                 busy = [await client.get(path) for path in ("/v1/tracks", "/login", "/healthz")]
                 held.set()
             return [*busy, await client.get("/v1/tracks")]
@@ -53,9 +58,7 @@ def test_requests_are_refused_while_those_before_them_wait_too_long(make_service
                 statuses.append((await client.get("/v1/tracks")).status_code)
 
             async with anyio.create_task_group() as holding:
-                for _ in range(2):  # one has the thread, one waits
-                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
-                await anyio.wait_all_tasks_blocked()
+                await _take_thread(holding, held, waiting=1)
                 holding.start_soon(get)
                 await anyio.wait_all_tasks_blocked()
                 await get()
@@ -134,9 +137,7 @@ def test_refusals_are_held_back_but_only_so_many(make_service, monkeypatch) -> N
                 answers.append(await client.get("/v1/tracks"))
 
             async with anyio.create_task_group() as holding:
-                for _ in range(2):  # one has the thread, one waits
-                    holding.start_soon(anyio.to_thread.run_sync, held.wait)
-                await anyio.wait_all_tasks_blocked()
+                await _take_thread(holding, held, waiting=1)
                 holding.start_soon(get)
                 await anyio.wait_all_tasks_blocked()
                 with anyio.fail_after(30):
