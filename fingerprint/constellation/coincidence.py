@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from fingerprint.arrays import BoolArray, F64Array, I64Array, U32Array
 from fingerprint.constellation.constellation import (
     ALL_BINS,
+    BIN_BITS,
     BLOCK_FRAMES,
     bins_of,
     frames_of,
+    strongest,
 )
 
 FRAME_TOLERANCE: Final = 1
@@ -39,6 +41,14 @@ MOST_LIKELY: Final = 0.95
 SAMPLED: Final = 2000
 """Peaks of the query that are compared with other places, about."""
 LEAST_PEAKS: Final = 20
+KEPT_PEAKS: Final = 12
+"""Of a reference's peaks so many a second are looked for in the query: the strongest, which what is
+laid over a copy hides last."""
+AROUND_FRAMES: Final = 125
+"""Five seconds before and after a stretch, in which they are looked for."""
+FEWEST_KEPT: Final = 5
+REACH: Final = 37
+"""Frames within which vectors tell of a place: a second and a half."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,10 @@ class Coincidence:
     information : float
         Kullback-Leibler divergence of the share from that one, times the peaks, less the choice
         among as many such stretches as the query has; in nats.
+    kept : float
+        Of the reference's strongest peaks there and around, what share the query has, less the share
+        that it has of them in another key; -1 to 1. Chance gives a crowded query many of its peaks
+        back, and few of these.
     """
 
     offset: int
@@ -69,6 +83,7 @@ class Coincidence:
     share: float
     by_chance: float
     information: float
+    kept: float
 
 
 class Grid:
@@ -161,16 +176,20 @@ class Companion:
     ----------
     query : uint32 array, shape (n,)
         Peaks in the order of time; one at least.
+    heard : Grid
+        Of these peaks, from the first to the last.
     reference : uint32 array, shape (m,)
         Peaks in the order of a constellation.
     reference_frames : int
         Frames of the reference.
     """
 
-    def __init__(self, query: U32Array, reference: U32Array, reference_frames: int) -> None:
+    def __init__(
+        self, query: U32Array, heard: Grid, reference: U32Array, reference_frames: int
+    ) -> None:
         self._frames, self._bins = frames_of(query), bins_of(query)
+        self._heard = heard
         self._reference = reference
-        self._blocks = frames_of(reference) // BLOCK_FRAMES
         self._reference_frames = reference_frames
         self._grid: Grid | None = None
         self._shares, self._offsets = np.empty(0), np.empty(0, np.int64)
@@ -216,7 +235,30 @@ class Companion:
             information=max(
                 0.0, count * _divergence(share, by_chance) - float(np.log(len(frames) / count))
             ),
+            kept=kept(
+                self._heard,
+                self._reference,
+                offset,
+                int(frames[start]) - AROUND_FRAMES,
+                int(frames[end - 1]) + AROUND_FRAMES,
+            ),
         )
+
+    def nearest(self, offset: int, first: int, last: int) -> int:
+        """The offset within :data:`REACH` of one at which most of a stretch of the query coincides.
+
+        Parameters
+        ----------
+        first, last : int
+            Frames of the query.
+        """
+        on = np.flatnonzero((self._frames >= first) & (self._frames <= last))
+        sampled = on[:: 1 + len(on) // SAMPLED]
+        near = offset + np.arange(-REACH, REACH + 1)
+        here = self._frames[sampled] + near[:, None]
+        shares = self._on(offset).shares(here, self._bins[None, sampled])
+        # As much coincides a frame beside the place: the middle of those is it.
+        return int(near[np.convolve(shares, np.ones(2 * FRAME_TOLERANCE + 1), "same").argmax()])
 
     def _on(self, offset: int) -> Grid:
         """The part of the reference that is looked at, and how the whole query lies on it.
@@ -228,12 +270,50 @@ class Companion:
         last = min(self._reference_frames, int(frames[-1]) + offset + BESIDE_FRAMES)
         grid = self._grid
         if grid is None or (grid.first, grid.last) != (first, max(first, last)):
-            blocks = [first // BLOCK_FRAMES, last // BLOCK_FRAMES + 1]
-            part = slice(*np.searchsorted(self._blocks, blocks))
-            self._grid = grid = Grid(self._reference[part], first, last)
+            self._grid = grid = Grid(_seconds(self._reference, first, last), first, last)
             step = 1 + len(frames) // SAMPLED
             self._shares, self._offsets = grid.everywhere(frames[::step], self._bins[::step])
         return grid
+
+
+def kept(heard: Grid, reference: U32Array, offset: int, first: int, last: int) -> float:
+    """Of a reference's strongest peaks beside a stretch of the query, what share that has beyond chance.
+
+    Parameters
+    ----------
+    heard : Grid
+        Of the query's peaks.
+    reference : uint32 array, shape (n,)
+        In the order of a constellation.
+    offset : int
+        Reference frame minus query frame.
+    first, last : int
+        Frames of the query; what lies beyond its peaks is left out.
+
+    Returns
+    -------
+    float
+        -1 to 1; 0 where there are too few.
+    """
+    low, high = offset + max(heard.first, first), offset + min(heard.last, last)
+    peaks = strongest(_seconds(reference, low, high), KEPT_PEAKS)
+    frames, bins = frames_of(peaks), bins_of(peaks)
+    on = (frames >= low) & (frames <= high)
+    if on.sum() < FEWEST_KEPT:
+        return 0.0
+    there = frames[None, on] - offset
+    (here,) = heard.shares(there, bins[None, on])
+    moved = heard.shares(there, bins[None, on] + TRANSPOSED[:, None])
+    return float(here - np.sort(moved)[-ODD_KEYS])
+
+
+def _seconds(peaks: U32Array, first: int, last: int) -> U32Array:
+    """Peaks in the order of a constellation, from one frame to another, in whole seconds."""
+    blocks = peaks >> np.uint32(BIN_BITS)
+    blocks //= np.uint32(BLOCK_FRAMES)
+    wanted = [max(0, first // BLOCK_FRAMES), max(0, last // BLOCK_FRAMES + 1)]
+    part: U32Array = peaks[slice(*np.searchsorted(blocks, wanted))]
+    return part
 
 
 def _others(shares: F64Array, offsets: I64Array, offset: int) -> F64Array:

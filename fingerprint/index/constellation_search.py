@@ -1,17 +1,21 @@
 """Buried copies: landmarks looked up, offsets voted for, the best followed peak by peak."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 import numpy as np
 
 from fingerprint.arrays import BoolArray, I64Array
-from fingerprint.constellation.coincidence import Coincidence, Companion
-from fingerprint.constellation.constellation import Constellation
+from fingerprint.constellation.coincidence import REACH, Coincidence, Companion, Grid, kept
+from fingerprint.constellation.constellation import Constellation, frames_of
 from fingerprint.constellation.landmarks import Landmarks, query_landmarks
 from fingerprint.embedding.embedding import SCALE, Embedding
+from fingerprint.embedding.geometry import HOP_SECONDS
 from fingerprint.index.chroma import Accord, accord_at
+from fingerprint.index.embedding_search import Trace
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.index.vector_source import VectorSource
 from fingerprint.spectrum import FRAMES_PER_SECOND
@@ -25,6 +29,15 @@ FOLLOWED: Final = 12
 """References that are followed in one window."""
 A_REFERENCE: Final = 3
 """Offsets of one reference that are followed in one window."""
+WATCHED: Final = 60
+"""References with the most votes in one window of which some are followed that have fewer votes, but
+whose strongest peaks the query keeps: what is laid over a copy brings votes of its own to others."""
+BESIDE: Final = 6
+"""So many of them."""
+HINTED: Final = 6
+"""Places that vectors tell of, in one half minute, that are followed whatever their votes."""
+UNISON_SEMITONES: Final = 0.5
+"""Peaks of a copy at another pitch do not coincide."""
 PLACES: Final = 512
 """Offsets with the most votes in one segment, of which those are chosen that are followed."""
 SAME_FRAMES: Final = 3
@@ -51,6 +64,28 @@ class Sighting:
     accord: Accord | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """A place where something else hears a reference: about there its peaks may coincide.
+
+    Attributes
+    ----------
+    segment : IndexSegment
+    ordinal : int
+        Reference within the segment.
+    offset : int
+        Reference frame minus query frame, in the middle.
+    first, last : int
+        Frames of the query.
+    """
+
+    segment: IndexSegment
+    ordinal: int
+    offset: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True)
 class _Candidate:
     votes: int
@@ -64,6 +99,7 @@ def sightings(
     segments: Sequence[IndexSegment],
     searchable: Sequence[BoolArray],
     followed: int = FOLLOWED,
+    hints: Sequence[Hint] = (),
 ) -> list[Sighting]:
     """Look for a query's peaks in all segments of an index.
 
@@ -72,7 +108,9 @@ def sightings(
     searchable : sequence of bool array, shape (references,)
         Which references of each segment may be found.
     followed : int
-        References that are followed in one window of the query.
+        References that are followed in one window of the query for their votes.
+    hints : sequence of Hint
+        Places that are followed too.
 
     Returns
     -------
@@ -82,17 +120,27 @@ def sightings(
     if not holding or not len(query):
         return []
     ordered = np.sort(query.peaks)
-    landmarks = query_landmarks(query.peaks)
+    frames = frames_of(ordered)
+    heard = Grid(ordered, int(frames[0]), int(frames[-1]))
     places: dict[tuple[int, int], list[int]] = {}
-    for window in _windows(landmarks):
-        for each in _candidates(window, segments, searchable, holding, followed):
-            known = places.setdefault((each.segment, each.ordinal), [])
-            if all(abs(each.offset - offset) >= SAME_FRAMES for offset in known):
-                known.append(each.offset)
+    for window in _windows(query_landmarks(query.peaks)):
+        watched = _watched(window, segments, searchable, holding, max(WATCHED, followed))
+        most = list(chain.from_iterable(watched[:followed]))
+        for each in [*most, *_beside(watched[followed:], window, heard, segments)]:
+            _note(each.offset, places.setdefault((each.segment, each.ordinal), []))
+    hinted: dict[tuple[int, int], list[Hint]] = {}
+    numbers = {id(segments[number]): number for number in holding}
+    for hint in hints:
+        if id(hint.segment) in numbers:
+            hinted.setdefault((numbers[id(hint.segment)], hint.ordinal), []).append(hint)
     found = []
-    for (number, ordinal), offsets in places.items():
+    for number, ordinal in {**places, **hinted}:
         segment = segments[number]
-        beside = Companion(ordered, segment.peaks_of(ordinal), segment.frames_of(ordinal))
+        peaks, length = segment.peaks_of(ordinal), segment.frames_of(ordinal)
+        beside = Companion(ordered, heard, peaks, length)
+        offsets = places.get((number, ordinal), [])
+        for hint in hinted.get((number, ordinal), []):
+            _note(beside.nearest(hint.offset, hint.first, hint.last), offsets)
         for offset in sorted(offsets):
             seen = beside.at(offset)
             if seen is not None:
@@ -133,6 +181,34 @@ def heard_together(
     return told
 
 
+def hints_of(traces: Sequence[Trace], query: Embedding) -> list[Hint]:
+    """Where vectors of a query hear a reference at its own pitch: the heaviest traces, first one first."""
+    seconds = len(query) * HOP_SECONDS
+    most = HINTED * math.ceil(seconds * FRAMES_PER_SECOND / WINDOW_FRAMES)
+    hints: list[Hint] = []
+    for each in sorted(traces, key=lambda trace: -trace.path.weight):
+        path = each.path
+        middle = (path.query_start + path.query_end) / 2
+        there = path.line.offset + path.line.tempo_ratio * middle
+        own = Hint(
+            each.segment,
+            each.ordinal,
+            offset=round((there - middle) * FRAMES_PER_SECOND),
+            first=round(path.query_start * FRAMES_PER_SECOND),
+            last=round(path.query_end * FRAMES_PER_SECOND),
+        )
+        if abs(each.pitch_semitones) <= UNISON_SEMITONES and not any(
+            own.segment is hint.segment
+            and own.ordinal == hint.ordinal
+            and abs(own.offset - hint.offset) <= REACH
+            for hint in hints
+        ):
+            hints.append(own)
+        if len(hints) == most:
+            break
+    return hints
+
+
 def _windows(landmarks: Landmarks) -> list[Landmarks]:
     if not len(landmarks.frames):
         return []
@@ -144,14 +220,14 @@ def _windows(landmarks: Landmarks) -> list[Landmarks]:
     return parts
 
 
-def _candidates(
+def _watched(
     landmarks: Landmarks,
     segments: Sequence[IndexSegment],
     searchable: Sequence[BoolArray],
     holding: Sequence[int],
-    followed: int,
-) -> list[_Candidate]:
-    """Offsets with the most votes, a few of each reference."""
+    most: int,
+) -> list[list[_Candidate]]:
+    """References with the most votes, and of each a few offsets that have most of them."""
     ranges = [segments[number].landmark_range(landmarks.hashes) for number in holding]
     count = np.sum([last - first for first, last in ranges], axis=0)
     rarest = np.argsort(count, kind="stable")
@@ -167,19 +243,41 @@ def _candidates(
             last=last[read],
         )
     found.sort(key=lambda each: -each.votes)
-    kept: list[_Candidate] = []
-    offsets: dict[tuple[int, int], list[int]] = {}
+    watched: dict[tuple[int, int], list[_Candidate]] = {}
     for each in found:
         own = (each.segment, each.ordinal)
-        if own not in offsets and len(offsets) == followed:
+        if own not in watched and len(watched) == most:
             continue
-        known = offsets.setdefault(own, [])
+        known = watched.setdefault(own, [])
         if len(known) < A_REFERENCE and all(
-            abs(each.offset - other) >= SAME_FRAMES for other in known
+            abs(each.offset - other.offset) >= SAME_FRAMES for other in known
         ):
-            known.append(each.offset)
-            kept.append(each)
-    return kept
+            known.append(each)
+    return list(watched.values())
+
+
+def _beside(
+    watched: Sequence[Sequence[_Candidate]],
+    window: Landmarks,
+    heard: Grid,
+    segments: Sequence[IndexSegment],
+) -> list[_Candidate]:
+    """Of places with fewer votes those whose strongest peaks the query keeps best."""
+    if not watched:
+        return []
+    start, stop = int(window.frames.min()), int(window.frames.max())
+
+    def share(each: _Candidate) -> float:
+        peaks = segments[each.segment].peaks_of(each.ordinal)
+        return kept(heard, peaks, each.offset, start, stop)
+
+    return sorted(chain.from_iterable(watched), key=share, reverse=True)[:BESIDE]
+
+
+def _note(offset: int, known: list[int]) -> None:
+    """Add an offset unless it is there, but for a few frames."""
+    if all(abs(offset - other) >= SAME_FRAMES for other in known):
+        known.append(offset)
 
 
 def _voted(

@@ -29,7 +29,7 @@ from fingerprint.index.alignment import stretches
 from fingerprint.index.answer import matches
 from fingerprint.index.candidates import candidates
 from fingerprint.index.composition_search import Performance, performances
-from fingerprint.index.constellation_search import Sighting, heard_together, sightings
+from fingerprint.index.constellation_search import Sighting, heard_together, hints_of, sightings
 from fingerprint.index.embedding_search import Trace, traces
 from fingerprint.index.manifest import Manifest, SegmentEntry
 from fingerprint.index.params import IndexParams
@@ -145,15 +145,15 @@ class SegmentIndex:
                 for diagonals in candidates(words, snapshot.segments, searchable, self.params)
                 for stretch in stretches(words, sounding, diagonals)
             ]
-            buried = (
-                sightings(query.constellation, snapshot.segments, searchable)
-                if query.constellation
-                else []
-            )
             altered: list[Trace] = []
+            buried: list[Sighting] = []
             if query.embedding:
                 source = self._vectors(snapshot.segments, searchable, exclude)
                 altered = traces(query.embedding, source)
+            if query.constellation:
+                hints = hints_of(altered, query.embedding) if query.embedding else []
+                buried = sightings(query.constellation, snapshot.segments, searchable, hints=hints)
+            if query.embedding:
                 buried = heard_together(buried, query.embedding, source)
             works = SegmentVectors(snapshot.segments, searchable, WORKS)
             anew = performances(query.tones, works) if query.tones else []
@@ -171,8 +171,10 @@ class SegmentIndex:
         """Likewise of buried copies, in so many references for each half minute."""
         snapshot = self._current()
         searchable = snapshot.searchable(())
-        found = sightings(constellation, snapshot.segments, searchable, followed)
-        return heard_together(found, embedding, self._vectors(snapshot.segments, searchable, ()))
+        source = self._vectors(snapshot.segments, searchable, ())
+        hints = hints_of(traces(embedding, source), embedding)
+        found = sightings(constellation, snapshot.segments, searchable, followed, hints)
+        return heard_together(found, embedding, source)
 
     def performances(self, tones: Tones) -> list[Performance]:
         """Likewise of works that are played anew."""

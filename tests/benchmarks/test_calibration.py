@@ -83,7 +83,7 @@ def test_a_twin_weighs_little_and_any_other_negative_as_in_a_catalogue() -> None
 
 def test_the_account_counts_what_is_found_and_what_is_false_by_family() -> None:
     high, low = 2 * -score.BURIED_BIAS / score.BURIED[0], 0.0
-    beside = (0.0, EVENS, EVENS, 0.0, 0.0)
+    beside = (0.0, EVENS, EVENS, 0.0, 0.0, 0.0)
     made = evidence(
         [
             (0.0, 0.0, 1.0, 0.0, high, *beside),

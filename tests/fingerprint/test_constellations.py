@@ -19,7 +19,7 @@ from fingerprint import (
     Match,
     SegmentIndex,
 )
-from fingerprint.constellation.coincidence import Companion, Grid
+from fingerprint.constellation.coincidence import Companion, Grid, kept
 from fingerprint.constellation.constellation import (
     ALL_BINS,
     BLOCK_FRAMES,
@@ -29,7 +29,13 @@ from fingerprint.constellation.constellation import (
     expected_peaks,
     strongest,
 )
-from fingerprint.constellation.landmarks import HASHES, query_landmarks, reference_landmarks
+from fingerprint.constellation.landmarks import (
+    HASHES,
+    REFERENCE_PEAKS,
+    query_landmarks,
+    reference_landmarks,
+)
+from fingerprint.index.constellation_search import Hint, sightings
 from fingerprint.spectrum import FRAMES_PER_SECOND, spectrum
 from fingerprint.sub_fingerprints import expected_words
 
@@ -322,8 +328,88 @@ def test_what_is_seen_at_one_place_depends_on_no_other(seed, data):
     query = np.sort(part(reference, 10, 30).peaks)
     near = st.integers(-20 * BLOCK_FRAMES, frames)
     offsets = [*data.draw(st.lists(near, max_size=4), "offsets"), 10 * BLOCK_FRAMES]
-    beside = Companion(query, reference.peaks, frames)
+    heard = Grid(query, int(query[0] >> 8), int(query[-1] >> 8))
+    beside = Companion(query, heard, reference.peaks, frames)
     together = [beside.at(offset) for offset in offsets]
-    assert together == [Companion(query, reference.peaks, frames).at(each) for each in offsets]
+    assert together == [
+        Companion(query, heard, reference.peaks, frames).at(each) for each in offsets
+    ]
     assert together[-1] is not None
     assert (together[-1].first, together[-1].last) == (int(query[0] >> 8), int(query[-1] >> 8))
+
+
+def together(*several: Constellation) -> Constellation:
+    """As if laid over each other: of each second the first thirty, in turn."""
+    parts = [(own.peaks, own.frames() // BLOCK_FRAMES) for own in several]
+    seconds = range(1 + max(int(blocks.max()) for _, blocks in parts))
+    mixed = []
+    for second in seconds:
+        rows = [peaks[blocks == second] for peaks, blocks in parts]
+        turns = np.concatenate([np.arange(len(row)) for row in rows])
+        own = np.concatenate(rows)[np.argsort(turns, kind="stable")]
+        mixed.append(own[np.sort(np.unique(own, return_index=True)[1])][:PER_SECOND])
+    return Constellation(np.concatenate(mixed))
+
+
+def grid(peaks: Constellation) -> Grid:
+    return Grid(np.sort(peaks.peaks), int(peaks.frames().min()), int(peaks.frames().max()))
+
+
+@given(seed=st.integers(0, 99), start=st.integers(0, 20), later=st.integers(0, 50))
+@settings(max_examples=25, deadline=None)
+def test_a_copy_keeps_the_strongest_peaks_whatever_is_laid_over_it(seed, start, later):
+    reference, other = stars(seed, 40), stars(seed + 100, 12)
+    copy = part(reference, start, start + 12)
+    offset, end = start * BLOCK_FRAMES, 12 * BLOCK_FRAMES
+    assert kept(grid(copy), reference.peaks, offset, 0, end) > 0.8
+    mixed = grid(together(copy, other))
+    assert kept(mixed, reference.peaks, offset, 0, end) > 0.6
+    # Elsewhere it keeps what chance gives back, about as much as of any other key.
+    for place in (offset + 50 + later, offset - 50 - later):
+        assert abs(kept(mixed, reference.peaks, place, 0, end)) < 0.35
+
+
+def test_of_nothing_in_common_nothing_is_kept():
+    reference, query = stars(1, 40), grid(stars(2, 10))
+    for offset in (-10_000, -260, 1_010, 10_000):
+        assert kept(query, reference.peaks, offset, 0, 250) == 0.0
+
+
+def sighted(index: SegmentIndex, query: Constellation, **more) -> list[tuple[str, int]]:
+    """References and offsets that are followed and found."""
+    snapshot = index._current()
+    seen = sightings(query, snapshot.segments, snapshot.searchable(()), **more)
+    return [(each.segment.id_of(each.ordinal), each.coincidence.offset) for each in seen]
+
+
+def test_few_votes_are_enough_for_whose_strongest_peaks_are_kept(tmp_path):
+    """What is laid over a copy, and has all the votes, does not hide it."""
+    index = SegmentIndex(tmp_path)
+    own, loud = stars(1, 40), stars(2, 40)
+    many = [(f"loud {n}", of(loud, 40)) for n in range(3)]
+    index.apply([("own", of(own, 40)), *many], [], 1)
+    query = together(part(loud, 5, 25), part(own, 10, 30))
+    assert {name for name, _ in sighted(index, query, followed=1)} > {"own"}
+
+
+def test_a_hint_is_followed_where_nothing_votes(tmp_path):
+    index = SegmentIndex(tmp_path)
+    own = stars(1, 40)
+    index.apply([("own", of(own, 40))], [], 1)
+    copy = part(own, 10, 30)
+    lone = Constellation(copy.peaks[np.arange(len(copy)) % 20 >= REFERENCE_PEAKS])
+    (segment,) = index._current().segments
+    far = Hint(segment, 0, offset=10 * BLOCK_FRAMES + 30, first=0, last=20 * BLOCK_FRAMES)
+    assert sighted(index, lone) == []
+    assert sighted(index, lone, hints=[far]) == [("own", 10 * BLOCK_FRAMES)]
+    beyond = replace(far, offset=10 * BLOCK_FRAMES + 60)
+    assert sighted(index, lone, hints=[beyond]) == []
+
+
+def test_half_a_minute_without_a_peak_stands_in_nobodys_way(tmp_path):
+    index = SegmentIndex(tmp_path)
+    songs = {name: stars(seed, 40) for seed, name in enumerate(("early", "late"))}
+    index.apply([(name, of(own, 40)) for name, own in songs.items()], [], 1)
+    late = (songs["late"].frames() + 2_000) << 8 | songs["late"].bins()
+    query = Constellation(np.concatenate([songs["early"].peaks, late.astype(np.uint32)]))
+    assert sorted(sighted(index, query)) == [("early", 0), ("late", -2_000)]
