@@ -39,7 +39,7 @@ LEAST_EXCESS: Final = 0.1
 """By how much more than usual coincides at least where something is found."""
 MOST_LIKELY: Final = 0.95
 SAMPLED: Final = 2000
-"""Peaks of the query that are compared with other places, about."""
+"""Peaks that are compared with other places, about."""
 LEAST_PEAKS: Final = 20
 KEPT_PEAKS: Final = 12
 """Of a reference's peaks so many a second are looked for in the query: the strongest, which what is
@@ -253,6 +253,8 @@ class Companion:
             Frames of the query.
         """
         on = np.flatnonzero((self._frames >= first) & (self._frames <= last))
+        if not len(on):
+            return offset
         sampled = on[:: 1 + len(on) // SAMPLED]
         near = offset + np.arange(-REACH, REACH + 1)
         here = self._frames[sampled] + near[:, None]
@@ -298,12 +300,13 @@ def kept(heard: Grid, reference: U32Array, offset: int, first: int, last: int) -
     low, high = offset + max(heard.first, first), offset + min(heard.last, last)
     peaks = strongest(_seconds(reference, low, high), KEPT_PEAKS)
     frames, bins = frames_of(peaks), bins_of(peaks)
-    on = (frames >= low) & (frames <= high)
-    if on.sum() < FEWEST_KEPT:
+    on = np.flatnonzero((frames >= low) & (frames <= high))
+    if len(on) < FEWEST_KEPT:
         return 0.0
-    there = frames[None, on] - offset
-    (here,) = heard.shares(there, bins[None, on])
-    moved = heard.shares(there, bins[None, on] + TRANSPOSED[:, None])
+    sampled = on[:: 1 + len(on) // SAMPLED]
+    there = frames[None, sampled] - offset
+    (here,) = heard.shares(there, bins[None, sampled])
+    moved = heard.shares(there, bins[None, sampled] + TRANSPOSED[:, None])
     return float(here - np.sort(moved)[-ODD_KEYS])
 
 

@@ -403,6 +403,9 @@ def test_a_hint_is_followed_where_nothing_votes(tmp_path):
     assert sighted(index, lone) == []
     assert sighted(index, lone, hints=[far]) == [("own", 10 * BLOCK_FRAMES)]
     beyond = replace(far, offset=10 * BLOCK_FRAMES + 60)
+    assert (
+        sighted(index, lone, hints=[replace(far, first=9_000, last=9_100)]) == []
+    )  # no peak there
     assert sighted(index, lone, hints=[beyond]) == []
 
 
