@@ -8,6 +8,7 @@ import pytest
 from tests.marked import bass, copied, voice, write
 from tests.program import answer, clearance, lines
 from tests.scanner.cli.conftest import Installation
+from watermark.keys import Key, format_key_file
 
 ID = "0123456789abcdef01234567"
 
@@ -39,7 +40,11 @@ def test_a_key_file_is_for_its_owner_only_and_never_overwritten(folder: Path) ->
 
 
 def test_a_mark_is_written_into_a_lossy_file_and_read_from_a_piece_of_a_copy(folder: Path) -> None:
-    key = ("--key", folder / "ours.key")
+    # One and the same key each time: by some others unmarked sound has places that stand out a little.
+    file = folder / "known.key"
+    file.write_text(format_key_file(Key(bytes(range(16)))))
+    file.chmod(0o600)
+    key = ("--key", file)
     marked = answer(
         folder,
         "watermark",
@@ -67,9 +72,7 @@ def test_a_mark_is_written_into_a_lossy_file_and_read_from_a_piece_of_a_copy(fol
     assert (mark["payload"], mark["verdict"]) == (marked["payload"], "found")
     assert mark["false_alarm"] < 1e-6
     assert {"scheme", "score", "start", "end", "key_id", "owner"} <= mark.keys()
-    assert not other["found"]
-    # The key is new each time: by some of them unmarked sound has places that stand out a little.
-    assert {each["verdict"] for each in other["watermarks"]} <= {"candidate"}
+    assert (other["found"], other["watermarks"]) == (False, [])
     shown = clearance(folder, "watermark", "detect", folder / "song.wav", *key, status=1).stdout
     assert "proves nothing" in shown
 
