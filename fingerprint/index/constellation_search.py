@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from fingerprint.arrays import BoolArray, I64Array
+from fingerprint.constellation import votes
 from fingerprint.constellation.coincidence import REACH, Coincidence, Companion, Grid, kept
 from fingerprint.constellation.constellation import Constellation, frames_of
 from fingerprint.constellation.landmarks import Landmarks, query_landmarks
@@ -40,6 +41,8 @@ UNISON_SEMITONES: Final = 0.5
 """Peaks of a copy at another pitch do not coincide."""
 PLACES: Final = 512
 """Offsets with the most votes in one segment, of which those are chosen that are followed."""
+SORTED: Final = 1 << 18
+"""Postings whose votes are counted at first, about: those that may have most."""
 SAME_FRAMES: Final = 3
 """Offsets that lie nearer to each other are one."""
 
@@ -298,26 +301,22 @@ def _voted(
     at = np.repeat(first - before, count) + np.arange(total)
     places = segment.landmark_places[at].astype(np.int64)
     moved = int(frames.max())
-    # One sort of plain integers groups equal offsets and keeps a place to name the reference by.
-    packed = ((places - np.repeat(frames, count) + moved) << np.int64(32)) | places
-    packed.sort()
-    diagonal = packed >> np.int64(32)
-    begins = np.flatnonzero(np.append(True, diagonal[1:] != diagonal[:-1]))
-    votes = np.diff(np.append(begins, total))
-    distinct = diagonal[begins]
-    beside = np.append(distinct[1:] == distinct[:-1] + 1, False)
-    shared = votes + np.where(beside, np.append(votes[1:], 0), 0)
-    shared[1:] += np.where(beside[:-1], votes[:-1], 0)
-    enough = np.flatnonzero(shared >= FEWEST_VOTES)
-    # Votes of one offset may lie in several references: the middle one's has most of them.
-    middles = packed[begins[enough] + votes[enough] // 2] & np.int64(0xFFFFFFFF)
+    diagonals = places - np.repeat(frames - moved, count)
+    bounds = votes.at_most(diagonals)
+    least = max(FEWEST_VOTES, votes.fewest(bounds, SORTED))
     starts = segment.frame_starts
-    ordinals = np.searchsorted(starts, middles, "right") - 1
-    enough, ordinals = enough[alive[ordinals]], ordinals[alive[ordinals]]
-    if len(enough) > PLACES:
-        most = np.argpartition(shared[enough], len(enough) - PLACES)[-PLACES:]
-        enough, ordinals = enough[most], ordinals[most]
+    while True:
+        near = np.flatnonzero(bounds >= least)
+        distinct, shared, middles = votes.counted(diagonals[near], places[near], FEWEST_VOTES)
+        ordinals = np.searchsorted(starts, middles, "right") - 1
+        on = np.flatnonzero(alive[ordinals])
+        most = on[np.argsort(-shared[on], kind="stable")[:PLACES]]
+        # What was left out has fewer votes than asked for; that may still be more than the last one's.
+        reached = int(shared[most[-1]]) if len(most) == PLACES else FEWEST_VOTES
+        if least <= max(reached, FEWEST_VOTES):
+            break
+        least = reached
     return [
-        _Candidate(int(shared[n]), number, int(ordinal), int(distinct[n] - moved - starts[ordinal]))
-        for n, ordinal in zip(enough, ordinals, strict=True)
+        _Candidate(int(shared[n]), number, int(own), int(distinct[n] - moved - starts[own]))
+        for n, own in zip(most, ordinals[most], strict=True)
     ]

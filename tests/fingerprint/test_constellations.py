@@ -416,3 +416,16 @@ def test_half_a_minute_without_a_peak_stands_in_nobodys_way(tmp_path):
     late = (songs["late"].frames() + 2_000) << 8 | songs["late"].bins()
     query = Constellation(np.concatenate([songs["early"].peaks, late.astype(np.uint32)]))
     assert sorted(sighted(index, query)) == [("early", 0), ("late", -2_000)]
+
+
+@pytest.mark.parametrize("postings", [0, 200, 5_000])
+def test_candidates_do_not_depend_on_how_many_postings_are_counted_first(
+    tmp_path, monkeypatch, postings
+):
+    index = SegmentIndex(tmp_path)
+    index.apply([(str(seed), of(stars(seed, 60), 60.0)) for seed in range(40)], [], 1)
+    query = together(part(stars(3, 60), 10, 30), part(stars(7, 60), 20, 40))
+    wanted = sighted(index, query)
+    monkeypatch.setattr("fingerprint.index.constellation_search.SORTED", postings)
+    assert sighted(index, query) == wanted
+    assert {"3", "7"} <= {name for name, _ in wanted}
