@@ -16,7 +16,12 @@ from fingerprint.composition.geometry import (
     KEYED,
     PITCH_CLASSES,
 )
-from fingerprint.embedding.alignment import Line, heaviest, median_likeness, straightened
+from fingerprint.embedding.following import (
+    Line,
+    heaviest_stretches,
+    median_likeness,
+    straightened,
+)
 
 LIKE: Final = 0.45
 """Likeness above which two vectors are more probably of one work than not."""
@@ -104,9 +109,9 @@ def follow(line: Line, keys: F32Array, seconds: F64Array, reference: F32Array) -
     best: tuple[int, int, int, float] | None = None
     for round_ in range(ROUNDS):
         likeness, at = _beside(line, keys, seconds, reference)
-        found = [heaviest(own, LIKE) for own in likeness]
-        key = int(np.argmax([weight for *_, weight in found]))
-        start, end, weight = found[key]
+        starts, ends, weights = heaviest_stretches(likeness, LIKE)
+        key = int(weights.argmax())
+        start, end, weight = int(starts[key]), int(ends[key]), float(weights[key])
         if end - start < SHORTEST or weight < HOPELESS:
             return None
         best = (key, start, end, weight)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from fingerprint.composition.geometry import FIELD_SECONDS
-from fingerprint.embedding.alignment import Line
+from fingerprint.embedding.following import Line
 from fingerprint.index.alignment import Stretch
 from fingerprint.index.composition_search import Performance
 from fingerprint.index.constellation_search import Sighting

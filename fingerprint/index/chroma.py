@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from fingerprint.arrays import F32Array, F64Array
-from fingerprint.embedding.alignment import Path
+from fingerprint.embedding.following import Path
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 from fingerprint.spectrum import BINS_PER_OCTAVE, BINS_PER_SEMITONE
 

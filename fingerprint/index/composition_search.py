@@ -8,8 +8,9 @@ import numpy as np
 from fingerprint.composition.alignment import Likeness, follow, in_all_keys
 from fingerprint.composition.embedder import WorkVectors, work_vectors
 from fingerprint.composition.tones import Tones
-from fingerprint.embedding.alignment import Line, Neighbours, hypotheses
+from fingerprint.embedding.alignment import Neighbours, hypotheses
 from fingerprint.embedding.embedding import SCALE
+from fingerprint.embedding.following import Line
 from fingerprint.index.segment_file import IndexSegment
 from fingerprint.index.vector_source import SegmentVectors
 

@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from fingerprint.embedding.alignment import Neighbours, Path, paths
+from fingerprint.embedding.alignment import Neighbours, paths
 from fingerprint.embedding.embedding import PITCHES, SCALE, Embedding
+from fingerprint.embedding.following import Path
 from fingerprint.embedding.geometry import FIELD_FRAMES, HOP_SECONDS
 from fingerprint.index.chroma import agreement
 from fingerprint.index.score import altered_probability

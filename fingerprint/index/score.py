@@ -76,7 +76,7 @@ from typing import Final
 
 from fingerprint.composition.alignment import Likeness
 from fingerprint.constellation.coincidence import Coincidence
-from fingerprint.embedding.alignment import Path
+from fingerprint.embedding.following import Path
 from fingerprint.index.chroma import Accord
 from fingerprint.spectrum import FRAMES_PER_SECOND
 

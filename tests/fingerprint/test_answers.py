@@ -3,7 +3,7 @@
 import pytest
 
 from fingerprint.composition.alignment import Likeness
-from fingerprint.embedding.alignment import Line, Path
+from fingerprint.embedding.following import Line, Path
 from fingerprint.index import answer
 from fingerprint.index.composition_search import Performance
 from fingerprint.index.embedding_search import Trace

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fingerprint.embedding.alignment import Line, Path
+from fingerprint.embedding.following import Line, Path
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 from fingerprint.index.chroma import BY_CHANCE, _unison, agreement
 from fingerprint.spectrum import BINS_PER_OCTAVE

@@ -20,7 +20,7 @@ from fingerprint.composition.geometry import (
     TONE_SECONDS,
 )
 from fingerprint.composition.tones import SCALE, VOICES, Tones, expected_tones
-from fingerprint.embedding.alignment import Line
+from fingerprint.embedding.following import Line
 
 NO_WORDS = np.empty(0, np.uint32)
 RATE = 22_050

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from fingerprint.embedding.alignment import (
     FEWEST_VOTES,
-    Line,
     Neighbours,
-    Path,
     hypotheses,
     paths,
 )
+from fingerprint.embedding.following import Line, Path
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 from fingerprint.index.score import altered_probability
 
