@@ -151,22 +151,24 @@ def paths(
     if ahead is not None:
         ahead({line.reference for _, lines in voted for line in lines})
     found: list[Path] = []
+    of_reference: dict[int, list[Path]] = {}
     for middle, lines in voted:
         for line in lines:
-            if any(_follows(path, line, middle) for path in found):
+            known = of_reference.setdefault(line.reference, [])
+            if any(_follows(path, line, middle) for path in known):
                 continue
             path = follow(line, query, seconds, lookup(line.reference))
             if path is not None:
+                known.append(path)
                 found.append(path)
     return sorted(found, key=lambda path: -path.weight)
 
 
 def _follows(path: Path, line: Line, at: float) -> bool:
-    """Whether a path found before already tells of a line at a time of the query."""
+    """Whether a path found before already tells of a line of the same reference at a time of the query."""
     own = path.line
     return (
-        own.reference == line.reference
-        and path.query_start <= at <= path.query_end
+        path.query_start <= at <= path.query_end
         and path.vectors > WINDOW
         and abs(own.offset - line.offset + (own.tempo_ratio - line.tempo_ratio) * at) < SAME_SECONDS
     )
