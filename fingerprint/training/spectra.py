@@ -1,7 +1,6 @@
 """Spectra of the corpus in memory: one byte for half a decibel."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,8 +76,3 @@ def packed(decibels: NDArray[np.float32]) -> U8Array:
 def decibels(steps: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Undo the packing."""
     return steps.astype(np.float32) * STEP_DB + FLOOR_DB
-
-
-def total_frames(all_: Sequence[Spectra]) -> int:
-    """Frames of all recordings."""
-    return sum(len(each.middle) for each in all_)
