@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fingerprint.arrays import BoolArray, F32Array
+from fingerprint.arrays import BoolArray, F32Array, F64Array, I64Array
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
-
-I64Array = NDArray[np.int64]
-F64Array = NDArray[np.float64]
 
 TEMPO_RATIOS: Final = np.exp(np.linspace(np.log(0.78), np.log(1.28), 25))
 BIN_SECONDS: Final = 0.72
