@@ -58,7 +58,9 @@ def _one(row: dict[str, str], music: Path, cache: Path) -> Spectra:
             side = (samples[:, 0] - samples[:, 1]) / 2
             if _decibels(side) - _decibels(middle) > QUIET_SIDE_DB:
                 arrays["side"] = packed(mono_spectrum(side, rate))
-        np.savez(kept, allow_pickle=False, **arrays)
+        temporary = kept.with_suffix(".tmp.npz")
+        np.savez(temporary, allow_pickle=False, **arrays)
+        temporary.replace(kept)
     with np.load(kept) as arrays:
         return Spectra(f"{row['package']}/{row['path']}", arrays["middle"], arrays.get("side"))
 
