@@ -94,15 +94,15 @@ def explained_by(
     if covered(gaps, length) > 1 - EXPLAINED_SHARE:
         return False
     compared = [
-        (overlap[1] - overlap[0], theirs, own)
+        (overlap, theirs, own)
         for overlap, other, place in pieces
         for theirs in [_difference(query, other, place, overlap)]
         for own in [_difference(query, reference, segment, overlap)]
         if theirs is not None and own is not None
     ]
-    if sum(seconds for seconds, _, _ in compared) < EXPLAINED_SHARE * length:
+    if covered((part for part, _, _ in compared), length) < EXPLAINED_SHARE:
         return False
-    return sum(seconds * (own - theirs) for seconds, theirs, own in compared) >= 0
+    return sum((end - start) * (own - theirs) for (start, end), theirs, own in compared) >= 0
 
 
 def same_sound(query: Fingerprint, reference: Fingerprint, segments: Iterable[Segment]) -> bool:

@@ -19,7 +19,7 @@ MIN_SAMPLE_RATE: Final = 2000
 MAX_SAMPLE_RATE: Final = 768_000
 MAX_CHANNELS: Final = 64
 _CHUNK: Final = 1 << 17
-"""Samples per channel that are converted to 16 bits at a time: the copy stays below a megabyte."""
+"""Samples per channel that are converted to 16 bits at a time: of stereo that copy takes half a megabyte."""
 
 
 def fingerprint(samples: F32Array, sample_rate: int) -> Fingerprint:

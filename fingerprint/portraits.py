@@ -76,7 +76,8 @@ def portrait(print_: Fingerprint, start: float, end: float, columns: int = 600) 
     Raises
     ------
     TooShortError
-        If nothing lies between ``start`` and ``end``.
+        If ``end`` does not lie behind ``start``, or the fingerprint holds nothing. Beyond its ends what lies
+        nearest is drawn, of peaks nothing.
     """
     if not end > start or columns < 1:
         raise TooShortError(f"nothing to draw from {start:.2f} to {end:.2f} s")

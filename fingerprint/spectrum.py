@@ -25,6 +25,9 @@ BINS: Final = 120
 LOWEST_HERTZ: Final = 130.8128
 SPLIT_HERTZ: Final = 520.0
 FLOOR_DB: Final = -100.0
+LOUDEST: Final = 1e15
+"""Full scales that nothing is louder than: the power of more does not fit single precision, and one such
+sample would leave running sums not a number to the end of the track."""
 _LOW_FACTOR: Final = 3
 _LOW_WINDOW: Final = 1400
 _LOW_FFT: Final = 2048
@@ -38,7 +41,7 @@ def spectrum(samples: F32Array, sample_rate: int) -> F32Array:
     Parameters
     ----------
     samples : float32 array, shape (channels, n)
-        -1 to 1. Channels are averaged.
+        -1 to 1, finite; louder ones are taken as they are, up to :data:`LOUDEST`. Channels are averaged.
     sample_rate : int
         In Hz.
 
@@ -54,7 +57,9 @@ def spectrum(samples: F32Array, sample_rate: int) -> F32Array:
     """
     if samples.ndim != 2 or samples.shape[0] < 1:
         raise UnusableAudioError(f"need samples of shape (channels, n), got {samples.shape}")
-    mono = samples.mean(axis=0, dtype=np.float32)
+    with np.errstate(over="ignore"):  # of the sum
+        mono = samples.mean(axis=0, dtype=np.float32)
+    np.clip(mono, -LOUDEST, LOUDEST, out=mono)
     return mono_spectrum(mono, sample_rate)
 
 

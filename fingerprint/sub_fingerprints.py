@@ -42,7 +42,7 @@ SPAN_SECONDS: Final = (4096 + 19 * 1365) / CHROMAPRINT_RATE
 """Audio that one word depends on: 16 chroma frames under the filters, each smoothed over 5, 2.724 s."""
 
 MAX_DURATION_SECONDS: Final = 12 * 3600.0
-"""Longer audio is refused by :func:`from_json`: 12 hours are 1.4 MB of words."""
+"""Longer audio is refused, as samples and as JSON: 12 hours are 1.4 MB of words."""
 
 _WORD_TOLERANCE: Final = 4
 """How many words a true fingerprint was seen to differ from :func:`expected_words`, doubled.

@@ -6,7 +6,7 @@ followed through the reference's own vectors, straightened by least squares, and
 likeness holds.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -85,21 +85,26 @@ def paths(
     if ahead is not None:
         ahead({line.reference for _, lines in voted for line in lines})
     found: list[Path] = []
+    of_reference: dict[int, list[Path]] = {}
     for middle, lines in voted:
-        new = [line for line in lines if not any(_follows(path, line, middle) for path in found)]
+        new = [line for line in lines if not _known(line, of_reference, middle)]
         followed = follow(new, query, seconds, [lookup(line.reference) for line in new])
         for line, path in zip(new, followed, strict=True):
-            if path is not None and not any(_follows(other, line, middle) for other in found):
+            if path is not None and not _known(line, of_reference, middle):
+                of_reference.setdefault(line.reference, []).append(path)
                 found.append(path)
     return sorted(found, key=lambda path: -path.weight)
 
 
+def _known(line: Line, of_reference: Mapping[int, Sequence[Path]], at: float) -> bool:
+    return any(_follows(path, line, at) for path in of_reference.get(line.reference, ()))
+
+
 def _follows(path: Path, line: Line, at: float) -> bool:
-    """Whether a path found before already tells of a line at a time of the query."""
+    """Whether a path found before already tells of a line of the same reference at a time of the query."""
     own = path.line
     return (
-        own.reference == line.reference
-        and path.query_start <= at <= path.query_end
+        path.query_start <= at <= path.query_end
         and path.vectors > WINDOW
         and abs(own.offset - line.offset + (own.tempo_ratio - line.tempo_ratio) * at) < SAME_SECONDS
     )

@@ -109,7 +109,7 @@ def embed_spectrum(spectra: F32Array, *, weights: Path = WEIGHTS) -> Embedding:
 
 
 def audible(spectra: F32Array, count: int) -> BoolArray:
-    """Which vectors see anything louder than :data:`SILENT_DB`; all silences are alike.
+    """Which vectors see frames whose loudest bins are above :data:`SILENT_DB` on average; all silences are alike.
 
     Returns
     -------

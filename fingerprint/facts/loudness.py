@@ -67,7 +67,7 @@ def loudness(samples: F32Array, sample_rate: int) -> Loudness:
     Raises
     ------
     UnusableAudioError
-        If the shape or the rate cannot be used.
+        If the shape or the rate cannot be used, or samples are not finite or too large for single precision.
     """
     if samples.ndim != 2 or samples.shape[0] < 1:
         raise UnusableAudioError(f"need samples of shape (channels, n), got {samples.shape}")
@@ -75,8 +75,11 @@ def loudness(samples: F32Array, sample_rate: int) -> Loudness:
         raise UnusableAudioError(
             f"loudness needs {MIN_SAMPLE_RATE} Hz or more, this is {sample_rate} Hz"
         )
-    powers = _powers(samples, sample_rate)
-    peak = true_peak(samples)
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = _powers(samples, sample_rate)
+        peak = true_peak(samples)
+    if not (np.isfinite(powers).all() and np.isfinite(peak)):
+        raise UnusableAudioError("the samples hold values that are not finite or absurdly large")
     return Loudness(
         integrated_lufs=_integrated(_means(powers, BLOCK_HOPS)),
         range_lu=_range(_means(powers, SHORT_TERM_HOPS)),
@@ -88,7 +91,8 @@ def loudness(samples: F32Array, sample_rate: int) -> Loudness:
 def _powers(samples: F32Array, sample_rate: int) -> F64Array:
     """K-weighted power of every tenth of a second, channels added, shape (hops,).
 
-    In single precision, which is three times as fast and off by less than 0.01 LU.
+    In single precision, which is three times as fast. Up to 96 kHz it is off by less than 0.01 LU, above that
+    low tones are: one of 50 Hz by 0.03 at 192 kHz and 0.17 at 768.
     """
     from scipy.signal import sosfilt  # a quarter of a second to import
 

@@ -56,11 +56,6 @@ class Tempo:
     confidence: float
     other_bpm: float | None
 
-    @property
-    def octave_ambiguous(self) -> bool:
-        """Whether half or double the tempo would do as well."""
-        return self.other_bpm is not None
-
 
 def tempo(spectra: F32Array) -> Tempo | None:
     """Estimate the tempo of a whole track.

@@ -73,19 +73,23 @@ def performances(query: Tones, source: SegmentVectors) -> list[Performance]:
 
 def _lines(vectors: WorkVectors, near: Neighbours, tempo: float) -> list[Line]:
     lines: list[Line] = []
+    of_reference: dict[int, list[Line]] = {}
     for start in range(0, max(1, len(vectors) - WINDOW // 2), WINDOW // 2):
         part = slice(start, start + WINDOW)
         seconds = vectors.seconds[part]
         own = Neighbours(near.reference[part], near.seconds[part], near.likeness[part])
         middle = float(seconds.mean())
         for line in hypotheses(seconds, own, tempo * NEARBY, BIN_SECONDS):
-            if not any(_same(line, other, middle) for other in lines):
+            known = of_reference.setdefault(line.reference, [])
+            if not any(_same(line, other, middle) for other in known):
+                known.append(line)
                 lines.append(line)
     return lines
 
 
 def _same(a: Line, b: Line, at: float) -> bool:
-    return a.reference == b.reference and abs(_there(a, at) - _there(b, at)) < SAME_SECONDS
+    """Whether two lines of one reference meet about there."""
+    return abs(_there(a, at) - _there(b, at)) < SAME_SECONDS
 
 
 def _there(line: Line, at: float) -> float:

@@ -106,6 +106,7 @@ def read(folder: Path) -> Manifest:
     IndexOutdatedError
         If it is of an earlier format.
     IndexCorruptError
+        If it is of a later one, or not what was written.
     """
     try:
         text = (folder / NAME).read_bytes()

@@ -348,13 +348,12 @@ class MilvusCollection:
             Naming one that is not there, or not all of it.
         """
         for named in _parted(references, LISTED):
-            counts = {
-                name: -1 if total is None else max(1, total) for name, total in self.totals(named)
-            }
-            if self._count(named) == sum(counts.values()):
+            totals = dict(self.totals(named))
+            rows = {name: max(1, total) for name, total in totals.items() if total is not None}
+            if len(rows) == len(totals) and self._count(named) == sum(rows.values()):
                 continue
-            for name, count in counts.items():
-                if self._count([name]) != count:
+            for name in named:
+                if name not in rows or self._count([name]) != rows[name]:
                     raise IndexCorruptError(
                         f"the collection {self.name} lacks vectors of reference {name}"
                     )

@@ -102,6 +102,8 @@ class SegmentIndex:
 
         Raises
         ------
+        InvalidFingerprintError
+            If the query is of another algorithm.
         IndexCorruptError
             If the manifest or a segment it names cannot be used.
         """
@@ -214,10 +216,14 @@ class SegmentIndex:
 
         Raises
         ------
+        InvalidFingerprintError
+            If one that is added is of another algorithm: nothing is applied then.
         StaleEpochError
             If the index already holds a later epoch.
         IndexLockedError
             If another writer held the lock for ``params.lock_seconds``.
+        IndexCorruptError
+            If the manifest, or a segment that is read to be merged, cannot be used.
         """
         with self._writing() as (before, snapshot):
             if epoch < before.epoch:

@@ -59,14 +59,19 @@ class Snapshot:
         search.
         """
         key = (segment.path.name, exclude)
-        if key not in self.places:
+        known = self.places.get(key)
+        if known is None:
             if len(self.places) >= _SETS_KEPT * len(self.segments):
-                self.places, self.hashed = {}, {}
-            if exclude not in self.hashed:
-                ids = list(exclude)
-                self.hashed[exclude] = ids, np.array([id_hash(i) for i in ids], np.uint64)
-            self.places[key] = segment.ordinals_of(*self.hashed[exclude])
-        return self.places[key]
+                self.places, self.hashed = {}, {}  # other threads go on with what they hold
+            known = self.places[key] = segment.ordinals_of(*self._hashed(exclude))
+        return known
+
+    def _hashed(self, exclude: frozenset[str]) -> tuple[list[str], U64Array]:
+        known = self.hashed.get(exclude)
+        if known is None:
+            ids = list(exclude)
+            known = self.hashed[exclude] = ids, np.array([id_hash(i) for i in ids], np.uint64)
+        return known
 
 
 def opened(folder: Path, manifest: Manifest, known: Snapshot | None = None) -> Snapshot:
@@ -78,8 +83,11 @@ def opened(folder: Path, manifest: Manifest, known: Snapshot | None = None) -> S
     )
     if known:
         kept = {segment.path.name for segment in snapshot.segments}
-        snapshot.places = {key: value for key, value in known.places.items() if key[0] in kept}
-        snapshot.hashed = dict(known.hashed)
+        places = known.places.copy()  # searches of other threads add to it
+        snapshot.places = {key: value for key, value in places.items() if key[0] in kept}
+        used = {exclude for _, exclude in snapshot.places}
+        hashed = known.hashed.copy()
+        snapshot.hashed = {key: value for key, value in hashed.items() if key in used}
     return snapshot
 
 

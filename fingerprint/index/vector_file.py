@@ -46,6 +46,11 @@ def write_vectors(folder: Path, vectors: I8Array) -> tuple[str, int, U32Array]:
         In bytes.
     places : uint32 array, shape (n,)
         At which byte of the file each vector is.
+
+    Raises
+    ------
+    ValueError
+        If a place does not fit 32 bits: above some 59 million vectors.
     """
     count = len(vectors)
     if count * (DIMENSIONS + 8) > _MAX_BYTES:

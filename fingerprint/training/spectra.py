@@ -1,7 +1,6 @@
 """Spectra of the corpus in memory: one byte for half a decibel."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,7 +58,9 @@ def _one(row: dict[str, str], music: Path, cache: Path) -> Spectra:
             side = (samples[:, 0] - samples[:, 1]) / 2
             if _decibels(side) - _decibels(middle) > QUIET_SIDE_DB:
                 arrays["side"] = packed(mono_spectrum(side, rate))
-        np.savez(kept, allow_pickle=False, **arrays)
+        temporary = kept.with_suffix(".tmp.npz")
+        np.savez(temporary, allow_pickle=False, **arrays)
+        temporary.replace(kept)
     with np.load(kept) as arrays:
         return Spectra(f"{row['package']}/{row['path']}", arrays["middle"], arrays.get("side"))
 
@@ -77,8 +78,3 @@ def packed(decibels: NDArray[np.float32]) -> U8Array:
 def decibels(steps: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Undo the packing."""
     return steps.astype(np.float32) * STEP_DB + FLOOR_DB
-
-
-def total_frames(all_: Sequence[Spectra]) -> int:
-    """Frames of all recordings."""
-    return sum(len(each.middle) for each in all_)

@@ -57,7 +57,9 @@ def load(cache: Path, count: int = 96, seed: int = 11) -> list[U8Array]:
     kept = cache / f"speech-{count}-{seed}.npz"
     if not kept.exists():
         random = np.random.default_rng(seed)
-        np.savez(kept, *[packed(mono_spectrum(*_spoken(random))) for _ in range(count)])
+        temporary = kept.with_suffix(".tmp.npz")
+        np.savez(temporary, *[packed(mono_spectrum(*_spoken(random))) for _ in range(count)])
+        temporary.replace(kept)
     with np.load(kept) as arrays:
         return [arrays[name] for name in arrays.files]
 

@@ -23,7 +23,7 @@ MODELS: Final = " ".join(
 )
 """Of the fingerprints that are compared: a shard of another release would silently leave some out."""
 MOST_QUERY_BYTES: Final = 64 << 20
-"""Thirty hours of sound and more."""
+"""A whole day of sound: at most 2.74 MB an hour."""
 SHORTEST_SECRET: Final = 32
 
 

@@ -143,3 +143,12 @@ def test_what_is_bent_is_not_explained_since_words_do_not_line_up(song_prints) -
     assert not explained_by(straight(0, 32), other, label, [(loop, bent)])
     higher = replace(straight(0, 32), pitch_semitones=1.0)
     assert not explained_by(higher, other, label, [(loop, ROUNDS)])
+
+
+def test_what_two_copies_of_a_loop_explain_counts_once(song_prints) -> None:
+    """Half of it was compared, however often; the rest is bent, of which nothing is known."""
+    loop, label, other = song_prints
+    bent = [replace(each, tempo_ratio=1.05) for each in ROUNDS[2:]]
+    assert explained_by(straight(0, 32), other, label, [(loop, ROUNDS), (loop, ROUNDS)])
+    twice = [(loop, ROUNDS[:2]), (loop, ROUNDS[:2]), (loop, bent)]
+    assert not explained_by(straight(0, 32), other, label, twice)

@@ -7,8 +7,10 @@ import os
 import random
 import shutil
 import signal
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -22,6 +24,8 @@ from fingerprint import (
     SegmentIndex,
     StaleEpochError,
 )
+from fingerprint.index import manifest as manifests
+from fingerprint.index.snapshot import opened
 
 SMALL = IndexParams(max_segment_words=4000, merge_fan=2)
 fork = multiprocessing.get_context("fork")
@@ -55,6 +59,41 @@ def test_a_segment_never_grows_beyond_its_limit(tmp_path, synthetic):
     assert max(entry["words"] for entry in manifest["segments"]) <= SMALL.max_segment_words
     assert sorted(index.reference_ids()) == sorted(str(i) for i in range(60))
     assert all(index.search(synthetic(i, 300))[0].reference_id == str(i) for i in range(60))
+
+
+@pytest.fixture
+def hurried():
+    """Threads take turns thousands of times as often as they usually do."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_index_is_opened_anew_while_others_leave_out_ever_other_references(tmp_path, synthetic):
+    index = SegmentIndex(tmp_path)
+    for epoch in (1, 2, 3):
+        index.apply([(f"{epoch}", synthetic(epoch))], [], epoch)
+    before = opened(tmp_path, manifests.read(tmp_path))
+    done = threading.Event()
+
+    def search(own: int) -> int:
+        count = 0
+        while not done.is_set():
+            count += 1
+            (alive, *_) = before.searchable({"1", f"{own}-{count}"})
+            assert alive.tolist() == [False]
+        return count
+
+    with ThreadPoolExecutor() as threads:
+        searches = [threads.submit(search, own) for own in range(4)]
+        try:
+            for _ in range(5000):
+                opened(tmp_path, before.manifest, before)
+        finally:
+            done.set()
+        assert all(each.result() for each in searches)
 
 
 def test_an_index_takes_over_what_was_built_beside_it(tmp_path, synthetic):

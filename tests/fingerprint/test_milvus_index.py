@@ -215,6 +215,14 @@ def test_an_index_takes_over_what_was_built_beside_it(tmp_path, index, milvus):
     assert (found(index, 1), found(index, 2), index.epoch) == (["a"], ["b"], 2)
 
 
+def test_a_reference_that_is_gone_is_missed_where_another_lacks_a_row(index, rows):
+    index.apply([("a", reference(1)), ("b", reference(2))], [], 1)
+    rows.remove(["a"])
+    rows._call("delete", ids=[row_id("b", 7)])
+    with pytest.raises(IndexCorruptError, match="lacks vectors of reference a"):
+        index.verify()
+
+
 def test_words_are_found_without_asking_milvus(tmp_path, milvus, synthetic):
     MilvusIndex(tmp_path, milvus, collection_of(tmp_path)).apply([("a", synthetic(1))], [], 1)
     away = MilvusIndex(tmp_path, MilvusServer("http://127.0.0.1:9"), collection_of(tmp_path))

@@ -232,7 +232,9 @@ def test_equal_references_are_both_found(tmp_path, song, open_index):
 
 def test_segments_are_within_both_sides(library, song):
     for start in np.arange(0, 50, 3.3):
-        for match in search(library, cut(song(7), start, start + 9.7)):
+        found = search(library, cut(song(7), start, start + 9.7))
+        assert [match.reference_id for match in found] == ["song-7"]
+        for match in found:
             for s in match.segments:
                 assert 0 <= s.query_start < s.query_end <= 9.7 + 1e-3
                 assert 0 <= s.reference_start < s.reference_end <= 60 + 1e-3

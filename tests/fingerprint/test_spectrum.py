@@ -75,6 +75,16 @@ def test_a_long_track_is_what_its_parts_are() -> None:
     assert np.allclose(whole[2010:2240], part[10:240], atol=0.5)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_one_absurd_sample_is_heard_near_it_alone(channels: int) -> None:
+    tone = np.tile(0.5 * sine(440, seconds=6.0), (channels, 1))
+    click = tone.copy()
+    click[:, 44100] = np.finfo(np.float32).max
+    plain, clicked = spectrum(tone, 44100), spectrum(click, 44100)
+    assert np.isfinite(clicked).all()
+    assert np.allclose(clicked[75:], plain[75:], atol=0.01)
+
+
 def test_a_wrong_shape_is_refused() -> None:
     with pytest.raises(UnusableAudioError, match="shape"):
         spectrum(np.zeros(100, np.float32), 44100)

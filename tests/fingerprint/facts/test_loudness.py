@@ -184,3 +184,11 @@ def test_what_cannot_be_measured_is_refused() -> None:
         loudness(np.zeros((1, 4000), np.float32), 4000)
     with pytest.raises(UnusableAudioError, match="shape"):
         loudness(np.zeros(4000, np.float32), RATE)
+
+
+@pytest.mark.parametrize("absurd", [1e20, float(np.finfo(np.float32).max), float("nan")])
+def test_a_number_that_is_none_is_told_of_no_track(absurd: float) -> None:
+    samples = tones((-20, 2))
+    samples[0, RATE] = absurd
+    with pytest.raises(UnusableAudioError, match="absurdly large"):
+        loudness(samples, RATE)
