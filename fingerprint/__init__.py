@@ -8,6 +8,7 @@ the references and finds them in a query. :class:`SegmentIndex` is the one that 
 """
 
 from fingerprint.altered import completed, completed_from
+from fingerprint.channels import left_out
 from fingerprint.chromagrams import Chromagrams, chromagrams
 from fingerprint.composition.tones import MODEL as COMPOSITION_MODEL
 from fingerprint.composition.tones import Tones
@@ -90,6 +91,7 @@ __all__ = [
     "explained_by",
     "fingerprint",
     "kept_envelope",
+    "left_out",
     "portrait",
     "same_sound",
 ]

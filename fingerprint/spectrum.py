@@ -12,6 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from fingerprint.arrays import F32Array
+from fingerprint.channels import gain
 from fingerprint.errors import UnusableAudioError
 
 RATE: Final = 11025
@@ -41,7 +42,8 @@ def spectrum(samples: F32Array, sample_rate: int) -> F32Array:
     Parameters
     ----------
     samples : float32 array, shape (channels, n)
-        -1 to 1, finite; louder ones are taken as they are, up to :data:`LOUDEST`. Channels are averaged.
+        -1 to 1, finite; louder ones are taken as they are, up to :data:`LOUDEST`, very quiet ones raised
+        (`fingerprint/channels.py`). Channels are averaged.
     sample_rate : int
         In Hz.
 
@@ -58,7 +60,7 @@ def spectrum(samples: F32Array, sample_rate: int) -> F32Array:
     if samples.ndim != 2 or samples.shape[0] < 1:
         raise UnusableAudioError(f"need samples of shape (channels, n), got {samples.shape}")
     with np.errstate(over="ignore"):  # of the sum
-        mono = samples.mean(axis=0, dtype=np.float32)
+        mono = samples.mean(axis=0, dtype=np.float32) * gain(samples)
     np.clip(mono, -LOUDEST, LOUDEST, out=mono)
     return mono_spectrum(mono, sample_rate)
 

@@ -225,7 +225,7 @@ class Facts(_Frozen):
     provenance: Fact[ProvenanceFact] = ABSENT
     """Provenance manifest; absent if the file carries none."""
     warnings: tuple[Name, ...] = ()
-    """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short, earlier-networks)."""
+    """Types of the analysis' warnings (truncated, damaged, not-examined, chained, rate-changed, checksum, several-tracks, too-short, earlier-networks, in-difference-of-channels)."""
 
 
 def facts_schema() -> dict[str, Any]:

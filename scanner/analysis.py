@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +50,17 @@ _DETECTOR_OF: Final = {
 }
 """What looks with which part of a fingerprint."""
 
+LEFT_OUT: Final = "left/right"
+"""What averaging the channels leaves out, among a track's stems."""
+SURE: Final = 0.5
+AS_MUCH: Final = 0.9
+"""What covers so much of what it covers beside the average is found there already."""
+
 log = structlog.get_logger()
+_LISTEN_APART: Final = (
+    "a reference was found where the channels differ, and not in their average: listen to one channel "
+    "minus the other"
+)
 _SEND_AGAIN: Final = (
     "the fingerprint was made by an earlier version, and its vectors and tones can no longer be "
     "compared: make it again with `clearance fingerprint` and send it again, or send the audio"
@@ -155,6 +165,7 @@ def analyse_audio(
         ]
         spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
         _search_sound(service, tenant_id, evidence, decoded, spectra, seed, patience)
+        _search_left_out(service, tenant_id, evidence, decoded, seed, patience)
         _read_marks(service, tenant_id, evidence, decoded)
         _recover_manifest(service, tenant_id, evidence)
         with _timed(evidence, "facts"):
@@ -179,6 +190,7 @@ def analyse_stem(service: "Service", tenant_id: str, path: Path, seed: str) -> E
         evidence.duration = decoded.duration
         spectra = cache(lambda: fingerprint.facts.spectrum(decoded.samples, decoded.sample_rate))
         _search_sound(service, tenant_id, evidence, decoded, spectra, seed, math.inf)
+        _search_left_out(service, tenant_id, evidence, decoded, seed, math.inf)
         _read_marks(service, tenant_id, evidence, decoded)
     return evidence
 
@@ -289,6 +301,43 @@ def _search_sound(
         with _timed(evidence, "embedding"):
             print_ = fingerprint.completed_from(print_, spectra())
         _search(service, tenant_id, evidence, print_, seed, patience)
+
+
+def _search_left_out(
+    service: "Service",
+    tenant_id: str,
+    evidence: Evidence,
+    decoded: "Decoded",
+    seed: str,
+    patience: float,
+) -> None:
+    """Search what averaging the channels leaves out too, where that is about as loud.
+
+    It is kept as a stem of the track, of the name :data:`LEFT_OUT`: no stem that is sent can have it.
+    """
+    if evidence.print is None or _is_settled(service, evidence):
+        return
+    samples = fingerprint.left_out(decoded.samples)
+    if samples is None:
+        return
+    beside = replace(decoded, samples=samples)
+    found = Evidence(duration=evidence.duration)
+    with _timed(found, "total"):
+        spectra = cache(lambda: fingerprint.facts.spectrum(samples, beside.sample_rate))
+        _search_sound(service, tenant_id, found, beside, spectra, seed, patience)
+    told = {
+        (each.reference_id, each.kind): each.coverage_query
+        for each in evidence.matches
+        if each.score >= SURE
+    }
+    found.matches = [
+        each
+        for each in found.matches
+        if told.get((each.reference_id, each.kind), 0.0) < AS_MUCH * each.coverage_query
+    ]
+    evidence.with_stem(LEFT_OUT, found)
+    if found.matches:
+        evidence.warnings.append({"type": "in-difference-of-channels", "detail": _LISTEN_APART})
 
 
 def _search(

@@ -117,7 +117,7 @@ def follow(
     kept = np.flatnonzero(hopeful & long_enough & (walks.weight >= LIGHTEST))
     walks.cut(kept)
     found: list[Path | None] = [None] * len(lines)
-    for n in kept:
+    for n in map(int, kept):
         found[n] = walks.path(n)
     return found
 
