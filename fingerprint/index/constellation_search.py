@@ -217,7 +217,7 @@ def _windows(landmarks: Landmarks) -> list[Landmarks]:
         return []
     last = int(landmarks.frames.max())
     parts = []
-    for start in range(0, max(1, last - WINDOW_FRAMES // 2), WINDOW_FRAMES // 2):
+    for start in range(0, max(1, last + 1 - WINDOW_FRAMES // 2), WINDOW_FRAMES // 2):
         own = (landmarks.frames >= start) & (landmarks.frames < start + WINDOW_FRAMES)
         parts.append(Landmarks(landmarks.hashes[own], landmarks.frames[own]))
     return parts

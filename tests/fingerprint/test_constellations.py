@@ -32,10 +32,11 @@ from fingerprint.constellation.constellation import (
 from fingerprint.constellation.landmarks import (
     HASHES,
     REFERENCE_PEAKS,
+    Landmarks,
     query_landmarks,
     reference_landmarks,
 )
-from fingerprint.index.constellation_search import Hint, sightings
+from fingerprint.index.constellation_search import Hint, _windows, sightings
 from fingerprint.spectrum import FRAMES_PER_SECOND, spectrum
 from fingerprint.sub_fingerprints import expected_words
 
@@ -429,3 +430,10 @@ def test_candidates_do_not_depend_on_how_many_postings_are_counted_first(
     monkeypatch.setattr("fingerprint.index.constellation_search.SORTED", postings)
     assert sighted(index, query) == wanted
     assert {"3", "7"} <= {name for name, _ in wanted}
+
+
+@pytest.mark.parametrize("last", [0, 374, 375, 376, 749, 750, 751, 1124, 1125, 1126, 3000])
+def test_every_landmark_votes_in_a_window(last):
+    frames = np.arange(last + 1)
+    voting = {int(each) for window in _windows(Landmarks(frames, frames)) for each in window.frames}
+    assert voting == set(frames.tolist())
