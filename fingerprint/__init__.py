@@ -40,7 +40,7 @@ from fingerprint.index import (
     MilvusServer,
     SegmentIndex,
 )
-from fingerprint.matches import Match, Segment, covered, explained
+from fingerprint.matches import Match, Segment, covered, explained, union_length
 from fingerprint.portraits import Envelope, Portrait, envelope, kept_envelope, portrait
 from fingerprint.similarity import Similarity, compared
 from fingerprint.sub_fingerprints import ALGORITHM, Fingerprint
@@ -94,4 +94,5 @@ __all__ = [
     "left_out",
     "portrait",
     "same_sound",
+    "union_length",
 ]

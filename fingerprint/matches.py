@@ -70,8 +70,13 @@ def explained(matches: Sequence[Match]) -> bool:
 
 def covered(ranges: Iterable[tuple[float, float]], duration: float) -> float:
     """Share of ``duration`` that the union of ``ranges`` covers."""
+    return min(1.0, union_length(ranges) / duration) if duration > 0 else 0.0
+
+
+def union_length(ranges: Iterable[tuple[float, float]]) -> float:
+    """Length of the union of ``ranges``, none of which begins below zero."""
     total, reached = 0.0, 0.0
     for start, end in sorted(ranges):
         total += max(0.0, end - max(start, reached))
         reached = max(reached, end)
-    return min(1.0, total / duration) if duration > 0 else 0.0
+    return total

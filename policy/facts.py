@@ -70,7 +70,7 @@ class MatchFact(_Frozen):
     longest_seconds: Fact[Seconds] = ABSENT
     """Longest matching segment, in seconds."""
     matched_seconds: Fact[Seconds] = ABSENT
-    """All matching segments together, in seconds."""
+    """All matching segments together, in seconds; what two of them share counts once."""
     pitch_semitones: Fact[float] = ABSENT
     """Pitch of the track minus pitch of the reference, in semitones."""
     tempo_ratio: Fact[Annotated[float, Field(gt=0)]] = ABSENT

@@ -110,7 +110,9 @@ def _same_sound(
 
 
 def _conflict(name: str, match: fingerprint.Match, other: OnRecord) -> dict[str, Any]:
-    lengths = [segment.query_end - segment.query_start for segment in match.segments]
+    seconds = fingerprint.union_length(
+        [(segment.query_start, segment.query_end) for segment in match.segments]
+    )
     return {
         "kind": name,
         "reference_id": other.reference.id,
@@ -118,7 +120,7 @@ def _conflict(name: str, match: fingerprint.Match, other: OnRecord) -> dict[str,
         "holder": other.holder.name,
         "bank": other.bank.name,
         "score": round(match.score, 4),
-        "seconds": round(sum(lengths), 1),
+        "seconds": round(seconds, 1),
     }
 
 

@@ -285,7 +285,9 @@ def _match_fact(
             [(each.reference_start, each.reference_end) for each in segments], reference.duration
         ),
         longest_seconds=max(lengths),
-        matched_seconds=sum(lengths),
+        matched_seconds=fingerprint.union_length(
+            [(each.query_start, each.query_end) for each in segments]
+        ),
         pitch_semitones=longest.pitch_semitones,
         tempo_ratio=longest.tempo_ratio,
         reference_policy=cast(Any, reference.policy),  # checked by the model

@@ -337,6 +337,21 @@ def test_a_sure_segment_lends_its_score_to_itself_only(service, caller, known) -
     assert match.coverage_sure == pytest.approx(0.11)
 
 
+def test_seconds_that_two_segments_share_are_told_once(service, caller, known) -> None:
+    added = references.add(service, caller, path=known)
+    segments = (
+        fingerprint.Segment(0, 8.3, 60, 68.3, score=1.0),
+        fingerprint.Segment(7.6, 14.9, 59.6, 66.9, score=1.0),
+    )
+    found = fingerprint.Match(added.id, "recording", 1.0, segments, 1.0, 0.1)
+    evidence = analysis.Evidence(matches=[found], duration=14.9)
+    with service.database.reading() as session:
+        (match,) = track_facts._match_facts(
+            session, caller.tenant_id, {}, evidence, service.now(), None
+        )
+    assert match.matched_seconds == pytest.approx(14.9)
+
+
 def test_a_reference_that_was_taken_back_since_the_analysis_blocks_nothing(
     service, caller, known, excerpt
 ) -> None:
