@@ -19,6 +19,7 @@ from scanner.cli.session import (
     caller_for,
     complain,
     opened,
+    printable,
     say,
     shown,
     tell,
@@ -111,7 +112,7 @@ def add(
             elif "error" in result:
                 complain(f"{result['path']}: {result['error']['detail']}")
             else:
-                print(f"{result['reference_id']}  {result['path']}")
+                print(f"{result['reference_id']}  {printable(result['path'])}")
                 _show_conflicts(result)
         if len(files) > 1:
             service.catalogue.state(caller.tenant_id)

@@ -16,6 +16,7 @@ from scanner.cli.session import (
     complain,
     console,
     opened,
+    printable,
     say,
     shown,
 )
@@ -79,7 +80,7 @@ def explain(
         return
     _print(view, told)
     if plot is not None:
-        console().print(f"  drawn in {shown(plot)}", soft_wrap=True)
+        console().print(f"  drawn in {printable(shown(plot))}", soft_wrap=True)
 
 
 def _format(plot: Path) -> Any:
@@ -123,11 +124,11 @@ def _print(view: dict[str, Any], told: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     for reason in view["reasons"]:
-        out.print(f"  {reason['rule']}: {reason['text']}", soft_wrap=True)
+        out.print(f"  {reason['rule']}: {printable(reason['text'])}", soft_wrap=True)
     if view["problem"]:
         out.print(f"  {view['problem']['type']}: {view['problem']['detail']}", soft_wrap=True)
     for match, words in zip(view["matches"], told["sentences"], strict=False):
-        out.print(f"  {words} (score {match['score']:.3f})", soft_wrap=True)
+        out.print(f"  {printable(words)} (score {match['score']:.3f})", soft_wrap=True)
     out.print(f"  pack {view['pack']}, index {view['index_version']}", soft_wrap=True)
     replay = told["replay"]
     if replay is None:
@@ -140,7 +141,9 @@ def _print(view: dict[str, Any], told: dict[str, Any]) -> None:
     )
     for match in replay["matches"]:
         new = "" if match["recorded"] else "; not recorded"
-        out.print(f"  {match['sentence']} (score {match['score']:.3f}{new})", soft_wrap=True)
+        out.print(
+            f"  {printable(match['sentence'])} (score {match['score']:.3f}{new})", soft_wrap=True
+        )
     if not replay["matches"]:
         out.print("  nothing", soft_wrap=True)
     if replay["more"]:

@@ -15,6 +15,7 @@ from scanner.cli.session import (
     caller_for,
     complain,
     opened,
+    printable,
     say,
     table,
 )
@@ -157,12 +158,12 @@ def _print_explained(decision: "PolicyDecision", told: dict[str, Any]) -> None:
     print(f"{decision.decision} ({where}), by {decision.pack}")
     for each in decision.reasons:
         print(f"\n{each['rule']}: {each.get('outcome', '')} {_where(each)}{_law(each)}")
-        print(f"  {each['text']}")
+        print(f"  {printable(each['text'])}")
         for name, value in _seen(each).items():
             print(f"  {name} = {value}")
     for each in told.get("exempted", ()):
         print(f"\n{each['rule']}: exempted {_where(each)}{_law(each)}")
-        print(f"  {each['text']}")
+        print(f"  {printable(each['text'])}")
     print(f"\n{_flips_told(told['flips'])}")
     print("--json has the tree of every rule with the values seen, and all facts")
 

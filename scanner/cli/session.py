@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +28,8 @@ FAILED: Final = 3
 CLOSED_OUTPUT: Final = 128 + signal.SIGPIPE
 """As a shell shows a program that a closed pipe ended."""
 PAGE_WIDTH: Final = 160
+_STEERING: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Controls of terminals (ECMA-48), and of direction (Unicode's UAX 9)."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print nothing but JSON on standard output.")]
 TenantName = Annotated[
@@ -47,9 +50,18 @@ def shown(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+def printable(text: str) -> str:
+    r"""Return text that moves no cursor, sets no colour and turns no direction of a terminal.
+
+    File names and titles come from strangers. A newline stays; other controls are shown as
+    ``\x1b`` or ``\u202e``.
+    """
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def complain(message: str) -> None:
     """Say what went wrong, on standard error."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
 
 
 def console() -> "Console":
@@ -172,7 +184,7 @@ def tell(view: Any, as_json: bool, words: str) -> None:
     if as_json:
         say(view)
     else:
-        print(words)
+        print(printable(words))
 
 
 def tell_all(
@@ -209,5 +221,5 @@ def table(columns: list[str], rows: list[list[str]]) -> None:
     for n, column in enumerate(columns):
         drawn.add_column(column, no_wrap=n == 0, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
     console().print(drawn)

@@ -96,6 +96,24 @@ def test_path_bytes_that_are_not_utf8_print_as_replacement_characters(
     assert json.loads(done.stdout)["path"].endswith("caf\ufffd.flac")
 
 
+def test_a_name_that_steers_terminals_is_shown_and_not_obeyed(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "red \x1b[31m \u202egpj.wav"
+    path.write_bytes(installation.unknown.read_bytes())
+    text = tmp_path / "text \x9b31m.mp3"
+    text.write_text("no music")
+
+    scanned = clearance(installation.home, "scan", path).stdout
+    refused = clearance(installation.home, "reference", "add", text, status=2).stderr
+    (exact,) = lines(clearance(installation.home, "scan", path, "--json"))
+
+    assert r"red \x1b[31m \u202egpj.wav" in scanned
+    assert r"text \x9b31m.mp3" in refused
+    assert not {"\x1b", "\x9b", "\u202e"} & {*scanned, *refused}
+    assert exact["path"] == str(path)
+
+
 def test_explain_says_the_reasons_and_the_places_in_words(installation: Installation) -> None:
     track = answer(installation.home, "scan", installation.excerpt, status=1)["track_id"]
     words = clearance(installation.home, "explain", track).stdout
