@@ -1,5 +1,6 @@
 """``explain``: why a track was decided so, in words, as a picture, and at another threshold."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,7 +79,7 @@ def explain(
             | ({} if plot is None else {"plot": shown(plot)})
         )
         return
-    _print(view, told)
+    _print(view, told, (tree or {}).get("exempted", ()))
     if plot is not None:
         console().print(f"  drawn in {printable(shown(plot))}", soft_wrap=True)
 
@@ -116,7 +117,9 @@ def _draw(
         raise typer.Exit(USAGE) from error
 
 
-def _print(view: dict[str, Any], told: dict[str, Any]) -> None:
+def _print(
+    view: dict[str, Any], told: dict[str, Any], exempted: Sequence[Mapping[str, Any]]
+) -> None:
     out = console()
     out.print(
         f"{view['decision'] or 'no decision'}: track {view['track_id']} is {view['state']}",
@@ -125,11 +128,14 @@ def _print(view: dict[str, Any], told: dict[str, Any]) -> None:
     )
     for reason in view["reasons"]:
         out.print(f"  {reason['rule']}: {printable(reason['text'])}", soft_wrap=True)
+    for each in exempted:
+        out.print(f"  {each['rule']}: {printable(each['text'])}", soft_wrap=True)
     if view["problem"]:
         out.print(f"  {view['problem']['type']}: {view['problem']['detail']}", soft_wrap=True)
     for match, words in zip(view["matches"], told["sentences"], strict=False):
         out.print(f"  {printable(words)} (score {match['score']:.3f})", soft_wrap=True)
-    out.print(f"  pack {view['pack']}, index {view['index_version']}", soft_wrap=True)
+    if view["pack"]:
+        out.print(f"  pack {view['pack']}, index {view['index_version']}", soft_wrap=True)
     replay = told["replay"]
     if replay is None:
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import answer, clearance, lines, loaded
+from tests.program import answer, clearance, initialised, lines, loaded
 from tests.scanner.cli.conftest import Installation
 
 
@@ -30,6 +30,20 @@ def test_a_match_is_told_in_plain_words(installation: Installation, track: str) 
     assert answer(installation.home, "explain", track)["sentences"] == [
         "from 0:00 to 0:12 your track is the recording 'first' from 0:15 to 0:27"
     ]
+
+
+def test_why_a_match_counts_for_nothing_is_told(music: dict[str, Path], tmp_path: Path) -> None:
+    initialised(tmp_path)
+    added = answer(tmp_path, "reference", "add", music["first"])
+    clearance(
+        tmp_path, "reference", "exclude", added["reference_id"], "--start", "10", "--end", "30"
+    )
+    scanned = answer(tmp_path, "scan", music["excerpt"])
+
+    told = clearance(tmp_path, "explain", scanned["track_id"]).stdout
+
+    assert scanned["decision"] == "clear"
+    assert "  excluded-part: The matching part of 'first' is one that is not claimed." in told
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "SVG"])
