@@ -186,7 +186,7 @@ def of_peer(
         known = _by_name(session, tenant_id, name)
     if known is None or (known.peer_key, known.kind) != (peer_key, kind):
         raise ConflictError(
-            f"the bank {name!r} is not of this peer and kind: name another one for what it shares"
+            f"the bank {name!r} is not of this peer and kind: name another one for what it shares (--bank)"
         )
     return known
 
