@@ -1,6 +1,6 @@
 """What of a sound's channels is searched: their average, what the average leaves out, and how loud.
 
-References are found by the average of all channels. A song with one channel turned over averages to
+References are found by the average of all channels. A song with one channel turned over would average to
 silence, and one that is on both sides of another, turned over on one, averages to the other; whoever
 listens hears it.
 """
@@ -16,6 +16,9 @@ QUIET: Final = 2.0**-8
 RAISED_TO: Final = 0.5
 SILENT: Final = 2.0**-16
 """Peaks below it are the noise of 16 bits."""
+CANCELLED: Final = 0.1
+"""Power of the average over the mean power of two equal channels that correlate by -0.8: below it they cancel
+each other."""
 AS_LOUD: Final = 0.5
 """Of the average's power so much must be in what it leaves out (-3 dB)."""
 SILENT_POWER: Final = 1e-7
@@ -27,6 +30,31 @@ def gain(samples: F32Array) -> np.float32:
     """By what samples of any shape are multiplied before they are looked at: 1, unless they are very quiet."""
     peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
     return np.float32(RAISED_TO / peak if SILENT < peak < QUIET else 1.0)
+
+
+def polarity(samples: F32Array) -> F32Array:
+    """Signs with which the channels of a recording add up, instead of cancelling each other.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (channels, n)
+        -1 to 1; what lies outside is clipped.
+
+    Returns
+    -------
+    float32 array, shape (channels,)
+        All 1, unless the average would lose most of what sounds; -1 then for channels that run against the
+        loudest.
+    """
+    return _signs(_powers(samples))
+
+
+def average(samples: F32Array) -> F32Array:
+    """Average of the channels with the signs of :func:`polarity`, shape (n,)."""
+    signs = polarity(samples)
+    if (signs > 0).all():
+        return np.asarray(samples.mean(axis=0, dtype=np.float32))
+    return np.asarray(signs / np.float32(len(signs)) @ samples, np.float32)
 
 
 def left_out(samples: F32Array) -> F32Array | None:
@@ -47,21 +75,16 @@ def left_out(samples: F32Array) -> F32Array | None:
         most music: then what matters is in the average.
     """
     channels, n = samples.shape
-    if channels < 2 or not n:
+    power = _powers(samples)
+    if channels < 2 or not np.isfinite(power).all():
         return None
-    power = np.zeros((channels, channels))
-    for start in range(0, n, _CHUNK):
-        chunk = np.clip(samples[:, start : start + _CHUNK], -1, 1)
-        power += chunk @ chunk.T
-    power /= n * channels
-    if not np.isfinite(power).all():
-        return None
+    signs = _signs(power)
+    power *= np.outer(signs, signs)
     beside = np.eye(channels) - 1 / channels
     values, directions = np.linalg.eigh(beside @ power @ beside)
-    average = power.sum() / channels
-    if values[-1] < max(SILENT_POWER, AS_LOUD * average):
+    if values[-1] < max(SILENT_POWER, AS_LOUD * power.sum() / channels):
         return None
-    weights = _weights(directions[:, -1])
+    weights = _weights(directions[:, -1]) * signs
     made = np.empty((1, n), np.float32)
     for start in range(0, n, _CHUNK):
         own = slice(start, start + _CHUNK)
@@ -69,7 +92,23 @@ def left_out(samples: F32Array) -> F32Array | None:
     return made
 
 
+def _powers(samples: F32Array) -> F64Array:
+    """Mean products of the channels, divided by their number, shape (channels, channels)."""
+    channels, n = samples.shape
+    powers = np.zeros((channels, channels))
+    for start in range(0, n if channels > 1 else 0, _CHUNK):
+        chunk = np.clip(samples[:, start : start + _CHUNK], -1, 1)
+        powers += chunk @ chunk.T
+    return np.asarray(powers / max(1, n * channels))
+
+
+def _signs(powers: F64Array) -> F32Array:
+    signs = np.ones(len(powers), np.float32)
+    if powers.sum() < CANCELLED * len(powers) * np.trace(powers):
+        signs[powers[int(np.diagonal(powers).argmax())] < 0] = -1
+    return signs
+
+
 def _weights(direction: F64Array) -> F32Array:
-    """Weights of the channels that keep the sum within -1 to 1, the first one that counts positive."""
-    weights: F32Array = (direction / np.abs(direction).sum()).astype(np.float32)
-    return weights if weights[np.abs(weights).argmax()] > 0 else -weights
+    """Weights of the channels that keep the sum within -1 to 1."""
+    return np.asarray(direction / np.abs(direction).sum(), np.float32)

@@ -6,7 +6,7 @@ import chromaprint
 import numpy as np
 
 from fingerprint.arrays import F32Array, U32Array
-from fingerprint.channels import gain
+from fingerprint.channels import gain, polarity
 from fingerprint.errors import TooShortError, UnusableAudioError
 from fingerprint.sub_fingerprints import (
     CHROMAPRINT_RATE,
@@ -29,8 +29,8 @@ def fingerprint(samples: F32Array, sample_rate: int) -> Fingerprint:
     Parameters
     ----------
     samples : float32 array, shape (channels, n)
-        -1 to 1; what lies outside is clipped, what is very quiet raised (`fingerprint/channels.py`). Channels
-        are averaged by Chromaprint.
+        -1 to 1; what lies outside is clipped, what is very quiet raised, and channels that cancel each other
+        turned over (`fingerprint/channels.py`). Chromaprint averages them.
     sample_rate : int
         In Hz, 2,000 to 768,000.
 
@@ -87,12 +87,12 @@ def _measured(samples: F32Array, sample_rate: int) -> tuple[U32Array, Waveform]:
     printer = chromaprint.Fingerprinter()
     printer.start(sample_rate, channels)
     meter = WaveformMeter(n, sample_rate)
-    louder = gain(samples)
+    factors = (gain(samples) * polarity(samples))[:, None]
     for start in range(0, n, _CHUNK):
         chunk = samples[:, start : start + _CHUNK]  # (channels, chunk)
         if not np.isfinite(chunk).all():
             raise UnusableAudioError("the samples hold NaN or infinite values")
-        clipped = np.clip(chunk * louder, -1, 1)
+        clipped = np.clip(chunk * factors, -1, 1)
         whole = np.rint(clipped * np.float32(32767)).astype(np.int16)
         printer.feed(np.ascontiguousarray(whole.T).tobytes())  # interleaved
         meter.add(clipped)

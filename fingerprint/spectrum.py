@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from fingerprint.arrays import F32Array
-from fingerprint.channels import gain
+from fingerprint.channels import average, gain
 from fingerprint.errors import UnusableAudioError
 
 RATE: Final = 11025
@@ -43,7 +43,7 @@ def spectrum(samples: F32Array, sample_rate: int) -> F32Array:
     ----------
     samples : float32 array, shape (channels, n)
         -1 to 1, finite; louder ones are taken as they are, up to :data:`LOUDEST`, very quiet ones raised
-        (`fingerprint/channels.py`). Channels are averaged.
+        and channels that cancel each other turned over (`fingerprint/channels.py`). They are averaged.
     sample_rate : int
         In Hz.
 
@@ -60,7 +60,7 @@ def spectrum(samples: F32Array, sample_rate: int) -> F32Array:
     if samples.ndim != 2 or samples.shape[0] < 1:
         raise UnusableAudioError(f"need samples of shape (channels, n), got {samples.shape}")
     with np.errstate(over="ignore"):  # of the sum
-        mono = samples.mean(axis=0, dtype=np.float32) * gain(samples)
+        mono = average(samples) * gain(samples)
     np.clip(mono, -LOUDEST, LOUDEST, out=mono)
     return mono_spectrum(mono, sample_rate)
 

@@ -50,6 +50,15 @@ def test_equal_channels_sound_like_one(song):
     assert error_between(mono, stereo) < 0.01
 
 
+@pytest.mark.parametrize("gains", [(1, -1), (-0.3, 1), (1, -0.9, 0.1, -0.6)])
+def test_a_channel_that_is_turned_over_hides_nothing(song, gains):
+    mono = fingerprint(song(2, 20), RATE)
+    turned = fingerprint(np.concatenate([song(2, 20) * gain for gain in gains]), RATE)
+
+    assert error_between(mono.sub_fingerprints, turned.sub_fingerprints) < 0.01
+    assert not turned.waveform.silent().all()
+
+
 def test_what_is_too_loud_is_clipped_not_wrapped(song):
     loud = fingerprint(song(2, 20) * 1.6, RATE).sub_fingerprints
 
