@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-EXPLAINED_SCORE: Final = 0.9
+EXPLAINED_SCORE: Final = 0.99
 EXPLAINED_SHARE: Final = 0.9
 
 

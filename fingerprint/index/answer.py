@@ -46,7 +46,7 @@ PEAK_SECONDS: Final = 0.1
 
 SAME_RECORDING: Final = 0.8
 """A recording that is found so surely explains why its work is found in the same place."""
-SAME_PART: Final = 0.75
+SAME_PART: Final = 0.5
 """Share of what tells of a work that recordings must explain."""
 
 EDGE_SECONDS: Final = 0.24

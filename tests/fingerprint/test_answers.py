@@ -8,6 +8,7 @@ from fingerprint.index import answer
 from fingerprint.index.composition_search import Performance
 from fingerprint.index.embedding_search import Trace
 from fingerprint.index.score import altered_probability, composition_probability
+from fingerprint.matches import Match, explained
 from fingerprint.sub_fingerprints import Fingerprint
 
 
@@ -35,7 +36,11 @@ def recording(
 
 @pytest.mark.parametrize(
     ("start", "end", "kinds"),
-    [(1.0, 59.0, {"recording"}), (1.0, 8.0, {"recording", "composition"})],
+    [
+        (1.0, 59.0, {"recording"}),
+        (26.0, 59.0, {"recording"}),
+        (1.0, 8.0, {"recording", "composition"}),
+    ],
 )
 def test_a_work_is_told_only_where_its_recording_is_not_what_is_played(start, end, kinds):
     reference = Reference()
@@ -53,3 +58,11 @@ def test_a_recording_that_is_hardly_found_hides_no_work():
     query = Fingerprint([], 60.0)
     found = answer.matches([], [], [weak], [work(reference, 56.0)], query, 0.0)
     assert "composition" in {match.kind for match in found}
+
+
+@pytest.mark.parametrize(
+    ("score", "share", "settled"), [(0.995, 1.0, True), (0.93, 1.0, False), (1.0, 0.5, False)]
+)
+def test_only_a_sure_match_of_nearly_all_ends_the_search(score, share, settled):
+    match = Match("a", "recording", score, (), share, 0.1)
+    assert explained([match]) is settled
