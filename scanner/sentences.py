@@ -10,6 +10,8 @@ import yaml
 HEARD_SEMITONES: Final = 0.1
 HEARD_TEMPO: Final = 0.005
 """Less than this is measuring error, and not said."""
+SURE_OF_TEMPO: Final = 0.4
+"""Over the power 1.5 of its seconds: nine of ten segments are nearer to their true tempo than that."""
 PLACES: Final = 5
 """So many places are told one by one; the others are counted."""
 
@@ -133,7 +135,8 @@ def _change(segment: Mapping[str, float], *, composition: bool, language: str) -
         semitones = words["semitone" if amount == "1.0" else "semitones"].format(amount=told)
         up, down = ("higher", "lower") if composition else ("raised", "lowered")
         said += words[up if pitch > 0 else down].format(semitones=semitones)
-    if abs(faster) >= HEARD_TEMPO:
+    seconds = max(0.1, segment["query_end"] - segment["query_start"])
+    if abs(faster) >= max(HEARD_TEMPO, SURE_OF_TEMPO / seconds**1.5):
         percent = f"{100 * abs(faster):.0f}"
         said += words["faster" if faster > 0 else "slower"].format(percent=percent)
     return said

@@ -14,6 +14,7 @@ from fingerprint.arrays import BoolArray, F32Array, F64Array, I64Array
 from fingerprint.embedding.geometry import CENTRE_SECONDS, HOP_SECONDS
 
 TEMPO_RATIOS: Final = np.exp(np.linspace(np.log(0.78), np.log(1.28), 25))
+TEMPO_LIMITS: Final = float(TEMPO_RATIOS[0]), float(TEMPO_RATIOS[-1])
 LIKE: Final = 0.4
 """Likeness (cosine) above which two vectors are more probably of the same music than not."""
 LOST: Final = -0.3
@@ -59,6 +60,9 @@ class Path:
     Attributes
     ----------
     line : Line
+        As it was followed, from one vector of the reference to the next.
+    fine : Line
+        The same between vectors: where and how fast it is.
     query_start, query_end : float
         Middles of the first and the last vector in it, in seconds.
     weight : float
@@ -73,6 +77,7 @@ class Path:
     """
 
     line: Line
+    fine: Line
     query_start: float
     query_end: float
     weight: float
@@ -204,6 +209,7 @@ class _Walks:
         seconds, likeness = self._seconds[start:end], self._likeness[n, start:end]
         return Path(
             line,
+            self._refined(n, line),
             float(seconds[0]),
             float(seconds[-1]),
             float(self.weight[n]),
@@ -211,6 +217,33 @@ class _Walks:
             int(end - start),
             _distinct(line, likeness, self._query[start:end], seconds, self._references[n]),
         )
+
+    def _refined(self, n: int, line: Line) -> Line:
+        """A line by where between vectors of the reference each of the query's is likest.
+
+        Of the likest vector and those beside it a parabola is taken; at the ends of the reference nothing is.
+        """
+        own = slice(self.start[n], self.end[n])
+        at, seconds = self._at[n, own], self._seconds[own]
+        reference = self._references[n]
+        index = np.round((at - CENTRE_SECONDS) / HOP_SECONDS).astype(np.int64)
+        inner = np.flatnonzero(
+            (index > 0) & (index < len(reference) - 1) & (self._likeness[n, own] > LIKE)
+        )
+        if len(inner) <= SHORTEST:
+            return line
+        around = reference[index[inner][:, None] + np.arange(-1, 2)]
+        before, here, after = np.einsum("rd,rwd->wr", self._query[own][inner], around)
+        bend = 2 * here - before - after
+        peaked = (here >= np.maximum(before, after)) & (bend > 1e-3)
+        inner, shift = inner[peaked], ((after - before) / 2)[peaked] / bend[peaked]
+        if len(inner) <= SHORTEST:
+            return line
+        there = at[inner] + HOP_SECONDS * shift
+        weights = (here[peaked] - LIKE).astype(np.float64)
+        for _ in range(ROUNDS):
+            line = straightened(line, seconds[inner], there, weights, TEMPO_LIMITS)
+        return line
 
     def _compare(self, which: I64Array, reach: int) -> None:
         """The best likeness within ``reach`` vectors of each line, and where it is in the reference."""
@@ -311,7 +344,7 @@ def straightened_lines(
     seconds: F64Array,
     at: F64Array,
     weights: F64Array,
-    tempo_ratios: tuple[float, float] = (float(TEMPO_RATIOS[0]), float(TEMPO_RATIOS[-1])),
+    tempo_ratios: tuple[float, float] = TEMPO_LIMITS,
 ) -> tuple[F64Array, F64Array]:
     """Weighted least squares, held near the lines that were voted for.
 

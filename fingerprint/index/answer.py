@@ -226,7 +226,7 @@ def _of_vectors(trace: Trace, query: Fingerprint) -> _Found:
     """
     path = trace.path
     segment = _along(
-        path.line,
+        path.fine,
         (path.query_start, path.query_end),
         query.duration,
         float(trace.segment.durations[trace.ordinal]),

@@ -30,7 +30,9 @@ def work(reference: Reference, end: float) -> Performance:
 def recording(
     reference: Reference, start: float, end: float, distinct: float, likeness: float = 0.9
 ) -> Trace:
-    path = Path(Line(0, 10.0, 1.0), start, end, distinct + 2, likeness, 20, distinct)
+    path = Path(
+        Line(0, 10.0, 1.0), Line(0, 10.0, 1.0), start, end, distinct + 2, likeness, 20, distinct
+    )
     return Trace(reference, 0, path, 2.0, 0.98)
 
 

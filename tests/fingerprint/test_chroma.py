@@ -34,7 +34,7 @@ def unit(windows: np.ndarray) -> np.ndarray:
 def along(offset: float = 0.0, tempo_ratio: float = 1.0, count: int = COUNT) -> Path:
     seconds = times(count)
     line = Line(0, offset, tempo_ratio)
-    return Path(line, float(seconds[0]), float(seconds[-1]), 20.0, 0.8, count, 10.0)
+    return Path(line, line, float(seconds[0]), float(seconds[-1]), 20.0, 0.8, count, 10.0)
 
 
 def compared(query: np.ndarray, reference: np.ndarray, path: Path, coarse: float = 0.0):

@@ -81,6 +81,9 @@ def test_a_stretched_excerpt_is_found_where_it_is(
     placed = best.line.offset + best.line.tempo_ratio * middle
     assert placed == pytest.approx(start + tempo_ratio * middle, abs=0.5)
     assert best.line.tempo_ratio == pytest.approx(tempo_ratio, rel=0.05)
+    placed = best.fine.offset + best.fine.tempo_ratio * middle
+    assert placed == pytest.approx(start + tempo_ratio * middle, abs=0.1)
+    assert best.fine.tempo_ratio == pytest.approx(tempo_ratio, rel=0.015)
 
 
 def test_something_else_is_light(references) -> None:
@@ -111,7 +114,7 @@ def test_nothing_near_is_no_path() -> None:
 
 
 def test_a_long_query_needs_more_evidence_than_a_short_one() -> None:
-    path = Path(Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
+    path = Path(Line(0, 0.0, 1.0), Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
     short, half_a_minute, long = (
         altered_probability(path, 0.9, each) for each in (10.0, 30.0, 300.0)
     )
@@ -120,7 +123,7 @@ def test_a_long_query_needs_more_evidence_than_a_short_one() -> None:
 
 
 def test_a_path_beside_which_chroma_agree_as_well_counts_less() -> None:
-    path = Path(Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
+    path = Path(Line(0, 0.0, 1.0), Line(0, 0.0, 1.0), 10.0, 20.0, 8.0, 0.7, 21, 5.0)
     chance, half, sure = (altered_probability(path, each, 10.0) for each in (0.5, 0.75, 1.0))
     assert chance < half < sure
     assert chance < 0.1

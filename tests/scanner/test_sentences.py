@@ -153,6 +153,21 @@ def test_a_moment_is_told_to_the_nearest_second(seconds: float) -> None:
     assert abs(int(minutes) * 60 + int(rest) - seconds) <= 0.5
 
 
+@pytest.mark.parametrize(
+    ("seconds", "tempo", "told"),
+    [
+        (5, 1.03, ""),
+        (5, 0.95, ", 5 % slower"),
+        (10, 1.01, ""),
+        (10, 1.02, ", 2 % faster"),
+        (40, 1.01, ", 1 % faster"),
+    ],
+)
+def test_of_a_short_stretch_no_tempo_is_told_that_may_be_error(seconds, tempo, told) -> None:
+    own = segment(query=(12, 12 + seconds), reference=(62, 62 + seconds), tempo=tempo)
+    assert sentence(match(own)).endswith(f"to 1:{2 + seconds:02d}{told}")
+
+
 @given(
     st.floats(-12, 12),
     st.floats(0.5, 2),
