@@ -62,7 +62,7 @@ from scanner.privacy.erasure import NotReplayableError
 from scanner.privacy.holds import BadHoldError, LegalHoldError
 from scanner.provenance import UnsignedFileError
 from scanner.reasons import BadVerdictError
-from scanner.references import BadReferenceError
+from scanner.references import BadReferenceError, SilentReferenceError
 from scanner.reviewer_care import BadWishError
 from scanner.rights import BadShareError
 from scanner.sanctions import SuspendedError
@@ -130,6 +130,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too-many-channels": Kind(422, "The audio has too many channels"),
     "too-long": Kind(422, "The audio is too long"),
     "too-short": Kind(422, "The audio is too short"),
+    "silent-audio": Kind(422, "Nothing sounds in the audio"),
     "non-finite-samples": Kind(422, "The samples are not finite"),
     "decode-cpu": Kind(422, "Decoding takes too much time"),
     "decode-memory": Kind(422, "Decoding takes too much memory"),
@@ -180,6 +181,7 @@ _BY_ERROR: Final[Mapping[type[Exception], str]] = {
     IdempotencyConflictError: "idempotency-conflict",
     DeclarationError: "bad-fields",
     BadReferenceError: "bad-fields",
+    SilentReferenceError: "silent-audio",
     BadBankError: "bad-fields",
     BadWebhookError: "bad-fields",
     BadKeyRequestError: "bad-fields",

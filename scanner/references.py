@@ -32,6 +32,10 @@ class BadReferenceError(ScannerError):
     """The reference's fields make no sense; the message says which."""
 
 
+class SilentReferenceError(ScannerError):
+    """Nothing sounds in a file that is to be a reference."""
+
+
 @dataclass(frozen=True)
 class Stats:
     """How much there is to compare with."""
@@ -77,6 +81,8 @@ def add(
         If the file can't be decoded.
     BadReferenceError
         If the policy is not known.
+    SilentReferenceError
+        If nothing sounds in the file.
     BadBankError
         If there is no such bank.
     ConflictError
@@ -123,6 +129,12 @@ def add(
         if not (asks_more or lacks):
             return known
     print_ = fingerprint.fingerprint(decoded.samples, decoded.sample_rate)
+    if print_.waveform is not None and print_.waveform.silent().all():
+        raise SilentReferenceError(
+            Told(
+                "nothing sounds in this file, so no track could be told to hold it: send the recording"
+            )
+        )
     print_ = fingerprint.completed(print_, decoded.samples, decoded.sample_rate)
     new = replace(
         new,

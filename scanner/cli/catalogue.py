@@ -289,6 +289,8 @@ def _add_file(
         return error_of(path, error.problem, error.detail)
     except fingerprint.TooShortError as error:
         return error_of(path, "too-short", str(error))
+    except references.SilentReferenceError as error:
+        return error_of(path, "silent-audio", str(error))
     except ConflictError as error:
         return error_of(path, "conflict", str(error))
     except OSError as error:

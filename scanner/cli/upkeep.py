@@ -31,7 +31,18 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept on record.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``reference``."""
-    for command in (snooze, wake, settle, exclude, include, confirm, deconfirm, move, lyrics):
+    for command in (
+        snooze,
+        wake,
+        settle,
+        exclude,
+        include,
+        confirm,
+        deconfirm,
+        move,
+        change,
+        lyrics,
+    ):
         app.command()(command)
 
 
@@ -175,6 +186,31 @@ def move(
         tenant,
         as_json,
         lambda service, caller: references.change(service, caller, reference_id, {"bank": bank}),
+    )
+
+
+@answering
+def change(
+    reference_id: ReferenceId,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="block, monetise or track.")
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="1 to 300 characters.")] = None,
+    tenant: TenantName = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Change what a reference is called, or what is to become of tracks that hold it."""
+    from scanner import references
+
+    wanted = {"policy": policy, "title": title}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    if not changes or not 1 <= len(title or "-") <= 300:
+        complain("give --policy, or a --title of 1 to 300 characters")
+        raise typer.Exit(USAGE)
+    _do(
+        tenant,
+        as_json,
+        lambda service, caller: references.change(service, caller, reference_id, changes),
     )
 
 

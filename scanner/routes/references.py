@@ -60,6 +60,7 @@ _BODY: Final = {
         "unreadable-audio",
         "conflict",
         "too-short",
+        "silent-audio",
         "idempotency-conflict",
         "busy",
     ),

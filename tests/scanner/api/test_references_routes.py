@@ -88,6 +88,12 @@ def slow() -> bytes:
     return file.getvalue()
 
 
+def silence() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(88_000, np.float32), 22_050, format="WAV")
+    return file.getvalue()
+
+
 FORMS: dict[str, tuple[Any, dict[str, str], str]] = {
     "no file": ({"title": (None, b"x")}, {}, "bad-fields"),
     "empty": ({"file": ("a", b"")}, {}, "empty-file"),
@@ -98,6 +104,7 @@ FORMS: dict[str, tuple[Any, dict[str, str], str]] = {
         "unreadable-audio",
     ),
     "short": ({"file": ("a", sound(1, 1))}, {}, "too-short"),
+    "silent": ({"file": ("a", silence())}, {}, "silent-audio"),
     "a rate of 1 kHz": ({"file": ("a", slow())}, {}, "unreadable-audio"),
     "policy": (None, {"policy": "burn"}, "bad-fields"),
     "isrc": (None, {"isrc": "12"}, "bad-fields"),

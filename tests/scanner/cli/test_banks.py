@@ -34,6 +34,12 @@ def test_a_bank_is_made_filled_and_switched(home: Path, tmp_path: Path) -> None:
     answer(home, "bank", "rename", "label", "a label")
     moved = answer(home, "reference", "move", added["reference_id"], "--bank", "a label")
     assert moved["bank"]["name"] == "a label"
+    changed = answer(
+        home, "reference", "change", added["reference_id"], "--policy", "track", "--title", "New"
+    )
+    assert (changed["policy"], changed["title"]) == ("track", "New")
+    assert clearance(home, "reference", "change", added["reference_id"], status=2).stdout == ""
+    clearance(home, "reference", "change", added["reference_id"], "--policy", "burn", status=2)
     listed = lines(clearance(home, "bank", "list", "--json"))
     assert [(each["name"], each["references"]) for each in listed] == [("a label", 1)]
     for wrong in (["on", "nobody"], ["rollout", "a label", "2"], ["add", "x", "--kind", "good"]):

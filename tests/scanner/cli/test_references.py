@@ -48,12 +48,14 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_rest(
     write(folder / "a.wav", song(31, 15))
     soundfile.write(folder / "b.wav", song(32, 0.2), 22050)
     write(folder / "c.wav", song(33, 15))
+    write(folder / "silent.wav", 0 * song(33, 15))
     done = clearance(
         installation.home, "reference", "add", folder, "--recursive", "--json", status=2
     )
-    first, short, last = lines(done)
+    first, short, last, silent = lines(done)
     assert first["reference_id"] != last["reference_id"]
     assert short["error"]["type"] == "too-short"
+    assert silent["error"]["type"] == "silent-audio"
     again = lines(clearance(installation.home, "reference", "add", folder / "a.wav", "--json"))
     assert again[0]["reference_id"] == first["reference_id"]
 
