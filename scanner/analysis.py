@@ -29,6 +29,7 @@ from scanner.audio_facts import audio_facts
 from scanner.certificates import CertificateError
 from scanner.manifests import UnverifiableError
 from scanner.metrics import MANIFESTS, MARKS_FAILED, STAGE_SECONDS
+from scanner.sentences import LEFT_OUT
 from scanner.tables import Bank, Holder, Licence, Reference, ReferenceExclusion
 from watermark.provenance import ManifestState, manifest_to_json
 
@@ -50,8 +51,6 @@ _DETECTOR_OF: Final = {
 }
 """What looks with which part of a fingerprint."""
 
-LEFT_OUT: Final = "left/right"
-"""What averaging the channels leaves out, among a track's stems."""
 SURE: Final = 0.5
 AS_MUCH: Final = 0.9
 """What covers so much of what it covers beside the average is found there already."""

@@ -16,6 +16,8 @@ PLACES: Final = 5
 """So many places are told one by one; the others are counted."""
 
 
+LEFT_OUT: Final = "left/right"
+"""Among the stems of a track what averaging its channels leaves out: no stem that is sent can have the name."""
 SOURCE: Final = "en"
 
 
@@ -27,7 +29,7 @@ def _texts() -> Mapping[str, Mapping[str, str]]:
 
 
 def sentence(match: Mapping[str, Any], language: str = SOURCE, *, theirs: bool = False) -> str:
-    """Say one match in words.
+    """Say one match in words, and in which stem it was found, if in one.
 
     Parameters
     ----------
@@ -52,7 +54,11 @@ def sentence(match: Mapping[str, Any], language: str = SOURCE, *, theirs: bool =
     segments = match["segments"]
     if not segments:
         raise ValueError("a match without segments can't be told")
-    words = _texts()[language]
+    return _told(match, language, theirs=theirs) + _stem(segments[0], _texts()[language])
+
+
+def _told(match: Mapping[str, Any], language: str, *, theirs: bool) -> str:
+    segments, words = match["segments"], _texts()[language]
     track = words["theirs" if theirs else "yours"]
     composition = match["kind"] == "composition"
     anew = words["anew"] if composition else ""
@@ -84,6 +90,13 @@ def sentence(match: Mapping[str, Any], language: str = SOURCE, *, theirs: bool =
         places="; ".join(places),
         common=words["common"].format(change=shared) if alike and shared else "",
     )
+
+
+def _stem(segment: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    stem = segment.get("stem")
+    if stem is None:
+        return ""
+    return words["in-difference" if stem == LEFT_OUT else "in-stem"].format(stem=stem)
 
 
 def altered(segment: Mapping[str, float], language: str = SOURCE) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from scanner import analysis, references
 from scanner.callers import Caller
+from scanner.sentences import LEFT_OUT
 from scanner.service import Service
 from tests.songs import song, write
 
@@ -35,7 +36,7 @@ def test_one_channel_turned_over_hides_nothing(service, caller, tmp_path, known)
     assert (match.reference_id, match.kind) == (known, "recording")
     assert match.score > 0.9
     assert match.coverage_query > 0.9
-    assert analysis.LEFT_OUT not in evidence.stems
+    assert LEFT_OUT not in evidence.stems
 
 
 def test_another_song_in_the_middle_hides_nothing(service, caller, tmp_path, known) -> None:
@@ -43,7 +44,7 @@ def test_another_song_in_the_middle_hides_nothing(service, caller, tmp_path, kno
     sound = stereo((decoy + own) / 2, (decoy - own) / 2)
     evidence = found(service, caller, write(tmp_path / "decoy.flac", sound))
     assert not evidence.matches
-    (match,) = evidence.stems[analysis.LEFT_OUT].matches
+    (match,) = evidence.stems[LEFT_OUT].matches
     assert (match.reference_id, match.kind) == (known, "recording")
     assert match.score > 0.9
     assert match.coverage_query > 0.9
@@ -56,7 +57,7 @@ def test_what_the_average_tells_is_told_once(service, caller, tmp_path) -> None:
     known = references.add(service, caller, path=path, policy="track", operator=True).id
     evidence = found(service, caller, write(tmp_path / "wide.flac", stereo(own, -0.2 * own)))
     assert {match.reference_id for match in evidence.matches} == {known}
-    assert not evidence.stems[analysis.LEFT_OUT].matches
+    assert not evidence.stems[LEFT_OUT].matches
     assert evidence.warnings == []
 
 
@@ -65,5 +66,5 @@ def test_most_stereo_is_searched_once(service, caller, tmp_path, known) -> None:
     evidence = found(
         service, caller, write(tmp_path / "stereo.flac", stereo(own + 0.4 * decoy, own) / 2)
     )
-    assert analysis.LEFT_OUT not in evidence.stems
+    assert LEFT_OUT not in evidence.stems
     assert evidence.count_matches() == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.sentences import PLACES, altered, clock, sentence
+from scanner.sentences import LEFT_OUT, PLACES, altered, clock, sentence
 
 
 def segment(
@@ -151,6 +151,12 @@ def test_a_moment_is_told_to_the_nearest_second(seconds: float) -> None:
 
     assert len(rest) == 2
     assert abs(int(minutes) * 60 + int(rest) - seconds) <= 0.5
+
+
+def test_a_match_in_a_stem_says_in_which() -> None:
+    told = sentence(match(segment()))
+    assert sentence(match(segment() | {"stem": "bass"})) == f"{told}, in its stem 'bass'"
+    assert sentence(match(segment() | {"stem": LEFT_OUT})) == f"{told}, where its channels differ"
 
 
 @pytest.mark.parametrize(
