@@ -5,6 +5,7 @@ index as it is now.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -290,6 +291,7 @@ def _match(
     patience: float,
 ) -> dict[str, Any]:
     """Return the match to draw, the surest of those there are."""
+    found: Sequence[Mapping[str, Any]] = ()
     if threshold is None:
         with service.database.reading() as session:
             found = track_views.describe(session, [track])[0]["matches"]
@@ -307,6 +309,10 @@ def _match(
                 reference_id=reference_id,
                 found=", ".join(each["reference_id"] for each in matches[:10]),
             )
+        )
+    if threshold is None and found:
+        raise NothingToDrawError(
+            "what was found is in stems of this track, or where its channels differ, and only its mix is drawn"
         )
     if threshold is None:
         raise NothingToDrawError(

@@ -3,7 +3,9 @@
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.program import answer, clearance, initialised, lines, loaded
 from tests.scanner.cli.conftest import Installation
@@ -123,3 +125,25 @@ def test_words_do_not_wait_for_what_hears_and_draws(installation: Installation, 
 
     assert "scanner.explanations" in modules
     assert modules.isdisjoint({"matplotlib", "scipy", "onnxruntime"})
+
+
+def test_what_is_hidden_between_the_channels_is_told_and_not_drawn(
+    music: dict[str, Path], tmp_path: Path
+) -> None:
+    initialised(tmp_path)
+    answer(tmp_path, "reference", "add", music["first"])
+    (own, rate), (decoy, _) = (soundfile.read(music[name]) for name in ("excerpt", "unknown"))
+    length = min(len(own), len(decoy))
+    hidden, middle = own[:length], decoy[:length]
+    file = tmp_path / "hidden.flac"
+    soundfile.write(file, np.stack([middle + hidden, middle - hidden], axis=1) / 2, rate)
+    scanned = answer(tmp_path, "scan", file, status=1)
+
+    told = clearance(tmp_path, "explain", scanned["track_id"]).stdout
+    plot = clearance(
+        tmp_path, "explain", scanned["track_id"], "--plot", tmp_path / "x.png", status=1
+    )
+
+    assert {part["stem"] for part in scanned["matches"][0]["segments"]} == {"left/right"}
+    assert ", where its channels differ (score 1.000)" in told
+    assert "only its mix is drawn" in plot.stderr
