@@ -4,12 +4,14 @@ A wrong reference (silence, a loop, a jingle of an encoder) matches thousands of
 How often each reference is found is tallied by the hour, so that asking costs a few hundred rows
 whatever the traffic. Copies of one file, and files of exactly the same samples (of other tags, say),
 count as one within a month: who sends the same thing a thousand times can't switch off the reference
-that is in it. Copies that are trimmed by a sample, or encoded anew, each count: who makes so many of
-them can, until a person has looked.
+that is in it. Copies that are trimmed by a sample, or encoded anew, each count, but those of one account
+in a day no more often than a tenth of what a flood is at least. Where a platform names no accounts, who makes
+so many copies can switch a reference off, until a person has looked.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete
@@ -28,6 +30,7 @@ from scanner.tables import (
     Reference,
     ReferenceSighting,
     ReferenceTally,
+    Submission,
     Track,
     TrackMatch,
 )
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 GROUP: Final = "guard"
 DAY: Final = timedelta(days=1)
 BASELINE_DAYS: Final = 30
+ACCOUNTS: Final = 10
+"""So many accounts it takes at least for a flood, where they are named."""
 
 
 def watch(service: "Service", event: Event) -> None:
@@ -58,10 +63,12 @@ def watch(service: "Service", event: Event) -> None:
             .order_by(col(Reference.id))  # two events lock in the same order
         ).all()
         contents = _contents(session, analysis)
+        turns = max(1, service.settings.flood_minimum // ACCOUNTS)
         flooding = [
             (reference.id, matches, baseline)
             for reference in watched
             if _is_new(session, reference.id, analysis.id, contents, event.time)
+            and _has_turn(session, reference.id, analysis, event.time, turns)
             for matches, baseline in [_tallied(session, reference, event.time)]
             if matches >= service.settings.flood_minimum
             and matches > service.settings.flood_factor * baseline
@@ -101,6 +108,29 @@ def _is_new(
         ReferenceSighting.analysis_id != analysis_id,
     )
     return session.exec(before.limit(1)).first() is None
+
+
+def _has_turn(
+    session: Session, reference_id: str, analysis: Analysis, at: datetime, turns: int
+) -> bool:
+    """Whether the account that sent a track may count once more for a reference that day; if so, note it."""
+    sent = select(Submission.declaration).where(Submission.track_id == analysis.track_id)
+    account = (session.exec(sent).first() or {}).get("account")
+    if account is None:
+        return True
+    sender = f"{analysis.tenant_id} {account} {at.date()}"
+    slots = [sha256(f"{sender} {turn}".encode()).hexdigest() for turn in range(turns)]
+    taken = select(ReferenceSighting.content).where(
+        ReferenceSighting.reference_id == reference_id, col(ReferenceSighting.content).in_(slots)
+    )
+    free = set(slots).difference(session.exec(taken).all())
+    if not free:
+        return False
+    turn = ReferenceSighting(
+        reference_id=reference_id, content=min(free), analysis_id=analysis.id, at=at
+    )
+    Database.insert_if_absent(session, turn)
+    return True
 
 
 def _tallied(session: Session, reference: Reference, at: datetime) -> tuple[int, float]:

@@ -155,7 +155,10 @@ class ReferenceTally(SQLModel, table=True):
 
 
 class ReferenceSighting(SQLModel, table=True):
-    """In what a reference was found (SHA-256 of its bytes or its fingerprint), by whom first."""
+    """In what a reference was found, by which analysis first.
+
+    ``content`` is the SHA-256 of its bytes or of its fingerprint, or of who sent it that day and how many before it.
+    """
 
     __tablename__ = "reference_sighting"
 

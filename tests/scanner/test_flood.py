@@ -14,7 +14,15 @@ from scanner.declarations import Declaration
 from scanner.events import TrackAnalysed
 from scanner.journal import Event, record
 from scanner.service import Service
-from scanner.tables import Analysis, Case, Reference, ReferenceTally, Track, TrackMatch
+from scanner.tables import (
+    Analysis,
+    Case,
+    Reference,
+    ReferenceTally,
+    Submission,
+    Track,
+    TrackMatch,
+)
 from tests.running import add_tenant
 from tests.songs import RATE, song, write
 
@@ -26,8 +34,9 @@ def analysed(
     at: datetime,
     sha256: str | None = None,
     sound: str | None = None,
+    account: str | None = None,
 ) -> Event:
-    """Journal an analysis of some bytes, of some sound, that found one reference."""
+    """Journal an analysis of some bytes, of some sound, from some account, that found one reference."""
     track_id, analysis_id = new_id(), new_id()
     with service.database.transaction() as session:
         session.add(
@@ -41,6 +50,17 @@ def analysed(
             )
         )
         session.flush()
+        if account is not None:
+            session.add(
+                Submission(
+                    id=new_id(),
+                    tenant_id=caller.tenant_id,
+                    track_id=track_id,
+                    entrance="api",
+                    declaration={"account": account},
+                    created_at=at,
+                )
+            )
         session.add(
             Analysis(
                 id=analysis_id,
@@ -188,6 +208,25 @@ def test_a_file_that_is_sent_again_and_again_switches_no_reference_off(guarded, 
         track = tracks.submit(guarded, caller, source, declared, entrance="cli", key=new_id())
         assert inline.drive(guarded, track, 60) == "quarantined"
     assert (tallied(guarded), status(guarded, reference_id)) == (1, "active")
+
+
+def test_one_account_makes_no_flood_of_its_own_copies(make_service, database_url, tmp_path) -> None:
+    service = make_service(database_url=database_url, flood_minimum=20, flood_factor=3)
+    caller = add_tenant(service)
+    added = references.add(service, caller, path=write(tmp_path / "song.wav", song(1, 12)))
+    now = utc_now().replace(hour=12)
+    for _ in range(30):
+        flood.watch(service, analysed(service, caller, added.id, now, account="eager"))
+    assert (tallied(service), status(service, added.id)) == (2, "active")
+
+    flood.watch(
+        service, analysed(service, caller, added.id, now + timedelta(days=1), account="eager")
+    )
+    assert tallied(service) == 3
+    for n in range(10):
+        for _ in range(2):
+            flood.watch(service, analysed(service, caller, added.id, now, account=f"many {n}"))
+    assert status(service, added.id) == "quarantined"
 
 
 def test_two_workers_that_see_copies_at_the_same_moment_count_one(guarded, known) -> None:
