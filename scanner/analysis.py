@@ -112,8 +112,9 @@ class Evidence:
         return len(self.matches) + sum(len(each.matches) for each in self.stems.values())
 
     def with_stem(self, name: str, stem: "Evidence") -> None:
-        """Take in what was found in a stem: nothing is clear of which a part was not looked at."""
+        """Take in what was found in a stem and in its stems: nothing is clear of which a part was not looked at."""
         self.stems[name] = stem
+        self.stems |= {f"{name} {inner}": each for inner, each in stem.stems.items()}
         for detector, state in stem.detectors.items():
             if state == FAILED:
                 self.detectors[detector] = FAILED

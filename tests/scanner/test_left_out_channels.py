@@ -51,6 +51,17 @@ def test_another_song_in_the_middle_hides_nothing(service, caller, tmp_path, kno
     assert [each["type"] for each in evidence.warnings] == ["in-difference-of-channels"]
 
 
+def test_what_is_hidden_in_a_stem_is_the_tracks_too(service, caller, tmp_path, known) -> None:
+    own, decoy = song(1, SECONDS), song(2, SECONDS)
+    sound = stereo((decoy + own) / 2, (decoy - own) / 2)
+    path = write(tmp_path / "bass.flac", sound)
+    evidence = analysis.Evidence()
+    evidence.with_stem("bass", analysis.analyse_stem(service, caller.tenant_id, path, "seed"))
+    (match,) = evidence.stems[f"bass {LEFT_OUT}"].matches
+    assert match.reference_id == known
+    assert evidence.count_matches() == 1
+
+
 def test_what_the_average_tells_is_told_once(service, caller, tmp_path) -> None:
     own = song(1, SECONDS)
     path = write(tmp_path / "known.wav", own)
